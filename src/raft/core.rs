@@ -1,0 +1,257 @@
+//! The deciding half of a node: inputs in, ready batches out, in the order of the `raft` crate's asynchronous path.
+//!
+//! The caller's contract, per batch ([`Work`]):
+//! 1. `messages` may be sent at once (only a leader has them: followers write while it writes);
+//! 2. `entries` and `hard_state` are persisted in the order of the batches; `messages_after_sync` wait for that;
+//! 3. [`Core::persisted`] with the highest number synced; it implies all lower ones;
+//! 4. `committed` is applied in order; [`Core::applied`] when it is durable enough to be answered.
+
+use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
+use raft::{Config, RawNode, StateRole};
+
+use super::log::{LogRead, LogView};
+use super::{Randomness, diagnostics};
+
+const MAX_MESSAGE_BYTES: u64 = 1 << 20;
+const MAX_INFLIGHT_MESSAGES: usize = 256;
+const MAX_UNCOMMITTED_BYTES: u64 = 64 << 20;
+const MAX_COMMITTED_BYTES_PER_BATCH: u64 = 8 << 20;
+
+/// How a member takes part.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// The member's id; never zero.
+    pub id: u64,
+    /// Ticks between heartbeats.
+    pub heartbeat_ticks: usize,
+    /// Ticks without a leader before an election; the real wait is random in [this, twice this).
+    pub election_ticks: usize,
+    /// The index up to which the store has applied.
+    pub applied: u64,
+}
+
+/// A member's part in its term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the field's own words
+pub enum Role {
+    Follower,
+    Candidate,
+    Leader,
+}
+
+/// Volatile facts that front ends show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Soft {
+    /// Current part.
+    pub role: Role,
+    /// Known leader; 0 for none.
+    pub leader: u64,
+    /// Current term.
+    pub term: u64,
+    /// Commit index.
+    pub commit: u64,
+    /// Whether this member is the only voter.
+    pub sole_voter: bool,
+}
+
+/// A read that may be served once `index` is applied.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReadReady {
+    /// The caller's own mark.
+    pub context: Vec<u8>,
+    /// The index to wait for.
+    pub index: u64,
+}
+
+/// One ready batch.
+#[derive(Debug)]
+pub struct Work {
+    /// Rises by one with each batch.
+    pub number: u64,
+    /// To send at once.
+    pub messages: Vec<Message>,
+    /// To persist.
+    pub entries: Vec<Entry>,
+    /// To persist after the entries.
+    pub hard_state: Option<HardState>,
+    /// Whether persisting needs a sync (entries, term or vote), or only a write (commit).
+    pub must_sync: bool,
+    /// To send once this batch is synced.
+    pub messages_after_sync: Vec<Message>,
+    /// To apply.
+    pub committed: Vec<Entry>,
+    /// Reads whose index is known now.
+    pub reads: Vec<ReadReady>,
+}
+
+/// Wraps the `raft` crate's node.
+pub struct Core<R: LogRead> {
+    node: RawNode<LogView<R>>,
+    random: Box<dyn Randomness>,
+    drawn_for: (u64, StateRole, usize),
+}
+
+impl<R: LogRead> Core<R> {
+    /// A member that starts where `log` ends. Everything committed up to `parameters.applied` has been applied.
+    pub fn new(
+        parameters: &Parameters,
+        log: LogView<R>,
+        random: Box<dyn Randomness>,
+    ) -> raft::Result<Self> {
+        let config = Config {
+            id: parameters.id,
+            heartbeat_tick: parameters.heartbeat_ticks,
+            election_tick: parameters.election_ticks,
+            applied: parameters.applied,
+            max_size_per_msg: MAX_MESSAGE_BYTES,
+            max_inflight_msgs: MAX_INFLIGHT_MESSAGES,
+            max_uncommitted_size: MAX_UNCOMMITTED_BYTES,
+            max_committed_size_per_ready: MAX_COMMITTED_BYTES_PER_BATCH,
+            pre_vote: true,
+            check_quorum: true,
+            ..Config::default()
+        };
+        let node = RawNode::new(&config, log, &diagnostics::logger())?;
+        let drawn_for = (u64::MAX, StateRole::Follower, 0);
+        let mut core = Self { node, random, drawn_for };
+        core.redraw_election_timeout();
+        Ok(core)
+    }
+
+    /// One tick of the logical clock.
+    pub fn tick(&mut self) {
+        self.node.tick();
+        self.redraw_election_timeout();
+    }
+
+    /// Starts an election at once (a sole voter has nobody to wait for).
+    pub fn campaign(&mut self) -> raft::Result<()> {
+        let outcome = self.node.campaign();
+        self.redraw_election_timeout();
+        outcome
+    }
+
+    /// Proposes entries as one message, so that followers get one append for all of them.
+    /// `ProposalDropped`: no leader, a transfer under way, or too much uncommitted; nothing was taken.
+    pub fn propose(&mut self, data: Vec<Vec<u8>>) -> raft::Result<()> {
+        let entries = data.into_iter().map(|data| Entry { data, ..Entry::default() });
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgPropose);
+        message.from = self.node.raft.id;
+        message.entries = entries.collect();
+        self.node.step(message)
+    }
+
+    /// Asks for a read index; the answer comes as [`Work::reads`] or never (the caller retries).
+    pub fn read_index(&mut self, context: Vec<u8>) {
+        self.node.read_index(context);
+    }
+
+    /// A message from a peer.
+    pub fn step(&mut self, message: Message) -> raft::Result<()> {
+        let outcome = self.node.step(message);
+        self.redraw_election_timeout();
+        outcome
+    }
+
+    /// Batches up to `number` are durable.
+    pub fn persisted(&mut self, number: u64) {
+        self.node.on_persist_ready(number);
+        self.redraw_election_timeout();
+    }
+
+    /// Entries up to `index` are applied.
+    pub fn applied(&mut self, index: u64) {
+        if index > self.node.raft.raft_log.applied {
+            self.node.advance_apply_to(index);
+            self.node.mut_store().trim(index);
+        }
+    }
+
+    /// The next batch, if there is anything to do.
+    pub fn work(&mut self) -> Option<Work> {
+        if !self.node.has_ready() {
+            return None;
+        }
+        let mut ready = self.node.ready();
+        let entries = ready.take_entries();
+        self.node.mut_store().append(&entries);
+        let reads = ready.take_read_states().into_iter().map(|state| ReadReady {
+            context: state.request_ctx,
+            index: state.index,
+        });
+        let work = Work {
+            number: ready.number(),
+            reads: reads.collect(),
+            messages: ready.take_messages(),
+            hard_state: ready.hs().cloned(),
+            must_sync: ready.must_sync(),
+            messages_after_sync: ready.take_persisted_messages(),
+            committed: ready.take_committed_entries(),
+            entries,
+        };
+        self.node.advance_append_async(ready);
+        Some(work)
+    }
+
+    /// Applies a committed membership change; returns the state to store with the applied index.
+    pub fn apply_conf_change(&mut self, entry: &Entry) -> Result<ConfState, ConfChangeError> {
+        use prost11::Message as _;
+        use raft::eraftpb::{ConfChange, ConfChangeV2};
+        if entry.entry_type == EntryType::EntryConfChange as i32 {
+            let change = ConfChange::decode(entry.data.as_slice())?;
+            Ok(self.node.apply_conf_change(&change)?)
+        } else {
+            let change = ConfChangeV2::decode(entry.data.as_slice())?;
+            Ok(self.node.apply_conf_change(&change)?)
+        }
+    }
+
+    /// What this member is now.
+    pub fn soft(&self) -> Soft {
+        let raft = &self.node.raft;
+        let role = match raft.state {
+            StateRole::Leader => Role::Leader,
+            StateRole::Follower => Role::Follower,
+            StateRole::Candidate | StateRole::PreCandidate => Role::Candidate,
+        };
+        Soft {
+            role,
+            leader: raft.leader_id,
+            term: raft.term,
+            commit: raft.raft_log.committed,
+            sole_voter: self.is_sole_voter(),
+        }
+    }
+
+    fn is_sole_voter(&self) -> bool {
+        let raft = &self.node.raft;
+        let voters = raft.prs().conf().voters();
+        raft.promotable() && voters.ids().iter().eq([raft.id])
+    }
+
+    /// The crate draws its election time-out from the thread's generator; ours replaces each draw, so that a seed
+    /// decides. A draw happens with every change of term or role.
+    fn redraw_election_timeout(&mut self) {
+        let raft = &mut self.node.raft;
+        let now = (raft.term, raft.state, raft.randomized_election_timeout());
+        if now == self.drawn_for {
+            return;
+        }
+        let span = raft.election_timeout() as u64;
+        let timeout = raft.election_timeout() + (self.random.next() % span) as usize;
+        raft.set_randomized_election_timeout(timeout);
+        self.drawn_for = (raft.term, raft.state, timeout);
+    }
+}
+
+/// Why a committed membership change was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfChangeError {
+    /// The entry is not what its kind says.
+    #[error("a membership change in the log does not decode: {0}")]
+    Malformed(#[from] prost11::DecodeError),
+    /// Consensus refuses it.
+    #[error("a membership change was refused: {0}")]
+    Refused(#[from] raft::Error),
+}

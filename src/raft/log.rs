@@ -1,0 +1,232 @@
+//! The log as consensus reads it: the newest entries in memory, the rest on disk.
+//!
+//! Invariants:
+//! - `tail` is contiguous and ends at the last index; everything not yet applied is in it, so that the `raft` crate
+//!   never waits for the disk while it handles a ready batch (only a slow follower's catch-up reads the disk);
+//! - `before` is the position directly before the first entry of `tail`;
+//! - an entry is in `tail` before its ready batch is handed to the log thread.
+
+use std::collections::VecDeque;
+
+use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Snapshot};
+use raft::{GetEntriesContext, RaftState, Storage, StorageError};
+
+/// Applied entries that stay in memory for followers a little behind, in bytes of data.
+const KEEP_APPLIED_BYTES: usize = 1 << 20;
+
+/// What a context-carrying entry adds to its kind on disk.
+const HAS_CONTEXT: u8 = 0x80;
+
+/// Read access to the durable log.
+pub trait LogRead: Send {
+    /// Entries in `[low, high)`, at least one if there are any, then at most `max_bytes` of payload.
+    fn entries(&self, low: u64, high: u64, max_bytes: usize) -> Result<Vec<wal::Entry>, wal::Error>;
+    /// The term of an entry, or of the position before the first one; `None` if it is not in the log.
+    fn term(&self, index: u64) -> Result<Option<u64>, wal::Error>;
+    /// The first index that can be read.
+    fn first_index(&self) -> u64;
+}
+
+impl<F: wal::fs::Fs> LogRead for wal::Reader<F> {
+    fn entries(&self, low: u64, high: u64, max_bytes: usize) -> Result<Vec<wal::Entry>, wal::Error> {
+        wal::Reader::entries(self, low, high, max_bytes)
+    }
+
+    fn term(&self, index: u64) -> Result<Option<u64>, wal::Error> {
+        wal::Reader::term(self, index)
+    }
+
+    fn first_index(&self) -> u64 {
+        wal::Reader::first_index(self)
+    }
+}
+
+/// Backs the `raft` crate's `Storage`.
+pub struct LogView<R> {
+    reader: R,
+    tail: VecDeque<Entry>,
+    tail_bytes: usize,
+    before: (u64, u64),
+    state: RaftState,
+}
+
+impl<R: LogRead> LogView<R> {
+    /// A view whose tail starts empty after `last` (index, term): the end of what the reader holds.
+    pub fn new(reader: R, hard_state: HardState, conf_state: ConfState, last: (u64, u64)) -> Self {
+        Self {
+            reader,
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            before: last,
+            state: RaftState { hard_state, conf_state },
+        }
+    }
+
+    /// Takes entries in; one at or below the last index replaces everything from there on.
+    pub fn append(&mut self, entries: &[Entry]) {
+        let Some(first) = entries.first() else { return };
+        assert!(first.index > self.before.0, "an applied entry is never replaced");
+        assert!(first.index <= self.last() + 1, "the log has no gaps");
+        while self.tail.back().is_some_and(|last| last.index >= first.index) {
+            if let Some(entry) = self.tail.pop_back() {
+                self.tail_bytes -= entry.data.len();
+            }
+        }
+        self.tail_bytes += entries.iter().map(|entry| entry.data.len()).sum::<usize>();
+        self.tail.extend(entries.iter().cloned());
+    }
+
+    /// Forgets entries at or below `applied`, but for a bounded rest.
+    pub fn trim(&mut self, applied: u64) {
+        while self.tail_bytes > KEEP_APPLIED_BYTES {
+            match self.tail.front() {
+                Some(entry) if entry.index <= applied => {
+                    self.before = (entry.index, entry.term);
+                    self.tail_bytes -= entry.data.len();
+                    self.tail.pop_front();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Bytes of entry data held in memory.
+    pub fn tail_bytes(&self) -> usize {
+        self.tail_bytes
+    }
+
+    fn last(&self) -> u64 {
+        self.before.0 + self.tail.len() as u64
+    }
+
+    fn in_tail(&self, index: u64) -> Option<&Entry> {
+        let offset = index.checked_sub(self.before.0 + 1)?;
+        self.tail.get(usize::try_from(offset).ok()?)
+    }
+
+    fn from_disk(&self, low: u64, high: u64, max_bytes: usize) -> raft::Result<Vec<Entry>> {
+        if low < self.reader.first_index() {
+            return Err(raft::Error::Store(StorageError::Compacted));
+        }
+        let entries = self.reader.entries(low, high, max_bytes).map_err(other)?;
+        entries.into_iter().map(from_wal).collect::<Result<_, _>>().map_err(other)
+    }
+}
+
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> raft::Error {
+    raft::Error::Store(StorageError::Other(Box::new(error)))
+}
+
+impl<R: LogRead> Storage for LogView<R> {
+    fn initial_state(&self) -> raft::Result<RaftState> {
+        Ok(self.state.clone())
+    }
+
+    fn entries(
+        &self,
+        low: u64,
+        high: u64,
+        max_size: impl Into<Option<u64>>,
+        _: GetEntriesContext,
+    ) -> raft::Result<Vec<Entry>> {
+        assert!(high <= self.last() + 1, "entries beyond the last index {}", self.last());
+        let max = max_size.into().and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
+        if low <= self.before.0 {
+            return self.from_disk(low, high.min(self.before.0 + 1), max);
+        }
+        let start = (low - self.before.0 - 1) as usize;
+        let count = (high - low) as usize;
+        let mut size = 0usize;
+        let fits = |entry: &&Entry| {
+            let first = size == 0;
+            size = size.saturating_add(entry.data.len() + entry.context.len() + 24);
+            first || size <= max
+        };
+        Ok(self.tail.iter().skip(start).take(count).take_while(fits).cloned().collect())
+    }
+
+    fn term(&self, index: u64) -> raft::Result<u64> {
+        if index == self.before.0 {
+            return Ok(self.before.1);
+        }
+        if let Some(entry) = self.in_tail(index) {
+            return Ok(entry.term);
+        }
+        if index > self.last() {
+            return Err(raft::Error::Store(StorageError::Unavailable));
+        }
+        let term = self.reader.term(index).map_err(other)?;
+        term.ok_or(raft::Error::Store(StorageError::Compacted))
+    }
+
+    fn first_index(&self) -> raft::Result<u64> {
+        Ok(self.reader.first_index().min(self.before.0 + 1))
+    }
+
+    fn last_index(&self) -> raft::Result<u64> {
+        Ok(self.last())
+    }
+
+    fn snapshot(&self, _: u64, _: u64) -> raft::Result<Snapshot> {
+        Err(raft::Error::Store(StorageError::SnapshotTemporarilyUnavailable))
+    }
+}
+
+/// Why an entry on disk is not one of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("entry {index} of the log has kind {kind:#04x} or a context that this version does not know")]
+pub struct UnknownEntry {
+    /// Where.
+    pub index: u64,
+    /// The kind byte found.
+    pub kind: u8,
+}
+
+/// An entry as the log stores it. A context (conf changes of a cluster) goes before the data, with its length.
+pub fn to_wal(entry: Entry) -> wal::Entry {
+    let kind = entry.entry_type as u8;
+    let (kind, payload) = if entry.context.is_empty() {
+        (kind, entry.data)
+    } else {
+        let length = u32::try_from(entry.context.len()).expect("a context is a few bytes");
+        let mut payload = length.to_le_bytes().to_vec();
+        payload.extend_from_slice(&entry.context);
+        payload.extend_from_slice(&entry.data);
+        (kind | HAS_CONTEXT, payload)
+    };
+    wal::Entry { term: entry.term, index: entry.index, kind, payload: payload.into() }
+}
+
+/// The reverse of [`to_wal`].
+pub fn from_wal(entry: wal::Entry) -> Result<Entry, UnknownEntry> {
+    let unknown = || UnknownEntry { index: entry.index, kind: entry.kind };
+    let kind = i32::from(entry.kind & !HAS_CONTEXT);
+    let entry_type = EntryType::try_from_wire(kind).ok_or_else(unknown)?;
+    let (context, data) = if entry.kind & HAS_CONTEXT == 0 {
+        (Vec::new(), Vec::from(entry.payload))
+    } else {
+        let (length, rest) = entry.payload.split_first_chunk::<4>().ok_or_else(unknown)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let context = rest.get(..length).ok_or_else(unknown)?;
+        (context.to_vec(), rest[length..].to_vec())
+    };
+    Ok(Entry {
+        entry_type: entry_type as i32,
+        term: entry.term,
+        index: entry.index,
+        data,
+        context,
+        ..Entry::default()
+    })
+}
+
+trait FromWire: Sized {
+    fn try_from_wire(kind: i32) -> Option<Self>;
+}
+
+impl FromWire for EntryType {
+    fn try_from_wire(kind: i32) -> Option<Self> {
+        let known = [Self::EntryNormal, Self::EntryConfChange, Self::EntryConfChangeV2];
+        known.into_iter().find(|candidate| *candidate as i32 == kind)
+    }
+}

@@ -1,0 +1,206 @@
+//! The core driven by hand: alone, and three of them on one thread from one seed.
+
+use std::collections::VecDeque;
+
+use raft::Storage as _;
+use raft::GetEntriesContext;
+
+use super::log::{from_wal, to_wal};
+use super::*;
+
+/// A log on no disk at all: nothing below the tail is ever asked for in these tests.
+struct NoDisk;
+
+impl LogRead for NoDisk {
+    fn entries(&self, _: u64, _: u64, _: usize) -> Result<Vec<wal::Entry>, wal::Error> {
+        Ok(Vec::new())
+    }
+    fn term(&self, _: u64) -> Result<Option<u64>, wal::Error> {
+        Ok(None)
+    }
+    fn first_index(&self) -> u64 {
+        1
+    }
+}
+
+/// splitmix64.
+struct Seeded(u64);
+
+impl Randomness for Seeded {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+}
+
+fn view(voters: &[u64]) -> LogView<NoDisk> {
+    let conf_state = ConfState { voters: voters.to_vec(), ..ConfState::default() };
+    LogView::new(NoDisk, HardState::default(), conf_state, (0, 0))
+}
+
+fn core(id: u64, voters: &[u64], seed: u64) -> Core<NoDisk> {
+    let parameters = Parameters { id, heartbeat_ticks: 1, election_ticks: 10, applied: 0 };
+    Core::new(&parameters, view(voters), Box::new(Seeded(seed ^ id))).expect("a valid configuration")
+}
+
+fn entry(index: u64, term: u64, data: &[u8]) -> Entry {
+    Entry { index, term, data: data.to_vec(), ..Entry::default() }
+}
+
+#[test]
+fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
+    let mut core = core(1, &[1], 7);
+    core.campaign().expect("alone, nothing can be in the way");
+    let first = core.work().expect("the vote and the empty entry");
+    assert!(first.must_sync && first.committed.is_empty());
+    assert_eq!(core.soft().role, Role::Leader);
+    assert!(core.soft().sole_voter);
+
+    core.propose(vec![b"a".to_vec(), b"b".to_vec()]).expect("a leader takes proposals");
+    let second = core.work().expect("two entries");
+    assert_eq!(second.entries.len(), 2);
+    assert!(second.committed.is_empty(), "nothing is committed before it is durable");
+
+    core.persisted(second.number);
+    let third = core.work().expect("the commit");
+    let data: Vec<&[u8]> = third.committed.iter().map(|entry| entry.data.as_slice()).collect();
+    assert_eq!(data, [b"".as_slice(), b"a", b"b"]);
+    assert!(!third.must_sync);
+}
+
+#[test]
+fn a_read_of_a_sole_voter_gets_the_commit_index() {
+    let mut core = core(1, &[1], 7);
+    core.campaign().expect("alone");
+    let work = core.work().expect("the vote");
+    core.persisted(work.number);
+    core.work().expect("the commit");
+    core.read_index(b"mark".to_vec());
+    let work = core.work().expect("an answer");
+    assert_eq!(work.reads, [ReadReady { context: b"mark".to_vec(), index: 1 }]);
+}
+
+#[test]
+fn the_view_keeps_what_is_not_applied_and_cuts_conflicts() {
+    let mut view = view(&[1]);
+    view.append(&[entry(1, 1, b"a"), entry(2, 1, b"b"), entry(3, 1, b"c")]);
+    view.append(&[entry(2, 2, b"B")]);
+    assert_eq!(view.last_index().expect("known"), 2);
+    assert_eq!(view.term(2).expect("in the tail"), 2);
+    let context = || GetEntriesContext::empty(false);
+    let entries = view.entries(1, 3, None, context()).expect("in the tail");
+    assert_eq!(entries.iter().map(|entry| entry.data.clone()).collect::<Vec<_>>(), [b"a", b"B"]);
+    assert_eq!(view.entries(1, 3, 1, context()).expect("at least one").len(), 1);
+    view.trim(2);
+    assert_eq!(view.tail_bytes(), 2, "a small rest stays for followers");
+}
+
+#[test]
+fn trimming_forgets_applied_entries_above_the_bound_only() {
+    let mut view = view(&[1]);
+    let large = vec![0; 600 << 10];
+    view.append(&[entry(1, 1, &large), entry(2, 1, &large), entry(3, 1, &large)]);
+    view.trim(2);
+    assert_eq!(view.tail_bytes(), 600 << 10);
+    assert_eq!(view.term(2).expect("the position before the tail"), 1);
+    view.append(&[entry(4, 1, &large)]);
+    view.trim(2);
+    assert_eq!(view.tail_bytes(), 2 * (600 << 10), "what is not applied stays");
+}
+
+#[test]
+fn entries_come_back_from_the_form_of_the_log() {
+    let plain = entry(5, 2, b"data");
+    assert_eq!(from_wal(to_wal(plain.clone())).expect("ours"), plain);
+    let change = Entry {
+        entry_type: EntryType::EntryConfChangeV2 as i32,
+        context: b"context".to_vec(),
+        ..entry(6, 2, b"change")
+    };
+    assert_eq!(from_wal(to_wal(change.clone())).expect("ours"), change);
+    let unknown = wal::Entry { term: 1, index: 9, kind: 9, payload: bytes::Bytes::new() };
+    assert!(from_wal(unknown).expect_err("not ours").to_string().contains("entry 9"));
+    let short = wal::Entry { term: 1, index: 9, kind: 0x80, payload: vec![9, 0, 0, 0, 1].into() };
+    assert!(from_wal(short).is_err());
+}
+
+/// Three members on one thread: messages in one queue, every batch durable at once.
+struct Cluster {
+    members: Vec<Core<NoDisk>>,
+    mail: VecDeque<Message>,
+    applied: Vec<Vec<(u64, u64, Vec<u8>)>>,
+    trace: Vec<(u64, u64)>,
+}
+
+impl Cluster {
+    fn new(seed: u64) -> Self {
+        let voters = [1, 2, 3];
+        Self {
+            members: voters.map(|id| core(id, &voters, seed)).into(),
+            mail: VecDeque::new(),
+            applied: vec![Vec::new(); 3],
+            trace: Vec::new(),
+        }
+    }
+
+    fn settle(&mut self, member: usize) {
+        while let Some(work) = self.members[member].work() {
+            self.mail.extend(work.messages);
+            self.members[member].persisted(work.number);
+            self.mail.extend(work.messages_after_sync);
+            for entry in work.committed {
+                self.applied[member].push((entry.index, entry.term, entry.data));
+            }
+            if let Some((index, ..)) = self.applied[member].last() {
+                self.members[member].applied(*index);
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        while let Some(message) = self.mail.pop_front() {
+            let member = (message.to - 1) as usize;
+            // A stale message is refused by the core; the network does not care.
+            let _ = self.members[member].step(message);
+            self.settle(member);
+        }
+    }
+
+    fn run(mut self) -> Self {
+        for round in 0..200u64 {
+            for member in 0..3 {
+                self.members[member].tick();
+                self.settle(member);
+            }
+            self.deliver();
+            let leader = self.members.iter().position(|core| core.soft().role == Role::Leader);
+            if let Some(leader) = leader {
+                let soft = self.members[leader].soft();
+                self.trace.push((leader as u64, soft.term));
+                let data = vec![round.to_le_bytes().to_vec()];
+                self.members[leader].propose(data).expect("a leader takes proposals");
+                self.settle(leader);
+                self.deliver();
+            }
+        }
+        self
+    }
+}
+
+#[test]
+fn three_members_agree_and_a_seed_replays_them() {
+    for seed in [1, 2, 3] {
+        let first = Cluster::new(seed).run();
+        assert!(first.applied[0].len() > 100, "seed {seed}: the cluster made progress");
+        let shortest = first.applied.iter().map(Vec::len).min().unwrap_or(0);
+        for member in 1..3 {
+            assert_eq!(first.applied[member][..shortest], first.applied[0][..shortest], "seed {seed}");
+        }
+        let again = Cluster::new(seed).run();
+        assert_eq!(again.trace, first.trace, "seed {seed}: the same elections");
+        assert_eq!(again.applied, first.applied, "seed {seed}: the same history");
+    }
+}
