@@ -1,0 +1,107 @@
+//! Options that came with 2.x and 3.x: names, environment and YAML keys (cluster-and-config 6.3, 9.1).
+
+use super::super::value::Kind;
+use super::{Flag, Group, rows};
+
+const DISCOVERY_ONLY: &str =
+    "it matters only together with -discovery, which this release does not have";
+const DISCOVERY_SRV_LATER: &str = "finding the members through DNS is not available in this release: leave the option \
+                                   out to found a cluster of one node";
+const EXISTING_LATER: &str = "joining a running cluster is not available in this release: use 'new', or leave the \
+                              option out, to run a cluster of one node";
+const PROXY_ONLY: &str = "it matters only together with --proxy, which this release does not have";
+
+rows! {
+    CONFIG_FILE = Flag::new("config-file", Kind::Text, Group::Member, "File to read all settings from, YAML, JSON or \
+        TOML. It stands alone: other flags and the environment are without effect.")
+        .shown_as("<path>").not_in_files();
+    LISTEN_CLIENT_URLS = Flag::new("listen-client-urls", Kind::List, Group::Member, "URLs to listen on for clients: IP \
+        address or localhost, and port.")
+        .shown_as("<url>,<url>").default("http://localhost:2379,http://localhost:4001").modern();
+    LISTEN_PEER_URLS = Flag::new("listen-peer-urls", Kind::List, Group::Member, "URLs to listen on for other nodes.")
+        .shown_as("<url>,<url>").default("http://localhost:2380,http://localhost:7001").modern();
+    ADVERTISE_CLIENT_URLS = Flag::new("advertise-client-urls", Kind::List, Group::Member, "URLs under which clients \
+        reach this node. Required with -listen-client-urls.")
+        .shown_as("<url>,<url>").default("http://localhost:2379,http://localhost:4001").modern();
+    HEARTBEAT_INTERVAL = Flag::new("heartbeat-interval", Kind::Count, Group::Member, "Milliseconds between two \
+        heartbeats of the leader.")
+        .shown_as("<milliseconds>").default("100");
+    ELECTION_TIMEOUT = Flag::new("election-timeout", Kind::Count, Group::Member, "Milliseconds without a leader until an \
+        election begins: at least 5 heartbeats, at most 50000, the same on every member.")
+        .shown_as("<milliseconds>").default("1000");
+    MAX_REQUEST_BYTES = Flag::new("max-request-bytes", Kind::Bytes, Group::Member, "Largest value of a key, at most \
+        10 MiB.")
+        .default("1572864");
+    HOST_WHITELIST = Flag::new("host-whitelist", Kind::List, Group::Member, "Host names that requests may be addressed \
+        to, '*' for any.")
+        .shown_as("<host>,<host>").default("*");
+    WAL_DIR = Flag::new("wal-dir", Kind::Text, Group::Member, "Directory of the log, apart from the data.")
+        .shown_as("<path>")
+        .later("a log directory apart from the data directory is not available in this release: leave the option out; \
+            -data-dir/wal may be a mount point of its own", &[]);
+
+    INITIAL_ADVERTISE_PEER_URLS = Flag::new("initial-advertise-peer-urls", Kind::List, Group::Clustering, "URLs under \
+        which other nodes reach this one.")
+        .shown_as("<url>,<url>").default("http://localhost:2380,http://localhost:7001").modern();
+    INITIAL_CLUSTER = Flag::new("initial-cluster", Kind::List, Group::Clustering, "Members to found the cluster with. \
+        In this release this node alone.")
+        .shown_as("<name>=<url>,<name>=<url>").default_note("this node with its peer URLs").modern();
+    INITIAL_CLUSTER_STATE = Flag::new("initial-cluster-state", Kind::Choice(&["new", "existing"]), Group::Clustering,
+        "Found a cluster or join one. Without effect once the node has data.")
+        .default("new").later_founding(EXISTING_LATER, &["new"]).modern();
+    INITIAL_CLUSTER_TOKEN = Flag::new("initial-cluster-token", Kind::Text, Group::Clustering, "Word that tells this \
+        cluster from others with the same addresses.")
+        .default("etcd-cluster").modern();
+    DISCOVERY_FALLBACK = Flag::new("discovery-fallback", Kind::Choice(&["proxy", "exit"]), Group::Clustering,
+        "What to do when the token is used up.")
+        .without_effect(DISCOVERY_ONLY);
+    DISCOVERY_PROXY = Flag::new("discovery-proxy", Kind::Text, Group::Clustering, "HTTP proxy towards the discovery \
+        service.")
+        .shown_as("<url>").without_effect(DISCOVERY_ONLY);
+    DISCOVERY_SRV = Flag::new("discovery-srv", Kind::Text, Group::Clustering, "DNS domain whose SRV records name the \
+        members.")
+        .shown_as("<domain>").later_founding(DISCOVERY_SRV_LATER, &[]);
+    DISCOVERY_SRV_NAME = Flag::new("discovery-srv-name", Kind::Text, Group::Clustering, "Suffix of the SRV names.")
+        .without_effect("it matters only together with -discovery-srv, which this release does not have");
+    FORCE_NEW_CLUSTER = Flag::new("force-new-cluster", Kind::Bool, Group::Clustering, "Make this node the only member \
+        of its cluster.")
+        .later("this node's cluster has one member already: leave the option out", &["false"]);
+    STRICT_RECONFIG_CHECK = Flag::new("strict-reconfig-check", Kind::Bool, Group::Clustering, "Refuse member changes \
+        that would lose the quorum.")
+        .without_effect("unsafe member changes are always refused").silent(&["true"]);
+    PRE_VOTE = Flag::new("pre-vote", Kind::Bool, Group::Clustering, "Ask before an election whether it could be won.")
+        .without_effect("pre-vote is always on").silent(&["true"]);
+    INITIAL_ELECTION_TICK_ADVANCE = Flag::new("initial-election-tick-advance", Kind::Bool, Group::Clustering, "Shorten \
+        the first election.")
+        .without_effect("a sole member elects itself at once").silent(&["true"]).modern();
+
+    LOG_LEVEL = Flag::new("log-level", Kind::Choice(&["trace", "debug", "info", "warn", "error", "dpanic", "panic",
+        "fatal"]), Group::Logging, "Least weight of a log line that is written.")
+        .shown_as("<trace|debug|info|warn|error>").default("info");
+    DEBUG = Flag::new("debug", Kind::Bool, Group::Logging, "The same as -log-level=debug.");
+    LOGGER = Flag::new("logger", Kind::Choice(&["capnslog", "zap"]), Group::Logging, "Log library of 3.4: zap means \
+        -log-format=json, capnslog -log-format=text.");
+    LOG_OUTPUTS = Flag::new("log-outputs", Kind::List, Group::Logging, "Where log lines go: stderr, stdout or a file.")
+        .deprecated(&["log-output"]).shown_as("<stderr|stdout|path>,<...>").default("stderr");
+    LOG_PACKAGE_LEVELS = Flag::new("log-package-levels", Kind::Text, Group::Logging, "Levels per package.")
+        .without_effect("the program has no packages of that name: use -log-level");
+    LISTEN_METRICS_URLS = Flag::new("listen-metrics-urls", Kind::List, Group::Logging, "Further URLs to serve /metrics \
+        and /health on.")
+        .shown_as("<url>,<url>").modern();
+    METRICS = Flag::new("metrics", Kind::Choice(&["basic", "extensive"]), Group::Logging, "Amount of metrics.")
+        .without_effect("all metrics are always served").silent(&["basic"]);
+    ENABLE_PPROF = Flag::new("enable-pprof", Kind::Bool, Group::Logging, "Serve /debug/pprof.")
+        .without_effect("/debug/pprof is not served: use perf on this process").silent(&["false"]);
+
+    PROXY = Flag::new("proxy", Kind::Choice(&["off", "readonly", "on"]), Group::Proxy, "Forward requests to a cluster \
+        and hold no data.")
+        .default("off")
+        .later("running as a proxy is not available in this release: leave the option out, and put an HTTP proxy such \
+            as HAProxy or nginx in front of the node", &["off"]);
+    PROXY_FAILURE_WAIT = Flag::new("proxy-failure-wait", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+    PROXY_REFRESH_INTERVAL =
+        Flag::new("proxy-refresh-interval", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+    PROXY_DIAL_TIMEOUT = Flag::new("proxy-dial-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+    PROXY_WRITE_TIMEOUT = Flag::new("proxy-write-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+    PROXY_READ_TIMEOUT = Flag::new("proxy-read-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+}

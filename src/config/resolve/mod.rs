@@ -1,0 +1,136 @@
+//! From settings to [`Config`]: every check that needs more than one option, in an order that names the root cause.
+//!
+//! Order: options that contradict each other, options this release refuses, then each subject by itself.
+
+mod endpoint;
+mod founding;
+mod limit;
+mod logging;
+mod standing;
+mod timing;
+mod vocabulary;
+
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{DATA_DIR, INITIAL_CLUSTER_TOKEN, NAME};
+use super::error::ConfigError;
+use super::host::Host;
+use super::node::{Config, Vocabulary};
+use super::settings::{Origin, Settings};
+use super::{Exit, catalogue};
+
+/// Checks everything and builds the configuration.
+pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config, Exit> {
+    vocabulary::check_conflicts(&settings)?;
+    let vocabulary = vocabulary::detect(&mut settings);
+    standing::check(&mut settings)?;
+    let name = name(&settings, vocabulary, host)?;
+    let data_dir = data_dir(&mut settings, &name);
+    let client = endpoint::client(&settings, vocabulary)?;
+    let peer = endpoint::peer(&settings, vocabulary)?;
+    endpoint::check_clash(&client, &peer)?;
+    endpoint::note_unreachable(&mut settings, &client, &peer);
+    let founding_obstacle =
+        founding_obstacle(&mut settings, host, &name, &data_dir, &peer.advertise)?;
+    let (heartbeat, election) = timing::intervals(&mut settings)?;
+    let log = logging::log(&mut settings);
+    let limits = limit::limits(&mut settings)?;
+    Ok(Config {
+        vocabulary,
+        initial_cluster: founding::sole_member(&name, &peer.advertise),
+        founding_obstacle,
+        initial_cluster_token: settings.text(&INITIAL_CLUSTER_TOKEN).unwrap_or_default(),
+        name,
+        data_dir,
+        listen_client: client.listen,
+        advertise_client: client.advertise,
+        listen_peer: peer.listen,
+        advertise_peer: peer.advertise,
+        metrics_listen: endpoint::metrics(&settings)?,
+        heartbeat,
+        election,
+        snapshot_count: limits.snapshot_count,
+        cluster: limits.cluster,
+        retention_events: limits.retention_events,
+        retention_bytes: limits.retention_bytes,
+        default_read: limits.default_read,
+        cors: limit::cors(&mut settings, vocabulary),
+        host_whitelist: limit::host_whitelist(&settings),
+        max_request_bytes: limits.max_request_bytes,
+        max_body_bytes: limits.max_body_bytes,
+        max_connections: limits.max_connections,
+        max_watchers: limits.max_watchers,
+        http_read_timeout: limits.http_read_timeout,
+        http_write_timeout: limits.http_write_timeout,
+        cache_bytes: limits.cache_bytes,
+        log,
+        notices: settings.into_notices(),
+    })
+}
+
+/// Ends the start of a node that cannot found its cluster; a node that has one already keeps the reason.
+fn founding_obstacle(
+    settings: &mut Settings,
+    host: &dyn Host,
+    name: &str,
+    data_dir: &Path,
+    peer_urls: &[String],
+) -> Result<Option<Exit>, Exit> {
+    let Some(error) = founding::obstacle(settings, host, name, peer_urls)? else {
+        return Ok(None);
+    };
+    if !host.holds_member(data_dir) {
+        return Err(error.into());
+    }
+    settings.notice(format!(
+        "options about founding a cluster are ignored since a cluster has already been initialized \
+         in {} ({error})",
+        data_dir.display()
+    ));
+    Ok(Some(error.into()))
+}
+
+/// Where an option was given; its flag stands in for one that has its default.
+fn origin_of(settings: &Settings, flag: &catalogue::Flag) -> Origin {
+    match settings.given(flag) {
+        Some(setting) => setting.origin.clone(),
+        None => Origin::Flag(flag.name.to_owned()),
+    }
+}
+
+/// The node's name; 0.4's default is the host name, also with a data directory (cluster-and-config 12).
+fn name(
+    settings: &Settings,
+    vocabulary: Vocabulary,
+    host: &dyn Host,
+) -> Result<String, ConfigError> {
+    let name = settings.text(&NAME).unwrap_or_else(|| match vocabulary {
+        Vocabulary::Classic => host.hostname(),
+        Vocabulary::Modern => "default".to_owned(),
+    });
+    // The name is one step of the path /_etcd/machines/NAME and, by default, part of a file name.
+    if name.is_empty() || name.contains('/') || name.contains(char::is_control) {
+        return Err(ConfigError::Setting {
+            origin: origin_of(settings, &NAME),
+            reason: format!(
+                "{name:?} cannot be a node's name: use letters, digits, '-', '.' and '_'"
+            ),
+        });
+    }
+    Ok(name)
+}
+
+fn data_dir(settings: &mut Settings, name: &str) -> PathBuf {
+    match settings.text(&DATA_DIR) {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let path = format!("{name}.etcd");
+            settings.notice(format!(
+                "no -{} given: the data is kept in {path} in the working directory; give the option, so that a start \
+                 from elsewhere finds the same data",
+                DATA_DIR.name
+            ));
+            PathBuf::from(path)
+        }
+    }
+}

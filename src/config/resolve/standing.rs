@@ -1,0 +1,53 @@
+//! What becomes of options without effect and of options of later releases: a notice, or the end of the start.
+
+use super::super::catalogue::Standing;
+use super::super::error::ConfigError;
+use super::super::settings::{Setting, Settings};
+
+/// Refuses options of later releases and notes those without effect.
+pub(super) fn check(settings: &mut Settings) -> Result<(), ConfigError> {
+    let mut notices = Vec::new();
+    for (flag, setting) in settings.given_all() {
+        match flag.standing {
+            Standing::Later { sentence, neutral } if asks_for_something(setting, neutral) => {
+                return Err(refusal(setting, sentence));
+            }
+            Standing::Ignored { why, silent }
+                if !silent.contains(&setting.value.to_string().as_str()) =>
+            {
+                notices.push(format!("{} is ignored: {why}", setting.origin));
+            }
+            _ => {}
+        }
+    }
+    notices
+        .into_iter()
+        .for_each(|notice| settings.notice(notice));
+    Ok(())
+}
+
+/// The first option about founding that a later release is needed for.
+pub(super) fn founding(settings: &Settings) -> Option<ConfigError> {
+    settings
+        .given_all()
+        .find_map(|(flag, setting)| match flag.standing {
+            Standing::LaterFounding { sentence, neutral }
+                if asks_for_something(setting, neutral) =>
+            {
+                Some(refusal(setting, sentence))
+            }
+            _ => None,
+        })
+}
+
+fn asks_for_something(setting: &Setting, neutral: &[&str]) -> bool {
+    let value = setting.value.to_string();
+    !value.is_empty() && !neutral.contains(&value.as_str())
+}
+
+fn refusal(setting: &Setting, sentence: &str) -> ConfigError {
+    ConfigError::Unavailable {
+        origin: setting.origin.clone(),
+        sentence: sentence.to_owned(),
+    }
+}

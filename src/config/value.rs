@@ -1,0 +1,266 @@
+//! Kinds of option values: every text is either a [`Value`] of its option's kind or refused with a reason.
+
+/// What an option's text must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Go's boolean texts; on the command line a value only after `=`.
+    Bool,
+    /// Any text.
+    Text,
+    /// Whole number from 0.
+    Count,
+    /// Whole number, negative ones included (0.4 accepted and then raised them).
+    Integer,
+    /// Number with an optional fraction.
+    Number,
+    /// Bytes, with an optional unit such as `MiB`.
+    Bytes,
+    /// Texts separated by commas, blanks around them trimmed.
+    List,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// A checked value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Bool(bool),
+    Text(String),
+    Count(u64),
+    Integer(i64),
+    Number(f64),
+    List(Vec<String>),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Bool(value) => write!(out, "{value}"),
+            Value::Text(value) => out.write_str(value),
+            Value::Count(value) => write!(out, "{value}"),
+            Value::Integer(value) => write!(out, "{value}"),
+            Value::Number(value) => write!(out, "{value}"),
+            Value::List(value) => out.write_str(&value.join(",")),
+        }
+    }
+}
+
+/// The reason the original gives for a text that is not a number or a boolean.
+const PARSE_ERROR: &str = "parse error";
+const OUT_OF_RANGE: &str = "value out of range";
+
+impl Kind {
+    /// Reads `text`; the error is the reason alone, the caller knows the place.
+    pub(super) fn parse(self, text: &str) -> Result<Value, String> {
+        match self {
+            Kind::Bool => go_bool(text)
+                .map(Value::Bool)
+                .ok_or_else(|| PARSE_ERROR.to_owned()),
+            Kind::Text => Ok(Value::Text(text.to_owned())),
+            Kind::Count => whole_number(text)
+                .and_then(|n| u64::try_from(n).map_err(|_| PARSE_ERROR))
+                .map(Value::Count)
+                .map_err(str::to_owned),
+            Kind::Integer => whole_number(text)
+                .and_then(|n| i64::try_from(n).map_err(|_| OUT_OF_RANGE))
+                .map(Value::Integer)
+                .map_err(str::to_owned),
+            Kind::Number => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(Value::Number(number)),
+                _ => Err(PARSE_ERROR.to_owned()),
+            },
+            Kind::Bytes => bytes(text).map(Value::Count),
+            Kind::List => Ok(Value::List(list(text))),
+            Kind::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
+            Kind::Choice(words) => Err(format!("invalid value (one of: {})", words.join(", "))),
+        }
+    }
+
+    /// How the help text names such a value.
+    pub(super) fn placeholder(self) -> String {
+        match self {
+            Kind::Bool => "<bool>".to_owned(),
+            Kind::Text => "<text>".to_owned(),
+            Kind::Count | Kind::Integer | Kind::Number => "<number>".to_owned(),
+            Kind::Bytes => "<bytes>".to_owned(),
+            Kind::List => "<item>,<item>".to_owned(),
+            Kind::Choice(words) => format!("<{}>", words.join("|")),
+        }
+    }
+}
+
+/// Go's boolean texts (cluster-and-config 6.1).
+pub(super) fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Items of a comma-separated text, trimmed, empty ones dropped.
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A whole number in Go's notation: decimal, `0x`, `0o`, `0b`, and a leading `0` for octal.
+fn whole_number(text: &str) -> Result<i128, &'static str> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, digits) = [("0x", 16), ("0b", 2), ("0o", 8)]
+        .into_iter()
+        .find_map(|(prefix, radix)| lower.strip_prefix(prefix).map(|rest| (radix, rest)))
+        .or_else(|| {
+            lower
+                .strip_prefix('0')
+                .filter(|rest| !rest.is_empty())
+                .map(|rest| (8, rest))
+        })
+        .unwrap_or((10, lower.as_str()));
+    // The sign was taken off above: a second one, which `from_str_radix` would accept, is no number.
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return Err(PARSE_ERROR);
+    }
+    match u64::from_str_radix(digits, radix) {
+        Ok(number) if negative => Ok(-i128::from(number)),
+        Ok(number) => Ok(i128::from(number)),
+        Err(_) => Err(OUT_OF_RANGE),
+    }
+}
+
+/// A size: whole number and optional unit. Units with `i` and single letters count in 1024, the others in 1000.
+fn bytes(text: &str) -> Result<u64, String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let number: u64 = digits.parse().map_err(|_| PARSE_ERROR.to_owned())?;
+    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        other => return Err(format!("unknown unit {other:?} (use KiB, MiB or GiB)")),
+    };
+    number
+        .checked_mul(scale)
+        .ok_or_else(|| OUT_OF_RANGE.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn booleans_are_gos_twelve_texts_and_no_others() {
+        for text in ["1", "t", "T", "true", "TRUE", "True"] {
+            assert_eq!(Kind::Bool.parse(text), Ok(Value::Bool(true)), "{text}");
+        }
+        for text in ["0", "f", "F", "false", "FALSE", "False"] {
+            assert_eq!(Kind::Bool.parse(text), Ok(Value::Bool(false)), "{text}");
+        }
+        for text in ["", "yes", "on", "tRUE", "2", " true"] {
+            assert_eq!(
+                Kind::Bool.parse(text),
+                Err("parse error".to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn counts_follow_gos_notation() {
+        let good = [
+            ("0", 0),
+            ("17", 17),
+            ("0x10", 16),
+            ("010", 8),
+            ("0b11", 3),
+            ("18446744073709551615", u64::MAX),
+        ];
+        for (text, number) in good {
+            assert_eq!(Kind::Count.parse(text), Ok(Value::Count(number)), "{text}");
+        }
+        for text in [
+            "-1", "", "1.5", "1e3", "0x", "--1", "+-1", "ten", "08", "1 ",
+        ] {
+            assert_eq!(
+                Kind::Count.parse(text),
+                Err("parse error".to_owned()),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            Kind::Count.parse("18446744073709551616"),
+            Err("value out of range".to_owned())
+        );
+    }
+
+    #[test]
+    fn integers_may_be_negative_and_numbers_must_be_finite() {
+        assert_eq!(Kind::Integer.parse("-3"), Ok(Value::Integer(-3)));
+        assert_eq!(
+            Kind::Integer.parse("9223372036854775808"),
+            Err("value out of range".to_owned())
+        );
+        assert_eq!(Kind::Number.parse("2.5"), Ok(Value::Number(2.5)));
+        for text in ["NaN", "inf", "-inf", "", "1,5"] {
+            assert!(Kind::Number.parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_know_both_families_of_units() {
+        let good = [
+            ("512", 512),
+            ("1KiB", 1024),
+            ("2 MiB", 2 << 20),
+            ("1G", 1 << 30),
+            ("3MB", 3_000_000),
+        ];
+        for (text, number) in good {
+            assert_eq!(Kind::Bytes.parse(text), Ok(Value::Count(number)), "{text}");
+        }
+        for text in [
+            "",
+            "MiB",
+            "-1",
+            "1.5GiB",
+            "7 parsecs",
+            "99999999999999999999",
+            "18446744073709551615KiB",
+        ] {
+            assert!(Kind::Bytes.parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_trim_blanks_and_drop_empty_items() {
+        assert_eq!(
+            Kind::List.parse(" a , b,,c "),
+            Ok(Value::List(vec!["a".into(), "b".into(), "c".into()]))
+        );
+        assert_eq!(Kind::List.parse(""), Ok(Value::List(Vec::new())));
+    }
+
+    #[test]
+    fn a_choice_names_its_words_when_refused() {
+        let kind = Kind::Choice(&["new", "existing"]);
+        assert_eq!(kind.parse("existing"), Ok(Value::Text("existing".into())));
+        assert_eq!(
+            kind.parse("old"),
+            Err("invalid value (one of: new, existing)".to_owned())
+        );
+    }
+}
