@@ -1,0 +1,235 @@
+//! A directory of published files: what is there, newest first, and what may go.
+//!
+//! A file is called `INDEX-TERM.snapshot`, both in sixteen hexadecimal digits, so that the order of
+//! the names is the order of the states and a listing opens no file. Other names are left alone,
+//! except for unpublished drafts.
+
+use std::path::{Path, PathBuf};
+
+use wal::fs::Fs;
+
+use crate::draft::{Draft, PARTIAL};
+use crate::error::Error;
+use crate::file::Source;
+use crate::meta::Meta;
+use crate::position::Position;
+use crate::reader::Reader;
+use crate::receiver::Receiver;
+
+const SUFFIX: &str = ".snapshot";
+
+/// A published file, as its name tells. Ordered by age, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Published {
+    /// The Raft index of the last entry inside.
+    pub index: u64,
+    /// The Raft term of that entry.
+    pub term: u64,
+    /// Where the file is.
+    pub path: PathBuf,
+}
+
+/// A directory of snapshot files, used by one process at a time.
+#[derive(Debug, Clone)]
+pub struct Directory<F> {
+    fs: F,
+    path: PathBuf,
+}
+
+impl<F: Fs> Directory<F> {
+    /// Makes the directory durable in its parent, and opens it. An existing one is no error.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn create(fs: F, path: &Path) -> Result<Self, Error> {
+        fs.create_dir_all(path)
+            .map_err(|e| Error::io(path, "create", e))?;
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            fs.sync_dir(parent)
+                .map_err(|e| Error::io(parent, "sync", e))?;
+        }
+        Self::open(fs, path)
+    }
+
+    /// Opens an existing directory and removes the drafts that a crash left. A transfer that broke
+    /// off stays: see [`Directory::receive`].
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn open(fs: F, path: &Path) -> Result<Self, Error> {
+        let directory = Self {
+            fs,
+            path: path.to_owned(),
+        };
+        for name in directory.names()? {
+            if name
+                .strip_suffix(PARTIAL)
+                .is_some_and(|name| parse(name).is_some())
+            {
+                let leftover = path.join(name);
+                directory
+                    .fs
+                    .remove(&leftover)
+                    .map_err(|e| Error::io(&leftover, "remove", e))?;
+            }
+        }
+        Ok(directory)
+    }
+
+    /// Where the directory is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The published files, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn list(&self) -> Result<Vec<Published>, Error> {
+        let mut files: Vec<Published> = self
+            .names()?
+            .into_iter()
+            .filter_map(|name| {
+                let (index, term) = parse(&name)?;
+                Some(Published {
+                    index,
+                    term,
+                    path: self.path.join(name),
+                })
+            })
+            .collect();
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(files)
+    }
+
+    /// Begins the file for the state that `meta` names.
+    ///
+    /// # Errors
+    /// As [`Draft::create`].
+    pub fn draft(&self, meta: Meta) -> Result<Draft<F>, Error> {
+        Draft::create(self.fs.clone(), &file_path(&self.path, &meta), meta)
+    }
+
+    /// Opens a published file from its beginning.
+    ///
+    /// # Errors
+    /// As [`Reader::new`].
+    pub fn read(&self, file: &Published) -> Result<Reader<Source<F::File>>, Error> {
+        Reader::new(self.source(&file.path, 0)?, &file.path)
+    }
+
+    /// Opens a published file where another reader of it stood.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn resume(
+        &self,
+        file: &Published,
+        meta: Meta,
+        position: Position,
+    ) -> Result<Reader<Source<F::File>>, Error> {
+        let source = self.source(&file.path, position.offset())?;
+        Ok(Reader::resume(source, &file.path, meta, position))
+    }
+
+    /// Begins or continues the one transfer into this directory.
+    ///
+    /// # Errors
+    /// As [`Receiver::open`].
+    pub fn receive(&self) -> Result<Receiver<F>, Error> {
+        Receiver::open(self.fs.clone(), &self.path)
+    }
+
+    /// Removes all published files but the `keep` newest, oldest first, and returns what went. A
+    /// crash in between leaves more than was asked for, never less.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn retain(&self, keep: usize) -> Result<Vec<Published>, Error> {
+        let mut files = self.list()?;
+        let mut surplus = files.split_off(keep.min(files.len()));
+        surplus.reverse();
+        for file in &surplus {
+            self.fs
+                .remove(&file.path)
+                .map_err(|e| Error::io(&file.path, "remove", e))?;
+        }
+        if !surplus.is_empty() {
+            self.fs
+                .sync_dir(&self.path)
+                .map_err(|e| Error::io(&self.path, "sync", e))?;
+        }
+        Ok(surplus)
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        self.fs
+            .list(&self.path)
+            .map_err(|e| Error::io(&self.path, "list", e))
+    }
+
+    fn source(&self, path: &Path, offset: u64) -> Result<Source<F::File>, Error> {
+        let file = self
+            .fs
+            .open_read(path)
+            .map_err(|e| Error::io(path, "open", e))?;
+        Ok(Source::at(file, offset))
+    }
+}
+
+/// The name under which the state of `meta` is published in `dir`.
+pub(crate) fn file_path(dir: &Path, meta: &Meta) -> PathBuf {
+    dir.join(format!("{:016x}-{:016x}{SUFFIX}", meta.index, meta.term))
+}
+
+/// Index and term of a published name; `None` for every other name, spelled differently ones
+/// included.
+fn parse(name: &str) -> Option<(u64, u64)> {
+    let (index, term) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    let number = |text: &str| {
+        let plain = text.len() == 16
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+    };
+    Some((number(index)?, number(term)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_we_write_are_read() {
+        let meta = Meta {
+            index: 0x1234,
+            term: 7,
+            ..Meta::default()
+        };
+        let path = file_path(Path::new("d"), &meta);
+        assert_eq!(
+            path,
+            Path::new("d/0000000000001234-0000000000000007.snapshot")
+        );
+        assert_eq!(
+            parse("0000000000001234-0000000000000007.snapshot"),
+            Some((0x1234, 7))
+        );
+        for other in [
+            "0000000000001234-0000000000000007.snapshot.partial",
+            "0000000000001234-0000000000000007.snap",
+            "000000000001234-0000000000000007.snapshot",
+            "000000000000123A-0000000000000007.snapshot",
+            "+000000000001234-0000000000000007.snapshot",
+            "incoming.partial",
+            ".snapshot",
+            "-.snapshot",
+        ] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Snapshot and dump files.
+//!
+//! One container for two uses: a state sent from one member to another, and a dump kept by an
+//! operator. It holds typed sections of key-value pairs that this crate does not interpret, cut
+//! into checksummed blocks:
+//!
+//! ```text
+//! header | block 0 | block 1 | … | trailer        each block: section, number, length, checksums, pairs
+//! ```
+//!
+//! ```
+//! use snapshot::{Meta, Reader, Section, Writer};
+//!
+//! let mut writer = Writer::new(Vec::new(), "example", Meta { revision: 7, ..Meta::default() })?;
+//! writer.begin(Section::Tree)?;
+//! writer.put(b"/message", b"Hello world")?;
+//! let (bytes, written) = writer.finish()?;
+//!
+//! let mut reader = Reader::new(bytes.as_slice(), "example")?;
+//! assert_eq!(reader.meta().revision, 7);
+//! while let Some(block) = reader.next_block()? {
+//!     for (key, value) in block.pairs() {
+//!         assert_eq!((block.section(), key, value), (Section::Tree, &b"/message"[..], &b"Hello world"[..]));
+//!     }
+//! }
+//! assert_eq!(reader.verify()?, written);
+//! # Ok::<(), snapshot::Error>(())
+//! ```
+//!
+//! # Promises
+//!
+//! * A changed, missing, moved or added byte is found, and no pair behind it is handed out; the
+//!   error names file, offset and block. (Checksums are CRC-32: they find faults of disks and
+//!   networks, not a forger.)
+//! * A file has its name only when it is whole and synced: [`Draft`] and [`Receiver`] publish by
+//!   rename.
+//! * Reading, writing and receiving take the memory of one block: 64 KiB, or the largest pair.
+//! * A transfer that breaks off continues at the last whole block ([`Receiver`]), and so does an
+//!   interrupted reader ([`Reader::resume`]).
+//! * A required section of a later version is refused, an optional one is verified and passed over.
+//!
+//! # Limits
+//!
+//! Keys of 1 MiB, values of 16 MiB, 64 sections. What the pairs mean, which state they are read
+//! from, and how many files are worth keeping is decided elsewhere. The bytes are described in
+//! [`mod@format`].
+
+#![forbid(unsafe_code)]
+
+mod directory;
+mod draft;
+mod error;
+mod file;
+pub mod format;
+mod meta;
+mod position;
+mod reader;
+mod receiver;
+mod section;
+mod writer;
+
+pub use directory::{Directory, Published};
+pub use draft::Draft;
+pub use error::Error;
+pub use file::{Sink, Source};
+pub use meta::{HASH_MAX, Hash, Meta, SectionSummary, Summary};
+pub use position::Position;
+pub use reader::{Block, Pairs, Reader};
+pub use receiver::Receiver;
+pub use section::Section;
+pub use writer::{BLOCK_BYTES, Writer};

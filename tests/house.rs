@@ -1,0 +1,289 @@
+//! The rules of this house that a compiler does not know: which crate and module may know which,
+//! and what no file may hold.
+//!
+//! A failure lists every offence with file and line.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
+#[path = "house/arrows.rs"]
+mod arrows;
+#[path = "house/rust_source.rs"]
+mod rust_source;
+#[path = "house/tree.rs"]
+mod tree;
+
+use rust_source::{Token, tokens, without_tests};
+use tree::{files, is_test_file, rust_files, text};
+
+/// Lines that a source file may have. Past 400 it deserves a second look, past this it is split.
+const LINES_MAX: usize = 700;
+
+/// The leaves, and the crates of this workspace that each may depend on.
+const LEAVES: [(&str, &[&str]); 3] = [("wal", &[]), ("storage", &[]), ("snapshot", &["wal"])];
+
+fn report(rule: &str, offences: Vec<String>) {
+    assert!(
+        offences.is_empty(),
+        "{rule}:\n  {}\n",
+        offences.join("\n  ")
+    );
+}
+
+/// The tokens of a file that go into a program.
+fn program(file: &str) -> Vec<Token> {
+    if is_test_file(file) {
+        Vec::new()
+    } else {
+        without_tests(&tokens(&text(file).unwrap()))
+    }
+}
+
+fn manifest(file: &str) -> toml::Table {
+    text(file)
+        .unwrap()
+        .parse()
+        .unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+#[test]
+fn every_crate_forbids_unsafe_code_and_takes_the_lints_of_the_workspace() {
+    let mut roots = vec!["src/lib.rs".to_owned()];
+    roots.extend(
+        rust_files("src/bin")
+            .into_iter()
+            .filter(|file| file.matches('/').count() == 2),
+    );
+    roots.extend(LEAVES.iter().map(|(leaf, _)| format!("{leaf}/src/lib.rs")));
+    let mut offences = Vec::new();
+    for root in roots {
+        let tokens: Vec<_> = program(&root).into_iter().map(|token| token.text).collect();
+        let wanted = ["#", "!", "[", "forbid", "(", "unsafe_code", ")", "]"];
+        if !tokens.windows(wanted.len()).any(|window| window == wanted) {
+            offences.push(format!("{root} does not forbid unsafe code"));
+        }
+    }
+    for directory in ["", "wal/", "storage/", "snapshot/"] {
+        let file = format!("{directory}Cargo.toml");
+        let lints = manifest(&file)
+            .get("lints")
+            .and_then(|lints| lints.get("workspace")?.as_bool());
+        if lints != Some(true) {
+            offences.push(format!("{file} does not take the lints of the workspace"));
+        }
+    }
+    report("a crate stands outside the common rules", offences);
+}
+
+/// The lines of `tokens` on which `wanted` stands, one token after the other.
+fn lines_with(tokens: &[Token], wanted: &[&str]) -> Vec<usize> {
+    tokens
+        .windows(wanted.len())
+        .filter(|window| {
+            window
+                .iter()
+                .zip(wanted)
+                .all(|(token, wanted)| token.text == *wanted)
+        })
+        .map(|window| window[0].line)
+        .collect()
+}
+
+#[test]
+fn programs_hold_no_shortcut() {
+    let shortcuts: [(&[&str], &str); 8] = [
+        (
+            &[".", "unwrap", "("],
+            "unwrap: say with expect why it cannot happen, or return the error",
+        ),
+        (&["todo", "!"], "an unfinished branch"),
+        (&["unimplemented", "!"], "an unfinished branch"),
+        (&["dbg", "!"], "a forgotten dbg!"),
+        (
+            &["to_ne_bytes"],
+            "a native-endian number: no format of ours has one",
+        ),
+        (
+            &["from_ne_bytes"],
+            "a native-endian number: no format of ours has one",
+        ),
+        (&["unbounded_channel"], "a queue without a limit"),
+        (
+            &["process", "::", "abort"],
+            "an exit that nobody can tell from a crash",
+        ),
+    ];
+    let mut offences = Vec::new();
+    for place in ["wal/src", "storage/src", "snapshot/src", "src"] {
+        for file in rust_files(place) {
+            let tokens = program(&file);
+            for (wanted, why) in shortcuts {
+                let lines = lines_with(&tokens, wanted);
+                offences.extend(
+                    lines
+                        .into_iter()
+                        .map(|line| format!("{file}:{line}: {why}")),
+                );
+            }
+        }
+    }
+    report("shortcuts in code that is shipped", offences);
+}
+
+#[test]
+fn apply_reads_no_clock() {
+    let mut offences = Vec::new();
+    for file in rust_files("storage/src") {
+        for word in ["SystemTime", "Instant", "thread_rng"] {
+            let lines = lines_with(&program(&file), &[word]);
+            offences.extend(
+                lines
+                    .into_iter()
+                    .map(|line| format!("{file}:{line}: {word}")),
+            );
+        }
+    }
+    report(
+        "the store is a pure function of its commands; replicas would differ",
+        offences,
+    );
+}
+
+#[test]
+fn no_test_is_skipped() {
+    let mut offences = Vec::new();
+    for place in ["wal", "storage", "snapshot", "src", "tests"] {
+        for file in rust_files(place) {
+            let lines = lines_with(&tokens(&text(&file).unwrap()), &["[", "ignore"]);
+            offences.extend(lines.into_iter().map(|line| format!("{file}:{line}")));
+        }
+    }
+    report("a test that does not run proves nothing", offences);
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    let mut offences = Vec::new();
+    for file in files("") {
+        let source = [".rs", ".py", ".sh", ".lua"]
+            .iter()
+            .any(|end| file.ends_with(end));
+        let lines = if source {
+            text(&file).unwrap_or_default().lines().count()
+        } else {
+            0
+        };
+        if lines > LINES_MAX {
+            offences.push(format!("{file} has {lines} lines"));
+        }
+    }
+    report(
+        &format!("more than {LINES_MAX} lines in one file"),
+        offences,
+    );
+}
+
+#[test]
+fn modules_are_named_after_a_subject_and_say_what_they_guarantee() {
+    let mut offences = Vec::new();
+    for place in ["wal/src", "storage/src", "snapshot/src", "src"] {
+        for file in rust_files(place) {
+            let vague = ["utils", "util", "common", "misc", "helpers"];
+            let parts = file.trim_end_matches(".rs").split('/');
+            if parts.into_iter().any(|part| vague.contains(&part)) {
+                offences.push(format!("{file}: the name tells no subject"));
+            }
+            if !is_test_file(&file) && !text(&file).unwrap().starts_with("//!") {
+                offences.push(format!("{file}:1: no word on what the module guarantees"));
+            }
+        }
+    }
+    report("a reader would be lost", offences);
+}
+
+/// Whether `word` stands in `line` by itself.
+fn has_word(line: &str, word: &str) -> bool {
+    let outside = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    line.match_indices(word).any(|(at, _)| {
+        outside(line[..at].chars().next_back()) && outside(line[at + word.len()..].chars().next())
+    })
+}
+
+/// Whether `line` names the absolute path or host `place`, and not one that only ends like it.
+fn has_place(line: &str, place: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || "_-.}".contains(c);
+    line.match_indices(place)
+        .any(|(at, _)| !line[..at].chars().next_back().is_some_and(inside))
+}
+
+#[test]
+fn no_file_holds_a_note_to_self_or_a_place_on_some_machine() {
+    // In pieces, or this file would offend.
+    let notes = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["HA", "CK"]].map(|word| word.concat());
+    let places = [
+        ["/wo", "rk/"],
+        ["/tm", "p/t-"],
+        ["/ro", "ot/."],
+        ["cra", "tes.io"],
+        ["py", "pi.org"],
+    ]
+    .map(|place| place.concat());
+    let mut offences = Vec::new();
+    for file in files("") {
+        // Written by cargo, with the registry's name in every entry.
+        if file == "Cargo.lock" {
+            continue;
+        }
+        for (number, line) in text(&file).unwrap_or_default().lines().enumerate() {
+            let note = notes.iter().find(|note| has_word(line, note));
+            let place = places.iter().find(|place| has_place(line, place));
+            if let Some(found) = note.or(place) {
+                offences.push(format!("{file}:{}: {found}", number + 1));
+            }
+        }
+    }
+    report(
+        "a clean clone should not tell where and how it was made",
+        offences,
+    );
+}
+
+#[test]
+fn words_and_places_are_told_from_parts_of_longer_ones() {
+    let todo = ["TO", "DO"].concat();
+    assert!(has_word(&format!("// {todo}: later"), &todo));
+    assert!(!has_word(&format!("MAS{todo}N"), &todo));
+    let tmp = ["/tm", "p/"].concat();
+    assert!(has_place(&format!("\"{tmp}x\""), &tmp) && has_place(&tmp, &tmp));
+    assert!(!has_place(&format!("/var{tmp}x"), &tmp));
+}
+
+#[test]
+fn what_the_readme_tells_to_run_exists() {
+    let makefile = text("Makefile").unwrap();
+    let targets: Vec<&str> = makefile
+        .lines()
+        .filter(|line| !line.starts_with(['\t', ' ', '#', '.']))
+        .filter_map(|line| line.split_once(':').map(|(target, _)| target))
+        .collect();
+    let mut offences = Vec::new();
+    for file in ["README.md", ".ci/run"] {
+        let text = text(file).unwrap();
+        assert!(
+            text.contains("make test"),
+            "{file} does not name the test command"
+        );
+        for word in text
+            .split("make ")
+            .skip(1)
+            .filter_map(|rest| rest.split_whitespace().next())
+        {
+            let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '-');
+            let command =
+                text.contains(&format!("`make {word}")) || text.contains(&format!("\nmake {word}"));
+            if command && !targets.contains(&word) {
+                offences.push(format!("{file}: make {word}"));
+            }
+        }
+    }
+    report("a command that does not exist", offences);
+}
