@@ -1,0 +1,105 @@
+//! Bodies of answers: nothing, bytes, a watch, or a listing under way. Dropping one ends what feeds it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+
+use super::listing::ListingBody;
+use super::socket::Turn;
+use super::watch::WatchBody;
+
+/// Why a body ends before its end: the client sees the connection break, not a short answer that looks whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut off: {0}")]
+pub(super) struct BodyError(pub(super) &'static str);
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Body {
+    content: Content,
+    /// Marks the connection as busy for as long as the body lives.
+    turn: Option<Turn>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Empty,
+    Full(Bytes),
+    // Boxed, because a watch is rare beside a read and several times its size.
+    Watch(Box<WatchBody>),
+    Listing(ListingBody),
+}
+
+impl Body {
+    pub(super) fn empty() -> Self {
+        Self { content: Content::Empty, turn: None }
+    }
+
+    pub(super) fn full(bytes: Bytes) -> Self {
+        Self { content: Content::Full(bytes), turn: None }
+    }
+
+    pub(super) fn watch(body: WatchBody) -> Self {
+        Self { content: Content::Watch(Box::new(body)), turn: None }
+    }
+
+    pub(super) fn listing(body: ListingBody) -> Self {
+        Self { content: Content::Listing(body), turn: None }
+    }
+
+    /// Ties the turn of the connection to the body.
+    pub(super) fn hold(&mut self, turn: Turn) {
+        self.turn = Some(turn);
+    }
+
+    /// The bytes, if that is all there is.
+    #[cfg(test)]
+    pub(super) fn bytes(self) -> Option<Bytes> {
+        match self.content {
+            Content::Full(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        match &mut this.content {
+            Content::Empty => Poll::Ready(None),
+            Content::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.content = Content::Empty;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Content::Watch(watch) => watch.poll_object(cx).map(|object| object.map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Listing(listing) => {
+                listing.poll_chunk(cx).map(|chunk| chunk.map(|bytes| bytes.map(Frame::data)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Full(bytes) => bytes.is_empty(),
+            Content::Watch(_) | Content::Listing(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Watch(_) | Content::Listing(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `GET` and `HEAD`: a read, a listing or a watch.
+
+use std::sync::Arc;
+
+use hyper::{Response, StatusCode};
+use storage::path::KeyPath;
+
+use super::body::Body;
+use super::classify::{self, Get};
+use super::front::Front;
+use super::headers::Reply;
+use super::params::Params;
+use super::{listing, render, watch};
+use crate::service::{Caller, Consistency};
+
+/// Answers a `GET`.
+pub(super) async fn get(
+    front: &Arc<Front>,
+    caller: &Caller,
+    path: KeyPath,
+    params: &Params,
+    reply: Reply,
+) -> Response<Body> {
+    match classify::get(&path, params) {
+        Get::Watch(request) => watch::answer(front, caller, request, reply).await,
+        Get::Read(consistency) => read(front, caller, &path, params.recursive, consistency, false, reply).await,
+    }
+}
+
+/// Answers a `HEAD` like the `GET`, as fresh as that, without the body. It never waits for an event.
+pub(super) async fn head(
+    front: &Arc<Front>,
+    caller: &Caller,
+    path: KeyPath,
+    params: &Params,
+    reply: Reply,
+) -> Response<Body> {
+    let consistency = classify::consistency(params);
+    read(front, caller, &path, params.recursive, consistency, true, reply).await
+}
+
+async fn read(
+    front: &Arc<Front>,
+    caller: &Caller,
+    path: &KeyPath,
+    recursive: bool,
+    consistency: Consistency,
+    head: bool,
+    reply: Reply,
+) -> Response<Body> {
+    let grant = match front.service.read(caller, path, recursive, consistency).await {
+        Ok(grant) => grant,
+        Err(error) => return reply.error(&error.into(), &front.cluster),
+    };
+    match grant.node() {
+        Ok((node, _)) if node.dir => listing::answer(front, grant, head, reply).await,
+        Ok((node, position)) => {
+            let mut body = Vec::with_capacity(64 + render::node_size(&node));
+            render::file(&mut body, &node, grant.now());
+            reply.keys(StatusCode::OK, body, position, &front.cluster)
+        }
+        Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}

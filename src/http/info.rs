@@ -1,0 +1,106 @@
+//! `/version`, `/health`, and the texts by which old clients find the members and the leader (keys-api 10).
+
+use hyper::{Response, StatusCode};
+
+use super::body::Body;
+use super::error::{ApiError, Code};
+use super::front::Front;
+use super::headers::Reply;
+use super::json::string;
+use crate::config::Vocabulary;
+use crate::service::{Member, Service};
+
+/// A text that begins with `etcd ` in the vocabulary of 0.4, JSON otherwise.
+pub(super) fn version(service: &Service, reply: Reply) -> Response<Body> {
+    let version = service.server_version();
+    match service.vocabulary() {
+        Vocabulary::Classic => reply.text(StatusCode::OK, format!("etcd {version}")),
+        Vocabulary::Modern => {
+            reply.json(StatusCode::OK, version_json(version, service.cluster_version()))
+        }
+    }
+}
+
+/// Whether this member can serve writes; the reason why not goes to the log, as clients expect no more than a word.
+pub(super) async fn health(service: &Service, reply: Reply) -> Response<Body> {
+    match service.health().await {
+        Ok(()) => reply.text(StatusCode::OK, "{\"health\":\"true\"}"),
+        Err(reason) => {
+            tracing::warn!(%reason, "not healthy");
+            reply.text_error(StatusCode::SERVICE_UNAVAILABLE, "{\"health\":\"false\"}")
+        }
+    }
+}
+
+/// The client URLs of all members.
+pub(super) fn machines(front: &Front, reply: Reply) -> Response<Body> {
+    let service = &front.service;
+    let leader = match service.vocabulary() {
+        Vocabulary::Classic => service.leader(),
+        Vocabulary::Modern => Ok(None),
+    };
+    match leader.and_then(|leader| Ok(machine_list(&service.members()?, leader.as_ref()))) {
+        Ok(list) => reply.text(StatusCode::OK, list),
+        Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}
+
+/// The peer URL of the leader, which is what 0.4 shows here.
+pub(super) fn leader(front: &Front, reply: Reply) -> Response<Body> {
+    match front.service.leader().map(|leader| leader.and_then(|leader| leader.peer_urls.into_iter().next())) {
+        Ok(Some(url)) => reply.text(StatusCode::OK, url),
+        Ok(None) => reply.error(&ApiError::invalid(Code::LeaderElection, ""), &front.cluster),
+        Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}
+
+fn version_json(server: &str, cluster: Option<&str>) -> Vec<u8> {
+    let mut out = b"{\"etcdserver\":".to_vec();
+    string(&mut out, server.as_bytes());
+    out.extend_from_slice(b",\"etcdcluster\":");
+    string(&mut out, cluster.unwrap_or("not_decided").as_bytes());
+    out.push(b'}');
+    out
+}
+
+/// Sorted, joined by a comma and a blank, which is where clients cut; those of `first` before all others.
+fn machine_list(members: &[Member], first: Option<&Member>) -> String {
+    let mut urls: Vec<(bool, &str)> = members
+        .iter()
+        .flat_map(|member| {
+            let later = first.is_some_and(|first| first.id != member.id);
+            member.client_urls.iter().map(move |url| (later, url.as_str()))
+        })
+        .collect();
+    urls.sort_unstable();
+    let urls: Vec<&str> = urls.into_iter().map(|(_, url)| url).collect();
+    urls.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: u64, urls: &[&str]) -> Member {
+        Member {
+            id,
+            name: String::new(),
+            peer_urls: Vec::new(),
+            client_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn machines_are_sorted_with_the_leader_first_if_asked() {
+        let members = [member(1, &["http://c:1", "http://a:1"]), member(2, &[]), member(3, &["http://b:1"])];
+        assert_eq!(machine_list(&members, None), "http://a:1, http://b:1, http://c:1");
+        assert_eq!(machine_list(&members, Some(&members[2])), "http://b:1, http://a:1, http://c:1");
+        assert_eq!(machine_list(&[], None), "");
+    }
+
+    #[test]
+    fn versions_are_json() {
+        assert_eq!(version_json("3.4.23", Some("3.4.0")), br#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#);
+        assert_eq!(version_json("3.4.23", None), br#"{"etcdserver":"3.4.23","etcdcluster":"not_decided"}"#);
+    }
+}

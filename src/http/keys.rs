@@ -1,0 +1,79 @@
+//! `/v2/keys`: method, key, body and parameters, checked in that order, then the handler of the verb.
+
+use hyper::body::{Body as _, Incoming};
+use hyper::{Method, Response, StatusCode};
+
+use super::body::Body;
+use super::error::{ApiError, Code};
+use super::headers::Reply;
+use super::params::Params;
+use super::route::{Facts, Link};
+use super::upload::{self, UploadError};
+use super::{delete, get, path, post, put};
+use crate::service::Caller;
+
+const ALLOW: &str = "HEAD,GET,PUT,POST,DELETE";
+
+/// Answers a request; `below` is what follows `/v2/keys` in the decoded path, which is clean.
+pub(super) async fn answer(
+    link: &Link,
+    method: &Method,
+    below: &[u8],
+    query: Option<&str>,
+    facts: Facts,
+    body: Incoming,
+    mut reply: Reply,
+) -> Response<Body> {
+    let front = &link.front;
+    let options = &front.options;
+    if ![Method::GET, Method::PUT, Method::DELETE, Method::POST, Method::HEAD].contains(method) {
+        return reply.method_not_allowed(Some(ALLOW));
+    }
+    let Some(path) = path::key(below) else { return reply.bad_request() };
+    let length = path.as_bytes().len();
+    if length > options.max_key_bytes {
+        let limit = options.max_key_bytes;
+        return reply.text_error(StatusCode::URI_TOO_LONG, &format!("key of {length} bytes, the limit is {limit}"));
+    }
+    let mut form = None;
+    if let Ok(true) = facts.form {
+        match upload::read(body, options.max_body_bytes, options.body_timeout).await {
+            Ok(bytes) => form = Some(bytes),
+            Err(error) => return refuse(error, &front.cluster, reply),
+        }
+    } else if !body.is_end_stream() && !upload::discard(body, options.body_timeout).await {
+        reply = reply.closing();
+    }
+    if let Err(fault) = facts.form {
+        return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
+    }
+    let params = match Params::parse(method, form.as_deref(), query, options.max_value_bytes) {
+        Ok(params) => params,
+        Err(error) => return reply.error(&error, &front.cluster),
+    };
+    drop(form);
+    let caller = Caller {
+        credentials: facts.credentials,
+        certificate_name: link.peer.certificate_name.clone(),
+        address: link.peer.address,
+    };
+    match *method {
+        Method::GET => get::get(front, &caller, path, &params, reply).await,
+        Method::HEAD => get::head(front, &caller, path, &params, reply).await,
+        Method::PUT => put::put(front, &caller, path, &params, reply).await,
+        Method::POST => post::post(front, &caller, path, &params, reply).await,
+        _ => delete::delete(front, &caller, path, &params, reply).await,
+    }
+}
+
+/// The rest of the body is not read, so the connection ends.
+fn refuse(error: UploadError, cluster: &hyper::header::HeaderValue, reply: Reply) -> Response<Body> {
+    let reply = reply.closing();
+    match error {
+        UploadError::TooLarge => reply.error(&ApiError::too_large(), cluster),
+        UploadError::TimedOut => {
+            reply.text_error(StatusCode::REQUEST_TIMEOUT, "the body of the request did not arrive in time")
+        }
+        UploadError::Broken => reply.bad_request(),
+    }
+}

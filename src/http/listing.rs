@@ -1,0 +1,286 @@
+//! Listings of any size in bounded memory: a small one is one buffer with a length, a large one streams in chunks.
+//!
+//! The walk gives nodes in tree order, a directory directly before its subtree, while JSON wants the indexes of a
+//! directory after its children. The writer therefore keeps the open directories on a stack, one entry for each level.
+//! A walk holds a view of the store; it ends when the client is gone, takes nothing for the stall time-out, or is not
+//! done within the age a view may reach. An answer cut short breaks the connection, so that it cannot pass as whole.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+use storage::operation::Node;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::body::{Body, BodyError};
+use super::front::Front;
+use super::headers::Reply;
+use super::render::{close_node, open_node};
+use crate::service::{ListedNode, ListingVisitor, Position, ReadGrant, ServiceError};
+
+/// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
+const INLINE_NODES: usize = 256;
+const INLINE_BYTES: usize = 64 * 1024;
+
+/// A chunk is sent when it has grown to this size; it exceeds it by one node at most.
+const CHUNK_BYTES: usize = 32 * 1024;
+
+/// Chunks that wait for the client. With the one being filled and the one being sent, this bounds the memory of a
+/// listing, whatever its size.
+const CHUNKS_AHEAD: usize = 3;
+
+/// Lists the directory of a grant. `head` asks for the header only; there is no length in it if the listing is large.
+pub(super) async fn answer(front: &Arc<Front>, grant: ReadGrant, head: bool, reply: Reply) -> Response<Body> {
+    let mut small = Walk::new(grant.now(), Inline { nodes: 0 });
+    if let Err(error) = grant.list(&mut small) {
+        return reply.error(&error.into(), &front.cluster);
+    }
+    if let Some(position) = small.position.filter(|_| small.broken && head) {
+        return reply.keys_body(StatusCode::OK, Body::empty(), position.into(), &front.cluster);
+    }
+    if let Some((body, position)) = small.finish() {
+        return reply.keys(StatusCode::OK, body, position, &front.cluster);
+    }
+    match begin_streaming(front, grant).await {
+        Ok((position, body)) => {
+            reply.keys_body(StatusCode::OK, Body::listing(body), position.into(), &front.cluster)
+        }
+        Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}
+
+/// Starts a walk on a thread that may block, and waits until it has a view.
+async fn begin_streaming(front: &Arc<Front>, grant: ReadGrant) -> Result<(Position, ListingBody), ServiceError> {
+    let turn = timeout(front.options.listing_wait, Arc::clone(&front.listings).acquire_owned()).await;
+    let Ok(Ok(permit)) = turn else { return Err(ServiceError::TooManyRequests) };
+    let (begun, begins) = oneshot::channel();
+    let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
+    let streaming = Streaming {
+        begun: Some(begun),
+        chunks,
+        runtime: Handle::current(),
+        stall: front.options.stall_timeout,
+        deadline: Instant::now() + front.options.listing_age,
+    };
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        walk(&grant, streaming);
+    });
+    // A walk that ends without having begun was refused a thread: the runtime goes down.
+    let position = begins.await.unwrap_or(Err(ServiceError::Stopped))?;
+    Ok((position, ListingBody { chunks: received, ended: false }))
+}
+
+fn walk(grant: &ReadGrant, streaming: Streaming) {
+    let mut walk = Walk::new(grant.now(), streaming);
+    match grant.list(&mut walk) {
+        Ok(()) => walk.end(),
+        Err(error) => {
+            if let Some(begun) = walk.outlet.begun.take() {
+                // Nobody listens if the client has gone meanwhile.
+                drop(begun.send(Err(error)));
+            } else {
+                tracing::warn!(%error, "a listing was cut off");
+            }
+        }
+    }
+}
+
+/// Where the JSON of a walk goes.
+trait Outlet {
+    /// The walk has a view.
+    fn begin(&mut self, position: Position);
+    /// Called after each node; may take what is written so far. `Break` ends the walk.
+    fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()>;
+}
+
+/// Everything in one buffer, if it is small.
+struct Inline {
+    nodes: usize,
+}
+
+impl Outlet for Inline {
+    fn begin(&mut self, _: Position) {}
+
+    fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {
+        self.nodes += 1;
+        if self.nodes > INLINE_NODES || json.len() > INLINE_BYTES {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Chunks through a bounded channel.
+struct Streaming {
+    begun: Option<oneshot::Sender<Result<Position, ServiceError>>>,
+    chunks: mpsc::Sender<Chunk>,
+    runtime: Handle,
+    stall: std::time::Duration,
+    deadline: Instant,
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Data(Bytes),
+    /// The listing is whole. A channel that closes without it was cut off.
+    End,
+}
+
+impl Streaming {
+    fn send(&mut self, chunk: Chunk) -> ControlFlow<()> {
+        let chunk = match self.chunks.try_send(chunk) {
+            Ok(()) => return ControlFlow::Continue(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return ControlFlow::Break(()),
+            Err(mpsc::error::TrySendError::Full(chunk)) => chunk,
+        };
+        let until = self.deadline.min(Instant::now() + self.stall);
+        match self.runtime.block_on(timeout_at(until, self.chunks.send(chunk))) {
+            Ok(Ok(())) => ControlFlow::Continue(()),
+            Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl Outlet for Streaming {
+    fn begin(&mut self, position: Position) {
+        if let Some(begun) = self.begun.take() {
+            drop(begun.send(Ok(position)));
+        }
+    }
+
+    fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {
+        if json.len() < CHUNK_BYTES {
+            return ControlFlow::Continue(());
+        }
+        let full = std::mem::replace(json, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
+        self.send(Chunk::Data(full.into()))
+    }
+}
+
+/// Writes the nodes of a walk as nested JSON.
+struct Walk<O> {
+    json: Vec<u8>,
+    /// The nodes on the way down that are not closed, the listed directory first.
+    open: Vec<OpenNode>,
+    position: Option<Position>,
+    /// Cluster time in nanoseconds, for what is left to live.
+    now: u64,
+    /// Whether the outlet ended the walk.
+    broken: bool,
+    outlet: O,
+}
+
+struct OpenNode {
+    modified: u64,
+    created: u64,
+    has_children: bool,
+}
+
+impl<O: Outlet> Walk<O> {
+    fn new(now: u64, outlet: O) -> Self {
+        Self { json: Vec::with_capacity(4096), open: Vec::new(), position: None, now, broken: false, outlet }
+    }
+
+    /// Closes all open nodes at `depth` and below it.
+    fn close_from(&mut self, depth: usize) {
+        while self.open.len() > depth {
+            let Some(node) = self.open.pop() else { return };
+            if node.has_children {
+                self.json.push(b']');
+            }
+            close_node(&mut self.json, node.modified, node.created);
+        }
+    }
+
+    /// Writes the end of the document; `None` if the walk did not reach it.
+    fn close(&mut self) -> Option<Position> {
+        let position = self.position.filter(|_| !self.broken)?;
+        self.close_from(0);
+        self.json.extend_from_slice(b"}\n");
+        Some(position)
+    }
+}
+
+impl Walk<Inline> {
+    fn finish(mut self) -> Option<(Vec<u8>, Position)> {
+        let position = self.close()?;
+        Some((self.json, position))
+    }
+}
+
+impl Walk<Streaming> {
+    fn end(mut self) {
+        if self.close().is_none() {
+            return;
+        }
+        let last = std::mem::take(&mut self.json);
+        if self.outlet.send(Chunk::Data(last.into())).is_continue() {
+            // If it cannot be sent, the client is gone or the body counts as cut off, which it is.
+            let _ = self.outlet.send(Chunk::End);
+        }
+    }
+}
+
+impl<O: Outlet> ListingVisitor for Walk<O> {
+    fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()> {
+        self.position = Some(position);
+        self.outlet.begin(position);
+        self.json.extend_from_slice(b"{\"action\":\"get\",\"node\":");
+        let Node { path, value, dir, lifetime, .. } = directory;
+        open_node(&mut self.json, path.as_bytes(), value.as_deref(), *dir, *lifetime, self.now);
+        let Node { modified, created, .. } = *directory;
+        self.open.push(OpenNode { modified, created, has_children: false });
+        ControlFlow::Continue(())
+    }
+
+    fn node(&mut self, depth: usize, node: ListedNode<'_>) -> ControlFlow<()> {
+        debug_assert!((1..=self.open.len()).contains(&depth), "a node follows its directory");
+        self.close_from(depth);
+        if let Some(parent) = self.open.last_mut() {
+            let separator: &[u8] = if parent.has_children { b"," } else { b",\"nodes\":[" };
+            parent.has_children = true;
+            self.json.extend_from_slice(separator);
+        }
+        open_node(&mut self.json, node.path, node.value, node.value.is_none(), node.lifetime, self.now);
+        let ListedNode { modified, created, .. } = node;
+        self.open.push(OpenNode { modified, created, has_children: false });
+        let flow = self.outlet.written(&mut self.json);
+        self.broken |= flow.is_break();
+        flow
+    }
+}
+
+/// The chunks of a streamed listing. Dropping it ends the walk.
+#[derive(Debug)]
+pub(super) struct ListingBody {
+    chunks: mpsc::Receiver<Chunk>,
+    ended: bool,
+}
+
+impl ListingBody {
+    /// The next chunk; an error if the walk ended early.
+    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.chunks.poll_recv(cx).map(|chunk| match chunk {
+            Some(Chunk::Data(bytes)) => Some(Ok(bytes)),
+            Some(Chunk::End) => {
+                self.ended = true;
+                None
+            }
+            None => {
+                self.ended = true;
+                Some(Err(BodyError("the listing took too long, or could not be read to its end")))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

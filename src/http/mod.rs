@@ -1,0 +1,53 @@
+//! The client port: the v2 API over HTTP/1, byte for byte as the reference describes it.
+//!
+//! The layer is thin. A request is parsed, one method of the [service](crate::service) is called, and what comes back
+//! is rendered; nothing is decided here but the form.
+//!
+//! ```text
+//! connection ─ socket          accept, limits of number and time, orderly end
+//!     │
+//!   route ─ path, cors         host, OPTIONS, redirect, table of endpoints
+//!     ├─ keys ─ upload, form, media_type, params, classify
+//!     │    ├─ get, put, post, delete, watch     one file for each verb
+//!     │    └─ listing                           streams what is large
+//!     └─ info, stats, members
+//!   headers, body ─ render, json, time, error    the answer
+//! ```
+//!
+//! Promises: memory for a request is bounded by [`HttpOptions`], whatever the client sends or the store holds; a
+//! client that goes away releases its watch or view at once, one that stalls does after a time-out; `error` is the
+//! only place that knows numbers of v2 errors.
+
+mod body;
+mod classify;
+mod connection;
+mod cors;
+mod counters;
+mod credentials;
+mod delete;
+mod error;
+mod form;
+mod front;
+mod get;
+mod headers;
+mod info;
+mod json;
+mod keys;
+mod listing;
+mod media_type;
+mod members;
+mod options;
+mod params;
+mod path;
+mod post;
+mod put;
+mod render;
+mod route;
+mod socket;
+mod stats;
+mod time;
+mod upload;
+mod watch;
+
+pub use connection::serve;
+pub use options::HttpOptions;

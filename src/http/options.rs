@@ -1,0 +1,154 @@
+//! The settings and limits of the client port. Each limit has a name, a default, and an answer of its own.
+
+use std::time::Duration;
+
+use super::cors::Cors;
+use crate::config::{self, Config, HostWhitelist, Vocabulary};
+
+/// A header of at most 64 KiB needs no longer, however long bodies may take.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How a listener of the client API behaves.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Which origins browsers may call from.
+    pub(super) cors: Cors,
+    /// `Host` names that are served without TLS (421 otherwise).
+    pub(super) hosts: HostWhitelist,
+    /// Whether `/metrics` and `/health` are all there is.
+    pub(super) only_metrics: bool,
+    /// Bytes of a form body; exactly that many are accepted (400/210).
+    pub max_body_bytes: usize,
+    /// Bytes of a decoded value (400/210).
+    pub max_value_bytes: usize,
+    /// Bytes of a decoded key, 16 KiB (414). The request line as a whole ends at 64 KiB anyway.
+    pub max_key_bytes: usize,
+    /// Open connections of one listener (503).
+    pub max_connections: usize,
+    /// Listings too large for one buffer that stream at a time, 64; more wait for their turn.
+    pub max_listings: usize,
+    /// How long a large listing waits for its turn, 5 s (500/300 too many requests).
+    pub listing_wait: Duration,
+    /// How old the view of a streamed listing may become, 5 min; the answer is cut off then.
+    pub listing_age: Duration,
+    /// From the first byte of a request to the end of its header; the connection is closed then.
+    pub header_timeout: Option<Duration>,
+    /// For the whole body of a request (408).
+    pub body_timeout: Option<Duration>,
+    /// From the end of a header to the end of its answer, watches included; the connection is closed then.
+    pub answer_timeout: Option<Duration>,
+    /// Between requests, 10 min; the connection is closed then. Long, because clients pool connections, and a close
+    /// that crosses a request fails it.
+    pub idle_timeout: Duration,
+    /// How long a client may read nothing of what is ready for it, 30 s; the connection is closed then.
+    pub stall_timeout: Duration,
+    /// How long requests in flight may take to finish when the listener stops, 4 s.
+    pub drain_timeout: Duration,
+    /// Answers that take longer to begin are counted and logged, 1 s.
+    pub slow_request: Duration,
+}
+
+impl HttpOptions {
+    /// What a configuration asks for; what it does not speak of is at its default.
+    pub fn from_config(config: &Config) -> Self {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            cors: Cors::new(config.cors.clone(), config.vocabulary),
+            hosts: config.host_whitelist.clone(),
+            max_body_bytes: size(config.max_body_bytes),
+            max_value_bytes: size(config.max_request_bytes),
+            max_connections: config.max_connections,
+            header_timeout: config.http_read_timeout.map(|limit| limit.min(HEADER_TIMEOUT)),
+            body_timeout: config.http_read_timeout,
+            answer_timeout: config.http_write_timeout,
+            ..Self::new(config.vocabulary)
+        }
+    }
+
+    /// The defaults for a vocabulary.
+    pub fn new(vocabulary: Vocabulary) -> Self {
+        let policy = match vocabulary {
+            Vocabulary::Classic => config::Cors::None,
+            Vocabulary::Modern => config::Cors::Any,
+        };
+        Self {
+            cors: Cors::new(policy, vocabulary),
+            hosts: HostWhitelist::Any,
+            only_metrics: false,
+            max_body_bytes: 10 << 20,
+            max_value_bytes: 3 << 19,
+            max_key_bytes: 16 << 10,
+            max_connections: 10_000,
+            max_listings: 64,
+            listing_wait: Duration::from_secs(5),
+            listing_age: Duration::from_secs(300),
+            header_timeout: Some(HEADER_TIMEOUT),
+            body_timeout: Some(Duration::from_secs(300)),
+            answer_timeout: None,
+            idle_timeout: Duration::from_secs(600),
+            stall_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(4),
+            slow_request: Duration::from_secs(1),
+        }
+    }
+
+    /// The same for a listener that serves `/metrics` and `/health` alone (`--listen-metrics-urls`).
+    pub fn only_metrics(mut self) -> Self {
+        self.only_metrics = true;
+        self
+    }
+
+    /// Whether a request to `host` (name, and perhaps port) is served. Names are compared without case.
+    pub(super) fn serves_host(&self, host: &str) -> bool {
+        match &self.hosts {
+            HostWhitelist::Any => true,
+            HostWhitelist::List(listed) => {
+                let name = host_name(host);
+                let is_it = |one: &String| one.eq_ignore_ascii_case(name) || one.eq_ignore_ascii_case(host);
+                listed.iter().any(is_it)
+            }
+        }
+    }
+}
+
+/// The name in `name:port` and `[v6]:port`.
+fn host_name(host: &str) -> &str {
+    if let Some((name, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return name;
+    }
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_without_ports() {
+        for (host, name) in [
+            ("a.example:2379", "a.example"),
+            ("a.example", "a.example"),
+            ("[::1]:2379", "::1"),
+            ("[::1]", "::1"),
+            ("::1", "::1"),
+            ("a:b", "a:b"),
+            ("", ""),
+        ] {
+            assert_eq!(host_name(host), name, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_listed_hosts_are_served() {
+        let mut options = HttpOptions::new(Vocabulary::Modern);
+        assert!(options.serves_host("anything:1"));
+        options.hosts = HostWhitelist::List(vec!["A.example".to_owned(), "::1".to_owned()]);
+        assert!(options.serves_host("a.Example:2379"));
+        assert!(options.serves_host("[::1]:80"));
+        assert!(!options.serves_host("b.example"));
+        assert!(!options.serves_host(""));
+    }
+}

@@ -1,0 +1,46 @@
+//! `PUT`, and how every write is answered.
+
+use hyper::{Response, StatusCode};
+use storage::operation::Action;
+use storage::path::KeyPath;
+
+use super::body::Body;
+use super::front::Front;
+use super::headers::Reply;
+use super::params::Params;
+use super::{classify, render};
+use crate::service::{Caller, Write};
+
+/// Sets, creates, updates, or compares and swaps.
+pub(super) async fn put(
+    front: &Front,
+    caller: &Caller,
+    path: KeyPath,
+    params: &Params,
+    reply: Reply,
+) -> Response<Body> {
+    write(front, caller, classify::put(path, params), params.no_value_on_success, reply).await
+}
+
+/// Does a write and renders its event, or with `brief` only the action.
+pub(super) async fn write(front: &Front, caller: &Caller, write: Write, brief: bool, reply: Reply) -> Response<Body> {
+    let written = match front.service.write(caller, write).await {
+        Ok(written) => written,
+        Err(error) => return reply.error(&error.into(), &front.cluster),
+    };
+    let event = &written.event;
+    let created = match event.action {
+        Action::Create => true,
+        Action::Set => event.prev.is_none(),
+        _ => false,
+    };
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    // Room for the three figures of the header too, see `Reply::keys`.
+    let mut body = Vec::with_capacity(64 + render::event_size(event));
+    if brief && !event.action.is_removal() {
+        render::brief_event(&mut body, event.action);
+    } else {
+        render::event(&mut body, event, front.service.cluster_now());
+    }
+    reply.keys(status, body, written.position, &front.cluster)
+}

@@ -1,0 +1,214 @@
+//! Nodes and events as JSON, in the field order of keys-api 2.4.
+
+use bytes::Bytes;
+use storage::operation::{Action, Event, Lifetime, Node};
+
+use super::json::{number, signed, string};
+use super::time::{rfc3339, seconds_left};
+
+/// A node up to its `nodes`: the opening brace, then key, value or `dir`, expiration and ttl. [`close_node`] ends it.
+/// `value` is `None` for a directory and for the node of a removal; the root has no `key`.
+pub(super) fn open_node(
+    out: &mut Vec<u8>,
+    path: &[u8],
+    value: Option<&[u8]>,
+    dir: bool,
+    lifetime: Option<Lifetime>,
+    now: u64,
+) {
+    let start = out.len();
+    out.push(b'{');
+    if path != b"/" {
+        out.extend_from_slice(b"\"key\":");
+        string(out, path);
+    }
+    if let Some(value) = value {
+        separate(out, start);
+        out.extend_from_slice(b"\"value\":");
+        string(out, value);
+    }
+    if dir {
+        separate(out, start);
+        out.extend_from_slice(b"\"dir\":true");
+    }
+    if let Some(lifetime) = lifetime {
+        separate(out, start);
+        out.extend_from_slice(b"\"expiration\":\"");
+        rfc3339(out, lifetime.expiration);
+        out.push(b'"');
+        let left = seconds_left(lifetime.deadline, now);
+        if left != 0 {
+            out.extend_from_slice(b",\"ttl\":");
+            signed(out, left);
+        }
+    }
+}
+
+/// The indexes (not shown where they are 0, which is the root) and the closing brace.
+pub(super) fn close_node(out: &mut Vec<u8>, modified: u64, created: u64) {
+    for (name, index) in [("modifiedIndex", modified), ("createdIndex", created)] {
+        if index != 0 {
+            // Only the root may have nothing before its indexes, and it has none.
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            number(out, index);
+        }
+    }
+    out.push(b'}');
+}
+
+/// The body of a read of one file, with its newline.
+pub(super) fn file(out: &mut Vec<u8>, file: &Node, now: u64) {
+    out.extend_from_slice(b"{\"action\":\"get\",\"node\":");
+    node(out, file, now);
+    out.extend_from_slice(b"}\n");
+}
+
+/// The body of a write, and the object of a watch, with its newline. `now` is cluster time in nanoseconds.
+pub(super) fn event(out: &mut Vec<u8>, event: &Event, now: u64) {
+    action_only(out, event.action);
+    out.extend_from_slice(b",\"node\":");
+    node(out, &event.node, now);
+    if let Some(previous) = &event.prev {
+        out.extend_from_slice(b",\"prevNode\":");
+        node(out, previous, now);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// What is left of [`event`] under `noValueOnSuccess` (keys-api 2.4).
+pub(super) fn brief_event(out: &mut Vec<u8>, action: Action) {
+    action_only(out, action);
+    out.extend_from_slice(b"}\n");
+}
+
+/// The room an event needs if nothing in it is escaped; a guess that spares growing the buffer.
+pub(super) fn event_size(event: &Event) -> usize {
+    64 + node_size(&event.node) + event.prev.as_ref().map_or(0, node_size)
+}
+
+/// As [`event_size`], for a node.
+pub(super) fn node_size(node: &Node) -> usize {
+    144 + node.path.as_bytes().len() + node.value.as_ref().map_or(0, Bytes::len)
+}
+
+/// The word for an action (keys-api 2.3).
+pub(super) fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Set => "set",
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::CompareAndSwap => "compareAndSwap",
+        Action::Delete => "delete",
+        Action::CompareAndDelete => "compareAndDelete",
+        Action::Expire => "expire",
+    }
+}
+
+fn action_only(out: &mut Vec<u8>, action: Action) {
+    out.extend_from_slice(b"{\"action\":\"");
+    out.extend_from_slice(action_name(action).as_bytes());
+    out.push(b'"');
+}
+
+fn node(out: &mut Vec<u8>, node: &Node, now: u64) {
+    open_node(out, node.path.as_bytes(), node.value.as_deref(), node.dir, node.lifetime, now);
+    close_node(out, node.modified, node.created);
+}
+
+fn separate(out: &mut Vec<u8>, start: usize) {
+    if out.len() > start + 1 {
+        out.push(b',');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::path::KeyPath;
+
+    use super::*;
+
+    fn at(path: &'static str, value: Option<&'static str>, modified: u64, created: u64) -> Node {
+        Node {
+            path: KeyPath::new(path).unwrap(),
+            value: value.map(Bytes::from_static_str),
+            dir: false,
+            created,
+            modified,
+            lifetime: None,
+        }
+    }
+
+    trait FromStaticStr {
+        fn from_static_str(text: &'static str) -> Self;
+    }
+
+    impl FromStaticStr for Bytes {
+        fn from_static_str(text: &'static str) -> Self {
+            Self::from_static(text.as_bytes())
+        }
+    }
+
+    fn of(action: Action, node: Node, prev: Option<Node>) -> String {
+        let whole = Event { revision: node.modified, action, node, prev, refresh: false, system: false };
+        let mut out = Vec::new();
+        event(&mut out, &whole, 0);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn events_of_the_reference() {
+        assert_eq!(
+            of(Action::Set, at("/f1", Some("two"), 5, 5), Some(at("/f1", Some("one"), 4, 4))),
+            concat!(
+                r#"{"action":"set","node":{"key":"/f1","value":"two","modifiedIndex":5,"createdIndex":5},"#,
+                r#""prevNode":{"key":"/f1","value":"one","modifiedIndex":4,"createdIndex":4}}"#,
+                "\n"
+            )
+        );
+        let directory = |modified| Node { dir: true, ..at("/d", None, modified, 7) };
+        assert_eq!(
+            of(Action::Delete, directory(20), Some(directory(7))),
+            concat!(
+                r#"{"action":"delete","node":{"key":"/d","dir":true,"modifiedIndex":20,"createdIndex":7},"#,
+                r#""prevNode":{"key":"/d","dir":true,"modifiedIndex":7,"createdIndex":7}}"#,
+                "\n"
+            )
+        );
+        assert_eq!(
+            of(Action::CompareAndDelete, at("/f", None, 9, 8), None),
+            "{\"action\":\"compareAndDelete\",\"node\":{\"key\":\"/f\",\"modifiedIndex\":9,\"createdIndex\":8}}\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_value_is_shown_and_a_ttl_of_zero_is_not() {
+        let lifetime = Lifetime { expiration: 1_500_000_000, deadline: 2_000_000_000 };
+        let mortal = Node { lifetime: Some(lifetime), ..at("/t", Some(""), 3, 3) };
+        for (now, ttl) in [(500_000_000, ",\"ttl\":2"), (2_000_000_000, ""), (4_000_000_000, ",\"ttl\":-2")] {
+            let mut out = Vec::new();
+            file(&mut out, &mortal, now);
+            let expected = format!(
+                "{{\"action\":\"get\",\"node\":{{\"key\":\"/t\",\"value\":\"\",\"expiration\":\
+                 \"1970-01-01T00:00:01.5Z\"{ttl},\"modifiedIndex\":3,\"createdIndex\":3}}}}\n"
+            );
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn the_root_has_neither_key_nor_indexes() {
+        let root = Node { path: KeyPath::root(), dir: true, ..at("/x", None, 0, 0) };
+        let mut out = Vec::new();
+        file(&mut out, &root, 0);
+        assert_eq!(out, b"{\"action\":\"get\",\"node\":{\"dir\":true}}\n");
+    }
+
+    #[test]
+    fn a_brief_event_keeps_the_action() {
+        let mut out = Vec::new();
+        brief_event(&mut out, Action::CompareAndSwap);
+        assert_eq!(out, b"{\"action\":\"compareAndSwap\"}\n");
+    }
+}

@@ -1,0 +1,178 @@
+//! From a request to the handler that answers it: host check, OPTIONS, path, redirect, then the table of endpoints.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+
+use super::body::Body;
+use super::connection::Peer;
+use super::error::{ApiError, Code};
+use super::front::Front;
+use super::headers::Reply;
+use super::socket::{Activity, Turn};
+use super::{credentials, info, keys, media_type, members, path, stats, upload};
+use crate::config::Vocabulary;
+use crate::metrics;
+use crate::service::LeaderStats;
+
+/// One connection, as its requests see it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) front: Arc<Front>,
+    pub(super) activity: Arc<Activity>,
+    pub(super) peer: Peer,
+}
+
+/// What is taken from the header before its map becomes that of the answer.
+pub(super) struct Facts {
+    /// Whether the body is a form, or why the `Content-Type` cannot be read. Looked at on PUT and POST only.
+    pub(super) form: Result<bool, &'static str>,
+    pub(super) credentials: Option<(String, String)>,
+}
+
+/// Answers one request, counts it, and logs it if it was slow.
+pub(super) async fn answer(link: &Link, request: Request<Incoming>) -> Response<Body> {
+    let turn = Turn::begin(&link.activity);
+    let began = Instant::now();
+    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+    let mut response = checked(link, &method, &uri, headers, body).await;
+    response.body_mut().hold(turn);
+    let front = &link.front;
+    front.counters.count(&method, response.status());
+    let took = began.elapsed();
+    if took >= front.options.slow_request {
+        front.service.metrics().slow_requests.inc();
+        let status = response.status().as_u16();
+        tracing::warn!(%method, path = uri.path(), status, ?took, "slow request");
+    }
+    response
+}
+
+/// What comes before any endpoint, in the order of the original.
+async fn checked(link: &Link, method: &Method, uri: &Uri, headers: HeaderMap, body: Incoming) -> Response<Body> {
+    let front = &link.front;
+    // A path that cannot be decoded never reaches the API: not even CORS headers are added.
+    let Some(decoded) = path::decode(uri.path()) else {
+        return Reply::new(headers).bad_request();
+    };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let served = link.peer.secure || front.options.serves_host(host.unwrap_or_default());
+    let allowed = front.options.cors.allowed(headers.get(ORIGIN));
+    let facts = facts(method, &headers);
+    let mut reply = Reply::new(headers);
+    if !served {
+        let reason = "this host name is not served here: see the option host-whitelist";
+        return reply.text_error(StatusCode::MISDIRECTED_REQUEST, reason);
+    }
+    if let Some(allowed) = allowed {
+        front.options.cors.write(reply.headers_mut(), allowed);
+    }
+    if method == Method::OPTIONS {
+        return reply.empty(StatusCode::OK);
+    }
+    if let Some(clean) = path::cleaned(&decoded) {
+        let location = path::location(&clean, uri.query());
+        let (get, head) = (method == Method::GET, method == Method::HEAD);
+        return reply.redirect(StatusCode::MOVED_PERMANENTLY, &location, get, head);
+    }
+    if front.options.only_metrics && ![&b"/metrics"[..], b"/health"].contains(&&*decoded) {
+        return reply.not_found();
+    }
+    if let Some(below) = below(&decoded, b"/v2/keys") {
+        return keys::answer(link, method, below, uri.query(), facts, body, reply).await;
+    }
+    if !body.is_end_stream() && !upload::discard(body, front.options.body_timeout).await {
+        reply = reply.closing();
+    }
+    endpoint(front, method, uri, &decoded, reply).await
+}
+
+fn facts(method: &Method, headers: &HeaderMap) -> Facts {
+    let writes = method == Method::PUT || method == Method::POST;
+    let media = headers.get(CONTENT_TYPE).filter(|_| writes);
+    Facts {
+        form: media_type::is_form(media.map(HeaderValue::as_bytes)),
+        credentials: headers.get(AUTHORIZATION).and_then(|header| credentials::basic(header.as_bytes())),
+    }
+}
+
+/// What follows a prefix: nothing, or a slash and more. `/v2/keysfoo` does not follow `/v2/keys`.
+fn below<'a>(path: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// Everything but keys. The methods listed are those of the original (keys-api 10); 0.4 also answered HEAD for stats.
+async fn endpoint(front: &Arc<Front>, method: &Method, uri: &Uri, decoded: &[u8], reply: Reply) -> Response<Body> {
+    let service = &front.service;
+    if let Some(below) = below(decoded, b"/v2/members") {
+        return members::answer(service, &front.cluster, method, below, reply);
+    }
+    let classic = matches!(service.vocabulary(), Vocabulary::Classic);
+    let with_head = match decoded {
+        b"/version" | b"/health" => false,
+        b"/v2/machines" | b"/v2/peers" | b"/v2/leader" | b"/metrics" => true,
+        b"/v2/stats/self" | b"/v2/stats/store" | b"/v2/stats/leader" => classic,
+        _ => return reply.not_found(),
+    };
+    if method != Method::GET && !(with_head && method == Method::HEAD) {
+        return reply.method_not_allowed(Some(if with_head { "GET,HEAD" } else { "GET" }));
+    }
+    match decoded {
+        b"/version" => info::version(service, reply),
+        b"/health" => info::health(service, reply).await,
+        b"/v2/machines" | b"/v2/peers" => info::machines(front, reply),
+        b"/v2/leader" => info::leader(front, reply),
+        b"/metrics" => reply.typed(metrics::CONTENT_TYPE, service.metrics_text()),
+        b"/v2/stats/store" => reply.json(StatusCode::OK, stats::store(&service.store_stats())),
+        b"/v2/stats/self" => {
+            let json = stats::own(&service.self_stats(), service.vocabulary(), SystemTime::now());
+            reply.json(StatusCode::OK, json)
+        }
+        _ => leader_stats(front, method, uri, service.leader_stats(), reply),
+    }
+}
+
+/// Only the leader has them. In the vocabulary of 0.4 the others point to it, otherwise they say no (keys-api 9.2).
+fn leader_stats(
+    front: &Front,
+    method: &Method,
+    uri: &Uri,
+    stats: Option<LeaderStats>,
+    reply: Reply,
+) -> Response<Body> {
+    let vocabulary = front.service.vocabulary();
+    if let Some(stats) = stats {
+        return reply.json(StatusCode::OK, stats::leader(&stats, vocabulary));
+    }
+    if matches!(vocabulary, Vocabulary::Modern) {
+        return reply.json(StatusCode::FORBIDDEN, members::message("not current leader"));
+    }
+    let leader = front.service.leader().map(|leader| leader.and_then(|leader| leader.client_urls.into_iter().next()));
+    match leader {
+        Ok(Some(url)) => {
+            let location = url + &path::location(b"/v2/stats/leader", uri.query());
+            let (get, head) = (method == Method::GET, method == Method::HEAD);
+            reply.redirect(StatusCode::TEMPORARY_REDIRECT, &location, get, head)
+        }
+        Ok(None) => reply.error(&ApiError::invalid(Code::RaftInternal, ""), &front.cluster),
+        Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_at_a_slash() {
+        assert_eq!(below(b"/v2/keys", b"/v2/keys"), Some(&b""[..]));
+        assert_eq!(below(b"/v2/keys/", b"/v2/keys"), Some(&b"/"[..]));
+        assert_eq!(below(b"/v2/keys/a/b", b"/v2/keys"), Some(&b"/a/b"[..]));
+        assert_eq!(below(b"/v2/keysfoo", b"/v2/keys"), None);
+        assert_eq!(below(b"/V2/keys", b"/v2/keys"), None);
+    }
+}

@@ -1,0 +1,328 @@
+//! The byte stream of one connection, and what a connection is doing: the facts that its time limits are judged by.
+//!
+//! The HTTP library has a timer for headers, but starts it when a connection becomes idle, so that it would also close
+//! idle connections, and makes a new one for each request. Here a request only flips a few counters, and a slow tick
+//! of the connection compares them: a limit is noticed up to one tick late, and costs nothing while it is kept.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::options::HttpOptions;
+
+/// How long the rest of a request is read and thrown away before a connection that we end is closed. Closing with
+/// unread bytes resets it, and a reset can take away the answer the client has not read yet.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
+#[derive(Debug)]
+pub(super) struct Activity {
+    /// Whether a request is being answered.
+    busy: AtomicBool,
+    /// Whether bytes came in since the last answer.
+    started: AtomicBool,
+    /// Requests begun: tells one turn from the next.
+    turns: AtomicU64,
+    /// Whether bytes wait that the client does not take.
+    blocked: AtomicBool,
+    /// Writes that the client took something of.
+    writes: AtomicU64,
+}
+
+impl Activity {
+    /// Of a connection just made: its first request is due, so the limit for headers counts, not the one for idling.
+    pub(super) fn connected() -> Arc<Self> {
+        Arc::new(Self {
+            busy: AtomicBool::new(false),
+            started: AtomicBool::new(true),
+            turns: AtomicU64::new(0),
+            blocked: AtomicBool::new(false),
+            writes: AtomicU64::new(0),
+        })
+    }
+}
+
+/// A request being answered; ends when it is dropped with the body of the answer.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<Activity>);
+
+impl Turn {
+    pub(super) fn begin(activity: &Arc<Activity>) -> Self {
+        activity.busy.store(true, Ordering::Relaxed);
+        activity.turns.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.started.store(false, Ordering::Relaxed);
+        self.0.busy.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Judges an [`Activity`] at each tick.
+#[derive(Debug)]
+pub(super) struct Watchman {
+    activity: Arc<Activity>,
+    tick: Duration,
+    waiting: Span,
+    writing: Span,
+    limits: Limits,
+}
+
+/// `Duration::MAX` is no limit.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    answer: Duration,
+    idle: Duration,
+    header: Duration,
+    stall: Duration,
+}
+
+/// For how many ticks a state has lasted.
+#[derive(Debug, Default)]
+struct Span {
+    state: (u8, u64),
+    ticks: u32,
+}
+
+impl Span {
+    /// The ticks since the state was first seen.
+    fn lasted(&mut self, state: (u8, u64)) -> u32 {
+        if self.state == state {
+            self.ticks = self.ticks.saturating_add(1);
+        } else {
+            *self = Self { state, ticks: 0 };
+        }
+        self.ticks
+    }
+}
+
+impl Watchman {
+    pub(super) fn new(activity: Arc<Activity>, options: &HttpOptions) -> Self {
+        let limits = Limits {
+            answer: options.answer_timeout.unwrap_or(Duration::MAX),
+            idle: options.idle_timeout,
+            header: options.header_timeout.unwrap_or(Duration::MAX),
+            stall: options.stall_timeout,
+        };
+        let shortest = limits.answer.min(limits.idle).min(limits.header).min(limits.stall);
+        let tick = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
+        Self { activity, tick, waiting: Span::default(), writing: Span::default(), limits }
+    }
+
+    /// How often [`Self::overdue`] is to be called.
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
+    }
+
+    /// Which limit has passed, if one has.
+    pub(super) fn overdue(&mut self) -> Option<&'static str> {
+        let activity = &self.activity;
+        let busy = activity.busy.load(Ordering::Relaxed);
+        let started = activity.started.load(Ordering::Relaxed);
+        let turns = activity.turns.load(Ordering::Relaxed);
+        let blocked = activity.blocked.load(Ordering::Relaxed);
+        let (kind, limit, passed) = match (busy, started) {
+            (true, _) => (0, self.limits.answer, "the answer did not end"),
+            (false, false) => (1, self.limits.idle, "no request came"),
+            (false, true) => (2, self.limits.header, "the header of a request did not end"),
+        };
+        let waited = self.waiting.lasted((kind, turns));
+        let writes = activity.writes.load(Ordering::Relaxed);
+        let stalled = self.writing.lasted((u8::from(blocked), writes));
+        if blocked && self.tick * stalled >= self.limits.stall {
+            return Some("the client reads nothing");
+        }
+        (self.tick * waited >= limit).then_some(passed)
+    }
+}
+
+/// A stream that notes activity, and closes without losing the last answer.
+#[derive(Debug)]
+pub(super) struct Socket<T> {
+    stream: T,
+    activity: Arc<Activity>,
+    ended: bool,
+    closing: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> Socket<T> {
+    pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
+        Self { stream, activity, ended: false, closing: None }
+    }
+
+    fn note_write(&self, result: &Poll<io::Result<usize>>) {
+        let blocked = result.is_pending();
+        if !blocked {
+            self.activity.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        self.activity.blocked.store(blocked, Ordering::Relaxed);
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        match &result {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                this.activity.started.store(true, Ordering::Relaxed);
+            }
+            Poll::Ready(_) => this.ended = true,
+            Poll::Pending => {}
+        }
+        result
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.note_write(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.note_write(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    /// Ends our side, then reads on for [`LINGER`] unless the client has ended its side before.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.closing.is_none() {
+            match Pin::new(&mut this.stream).poll_shutdown(cx) {
+                Poll::Ready(Ok(())) if !this.ended => this.closing = Some(Box::pin(sleep(LINGER))),
+                done => return done,
+            }
+        }
+        let mut scratch = [0; 4096];
+        loop {
+            if this.closing.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut this.stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::config::Vocabulary;
+
+    fn watchman(activity: &Arc<Activity>) -> Watchman {
+        let mut options = HttpOptions::new(Vocabulary::Modern);
+        options.header_timeout = Some(Duration::from_secs(4));
+        options.idle_timeout = Duration::from_secs(8);
+        options.stall_timeout = Duration::from_secs(6);
+        Watchman::new(Arc::clone(activity), &options)
+    }
+
+    /// The tick (of one second) at which a limit passes.
+    fn passes(watchman: &mut Watchman) -> Option<(u32, &'static str)> {
+        (0..20).find_map(|tick| watchman.overdue().map(|limit| (tick, limit)))
+    }
+
+    #[test]
+    fn an_idle_connection_may_wait_longer_than_an_unfinished_header() {
+        let activity = Activity::connected();
+        let mut judge = watchman(&activity);
+        assert_eq!(judge.tick(), Duration::from_secs(1));
+        assert_eq!(passes(&mut judge), Some((4, "the header of a request did not end")));
+        drop(Turn::begin(&activity));
+        assert_eq!(passes(&mut judge), Some((8, "no request came")));
+        activity.started.store(true, Ordering::Relaxed);
+        assert_eq!(passes(&mut judge), Some((4, "the header of a request did not end")));
+    }
+
+    #[test]
+    fn an_answer_takes_as_long_as_it_needs_unless_that_is_limited() {
+        let activity = Activity::connected();
+        let mut judge = watchman(&activity);
+        let turn = Turn::begin(&activity);
+        assert_eq!(passes(&mut judge), None);
+        judge.limits.answer = Duration::from_secs(5);
+        assert_eq!(judge.overdue(), Some("the answer did not end"));
+        judge.limits.answer = Duration::MAX;
+        drop(turn);
+        assert_eq!(passes(&mut judge), Some((8, "no request came")));
+    }
+
+    #[test]
+    fn each_request_starts_the_wait_anew() {
+        let activity = Activity::connected();
+        let mut judge = watchman(&activity);
+        for _ in 0..50 {
+            assert_eq!(judge.overdue(), None);
+            drop(Turn::begin(&activity));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_is_noticed_even_in_a_turn() {
+        let activity = Activity::connected();
+        let mut judge = watchman(&activity);
+        let (near, mut far) = duplex(16);
+        let mut socket = Socket::new(near, Arc::clone(&activity));
+        let _turn = Turn::begin(&activity);
+        let write = socket.write_all(&[7; 40]);
+        tokio::pin!(write);
+        assert!(std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await);
+        assert_eq!(passes(&mut judge), Some((6, "the client reads nothing")));
+        let mut some = [0; 16];
+        far.read_exact(&mut some).await.unwrap();
+        assert!(std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await);
+        assert_eq!(judge.overdue(), None, "progress was made");
+    }
+
+    #[tokio::test]
+    async fn closing_reads_what_the_client_still_sends() {
+        let (near, mut far) = duplex(8);
+        let mut socket = Socket::new(near, Activity::connected());
+        let client = async {
+            far.write_all(&[1; 100]).await.unwrap();
+            let mut rest = Vec::new();
+            far.read_to_end(&mut rest).await.unwrap();
+            drop(far);
+            rest
+        };
+        let server = async {
+            socket.write_all(b"bye").await.unwrap();
+            socket.shutdown().await.unwrap();
+        };
+        let (rest, ()) = tokio::join!(client, server);
+        assert_eq!(rest, b"bye");
+    }
+}

@@ -1,0 +1,20 @@
+//! etcd2: a replicated, durable, hierarchical key-value store that speaks the etcd v2 API.
+//!
+//! The server is `wal` (the log), `storage` (the tree) and consensus joined by [`node`], reached through one
+//! [`service`], served by [`http`]. ARCHITECTURE.md at the top of the repository draws the whole.
+
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod config;
+pub mod http;
+pub mod identity;
+pub mod logging;
+pub mod membership;
+pub mod metrics;
+pub mod node;
+pub mod raft;
+pub mod server;
+pub mod service;
+pub mod systemd;
+pub mod watch;

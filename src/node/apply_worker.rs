@@ -1,0 +1,185 @@
+//! The apply thread: committed entries become one batch of the store, then events, then replies.
+//!
+//! The order is what clients rely on: the batch is committed (new views see it), the hub publishes its events, and
+//! only then the reply goes out, so whoever has an answer can watch or read from any later revision.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use raft::eraftpb::{Entry, EntryType};
+use storage::operation::{Event, Outcome};
+
+use super::clock::ClusterClock;
+use super::log_worker::SharedWitness;
+use super::marker::Marker;
+use super::queue::Queue;
+use super::status::Status;
+use super::turn::ApplyBatch;
+use super::waiters::Waiters;
+use super::{Failure, Reply};
+use crate::command::{Command, DecodeError, Stamp};
+use crate::metrics::Metrics;
+use crate::node::counters::Counters;
+use crate::watch::Hub;
+
+/// Entries in one batch of the store: bounds the delay of the first reply in a large group.
+const MAX_BATCH_ENTRIES: usize = 1_024;
+
+/// Why entries could not be applied. Final: the state would no longer be that of the log.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// A committed entry is not a command.
+    #[error("entry {index} of the log cannot be applied: {source}")]
+    Decode {
+        /// Which entry.
+        index: u64,
+        /// Why.
+        source: DecodeError,
+    },
+}
+
+/// Everything the worker shares with other threads.
+#[derive(Clone)]
+pub struct Shared {
+    /// Where events go.
+    pub hub: Arc<Hub>,
+    /// Who waits.
+    pub waiters: Arc<Waiters>,
+    /// Node facts.
+    pub status: Arc<Status>,
+    /// `/v2/stats/store`.
+    pub counters: Arc<Counters>,
+    /// Cluster time.
+    pub clock: ClusterClock,
+    /// Durable position of the log.
+    pub witness: SharedWitness,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Owns the store's writing half.
+pub struct ApplyWorker {
+    writer: storage::Writer,
+    marker: Marker,
+    shared: Shared,
+    unflushed: u64,
+    flush_after: u64,
+    flush: Arc<Queue<()>>,
+}
+
+impl ApplyWorker {
+    /// A worker that continues after `marker`; asks `flush` for a flush after every `flush_after` entries.
+    pub fn new(
+        writer: storage::Writer,
+        marker: Marker,
+        shared: Shared,
+        flush_after: u64,
+        flush: Arc<Queue<()>>,
+    ) -> Self {
+        Self { writer, marker, shared, unflushed: 0, flush_after, flush }
+    }
+
+    /// The times of the last command that was applied.
+    pub fn last_stamp(&self) -> Stamp {
+        self.marker.stamp
+    }
+
+    /// Applies what is queued until the queue is closed or the store fails; `report` is told the applied index.
+    pub fn run(mut self, queue: &Queue<ApplyBatch>, mut report: impl FnMut(u64)) {
+        while let Some(batches) = queue.take() {
+            if let Err(error) = self.step(batches, &mut report) {
+                let reason = error.to_string();
+                self.shared.status.fail(&reason);
+                self.shared.waiters.abandon(&Failure::Storage(reason));
+                return;
+            }
+        }
+    }
+
+    /// Applies the batches in order, in groups of bounded size.
+    pub fn step(
+        &mut self,
+        batches: Vec<ApplyBatch>,
+        report: &mut impl FnMut(u64),
+    ) -> Result<(), ApplyError> {
+        for mut batch in batches {
+            let mut conf_states = std::mem::take(&mut batch.conf_states).into_iter().peekable();
+            for group in batch.entries.chunks(MAX_BATCH_ENTRIES) {
+                let last = group.last().map_or(0, |entry| entry.index);
+                while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
+                    self.marker.conf_state = state;
+                }
+                self.apply_group(group)?;
+                report(last);
+            }
+        }
+        self.writer.reclaim(RECLAIM_BUDGET)?;
+        Ok(())
+    }
+
+    fn apply_group(&mut self, entries: &[Entry]) -> Result<(), ApplyError> {
+        let started = Instant::now();
+        let Some(last) = entries.last() else { return Ok(()) };
+        let mut done = Vec::with_capacity(entries.len());
+        let mut batch = self.writer.batch();
+        for entry in entries {
+            let normal = entry.entry_type == EntryType::EntryNormal as i32;
+            if !normal || entry.data.is_empty() {
+                batch.skip(entry.index);
+                continue;
+            }
+            let command = Command::decode(&entry.data)
+                .map_err(|source| ApplyError::Decode { index: entry.index, source })?;
+            let outcomes = batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
+            self.shared.counters.count(&command.operations, &outcomes);
+            self.marker.stamp = command.stamp;
+            done.push((command.stamp.request, entry.index, entry.term, outcomes));
+        }
+        self.marker.term = last.term;
+        let witness = self.shared.witness.lock().unwrap_or_else(PoisonError::into_inner).encode();
+        self.marker.witness = Some(witness.to_vec());
+        batch.set_marker(&self.marker.encode());
+        let committed = batch.commit()?;
+        self.shared.clock.observe(self.marker.stamp.cluster_time);
+        self.shared.status.set_applied(last.index);
+        let events: Vec<Arc<Event>> = done.iter().flat_map(|(.., outcomes)| events(outcomes)).collect();
+        self.shared.hub.publish(&events, committed.revision);
+        self.shared.metrics.apply_seconds.observe(started.elapsed().as_secs_f64());
+        self.shared.metrics.batch_entries.observe(entries.len() as f64);
+        self.answer(done);
+        self.count_for_flush(entries.len() as u64);
+        Ok(())
+    }
+
+    fn answer(&self, done: Vec<(u64, u64, u64, Vec<Outcome>)>) {
+        let waiting = self.shared.waiters.take(done.iter().map(|(request, ..)| *request));
+        for ((_, index, term, outcomes), waiter) in done.into_iter().zip(waiting) {
+            let Some(answer) = waiter else { continue };
+            // The client may have gone; the write stands.
+            let _ = answer.send(Ok(Reply { outcomes, index, term }));
+        }
+    }
+
+    fn count_for_flush(&mut self, entries: u64) {
+        self.unflushed += entries;
+        if self.unflushed >= self.flush_after {
+            self.unflushed = 0;
+            self.flush.push(());
+        }
+    }
+}
+
+/// Work the store may do after a group to give back the space of dead subtrees, in rows.
+const RECLAIM_BUDGET: usize = 256;
+
+fn events(outcomes: &[Outcome]) -> impl Iterator<Item = Arc<Event>> + '_ {
+    outcomes.iter().flat_map(|outcome| match outcome {
+        Outcome::Done(event) => std::slice::from_ref(event),
+        Outcome::Expired { events, .. } => events.as_slice(),
+        Outcome::Accepted | Outcome::Refused { .. } => &[],
+    })
+    .cloned()
+}

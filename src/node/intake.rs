@@ -1,0 +1,217 @@
+//! The one place where the world hands things to the consensus thread.
+//!
+//! A bounded queue of requests and an unbounded-by-construction set of completions (at most one pending value each).
+//! The consensus thread takes everything in one go, so a busy node pays one lock and no wake-up per request. Requests
+//! over the bound are refused at once: nothing waits in an unbounded buffer.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use raft::eraftpb::Message;
+use tokio::sync::oneshot;
+
+use super::{Failure, Reply};
+use crate::command::Proposal;
+
+/// A write on its way into the log.
+#[derive(Debug)]
+pub struct Submission {
+    /// The encoded command.
+    pub proposal: Proposal,
+    /// Where the outcome goes; closed when the client gave up.
+    pub reply: oneshot::Sender<Result<Reply, Failure>>,
+    /// When it was queued.
+    pub queued: Instant,
+}
+
+/// A linearizable read that waits for its turn.
+pub type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
+
+/// Everything that waits for the consensus thread.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Writes in the order they came.
+    pub writes: Vec<Submission>,
+    /// Reads.
+    pub reads: Vec<ReadWaiter>,
+    /// Messages of peers.
+    pub messages: Vec<Message>,
+    /// The highest batch that is durable.
+    pub persisted: Option<u64>,
+    /// The highest entry that is applied.
+    pub applied: Option<u64>,
+    /// Stop after this turn.
+    pub stop: bool,
+}
+
+impl Inputs {
+    fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+            && self.reads.is_empty()
+            && self.messages.is_empty()
+            && self.persisted.is_none()
+            && self.applied.is_none()
+            && !self.stop
+    }
+}
+
+/// Bounds of the queue.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Requests (writes, reads) that may wait.
+    pub requests: usize,
+    /// Bytes of proposals that may wait.
+    pub bytes: usize,
+    /// Peer messages that may wait; more are dropped, as the network may drop them.
+    pub messages: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { requests: 20_000, bytes: 64 << 20, messages: 4_096 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inputs: Inputs,
+    bytes: usize,
+    hold_writes: bool,
+    sleeping: bool,
+    closed: Option<Failure>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Intake {
+    // Guards the queue; held for a push or a swap, never across anything that waits.
+    state: Mutex<State>,
+    wake: Condvar,
+    bounds: Bounds,
+}
+
+impl Intake {
+    /// An empty queue.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { state: Mutex::default(), wake: Condvar::new(), bounds }
+    }
+
+    /// Queues a write, or refuses it.
+    pub fn submit(
+        &self,
+        proposal: Proposal,
+    ) -> Result<oneshot::Receiver<Result<Reply, Failure>>, Failure> {
+        let (reply, receiver) = oneshot::channel();
+        let mut state = self.open()?;
+        let bytes = state.bytes + proposal.len();
+        if state.inputs.writes.len() >= self.bounds.requests || bytes > self.bounds.bytes {
+            return Err(Failure::Overloaded);
+        }
+        state.bytes = bytes;
+        state.inputs.writes.push(Submission { proposal, reply, queued: Instant::now() });
+        self.rouse(state);
+        Ok(receiver)
+    }
+
+    /// Queues a read, or refuses it.
+    pub fn read(&self) -> Result<oneshot::Receiver<Result<(), Failure>>, Failure> {
+        let (reply, receiver) = oneshot::channel();
+        let mut state = self.open()?;
+        if state.inputs.reads.len() >= self.bounds.requests {
+            return Err(Failure::Overloaded);
+        }
+        state.inputs.reads.push(reply);
+        self.rouse(state);
+        Ok(receiver)
+    }
+
+    /// Queues a message of a peer; drops it when too many wait.
+    pub fn message(&self, message: Message) {
+        let mut state = self.lock();
+        if state.inputs.messages.len() < self.bounds.messages {
+            state.inputs.messages.push(message);
+            self.rouse(state);
+        }
+    }
+
+    /// The log thread: batches up to `number` are durable.
+    pub fn persisted(&self, number: u64) {
+        let mut state = self.lock();
+        state.inputs.persisted = state.inputs.persisted.max(Some(number));
+        self.rouse(state);
+    }
+
+    /// The apply thread: entries up to `index` are applied.
+    pub fn applied(&self, index: u64) {
+        let mut state = self.lock();
+        state.inputs.applied = state.inputs.applied.max(Some(index));
+        self.rouse(state);
+    }
+
+    /// Asks the consensus thread to stop.
+    pub fn stop(&self) {
+        let mut state = self.lock();
+        state.inputs.stop = true;
+        self.rouse(state);
+    }
+
+    /// Refuses all requests from now on; what waits is handed back to be refused as well.
+    pub fn close(&self, failure: Failure) -> (Vec<Submission>, Vec<ReadWaiter>) {
+        let mut state = self.lock();
+        state.closed = Some(failure);
+        state.bytes = 0;
+        (std::mem::take(&mut state.inputs.writes), std::mem::take(&mut state.inputs.reads))
+    }
+
+    /// How many writes wait.
+    pub fn waiting(&self) -> usize {
+        self.lock().inputs.writes.len()
+    }
+
+    /// Takes everything that waits, or returns empty-handed after `patience`. With `hold_writes` the writes stay
+    /// queued (and count against the bound): the back-pressure of a pipeline that is full.
+    pub fn take(&self, patience: Duration, hold_writes: bool) -> Inputs {
+        let mut state = self.lock();
+        state.hold_writes = hold_writes;
+        let deadline = Instant::now() + patience;
+        loop {
+            let writes_only = hold_writes && !state.inputs.writes.is_empty();
+            let mut taken = std::mem::take(&mut state.inputs);
+            if writes_only {
+                state.inputs.writes = std::mem::take(&mut taken.writes);
+            } else {
+                state.bytes = 0;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !taken.is_empty() || left.is_zero() {
+                return taken;
+            }
+            state.sleeping = true;
+            let (woken, _) =
+                self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.sleeping = false;
+        }
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, State>, Failure> {
+        let state = self.lock();
+        match &state.closed {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(state),
+        }
+    }
+
+    /// Wakes the consensus thread if it sleeps: a running one finds the input by itself.
+    fn rouse(&self, mut state: MutexGuard<'_, State>) {
+        if state.sleeping {
+            state.sleeping = false;
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the node keeps in the store beside the applied index: opaque bytes there, written here.
+//!
+//! A protobuf message: 1 term of the applied entry, 2 ConfState (eraftpb), 3 stamp of the last command (the 48 header
+//! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id.
+
+use prost::Message;
+use prost11::Message as _;
+use raft::eraftpb::ConfState;
+
+use crate::command::{self, Stamp};
+
+/// The decoded form.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Marker {
+    /// Term of the entry at the applied index.
+    pub term: u64,
+    /// Membership at the applied index.
+    pub conf_state: ConfState,
+    /// The last command's times.
+    pub stamp: Stamp,
+    /// The log's durable position when this was written.
+    pub witness: Option<Vec<u8>>,
+    /// The cluster this member belongs to; 0 before the first entry.
+    pub cluster: u64,
+    /// This member; 0 before the first entry.
+    pub member: u64,
+}
+
+/// Why a marker does not decode.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's marker beside the applied index is damaged: {0}")]
+pub struct MarkerError(String);
+
+#[derive(Clone, PartialEq, Message)]
+struct Wire {
+    #[prost(uint64, tag = "1")]
+    term: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    conf_state: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    stamp: Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    witness: Option<Vec<u8>>,
+    #[prost(fixed64, tag = "5")]
+    cluster: u64,
+    #[prost(fixed64, tag = "6")]
+    member: u64,
+}
+
+impl Marker {
+    /// The bytes to store.
+    pub fn encode(&self) -> Vec<u8> {
+        let wire = Wire {
+            term: self.term,
+            conf_state: self.conf_state.encode_to_vec(),
+            stamp: command::Proposal::new(&[], None).stamp(&self.stamp),
+            witness: self.witness.clone(),
+            cluster: self.cluster,
+            member: self.member,
+        };
+        Message::encode_to_vec(&wire)
+    }
+
+    /// The reverse; empty bytes are the marker of a new store.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MarkerError> {
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        let failed = |error: &dyn std::fmt::Display| MarkerError(error.to_string());
+        let wire = <Wire as Message>::decode(bytes).map_err(|error| failed(&error))?;
+        Ok(Self {
+            term: wire.term,
+            conf_state: ConfState::decode(wire.conf_state.as_slice()).map_err(|error| failed(&error))?,
+            stamp: command::decode_stamp(&wire.stamp).map_err(|error| failed(&error))?,
+            witness: wire.witness,
+            cluster: wire.cluster,
+            member: wire.member,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_comes_back_and_damage_is_an_error() {
+        let marker = Marker {
+            term: 3,
+            conf_state: ConfState { voters: vec![7], ..ConfState::default() },
+            stamp: Stamp { request: 1, cluster_time: 2, wall: 3, boot: 4, boottime: 5 },
+            witness: Some(vec![1, 2, 3]),
+            cluster: 8,
+            member: 9,
+        };
+        let bytes = marker.encode();
+        assert_eq!(Marker::decode(&bytes).expect("decodes"), marker);
+        assert!(Marker::decode(&bytes[..bytes.len() - 1]).is_err());
+        assert_eq!(Marker::decode(&[]).expect("a new store"), Marker::default());
+    }
+}

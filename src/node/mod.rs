@@ -1,0 +1,59 @@
+//! The node: consensus, log and store joined into one pipeline.
+//!
+//! ```text
+//!  clients ──► Intake ──► consensus thread (Turns) ──► log thread ──► fdatasync
+//!                             ▲   │                        │
+//!                  persisted ─┘   ├──► apply thread ──► store batch ──► hub ──► replies
+//!                    applied ─────┘◄───────┘                │
+//!                                           flusher ◄───────┘  (then old log segments are released)
+//! ```
+//!
+//! Promises: a reply is sent only after the entry is durable and applied; a failed sync is final; every queue is
+//! bounded, and a full one refuses with [`Failure::Overloaded`].
+
+pub mod apply_worker;
+pub mod clock;
+pub mod counters;
+pub mod data_dir;
+pub mod intake;
+pub mod log_worker;
+pub mod marker;
+mod queue;
+pub mod recovery;
+pub mod runtime;
+pub mod status;
+pub mod turn;
+mod waiters;
+
+pub use queue::Queue;
+pub use waiters::Waiters;
+
+use storage::operation::Outcome;
+
+/// What became of a write: it is durable and applied.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// One for each operation of the command.
+    pub outcomes: Vec<Outcome>,
+    /// Its place in the log.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+}
+
+/// Why a request got no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// A queue is full; nothing was proposed.
+    #[error("too many requests are waiting")]
+    Overloaded,
+    /// The node stops; a write that was proposed may still take effect.
+    #[error("the node is stopping")]
+    Stopped,
+    /// The disk is full; nothing was proposed.
+    #[error("no space: {0}")]
+    NoSpace(String),
+    /// The disk or the data failed; a write that was proposed may still take effect.
+    #[error("storage failed: {0}")]
+    Storage(String),
+}

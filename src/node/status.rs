@@ -1,0 +1,170 @@
+//! What the node's threads tell the rest of the process: facts that are read often and written rarely.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use super::Failure;
+use crate::raft::{Role, Soft};
+
+/// Shared by all threads of a node.
+#[derive(Debug)]
+pub struct Status {
+    role: AtomicU8,
+    leader: AtomicU64,
+    term: AtomicU64,
+    commit: AtomicU64,
+    applied: AtomicU64,
+    reads_at_once: AtomicBool,
+    // Why writes are refused for now; a short sentence, replaced as a whole.
+    no_space: Mutex<Option<String>>,
+    refusing: AtomicBool,
+    leader_since: Mutex<SystemTime>,
+    has_failed: AtomicBool,
+    failed: watch::Sender<Option<String>>,
+    leader_known: watch::Sender<u64>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            role: AtomicU8::new(0),
+            leader: AtomicU64::new(0),
+            term: AtomicU64::new(0),
+            commit: AtomicU64::new(0),
+            applied: AtomicU64::new(0),
+            reads_at_once: AtomicBool::new(false),
+            no_space: Mutex::new(None),
+            refusing: AtomicBool::new(false),
+            leader_since: Mutex::new(SystemTime::now()),
+            has_failed: AtomicBool::new(false),
+            failed: watch::Sender::new(None),
+            leader_known: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Status {
+    /// The consensus thread publishes its state. Returns whether the leader changed.
+    pub fn publish(&self, soft: &Soft, now: SystemTime) -> bool {
+        let role = match soft.role {
+            Role::Follower => 0,
+            Role::Candidate => 1,
+            Role::Leader => 2,
+        };
+        self.role.store(role, Ordering::Relaxed);
+        self.term.store(soft.term, Ordering::Relaxed);
+        self.commit.store(soft.commit, Ordering::Relaxed);
+        let changed = self.leader.swap(soft.leader, Ordering::Relaxed) != soft.leader;
+        if changed {
+            *self.leader_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+            self.leader_known.send_replace(soft.leader);
+        }
+        let alone = soft.sole_voter && soft.role == Role::Leader;
+        self.reads_at_once.store(alone, Ordering::Release);
+        changed
+    }
+
+    /// This member's part.
+    pub fn role(&self) -> Role {
+        match self.role.load(Ordering::Relaxed) {
+            2 => Role::Leader,
+            1 => Role::Candidate,
+            _ => Role::Follower,
+        }
+    }
+
+    /// The known leader; 0 for none.
+    pub fn leader(&self) -> u64 {
+        self.leader.load(Ordering::Relaxed)
+    }
+
+    /// When the present leader was first known.
+    pub fn leader_since(&self) -> SystemTime {
+        *self.leader_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Current term.
+    pub fn term(&self) -> u64 {
+        self.term.load(Ordering::Relaxed)
+    }
+
+    /// Commit index.
+    pub fn commit(&self) -> u64 {
+        self.commit.load(Ordering::Relaxed)
+    }
+
+    /// Applied index.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// The apply thread moves on.
+    pub fn set_applied(&self, index: u64) {
+        self.applied.store(index, Ordering::Release);
+    }
+
+    /// Whether a linearizable read needs no round trip: a sole voter that leads has acknowledged nothing that it has
+    /// not applied.
+    pub fn reads_at_once(&self) -> bool {
+        self.reads_at_once.load(Ordering::Acquire) && !self.has_failed()
+    }
+
+    /// Refuses writes (with the reason), or accepts them again.
+    pub fn set_no_space(&self, reason: Option<String>) {
+        self.refusing.store(reason.is_some(), Ordering::Release);
+        *self.no_space.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+
+    /// Why new writes are refused, if they are.
+    pub fn refuses_writes(&self) -> Option<Failure> {
+        if self.has_failed() {
+            return self.failed.borrow().clone().map(Failure::Storage);
+        }
+        if !self.refusing.load(Ordering::Acquire) {
+            return None;
+        }
+        let reason = self.no_space.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        reason.map(Failure::NoSpace)
+    }
+
+    /// The disk (or the data) failed: final until the process restarts. The first reason stays.
+    pub fn fail(&self, reason: &str) {
+        self.has_failed.store(true, Ordering::Release);
+        let first = self.failed.send_if_modified(|failed| {
+            let first = failed.is_none();
+            if first {
+                *failed = Some(reason.to_owned());
+            }
+            first
+        });
+        if first {
+            tracing::error!("storage failed, refusing writes until restart: {reason}");
+        }
+    }
+
+    /// Whether [`Self::fail`] was called.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Resolves to the reason once the node fails.
+    pub async fn failure(&self) -> String {
+        let mut failed = self.failed.subscribe();
+        match failed.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Resolves once a leader is known.
+    pub async fn leader_found(&self) -> u64 {
+        let mut leader = self.leader_known.subscribe();
+        match leader.wait_for(|leader| *leader != 0).await {
+            Ok(leader) => *leader,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

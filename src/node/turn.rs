@@ -1,0 +1,387 @@
+//! One turn of the consensus thread: everything that came in, then everything that follows from it.
+//!
+//! The order of work for each batch, and why:
+//! 1. messages of a leader are sent (followers write while this member does);
+//! 2. entries and hard state go to the log thread; messages that promise durability go with them, to be sent after
+//!    the sync;
+//! 3. committed entries go to the apply thread. They are durable on a quorum, so log and apply overlap.
+//!
+//! Nothing here waits: the log, the apply thread, the peers, the clocks and the random numbers come from outside
+//! ([`Outside`], [`ClusterClock`], `Randomness`), so a simulation can hold whole clusters of these on one thread.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message};
+use storage::operation::Operation;
+use tokio::sync::oneshot;
+
+use super::clock::ClusterClock;
+use super::intake::{Inputs, ReadWaiter, Submission};
+use super::status::Status;
+use super::waiters::Waiters;
+use super::{Failure, Reply};
+use crate::command::Proposal;
+use crate::metrics::Metrics;
+use crate::raft::{Core, LogRead, Role, Work};
+
+/// Removals in one expiry command: a large wave is cut into slices so that it does not stall other writes.
+const EXPIRY_SLICE: u32 = 1_000;
+/// Ready batches given to the log thread and not yet durable, above which no new writes are taken.
+const MAX_BATCHES_IN_FLIGHT: u64 = 64;
+/// Entries given to the apply thread and not yet applied, above which no new writes are taken.
+const MAX_ENTRIES_IN_FLIGHT: u64 = 16_384;
+
+/// What the log thread gets: one or more ready batches' worth of writing.
+#[derive(Debug, Default)]
+pub struct LogBatch {
+    /// The ready number to report back.
+    pub number: u64,
+    /// Entries in order.
+    pub entries: Vec<Entry>,
+    /// After the entries.
+    pub hard_state: Option<HardState>,
+    /// Whether `messages` and the report wait for a sync, or only for a write.
+    pub must_sync: bool,
+    /// Messages that promise what this batch holds.
+    pub messages: Vec<Message>,
+}
+
+/// What the apply thread gets.
+#[derive(Debug, Default)]
+pub struct ApplyBatch {
+    /// Committed entries in order.
+    pub entries: Vec<Entry>,
+    /// Membership after each conf change among them, by index.
+    pub conf_states: Vec<(u64, ConfState)>,
+}
+
+/// Where the results of a turn go. Calls must not block.
+pub trait Outside {
+    /// To the log thread.
+    fn persist(&mut self, batch: LogBatch);
+    /// To the apply thread.
+    fn apply(&mut self, batch: ApplyBatch);
+    /// To the peers.
+    fn send(&mut self, messages: Vec<Message>);
+    /// The earliest deadline of a TTL, in cluster time; may be early, never late.
+    fn next_deadline(&self) -> Option<u64>;
+}
+
+/// Fixed properties of the loop.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This member's id.
+    pub id: u64,
+    /// One tick of the logical clock.
+    pub tick: Duration,
+    /// The first request id; random, so that ids are never used twice.
+    pub first_request: u64,
+}
+
+/// The state of the consensus thread.
+pub struct Turns<R: LogRead> {
+    core: Core<R>,
+    settings: Settings,
+    clock: ClusterClock,
+    status: Arc<Status>,
+    waiters: Arc<Waiters>,
+    metrics: Arc<Metrics>,
+    next_request: u64,
+    next_tick: u64,
+    /// Writes that no leader has taken yet.
+    parked: VecDeque<Submission>,
+    expiry: Option<oneshot::Receiver<Result<Reply, Failure>>>,
+    reads: Reads,
+    carried: Option<HardState>,
+    handed_batch: u64,
+    persisted_batch: u64,
+    handed_entry: u64,
+    applied_entry: u64,
+}
+
+/// Reads on their way: gathering, asked for, and waiting for the apply thread.
+#[derive(Default)]
+struct Reads {
+    gathering: Vec<ReadWaiter>,
+    asked: Option<(u64, u64, Vec<ReadWaiter>)>,
+    applied_at: BTreeMap<u64, Vec<ReadWaiter>>,
+    sequence: u64,
+}
+
+impl<R: LogRead> Turns<R> {
+    /// `applied` is where both the store and the core start.
+    pub fn new(
+        core: Core<R>,
+        settings: Settings,
+        clock: ClusterClock,
+        status: Arc<Status>,
+        waiters: Arc<Waiters>,
+        metrics: Arc<Metrics>,
+        applied: u64,
+    ) -> Self {
+        let next_tick = clock.machine().boottime() + settings.tick.as_nanos() as u64;
+        Self {
+            next_request: settings.first_request,
+            core,
+            settings,
+            clock,
+            status,
+            waiters,
+            metrics,
+            next_tick,
+            parked: VecDeque::new(),
+            expiry: None,
+            reads: Reads::default(),
+            carried: None,
+            handed_batch: 0,
+            persisted_batch: 0,
+            handed_entry: applied,
+            applied_entry: applied,
+        }
+    }
+
+    /// A sole voter does not wait for an election time-out.
+    pub fn campaign_if_alone(&mut self, outside: &mut impl Outside) -> Result<(), raft::Error> {
+        if self.core.soft().sole_voter {
+            self.core.campaign()?;
+        }
+        self.hand_out(outside)
+    }
+
+    /// How long the thread may sleep before the next turn is due.
+    pub fn patience(&self, outside: &impl Outside) -> Duration {
+        let now = self.clock.machine().boottime();
+        let tick = Duration::from_nanos(self.next_tick.saturating_sub(now));
+        let idle = self.expiry.is_some() || self.core.soft().role != Role::Leader;
+        if idle || self.status.refuses_writes().is_some() {
+            return tick;
+        }
+        match outside.next_deadline() {
+            Some(deadline) => tick.min(Duration::from_nanos(deadline.saturating_sub(self.clock.now()))),
+            None => tick,
+        }
+    }
+
+    /// Whether the pipeline is full: writes then wait in the intake, within its bound.
+    pub fn is_full(&self) -> bool {
+        self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
+            || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT
+    }
+
+    /// Does everything that `inputs` and the clock call for.
+    pub fn turn(&mut self, inputs: Inputs, outside: &mut impl Outside) -> Result<(), raft::Error> {
+        if let Some(number) = inputs.persisted {
+            self.persisted_batch = number;
+            self.core.persisted(number);
+        }
+        if let Some(index) = inputs.applied {
+            self.applied_entry = index;
+            self.core.applied(index);
+            self.release_reads(index);
+        }
+        self.tick();
+        for message in inputs.messages {
+            if let Err(error) = self.core.step(message) {
+                tracing::debug!("a peer's message was not taken: {error}");
+            }
+        }
+        self.reads.gathering.extend(inputs.reads);
+        self.ask_reads();
+        self.expire(outside);
+        self.propose(inputs.writes);
+        self.hand_out(outside)
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.machine().boottime();
+        let tick = self.settings.tick.as_nanos() as u64;
+        // A process that slept for long catches up with a few ticks, not with an election storm.
+        let mut budget = 3;
+        while self.next_tick <= now && budget > 0 {
+            self.core.tick();
+            self.next_tick += tick;
+            budget -= 1;
+            self.waiters.sweep();
+        }
+        if self.next_tick <= now {
+            self.next_tick = now + tick;
+        }
+    }
+
+    /// One read index serves all reads that wait when it is asked for; those that come later share the next one.
+    fn ask_reads(&mut self) {
+        let soft = self.core.soft();
+        let now = self.clock.machine().boottime();
+        let stale = |asked_at: u64| now.saturating_sub(asked_at) > 2 * self.settings.tick.as_nanos() as u64;
+        if let Some((_, asked_at, _)) = &self.reads.asked {
+            if !stale(*asked_at) {
+                return;
+            }
+            // The crate drops a read silently while a leader has committed nothing in its term: ask again.
+            if let Some((_, _, waiters)) = self.reads.asked.take() {
+                self.reads.gathering.extend(waiters);
+            }
+        }
+        self.reads.gathering.retain(|waiter| !waiter.is_closed());
+        if self.reads.gathering.is_empty() || soft.leader == 0 {
+            return;
+        }
+        self.reads.sequence += 1;
+        let mut context = self.settings.id.to_le_bytes().to_vec();
+        context.extend_from_slice(&self.settings.first_request.to_le_bytes());
+        context.extend_from_slice(&self.reads.sequence.to_le_bytes());
+        let waiters = std::mem::take(&mut self.reads.gathering);
+        self.reads.asked = Some((self.reads.sequence, now, waiters));
+        self.core.read_index(context);
+    }
+
+    fn reads_ready(&mut self, context: &[u8], index: u64) {
+        let sequence = context.last_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+        match self.reads.asked.take() {
+            Some((asked, _, waiters)) if Some(asked) == sequence => {
+                self.reads.applied_at.entry(index).or_default().extend(waiters);
+                self.release_reads(self.applied_entry);
+            }
+            other => self.reads.asked = other,
+        }
+    }
+
+    fn release_reads(&mut self, applied: u64) {
+        while let Some(entry) = self.reads.applied_at.first_entry() {
+            if *entry.key() > applied {
+                return;
+            }
+            for waiter in entry.remove() {
+                // A reader that gave up is no longer there to be told.
+                let _ = waiter.send(Ok(()));
+            }
+        }
+    }
+
+    /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time.
+    fn expire(&mut self, outside: &impl Outside) {
+        if let Some(pending) = &mut self.expiry {
+            match pending.try_recv() {
+                Err(oneshot::error::TryRecvError::Empty) => return,
+                Ok(_) | Err(oneshot::error::TryRecvError::Closed) => self.expiry = None,
+            }
+        }
+        let now = self.clock.now();
+        let due = outside.next_deadline().is_some_and(|deadline| deadline <= now);
+        if !due || self.core.soft().role != Role::Leader || self.status.refuses_writes().is_some() {
+            return;
+        }
+        let operation = Operation::Expire { cutoff: now, limit: EXPIRY_SLICE };
+        let (reply, receiver) = oneshot::channel();
+        let proposal = Proposal::new(&[operation], None);
+        self.expiry = Some(receiver);
+        self.propose(vec![Submission { proposal, reply, queued: std::time::Instant::now() }]);
+    }
+
+    fn propose(&mut self, writes: Vec<Submission>) {
+        self.parked.extend(writes);
+        if self.parked.is_empty() {
+            return;
+        }
+        if self.core.soft().role != Role::Leader {
+            // Never handed to a leader: they go out when one appears, or their clients give up.
+            self.parked.retain(|submission| !submission.reply.is_closed());
+            return;
+        }
+        if let Some(failure) = self.status.refuses_writes() {
+            for submission in self.parked.drain(..) {
+                let _ = submission.reply.send(Err(failure.clone()));
+            }
+            return;
+        }
+        if let Some(oldest) = self.parked.front() {
+            // Once for the group: the longest wait in it.
+            self.metrics.queue_seconds.observe(oldest.queued.elapsed().as_secs_f64());
+        }
+        let mut stamp = self.clock.stamp(0);
+        let mut data = Vec::with_capacity(self.parked.len());
+        let mut replies = Vec::with_capacity(self.parked.len());
+        for submission in self.parked.drain(..) {
+            stamp.request = self.next_request;
+            self.next_request = self.next_request.wrapping_add(1);
+            data.push(submission.proposal.stamp(&stamp));
+            replies.push((stamp.request, submission.reply));
+        }
+        let ids: Vec<u64> = replies.iter().map(|(id, _)| *id).collect();
+        self.waiters.add(replies);
+        if let Err(error) = self.core.propose(data) {
+            tracing::debug!("a proposal was dropped: {error}");
+            self.waiters.refuse(&ids, &Failure::Overloaded);
+        }
+    }
+
+    /// Hands out ready batches until none is left.
+    fn hand_out(&mut self, outside: &mut impl Outside) -> Result<(), raft::Error> {
+        while let Some(mut work) = self.core.work() {
+            if !work.messages.is_empty() {
+                outside.send(std::mem::take(&mut work.messages));
+            }
+            for read in std::mem::take(&mut work.reads) {
+                self.reads_ready(&read.context, read.index);
+            }
+            let committed = std::mem::take(&mut work.committed);
+            self.persist(work, outside);
+            self.apply(committed, outside);
+        }
+        let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(self.clock.machine().wall());
+        let soft = self.core.soft();
+        if self.status.publish(&soft, now) && soft.leader != 0 {
+            self.metrics.leader_changes.inc();
+            tracing::info!("member {:x} leads term {}", soft.leader, soft.term);
+        }
+        Ok(())
+    }
+
+    /// A batch that only moves the commit index waits for the next one with substance: the commit index is known
+    /// again after a restart without it, and a write of its own for each group would double the log's work.
+    fn persist(&mut self, work: Work, outside: &mut impl Outside) {
+        if work.hard_state.is_some() {
+            self.carried = work.hard_state;
+        }
+        if !work.must_sync && work.messages_after_sync.is_empty() {
+            return;
+        }
+        self.handed_batch = work.number;
+        outside.persist(LogBatch {
+            number: work.number,
+            entries: work.entries,
+            hard_state: self.carried.take(),
+            must_sync: work.must_sync,
+            messages: work.messages_after_sync,
+        });
+    }
+
+    fn apply(&mut self, entries: Vec<Entry>, outside: &mut impl Outside) {
+        let Some(last) = entries.last() else { return };
+        self.handed_entry = last.index;
+        let mut conf_states = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.entry_type != EntryType::EntryNormal as i32) {
+            match self.core.apply_conf_change(entry) {
+                Ok(state) => conf_states.push((entry.index, state)),
+                Err(error) => tracing::error!("entry {}: {error}", entry.index),
+            }
+        }
+        outside.apply(ApplyBatch { entries, conf_states });
+    }
+
+    /// Refuses everything that waits: the thread ends.
+    pub fn abandon(&mut self, failure: &Failure) {
+        for submission in self.parked.drain(..) {
+            let _ = submission.reply.send(Err(failure.clone()));
+        }
+        let asked = self.reads.asked.take().map(|(_, _, waiters)| waiters).unwrap_or_default();
+        let gathering = std::mem::take(&mut self.reads.gathering);
+        let waiting = std::mem::take(&mut self.reads.applied_at).into_values().flatten();
+        for waiter in asked.into_iter().chain(gathering).chain(waiting) {
+            let _ = waiter.send(Err(failure.clone()));
+        }
+    }
+}
+

@@ -1,0 +1,66 @@
+//! Clients that wait for the outcome of a write, found by request id.
+//!
+//! The consensus thread adds a group under one lock, the apply thread answers a group under one lock: the cost per
+//! request is a map insertion and removal. Only the node that proposed a command has a waiter for it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::{Failure, Reply};
+
+type Answer = oneshot::Sender<Result<Reply, Failure>>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Waiters {
+    // Held for one group's insertions or removals.
+    waiting: Mutex<HashMap<u64, Answer>>,
+}
+
+impl Waiters {
+    /// Registers a group.
+    pub fn add(&self, group: Vec<(u64, Answer)>) {
+        self.lock().extend(group);
+    }
+
+    /// Takes out the waiters of a group of requests; `None` where nobody waits here.
+    pub fn take(&self, ids: impl Iterator<Item = u64>) -> Vec<Option<Answer>> {
+        let mut waiting = self.lock();
+        ids.map(|id| waiting.remove(&id)).collect()
+    }
+
+    /// Tells a group that it was not taken.
+    pub fn refuse(&self, ids: &[u64], failure: &Failure) {
+        for answer in self.take(ids.iter().copied()).into_iter().flatten() {
+            let _ = answer.send(Err(failure.clone()));
+        }
+    }
+
+    /// Forgets clients that gave up: an entry that was overwritten by another leader is never answered.
+    pub fn sweep(&self) {
+        self.lock().retain(|_, answer| !answer.is_closed());
+    }
+
+    /// Tells everyone: the node stops. What was proposed may still take effect.
+    pub fn abandon(&self, failure: &Failure) {
+        for (_, answer) in self.lock().drain() {
+            let _ = answer.send(Err(failure.clone()));
+        }
+    }
+
+    /// How many writes are on their way.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Answer>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,187 @@
+//! One server process from configuration to exit: recover, found, listen, serve, stop.
+//!
+//! Listening comes last: a client that can connect finds a node that has applied all it had acknowledged. The ports
+//! are claimed first all the same, so that a port in use is reported before a long recovery.
+
+mod founding;
+mod listen;
+mod start;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::http;
+use crate::logging::LoggingError;
+use crate::node::runtime::Runtime;
+use crate::service::Service;
+use crate::systemd;
+
+pub use start::StartError;
+
+/// How long local reads go on after the disk failed, so that operators and clients can look.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long requests under way may take to finish once the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// The start was refused: configuration, ports, a directory in use.
+pub const EXIT_REFUSED: u8 = 1;
+/// The data is damaged, or not ours.
+pub const EXIT_DATA: u8 = 65;
+/// The disk failed while the server ran: start it again, it recovers from the log.
+pub const EXIT_STORAGE: u8 = 74;
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The log could not be set up.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The node could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A port cannot be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The first writes of a new node failed.
+    #[error("the cluster could not be founded: {0}")]
+    Found(String),
+    /// Threads, signals.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl ServerError {
+    /// The process's exit status.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) if error.is_about_data() => EXIT_DATA,
+            _ => EXIT_REFUSED,
+        }
+    }
+}
+
+/// Runs a server until it is told to stop, or fails.
+pub fn run(config: Config) -> Result<ExitCode, ServerError> {
+    let begun = Instant::now();
+    for notice in &config.notices {
+        tracing::warn!("{notice}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_io()
+        .enable_time()
+        .thread_name("http")
+        .build()?;
+    let _inside = runtime.enter();
+    let sockets = listen::claim(&config)?;
+    let node = start::node(&config)?;
+    let outcome = runtime.block_on(serve(&config, node, sockets, begun));
+    // Tasks that still block (a listing of a stalled client) do not hold up the exit.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome
+}
+
+async fn serve(
+    config: &Config,
+    node: start::Started,
+    sockets: listen::Claimed,
+    begun: Instant,
+) -> Result<ExitCode, ServerError> {
+    let start::Started { service, runtime, hub, status, data_dir: _data_dir } = node;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    if let Err(error) = founding::publish(&service, &status, config).await {
+        stop(runtime).await;
+        return Err(ServerError::Found(error.to_string()));
+    }
+    let (stopping, stopped) = watch::channel(false);
+    let tasks = listen::serve(sockets, config, &service, &stopped)?;
+    announce(config, &service, begun);
+    let failure = tokio::select! {
+        () = told_to_stop(&mut terminate, &mut interrupt) => None,
+        reason = status.failure() => Some(reason),
+    };
+    if failure.is_some() {
+        // Writes and linearizable reads are refused by now; local reads go on for a moment.
+        tokio::select! {
+            () = told_to_stop(&mut terminate, &mut interrupt) => {}
+            () = tokio::time::sleep(AFTER_FAILURE) => {}
+        }
+    }
+    shut_down(stopping, tasks, runtime, &hub).await;
+    Ok(match failure {
+        None => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Some(reason) => {
+            tracing::error!("ending after a storage failure ({reason}): start again to recover from the log");
+            ExitCode::from(EXIT_STORAGE)
+        }
+    })
+}
+
+fn announce(config: &Config, service: &Service, begun: Instant) {
+    let addresses = config.listen_client.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    tracing::info!(
+        "member {} ({:x}) of cluster {:x} serves clients on {addresses}, {:?} after it was started",
+        config.name,
+        service.self_stats().id,
+        service.cluster_id(),
+        begun.elapsed()
+    );
+    if let Err(error) = systemd::ready(&format!("serving clients on {addresses}")) {
+        tracing::warn!("systemd could not be told that the node serves: {error}");
+    }
+}
+
+async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!("{name}: stopping");
+}
+
+/// In this order nothing acknowledged is cut off: no new connections, watches ended, requests answered, threads
+/// joined, store flushed.
+async fn shut_down(
+    stopping: watch::Sender<bool>,
+    mut tasks: JoinSet<()>,
+    runtime: Runtime,
+    hub: &Arc<crate::watch::Hub>,
+) {
+    if let Err(error) = systemd::stopping() {
+        tracing::debug!("systemd could not be told that the node stops: {error}");
+    }
+    stopping.send_replace(true);
+    hub.stop();
+    let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tracing::warn!("some requests did not finish in {DRAIN:?} and are cut off");
+        tasks.abort_all();
+    }
+    stop(runtime).await;
+}
+
+async fn stop(runtime: Runtime) {
+    let joined = tokio::task::spawn_blocking(move || runtime.stop()).await;
+    if let Err(error) = joined {
+        tracing::error!("the node's threads did not stop cleanly: {error}");
+    }
+}
+
+/// The HTTP limits that a configuration asks for.
+fn http_options(config: &Config) -> http::HttpOptions {
+    http::HttpOptions::from_config(config)
+}

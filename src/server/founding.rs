@@ -1,0 +1,99 @@
+//! The first writes of a node: who it is, in the rows and hidden nodes that clients and tools look for.
+//!
+//! On a fresh single node revision 1 is `/_etcd/machines/NAME` (with its parents), 2 is `/_etcd/config`, and the
+//! first user write is 3, as in 0.4.6. On every later start only what differs is written: nothing, as a rule.
+
+use serde::Serialize;
+use storage::operation::{Operation, Retention};
+use storage::path::KeyPath;
+
+use crate::config::{ClusterSettings, Config};
+use crate::membership::{self, Member};
+use crate::node::status::Status;
+use crate::service::{Service, ServiceError};
+
+/// `/_etcd/config` in the field order of 0.4.6; whole numbers print without a fraction.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterConfig {
+    active_size: u64,
+    remove_delay: serde_json::Number,
+    sync_interval: serde_json::Number,
+}
+
+/// Waits for a leader and publishes this member.
+pub(super) async fn publish(
+    service: &Service,
+    status: &Status,
+    config: &Config,
+) -> Result<(), ServiceError> {
+    let leader = status.leader_found();
+    let failed = status.failure();
+    tokio::select! {
+        _ = leader => {}
+        reason = failed => return Err(ServiceError::StorageFailed(reason)),
+    }
+    let id = service.self_stats().id;
+    let known = service.members()?;
+    let stored = known.iter().find(|member| member.id == id);
+    let member = Member {
+        id,
+        name: config.name.clone(),
+        // After the founding the stored peer URLs count, not the flags (cluster-and-config 1.5).
+        peer_urls: stored.map_or_else(|| config.advertise_peer.clone(), |member| member.peer_urls.clone()),
+        client_urls: config.advertise_client.clone(),
+    };
+    let retention = Retention { events: config.retention_events, bytes: config.retention_bytes };
+    let mut operations = Vec::new();
+    if stored.is_none() {
+        operations.push(membership::found(service.cluster_id()));
+        operations.push(Operation::Retain(retention));
+    }
+    if stored != Some(&member) {
+        operations.push(member.record());
+        operations.push(member.machine());
+    }
+    if stored.is_none() {
+        operations.push(cluster_config(&config.cluster));
+    }
+    if operations.is_empty() {
+        return Ok(());
+    }
+    service.propose(&operations, None).await.map(|_| ())
+}
+
+fn cluster_config(settings: &ClusterSettings) -> Operation {
+    let number = |value: f64| {
+        if value.fract() == 0.0 && value.abs() < 9e15 {
+            serde_json::Number::from(value as i64)
+        } else {
+            serde_json::Number::from_f64(value).unwrap_or_else(|| 0.into())
+        }
+    };
+    let config = ClusterConfig {
+        active_size: settings.active_size,
+        remove_delay: number(settings.remove_delay_seconds),
+        sync_interval: number(settings.sync_interval_seconds),
+    };
+    let value = serde_json::to_vec(&config).expect("numbers always encode");
+    let path = KeyPath::root().child(b"_etcd").child(b"config");
+    Operation::System { path, value: Some(value.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cluster_config_is_written_as_0_4_wrote_it() {
+        let text = |settings| match cluster_config(&settings) {
+            Operation::System { value: Some(value), .. } => String::from_utf8_lossy(&value).into_owned(),
+            other => panic!("{other:?}"),
+        };
+        let defaults =
+            ClusterSettings { active_size: 9, remove_delay_seconds: 1800.0, sync_interval_seconds: 5.0 };
+        assert_eq!(text(defaults), r#"{"activeSize":9,"removeDelay":1800,"syncInterval":5}"#);
+        let fraction = ClusterSettings { sync_interval_seconds: 2.5, ..defaults };
+        assert_eq!(text(fraction), r#"{"activeSize":9,"removeDelay":1800,"syncInterval":2.5}"#);
+    }
+}

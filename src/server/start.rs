@@ -1,0 +1,295 @@
+//! From a configuration to a running node: the data directory, the store, the log, and the threads over them.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use wal::fs::OsFs;
+
+use crate::config::{Config, Exit};
+use crate::identity;
+use crate::metrics::Metrics;
+use crate::node::apply_worker::{ApplyWorker, Shared};
+use crate::node::clock::{ClusterClock, SystemClock};
+use crate::node::counters::Counters;
+use crate::node::data_dir::{DataDir, DataDirError};
+use crate::node::intake::{Bounds, Intake};
+use crate::node::log_worker::LogWorker;
+use crate::node::marker::Marker;
+use crate::node::recovery::{self, OpenLog, RecoveryError};
+use crate::node::runtime::{NoPeers, Runtime, Wiring};
+use crate::node::status::Status;
+use crate::node::turn::{Settings, Turns};
+use crate::node::{Queue, Waiters};
+use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
+use crate::service::{Facts, Parts, SERVER_VERSION, Service};
+use crate::watch::Hub;
+
+/// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// Store or log.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The settings cannot found a cluster, and the directory is empty.
+    #[error("{0}")]
+    Founding(Exit),
+    /// Consensus refuses its state.
+    #[error("consensus cannot start from this data: {0}")]
+    Consensus(#[from] raft::Error),
+    /// No threads.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// Whether the data is at fault, not the settings or the machine.
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            Self::DataDir(error) => {
+                matches!(error, DataDirError::Foreign { .. } | DataDirError::Newer { .. })
+            }
+            Self::Recovery(_) | Self::Consensus(_) => true,
+            Self::Founding(_) | Self::System(_) => false,
+        }
+    }
+}
+
+/// A running node.
+pub(super) struct Started {
+    pub(super) service: Service,
+    pub(super) runtime: Runtime,
+    pub(super) hub: Arc<Hub>,
+    pub(super) status: Arc<Status>,
+    pub(super) data_dir: DataDir,
+}
+
+/// What all later steps need.
+struct Ground {
+    store: storage::Store,
+    metrics: Arc<Metrics>,
+    status: Arc<Status>,
+    waiters: Arc<Waiters>,
+    counters: Arc<Counters>,
+    hub: Arc<Hub>,
+    clock: ClusterClock,
+    flush: Arc<Queue<()>>,
+}
+
+/// Opens everything, replays the log and starts the threads.
+pub(super) fn node(config: &Config) -> Result<Started, StartError> {
+    let begun = Instant::now();
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let (store, writer) =
+        storage::open(&data_dir.store(), storage_options(config)).map_err(RecoveryError::from)?;
+    let applied = store.applied();
+    let mut marker = Marker::decode(&applied.marker).map_err(RecoveryError::from)?;
+    let fresh = marker.member == 0 && !data_dir.wal().exists();
+    if let (true, Some(obstacle)) = (fresh, &config.founding_obstacle) {
+        return Err(StartError::Founding(obstacle.clone()));
+    }
+    let mut log = open_log(config, &data_dir, applied.index, &marker)?;
+    let identity = log.wal.identity();
+    (marker.cluster, marker.member) = (identity.cluster, identity.member);
+    if marker.conf_state.voters.is_empty() {
+        marker.conf_state = ConfState { voters: vec![identity.member], ..ConfState::default() };
+    }
+    let ground = ground(config, store, &marker);
+    let witness = Arc::new(Mutex::new(log.wal.witness()));
+    let shared = Shared {
+        hub: ground.hub.clone(),
+        waiters: ground.waiters.clone(),
+        status: ground.status.clone(),
+        counters: ground.counters.clone(),
+        clock: ground.clock.clone(),
+        witness: witness.clone(),
+        metrics: ground.metrics.clone(),
+    };
+    let conf_state = marker.conf_state.clone();
+    let mut worker =
+        ApplyWorker::new(writer, marker, shared, config.snapshot_count, ground.flush.clone());
+    let replayed = replay(&mut log, conf_state, applied.index, &mut worker)?;
+    ground.clock.catch_up(&worker.last_stamp());
+    report(&log, &ground, begun);
+    ground.status.set_applied(replayed.applied);
+    let facts = facts(config, &log.wal.identity());
+    let turns = turns(config, &facts, &ground, replayed.view, replayed.applied)?;
+    let log_worker = LogWorker::new(
+        log.wal,
+        config.data_dir.clone(),
+        witness,
+        ground.status.clone(),
+        ground.metrics.clone(),
+    );
+    launch(turns, log_worker, worker, ground, facts, data_dir)
+}
+
+/// A quarter of the cache holds decoded nodes: a hit there costs a fifth of one in RocksDB's blocks.
+fn storage_options(config: &Config) -> storage::Options {
+    let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
+    let node_cache_bytes = cache / 4;
+    storage::Options {
+        cache_bytes: cache - node_cache_bytes,
+        node_cache_bytes,
+        ..storage::Options::default()
+    }
+}
+
+/// The identity comes from the data if there is any; the settings decide it only once, at the founding.
+fn open_log(
+    config: &Config,
+    data_dir: &DataDir,
+    applied: u64,
+    marker: &Marker,
+) -> Result<OpenLog<OsFs>, RecoveryError> {
+    let identity = if marker.member != 0 {
+        wal::Identity { cluster: marker.cluster, member: marker.member }
+    } else {
+        let member = identity::member_id(&config.advertise_peer, &config.initial_cluster_token);
+        wal::Identity { cluster: identity::cluster_id(&[member]), member }
+    };
+    let expected = (marker.member != 0).then_some(identity);
+    recovery::open_log(OsFs, &data_dir.wal(), identity, expected, applied, marker, wal::Options::default())
+}
+
+fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
+    let metrics = Metrics::new(SERVER_VERSION);
+    Ground {
+        hub: Arc::new(Hub::new(store.clone(), config.max_watchers, metrics.clone())),
+        clock: ClusterClock::resume(Arc::new(SystemClock::new()), &marker.stamp),
+        status: Arc::default(),
+        waiters: Arc::default(),
+        counters: Arc::default(),
+        flush: Arc::default(),
+        metrics,
+        store,
+    }
+}
+
+fn replay(
+    log: &mut OpenLog<OsFs>,
+    conf_state: ConfState,
+    applied: u64,
+    worker: &mut ApplyWorker,
+) -> Result<recovery::Replayed<OsFs>, RecoveryError> {
+    let mut told = Instant::now();
+    recovery::replay(log, conf_state, applied, worker, &mut |done, all| {
+        if told.elapsed() >= Duration::from_secs(1) {
+            told = Instant::now();
+            tracing::info!("replaying the log: entry {done} of {all}");
+        }
+    })
+}
+
+fn report(log: &OpenLog<OsFs>, ground: &Ground, begun: Instant) {
+    let report = &log.report;
+    ground.metrics.wal_cut_bytes.inc_by(report.cut_bytes);
+    if report.new {
+        tracing::info!("a new data directory was made in {:?}", begun.elapsed());
+        return;
+    }
+    tracing::info!(
+        "recovered revision {} in {:?}: {} entries replayed from the log, which holds {} to {}; {} bytes of an \
+         unsynced tail were cut",
+        ground.store.revision(),
+        begun.elapsed(),
+        report.replayed,
+        log.wal.first_index(),
+        log.wal.last_index(),
+        report.cut_bytes
+    );
+}
+
+fn facts(config: &Config, identity: &wal::Identity) -> Facts {
+    Facts {
+        member_id: identity.member,
+        name: config.name.clone(),
+        cluster_id: identity.cluster,
+        vocabulary: config.vocabulary,
+        default_read: config.default_read,
+        request_timeout: REQUEST_TIMEOUT + 2 * config.election,
+        max_value_bytes: usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX),
+        start_time: SystemTime::now(),
+    }
+}
+
+fn turns(
+    config: &Config,
+    facts: &Facts,
+    ground: &Ground,
+    view: LogView<wal::Reader<OsFs>>,
+    applied: u64,
+) -> Result<Turns<wal::Reader<OsFs>>, StartError> {
+    let heartbeat = config.heartbeat.max(Duration::from_millis(1));
+    let election_ticks = config.election.as_nanos().div_ceil(heartbeat.as_nanos());
+    let parameters = Parameters {
+        id: facts.member_id,
+        heartbeat_ticks: 1,
+        election_ticks: usize::try_from(election_ticks).unwrap_or(usize::MAX).max(2),
+        applied,
+    };
+    let mut random = SystemRandom;
+    let settings =
+        Settings { id: facts.member_id, tick: heartbeat, first_request: random.next() };
+    let core = Core::new(&parameters, view, Box::new(random))?;
+    Ok(Turns::new(
+        core,
+        settings,
+        ground.clock.clone(),
+        ground.status.clone(),
+        ground.waiters.clone(),
+        ground.metrics.clone(),
+        applied,
+    ))
+}
+
+fn launch(
+    turns: Turns<wal::Reader<OsFs>>,
+    log_worker: LogWorker<OsFs>,
+    worker: ApplyWorker,
+    ground: Ground,
+    facts: Facts,
+    data_dir: DataDir,
+) -> Result<Started, StartError> {
+    let intake = Arc::new(Intake::new(Bounds::default()));
+    let wiring = Wiring {
+        intake: intake.clone(),
+        status: ground.status.clone(),
+        waiters: ground.waiters.clone(),
+        store: ground.store.clone(),
+        peers: Arc::new(NoPeers),
+        flush: ground.flush,
+        metrics: ground.metrics.clone(),
+    };
+    let runtime = Runtime::start(turns, log_worker, worker, wiring)?;
+    let parts = Parts {
+        facts,
+        store: ground.store,
+        hub: ground.hub.clone(),
+        intake,
+        waiters: ground.waiters,
+        status: ground.status.clone(),
+        counters: ground.counters,
+        clock: ground.clock,
+        metrics: ground.metrics,
+    };
+    let service = Service::new(parts);
+    Ok(Started { service, runtime, hub: ground.hub, status: ground.status, data_dir })
+}
+
+/// The kernel's generator.
+struct SystemRandom;
+
+impl Randomness for SystemRandom {
+    fn next(&mut self) -> u64 {
+        use std::hash::{BuildHasher, Hasher, RandomState};
+        // The standard library seeds its hash maps from the kernel: enough for time-outs and request ids, which
+        // need to differ, not to be secret.
+        RandomState::new().build_hasher().finish()
+    }
+}

@@ -1,0 +1,49 @@
+//! `/metrics`: figures that others keep are read when they are asked for.
+
+use std::sync::atomic::Ordering;
+
+use super::{CLUSTER_VERSION, Service};
+use crate::metrics::ActionLabel;
+use crate::raft::Role;
+
+impl Service {
+    /// The exposition text; its media type is `metrics::CONTENT_TYPE`.
+    pub fn metrics_text(&self) -> String {
+        let parts = &self.parts;
+        let metrics = &parts.metrics;
+        let leader = parts.status.leader();
+        metrics.identify(parts.facts.member_id, (leader != 0).then_some(CLUSTER_VERSION));
+        metrics.has_leader.set(i64::from(leader != 0));
+        metrics.is_leader.set(i64::from(parts.status.role() == Role::Leader));
+        metrics.proposals_committed.set(parts.status.commit());
+        metrics.proposals_applied.set(parts.status.applied());
+        metrics.proposals_pending.set(i64::try_from(parts.waiters.len()).unwrap_or(i64::MAX));
+        metrics.proposal_queue.set(i64::try_from(parts.intake.waiting()).unwrap_or(i64::MAX));
+        self.copy_counters();
+        metrics.render()
+    }
+
+    fn copy_counters(&self) {
+        let metrics = &self.parts.metrics;
+        let counters = &self.parts.counters;
+        let writes = [
+            ("set", &counters.sets),
+            ("create", &counters.creates),
+            ("update", &counters.updates),
+            ("compareAndSwap", &counters.compare_and_swaps),
+            ("delete", &counters.deletes),
+            ("compareAndDelete", &counters.compare_and_deletes),
+        ];
+        let writes = writes
+            .map(|(action, pair)| (action, pair, &metrics.store_writes, &metrics.store_writes_failed));
+        let reads = ("get", &counters.gets, &metrics.store_reads, &metrics.store_reads_failed);
+        for (action, pair, done, failed) in writes.into_iter().chain([reads]) {
+            let (success, fail) = pair.read();
+            let label = ActionLabel { action };
+            done.get_or_create(&label).inner().store(success, Ordering::Relaxed);
+            failed.get_or_create(&label).inner().store(fail, Ordering::Relaxed);
+        }
+        let expired = counters.expires.load(Ordering::Relaxed);
+        metrics.store_expires.inner().store(expired, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,181 @@
+//! The one object that every front end calls: authorise, make the read or write safe, answer.
+//!
+//! It knows nothing of HTTP: front ends parse and render. Its methods take a [`Caller`] so that authorisation has one
+//! place when it comes; today every caller may do everything, as in the originals while auth is off.
+
+mod figures;
+mod read;
+mod request;
+mod stats;
+mod watch;
+mod write;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub use read::ReadGrant;
+pub use request::*;
+pub use stats::{
+    Counts, FollowerStats, Latency, LeaderStats, NodeState, Rates, SelfStats, StoreStats,
+};
+pub use watch::Watch;
+
+use crate::config::{ReadMode, Vocabulary};
+pub use crate::membership::Member;
+use crate::membership::{self, MembershipError};
+use crate::metrics::Metrics;
+use crate::node::{Failure, Waiters};
+use crate::node::clock::ClusterClock;
+use crate::node::counters::Counters;
+use crate::node::intake::Intake;
+use crate::node::status::Status;
+use crate::watch::Hub;
+
+/// The version of the API that clients are told they talk to: the last one that spoke v2.
+pub const SERVER_VERSION: &str = "3.4.23";
+/// The cluster version of that API.
+pub const CLUSTER_VERSION: &str = "3.4.0";
+
+/// Properties that do not change while the process runs.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// This member.
+    pub member_id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its cluster.
+    pub cluster_id: u64,
+    /// Decides words and defaults that the versions disagree on.
+    pub vocabulary: Vocabulary,
+    /// What a plain read means.
+    pub default_read: ReadMode,
+    /// How long a write or linearizable read may wait for consensus.
+    pub request_timeout: Duration,
+    /// Largest decoded value in bytes.
+    pub max_value_bytes: usize,
+    /// When the process started to serve.
+    pub start_time: SystemTime,
+}
+
+/// What the service is made of.
+pub struct Parts {
+    /// Fixed properties.
+    pub facts: Facts,
+    /// The tree.
+    pub store: storage::Store,
+    /// Watches.
+    pub hub: Arc<Hub>,
+    /// The way into the log.
+    pub intake: Arc<Intake>,
+    /// Writes on their way.
+    pub waiters: Arc<Waiters>,
+    /// Node facts.
+    pub status: Arc<Status>,
+    /// `/v2/stats/store`.
+    pub counters: Arc<Counters>,
+    /// Cluster time.
+    pub clock: ClusterClock,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    parts: Arc<Parts>,
+}
+
+impl Service {
+    /// Over a started node.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// The cluster's id.
+    pub fn cluster_id(&self) -> u64 {
+        self.parts.facts.cluster_id
+    }
+
+    /// The vocabulary this node was started with.
+    pub fn vocabulary(&self) -> Vocabulary {
+        self.parts.facts.vocabulary
+    }
+
+    /// The API version that clients are told.
+    pub fn server_version(&self) -> &'static str {
+        SERVER_VERSION
+    }
+
+    /// The cluster's API version; `None` before a leader is known.
+    pub fn cluster_version(&self) -> Option<&'static str> {
+        (self.parts.status.leader() != 0).then_some(CLUSTER_VERSION)
+    }
+
+    /// Cluster time now, in nanoseconds: TTLs that are shown count in it.
+    pub fn cluster_now(&self) -> u64 {
+        self.parts.clock.now()
+    }
+
+    /// The figures that front ends add to.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.parts.metrics
+    }
+
+    /// All members, by id.
+    pub fn members(&self) -> Result<Vec<Member>, ServiceError> {
+        membership::members(&self.parts.store).map_err(ServiceError::from)
+    }
+
+    /// The member that leads, if one does.
+    pub fn leader(&self) -> Result<Option<Member>, ServiceError> {
+        let leader = self.parts.status.leader();
+        Ok(self.members()?.into_iter().find(|member| member.id == leader))
+    }
+
+    /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the
+    /// disk works and has room. `Err` says what is wrong.
+    pub async fn health(&self) -> Result<(), String> {
+        if let Some(failure) = self.parts.status.refuses_writes() {
+            return Err(failure.to_string());
+        }
+        if self.parts.status.leader() == 0 {
+            return Err("no leader is known".into());
+        }
+        match tokio::time::timeout(Duration::from_secs(1), self.linearize()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("a linearizable read took longer than a second".into()),
+        }
+    }
+
+    fn position(&self, revision: u64) -> Position {
+        Position {
+            revision,
+            raft_index: self.parts.status.commit(),
+            raft_term: self.parts.status.term(),
+        }
+    }
+}
+
+impl From<Failure> for ServiceError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Overloaded => Self::TooManyRequests,
+            Failure::Stopped => Self::Stopped,
+            Failure::NoSpace(reason) => Self::NoSpace(reason),
+            Failure::Storage(reason) => Self::StorageFailed(reason),
+        }
+    }
+}
+
+impl From<storage::Error> for ServiceError {
+    fn from(error: storage::Error) -> Self {
+        Self::StorageFailed(error.to_string())
+    }
+}
+
+impl From<MembershipError> for ServiceError {
+    fn from(error: MembershipError) -> Self {
+        Self::StorageFailed(error.to_string())
+    }
+}

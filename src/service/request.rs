@@ -1,0 +1,140 @@
+//! What front ends say to the service, and what they get back.
+
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use storage::operation::{Event, Lifetime, Node, Operation, Refusal};
+
+/// Who asks. Every method of the service takes one, so that authorisation has one place.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The name and password of Basic authentication, undecided until the service looks at them.
+    pub credentials: Option<(String, String)>,
+    /// The common name of a verified client certificate.
+    pub certificate_name: Option<String>,
+    /// Where the request came from.
+    pub address: SocketAddr,
+}
+
+/// How fresh a read must be (design: reads are linearizable by default).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consistency {
+    /// What the node was configured with (`--default-read`).
+    #[default]
+    Default,
+    /// `quorum=true`: never older than any acknowledged write.
+    Linearizable,
+    /// `local=true`: this member's state as it is.
+    Local,
+}
+
+/// The figures of the `X-Etcd-Index`, `X-Raft-Index` and `X-Raft-Term` headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The revision of the tree the answer comes from.
+    pub revision: u64,
+    /// The commit index of the answering member.
+    pub raft_index: u64,
+    /// The term of the answering member.
+    pub raft_term: u64,
+}
+
+/// A write as a client means it: the TTL is relative until the leader stamps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The operation; its `lifetime` is `None` and is filled in from `ttl` when it is applied.
+    pub operation: Operation,
+    /// Seconds to live; `Some(0)` ends at the next expiry, `None` is permanent.
+    pub ttl: Option<u64>,
+}
+
+/// An acknowledged write: durable, applied and visible.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// What changed.
+    pub event: Arc<Event>,
+    /// `revision` is the event's.
+    pub position: Position,
+}
+
+/// A watch as a client asks for it (keys-api 8.1).
+#[derive(Debug, Clone)]
+pub struct WatchRequest {
+    /// The watched path; it need not exist.
+    pub path: storage::path::KeyPath,
+    /// Whether changes below count.
+    pub recursive: bool,
+    /// `waitIndex`: the first revision that counts; 0 is "from now".
+    pub from: u64,
+    /// Whether the watch goes on after its first event.
+    pub stream: bool,
+}
+
+/// One node of a listing, borrowed from the view that is walked.
+#[derive(Debug, Clone, Copy)]
+pub struct ListedNode<'a> {
+    /// The whole path.
+    pub path: &'a [u8],
+    /// The value of a file; `None` for a directory.
+    pub value: Option<&'a [u8]>,
+    /// `createdIndex`.
+    pub created: u64,
+    /// `modifiedIndex`.
+    pub modified: u64,
+    /// TTL, if any.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// Receives a listing in tree order (a directory directly before its subtree) from one consistent view.
+pub trait ListingVisitor {
+    /// The directory itself; called once, first. `Break` ends the walk.
+    fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()>;
+    /// One visible descendant; `depth` 1 is a child of the directory.
+    fn node(&mut self, depth: usize, node: ListedNode<'_>) -> ControlFlow<()>;
+}
+
+/// Why the service did not do what was asked. `http::error` turns it into status, code and cause.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The tree refused.
+    #[error("refused: {refusal:?}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The revision it was judged at.
+        revision: u64,
+    },
+    /// A watch asked for history that is gone (code 401).
+    #[error("history before {oldest} is gone, {requested} was asked for")]
+    HistoryCleared {
+        /// The oldest revision that is still readable.
+        oldest: u64,
+        /// What was asked for.
+        requested: u64,
+        /// The current revision.
+        revision: u64,
+    },
+    /// No answer from consensus in time; a write may still take effect.
+    #[error("etcdserver: request timed out")]
+    TimedOut,
+    /// As `TimedOut`, after the leader was lost meanwhile.
+    #[error("etcdserver: request timed out, possibly due to previous leader failure")]
+    LeaderLost,
+    /// The queue of proposals (or of watchers) is full.
+    #[error("etcdserver: too many requests")]
+    TooManyRequests,
+    /// The node is going down.
+    #[error("etcdserver: server stopped")]
+    Stopped,
+    /// The disk has no room for new writes.
+    #[error("etcdserver: no space: {0}")]
+    NoSpace(String),
+    /// The disk failed: the node refuses writes until it is restarted.
+    #[error("etcdserver: storage failed: {0}")]
+    StorageFailed(String),
+    /// Value or key over the limit.
+    #[error("http: POST too large")]
+    TooLarge,
+}

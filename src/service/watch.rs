@@ -1,0 +1,58 @@
+//! Watches as front ends see them.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use storage::operation::Event;
+
+use super::{Caller, Position, Service, ServiceError, WatchRequest};
+use crate::watch::{Target, Watcher};
+
+/// An accepted watch. Dropping it ends it.
+pub struct Watch {
+    watcher: Watcher,
+    position: Position,
+}
+
+impl Service {
+    /// Registers a watch. It needs no quorum; history that is gone is an error now, not later.
+    pub async fn watch(&self, _caller: &Caller, request: WatchRequest) -> Result<Watch, ServiceError> {
+        let target = Target { path: request.path, recursive: request.recursive };
+        self.parts.metrics.watch_requests.inc();
+        let (watcher, published) = self
+            .parts
+            .hub
+            .register(target, request.from, !request.stream)
+            .map_err(|_| ServiceError::TooManyRequests)?;
+        if request.from != 0 && request.from <= published {
+            // After the registration: the floor can only have risen, never passed what is still to be read unseen.
+            let oldest = self.parts.store.view().floor();
+            if request.from < oldest {
+                return Err(ServiceError::HistoryCleared {
+                    oldest,
+                    requested: request.from,
+                    revision: published,
+                });
+            }
+        }
+        Ok(Watch { watcher, position: self.position(published) })
+    }
+}
+
+impl Watch {
+    /// The state when the watch was accepted.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The next event; `None` when the watch ended (history moved past it, or the server stops).
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Event>>> {
+        self.watcher.poll_next(context).map(|next| match next {
+            Ok(event) => Some(event),
+            Err(reason) => {
+                tracing::debug!("a watch ends: {reason}");
+                None
+            }
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! Reading the revisions a watcher lacks from the store.
+
+use std::sync::Arc;
+
+use storage::operation::Event;
+use storage::{EventFilter, Store, View};
+
+use super::matching::{Relation, relate};
+use super::watcher::{Ended, Slot};
+
+/// Revisions that are read on the caller's thread; more go to a thread that may block.
+pub(super) const INLINE_SPAN: u64 = 64;
+
+/// Matching events in one page: bounds the memory of a watcher that is far behind.
+const PAGE_EVENTS: usize = 256;
+
+/// A piece of history.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// What matched, in order.
+    pub(super) events: Vec<Arc<Event>>,
+    /// The first revision not considered yet.
+    pub(super) next: u64,
+}
+
+/// Reads `[from, until]`, or as far as a page goes.
+pub(super) fn read(store: &Store, slot: &Slot, from: u64, until: u64) -> Result<Page, Ended> {
+    let view = store.view();
+    if from < view.floor() {
+        return Err(Ended::Compacted);
+    }
+    let filter = EventFilter::new(&slot.target.path, slot.target.recursive).without_refreshes();
+    let mut events = Vec::new();
+    let failed = |error: storage::Error| match error {
+        storage::Error::Compacted { .. } => Ended::Compacted,
+        other => Ended::Failed(other.to_string()),
+    };
+    for event in view.events(from, filter) {
+        let event = event.map_err(failed)?;
+        if event.revision > until {
+            break;
+        }
+        let revision = event.revision;
+        if concerns(&view, slot, &event).map_err(failed)? {
+            events.push(Arc::new(event));
+            if events.len() >= PAGE_EVENTS {
+                return Ok(Page { events, next: revision + 1 });
+            }
+        }
+    }
+    Ok(Page { events, next: until + 1 })
+}
+
+fn concerns(view: &View<'_>, slot: &Slot, event: &Event) -> Result<bool, storage::Error> {
+    let live = event.revision > slot.history_until;
+    Ok(match relate(&slot.target, event) {
+        Relation::None => false,
+        Relation::Match => true,
+        Relation::Hidden => !live,
+        Relation::RemovedAbove if live => view.existed(&slot.target.path, event.revision - 1)?,
+        Relation::RemovedAbove => true,
+    })
+}

@@ -1,0 +1,244 @@
+//! Watches against a real store: no event missed, none twice, whatever the timing.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use storage::operation::{Content, Event, Operation, Outcome, Retention};
+use storage::path::KeyPath;
+
+use super::*;
+use crate::metrics::Metrics;
+
+struct Fixture {
+    hub: Arc<Hub>,
+    writer: storage::Writer,
+    index: u64,
+    _directory: tempfile::TempDir,
+}
+
+fn path(text: &str) -> KeyPath {
+    KeyPath::new(text.as_bytes().to_vec()).expect("a canonical path")
+}
+
+fn set(text: &str) -> Operation {
+    let content = Content::File(Bytes::from_static(b"v"));
+    Operation::Set { path: path(text), content, lifetime: None, refresh: false }
+}
+
+fn remove(text: &str) -> Operation {
+    Operation::Delete { path: path(text), dir: true, recursive: true }
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (store, writer) =
+            storage::open(&directory.path().join("store"), storage::Options::default()).expect("opened");
+        let hub = Arc::new(Hub::new(store, 1_000, Metrics::new("test")));
+        Self { hub, writer, index: 0, _directory: directory }
+    }
+
+    /// Applies one command, publishes its events and returns the revision.
+    fn apply(&mut self, operations: &[Operation]) -> u64 {
+        self.index += 1;
+        let mut batch = self.writer.batch();
+        let outcomes = batch.apply(self.index, 0, operations).expect("applied");
+        let committed = batch.commit().expect("committed");
+        let events: Vec<Arc<Event>> = outcomes
+            .into_iter()
+            .filter_map(|outcome| match outcome {
+                Outcome::Done(event) => Some(event),
+                _ => None,
+            })
+            .collect();
+        self.hub.publish(&events, committed.revision);
+        committed.revision
+    }
+
+    fn watch(&self, text: &str, recursive: bool, from: u64) -> Watcher {
+        let target = Target { path: path(text), recursive };
+        self.hub.register(target, from, false).expect("below the limit").0
+    }
+}
+
+async fn next(watcher: &mut Watcher) -> Arc<Event> {
+    poll_fn(|context| watcher.poll_next(context)).await.expect("an event")
+}
+
+/// What is there without waiting.
+async fn drained(watcher: &mut Watcher) -> Vec<u64> {
+    let mut revisions = Vec::new();
+    poll_fn(|context| {
+        while let std::task::Poll::Ready(event) = watcher.poll_next(context) {
+            revisions.push(event.expect("an event").revision);
+        }
+        std::task::Poll::Ready(())
+    })
+    .await;
+    revisions
+}
+
+#[tokio::test]
+async fn history_then_live_without_a_gap() {
+    let mut fixture = Fixture::new();
+    let first = fixture.apply(&[set("/a")]);
+    fixture.apply(&[set("/b")]);
+    let mut watcher = fixture.watch("/a", false, first);
+    let third = fixture.apply(&[set("/a")]);
+    assert_eq!(next(&mut watcher).await.revision, first);
+    assert_eq!(next(&mut watcher).await.revision, third);
+    let fourth = fixture.apply(&[set("/a")]);
+    assert_eq!(next(&mut watcher).await.revision, fourth);
+    assert_eq!(drained(&mut watcher).await, []);
+}
+
+#[tokio::test]
+async fn a_future_index_ignores_earlier_matches() {
+    let mut fixture = Fixture::new();
+    let now = fixture.apply(&[set("/a")]);
+    let mut watcher = fixture.watch("/a", false, now + 3);
+    for _ in 0..4 {
+        fixture.apply(&[set("/a")]);
+    }
+    assert_eq!(drained(&mut watcher).await, [now + 3, now + 4]);
+}
+
+#[tokio::test]
+async fn hidden_changes_show_in_history_and_not_live() {
+    let mut fixture = Fixture::new();
+    let hidden = fixture.apply(&[set("/d/_h/x")]);
+    let mut past = fixture.watch("/d", true, hidden);
+    let mut live = fixture.watch("/d", true, 0);
+    let mut inside = fixture.watch("/d/_h", true, 0);
+    let again = fixture.apply(&[set("/d/_h/x")]);
+    assert_eq!(drained(&mut past).await, [hidden]);
+    assert_eq!(drained(&mut live).await, []);
+    assert_eq!(drained(&mut inside).await, [again]);
+}
+
+#[tokio::test]
+async fn a_removed_directory_tells_watches_on_what_was_in_it() {
+    let mut fixture = Fixture::new();
+    let start = fixture.apply(&[set("/d/a/b")]);
+    let mut below = fixture.watch("/d/a/b", false, 0);
+    let mut never = fixture.watch("/d/zzz", true, 0);
+    let mut past_never = fixture.watch("/d/zzz", false, start);
+    let mut sibling = fixture.watch("/dx", true, start);
+    let removal = fixture.apply(&[remove("/d")]);
+    let event = next(&mut below).await;
+    assert_eq!((event.revision, event.node.path.clone()), (removal, path("/d")));
+    assert_eq!(drained(&mut never).await, []);
+    assert_eq!(drained(&mut past_never).await, [], "live rules count above the registration");
+    let mut history = fixture.watch("/d/zzz", false, start);
+    assert_eq!(drained(&mut history).await, [removal], "history asks only for the path");
+    assert_eq!(drained(&mut sibling).await, [], "a name that only starts alike is not concerned");
+}
+
+#[tokio::test]
+async fn the_servers_own_writes_reach_only_those_who_look() {
+    let mut fixture = Fixture::new();
+    let system = Operation::System { path: path("/_etcd/config"), value: Some(Bytes::from_static(b"{}")) };
+    let revision = fixture.apply(&[system]);
+    let mut root = fixture.watch("/", true, 1);
+    let mut inside = fixture.watch("/_etcd", true, 1);
+    assert_eq!(drained(&mut root).await, []);
+    assert_eq!(drained(&mut inside).await, [revision]);
+}
+
+#[tokio::test]
+async fn a_slow_watcher_goes_on_from_the_store() {
+    let mut fixture = Fixture::new();
+    let mut watcher = fixture.watch("/", true, 0);
+    let mut expected = Vec::new();
+    for _ in 0..QUEUE_LIMIT * 5 {
+        expected.push(fixture.apply(&[set("/k")]));
+    }
+    let mut seen = Vec::new();
+    for _ in 0..expected.len() {
+        seen.push(next(&mut watcher).await.revision);
+    }
+    assert_eq!(seen, expected);
+    let last = fixture.apply(&[set("/k")]);
+    assert_eq!(next(&mut watcher).await.revision, last, "live again");
+}
+
+#[tokio::test]
+async fn a_watcher_below_the_floor_ends() {
+    let mut fixture = Fixture::new();
+    fixture.apply(&[Operation::Retain(Retention { events: 10, bytes: u64::MAX })]);
+    let mut watcher = fixture.watch("/", true, 0);
+    for _ in 0..QUEUE_LIMIT + 50 {
+        fixture.apply(&[set("/k")]);
+    }
+    let end = loop {
+        match poll_fn(|context| watcher.poll_next(context)).await {
+            Ok(_) => {}
+            Err(end) => break end,
+        }
+    };
+    assert_eq!(end, Ended::Compacted);
+}
+
+#[tokio::test]
+async fn registered_watches_are_counted_and_bounded() {
+    let fixture = Fixture::new();
+    let watchers: Vec<Watcher> = (0..1_000).map(|_| fixture.watch("/a", false, 0)).collect();
+    assert_eq!(fixture.hub.watchers(), 1_000);
+    let target = Target { path: path("/a"), recursive: false };
+    assert_eq!(fixture.hub.register(target, 0, true).err(), Some(TooManyWatchers { limit: 1_000 }));
+    drop(watchers);
+    assert_eq!(fixture.hub.watchers(), 0);
+}
+
+#[tokio::test]
+async fn stopping_ends_all_watches() {
+    let fixture = Fixture::new();
+    let mut before = fixture.watch("/a", false, 0);
+    fixture.hub.stop();
+    let mut after = fixture.watch("/a", false, 0);
+    for watcher in [&mut before, &mut after] {
+        assert_eq!(poll_fn(|context| watcher.poll_next(context)).await, Err(Ended::Stopped));
+    }
+}
+
+/// Writers and watchers at full speed on several threads: every watcher sees every revision from its start, once, in
+/// order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn racing_registrations_miss_nothing() {
+    const EVENTS: u64 = 3_000;
+    let mut fixture = Fixture::new();
+    let start = fixture.apply(&[set("/k")]);
+    let end = start + EVENTS;
+    let hub = fixture.hub.clone();
+    let shared = Arc::new(Mutex::new(fixture));
+    let writer = {
+        let shared = shared.clone();
+        std::thread::spawn(move || {
+            for _ in 0..EVENTS {
+                shared.lock().expect("no writer panics").apply(&[set("/k")]);
+            }
+        })
+    };
+    let watch = |from: u64| {
+        let hub = hub.clone();
+        tokio::spawn(async move {
+            let target = Target { path: path("/"), recursive: true };
+            let (mut watcher, published) = hub.register(target, from, false).expect("below the limit");
+            let first = if from == 0 { published + 1 } else { from };
+            for expected in first..=end {
+                assert_eq!(next(&mut watcher).await.revision, expected);
+            }
+        })
+    };
+    let mut tasks = Vec::new();
+    for round in 0..40 {
+        tasks.push(watch(0));
+        tasks.push(watch(start + round * 50));
+        tokio::task::yield_now().await;
+    }
+    for task in tasks {
+        task.await.expect("every watcher saw every event");
+    }
+    writer.join().expect("the writer finished");
+}

@@ -1,0 +1,203 @@
+//! Rates of the store on this machine: sets in batches of 1, 16 and 256, gets, listings, old revisions, deletes.
+//!
+//! `cargo bench -p storage` prints one line per figure. The data: 200,000 files of 128 bytes in 200 directories, in a
+//! temporary directory of the disk below the system's. Compare only runs made one after the other.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use storage::{Content, EventFilter, KeyPath, Operation, Options, Store, Writer};
+
+const FILES: u64 = 200_000;
+const PER_DIRECTORY: u64 = 1_000;
+const VALUE: usize = 128;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // cargo test runs benches too, with --test: one small round shows that it works.
+    let files = if std::env::args().any(|argument| argument == "--test") { 4_000 } else { FILES };
+    let home = tempfile::tempdir()?;
+    let (store, writer) = storage::open(home.path(), Options::default())?;
+    let mut bench = Bench { store, writer, index: 0, random: 1, files };
+    bench.load()?;
+    bench.writes()?;
+    bench.reads()?;
+    bench.listings()?;
+    bench.history()?;
+    bench.delete()?;
+    println!("{:<44} {:>10.1} MiB", "resident memory", resident() as f64 / f64::from(1 << 20));
+    println!("{:?}", bench.store.statistics());
+    bench.reopen(home.path())
+}
+
+struct Bench {
+    store: Store,
+    writer: Writer,
+    index: u64,
+    random: u64,
+    files: u64,
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+impl Bench {
+    fn next(&mut self) -> u64 {
+        // xorshift: the same order in every run.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    fn sets(&mut self, count: u64, batch: u64, pick: impl Fn(&mut Self, u64) -> u64) -> Result<Duration, storage::Error> {
+        let mut spent = Duration::ZERO;
+        let mut done = 0;
+        while done < count {
+            let operations: Vec<_> = (0..batch).map(|at| set(pick(self, done + at))).collect();
+            let started = Instant::now();
+            let mut writes = self.writer.batch();
+            for operation in &operations {
+                self.index += 1;
+                std::hint::black_box(writes.apply_one(self.index, self.index, operation)?);
+            }
+            writes.commit()?;
+            spent += started.elapsed();
+            done += batch;
+            if done % 4_096 < batch {
+                self.writer.reclaim(4_096)?;
+            }
+        }
+        Ok(spent)
+    }
+
+    fn load(&mut self) -> Outcome {
+        let files = self.files;
+        // A stride without a common divisor visits every file once, far from the one before.
+        let spent = self.sets(files, 256, |_, at| at.wrapping_mul(7_919) % files)?;
+        rate("first load, batches of 256", files, spent);
+        Ok(())
+    }
+
+    fn writes(&mut self) -> Outcome {
+        let files = self.files;
+        for batch in [1, 16, 256] {
+            let count = files / 4;
+            let spent = self.sets(count, batch, |bench, _| bench.next() % files)?;
+            rate(&format!("overwrites, batches of {batch}"), count, spent);
+        }
+        let spent = self.sets(files / 4, 16, |bench, _| bench.next() % 1_000)?;
+        rate("overwrites of 1,000 hot files, batches of 16", files / 4, spent);
+        Ok(())
+    }
+
+    fn reads(&mut self) -> Outcome {
+        let files = self.files;
+        self.store.flush()?;
+        for (name, among, offset) in
+            [("get, random", files, 0), ("get, 1,000 hot", 1_000, 0), ("get, absent", files, files)]
+        {
+            let wanted: Vec<_> = (0..100_000).map(|_| path(self.next() % among + offset)).collect();
+            let started = Instant::now();
+            for path in &wanted {
+                std::hint::black_box(self.store.get(path)?.0.is_ok());
+            }
+            rate(name, wanted.len() as u64, started.elapsed());
+        }
+        Ok(())
+    }
+
+    fn listings(&mut self) -> Outcome {
+        for round in 0..3 {
+            let started = Instant::now();
+            let view = self.store.view();
+            let mut walk = view.walk(&KeyPath::root(), true, true);
+            let (mut nodes, mut bytes) = (0, 0);
+            while let Some(item) = walk.next()? {
+                nodes += 1;
+                bytes += item.path.len() + item.value.map_or(0, <[u8]>::len);
+            }
+            rate(&format!("recursive listing of everything, {round}"), nodes, started.elapsed());
+            std::hint::black_box(bytes);
+        }
+        self.list("list a directory of 1,000 files", "/t/d00003")?;
+        self.list("list 200 directories of 1,000 files", "/t")
+    }
+
+    fn list(&self, name: &str, path: &str) -> Outcome {
+        let path = KeyPath::new(path.as_bytes().to_vec())?;
+        for _ in 0..2 {
+            let started = Instant::now();
+            let view = self.store.view();
+            let mut walk = view.walk(&path, false, false);
+            let mut nodes = 0;
+            while walk.next()?.is_some() {
+                nodes += 1;
+            }
+            rate(name, nodes, started.elapsed());
+        }
+        Ok(())
+    }
+
+    fn history(&mut self) -> Outcome {
+        let view = self.store.view();
+        let past = view.at(self.files)?;
+        let started = Instant::now();
+        let mut walk = past.walk(&KeyPath::root(), true, true);
+        let mut nodes = 0;
+        while walk.next()?.is_some() {
+            nodes += 1;
+        }
+        rate("everything at an old revision", nodes, started.elapsed());
+        let started = Instant::now();
+        let none = KeyPath::new("/nowhere")?;
+        assert_eq!(view.events(1, EventFilter::new(&none, true)).count(), 0);
+        rate("events passed over", view.revision(), started.elapsed());
+        let from = view.revision().saturating_sub(20_000) + 1;
+        let started = Instant::now();
+        let events = view.events(from, EventFilter::all()).filter(Result::is_ok).count();
+        rate("events with node and prevNode", events as u64, started.elapsed());
+        Ok(())
+    }
+
+    fn delete(&mut self) -> Outcome {
+        let path = KeyPath::new("/t")?;
+        let started = Instant::now();
+        self.index += 1;
+        let mut batch = self.writer.batch();
+        batch.apply_one(self.index, self.index, &Operation::Delete { path, dir: true, recursive: true })?;
+        batch.commit()?;
+        rate("delete of everything", 1, started.elapsed());
+        Ok(())
+    }
+
+    fn reopen(self, home: &std::path::Path) -> Outcome {
+        drop((self.store, self.writer));
+        let started = Instant::now();
+        let (store, _writer) = storage::open(home, Options::default())?;
+        rate("reopen without a flush before", 1, started.elapsed());
+        assert!(store.applied().index <= self.index);
+        Ok(())
+    }
+}
+
+fn path(number: u64) -> KeyPath {
+    let text = format!("/t/d{:05}/key-{number:06}", number / PER_DIRECTORY);
+    KeyPath::new(text).expect("a canonical path")
+}
+
+fn set(number: u64) -> Operation {
+    let mut value = vec![b'v'; VALUE];
+    value[..8].copy_from_slice(&number.to_le_bytes());
+    Operation::Set { path: path(number), content: Content::File(Bytes::from(value)), lifetime: None, refresh: false }
+}
+
+fn rate(name: &str, count: u64, spent: Duration) {
+    let each = spent.as_secs_f64() * 1e6 / count as f64;
+    println!("{name:<44} {:>10.0} /s {each:>12.2} us each", 1e6 / each);
+}
+
+/// Resident bytes of this process, 0 where there is no procfs.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}

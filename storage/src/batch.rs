@@ -1,0 +1,203 @@
+//! The writing half: commands applied in log order, then committed as one atomic write.
+//!
+//! Apply is pure: the same commands in the same order give the same rows, outcomes and hash, however they are cut
+//! into batches. A batch that is dropped, or whose apply failed, leaves no trace.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rocksdb::WriteBatch;
+
+use crate::columns::Column;
+use crate::database::Source;
+use crate::error::Error;
+use crate::hash::Chain;
+use crate::meta::{self, Reclaimed, State};
+use crate::operation::{Operation, Outcome};
+use crate::overlay::Overlay;
+use crate::store::Core;
+use crate::{key, open};
+
+/// The only writer of a store.
+pub struct Writer {
+    pub(crate) core: Arc<Core>,
+    pub(crate) state: State,
+    pub(crate) deadline: Option<u64>,
+    pub(crate) reclaimed: Reclaimed,
+    /// A write failed: what is in memory and what is in RocksDB may differ.
+    pub(crate) broken: bool,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// What a commit published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The newest revision.
+    pub revision: u64,
+    /// The log index applied last.
+    pub index: u64,
+}
+
+/// Commands that become visible, and durable, together.
+pub struct Batch<'w> {
+    writer: &'w mut Writer,
+    pub(crate) core: Arc<Core>,
+    pub(crate) rows: WriteBatch,
+    pub(crate) state: State,
+    pub(crate) overlay: Overlay,
+    pub(crate) chain: Chain,
+    /// The earliest deadline, or earlier.
+    pub(crate) deadline: Option<u64>,
+    /// What held the earliest deadline went: it is looked up again after the write.
+    pub(crate) deadline_moved: bool,
+    /// History bytes up to each revision of this batch; the first is that of `first_revision`.
+    pub(crate) bytes: Vec<u64>,
+    pub(crate) first_revision: u64,
+    /// Whether the command being applied has changed something already.
+    pub(crate) continues: bool,
+    /// The scratch buffers for keys and rows.
+    pub(crate) key: Vec<u8>,
+    pub(crate) version: Vec<u8>,
+    pub(crate) row: Vec<u8>,
+    /// A command was begun and not finished.
+    torn: bool,
+}
+
+impl Writer {
+    /// Starts a batch. Nothing is written before [`Batch::commit`].
+    pub fn batch(&mut self) -> Batch<'_> {
+        Batch {
+            core: Arc::clone(&self.core),
+            rows: WriteBatch::default(),
+            state: self.state.clone(),
+            overlay: Overlay::default(),
+            chain: Chain(self.state.applied.hash),
+            deadline: self.deadline,
+            deadline_moved: false,
+            bytes: Vec::new(),
+            first_revision: self.state.applied.revision + 1,
+            continues: false,
+            key: Vec::with_capacity(64),
+            version: Vec::with_capacity(64),
+            row: Vec::with_capacity(256),
+            torn: self.broken,
+            writer: self,
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// Applies the command at log index `index`. Its operations see each other, in order; each stands alone: one that
+    /// is refused undoes nothing. `cluster_time` (ns) counts from the highest value given so far.
+    ///
+    /// Errors: [`Error::OutOfOrder`] if `index` is not above the applied one, which changes nothing. After any other
+    /// error the batch cannot be committed.
+    pub fn apply(&mut self, index: u64, cluster_time: u64, operations: &[Operation]) -> Result<Vec<Outcome>, Error> {
+        self.begin(index, cluster_time)?;
+        let outcomes = operations.iter().map(|operation| self.operate(operation)).collect::<Result<_, _>>()?;
+        self.end();
+        Ok(outcomes)
+    }
+
+    /// The same for a command of one operation, without a list.
+    pub fn apply_one(&mut self, index: u64, cluster_time: u64, operation: &Operation) -> Result<Outcome, Error> {
+        self.begin(index, cluster_time)?;
+        let outcome = self.operate(operation)?;
+        self.end();
+        Ok(outcome)
+    }
+
+    /// Passes an entry without operations: only the applied index moves. Indexes already applied are ignored.
+    pub fn skip(&mut self, index: u64) {
+        self.state.applied.index = self.state.applied.index.max(index);
+    }
+
+    /// Stores the caller's bytes beside the applied index.
+    pub fn set_marker(&mut self, marker: &[u8]) {
+        self.state.applied.marker = Bytes::copy_from_slice(marker);
+    }
+
+    /// The newest revision, this batch included.
+    pub fn revision(&self) -> u64 {
+        self.state.applied.revision
+    }
+
+    fn begin(&mut self, index: u64, cluster_time: u64) -> Result<(), Error> {
+        let applied = &mut self.state.applied;
+        if self.torn {
+            return Err(Error::Aborted { applied: applied.index });
+        }
+        if index <= applied.index {
+            return Err(Error::OutOfOrder { index, applied: applied.index });
+        }
+        applied.index = index;
+        applied.cluster_time = applied.cluster_time.max(cluster_time);
+        self.chain.word(index);
+        self.chain.word(applied.cluster_time);
+        self.continues = false;
+        self.torn = true;
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        self.chain.word(self.state.floor);
+        self.state.applied.hash = self.chain.0;
+        self.torn = false;
+    }
+
+    /// Writes everything as one atomic batch, without a log of RocksDB's own, and shows it to readers. What a crash
+    /// keeps of it is up to the next flush.
+    pub fn commit(mut self) -> Result<Committed, Error> {
+        if self.torn {
+            return Err(Error::Aborted { applied: self.writer.state.applied.index });
+        }
+        let committed = Committed { revision: self.state.applied.revision, index: self.state.applied.index };
+        if self.rows.is_empty() && self.state == self.writer.state {
+            return Ok(committed);
+        }
+        self.state.encode(&mut self.row);
+        self.rows.put_cf(self.core.database.family(Column::Meta), meta::STATE_KEY, &self.row);
+
+        let published = &self.core.published;
+        self.writer.broken = true;
+        published.begin();
+        self.core.database.write(self.rows)?;
+        let (cleared, touched) = self.overlay.into_parts();
+        for subtree in &cleared {
+            self.core.cache.remove_subtree(&subtree.top);
+        }
+        for (key, entry) in &touched {
+            match entry {
+                Some(entry) => self.core.cache.put(entry),
+                None => key::path(key).iter().for_each(|path| self.core.cache.remove(path)),
+            }
+        }
+        if self.deadline_moved {
+            self.deadline = open::first_deadline(&self.core.database, self.deadline)?;
+        }
+        published.end(self.core.database.sequence(), Arc::new(self.state.clone()), self.deadline);
+        self.writer.broken = false;
+        self.writer.state = self.state;
+        self.writer.deadline = self.deadline;
+        Ok(committed)
+    }
+
+    /// History bytes up to and including `revision`.
+    pub(crate) fn bytes_up_to(&self, revision: u64) -> Result<u64, Error> {
+        if revision == 0 {
+            return Ok(0);
+        }
+        if let Some(at) = revision.checked_sub(self.first_revision) {
+            return Ok(self.bytes.get(at as usize).copied().unwrap_or(self.state.bytes));
+        }
+        let key = revision.to_be_bytes();
+        let wrong = |reason| Error::row(Column::Events.name(), &key, reason);
+        let row = self.core.database.get(Column::Events, &key)?.ok_or_else(|| wrong("the event is missing"))?;
+        Ok(crate::change::Change::decode(&row).map_err(wrong)?.bytes)
+    }
+}

@@ -1,0 +1,161 @@
+//! The column families and how RocksDB is set up for each (store-layout 6 and 7).
+
+use std::sync::Arc;
+
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env, LogLevel};
+
+use crate::error::Error;
+use crate::filter::Factory;
+use crate::pin::Pins;
+
+/// A column family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// Format, state, records: see [`crate::meta`].
+    Meta,
+    /// The tree as it is: key → record.
+    Nodes,
+    /// The tree as it was: key, 00, complement of the revision → the same record, or a removal mark.
+    Versions,
+    /// Revision → what happened: see [`crate::change`].
+    Events,
+    /// Deadline, key → the revision that set it (u64, little-endian).
+    Expiry,
+}
+
+impl Column {
+    pub(crate) const ALL: [Self; 5] = [Self::Meta, Self::Nodes, Self::Versions, Self::Events, Self::Expiry];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "default",
+            Self::Nodes => "nodes",
+            Self::Versions => "versions",
+            Self::Events => "events",
+            Self::Expiry => "expiry",
+        }
+    }
+}
+
+/// How much the store may use, and where it lives.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes of RocksDB's block cache, which also holds index and filter blocks.
+    pub cache_bytes: usize,
+    /// Bytes of the cache of hot decoded nodes before it; 0 turns it off.
+    pub node_cache_bytes: usize,
+    /// Bytes of all memtables together: what an unclean stop has to replay, and what writing costs in memory.
+    pub memtable_bytes: usize,
+    /// Files that RocksDB keeps open; the rest are opened when they are needed.
+    pub max_open_files: i32,
+    /// Threads for flushes and compactions.
+    pub background_jobs: i32,
+    /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives the handle.
+    pub in_memory: bool,
+}
+
+impl Default for Options {
+    /// A server on a small machine: about 60 MiB when every cache is full.
+    fn default() -> Self {
+        Self {
+            cache_bytes: 24 << 20,
+            node_cache_bytes: 8 << 20,
+            memtable_bytes: 24 << 20,
+            max_open_files: 1_000,
+            background_jobs: 2,
+            in_memory: false,
+        }
+    }
+}
+
+/// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings down.
+const NODES_LEVEL0_FILES: i32 = 2;
+/// A month: after it, even ranges that nobody writes meet the filter.
+const VERSIONS_PERIOD_SECONDS: u64 = 30 * 24 * 60 * 60;
+const BLOCK: usize = 16 << 10;
+const LARGE_BLOCK: usize = 32 << 10;
+
+/// What RocksDB is opened with.
+pub(crate) struct Setup {
+    pub(crate) database: rocksdb::Options,
+    pub(crate) families: Vec<ColumnFamilyDescriptor>,
+    pub(crate) cache: Cache,
+}
+
+/// Builds the options of every column family. `fault` makes our error from RocksDB's.
+pub(crate) fn setup(
+    options: &Options,
+    pins: &Arc<Pins>,
+    fault: impl Fn(rocksdb::Error) -> Error,
+) -> Result<Setup, Error> {
+    let cache = Cache::new_lru_cache(options.cache_bytes);
+    let database = database_options(options, &fault)?;
+    let families = Column::ALL
+        .into_iter()
+        .map(|column| {
+            let family = family_options(column, options, pins, &cache).map_err(&fault)?;
+            Ok(ColumnFamilyDescriptor::new(column.name(), family))
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(Setup { database, families, cache })
+}
+
+fn database_options(options: &Options, fault: impl Fn(rocksdb::Error) -> Error) -> Result<rocksdb::Options, Error> {
+    // The crate has no setter for this one. Without it a drop would flush, and an unclean stop could not be told
+    // from a clean one: a clean stop flushes by itself.
+    let mut database = rocksdb::Options::default()
+        .get_options_from_string("avoid_flush_during_shutdown=true")
+        .map_err(&fault)?;
+    if options.in_memory {
+        database.set_env(&Env::mem_env().map_err(&fault)?);
+    }
+    database.create_if_missing(true);
+    database.create_missing_column_families(true);
+    // Without a log of its own, only an atomic flush keeps the column families at one revision.
+    database.set_atomic_flush(true);
+    database.set_db_write_buffer_size(options.memtable_bytes);
+    database.set_max_background_jobs(options.background_jobs);
+    database.set_max_open_files(options.max_open_files);
+    database.set_bytes_per_sync(1 << 20);
+    // The info log of a node that runs for years stays below 4 MiB.
+    database.set_log_level(LogLevel::Warn);
+    database.set_max_log_file_size(1 << 20);
+    database.set_keep_log_file_num(4);
+    database.set_stats_dump_period_sec(0);
+    database.set_stats_persist_period_sec(0);
+    Ok(database)
+}
+
+fn family_options(
+    column: Column,
+    options: &Options,
+    pins: &Arc<Pins>,
+    cache: &Cache,
+) -> Result<rocksdb::Options, rocksdb::Error> {
+    // Range tombstones slow the first read after each new one: past this many the memtable is flushed.
+    let mut family = rocksdb::Options::default().get_options_from_string("memtable_max_range_deletions=256")?;
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_block_size(BLOCK);
+    // The sum is bounded by db_write_buffer_size; one family may take all of it.
+    family.set_write_buffer_size(options.memtable_bytes);
+    family.set_max_write_buffer_number(4);
+    match column {
+        Column::Nodes => {
+            // The first write of a new key looks for a node that is not there.
+            table.set_bloom_filter(10.0, false);
+            family.set_level_zero_file_num_compaction_trigger(NODES_LEVEL0_FILES);
+        }
+        Column::Versions => {
+            table.set_block_size(LARGE_BLOCK);
+            family.set_compaction_filter_factory(Factory(Arc::clone(pins)));
+            family.set_periodic_compaction_seconds(VERSIONS_PERIOD_SECONDS);
+        }
+        Column::Events => table.set_block_size(LARGE_BLOCK),
+        Column::Meta | Column::Expiry => {}
+    }
+    family.set_block_based_table_factory(&table);
+    Ok(family)
+}

@@ -1,0 +1,164 @@
+//! The events of a view, oldest first. What does not match is passed over without reading any node.
+
+use crate::change::{self, Change};
+use crate::columns::Column;
+use crate::database::{Cursor, Frozen, Source};
+use crate::error::Error;
+use crate::key;
+use crate::meta::State;
+use crate::operation::{Event, Node};
+use crate::path::KeyPath;
+use crate::record::Record;
+
+/// Which events are wanted. The history rules of the reference (keys-api 8.3): the path itself, what is below it if
+/// asked for, and the removal of any directory above it.
+#[derive(Debug, Clone)]
+pub struct EventFilter {
+    key: Vec<u8>,
+    recursive: bool,
+    refreshes: bool,
+}
+
+impl EventFilter {
+    /// Every event.
+    pub fn all() -> Self {
+        Self::new(&KeyPath::root(), true)
+    }
+
+    /// The events of `path`; with `recursive`, of everything below it as well. Hidden nodes are not left out, refreshes
+    /// and the server's own events neither: each event says what it is.
+    pub fn new(path: &KeyPath, recursive: bool) -> Self {
+        Self { key: key::encoded(path), recursive, refreshes: true }
+    }
+
+    /// Leaves out TTL refreshes, which wake no watcher (keys-api 7.4).
+    pub fn without_refreshes(self) -> Self {
+        Self { refreshes: false, ..self }
+    }
+
+    fn matches(&self, change: &Change<'_>) -> bool {
+        if change.refresh && !self.refreshes {
+            return false;
+        }
+        // Every key but the root's ends a name, so a prefix is an ancestor or the path itself.
+        let wanted = if self.recursive { change.key.starts_with(&self.key) } else { change.key == self.key };
+        wanted || (change.dir && change.action.is_removal() && self.key.starts_with(change.key))
+    }
+}
+
+/// An iterator over events. Made by [`crate::View::events`].
+pub struct Events<'v> {
+    rows: &'v Frozen<'v>,
+    changes: Cursor<'v>,
+    /// Opened for the first event that matches.
+    versions: Option<Cursor<'v>>,
+    filter: EventFilter,
+    from: u64,
+    floor: u64,
+    started: bool,
+    done: bool,
+    scratch: Vec<u8>,
+}
+
+impl<'v> Events<'v> {
+    pub(crate) fn new(rows: &'v Frozen<'v>, state: &State, from: u64, filter: EventFilter) -> Self {
+        Self {
+            rows,
+            changes: rows.cursor(Column::Events, None),
+            versions: None,
+            filter,
+            from,
+            floor: state.floor,
+            started: false,
+            done: false,
+            scratch: Vec::with_capacity(64),
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Event>, Error> {
+        if !self.started {
+            self.started = true;
+            if self.from < self.floor {
+                return Err(Error::Compacted { floor: self.floor, revision: self.from });
+            }
+            self.changes.seek(&self.from.to_be_bytes());
+        } else {
+            self.changes.step();
+        }
+        loop {
+            let Some((row, value)) = self.changes.row()? else { return Ok(None) };
+            let wrong = |reason| self.changes.damage(row, reason);
+            let revision = change::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
+            let change = Change::decode(value).map_err(wrong)?;
+            if self.filter.matches(&change) {
+                let versions = self.versions.get_or_insert_with(|| self.rows.cursor(Column::Versions, None));
+                return load(versions, revision, &change, &mut self.scratch).map(Some);
+            }
+            self.changes.step();
+        }
+    }
+}
+
+impl Iterator for Events<'_> {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let next = self.step();
+        self.done = !matches!(next, Ok(Some(_)));
+        next.transpose()
+    }
+}
+
+/// Puts an event together from its row and the versions it points at, which are neighbours most of the time.
+fn load(
+    versions: &mut Cursor<'_>,
+    revision: u64,
+    change: &Change<'_>,
+    scratch: &mut Vec<u8>,
+) -> Result<Event, Error> {
+    let wrong = |reason| Error::row(Column::Events.name(), &revision.to_be_bytes(), reason);
+    let path = key::path(change.key).ok_or_else(|| wrong("the path is no key"))?;
+    let mut at = |revision: u64| -> Result<Node, Error> {
+        key::version(change.key, revision, scratch);
+        // Forward within one path by steps; from one path to another there is no order.
+        match versions.row()? {
+            Some((row, _)) if row < &scratch[..] && row.starts_with(change.key) => versions.skip_to(scratch),
+            _ => versions.seek(scratch),
+        }
+        let missing = || wrong("a version that the event points at is missing");
+        let (row, value) = versions.row()?.ok_or_else(missing)?;
+        if row != scratch {
+            return Err(missing());
+        }
+        let record = Record::decode(value).map_err(|reason| versions.damage(row, reason))?;
+        if record.removed {
+            return Err(wrong("the version that the event points at is a removal mark"));
+        }
+        Ok(record.node(path.clone()))
+    };
+    let removal = change.action.is_removal();
+    let node = if removal { None } else { Some(at(revision)?) };
+    let prev = if change.previous == 0 { None } else { Some(at(change.previous)?) };
+    let node = match (node, &prev) {
+        // The row of a directory's TTL update keeps the old modifiedIndex; the event shows its own.
+        (Some(node), _) => Node { modified: revision, ..node },
+        (None, Some(prev)) => removed(prev, revision),
+        (None, None) => return Err(wrong("a removal without the node that it removed")),
+    };
+    Ok(Event { revision, action: change.action, node, prev, refresh: change.refresh, system: change.system })
+}
+
+/// The node of a removal's event (keys-api 2.4).
+pub(crate) fn removed(before: &Node, revision: u64) -> Node {
+    Node {
+        path: before.path.clone(),
+        value: None,
+        dir: before.dir,
+        created: before.created,
+        modified: revision,
+        lifetime: None,
+    }
+}

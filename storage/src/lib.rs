@@ -1,0 +1,86 @@
+//! The MVCC tree: etcd v2 semantics over RocksDB, applied as a pure function.
+//!
+//! ```text
+//! log entry ──> Writer::batch ──> apply ──> commit ──> published ──> Store::get, View
+//!                 (one thread)    (pure)    (atomic)                  (any thread)
+//! ```
+//!
+//! The store holds the tree as it is (`nodes`), as it was (`versions`), what happened (`events`), what lapses when
+//! (`expiry`) and, beside them, how far the log has been applied. All of it changes in one write per batch, and
+//! reaches the disk in one atomic flush: what a crash keeps is always the state after some commit, and the log
+//! replays the rest. See [`key`](self) order and byte tables in the modules `key`, `record`, `change`, `meta`.
+//!
+//! ```
+//! use storage::{KeyPath, Operation, Content, Options};
+//!
+//! let options = Options { in_memory: true, ..Options::default() };
+//! let (store, mut writer) = storage::open("example".as_ref(), options)?;
+//! let path = KeyPath::new("/greeting").expect("a canonical path");
+//! let content = Content::File("hello".into());
+//!
+//! let mut batch = writer.batch();
+//! batch.apply_one(1, 0, &Operation::Set { path: path.clone(), content, lifetime: None, refresh: false })?;
+//! batch.commit()?;
+//!
+//! let (node, revision) = store.get(&path)?;
+//! assert_eq!((node.expect("it was just set").value, revision), (Some("hello".into()), 1));
+//! # Ok::<(), storage::Error>(())
+//! ```
+//!
+//! **Promises.** Equal commands in equal order give equal answers and hashes on every member, whatever the batches.
+//! A read never shows half a batch. No old revision at or above the floor is lost to compaction. **Limits.** One
+//! process per directory; no clock and no log of its own: times and durability come from the caller.
+
+#![forbid(unsafe_code)]
+
+mod apply;
+mod batch;
+mod cache;
+mod change;
+mod columns;
+mod database;
+mod error;
+mod events;
+mod filter;
+mod floor;
+mod hash;
+mod history;
+mod key;
+mod meta;
+mod open;
+pub mod operation;
+mod overlay;
+mod past;
+pub mod path;
+mod pin;
+mod published;
+mod read;
+mod reclaim;
+mod record;
+mod statistics;
+mod store;
+mod verify;
+mod view;
+mod walk;
+mod write;
+
+pub use batch::{Batch, Committed, Writer};
+pub use columns::Options;
+pub use error::Error;
+pub use floor::BYTES_PERIOD;
+pub use events::{EventFilter, Events};
+pub use history::{Version, Versions};
+pub use meta::Applied;
+pub use open::open;
+pub use operation::{
+    Action, Condition, Content, Event, Lifetime, Node, Operation, Outcome, Refusal, Retention,
+};
+pub use past::{PastView, PastWalk};
+pub use path::{KeyPath, PathError};
+pub use pin::Pin;
+pub use reclaim::Reclaim;
+pub use statistics::Statistics;
+pub use store::Store;
+pub use verify::Verified;
+pub use view::View;
+pub use walk::{Item, Walk};

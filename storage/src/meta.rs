@@ -1,0 +1,232 @@
+//! Rows of the default column family: what the tree is beside its nodes.
+//!
+//! ```text
+//! "format"          11 bytes "etcd2 tree\0", u32 format version
+//! "state"           one row, written with every commit (below)
+//! "reclaimed"       how far dead history has been removed; local, not replicated (below)
+//! "record/" KEY     rows of the caller (members, auth), as they were given
+//! ```
+//!
+//! Little-endian. `state`:
+//!
+//! ```text
+//! 0   u8   format (1)          9   u64  cluster time, ns     33  u64  floor            57  u64  history bytes, total
+//! 1   u64  applied log index   17  u64  revision             41  u64  retained events  65  ...  marker, opaque
+//!                              25  u64  hash                 49  u64  retained bytes
+//! ```
+//!
+//! `reclaimed`:
+//!
+//! ```text
+//! 0   u64  events up to here have had their dead versions removed
+//! 8   u64  events below this one have been deleted
+//! 16  u64  the unfinished walk removes versions up to this revision; 0 = no walk is unfinished
+//! 24  ...  where it goes on: a key of `versions`
+//! ```
+
+use bytes::Bytes;
+
+use crate::error::Error;
+use crate::operation::Retention;
+
+pub(crate) const FORMAT_KEY: &[u8] = b"format";
+pub(crate) const STATE_KEY: &[u8] = b"state";
+pub(crate) const RECLAIMED_KEY: &[u8] = b"reclaimed";
+const RECORD_PREFIX: &[u8] = b"record/";
+const MAGIC: &[u8; 11] = b"etcd2 tree\0";
+const STATE_FORMAT: u8 = 1;
+const STATE_FIXED: usize = 65;
+
+/// The format this release writes, and the newest that it reads.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// How far the log has been applied, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// The log index applied last; 0 in a new store.
+    pub index: u64,
+    /// The caller's bytes beside it (term, membership, witness of the log); empty in a new store.
+    pub marker: Bytes,
+    /// Cluster time, nanoseconds; never runs backwards.
+    pub cluster_time: u64,
+    /// The newest revision; 0 in a new store.
+    pub revision: u64,
+    /// The divergence hash: equal on members that did the same up to `index`.
+    pub hash: u64,
+}
+
+/// All that the tree is beside its rows; one value per commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) applied: Applied,
+    /// The oldest event that can be read; at least 1, and never goes back.
+    pub(crate) floor: u64,
+    pub(crate) retention: Retention,
+    /// Bytes of all events since the beginning.
+    pub(crate) bytes: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { applied: Applied::default(), floor: 1, retention: Retention::default(), bytes: 0 }
+    }
+}
+
+impl State {
+    /// The oldest revision at which the tree can still be read: the state before the oldest event.
+    pub(crate) fn base(&self) -> u64 {
+        self.floor - 1
+    }
+
+    /// Replaces `out` with the row.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.push(STATE_FORMAT);
+        let applied = &self.applied;
+        for word in [
+            applied.index,
+            applied.cluster_time,
+            applied.revision,
+            applied.hash,
+            self.floor,
+            self.retention.events,
+            self.retention.bytes,
+            self.bytes,
+        ] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+        out.extend_from_slice(&applied.marker);
+    }
+
+    /// Reads the row.
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
+        let wrong = |reason| Error::row("default", STATE_KEY, reason);
+        let (head, marker) = row.split_first_chunk::<STATE_FIXED>().ok_or(wrong("the row is too short"))?;
+        let (&format, words) = head.split_first().ok_or(wrong("the row is too short"))?;
+        if format != STATE_FORMAT {
+            return Err(wrong("the row has an unknown format"));
+        }
+        let word = |at: usize| words.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+        let state = Self {
+            applied: Applied {
+                index: word(0),
+                marker: Bytes::copy_from_slice(marker),
+                cluster_time: word(1),
+                revision: word(2),
+                hash: word(3),
+            },
+            floor: word(4),
+            retention: Retention { events: word(5), bytes: word(6) },
+            bytes: word(7),
+        };
+        if state.floor == 0 || state.base() > state.applied.revision {
+            return Err(wrong("the floor lies outside the history"));
+        }
+        Ok(state)
+    }
+}
+
+/// How far dead history has been removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Reclaimed {
+    /// The last event whose removal has been worked off.
+    pub(crate) scanned: u64,
+    /// Events below this one are deleted.
+    pub(crate) dropped: u64,
+    /// The unfinished walk of event `scanned + 1` removes versions up to here; 0 if none is unfinished.
+    pub(crate) cut: u64,
+    /// Where that walk goes on.
+    pub(crate) resume: Vec<u8>,
+}
+
+impl Reclaimed {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24 + self.resume.len());
+        for word in [self.scanned, self.dropped, self.cut] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+        out.extend_from_slice(&self.resume);
+        out
+    }
+
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
+        let wrong = || Error::row("default", RECLAIMED_KEY, "the row is too short");
+        let (words, resume) = row.split_first_chunk::<24>().ok_or_else(wrong)?;
+        let word = |at: usize| words.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+        Ok(Self { scanned: word(0), dropped: word(1), cut: word(2), resume: resume.to_vec() })
+    }
+}
+
+/// The content of the format row.
+pub(crate) fn format_row() -> Vec<u8> {
+    [&MAGIC[..], &FORMAT_VERSION.to_le_bytes()].concat()
+}
+
+/// The format version in a format row; `None` if the row is not ours.
+pub(crate) fn format_version(row: &[u8]) -> Option<u32> {
+    let version = row.strip_prefix(MAGIC)?;
+    Some(u32::from_le_bytes(version.try_into().ok()?))
+}
+
+/// The key under which a caller's row is stored.
+pub(crate) fn record_key(key: &[u8]) -> Vec<u8> {
+    [RECORD_PREFIX, key].concat()
+}
+
+/// The caller's name of a stored row; `None` if it is none.
+pub(crate) fn record_name(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(RECORD_PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        let marker = Bytes::from_static(b"m");
+        State {
+            applied: Applied { index: 9, marker, cluster_time: 8, revision: 7, hash: 6 },
+            floor: 5,
+            retention: Retention { events: 4, bytes: 3 },
+            bytes: 2,
+        }
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let mut row = Vec::new();
+        state().encode(&mut row);
+        let mut wanted = vec![1];
+        for word in [9, 8, 7, 6, 5, 4, 3, 2] {
+            wanted.extend([word, 0, 0, 0, 0, 0, 0, 0]);
+        }
+        wanted.push(b'm');
+        assert_eq!(row, wanted);
+        assert_eq!(State::decode(&row).expect("readable"), state());
+        assert_eq!(format_row(), b"etcd2 tree\0\x01\0\0\0");
+        assert_eq!(record_key(b"k"), b"record/k");
+        let reclaimed = Reclaimed { scanned: 1, dropped: 2, cut: 3, resume: vec![4] };
+        let wanted = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4];
+        assert_eq!(reclaimed.encode(), wanted);
+        assert_eq!(Reclaimed::decode(&reclaimed.encode()).expect("readable"), reclaimed);
+    }
+
+    #[test]
+    fn wrong_rows_are_refused() {
+        let mut row = Vec::new();
+        state().encode(&mut row);
+        for length in 0..STATE_FIXED {
+            assert!(State::decode(&row[..length]).is_err(), "length {length}");
+        }
+        row[0] = 2;
+        assert!(State::decode(&row).is_err(), "format");
+        State { floor: 0, ..state() }.encode(&mut row);
+        assert!(State::decode(&row).is_err(), "no floor");
+        State { floor: 9, ..state() }.encode(&mut row);
+        assert!(State::decode(&row).is_err(), "a floor past the newest revision");
+        assert!(Reclaimed::decode(&[0; 23]).is_err());
+        assert_eq!(format_version(b"etcd2 tree\0\x02\0\0\0"), Some(2));
+        assert_eq!(format_version(b"etcd2 tree\0\x02\0\0"), None);
+        assert_eq!(format_version(b"something else"), None);
+    }
+}

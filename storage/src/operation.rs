@@ -1,0 +1,252 @@
+//! What can be asked of the tree, and what comes of it. Times arrive decided: apply has no clock.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::path::KeyPath;
+
+/// When a node ends: what is shown, and what counts. Both are fixed when the write is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Wall clock, nanoseconds since the Unix epoch: the `expiration` that clients see; never recomputed.
+    pub expiration: u64,
+    /// Cluster time, nanoseconds: the node is removed by the first expiry whose cut-off reaches it.
+    pub deadline: u64,
+}
+
+/// What a write puts at its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A file; the value may be empty.
+    File(Bytes),
+    /// An empty directory.
+    Directory,
+}
+
+/// The conditions of compare-and-swap and compare-and-delete; all that are given must hold (keys-api 3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// The value the file must have; never empty.
+    pub value: Option<Bytes>,
+    /// The `modifiedIndex` the file must have; 0 counts as not given.
+    pub index: u64,
+}
+
+/// One operation; each that succeeds takes one revision (keys-api 5 and 6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `PUT`: create or replace. With `refresh` the node must exist and keeps its value.
+    Set {
+        /// The node to write.
+        path: KeyPath,
+        /// What it becomes.
+        content: Content,
+        /// Its TTL; `None` makes it permanent.
+        lifetime: Option<Lifetime>,
+        /// Keep the value that is there, and wake nobody (keys-api 7.4).
+        refresh: bool,
+    },
+    /// `PUT ?prevExist=false`: create, never replace.
+    Create {
+        /// The node to create.
+        path: KeyPath,
+        /// What it becomes.
+        content: Content,
+        /// Its TTL; `None` makes it permanent.
+        lifetime: Option<Lifetime>,
+    },
+    /// `POST`: create a child named by this operation's revision, in 20 digits.
+    CreateInOrder {
+        /// The directory that receives the child; created when it is missing.
+        parent: KeyPath,
+        /// What the child becomes.
+        content: Content,
+        /// The child's TTL; `None` makes it permanent.
+        lifetime: Option<Lifetime>,
+    },
+    /// `PUT ?prevExist=true`: replace value and TTL of a file, or the TTL of a directory when `value` is empty.
+    Update {
+        /// The node to change.
+        path: KeyPath,
+        /// The new value of a file; must be empty for a directory.
+        value: Bytes,
+        /// The new TTL; `None` makes it permanent.
+        lifetime: Option<Lifetime>,
+        /// Keep the value that is there, and wake nobody (keys-api 7.4).
+        refresh: bool,
+    },
+    /// `PUT` with `prevValue` or `prevIndex`.
+    CompareAndSwap {
+        /// The file to change.
+        path: KeyPath,
+        /// What must hold before.
+        condition: Condition,
+        /// The new value.
+        value: Bytes,
+        /// The new TTL; `None` makes it permanent.
+        lifetime: Option<Lifetime>,
+        /// Keep the value that is there, and wake nobody (keys-api 7.4).
+        refresh: bool,
+    },
+    /// `DELETE`; `recursive` implies `dir`.
+    Delete {
+        /// The node to remove.
+        path: KeyPath,
+        /// Whether an empty directory may be removed.
+        dir: bool,
+        /// Whether a directory goes with all that is below it.
+        recursive: bool,
+    },
+    /// `DELETE` with `prevValue` or `prevIndex`.
+    CompareAndDelete {
+        /// The file to remove.
+        path: KeyPath,
+        /// What must hold before.
+        condition: Condition,
+    },
+    /// Removes what has a deadline at or before `cutoff` (cluster time, ns), at most `limit` nodes, in the order
+    /// (deadline, key). Each removal takes one revision.
+    Expire {
+        /// The last deadline that counts as lapsed, nanoseconds of cluster time.
+        cutoff: u64,
+        /// The most nodes that this operation removes.
+        limit: u32,
+    },
+    /// The server's own write below `/_etcd` (a file, or its removal with `None`), done only if something differs.
+    System {
+        /// The file of the server.
+        path: KeyPath,
+        /// Its value; `None` removes it.
+        value: Option<Bytes>,
+    },
+    /// A row outside the tree (members, auth): stored under `key`, removed with `None`. Takes no revision.
+    Record {
+        /// The name of the row.
+        key: Bytes,
+        /// Its content; `None` removes it.
+        value: Option<Bytes>,
+    },
+    /// How much history is kept; the floor moves as a consequence. Takes no revision.
+    Retain(Retention),
+}
+
+/// How much history the tree keeps. Replicated, so that every member answers alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Retention {
+    /// The newest events that stay readable; at least 1.
+    pub events: u64,
+    /// Bytes of history (paths and values of the events kept) above which older events go.
+    pub bytes: u64,
+}
+
+impl Default for Retention {
+    /// A million events and 1 GiB: what a tree keeps until the first [`Operation::Retain`].
+    fn default() -> Self {
+        Self { events: 1_000_000, bytes: 1 << 30 }
+    }
+}
+
+/// A node as it was at one revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it is.
+    pub path: KeyPath,
+    /// The value of a file; `None` for a directory, and in the `node` of a removal.
+    pub value: Option<Bytes>,
+    /// Whether it is a directory.
+    pub dir: bool,
+    /// `createdIndex`; 0 for the root.
+    pub created: u64,
+    /// `modifiedIndex`; 0 for the root.
+    pub modified: u64,
+    /// Its TTL, if it has one.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// The kinds of change, by their wire meaning (keys-api 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)] // the names are the actions of the reference
+pub enum Action {
+    Set = 1,
+    Create = 2,
+    Update = 3,
+    CompareAndSwap = 4,
+    Delete = 5,
+    CompareAndDelete = 6,
+    Expire = 7,
+}
+
+impl Action {
+    /// Whether the node is gone afterwards.
+    pub fn is_removal(self) -> bool {
+        matches!(self, Self::Delete | Self::CompareAndDelete | Self::Expire)
+    }
+}
+
+/// One change of the tree. `revision` is its place in history, and the `X-Etcd-Index` of the write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Where in history.
+    pub revision: u64,
+    /// What was done.
+    pub action: Action,
+    /// The node afterwards, as the response shows it (a removal: path, dir, created, modified = revision).
+    pub node: Node,
+    /// The node before; `None` if there was none.
+    pub prev: Option<Node>,
+    /// A TTL refresh: it takes a revision and a place in history, and wakes nobody (keys-api 7.4).
+    pub refresh: bool,
+    /// Written by [`Operation::System`]: reaches only watches at or below `/_etcd`.
+    pub system: bool,
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded and took the revision of the event.
+    Done(Arc<Event>),
+    /// An expiry; the events in order, none if nothing was due. `more`: the limit was reached and more is due.
+    Expired {
+        /// One event for each removed node.
+        events: Vec<Arc<Event>>,
+        /// Whether the limit cut the wave.
+        more: bool,
+    },
+    /// A record, a retention, or a system write that changed nothing visible. No revision was taken.
+    Accepted,
+    /// It was refused: nothing changed and no revision was taken.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The revision of the tree when it was refused (the `index` of the error).
+        revision: u64,
+    },
+}
+
+/// Why the tree refuses an operation or a look-up (keys-api 3.2, without the numbers: those belong to HTTP).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The target or an ancestor is missing; the first missing path from the top.
+    KeyNotFound(KeyPath),
+    /// The condition did not hold.
+    CompareFailed {
+        /// What the caller demanded.
+        condition: Condition,
+        /// The value found.
+        value: Bytes,
+        /// The `modifiedIndex` found.
+        index: u64,
+    },
+    /// The target is a directory where a file is needed; `None` for the root under compare-and-delete (keys-api 3.4).
+    NotFile(Option<KeyPath>),
+    /// A proper ancestor is a file; its path.
+    NotDirectory(KeyPath),
+    /// The node to create is there.
+    AlreadyExists(KeyPath),
+    /// The root, or a path that only the server writes.
+    ReadOnly(KeyPath),
+    /// A directory with children, removed without `recursive`.
+    DirectoryNotEmpty(KeyPath),
+}

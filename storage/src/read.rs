@@ -1,0 +1,60 @@
+//! Point reads that every reader shares, over the newest rows or over a snapshot.
+
+use bytes::Bytes;
+
+use crate::columns::Column;
+use crate::database::Source;
+use crate::error::Error;
+use crate::key;
+use crate::meta;
+use crate::operation::Refusal;
+use crate::path::KeyPath;
+use crate::record::{Entry, Record};
+
+/// The node at `path` as it is.
+pub(crate) fn entry(source: &impl Source, path: &KeyPath) -> Result<Option<Entry>, Error> {
+    if path.is_root() {
+        return Ok(Some(Entry::root()));
+    }
+    entry_at(source, &key::encoded(path), path)
+}
+
+/// The same, for a caller that has the key. Not for the root.
+pub(crate) fn entry_at(source: &impl Source, key: &[u8], path: &KeyPath) -> Result<Option<Entry>, Error> {
+    let Some(row) = source.get(Column::Nodes, key)? else {
+        return Ok(None);
+    };
+    let record = Record::decode(&row).map_err(|reason| Error::row(Column::Nodes.name(), key, reason))?;
+    if record.removed {
+        return Err(Error::row(Column::Nodes.name(), key, "a removal mark stands where a node belongs"));
+    }
+    Ok(Some(Entry::read(path, &record)))
+}
+
+/// Why there is no node at `path`: the first missing path from the top, or the file in its way.
+pub(crate) fn why_missing(source: &impl Source, path: &KeyPath) -> Result<Refusal, Error> {
+    why_missing_with(path, |path| Ok(entry(source, path)?.map(|entry| entry.node.dir)))
+}
+
+/// The same over any look-up, which tells whether a node is a directory. The root is never asked for.
+pub(crate) fn why_missing_with(
+    path: &KeyPath,
+    mut is_dir: impl FnMut(&KeyPath) -> Result<Option<bool>, Error>,
+) -> Result<Refusal, Error> {
+    // From below: every directory that exists has all of its ancestors.
+    let mut missing = path.clone();
+    while let Some(parent) = missing.parent().filter(|parent| !parent.is_root()) {
+        match is_dir(&parent)? {
+            Some(true) => break,
+            Some(false) => return Ok(Refusal::NotDirectory(parent)),
+            None => missing = parent,
+        }
+    }
+    Ok(Refusal::KeyNotFound(missing))
+}
+
+/// A row outside the tree.
+pub(crate) fn record(source: &impl Source, key: &[u8]) -> Result<Option<Bytes>, Error> {
+    let row = source.get(Column::Meta, &meta::record_key(key))?;
+    Ok(row.map(|row| Bytes::copy_from_slice(&row)))
+}

@@ -1,0 +1,112 @@
+//! The store under test, with its life: opened, crashed, reopened, read through its public doors alone.
+
+use bytes::Bytes;
+use storage::{Error, KeyPath, Node, Options, Outcome, PastView, Store, View, Writer};
+use tempfile::TempDir;
+
+use super::Command;
+use super::random::Random;
+
+/// A store in a directory of its own.
+pub(crate) struct Subject {
+    /// Always there, but for the instant between a crash and the reopening.
+    handles: Option<(Store, Writer)>,
+    options: Options,
+    directory: TempDir,
+}
+
+impl Subject {
+    /// Small memory, so that caches evict and memtables are flushed by themselves within one case; sizes differ, so
+    /// that some cases run without a cache, and some without any flush but their own.
+    pub(crate) fn create(random: &mut Random) -> Result<Self, Error> {
+        let options = Options {
+            node_cache_bytes: random.pick(&[0, 64 << 10, 8 << 20]),
+            memtable_bytes: random.pick(&[64 << 10, 1 << 20, 24 << 20]),
+            ..Options::default()
+        };
+        // In memory where the system has such a place: how long a disk takes to sync does not matter here.
+        let memory = TempDir::new_in("/dev/shm").ok();
+        let directory =
+            memory.unwrap_or_else(|| TempDir::new().expect("a directory for the store"));
+        let handles = Some(storage::open(directory.path(), options.clone())?);
+        Ok(Self {
+            handles,
+            options,
+            directory,
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.handles.as_ref().expect("the store is open").0
+    }
+
+    pub(crate) fn writer(&mut self) -> &mut Writer {
+        &mut self.handles.as_mut().expect("the store is open").1
+    }
+
+    /// What a crash leaves: the handles go without a flush, and the directory is opened again.
+    pub(crate) fn crash(&mut self) -> Result<(), Error> {
+        self.handles = None;
+        self.handles = Some(storage::open(self.directory.path(), self.options.clone())?);
+        Ok(())
+    }
+
+    /// Applies the commands as one batch; gaps before some of them are filled by entries without operations.
+    pub(crate) fn apply(
+        &mut self,
+        commands: &[Command],
+        commit: bool,
+    ) -> Result<Vec<Vec<Outcome>>, Error> {
+        let mut last = self.store().applied().index;
+        let mut outcomes = Vec::new();
+        let mut batch = self.writer().batch();
+        for command in commands {
+            let gap = command.index - 1;
+            if gap > last && gap % 2 == 0 {
+                batch.skip(gap);
+            }
+            outcomes.push(batch.apply(command.index, command.cluster_time, &command.operations)?);
+            last = command.index;
+        }
+        batch.set_marker(&marker(last));
+        if commit {
+            batch.commit()?;
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The opaque bytes stored beside an applied index.
+pub(crate) fn marker(index: u64) -> Bytes {
+    Bytes::from(format!("marker of {index}"))
+}
+
+/// A listing in a view; what is no directory has nothing below it.
+pub(crate) fn listing(
+    view: &View<'_>,
+    path: &KeyPath,
+    recursive: bool,
+    hidden: bool,
+) -> Result<Vec<(usize, Node)>, Error> {
+    let mut walk = view.walk(path, recursive, hidden);
+    let mut rows = Vec::new();
+    while let Some(item) = walk.next()? {
+        rows.push((item.depth, item.to_node()));
+    }
+    Ok(rows)
+}
+
+/// A listing at an old revision.
+pub(crate) fn past_listing(
+    past: &PastView<'_>,
+    path: &KeyPath,
+    recursive: bool,
+    hidden: bool,
+) -> Result<Vec<(usize, Node)>, Error> {
+    let mut walk = past.walk(path, recursive, hidden);
+    let mut rows = Vec::new();
+    while let Some(item) = walk.next()? {
+        rows.push((item.depth, item.to_node()));
+    }
+    Ok(rows)
+}

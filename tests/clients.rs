@@ -1,0 +1,17 @@
+//! The clients people already run, unchanged, against the server: Debian's `etcdctl`, `curl`, python-etcd and
+//! Patroni's etcd class.
+//!
+//! `TEST_SERVER=debian cargo test --test clients` runs the same proofs against Debian's etcd 3.4, which shows that they
+//! ask for what the original did.
+
+#[path = "clients/etcdctl.rs"]
+mod etcdctl;
+#[path = "clients/node.rs"]
+mod node;
+#[path = "clients/python.rs"]
+mod python;
+mod support;
+#[path = "clients/transcript.rs"]
+mod transcript;
+#[path = "clients/watching.rs"]
+mod watching;

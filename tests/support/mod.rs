@@ -1,0 +1,10 @@
+//! Shared ground of the whole-system tests: real server processes that never outlive a test, an HTTP client that keeps
+//! every byte it received, and random numbers that a failure can replay.
+//!
+//! Each file under `tests/` is a crate of its own and uses a part of this module.
+#![allow(dead_code)] // Every test crate compiles all of it and calls what it needs.
+
+pub(crate) mod http;
+pub(crate) mod json;
+pub(crate) mod seed;
+pub(crate) mod server;

@@ -1,0 +1,350 @@
+//! Server processes on loopback ports and temporary directories: started, waited for, killed by id, never left behind.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::http::{self, Request};
+
+/// How long a server may take from `exec` to its first healthy answer.
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(5);
+
+/// The reference server that the differential proof measures against.
+pub(crate) const DEBIAN_ETCD: &str = "/usr/bin/etcd";
+
+/// Which program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The server of this repository.
+    Ours,
+    /// Debian's etcd 3.4.23 with `--enable-v2`.
+    Debian,
+}
+
+/// A server about to be started.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    kind: Kind,
+    program: PathBuf,
+    arguments: Vec<String>,
+    data: Option<PathBuf>,
+}
+
+/// This repository's server, alone in its cluster.
+pub(crate) fn ours() -> Launch {
+    Launch::new(Kind::Ours, PathBuf::from(env!("CARGO_BIN_EXE_etcd")))
+}
+
+/// Debian's etcd 3.4.23, alone in its cluster, with the v2 API.
+///
+/// # Panics
+/// When it is not installed: a proof that cannot run must not look like one that passed.
+pub(crate) fn debian() -> Launch {
+    let program = PathBuf::from(DEBIAN_ETCD);
+    assert!(
+        program.is_file(),
+        "{DEBIAN_ETCD} is missing: this test compares with Debian's etcd-server 3.4; `make test` installs it"
+    );
+    Launch::new(Kind::Debian, program).arg("--enable-v2")
+}
+
+impl Launch {
+    fn new(kind: Kind, program: PathBuf) -> Launch {
+        Launch {
+            kind,
+            program,
+            arguments: Vec::new(),
+            data: None,
+        }
+    }
+
+    /// Adds a command-line argument.
+    pub(crate) fn arg(mut self, argument: impl Into<String>) -> Launch {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Uses `directory` instead of a temporary one; it is left in place afterwards.
+    pub(crate) fn data_dir(mut self, directory: impl Into<PathBuf>) -> Launch {
+        self.data = Some(directory.into());
+        self
+    }
+
+    /// Starts the server and waits until it answers `/health` with true.
+    ///
+    /// # Panics
+    /// When it does not get there within [`START_TIMEOUT`]; the message holds the end of its log.
+    pub(crate) fn start(self) -> Server {
+        let mut server = self.spawn();
+        if let Err(why) = server.wait_ready() {
+            panic!("{why}\n{}", server.log_tail());
+        }
+        server
+    }
+
+    /// Starts the server without waiting: for tests of refused starts, and of how long a start takes.
+    pub(crate) fn spawn(self) -> Server {
+        let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+        let data = match &self.data {
+            Some(directory) => directory.clone(),
+            None => scratch.path().join("data"),
+        };
+        let (client, peer) = free_ports();
+        let log = scratch.path().join("log");
+        let mut server = Server {
+            launch: self,
+            data,
+            client,
+            peer,
+            log,
+            child: None,
+            scratch,
+        };
+        server.spawn();
+        server
+    }
+}
+
+/// A server process; dropping it kills the process and removes its temporary directory.
+#[derive(Debug)]
+pub(crate) struct Server {
+    launch: Launch,
+    data: PathBuf,
+    client: SocketAddr,
+    peer: SocketAddr,
+    log: PathBuf,
+    child: Option<Child>,
+    scratch: TempDir,
+}
+
+impl Server {
+    /// Which program it is.
+    pub(crate) fn kind(&self) -> Kind {
+        self.launch.kind
+    }
+
+    /// Where clients connect.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.client
+    }
+
+    /// Where peers connect.
+    pub(crate) fn peer_addr(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// `http://127.0.0.1:PORT` of the client side.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.client)
+    }
+
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data
+    }
+
+    /// The process id, `None` when it is not running.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Everything the process printed (both streams, all runs).
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The last 40 lines of the log, for failure messages.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let from = lines.len().saturating_sub(40);
+        format!(
+            "--- end of the log of {} ---\n{}",
+            self.launch.program.display(),
+            lines[from..].join("\n")
+        )
+    }
+
+    /// One exchange on a new connection.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub(crate) fn exchange(&self, request: &Request) -> http::Response {
+        http::exchange(self.client, request).unwrap_or_else(|error| {
+            let target = String::from_utf8_lossy(&request.target).into_owned();
+            panic!(
+                "{} {target}: no answer: {error}\n{}",
+                request.method,
+                self.log_tail()
+            )
+        })
+    }
+
+    /// Stops the process at once (SIGKILL) and waits for its end: the crash of the crash tests.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // An error means that it has already ended, which is what is wanted.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    ///
+    /// # Panics
+    /// When it is not running, or does not end within `timeout`.
+    pub(crate) fn terminate(&mut self, timeout: Duration) -> ExitStatus {
+        let pid = self.pid().expect("the server is running");
+        let pid = i32::try_from(pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        let pid = pid.expect("a process id is a positive i32");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .expect("the process is ours to signal");
+        self.wait_exit(timeout)
+    }
+
+    /// Waits for the process to end by itself.
+    ///
+    /// # Panics
+    /// When it does not end within `timeout`.
+    pub(crate) fn wait_exit(&mut self, timeout: Duration) -> ExitStatus {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let child = self.child.as_mut().expect("the server is running");
+            if let Some(status) = child.try_wait().expect("the process is our child") {
+                self.child = None;
+                return status;
+            }
+            if Instant::now() > deadline {
+                panic!("no end within {timeout:?}\n{}", self.log_tail());
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Starts it again on the same directory and ports, and waits until it is healthy.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.spawn();
+        if let Err(why) = self.wait_ready() {
+            panic!("{why}\n{}", self.log_tail());
+        }
+    }
+
+    /// Starts it again on the same directory and ports without waiting.
+    pub(crate) fn respawn(&mut self) {
+        self.kill();
+        self.spawn();
+    }
+
+    /// Polls until `/health` says true; at most [`START_TIMEOUT`].
+    pub(crate) fn wait_ready(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            if let Some(child) = self.child.as_mut() {
+                match child.try_wait() {
+                    Ok(None) => {}
+                    Ok(Some(status)) => {
+                        self.child = None;
+                        if !self.move_to_other_ports() {
+                            return Err(format!("the server ended before it was ready: {status}"));
+                        }
+                    }
+                    Err(error) => return Err(format!("the server cannot be waited for: {error}")),
+                }
+            }
+            if self.healthy() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("the server was not ready within {START_TIMEOUT:?}"));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn healthy(&self) -> bool {
+        match http::exchange(self.client, &Request::get("/health")) {
+            Ok(answer) => answer.status() == 200 && answer.text().contains("true"),
+            Err(_) => false,
+        }
+    }
+
+    /// Between finding a free port and binding it another process may take it: then a fresh server tries again.
+    fn move_to_other_ports(&mut self) -> bool {
+        let taken = self.log().contains("address already in use")
+            || self.log().contains("Address already in use");
+        if !taken || self.launch.data.is_some() {
+            return false;
+        }
+        let gone = match fs::remove_dir_all(&self.data) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if !gone || fs::write(&self.log, b"").is_err() {
+            return false;
+        }
+        (self.client, self.peer) = free_ports();
+        self.spawn();
+        true
+    }
+
+    fn spawn(&mut self) {
+        let log = File::options().create(true).append(true).open(&self.log);
+        let log = log.expect("the log file can be made in a temporary directory");
+        let errors = log.try_clone().expect("a file handle can be copied");
+        let client = format!("http://{}", self.client);
+        let peer = format!("http://{}", self.peer);
+        let mut command = Command::new(&self.launch.program);
+        command
+            .env_clear() // Both programs read their options from ETCD_* variables too.
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .arg("--name=default")
+            .arg(format!("--data-dir={}", self.data.display()))
+            .arg(format!("--listen-client-urls={client}"))
+            .arg(format!("--advertise-client-urls={client}"))
+            .arg(format!("--listen-peer-urls={peer}"))
+            .arg(format!("--initial-advertise-peer-urls={peer}"))
+            .arg(format!("--initial-cluster=default={peer}"))
+            .args(&self.launch.arguments)
+            .current_dir(self.scratch.path())
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors);
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!(
+                "{} cannot be started: {error}",
+                self.launch.program.display()
+            )
+        });
+        self.child = Some(child);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Two different loopback ports that were free a moment ago.
+pub(crate) fn free_ports() -> (SocketAddr, SocketAddr) {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
+    // Both are bound at once, so they differ.
+    let (first, second) = (bind(), bind());
+    let addr = |listener: &TcpListener| {
+        listener
+            .local_addr()
+            .expect("a bound socket has an address")
+    };
+    (addr(&first), addr(&second))
+}

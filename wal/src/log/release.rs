@@ -1,0 +1,77 @@
+//! Release of old segments. Guarantees that the segments on disk are a run without a hole at every
+//! instant: each name is gone for good before the next one goes.
+//!
+//! | step | process or power fails before it | after it |
+//! | --- | --- | --- |
+//! | oldest segment renamed to a spare, or removed | it is still part of the log on open | it is gone, or, after a power loss, still there |
+//! | directory synced | as above | it is gone for good; only now the next one is touched |
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use crate::error::{Context, Error};
+use crate::fs::Fs;
+use crate::segment::{Segment, sync_dir};
+
+use super::Wal;
+
+impl<F: Fs> Wal<F> {
+    /// Releases every segment whose entries are all at or below `through`, the newest segment never.
+    /// Released files are kept as spares, up to [`Options::spare_segments`](crate::Options), or removed.
+    /// An index that is not durable yet releases nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: the entries are released, a file stays behind until the next call or open.
+    /// [`Error::Poisoned`].
+    pub fn release(&mut self, through: u64) -> Result<(), Error> {
+        self.check_poison()?;
+        // A tail that is being replaced may have made the log shorter than what is durable of it.
+        let through = through.min(self.durable.index).min(self.written.last.index);
+        loop {
+            let released = self.index_mut().release_oldest(through);
+            match released {
+                Some(segment) => self.retired.push_back(segment),
+                None => break,
+            }
+        }
+        let retired = self.retire();
+        self.noting_poison(retired)
+    }
+
+    /// Takes the files of released segments away, oldest first.
+    pub(super) fn retire(&mut self) -> Result<(), Error> {
+        while let Some(segment) = self.retired.front() {
+            match self.put_away(segment) {
+                // An earlier attempt that reported an error had worked.
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                result => result?,
+            }
+            self.retired.pop_front();
+            sync_dir(&self.fs, &self.dir)?;
+        }
+        Ok(())
+    }
+
+    fn put_away(&self, segment: &Arc<Segment<F>>) -> Result<(), Error> {
+        // A reader that still holds the segment must not find another use's bytes in it. The index has
+        // let go of it, so nobody else can take hold of it from here on.
+        let unread = Arc::strong_count(segment) == 1;
+        let bytes = segment.capacity()?;
+        if !unread || !self.spares.wants(bytes) {
+            return self
+                .fs
+                .remove(&segment.path)
+                .context("remove", &segment.path);
+        }
+        let number = self.spares.next_number();
+        let spare = self.spares.path_of(number);
+        self.fs
+            .rename(&segment.path, &spare)
+            .context("rename", &segment.path)?;
+        if !self.spares.offer(number, bytes) {
+            // The thread was faster with a spare of its own.
+            let _ = self.fs.remove(&spare);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading groups back. Guarantees that a group handed out had a valid header at its place, and that
+//! walking its records checks every byte of them.
+
+use std::io;
+
+use bytes::Bytes;
+
+use crate::entry::{HardState, Place};
+use crate::error::Reason;
+use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
+use crate::format::record::{self, Record};
+use crate::fs::File;
+
+/// A piece of a file in memory, so that small groups cost no system call each.
+pub(crate) struct Window {
+    chunk: u64,
+    start: u64,
+    data: Bytes,
+}
+
+impl Window {
+    /// Reads `chunk` bytes at a time.
+    pub(crate) fn new(chunk: u64) -> Self {
+        Self {
+            chunk,
+            start: 0,
+            data: Bytes::new(),
+        }
+    }
+
+    /// The bytes from `offset` on: at least `len` of them unless the file ends at `limit` before that.
+    pub(crate) fn at<F: File>(
+        &mut self,
+        file: &F,
+        offset: u64,
+        len: u64,
+        limit: u64,
+    ) -> io::Result<Bytes> {
+        let wanted = len.min(limit.saturating_sub(offset));
+        let inside = offset >= self.start && offset + wanted <= self.start + self.data.len() as u64;
+        if !inside {
+            let take = wanted.max(self.chunk).min(limit.saturating_sub(offset));
+            let mut buffer = vec![0; usize::try_from(take).map_err(io::Error::other)?];
+            let filled = file.read_full_at(offset, &mut buffer)?;
+            buffer.truncate(filled);
+            self.start = offset;
+            self.data = Bytes::from(buffer);
+        }
+        // Fits: the distance lies inside a buffer that is in memory.
+        Ok(self.data.slice((offset - self.start) as usize..))
+    }
+}
+
+/// A group whose header is valid; its records are checked by [`Group::walk`].
+pub(crate) struct Group {
+    pub(crate) header: GroupHeader,
+    seed: u32,
+    body: Bytes,
+}
+
+/// What a group did to the log, without its payloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) place: Place,
+    /// Offset after the group.
+    pub(crate) end: u64,
+    pub(crate) first_index: u64,
+    pub(crate) entries: u32,
+    /// Term of the first entry; each later change is in `terms`.
+    pub(crate) first_term: u64,
+    pub(crate) terms: Vec<(u64, u64)>,
+    pub(crate) hard_state: Option<HardState>,
+    /// Chain value after the group.
+    pub(crate) chain: u32,
+}
+
+impl Summary {
+    pub(crate) fn last_index(&self) -> u64 {
+        (self.first_index + u64::from(self.entries)).saturating_sub(1)
+    }
+
+    pub(crate) fn last_term(&self) -> u64 {
+        self.terms.last().map_or(self.first_term, |change| change.1)
+    }
+
+    /// Notes the next entry of the group.
+    pub(crate) fn note_entry(&mut self, index: u64, term: u64) {
+        if self.entries == 0 {
+            self.first_index = index;
+            self.first_term = term;
+        } else if self.last_term() != term {
+            self.terms.push((index, term));
+        }
+        self.entries += 1;
+    }
+
+    /// A group that holds nothing yet and would continue after `last_index`.
+    pub(crate) fn empty(last_index: u64) -> Self {
+        Self {
+            place: Place::default(),
+            end: 0,
+            first_index: last_index + 1,
+            entries: 0,
+            first_term: 0,
+            terms: Vec::new(),
+            hard_state: None,
+            chain: 0,
+        }
+    }
+}
+
+impl Group {
+    /// Reads the group at `place` of a file with this salt that ends at `limit`.
+    pub(crate) fn read<F: File>(
+        window: &mut Window,
+        file: &F,
+        place: Place,
+        salt: u64,
+        limit: u64,
+    ) -> io::Result<Result<Self, Reason>> {
+        let head = window.at(file, place.offset, GROUP_HEADER_BYTES as u64, limit)?;
+        let Some((header, seed)) = GroupHeader::decode(&head, place, salt) else {
+            return Ok(Err(Reason::GroupHeader));
+        };
+        let len = GROUP_HEADER_BYTES + header.body_bytes as usize;
+        let bytes = window.at(file, place.offset, len as u64, limit)?;
+        if bytes.len() < len {
+            return Ok(Err(Reason::GroupLength));
+        }
+        let body = bytes.slice(GROUP_HEADER_BYTES..len);
+        Ok(Ok(Self { header, seed, body }))
+    }
+
+    /// The bytes of the records, as they lie in the file.
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Checks every record and gives it to `each`; returns what the group did.
+    pub(crate) fn walk(&self, mut each: impl FnMut(&Record, Bytes)) -> Result<Summary, Reason> {
+        let mut summary = Summary::empty(self.header.first_index.saturating_sub(1));
+        summary.place = self.header.place;
+        summary.end = self.header.end();
+        summary.first_index = self.header.first_index;
+        summary.chain = self.seed;
+        let (mut at, mut records) = (0, 0);
+        while at < self.body.len() {
+            let decoded = record::decode(&self.body, at, summary.chain)?;
+            match decoded.record {
+                Record::Entry { term, index, .. } => {
+                    if index != self.header.first_index + u64::from(summary.entries) {
+                        return Err(Reason::RecordFields);
+                    }
+                    summary.note_entry(index, term);
+                }
+                Record::HardState(state) => summary.hard_state = Some(state),
+            }
+            at = decoded.payload.end;
+            records += 1;
+            summary.chain = decoded.chain;
+            each(&decoded.record, self.body.slice(decoded.payload));
+        }
+        if (records, summary.entries) != (self.header.records, self.header.entries) {
+            return Err(Reason::RecordFields);
+        }
+        Ok(summary)
+    }
+}

@@ -1,0 +1,149 @@
+//! Segment files: how one comes to be. Guarantees that a file has a segment's name only after its
+//! header, and whatever recovery put behind it, is synced.
+//!
+//! | step | process or power fails before it | after it |
+//! | --- | --- | --- |
+//! | 1 a spare is taken, or a file is made and filled with zeros | – | a spare, or `*.tmp`, which open removes |
+//! | 2 header (and rewritten groups) written | as 1 | as 1: no name, so not read |
+//! | 3 file synced | as 2 | as 2 |
+//! | 4 renamed to its segment name | as 3 | the log ends in an empty segment, or one that repeats what was there; after a power loss, maybe as 3 |
+//! | 5 directory synced | as 4 | the segment is part of the log for good |
+//!
+//! No group is acknowledged from a segment before step 5.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Context, Error};
+use crate::format::SECTOR;
+use crate::format::name::Name;
+use crate::format::segment::SegmentHeader;
+use crate::fs::{File, Fs};
+
+/// Smallest segment, and the size of one made on the spot because no spare is ready: filling it takes
+/// milliseconds.
+pub(crate) const SMALL_SEGMENT_BYTES: u64 = 1 << 20;
+
+static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+
+/// An open segment of the log.
+pub(crate) struct Segment<F: Fs> {
+    pub(crate) header: SegmentHeader,
+    pub(crate) path: PathBuf,
+    pub(crate) file: F::File,
+}
+
+impl<F: Fs> Segment<F> {
+    /// Whole sectors of the file, where groups may lie.
+    pub(crate) fn capacity(&self) -> Result<u64, Error> {
+        let len = self.file.len().context("measure", &self.path)?;
+        Ok(len / SECTOR * SECTOR)
+    }
+}
+
+/// A file on its way to become a segment.
+pub(crate) struct Draft<F: Fs> {
+    pub(crate) path: PathBuf,
+    pub(crate) file: F::File,
+    /// The file was in use before, so its bytes are not known to be zero.
+    pub(crate) reused: bool,
+}
+
+/// The error of a failed sync. The log has to stop: see [`Error::Poisoned`].
+pub(crate) fn sync_failed(path: &Path, source: &std::io::Error) -> Error {
+    Error::Poisoned {
+        path: path.to_path_buf(),
+        reason: source.to_string(),
+    }
+}
+
+/// Syncs a directory; a failure is final.
+pub(crate) fn sync_dir<F: Fs>(fs: &F, dir: &Path) -> Result<(), Error> {
+    fs.sync_dir(dir).map_err(|error| sync_failed(dir, &error))
+}
+
+/// Fills `[0, len)` with zeros. Written, not just allocated: the first write to an allocated but
+/// unwritten block needs a journal commit, which makes each later sync twice as slow.
+///
+/// Stops early, with `false`, when `go_on` says so; syncs every 8 MiB so that filling does not pile up
+/// work in front of the appender's own syncs.
+pub(crate) fn fill_with_zeros<F: File>(
+    file: &F,
+    len: u64,
+    go_on: impl Fn() -> bool,
+) -> std::io::Result<bool> {
+    const SYNC_EVERY: u64 = 8 << 20;
+    let mut offset = 0;
+    while offset < len {
+        if !go_on() {
+            return Ok(false);
+        }
+        let count = (ZEROS.len() as u64).min(len - offset);
+        file.write_all_at(offset, &ZEROS[..count as usize])?;
+        offset += count;
+        if offset.is_multiple_of(SYNC_EVERY) && offset < len {
+            file.sync_data()?;
+        }
+    }
+    Ok(true)
+}
+
+impl<F: Fs> Draft<F> {
+    /// A new zero-filled file. Nothing is left behind when it fails, as far as the disk allows.
+    pub(crate) fn create(fs: &F, dir: &Path, number: u64, len: u64) -> Result<Self, Error> {
+        let path = dir.join(Name::Unfinished(number).to_string());
+        let file = fs.create(&path).context("create", &path)?;
+        if let Err(error) = fill_with_zeros(&file, len, || true) {
+            // A full disk wants the bytes back; if this fails too, the next open removes the file.
+            let _ = fs.remove(&path);
+            return Err(error).context("fill", &path);
+        }
+        Ok(Self {
+            path,
+            file,
+            reused: false,
+        })
+    }
+
+    /// Steps 2 to 5 of the module head. On an error before the rename the draft is removed.
+    pub(crate) fn publish(
+        self,
+        fs: &F,
+        dir: &Path,
+        mut header: SegmentHeader,
+    ) -> Result<Arc<Segment<F>>, Error> {
+        header.reused = self.reused;
+        let name = Name::Segment {
+            sequence: header.sequence,
+            first_index: header.base.index.saturating_add(1),
+        };
+        let path = dir.join(name.to_string());
+        if let Err(error) = self.settle(fs, &header, &path) {
+            let _ = fs.remove(&self.path);
+            return Err(error);
+        }
+        sync_dir(fs, dir)?;
+        Ok(Arc::new(Segment {
+            header,
+            path,
+            file: self.file,
+        }))
+    }
+
+    fn settle(&self, fs: &F, header: &SegmentHeader, to: &Path) -> Result<(), Error> {
+        self.file
+            .write_all_at(0, &header.encode())
+            .context("write", &self.path)?;
+        self.file
+            .sync_data()
+            .map_err(|error| sync_failed(&self.path, &error))?;
+        let Err(error) = fs.rename(&self.path, to) else {
+            return Ok(());
+        };
+        match fs.exists(to) {
+            Ok(false) => Err(error).context("rename", &self.path),
+            // It may have happened: a log that went on in the old segment would contradict it.
+            Ok(true) | Err(_) => Err(sync_failed(&self.path, &error)),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Spare files for the segments to come. Guarantees that a file listed as ready was filled, synced and
+//! named before, so that a rotation neither allocates nor waits for zeros.
+//!
+//! One thread of the crate's own fills the next spare while the current segment fills. What it leaves
+//! half done has a `.tmp` name and is removed by open. The lock is held for list operations only, never
+//! across a file operation; no other lock is taken under it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::error::{Context, Error};
+use crate::format::name::Name;
+use crate::fs::{File, Fs};
+use crate::segment::{Draft, fill_with_zeros};
+
+/// After a failure the thread tries again this often, and at each rotation.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Spare {
+    number: u64,
+    bytes: u64,
+    reused: bool,
+}
+
+#[derive(Default)]
+struct State {
+    ready: Vec<Spare>,
+    next_number: u64,
+    /// The last attempt to make a spare failed for want of space.
+    space_low: bool,
+    stop: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// The spares of one log directory.
+pub(crate) struct Spares<F: Fs> {
+    fs: F,
+    dir: PathBuf,
+    segment_bytes: u64,
+    kept: usize,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Fs> Spares<F> {
+    pub(crate) fn new(fs: F, dir: &Path, segment_bytes: u64, kept: usize) -> Self {
+        Self {
+            fs,
+            dir: dir.to_path_buf(),
+            segment_bytes,
+            kept,
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    next_number: 1,
+                    ..State::default()
+                }),
+                changed: Condvar::new(),
+            }),
+            thread: None,
+        }
+    }
+
+    /// Starts the thread that keeps one spare ready. Without it the log works, with smaller segments.
+    pub(crate) fn start(&mut self) {
+        let (fs, dir, len) = (self.fs.clone(), self.dir.clone(), self.segment_bytes);
+        let shared = Arc::clone(&self.shared);
+        let spawned = std::thread::Builder::new()
+            .name("wal-spare".to_owned())
+            .spawn(move || keep_ready(&fs, &dir, len, &shared));
+        match spawned {
+            Ok(thread) => self.thread = Some(thread),
+            Err(error) => tracing::warn!(%error, "no thread for spare log segments"),
+        }
+    }
+
+    /// Numbers in use are not given again.
+    pub(crate) fn avoid(&self, number: u64) {
+        let state = &mut *self.shared.lock();
+        state.next_number = state.next_number.max(number.saturating_add(1));
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        next_number(&self.shared)
+    }
+
+    /// Lists a file found in the directory, or one that was recycled. False when there are enough, or it
+    /// is too short: the caller removes it.
+    pub(crate) fn offer(&self, number: u64, bytes: u64) -> bool {
+        let state = &mut *self.shared.lock();
+        let wanted = bytes >= self.segment_bytes && state.ready.len() < self.kept;
+        if wanted {
+            state.ready.push(Spare {
+                number,
+                bytes,
+                reused: true,
+            });
+            state.space_low = false;
+        }
+        wanted
+    }
+
+    /// Whether a recycled file of this size would be taken.
+    pub(crate) fn wants(&self, bytes: u64) -> bool {
+        bytes >= self.segment_bytes && self.shared.lock().ready.len() < self.kept
+    }
+
+    /// Opens a spare of at least `min_bytes` as a draft and has another one made.
+    pub(crate) fn take(&self, min_bytes: u64) -> Result<Option<Draft<F>>, Error> {
+        let state = &mut *self.shared.lock();
+        let found = state
+            .ready
+            .iter()
+            .position(|spare| spare.bytes >= min_bytes);
+        let spare = found.map(|position| state.ready.swap_remove(position));
+        self.shared.changed.notify_all();
+        let Some(spare) = spare else {
+            return Ok(None);
+        };
+        let path = spare_path(&self.dir, spare.number);
+        let file = self.fs.open(&path).context("open", &path)?;
+        Ok(Some(Draft {
+            path,
+            file,
+            reused: spare.reused,
+        }))
+    }
+
+    /// Makes a spare now when none is ready; true when one was made.
+    pub(crate) fn prepare(&self) -> Result<bool, Error> {
+        if !self.shared.lock().ready.is_empty() {
+            return Ok(false);
+        }
+        prepare(&self.fs, &self.dir, self.segment_bytes, &self.shared)
+    }
+
+    /// Whether the next segment could not be made for want of space.
+    pub(crate) fn space_low(&self) -> bool {
+        self.shared.lock().space_low
+    }
+
+    pub(crate) fn path_of(&self, number: u64) -> PathBuf {
+        spare_path(&self.dir, number)
+    }
+}
+
+impl<F: Fs> Drop for Spares<F> {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It ends at its next look at `stop`; a panic there has nothing of ours to break.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn spare_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(Name::Spare(number).to_string())
+}
+
+fn next_number(shared: &Shared) -> u64 {
+    let state = &mut *shared.lock();
+    let number = state.next_number;
+    state.next_number += 1;
+    number
+}
+
+/// The thread: makes a spare whenever none is ready, until told to stop.
+fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) {
+    loop {
+        {
+            let mut state = shared.lock();
+            while !state.stop && !state.ready.is_empty() {
+                state = shared
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.stop {
+                return;
+            }
+        }
+        if let Err(error) = prepare(fs, dir, len, shared) {
+            tracing::warn!(%error, "the next log segment could not be prepared");
+            let state = shared.lock();
+            if !state.stop {
+                let waited = shared.changed.wait_timeout(state, RETRY);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+}
+
+/// Creates, fills, syncs and names one spare. A failed sync only costs this file: nothing was in it.
+fn prepare<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) -> Result<bool, Error> {
+    let number = next_number(shared);
+    let made = make_spare(fs, dir, number, len, shared);
+    let state = &mut *shared.lock();
+    match &made {
+        Ok(true) => {
+            state.ready.push(Spare {
+                number,
+                bytes: len,
+                reused: false,
+            });
+            state.space_low = false;
+        }
+        Ok(false) => {}
+        Err(error) => state.space_low = error.is_no_space(),
+    }
+    made
+}
+
+fn make_spare<F: Fs>(
+    fs: &F,
+    dir: &Path,
+    number: u64,
+    len: u64,
+    shared: &Shared,
+) -> Result<bool, Error> {
+    let path = dir.join(Name::Unfinished(number).to_string());
+    let file = fs.create(&path).context("create", &path)?;
+    let filled = fill_with_zeros(&file, len, || !shared.lock().stop)
+        .and_then(|whole| file.sync_data().map(|()| whole))
+        .context("fill", &path);
+    if !matches!(filled, Ok(true)) {
+        let _ = fs.remove(&path);
+        return filled;
+    }
+    let spare = spare_path(dir, number);
+    fs.rename(&path, &spare).context("rename", &path)?;
+    // Unsynced, the name may be lost: then there is one spare less after a power loss, no more.
+    fs.sync_dir(dir).context("sync", dir)?;
+    Ok(true)
+}
