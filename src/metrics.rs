@@ -99,7 +99,9 @@ impl Metrics {
         metrics.register(&mut registry);
         registry.register_collector(Box::new(process::Process::new()));
         metrics.registry = registry;
-        let label = ServerVersionLabel { server_version: server_version.to_owned() };
+        let label = ServerVersionLabel {
+            server_version: server_version.to_owned(),
+        };
         metrics.server_version.get_or_create(&label).set(1);
         Arc::new(metrics)
     }
@@ -107,11 +109,15 @@ impl Metrics {
     /// Shows who the member is, once that is known: `member` in hexadecimal, the cluster's version if agreed.
     pub fn identify(&self, member: u64, cluster_version: Option<&str>) {
         self.server_id.clear();
-        let label = ServerIdLabel { server_id: format!("{member:x}") };
+        let label = ServerIdLabel {
+            server_id: format!("{member:x}"),
+        };
         self.server_id.get_or_create(&label).set(1);
         self.cluster_version.clear();
         if let Some(version) = cluster_version {
-            let label = ClusterVersionLabel { cluster_version: version.to_owned() };
+            let label = ClusterVersionLabel {
+                cluster_version: version.to_owned(),
+            };
             self.cluster_version.get_or_create(&label).set(1);
         }
     }

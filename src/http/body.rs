@@ -34,19 +34,31 @@ enum Content {
 
 impl Body {
     pub(super) fn empty() -> Self {
-        Self { content: Content::Empty, turn: None }
+        Self {
+            content: Content::Empty,
+            turn: None,
+        }
     }
 
     pub(super) fn full(bytes: Bytes) -> Self {
-        Self { content: Content::Full(bytes), turn: None }
+        Self {
+            content: Content::Full(bytes),
+            turn: None,
+        }
     }
 
     pub(super) fn watch(body: WatchBody) -> Self {
-        Self { content: Content::Watch(Box::new(body)), turn: None }
+        Self {
+            content: Content::Watch(Box::new(body)),
+            turn: None,
+        }
     }
 
     pub(super) fn listing(body: ListingBody) -> Self {
-        Self { content: Content::Listing(body), turn: None }
+        Self {
+            content: Content::Listing(body),
+            turn: None,
+        }
     }
 
     /// Ties the turn of the connection to the body.
@@ -80,10 +92,12 @@ impl hyper::body::Body for Body {
                 this.content = Content::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Content::Watch(watch) => watch.poll_object(cx).map(|object| object.map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Listing(listing) => {
-                listing.poll_chunk(cx).map(|chunk| chunk.map(|bytes| bytes.map(Frame::data)))
-            }
+            Content::Watch(watch) => watch
+                .poll_object(cx)
+                .map(|object| object.map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Listing(listing) => listing
+                .poll_chunk(cx)
+                .map(|chunk| chunk.map(|bytes| bytes.map(Frame::data))),
         }
     }
 

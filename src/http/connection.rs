@@ -60,7 +60,9 @@ pub async fn serve(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let front = Front::new(service, Arc::clone(&options));
-    let limit = u32::try_from(options.max_connections).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32);
+    let limit = u32::try_from(options.max_connections)
+        .unwrap_or(u32::MAX)
+        .min(Semaphore::MAX_PERMITS as u32);
     let slots = Arc::new(Semaphore::new(limit as usize));
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let (stage, stages) = watch::channel(Stage::Serving);
@@ -82,7 +84,11 @@ pub async fn serve(
                 }
                 continue;
             };
-            let peer = Peer { address, certificate_name: None, secure: false };
+            let peer = Peer {
+                address,
+                certificate_name: None,
+                secure: false,
+            };
             let connection = serve_stream(stream, peer, Arc::clone(&front), stages.clone());
             tokio::spawn(async move {
                 connection.await;
@@ -93,9 +99,15 @@ pub async fn serve(
     drop(listener);
     front.stop();
     stage.send_replace(Stage::Draining);
-    if timeout(options.drain_timeout, slots.acquire_many(limit)).await.is_err() {
+    if timeout(options.drain_timeout, slots.acquire_many(limit))
+        .await
+        .is_err()
+    {
         let open = limit as usize - slots.available_permits();
-        tracing::warn!(open, "client connections did not end in time and are aborted");
+        tracing::warn!(
+            open,
+            "client connections did not end in time and are aborted"
+        );
         stage.send_replace(Stage::Aborting);
         // Aborting needs no more than a poll of each connection.
         drop(timeout(ABORT_WITHIN, slots.acquire_many(limit)).await);
@@ -122,7 +134,10 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }
 
 /// 503 for a connection over the limit, without reading its request.
@@ -135,27 +150,40 @@ async fn refuse(stream: TcpStream) {
     );
     let mut socket = Socket::new(stream, Activity::connected());
     // The client may be gone, which is as good.
-    let say = async { socket.write_all(answer.as_bytes()).await.is_ok() && socket.shutdown().await.is_ok() };
+    let say = async {
+        socket.write_all(answer.as_bytes()).await.is_ok() && socket.shutdown().await.is_ok()
+    };
     drop(timeout(Duration::from_secs(2), say).await);
 }
 
 /// Serves one connection over any stream, until it ends or a limit of time has passed.
-async fn serve_stream<T>(stream: T, peer: Peer, front: Arc<Front>, mut stages: watch::Receiver<Stage>)
-where
+async fn serve_stream<T>(
+    stream: T,
+    peer: Peer,
+    front: Arc<Front>,
+    mut stages: watch::Receiver<Stage>,
+) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let open = Open::new(&front);
     let activity = Activity::connected();
     let mut watchman = Watchman::new(Arc::clone(&activity), &front.options);
     let io = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
-    let link = Arc::new(Link { front, activity, peer });
+    let link = Arc::new(Link {
+        front,
+        activity,
+        peer,
+    });
     let address = link.peer.address;
     let service = service_fn(move |request| {
         let link = Arc::clone(&link);
         async move { Ok::<_, Infallible>(route::answer(&link, request).await) }
     });
     let mut builder = Builder::new();
-    builder.title_case_headers(true).header_read_timeout(None).max_buf_size(BUFFER_BYTES);
+    builder
+        .title_case_headers(true)
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER_BYTES);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut ticks = interval(watchman.tick());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,7 +2,8 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    HeaderValue,
 };
 
 use crate::config::{self, Vocabulary};
@@ -20,7 +21,10 @@ impl Cors {
             Vocabulary::Classic => HeaderValue::from_static("accept, content-type"),
             Vocabulary::Modern => HeaderValue::from_static("accept, content-type, authorization"),
         };
-        Self { policy, allow_headers }
+        Self {
+            policy,
+            allow_headers,
+        }
     }
 
     /// The value of `Access-Control-Allow-Origin` for a request, or `None` if it gets no headers.
@@ -30,7 +34,10 @@ impl Cors {
             config::Cors::Any => Some(HeaderValue::from_static("*")),
             config::Cors::List(listed) => {
                 let origin = origin?;
-                listed.iter().any(|one| one.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+                listed
+                    .iter()
+                    .any(|one| one.as_bytes() == origin.as_bytes())
+                    .then(|| origin.clone())
             }
         }
     }
@@ -78,12 +85,18 @@ mod tests {
         let cors = Cors::new(config::Cors::Any, Vocabulary::Classic);
         let mut headers = HeaderMap::new();
         cors.write(&mut headers, HeaderValue::from_static("*"));
-        let written: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let written: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
         assert_eq!(
             written,
             [
                 ("access-control-allow-headers", &b"accept, content-type"[..]),
-                ("access-control-allow-methods", b"POST, GET, OPTIONS, PUT, DELETE"),
+                (
+                    "access-control-allow-methods",
+                    b"POST, GET, OPTIONS, PUT, DELETE"
+                ),
                 ("access-control-allow-origin", b"*"),
             ]
         );

@@ -9,7 +9,9 @@ use prometheus_client::metrics::family::Family;
 use crate::metrics::{Metrics, RequestLabel};
 
 /// The statuses this server answers with. Any other is looked up by its label each time.
-const STATUSES: [u16; 16] = [200, 201, 301, 307, 400, 401, 403, 404, 405, 408, 409, 412, 414, 421, 500, 503];
+const STATUSES: [u16; 16] = [
+    200, 201, 301, 307, 400, 401, 403, 404, 405, 408, 409, 412, 414, 421, 500, 503,
+];
 
 const METHODS: [&str; 7] = ["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "other"];
 
@@ -21,16 +23,27 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        Self { cells: Default::default(), family: metrics.http_requests.clone() }
+        Self {
+            cells: Default::default(),
+            family: metrics.http_requests.clone(),
+        }
     }
 
     /// Counts one answer.
     pub(super) fn count(&self, method: &Method, status: StatusCode) {
-        let row = METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1);
-        let label = RequestLabel { method: METHODS[row], code: status.as_u16() };
+        let row = METHODS
+            .iter()
+            .position(|name| *name == method.as_str())
+            .unwrap_or(METHODS.len() - 1);
+        let label = RequestLabel {
+            method: METHODS[row],
+            code: status.as_u16(),
+        };
         match STATUSES.iter().position(|code| *code == label.code) {
             Some(column) => {
-                self.cells[row][column].get_or_init(|| self.family.get_or_create_owned(&label)).inc();
+                self.cells[row][column]
+                    .get_or_init(|| self.family.get_or_create_owned(&label))
+                    .inc();
             }
             None => {
                 self.family.get_or_create_owned(&label).inc();
@@ -64,7 +77,10 @@ mod tests {
             "{method=\"other\",code=\"405\"} 2",
             "{method=\"PUT\",code=\"418\"} 4",
         ] {
-            assert!(text.contains(&format!("etcd2_http_requests_total{line}\n")), "{line} in {text}");
+            assert!(
+                text.contains(&format!("etcd2_http_requests_total{line}\n")),
+                "{line} in {text}"
+            );
         }
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn basic(header: &[u8]) -> Option<(String, String)> {
 
 /// Decodes the standard alphabet with padding; `None` for anything else.
 fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
-    let digits = encoded.strip_suffix(b"==").or_else(|| encoded.strip_suffix(b"=")).unwrap_or(encoded);
+    let digits = encoded
+        .strip_suffix(b"==")
+        .or_else(|| encoded.strip_suffix(b"="))
+        .unwrap_or(encoded);
     if !encoded.len().is_multiple_of(4) || digits.len() % 4 == 1 {
         return None;
     }
@@ -51,7 +54,10 @@ mod tests {
 
     #[test]
     fn names_and_passwords_are_decoded() {
-        assert_eq!(basic(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), pair("Aladdin", "open sesame"));
+        assert_eq!(
+            basic(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            pair("Aladdin", "open sesame")
+        );
         assert_eq!(basic(b"bAsIc cm9vdDpwOnc="), pair("root", "p:w"));
         assert_eq!(basic(b"Basic Og=="), pair("", ""));
         assert_eq!(basic(b"Basic YTpiYw=="), pair("a", "bc"));

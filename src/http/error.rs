@@ -84,7 +84,11 @@ pub(super) struct ApiError {
 impl ApiError {
     /// A fault found before the tree was asked (keys-api 1.4).
     pub(super) fn invalid(code: Code, cause: impl Into<Vec<u8>>) -> Self {
-        Self { code, cause: cause.into(), index: 0 }
+        Self {
+            code,
+            cause: cause.into(),
+            index: 0,
+        }
     }
 
     /// The form, its body or a decoded value is over its limit (keys-api 1.2).
@@ -114,9 +118,18 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Refused { refusal, revision } => refused(refusal, revision),
-            ServiceError::HistoryCleared { oldest, requested, revision } => {
-                let cause = format!("the requested history has been cleared [{oldest}/{requested}]");
-                Self { code: Code::HistoryCleared, cause: cause.into_bytes(), index: revision }
+            ServiceError::HistoryCleared {
+                oldest,
+                requested,
+                revision,
+            } => {
+                let cause =
+                    format!("the requested history has been cleared [{oldest}/{requested}]");
+                Self {
+                    code: Code::HistoryCleared,
+                    cause: cause.into_bytes(),
+                    index: revision,
+                }
             }
             ServiceError::TooLarge => Self::too_large(),
             ServiceError::TimedOut
@@ -124,7 +137,9 @@ impl From<ServiceError> for ApiError {
             | ServiceError::TooManyRequests
             | ServiceError::Stopped
             | ServiceError::NoSpace(_)
-            | ServiceError::StorageFailed(_) => Self::invalid(Code::RaftInternal, error.to_string()),
+            | ServiceError::StorageFailed(_) => {
+                Self::invalid(Code::RaftInternal, error.to_string())
+            }
         }
     }
 }
@@ -133,16 +148,25 @@ fn refused(refusal: Refusal, revision: u64) -> ApiError {
     let of_path = |path: &KeyPath| path.as_bytes().to_vec();
     let (code, cause) = match &refusal {
         Refusal::KeyNotFound(path) => (Code::KeyNotFound, of_path(path)),
-        Refusal::CompareFailed { condition, value, index } => {
-            (Code::CompareFailed, mismatch(condition, value, *index))
-        }
-        Refusal::NotFile(path) => (Code::NotFile, path.as_ref().map(of_path).unwrap_or_default()),
+        Refusal::CompareFailed {
+            condition,
+            value,
+            index,
+        } => (Code::CompareFailed, mismatch(condition, value, *index)),
+        Refusal::NotFile(path) => (
+            Code::NotFile,
+            path.as_ref().map(of_path).unwrap_or_default(),
+        ),
         Refusal::NotDirectory(path) => (Code::NotDirectory, of_path(path)),
         Refusal::AlreadyExists(path) => (Code::AlreadyExists, of_path(path)),
         Refusal::ReadOnly(path) => (Code::ReadOnly, of_path(path)),
         Refusal::DirectoryNotEmpty(path) => (Code::DirectoryNotEmpty, of_path(path)),
     };
-    ApiError { code, cause, index: revision }
+    ApiError {
+        code,
+        cause,
+        index: revision,
+    }
 }
 
 /// `[given != found]` for each condition that did not hold, the value first (keys-api 3.3).
@@ -175,25 +199,44 @@ mod tests {
     }
 
     fn compare(value: Option<&'static str>, index: u64) -> ServiceError {
-        let condition = Condition { value: value.map(Bytes::from), index };
-        let refusal = Refusal::CompareFailed { condition, value: Bytes::from("v3"), index: 32 };
-        ServiceError::Refused { refusal, revision: 32 }
+        let condition = Condition {
+            value: value.map(Bytes::from),
+            index,
+        };
+        let refusal = Refusal::CompareFailed {
+            condition,
+            value: Bytes::from("v3"),
+            index: 32,
+        };
+        ServiceError::Refused {
+            refusal,
+            revision: 32,
+        }
     }
 
     #[test]
     fn compare_failures_name_what_did_not_match() {
         let shown = |cause: &str| {
-            format!("{{\"errorCode\":101,\"message\":\"Compare failed\",\"cause\":\"{cause}\",\"index\":32}}\n")
+            format!(
+                "{{\"errorCode\":101,\"message\":\"Compare failed\",\"cause\":\"{cause}\",\"index\":32}}\n"
+            )
         };
         assert_eq!(body(compare(Some("q"), 1)), shown("[q != v3] [1 != 32]"));
         assert_eq!(body(compare(Some("q"), 32)), shown("[q != v3]"));
         assert_eq!(body(compare(Some("v3"), 1)), shown("[1 != 32]"));
-        assert_eq!(body(compare(Some("<&>"), 0)), shown("[\\u003c\\u0026\\u003e != v3]"));
+        assert_eq!(
+            body(compare(Some("<&>"), 0)),
+            shown("[\\u003c\\u0026\\u003e != v3]")
+        );
     }
 
     #[test]
     fn cleared_history_shows_both_ends() {
-        let error = ServiceError::HistoryCleared { oldest: 263, requested: 262, revision: 1262 };
+        let error = ServiceError::HistoryCleared {
+            oldest: 263,
+            requested: 262,
+            revision: 1262,
+        };
         assert_eq!(
             body(error),
             concat!(
@@ -206,8 +249,14 @@ mod tests {
 
     #[test]
     fn a_cause_may_be_missing() {
-        let error = ServiceError::Refused { refusal: Refusal::NotFile(None), revision: 22 };
-        assert_eq!(body(error), "{\"errorCode\":102,\"message\":\"Not a file\",\"index\":22}\n");
+        let error = ServiceError::Refused {
+            refusal: Refusal::NotFile(None),
+            revision: 22,
+        };
+        assert_eq!(
+            body(error),
+            "{\"errorCode\":102,\"message\":\"Not a file\",\"index\":22}\n"
+        );
     }
 
     #[test]

@@ -164,7 +164,10 @@ fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, FormError> {
         match byte {
             b'+' => out.push(b' '),
             b'%' => {
-                out.push(escaped_byte(after).ok_or_else(|| bad_escape(&raw[raw.len() - after.len() - 1..]))?);
+                out.push(
+                    escaped_byte(after)
+                        .ok_or_else(|| bad_escape(&raw[raw.len() - after.len() - 1..]))?,
+                );
                 rest = &after[2..];
             }
             _ => out.push(*byte),
@@ -215,7 +218,8 @@ mod tests {
     fn value(source: &str) -> Option<String> {
         let mut form = Form::default();
         form.add(source.as_bytes()).unwrap();
-        form.get(Name::Value).map(|value| String::from_utf8(value.into_owned()).unwrap())
+        form.get(Name::Value)
+            .map(|value| String::from_utf8(value.into_owned()).unwrap())
     }
 
     fn fault(source: &[u8]) -> String {
@@ -251,7 +255,10 @@ mod tests {
         assert_eq!(fault(b"value=%\x01\""), "invalid URL escape \"%\\x01\\\"\"");
         assert_eq!(fault(b"a=%\xff\xc3"), "invalid URL escape \"%\\xff\\xc3\"");
         assert_eq!(fault("a=%é".as_bytes()), "invalid URL escape \"%é\"");
-        assert_eq!(fault("a=%\u{a0}".as_bytes()), "invalid URL escape \"%\\u00a0\"");
+        assert_eq!(
+            fault("a=%\u{a0}".as_bytes()),
+            "invalid URL escape \"%\\u00a0\""
+        );
         assert_eq!(fault(b"a=%\n\\"), "invalid URL escape \"%\\n\\\\\"");
     }
 
@@ -266,7 +273,13 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for name in [Name::Value, Name::PrevExist, Name::NoValueOnSuccess, Name::Local, Name::WaitIndex] {
+        for name in [
+            Name::Value,
+            Name::PrevExist,
+            Name::NoValueOnSuccess,
+            Name::Local,
+            Name::WaitIndex,
+        ] {
             assert_eq!(Name::of(name.as_str().as_bytes()), Some(name));
         }
     }

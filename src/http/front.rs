@@ -48,6 +48,8 @@ impl Front {
 
 impl fmt::Debug for Front {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Front").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Front")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,18 @@ pub(super) async fn get(
 ) -> Response<Body> {
     match classify::get(&path, params) {
         Get::Watch(request) => watch::answer(front, caller, request, reply).await,
-        Get::Read(consistency) => read(front, caller, &path, params.recursive, consistency, false, reply).await,
+        Get::Read(consistency) => {
+            read(
+                front,
+                caller,
+                &path,
+                params.recursive,
+                consistency,
+                false,
+                reply,
+            )
+            .await
+        }
     }
 }
 
@@ -36,7 +47,16 @@ pub(super) async fn head(
     reply: Reply,
 ) -> Response<Body> {
     let consistency = classify::consistency(params);
-    read(front, caller, &path, params.recursive, consistency, true, reply).await
+    read(
+        front,
+        caller,
+        &path,
+        params.recursive,
+        consistency,
+        true,
+        reply,
+    )
+    .await
 }
 
 async fn read(
@@ -48,7 +68,11 @@ async fn read(
     head: bool,
     reply: Reply,
 ) -> Response<Body> {
-    let grant = match front.service.read(caller, path, recursive, consistency).await {
+    let grant = match front
+        .service
+        .read(caller, path, recursive, consistency)
+        .await
+    {
         Ok(grant) => grant,
         Err(error) => return reply.error(&error.into(), &front.cluster),
     };

@@ -4,7 +4,9 @@
 //! steady state no map is allocated.
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use super::body::Body;
@@ -56,7 +58,8 @@ impl Reply {
     /// Plain text that reports an error: a newline ends it, and browsers must not guess its type.
     pub(super) fn text_error(mut self, status: StatusCode, text: &str) -> Response<Body> {
         self.headers.insert(CONTENT_TYPE, TEXT);
-        self.headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        self.headers
+            .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         self.finish(status, Body::full(format!("{text}\n").into()))
     }
 
@@ -75,17 +78,25 @@ impl Reply {
 
     /// 400 for a request that never reaches the API; the connection ends with it.
     pub(super) fn bad_request(self) -> Response<Body> {
-        self.closing().text(StatusCode::BAD_REQUEST, "400 Bad Request")
+        self.closing()
+            .text(StatusCode::BAD_REQUEST, "400 Bad Request")
     }
 
     /// Ends the connection with this answer.
     pub(super) fn closing(mut self) -> Self {
-        self.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        self.headers
+            .insert(CONNECTION, HeaderValue::from_static("close"));
         self
     }
 
     /// 301 or 307. Only a GET gets a page, and only GET and HEAD its type; HEAD gets no length.
-    pub(super) fn redirect(mut self, status: StatusCode, location: &str, get: bool, head: bool) -> Response<Body> {
+    pub(super) fn redirect(
+        mut self,
+        status: StatusCode,
+        location: &str,
+        get: bool,
+        head: bool,
+    ) -> Response<Body> {
         if get || head {
             self.headers.insert(CONTENT_TYPE, HTML);
         }
@@ -97,7 +108,10 @@ impl Reply {
             return self.finish(status, Body::empty());
         }
         let reason = status.canonical_reason().unwrap_or_default();
-        let page = format!("<a href=\"{}\">{reason}</a>.\n\n", escaped_for_html(location));
+        let page = format!(
+            "<a href=\"{}\">{reason}</a>.\n\n",
+            escaped_for_html(location)
+        );
         self.finish(status, Body::full(page.into()))
     }
 
@@ -108,7 +122,12 @@ impl Reply {
     }
 
     /// As [`Self::json`], with the id of the cluster (keys-api 10.4).
-    pub(super) fn cluster_json(mut self, status: StatusCode, json: Vec<u8>, cluster: &HeaderValue) -> Response<Body> {
+    pub(super) fn cluster_json(
+        mut self,
+        status: StatusCode,
+        json: Vec<u8>,
+        cluster: &HeaderValue,
+    ) -> Response<Body> {
         self.headers.insert(CONTENT_TYPE, JSON);
         self.headers.insert(CLUSTER_ID, cluster.clone());
         self.finish(status, Body::full(json.into()))
@@ -122,7 +141,8 @@ impl Reply {
 
     /// Text of another type, such as metrics.
     pub(super) fn typed(mut self, content_type: &'static str, text: String) -> Response<Body> {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.finish(StatusCode::OK, Body::full(text.into()))
     }
 
@@ -130,7 +150,8 @@ impl Reply {
     pub(super) fn error(mut self, error: &ApiError, cluster: &HeaderValue) -> Response<Body> {
         self.headers.insert(CONTENT_TYPE, JSON);
         self.headers.insert(CLUSTER_ID, cluster.clone());
-        self.headers.insert(ETCD_INDEX, HeaderValue::from(error.index));
+        self.headers
+            .insert(ETCD_INDEX, HeaderValue::from(error.index));
         self.finish(error.code.status(), Body::full(error.body().into()))
     }
 
@@ -201,7 +222,8 @@ fn append_position(out: &mut Vec<u8>, position: Position) -> [usize; 2] {
 fn cut_position(mut digits: Bytes, [first, second]: [usize; 2]) -> PositionValues {
     let term = digits.split_off(second);
     let index = digits.split_off(first);
-    let value = |digits| HeaderValue::from_maybe_shared(digits).expect("digits are valid in a header");
+    let value =
+        |digits| HeaderValue::from_maybe_shared(digits).expect("digits are valid in a header");
     PositionValues([value(digits), value(index), value(term)])
 }
 
@@ -227,20 +249,36 @@ mod tests {
 
     fn names_and_values(response: &Response<Body>) -> Vec<(String, String)> {
         let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
-        response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+        response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect()
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
-        expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        expected
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn a_success_carries_the_position() {
-        let position = Position { revision: 4, raft_index: 15, raft_term: u64::MAX };
+        let position = Position {
+            revision: 4,
+            raft_index: 15,
+            raft_term: u64::MAX,
+        };
         let mut recycled = HeaderMap::new();
         recycled.insert("host", HeaderValue::from_static("gone"));
         let reply = Reply::new(recycled);
-        let response = reply.keys(StatusCode::CREATED, b"{}\n".to_vec(), position, &cluster_value(0xab));
+        let response = reply.keys(
+            StatusCode::CREATED,
+            b"{}\n".to_vec(),
+            position,
+            &cluster_value(0xab),
+        );
         let expected = pairs(&[
             ("content-type", "application/json"),
             ("x-etcd-cluster-id", "ab"),
@@ -254,11 +292,18 @@ mod tests {
 
     #[test]
     fn an_error_carries_its_index_alone() {
-        let error = ApiError { code: Code::KeyNotFound, cause: b"/a".to_vec(), index: 7 };
+        let error = ApiError {
+            code: Code::KeyNotFound,
+            cause: b"/a".to_vec(),
+            index: 7,
+        };
         let response = Reply::new(HeaderMap::new()).error(&error, &cluster_value(1));
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
-        let expected =
-            pairs(&[("content-type", "application/json"), ("x-etcd-cluster-id", "1"), ("x-etcd-index", "7")]);
+        let expected = pairs(&[
+            ("content-type", "application/json"),
+            ("x-etcd-cluster-id", "1"),
+            ("x-etcd-index", "7"),
+        ]);
         assert_eq!(names_and_values(&response), expected);
     }
 

@@ -15,9 +15,10 @@ pub(super) fn version(service: &Service, reply: Reply) -> Response<Body> {
     let version = service.server_version();
     match service.vocabulary() {
         Vocabulary::Classic => reply.text(StatusCode::OK, format!("etcd {version}")),
-        Vocabulary::Modern => {
-            reply.json(StatusCode::OK, version_json(version, service.cluster_version()))
-        }
+        Vocabulary::Modern => reply.json(
+            StatusCode::OK,
+            version_json(version, service.cluster_version()),
+        ),
     }
 }
 
@@ -47,7 +48,11 @@ pub(super) fn machines(front: &Front, reply: Reply) -> Response<Body> {
 
 /// The peer URL of the leader, which is what 0.4 shows here.
 pub(super) fn leader(front: &Front, reply: Reply) -> Response<Body> {
-    match front.service.leader().map(|leader| leader.and_then(|leader| leader.peer_urls.into_iter().next())) {
+    match front
+        .service
+        .leader()
+        .map(|leader| leader.and_then(|leader| leader.peer_urls.into_iter().next()))
+    {
         Ok(Some(url)) => reply.text(StatusCode::OK, url),
         Ok(None) => reply.error(&ApiError::invalid(Code::LeaderElection, ""), &front.cluster),
         Err(error) => reply.error(&error.into(), &front.cluster),
@@ -69,7 +74,10 @@ fn machine_list(members: &[Member], first: Option<&Member>) -> String {
         .iter()
         .flat_map(|member| {
             let later = first.is_some_and(|first| first.id != member.id);
-            member.client_urls.iter().map(move |url| (later, url.as_str()))
+            member
+                .client_urls
+                .iter()
+                .map(move |url| (later, url.as_str()))
         })
         .collect();
     urls.sort_unstable();
@@ -92,15 +100,31 @@ mod tests {
 
     #[test]
     fn machines_are_sorted_with_the_leader_first_if_asked() {
-        let members = [member(1, &["http://c:1", "http://a:1"]), member(2, &[]), member(3, &["http://b:1"])];
-        assert_eq!(machine_list(&members, None), "http://a:1, http://b:1, http://c:1");
-        assert_eq!(machine_list(&members, Some(&members[2])), "http://b:1, http://a:1, http://c:1");
+        let members = [
+            member(1, &["http://c:1", "http://a:1"]),
+            member(2, &[]),
+            member(3, &["http://b:1"]),
+        ];
+        assert_eq!(
+            machine_list(&members, None),
+            "http://a:1, http://b:1, http://c:1"
+        );
+        assert_eq!(
+            machine_list(&members, Some(&members[2])),
+            "http://b:1, http://a:1, http://c:1"
+        );
         assert_eq!(machine_list(&[], None), "");
     }
 
     #[test]
     fn versions_are_json() {
-        assert_eq!(version_json("3.4.23", Some("3.4.0")), br#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#);
-        assert_eq!(version_json("3.4.23", None), br#"{"etcdserver":"3.4.23","etcdcluster":"not_decided"}"#);
+        assert_eq!(
+            version_json("3.4.23", Some("3.4.0")),
+            br#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#
+        );
+        assert_eq!(
+            version_json("3.4.23", None),
+            br#"{"etcdserver":"3.4.23","etcdcluster":"not_decided"}"#
+        );
     }
 }

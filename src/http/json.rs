@@ -7,7 +7,8 @@ const SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = byte < 0x20 || byte >= 0x80 || matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&');
+        table[byte] =
+            byte < 0x20 || byte >= 0x80 || matches!(byte as u8, b'"' | b'\\' | b'<' | b'>' | b'&');
         byte += 1;
     }
     table
@@ -31,7 +32,11 @@ pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
         out.extend_from_slice(&rest[..clean]);
         rest = &rest[clean..];
         let Some(first) = rest.first() else { break };
-        let taken = if *first < 0x80 { escape_ascii(out, *first) } else { escape_wide(out, rest) };
+        let taken = if *first < 0x80 {
+            escape_ascii(out, *first)
+        } else {
+            escape_wide(out, rest)
+        };
         rest = &rest[taken..];
     }
     out.push(b'"');
@@ -109,7 +114,11 @@ fn clean_prefix(text: &[u8]) -> usize {
         clean += BLOCK;
     }
     let tail = &text[clean..];
-    clean + tail.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(tail.len())
+    clean
+        + tail
+            .iter()
+            .position(|byte| SPECIAL[usize::from(*byte)])
+            .unwrap_or(tail.len())
 }
 
 fn escape_ascii(out: &mut Vec<u8>, byte: u8) -> usize {
@@ -135,7 +144,11 @@ fn escape_wide(out: &mut Vec<u8>, rest: &[u8]) -> usize {
             1
         }
         Some(3) if rest[..2] == [0xe2, 0x80] && matches!(rest[2], 0xa8 | 0xa9) => {
-            out.extend_from_slice(if rest[2] == 0xa8 { b"\\u2028" } else { b"\\u2029" });
+            out.extend_from_slice(if rest[2] == 0xa8 {
+                b"\\u2028"
+            } else {
+                b"\\u2029"
+            });
             3
         }
         Some(length) => {
@@ -176,9 +189,15 @@ mod tests {
     #[test]
     fn escapes_are_those_of_the_reference() {
         assert_eq!(quoted(b"a\"b\\c\n\r\t/"), r#""a\"b\\c\n\r\t/""#);
-        assert_eq!(quoted(b"\x00\x08\x0c\x1f\x7f"), "\"\\u0000\\u0008\\u000c\\u001f\u{7f}\"");
+        assert_eq!(
+            quoted(b"\x00\x08\x0c\x1f\x7f"),
+            "\"\\u0000\\u0008\\u000c\\u001f\u{7f}\""
+        );
         assert_eq!(quoted(b"<a&b>"), r#""\u003ca\u0026b\u003e""#);
-        assert_eq!(quoted("\u{2028}\u{2029}\u{2027}é😀".as_bytes()), "\"\\u2028\\u2029\u{2027}é😀\"");
+        assert_eq!(
+            quoted("\u{2028}\u{2029}\u{2027}é😀".as_bytes()),
+            "\"\\u2028\\u2029\u{2027}é😀\""
+        );
     }
 
     #[test]
@@ -201,7 +220,11 @@ mod tests {
             for at in 0..length {
                 let mut bytes = vec![b'x'; length];
                 bytes[at] = b'<';
-                let expected = format!("\"{}\\u003c{}\"", "x".repeat(at), "x".repeat(length - at - 1));
+                let expected = format!(
+                    "\"{}\\u003c{}\"",
+                    "x".repeat(at),
+                    "x".repeat(length - at - 1)
+                );
                 assert_eq!(quoted(&bytes), expected);
             }
         }
@@ -239,6 +262,9 @@ mod tests {
 
     #[test]
     fn ids_are_not_padded() {
-        assert_eq!(text(|out| hex_id(out, 0x0058_8b43_4824_825d)), "\"588b434824825d\"");
+        assert_eq!(
+            text(|out| hex_id(out, 0x0058_8b43_4824_825d)),
+            "\"588b434824825d\""
+        );
     }
 }

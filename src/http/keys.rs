@@ -26,14 +26,27 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let front = &link.front;
     let options = &front.options;
-    if ![Method::GET, Method::PUT, Method::DELETE, Method::POST, Method::HEAD].contains(method) {
+    if ![
+        Method::GET,
+        Method::PUT,
+        Method::DELETE,
+        Method::POST,
+        Method::HEAD,
+    ]
+    .contains(method)
+    {
         return reply.method_not_allowed(Some(ALLOW));
     }
-    let Some(path) = path::key(below) else { return reply.bad_request() };
+    let Some(path) = path::key(below) else {
+        return reply.bad_request();
+    };
     let length = path.as_bytes().len();
     if length > options.max_key_bytes {
         let limit = options.max_key_bytes;
-        return reply.text_error(StatusCode::URI_TOO_LONG, &format!("key of {length} bytes, the limit is {limit}"));
+        return reply.text_error(
+            StatusCode::URI_TOO_LONG,
+            &format!("key of {length} bytes, the limit is {limit}"),
+        );
     }
     let mut form = None;
     if let Ok(true) = facts.form {
@@ -67,13 +80,18 @@ pub(super) async fn answer(
 }
 
 /// The rest of the body is not read, so the connection ends.
-fn refuse(error: UploadError, cluster: &hyper::header::HeaderValue, reply: Reply) -> Response<Body> {
+fn refuse(
+    error: UploadError,
+    cluster: &hyper::header::HeaderValue,
+    reply: Reply,
+) -> Response<Body> {
     let reply = reply.closing();
     match error {
         UploadError::TooLarge => reply.error(&ApiError::too_large(), cluster),
-        UploadError::TimedOut => {
-            reply.text_error(StatusCode::REQUEST_TIMEOUT, "the body of the request did not arrive in time")
-        }
+        UploadError::TimedOut => reply.text_error(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body of the request did not arrive in time",
+        ),
         UploadError::Broken => reply.bad_request(),
     }
 }

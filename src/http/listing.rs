@@ -34,29 +34,51 @@ const CHUNK_BYTES: usize = 32 * 1024;
 const CHUNKS_AHEAD: usize = 3;
 
 /// Lists the directory of a grant. `head` asks for the header only; there is no length in it if the listing is large.
-pub(super) async fn answer(front: &Arc<Front>, grant: ReadGrant, head: bool, reply: Reply) -> Response<Body> {
+pub(super) async fn answer(
+    front: &Arc<Front>,
+    grant: ReadGrant,
+    head: bool,
+    reply: Reply,
+) -> Response<Body> {
     let mut small = Walk::new(grant.now(), Inline { nodes: 0 });
     if let Err(error) = grant.list(&mut small) {
         return reply.error(&error.into(), &front.cluster);
     }
     if let Some(position) = small.position.filter(|_| small.broken && head) {
-        return reply.keys_body(StatusCode::OK, Body::empty(), position.into(), &front.cluster);
+        return reply.keys_body(
+            StatusCode::OK,
+            Body::empty(),
+            position.into(),
+            &front.cluster,
+        );
     }
     if let Some((body, position)) = small.finish() {
         return reply.keys(StatusCode::OK, body, position, &front.cluster);
     }
     match begin_streaming(front, grant).await {
-        Ok((position, body)) => {
-            reply.keys_body(StatusCode::OK, Body::listing(body), position.into(), &front.cluster)
-        }
+        Ok((position, body)) => reply.keys_body(
+            StatusCode::OK,
+            Body::listing(body),
+            position.into(),
+            &front.cluster,
+        ),
         Err(error) => reply.error(&error.into(), &front.cluster),
     }
 }
 
 /// Starts a walk on a thread that may block, and waits until it has a view.
-async fn begin_streaming(front: &Arc<Front>, grant: ReadGrant) -> Result<(Position, ListingBody), ServiceError> {
-    let turn = timeout(front.options.listing_wait, Arc::clone(&front.listings).acquire_owned()).await;
-    let Ok(Ok(permit)) = turn else { return Err(ServiceError::TooManyRequests) };
+async fn begin_streaming(
+    front: &Arc<Front>,
+    grant: ReadGrant,
+) -> Result<(Position, ListingBody), ServiceError> {
+    let turn = timeout(
+        front.options.listing_wait,
+        Arc::clone(&front.listings).acquire_owned(),
+    )
+    .await;
+    let Ok(Ok(permit)) = turn else {
+        return Err(ServiceError::TooManyRequests);
+    };
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let streaming = Streaming {
@@ -72,7 +94,13 @@ async fn begin_streaming(front: &Arc<Front>, grant: ReadGrant) -> Result<(Positi
     });
     // A walk that ends without having begun was refused a thread: the runtime goes down.
     let position = begins.await.unwrap_or(Err(ServiceError::Stopped))?;
-    Ok((position, ListingBody { chunks: received, ended: false }))
+    Ok((
+        position,
+        ListingBody {
+            chunks: received,
+            ended: false,
+        },
+    ))
 }
 
 fn walk(grant: &ReadGrant, streaming: Streaming) {
@@ -139,7 +167,10 @@ impl Streaming {
             Err(mpsc::error::TrySendError::Full(chunk)) => chunk,
         };
         let until = self.deadline.min(Instant::now() + self.stall);
-        match self.runtime.block_on(timeout_at(until, self.chunks.send(chunk))) {
+        match self
+            .runtime
+            .block_on(timeout_at(until, self.chunks.send(chunk)))
+        {
             Ok(Ok(())) => ControlFlow::Continue(()),
             Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
         }
@@ -183,7 +214,14 @@ struct OpenNode {
 
 impl<O: Outlet> Walk<O> {
     fn new(now: u64, outlet: O) -> Self {
-        Self { json: Vec::with_capacity(4096), open: Vec::new(), position: None, now, broken: false, outlet }
+        Self {
+            json: Vec::with_capacity(4096),
+            open: Vec::new(),
+            position: None,
+            now,
+            broken: false,
+            outlet,
+        }
     }
 
     /// Closes all open nodes at `depth` and below it.
@@ -230,25 +268,65 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
     fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()> {
         self.position = Some(position);
         self.outlet.begin(position);
-        self.json.extend_from_slice(b"{\"action\":\"get\",\"node\":");
-        let Node { path, value, dir, lifetime, .. } = directory;
-        open_node(&mut self.json, path.as_bytes(), value.as_deref(), *dir, *lifetime, self.now);
-        let Node { modified, created, .. } = *directory;
-        self.open.push(OpenNode { modified, created, has_children: false });
+        self.json
+            .extend_from_slice(b"{\"action\":\"get\",\"node\":");
+        let Node {
+            path,
+            value,
+            dir,
+            lifetime,
+            ..
+        } = directory;
+        open_node(
+            &mut self.json,
+            path.as_bytes(),
+            value.as_deref(),
+            *dir,
+            *lifetime,
+            self.now,
+        );
+        let Node {
+            modified, created, ..
+        } = *directory;
+        self.open.push(OpenNode {
+            modified,
+            created,
+            has_children: false,
+        });
         ControlFlow::Continue(())
     }
 
     fn node(&mut self, depth: usize, node: ListedNode<'_>) -> ControlFlow<()> {
-        debug_assert!((1..=self.open.len()).contains(&depth), "a node follows its directory");
+        debug_assert!(
+            (1..=self.open.len()).contains(&depth),
+            "a node follows its directory"
+        );
         self.close_from(depth);
         if let Some(parent) = self.open.last_mut() {
-            let separator: &[u8] = if parent.has_children { b"," } else { b",\"nodes\":[" };
+            let separator: &[u8] = if parent.has_children {
+                b","
+            } else {
+                b",\"nodes\":["
+            };
             parent.has_children = true;
             self.json.extend_from_slice(separator);
         }
-        open_node(&mut self.json, node.path, node.value, node.value.is_none(), node.lifetime, self.now);
-        let ListedNode { modified, created, .. } = node;
-        self.open.push(OpenNode { modified, created, has_children: false });
+        open_node(
+            &mut self.json,
+            node.path,
+            node.value,
+            node.value.is_none(),
+            node.lifetime,
+            self.now,
+        );
+        let ListedNode {
+            modified, created, ..
+        } = node;
+        self.open.push(OpenNode {
+            modified,
+            created,
+            has_children: false,
+        });
         let flow = self.outlet.written(&mut self.json);
         self.broken |= flow.is_break();
         flow
@@ -264,7 +342,10 @@ pub(super) struct ListingBody {
 
 impl ListingBody {
     /// The next chunk; an error if the walk ended early.
-    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+    pub(super) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -276,7 +357,9 @@ impl ListingBody {
             }
             None => {
                 self.ended = true;
-                Some(Err(BodyError("the listing took too long, or could not be read to its end")))
+                Some(Err(BodyError(
+                    "the listing took too long, or could not be read to its end",
+                )))
             }
         })
     }

@@ -10,7 +10,10 @@ pub(super) fn is_form(header: Option<&[u8]>) -> Result<bool, &'static str> {
     if header == FORM {
         return Ok(true);
     }
-    let divide = header.iter().position(|byte| *byte == b';').unwrap_or(header.len());
+    let divide = header
+        .iter()
+        .position(|byte| *byte == b';')
+        .unwrap_or(header.len());
     let (media, parameters) = header.split_at(divide);
     let media = media.trim_ascii();
     check_type(media)?;
@@ -24,7 +27,9 @@ fn check_type(media: &[u8]) -> Result<(), &'static str> {
     if main.is_empty() {
         return Err("mime: no media type");
     }
-    let Some((slash, rest)) = rest.split_first() else { return Ok(()) };
+    let Some((slash, rest)) = rest.split_first() else {
+        return Ok(());
+    };
     if *slash != b'/' {
         return Err("mime: expected slash after first token");
     }
@@ -32,7 +37,11 @@ fn check_type(media: &[u8]) -> Result<(), &'static str> {
     if sub.is_empty() {
         return Err("mime: expected token after slash");
     }
-    if rest.is_empty() { Ok(()) } else { Err("mime: unexpected content after media subtype") }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err("mime: unexpected content after media subtype")
+    }
 }
 
 /// Any number of `; name=value`, the value a token or a quoted string. One bare `;` may end them.
@@ -48,8 +57,14 @@ fn check_parameters(parameters: &[u8]) -> Result<(), &'static str> {
             return Ok(());
         }
         let (name, after) = token(after.trim_ascii_start());
-        let value = after.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii_start);
-        let after = value.and_then(after_value).filter(|_| !name.is_empty()).ok_or(INVALID)?;
+        let value = after
+            .trim_ascii_start()
+            .strip_prefix(b"=")
+            .map(<[u8]>::trim_ascii_start);
+        let after = value
+            .and_then(after_value)
+            .filter(|_| !name.is_empty())
+            .ok_or(INVALID)?;
         let name = name.to_ascii_lowercase();
         if seen.contains(&name) {
             return Err("mime: duplicate parameter name");
@@ -77,7 +92,9 @@ fn after_value(value: &[u8]) -> Option<&[u8]> {
 
 /// The longest prefix that is a token of RFC 2045, and the rest.
 fn token(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| !byte.is_ascii_graphic() || b"()<>@,;:\\\"/[]?=".contains(byte));
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_graphic() || b"()<>@,;:\\\"/[]?=".contains(byte));
     text.split_at(end.unwrap_or(text.len()))
 }
 
@@ -100,7 +117,13 @@ mod tests {
     #[test]
     fn other_types_are_not() {
         assert_eq!(is_form(None), Ok(false));
-        for header in ["", "application/json", "text/plain; charset=utf-8", "application", "multipart/form-data; boundary=-x"] {
+        for header in [
+            "",
+            "application/json",
+            "text/plain; charset=utf-8",
+            "application",
+            "multipart/form-data; boundary=-x",
+        ] {
             assert_eq!(is_form(Some(header.as_bytes())), Ok(false), "{header}");
         }
     }
@@ -113,7 +136,10 @@ mod tests {
             ("/", "mime: no media type"),
             ("a b", "mime: expected slash after first token"),
             ("a/", "mime: expected token after slash"),
-            ("application/x-www-form-urlencoded; x", "mime: invalid media parameter"),
+            (
+                "application/x-www-form-urlencoded; x",
+                "mime: invalid media parameter",
+            ),
             ("a/b; x=\"open", "mime: invalid media parameter"),
             ("a/b;;", "mime: invalid media parameter"),
             ("a/b; x=1; X=2", "mime: duplicate parameter name"),

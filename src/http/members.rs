@@ -29,22 +29,29 @@ pub(super) fn answer(
 
 fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> Response<Body> {
     let found = match name {
-        b"" => service.members().map(|members| (StatusCode::OK, list(&members))),
+        b"" => service
+            .members()
+            .map(|members| (StatusCode::OK, list(&members))),
         b"leader" => service.leader().map(|leader| match leader {
             Some(leader) => (StatusCode::OK, one(&leader)),
             None => (StatusCode::SERVICE_UNAVAILABLE, message("During election")),
         }),
         _ => Ok((StatusCode::NOT_FOUND, message("Not found"))),
     };
-    let (status, json) =
-        found.unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, message(&error.to_string())));
+    let (status, json) = found.unwrap_or_else(|error| {
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            message(&error.to_string()),
+        )
+    });
     reply.cluster_json(status, json, cluster)
 }
 
 /// A server that runs as a single member has no second one to agree with. 409 with the reason, as for any change that
 /// is not safe: client libraries show that message, and a 5xx would send them on to the next endpoint.
 fn change(cluster: &HeaderValue, reply: Reply) -> Response<Body> {
-    let reason = "membership: this server runs as a single member, its membership cannot be changed";
+    let reason =
+        "membership: this server runs as a single member, its membership cannot be changed";
     reply.cluster_json(StatusCode::CONFLICT, message(reason), cluster)
 }
 
@@ -80,7 +87,10 @@ fn member(out: &mut Vec<u8>, member: &Member) {
     hex_id(out, member.id);
     out.extend_from_slice(b",\"name\":");
     string(out, member.name.as_bytes());
-    for (name, urls) in [("peerURLs", &member.peer_urls), ("clientURLs", &member.client_urls)] {
+    for (name, urls) in [
+        ("peerURLs", &member.peer_urls),
+        ("clientURLs", &member.client_urls),
+    ] {
         out.extend_from_slice(format!(",\"{name}\":[").as_bytes());
         for (at, url) in urls.iter().enumerate() {
             if at > 0 {
@@ -103,16 +113,28 @@ mod tests {
             id: 0x477c_4945_c358_9c6b,
             name: "n2".to_owned(),
             peer_urls: vec!["http://127.0.0.1:15015".to_owned()],
-            client_urls: vec!["http://127.0.0.1:15014".to_owned(), "http://127.0.0.1:4001".to_owned()],
+            client_urls: vec![
+                "http://127.0.0.1:15014".to_owned(),
+                "http://127.0.0.1:4001".to_owned(),
+            ],
         };
         let started_json = concat!(
             r#"{"id":"477c4945c3589c6b","name":"n2","peerURLs":["http://127.0.0.1:15015"],"#,
             r#""clientURLs":["http://127.0.0.1:15014","http://127.0.0.1:4001"]}"#
         );
-        let new = Member { id: 1, name: String::new(), client_urls: Vec::new(), ..started.clone() };
-        let new_json = r#"{"id":"1","name":"","peerURLs":["http://127.0.0.1:15015"],"clientURLs":[]}"#;
+        let new = Member {
+            id: 1,
+            name: String::new(),
+            client_urls: Vec::new(),
+            ..started.clone()
+        };
+        let new_json =
+            r#"{"id":"1","name":"","peerURLs":["http://127.0.0.1:15015"],"clientURLs":[]}"#;
         assert_eq!(one(&started), format!("{started_json}\n").as_bytes());
-        assert_eq!(list(&[started, new]), format!("{{\"members\":[{started_json},{new_json}]}}\n").as_bytes());
+        assert_eq!(
+            list(&[started, new]),
+            format!("{{\"members\":[{started_json},{new_json}]}}\n").as_bytes()
+        );
         assert_eq!(list(&[]), b"{\"members\":[]}\n");
         assert_eq!(message("Not found"), b"{\"message\":\"Not found\"}");
     }

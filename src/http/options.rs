@@ -58,7 +58,9 @@ impl HttpOptions {
             max_body_bytes: size(config.max_body_bytes),
             max_value_bytes: size(config.max_request_bytes),
             max_connections: config.max_connections,
-            header_timeout: config.http_read_timeout.map(|limit| limit.min(HEADER_TIMEOUT)),
+            header_timeout: config
+                .http_read_timeout
+                .map(|limit| limit.min(HEADER_TIMEOUT)),
             body_timeout: config.http_read_timeout,
             answer_timeout: config.http_write_timeout,
             ..Self::new(config.vocabulary)
@@ -104,7 +106,8 @@ impl HttpOptions {
             HostWhitelist::Any => true,
             HostWhitelist::List(listed) => {
                 let name = host_name(host);
-                let is_it = |one: &String| one.eq_ignore_ascii_case(name) || one.eq_ignore_ascii_case(host);
+                let is_it =
+                    |one: &String| one.eq_ignore_ascii_case(name) || one.eq_ignore_ascii_case(host);
                 listed.iter().any(is_it)
             }
         }
@@ -117,7 +120,11 @@ fn host_name(host: &str) -> &str {
         return name;
     }
     match host.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some((name, port))
+            if !name.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            name
+        }
         _ => host,
     }
 }

@@ -46,7 +46,9 @@ impl Params {
         let mut form = Form::default();
         let of_body = body.map_or(Ok(()), |body| form.add(body));
         let of_query = query.map_or(Ok(()), |query| form.add(query.as_bytes()));
-        of_body.and(of_query).map_err(|error| ApiError::invalid(Code::InvalidForm, error.to_string()))?;
+        of_body
+            .and(of_query)
+            .map_err(|error| ApiError::invalid(Code::InvalidForm, error.to_string()))?;
         let params = Self::validated(method, &form)?;
         let over = |value: &Bytes| value.len() > max_value;
         if over(&params.value) || params.prev_value.as_ref().is_some_and(over) {
@@ -66,11 +68,17 @@ impl Params {
         let stream = flag(form, Name::Stream)?;
         let local = flag(form, Name::Local)?;
         if wait && method != Method::GET {
-            return Err(ApiError::invalid(Code::InvalidField, "\"wait\" can only be used with GET requests"));
+            return Err(ApiError::invalid(
+                Code::InvalidField,
+                "\"wait\" can only be used with GET requests",
+            ));
         }
         let prev_value = form.get(Name::PrevValue);
         if prev_value.as_ref().is_some_and(|value| value.is_empty()) {
-            return Err(ApiError::invalid(Code::PrevValueRequired, "\"prevValue\" cannot be empty"));
+            return Err(ApiError::invalid(
+                Code::PrevValueRequired,
+                "\"prevValue\" cannot be empty",
+            ));
         }
         let no_value_on_success = flag(form, Name::NoValueOnSuccess)?;
         let ttl = ttl(form)?;
@@ -78,10 +86,16 @@ impl Params {
         let refresh = nullable_flag(form, Name::Refresh)?.unwrap_or(false);
         let value = form.get(Name::Value).unwrap_or_default();
         if refresh && !value.is_empty() {
-            return Err(ApiError::invalid(Code::RefreshValue, "A value was provided on a refresh"));
+            return Err(ApiError::invalid(
+                Code::RefreshValue,
+                "A value was provided on a refresh",
+            ));
         }
         if refresh && ttl.is_none() {
-            return Err(ApiError::invalid(Code::RefreshTtlRequired, "No TTL value set"));
+            return Err(ApiError::invalid(
+                Code::RefreshTtlRequired,
+                "No TTL value set",
+            ));
         }
         // Values are copied out of the receive buffer: a slice of it would keep all of it alive in the store's cache.
         Ok(Self {
@@ -117,8 +131,15 @@ fn flag(form: &Form<'_>, name: Name) -> Result<bool, ApiError> {
 
 /// As [`flag`], where absent is a third state. The original does not quote the name of these two.
 fn nullable_flag(form: &Form<'_>, name: Name) -> Result<Option<bool>, ApiError> {
-    let Some(text) = form.get(name) else { return Ok(None) };
-    let fault = || ApiError::invalid(Code::InvalidField, format!("invalid value for {}", name.as_str()));
+    let Some(text) = form.get(name) else {
+        return Ok(None);
+    };
+    let fault = || {
+        ApiError::invalid(
+            Code::InvalidField,
+            format!("invalid value for {}", name.as_str()),
+        )
+    };
     boolean(&text).map(Some).ok_or_else(fault)
 }
 
@@ -130,9 +151,13 @@ fn index(form: &Form<'_>, name: Name) -> Result<u64, ApiError> {
 }
 
 fn ttl(form: &Form<'_>) -> Result<Option<u64>, ApiError> {
-    let Some(text) = form.get(Name::Ttl).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = form.get(Name::Ttl).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
     let seconds = unsigned(&text).filter(|seconds| *seconds <= MAX_TTL_SECONDS);
-    seconds.map(Some).ok_or_else(|| invalid_value(Code::TtlNotNumber, Name::Ttl))
+    seconds
+        .map(Some)
+        .ok_or_else(|| invalid_value(Code::TtlNotNumber, Name::Ttl))
 }
 
 fn boolean(text: &[u8]) -> Option<bool> {
@@ -181,26 +206,50 @@ mod tests {
             ("quorum=2", 209, "invalid value for \"quorum\""),
             ("stream=", 209, "invalid value for \"stream\""),
             ("local=x", 209, "invalid value for \"local\""),
-            ("wait=true", 209, "\"wait\" can only be used with GET requests"),
+            (
+                "wait=true",
+                209,
+                "\"wait\" can only be used with GET requests",
+            ),
             ("prevValue=", 201, "\"prevValue\" cannot be empty"),
-            ("noValueOnSuccess=x", 209, "invalid value for \"noValueOnSuccess\""),
+            (
+                "noValueOnSuccess=x",
+                209,
+                "invalid value for \"noValueOnSuccess\"",
+            ),
             ("ttl=1.5", 202, "invalid value for \"ttl\""),
             ("prevExist=", 209, "invalid value for prevExist"),
             ("refresh=x", 209, "invalid value for refresh"),
         ];
         for (at, (query, code, cause)) in checks.iter().enumerate() {
             for (later, _, _) in &checks[at..] {
-                assert_eq!(fault(&format!("{later}&{query}")), (*code, (*cause).to_owned()), "{later} {query}");
+                assert_eq!(
+                    fault(&format!("{later}&{query}")),
+                    (*code, (*cause).to_owned()),
+                    "{later} {query}"
+                );
             }
         }
-        assert_eq!(fault("wait=x&dir=x"), (209, "invalid value for \"wait\"".to_owned()));
+        assert_eq!(
+            fault("wait=x&dir=x"),
+            (209, "invalid value for \"wait\"".to_owned())
+        );
     }
 
     #[test]
     fn a_refresh_needs_a_ttl_and_no_value() {
-        assert_eq!(fault("refresh=true&value=a"), (211, "A value was provided on a refresh".to_owned()));
-        assert_eq!(fault("refresh=true&value="), (212, "No TTL value set".to_owned()));
-        assert_eq!(fault("refresh=true&ttl="), (212, "No TTL value set".to_owned()));
+        assert_eq!(
+            fault("refresh=true&value=a"),
+            (211, "A value was provided on a refresh".to_owned())
+        );
+        assert_eq!(
+            fault("refresh=true&value="),
+            (212, "No TTL value set".to_owned())
+        );
+        assert_eq!(
+            fault("refresh=true&ttl="),
+            (212, "No TTL value set".to_owned())
+        );
         let params = parse("refresh=1&ttl=5&value=").unwrap();
         assert!(params.refresh);
         assert_eq!(params.ttl, Some(5));
@@ -209,11 +258,23 @@ mod tests {
 
     #[test]
     fn numbers_are_digits() {
-        for bad in ["%2B5", "-1", "1.5", "+1", "0x1", "18446744073709551616", "", "1_0"] {
+        for bad in [
+            "%2B5",
+            "-1",
+            "1.5",
+            "+1",
+            "0x1",
+            "18446744073709551616",
+            "",
+            "1_0",
+        ] {
             assert_eq!(fault(&format!("prevIndex={bad}")).0, 203, "{bad}");
         }
         assert_eq!(parse("prevIndex=0005").unwrap().prev_index, 5);
-        assert_eq!(parse("waitIndex=18446744073709551615").unwrap().wait_index, u64::MAX);
+        assert_eq!(
+            parse("waitIndex=18446744073709551615").unwrap().wait_index,
+            u64::MAX
+        );
     }
 
     #[test]
@@ -226,7 +287,9 @@ mod tests {
 
     #[test]
     fn the_body_beats_the_query() {
-        let both = |body: &str, query: &str| Params::parse(&Method::PUT, Some(body.as_bytes()), Some(query), 100);
+        let both = |body: &str, query: &str| {
+            Params::parse(&Method::PUT, Some(body.as_bytes()), Some(query), 100)
+        };
         let params = both("value=a&dir=true", "value=b&dir=zzz&recursive=true").unwrap();
         assert_eq!(&params.value[..], b"a");
         assert!(params.dir && params.recursive);
@@ -239,10 +302,22 @@ mod tests {
     #[test]
     fn values_over_the_limit_are_refused_after_all_other_checks() {
         let long = "%61".repeat(101);
-        assert_eq!(fault(&format!("value={long}")), (210, "http: POST too large".to_owned()));
-        assert_eq!(fault(&format!("prevValue={long}")), (210, "http: POST too large".to_owned()));
+        assert_eq!(
+            fault(&format!("value={long}")),
+            (210, "http: POST too large".to_owned())
+        );
+        assert_eq!(
+            fault(&format!("prevValue={long}")),
+            (210, "http: POST too large".to_owned())
+        );
         assert_eq!(fault(&format!("value={long}&ttl=x")).0, 202);
-        assert_eq!(parse(&format!("value={}", "%61".repeat(100))).unwrap().value.len(), 100);
+        assert_eq!(
+            parse(&format!("value={}", "%61".repeat(100)))
+                .unwrap()
+                .value
+                .len(),
+            100
+        );
     }
 
     #[test]

@@ -79,7 +79,9 @@ pub(super) fn cleaned(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn is_clean(path: &[u8]) -> bool {
-    let Some((b'/', mut rest)) = path.split_first() else { return false };
+    let Some((b'/', mut rest)) = path.split_first() else {
+        return false;
+    };
     loop {
         match rest {
             [b'/', ..] | b"." | b".." | [b'.', b'/', ..] | [b'.', b'.', b'/', ..] => return false,
@@ -130,8 +132,14 @@ mod tests {
 
     #[test]
     fn decoding_borrows_where_it_can() {
-        assert!(matches!(decode("/v2/keys/a+b"), Some(Cow::Borrowed(b"/v2/keys/a+b"))));
-        assert_eq!(decode("/a%2Fb%20%ff%00").as_deref(), Some(&b"/a/b \xff\0"[..]));
+        assert!(matches!(
+            decode("/v2/keys/a+b"),
+            Some(Cow::Borrowed(b"/v2/keys/a+b"))
+        ));
+        assert_eq!(
+            decode("/a%2Fb%20%ff%00").as_deref(),
+            Some(&b"/a/b \xff\0"[..])
+        );
         assert_eq!(decode("/%2fé").as_deref(), Some("//é".as_bytes()));
         for bad in ["/%zz", "/%", "/%4", "/a%4gb", "/%+1"] {
             assert_eq!(decode(bad), None, "{bad}");
@@ -140,7 +148,14 @@ mod tests {
 
     #[test]
     fn clean_paths_stay() {
-        for path in ["/", "/a", "/a/", "/v2/keys/...", "/.a/..b/c.", "/v2/keys/a.b/"] {
+        for path in [
+            "/",
+            "/a",
+            "/a/",
+            "/v2/keys/...",
+            "/.a/..b/c.",
+            "/v2/keys/a.b/",
+        ] {
             assert_eq!(clean(path), "=", "{path}");
         }
     }
@@ -173,11 +188,20 @@ mod tests {
         let letters = b"/.a";
         for length in 0..8_u32 {
             for number in 0..3_usize.pow(length) {
-                let path: Vec<u8> =
-                    (0..length).map(|place| letters[number / 3_usize.pow(place) % 3]).collect();
-                let Some(clean) = cleaned(&path) else { continue };
+                let path: Vec<u8> = (0..length)
+                    .map(|place| letters[number / 3_usize.pow(place) % 3])
+                    .collect();
+                let Some(clean) = cleaned(&path) else {
+                    continue;
+                };
                 assert_ne!(clean, path);
-                assert_eq!(cleaned(&clean), None, "{:?} of {:?}", clean.escape_ascii(), path.escape_ascii());
+                assert_eq!(
+                    cleaned(&clean),
+                    None,
+                    "{:?} of {:?}",
+                    clean.escape_ascii(),
+                    path.escape_ascii()
+                );
             }
         }
     }

@@ -18,5 +18,12 @@ pub(super) async fn post(
     params: &Params,
     reply: Reply,
 ) -> Response<Body> {
-    put::write(front, caller, classify::post(path, params), params.no_value_on_success, reply).await
+    put::write(
+        front,
+        caller,
+        classify::post(path, params),
+        params.no_value_on_success,
+        reply,
+    )
+    .await
 }

@@ -19,11 +19,24 @@ pub(super) async fn put(
     params: &Params,
     reply: Reply,
 ) -> Response<Body> {
-    write(front, caller, classify::put(path, params), params.no_value_on_success, reply).await
+    write(
+        front,
+        caller,
+        classify::put(path, params),
+        params.no_value_on_success,
+        reply,
+    )
+    .await
 }
 
 /// Does a write and renders its event, or with `brief` only the action.
-pub(super) async fn write(front: &Front, caller: &Caller, write: Write, brief: bool, reply: Reply) -> Response<Body> {
+pub(super) async fn write(
+    front: &Front,
+    caller: &Caller,
+    write: Write,
+    brief: bool,
+    reply: Reply,
+) -> Response<Body> {
     let written = match front.service.write(caller, write).await {
         Ok(written) => written,
         Err(error) => return reply.error(&error.into(), &front.cluster),
@@ -34,7 +47,11 @@ pub(super) async fn write(front: &Front, caller: &Caller, write: Write, brief: b
         Action::Set => event.prev.is_none(),
         _ => false,
     };
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     // Room for the three figures of the header too, see `Reply::keys`.
     let mut body = Vec::with_capacity(64 + render::event_size(event));
     if brief && !event.action.is_removal() {

@@ -113,7 +113,14 @@ fn action_only(out: &mut Vec<u8>, action: Action) {
 }
 
 fn node(out: &mut Vec<u8>, node: &Node, now: u64) {
-    open_node(out, node.path.as_bytes(), node.value.as_deref(), node.dir, node.lifetime, now);
+    open_node(
+        out,
+        node.path.as_bytes(),
+        node.value.as_deref(),
+        node.dir,
+        node.lifetime,
+        now,
+    );
     close_node(out, node.modified, node.created);
 }
 
@@ -151,7 +158,14 @@ mod tests {
     }
 
     fn of(action: Action, node: Node, prev: Option<Node>) -> String {
-        let whole = Event { revision: node.modified, action, node, prev, refresh: false, system: false };
+        let whole = Event {
+            revision: node.modified,
+            action,
+            node,
+            prev,
+            refresh: false,
+            system: false,
+        };
         let mut out = Vec::new();
         event(&mut out, &whole, 0);
         String::from_utf8(out).unwrap()
@@ -160,14 +174,21 @@ mod tests {
     #[test]
     fn events_of_the_reference() {
         assert_eq!(
-            of(Action::Set, at("/f1", Some("two"), 5, 5), Some(at("/f1", Some("one"), 4, 4))),
+            of(
+                Action::Set,
+                at("/f1", Some("two"), 5, 5),
+                Some(at("/f1", Some("one"), 4, 4))
+            ),
             concat!(
                 r#"{"action":"set","node":{"key":"/f1","value":"two","modifiedIndex":5,"createdIndex":5},"#,
                 r#""prevNode":{"key":"/f1","value":"one","modifiedIndex":4,"createdIndex":4}}"#,
                 "\n"
             )
         );
-        let directory = |modified| Node { dir: true, ..at("/d", None, modified, 7) };
+        let directory = |modified| Node {
+            dir: true,
+            ..at("/d", None, modified, 7)
+        };
         assert_eq!(
             of(Action::Delete, directory(20), Some(directory(7))),
             concat!(
@@ -184,9 +205,19 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_shown_and_a_ttl_of_zero_is_not() {
-        let lifetime = Lifetime { expiration: 1_500_000_000, deadline: 2_000_000_000 };
-        let mortal = Node { lifetime: Some(lifetime), ..at("/t", Some(""), 3, 3) };
-        for (now, ttl) in [(500_000_000, ",\"ttl\":2"), (2_000_000_000, ""), (4_000_000_000, ",\"ttl\":-2")] {
+        let lifetime = Lifetime {
+            expiration: 1_500_000_000,
+            deadline: 2_000_000_000,
+        };
+        let mortal = Node {
+            lifetime: Some(lifetime),
+            ..at("/t", Some(""), 3, 3)
+        };
+        for (now, ttl) in [
+            (500_000_000, ",\"ttl\":2"),
+            (2_000_000_000, ""),
+            (4_000_000_000, ",\"ttl\":-2"),
+        ] {
             let mut out = Vec::new();
             file(&mut out, &mortal, now);
             let expected = format!(
@@ -199,7 +230,11 @@ mod tests {
 
     #[test]
     fn the_root_has_neither_key_nor_indexes() {
-        let root = Node { path: KeyPath::root(), dir: true, ..at("/x", None, 0, 0) };
+        let root = Node {
+            path: KeyPath::root(),
+            dir: true,
+            ..at("/x", None, 0, 0)
+        };
         let mut out = Vec::new();
         file(&mut out, &root, 0);
         assert_eq!(out, b"{\"action\":\"get\",\"node\":{\"dir\":true}}\n");

@@ -38,7 +38,15 @@ pub(super) struct Facts {
 pub(super) async fn answer(link: &Link, request: Request<Incoming>) -> Response<Body> {
     let turn = Turn::begin(&link.activity);
     let began = Instant::now();
-    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+    let (
+        Parts {
+            method,
+            uri,
+            headers,
+            ..
+        },
+        body,
+    ) = request.into_parts();
     let mut response = checked(link, &method, &uri, headers, body).await;
     response.body_mut().hold(turn);
     let front = &link.front;
@@ -53,7 +61,13 @@ pub(super) async fn answer(link: &Link, request: Request<Incoming>) -> Response<
 }
 
 /// What comes before any endpoint, in the order of the original.
-async fn checked(link: &Link, method: &Method, uri: &Uri, headers: HeaderMap, body: Incoming) -> Response<Body> {
+async fn checked(
+    link: &Link,
+    method: &Method,
+    uri: &Uri,
+    headers: HeaderMap,
+    body: Incoming,
+) -> Response<Body> {
     let front = &link.front;
     // A path that cannot be decoded never reaches the API: not even CORS headers are added.
     let Some(decoded) = path::decode(uri.path()) else {
@@ -96,17 +110,26 @@ fn facts(method: &Method, headers: &HeaderMap) -> Facts {
     let media = headers.get(CONTENT_TYPE).filter(|_| writes);
     Facts {
         form: media_type::is_form(media.map(HeaderValue::as_bytes)),
-        credentials: headers.get(AUTHORIZATION).and_then(|header| credentials::basic(header.as_bytes())),
+        credentials: headers
+            .get(AUTHORIZATION)
+            .and_then(|header| credentials::basic(header.as_bytes())),
     }
 }
 
 /// What follows a prefix: nothing, or a slash and more. `/v2/keysfoo` does not follow `/v2/keys`.
 fn below<'a>(path: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest[0] == b'/')
+    path.strip_prefix(prefix)
+        .filter(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 /// Everything but keys. The methods listed are those of the original (keys-api 10); 0.4 also answered HEAD for stats.
-async fn endpoint(front: &Arc<Front>, method: &Method, uri: &Uri, decoded: &[u8], reply: Reply) -> Response<Body> {
+async fn endpoint(
+    front: &Arc<Front>,
+    method: &Method,
+    uri: &Uri,
+    decoded: &[u8],
+    reply: Reply,
+) -> Response<Body> {
     let service = &front.service;
     if let Some(below) = below(decoded, b"/v2/members") {
         return members::answer(service, &front.cluster, method, below, reply);
@@ -129,7 +152,11 @@ async fn endpoint(front: &Arc<Front>, method: &Method, uri: &Uri, decoded: &[u8]
         b"/metrics" => reply.typed(metrics::CONTENT_TYPE, service.metrics_text()),
         b"/v2/stats/store" => reply.json(StatusCode::OK, stats::store(&service.store_stats())),
         b"/v2/stats/self" => {
-            let json = stats::own(&service.self_stats(), service.vocabulary(), SystemTime::now());
+            let json = stats::own(
+                &service.self_stats(),
+                service.vocabulary(),
+                SystemTime::now(),
+            );
             reply.json(StatusCode::OK, json)
         }
         _ => leader_stats(front, method, uri, service.leader_stats(), reply),
@@ -149,9 +176,15 @@ fn leader_stats(
         return reply.json(StatusCode::OK, stats::leader(&stats, vocabulary));
     }
     if matches!(vocabulary, Vocabulary::Modern) {
-        return reply.json(StatusCode::FORBIDDEN, members::message("not current leader"));
+        return reply.json(
+            StatusCode::FORBIDDEN,
+            members::message("not current leader"),
+        );
     }
-    let leader = front.service.leader().map(|leader| leader.and_then(|leader| leader.client_urls.into_iter().next()));
+    let leader = front
+        .service
+        .leader()
+        .map(|leader| leader.and_then(|leader| leader.client_urls.into_iter().next()));
     match leader {
         Ok(Some(url)) => {
             let location = url + &path::location(b"/v2/stats/leader", uri.query());

@@ -113,9 +113,19 @@ impl Watchman {
             header: options.header_timeout.unwrap_or(Duration::MAX),
             stall: options.stall_timeout,
         };
-        let shortest = limits.answer.min(limits.idle).min(limits.header).min(limits.stall);
+        let shortest = limits
+            .answer
+            .min(limits.idle)
+            .min(limits.header)
+            .min(limits.stall);
         let tick = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
-        Self { activity, tick, waiting: Span::default(), writing: Span::default(), limits }
+        Self {
+            activity,
+            tick,
+            waiting: Span::default(),
+            writing: Span::default(),
+            limits,
+        }
     }
 
     /// How often [`Self::overdue`] is to be called.
@@ -156,7 +166,12 @@ pub(super) struct Socket<T> {
 
 impl<T> Socket<T> {
     pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, ended: false, closing: None }
+        Self {
+            stream,
+            activity,
+            ended: false,
+            closing: None,
+        }
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
@@ -169,7 +184,11 @@ impl<T> Socket<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
@@ -185,7 +204,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.note_write(&result);
@@ -222,7 +245,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         }
         let mut scratch = [0; 4096];
         loop {
-            if this.closing.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+            if this
+                .closing
+                .as_mut()
+                .is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+            {
                 return Poll::Ready(Ok(()));
             }
             let mut buffer = ReadBuf::new(&mut scratch);
@@ -260,11 +287,17 @@ mod tests {
         let activity = Activity::connected();
         let mut judge = watchman(&activity);
         assert_eq!(judge.tick(), Duration::from_secs(1));
-        assert_eq!(passes(&mut judge), Some((4, "the header of a request did not end")));
+        assert_eq!(
+            passes(&mut judge),
+            Some((4, "the header of a request did not end"))
+        );
         drop(Turn::begin(&activity));
         assert_eq!(passes(&mut judge), Some((8, "no request came")));
         activity.started.store(true, Ordering::Relaxed);
-        assert_eq!(passes(&mut judge), Some((4, "the header of a request did not end")));
+        assert_eq!(
+            passes(&mut judge),
+            Some((4, "the header of a request did not end"))
+        );
     }
 
     #[test]

@@ -60,7 +60,10 @@ pub(super) fn own(stats: &SelfStats, vocabulary: Vocabulary, now: SystemTime) ->
     }
     field(&mut out, false, "uptime");
     out.push(b'"');
-    time::duration(&mut out, now.duration_since(stats.leader_since).unwrap_or_default());
+    time::duration(
+        &mut out,
+        now.duration_since(stats.leader_since).unwrap_or_default(),
+    );
     out.push(b'"');
     field(&mut out, false, "startTime");
     stamp(&mut out, stats.leader_since);
@@ -80,9 +83,18 @@ pub(super) fn own(stats: &SelfStats, vocabulary: Vocabulary, now: SystemTime) ->
 /// The followers, as the leader sees them; keyed by id, or by name in the vocabulary of 0.4. Sorted by key.
 pub(super) fn leader(stats: &LeaderStats, vocabulary: Vocabulary) -> Vec<u8> {
     let classic = matches!(vocabulary, Vocabulary::Classic);
-    let key = |id: u64, name: &str| if classic { name.to_owned() } else { format!("{id:x}") };
-    let mut followers: Vec<(String, &FollowerStats)> =
-        stats.followers.iter().map(|(id, follower)| (key(*id, &follower.name), follower)).collect();
+    let key = |id: u64, name: &str| {
+        if classic {
+            name.to_owned()
+        } else {
+            format!("{id:x}")
+        }
+    };
+    let mut followers: Vec<(String, &FollowerStats)> = stats
+        .followers
+        .iter()
+        .map(|(id, follower)| (key(*id, &follower.name), follower))
+        .collect();
     followers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     let mut out = Vec::with_capacity(128 + followers.len() * 192);
     field(&mut out, true, "leader");
@@ -182,16 +194,22 @@ mod tests {
             leader_since: start_time + Duration::from_secs(1),
             recv_append_count: 12,
             send_append_count: 0,
-            rates: Rates { recv_packages: 0.5, send_bytes: 1e3, ..Rates::default() },
+            rates: Rates {
+                recv_packages: 0.5,
+                send_bytes: 1e3,
+                ..Rates::default()
+            },
         }
     }
 
     #[test]
     fn own_stats_speak_the_vocabulary() {
         let now = stats().leader_since + Duration::from_millis(78_500);
-        let info = |leader| format!(
-            r#""leaderInfo":{{"leader":"{leader}","uptime":"1m18.5s","startTime":"1970-01-01T00:00:02.716673091Z"}}"#
-        );
+        let info = |leader| {
+            format!(
+                r#""leaderInfo":{{"leader":"{leader}","uptime":"1m18.5s","startTime":"1970-01-01T00:00:02.716673091Z"}}"#
+            )
+        };
         let counts = concat!(
             r#""recvAppendRequestCnt":12,"recvPkgRate":0.5,"#,
             r#""sendAppendRequestCnt":0,"sendBandwidthRate":1000}"#
@@ -199,15 +217,28 @@ mod tests {
         let start = r#""startTime":"1970-01-01T00:00:01.716673091Z""#;
         assert_eq!(
             text(own(&stats(), Vocabulary::Modern, now)),
-            format!(r#"{{"name":"n1","id":"f4a4","state":"StateFollower",{start},{},{counts}"#, info("71e6"))
+            format!(
+                r#"{{"name":"n1","id":"f4a4","state":"StateFollower",{start},{},{counts}"#,
+                info("71e6")
+            )
         );
         assert_eq!(
             text(own(&stats(), Vocabulary::Classic, now)),
-            format!(r#"{{"name":"n1","state":"follower",{start},{},{counts}"#, info("n2"))
+            format!(
+                r#"{{"name":"n1","state":"follower",{start},{},{counts}"#,
+                info("n2")
+            )
         );
-        let alone = SelfStats { leader: None, state: NodeState::Candidate, ..stats() };
+        let alone = SelfStats {
+            leader: None,
+            state: NodeState::Candidate,
+            ..stats()
+        };
         let json = text(own(&alone, Vocabulary::Modern, now));
-        assert!(json.contains(r#""state":"StateCandidate""#) && json.contains(r#""leader":"""#), "{json}");
+        assert!(
+            json.contains(r#""state":"StateCandidate""#) && json.contains(r#""leader":"""#),
+            "{json}"
+        );
     }
 
     #[test]
@@ -222,10 +253,17 @@ mod tests {
         let follower = |name: &str| FollowerStats {
             name: name.to_owned(),
             latency,
-            counts: Counts { fail: 0, success: 5 },
+            counts: Counts {
+                fail: 0,
+                success: 5,
+            },
         };
         let followers = BTreeMap::from([(2, follower("b")), (0x10, follower("a"))]);
-        let stats = LeaderStats { leader: 0x1881, leader_name: "l".to_owned(), followers };
+        let stats = LeaderStats {
+            leader: 0x1881,
+            leader_name: "l".to_owned(),
+            followers,
+        };
         let one = concat!(
             r#"{"latency":{"current":0.0014,"average":0.0034,"standardDeviation":0.0028,"#,
             r#""minimum":9223372036854776000,"maximum":0.0088},"counts":{"fail":0,"success":5}}"#
@@ -238,13 +276,24 @@ mod tests {
             text(leader(&stats, Vocabulary::Classic)),
             format!(r#"{{"leader":"l","followers":{{"a":{one},"b":{one}}}}}"#)
         );
-        let alone = LeaderStats { followers: BTreeMap::new(), ..stats };
-        assert_eq!(text(leader(&alone, Vocabulary::Modern)), r#"{"leader":"1881","followers":{}}"#);
+        let alone = LeaderStats {
+            followers: BTreeMap::new(),
+            ..stats
+        };
+        assert_eq!(
+            text(leader(&alone, Vocabulary::Modern)),
+            r#"{"leader":"1881","followers":{}}"#
+        );
     }
 
     #[test]
     fn store_counters_keep_their_order() {
-        let stats = StoreStats { gets_success: 28, gets_fail: 132, watchers: 9, ..StoreStats::default() };
+        let stats = StoreStats {
+            gets_success: 28,
+            gets_fail: 132,
+            watchers: 9,
+            ..StoreStats::default()
+        };
         assert_eq!(
             text(store(&stats)),
             concat!(

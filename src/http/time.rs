@@ -104,7 +104,11 @@ fn date(day: u64) -> (u64, u64, u64) {
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, of_year - (153 * shifted + 2) / 5 + 1)
 }
@@ -128,15 +132,26 @@ mod tests {
     #[test]
     fn stamps_lose_trailing_zeros() {
         assert_eq!(stamp(0), "1970-01-01T00:00:00Z");
-        assert_eq!(stamp(1_795_326_973_566_931_111), "2026-11-22T05:56:13.566931111Z");
-        assert_eq!(stamp(1_795_326_955_927_326_910), "2026-11-22T05:55:55.92732691Z");
-        assert_eq!(stamp(1_795_326_955_000_000_001), "2026-11-22T05:55:55.000000001Z");
+        assert_eq!(
+            stamp(1_795_326_973_566_931_111),
+            "2026-11-22T05:56:13.566931111Z"
+        );
+        assert_eq!(
+            stamp(1_795_326_955_927_326_910),
+            "2026-11-22T05:55:55.92732691Z"
+        );
+        assert_eq!(
+            stamp(1_795_326_955_000_000_001),
+            "2026-11-22T05:55:55.000000001Z"
+        );
         assert_eq!(stamp(u64::MAX), "2554-07-21T23:34:33.709551615Z");
     }
 
     #[test]
     fn every_day_follows_the_day_before() {
-        let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let leap = |year: u64| {
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+        };
         let (mut year, mut month, mut day) = (1970, 1, 1);
         for number in 0..u64::MAX / SECOND / 86_400 {
             assert_eq!(date(number), (year, month, day), "day {number}");
@@ -160,7 +175,7 @@ mod tests {
         assert_eq!(span(24_648_619_798), "24.648619798s");
         assert_eq!(span(78_544_996_775), "1m18.544996775s");
         assert_eq!(span(5 * 3600 * SECOND + 3_200_000_000), "5h0m3.2s");
-        assert_eq!(span(3723_400_000_000), "1h2m3.4s");
+        assert_eq!(span(3_723_400_000_000), "1h2m3.4s");
         assert_eq!(span(0), "0s");
         assert_eq!(span(17), "17ns");
         assert_eq!(span(1_500), "1.5µs");

@@ -15,13 +15,27 @@ use super::render;
 use crate::service::{Caller, Watch, WatchRequest};
 
 /// Registers the watch and answers with its position; the body follows its events.
-pub(super) async fn answer(front: &Arc<Front>, caller: &Caller, request: WatchRequest, reply: Reply) -> Response<Body> {
+pub(super) async fn answer(
+    front: &Arc<Front>,
+    caller: &Caller,
+    request: WatchRequest,
+    reply: Reply,
+) -> Response<Body> {
     let stream = request.stream;
     match front.service.watch(caller, request).await {
         Ok(watch) => {
             let position = watch.position();
-            let body = WatchBody { watch: Some(watch), stream, front: Arc::clone(front) };
-            reply.keys_body(StatusCode::OK, Body::watch(body), position.into(), &front.cluster)
+            let body = WatchBody {
+                watch: Some(watch),
+                stream,
+                front: Arc::clone(front),
+            };
+            reply.keys_body(
+                StatusCode::OK,
+                Body::watch(body),
+                position.into(),
+                &front.cluster,
+            )
         }
         Err(error) => reply.error(&error.into(), &front.cluster),
     }
@@ -39,9 +53,15 @@ impl WatchBody {
     /// The next event with its newline. The end comes after the one event of a long poll, when the watch has fallen
     /// below the floor of history, and when the server stops.
     pub(super) fn poll_object(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
+        let Some(watch) = &mut self.watch else {
+            return Poll::Ready(None);
+        };
         // Asked on each poll: the connection polls its body once more when the listener begins to stop.
-        let event = if self.front.stopping() { None } else { ready!(watch.poll_next(cx)) };
+        let event = if self.front.stopping() {
+            None
+        } else {
+            ready!(watch.poll_next(cx))
+        };
         let object = event.map(|event| {
             let mut out = Vec::with_capacity(render::event_size(&event));
             render::event(&mut out, &event, self.front.service.cluster_now());
@@ -56,6 +76,9 @@ impl WatchBody {
 
 impl fmt::Debug for WatchBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchBody").field("ended", &self.watch.is_none()).field("stream", &self.stream).finish()
+        f.debug_struct("WatchBody")
+            .field("ended", &self.watch.is_none())
+            .field("stream", &self.stream)
+            .finish()
     }
 }

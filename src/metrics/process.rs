@@ -22,7 +22,9 @@ pub(super) struct Process {
 impl Process {
     /// Taken once, early: the start time is that of this object.
     pub(super) fn new() -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64());
         Self { started }
     }
 }
@@ -31,36 +33,61 @@ impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut gauge = |name: &str, help: &str, value: f64| {
             let figure = ConstGauge::new(value);
-            let inner = encoder.encode_descriptor(name, help, None, EncodeMetric::metric_type(&figure))?;
+            let inner =
+                encoder.encode_descriptor(name, help, None, EncodeMetric::metric_type(&figure))?;
             figure.encode(inner)
         };
         if let Some(open) = open_files() {
             gauge("process_open_fds", "Open file descriptors", open as f64)?;
         }
         if let Some(limit) = getrlimit(Resource::Nofile).current {
-            gauge("process_max_fds", "Limit of open file descriptors", limit as f64)?;
+            gauge(
+                "process_max_fds",
+                "Limit of open file descriptors",
+                limit as f64,
+            )?;
         }
         if let Some(bytes) = resident_bytes() {
-            gauge("process_resident_memory_bytes", "Memory in use, as the kernel counts it", bytes as f64)?;
+            gauge(
+                "process_resident_memory_bytes",
+                "Memory in use, as the kernel counts it",
+                bytes as f64,
+            )?;
         }
-        gauge("process_start_time_seconds", "Start, in seconds since the Unix epoch", self.started)?;
+        gauge(
+            "process_start_time_seconds",
+            "Start, in seconds since the Unix epoch",
+            self.started,
+        )?;
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let seconds = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
         let figure = ConstCounter::new(seconds);
         let help = "Processor time used, user and system";
-        let inner = encoder.encode_descriptor("process_cpu_seconds", help, None, EncodeMetric::metric_type(&figure))?;
+        let inner = encoder.encode_descriptor(
+            "process_cpu_seconds",
+            help,
+            None,
+            EncodeMetric::metric_type(&figure),
+        )?;
         figure.encode(inner)
     }
 }
 
 /// The entry of the directory handle that does the counting is not counted.
 fn open_files() -> Option<usize> {
-    Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
+    Some(
+        fs::read_dir("/proc/self/fd")
+            .ok()?
+            .count()
+            .saturating_sub(1),
+    )
 }
 
 fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -4,12 +4,30 @@ use super::*;
 fn every_counter_ends_in_total_exactly_once() {
     let metrics = Metrics::new("0.1.0");
     metrics.leader_changes.inc();
-    metrics.http_requests.get_or_create(&RequestLabel { method: "GET", code: 200 }).inc_by(3);
-    metrics.store_writes.get_or_create(&ActionLabel { action: "set" }).inc();
+    metrics
+        .http_requests
+        .get_or_create(&RequestLabel {
+            method: "GET",
+            code: 200,
+        })
+        .inc_by(3);
+    metrics
+        .store_writes
+        .get_or_create(&ActionLabel { action: "set" })
+        .inc();
     let text = metrics.render();
-    assert!(text.contains("etcd_server_leader_changes_seen_total 1\n"), "{text}");
-    assert!(text.contains("etcd2_http_requests_total{method=\"GET\",code=\"200\"} 3\n"), "{text}");
-    assert!(text.contains("etcd_debugging_store_writes_total{action=\"set\"} 1\n"), "{text}");
+    assert!(
+        text.contains("etcd_server_leader_changes_seen_total 1\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("etcd2_http_requests_total{method=\"GET\",code=\"200\"} 3\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("etcd_debugging_store_writes_total{action=\"set\"} 1\n"),
+        "{text}"
+    );
     assert!(!text.contains("_total_total"), "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
 }
@@ -38,8 +56,14 @@ fn positions_keep_their_old_names_as_gauges() {
     let metrics = Metrics::new("0.1.0");
     metrics.proposals_committed.set(u64::MAX);
     let text = metrics.render();
-    assert!(text.contains("# TYPE etcd_server_proposals_committed_total gauge\n"), "{text}");
-    assert!(text.contains("etcd_server_proposals_committed_total 18446744073709551615\n"), "{text}");
+    assert!(
+        text.contains("# TYPE etcd_server_proposals_committed_total gauge\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("etcd_server_proposals_committed_total 18446744073709551615\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -48,19 +72,33 @@ fn identity_replaces_itself() {
     metrics.identify(1, None);
     metrics.identify(0xf10b, Some("3.4"));
     let text = metrics.render();
-    assert!(text.contains("etcd_server_id{server_id=\"f10b\"} 1\n"), "{text}");
+    assert!(
+        text.contains("etcd_server_id{server_id=\"f10b\"} 1\n"),
+        "{text}"
+    );
     assert!(!text.contains("server_id=\"1\""), "{text}");
-    assert!(text.contains("etcd_server_version{server_version=\"0.1.0\"} 1\n"), "{text}");
-    assert!(text.contains("etcd_cluster_version{cluster_version=\"3.4\"} 1\n"), "{text}");
+    assert!(
+        text.contains("etcd_server_version{server_version=\"0.1.0\"} 1\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("etcd_cluster_version{cluster_version=\"3.4\"} 1\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_process_is_measured() {
     let text = Metrics::new("0.1.0").render();
     let value = |name: &str| -> f64 {
-        let line = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
-        let text = line.and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("{name} is missing"));
-        text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}"))
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name) && !line.starts_with('#'));
+        let text = line
+            .and_then(|line| line.split(' ').nth(1))
+            .unwrap_or_else(|| panic!("{name} is missing"));
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {text}"))
     };
     assert!(value("process_open_fds ") >= 3.0);
     assert!(value("process_max_fds ") >= value("process_open_fds "));

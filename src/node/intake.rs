@@ -46,13 +46,26 @@ pub struct Inputs {
 
 impl Inputs {
     fn is_empty(&self) -> bool {
+        self.applied.is_none() && self.is_only_applied()
+    }
+
+    /// Whether there is nothing but, perhaps, news of the apply thread.
+    fn is_only_applied(&self) -> bool {
         self.writes.is_empty()
             && self.reads.is_empty()
             && self.messages.is_empty()
             && self.persisted.is_none()
-            && self.applied.is_none()
             && !self.stop
     }
+}
+
+/// What the consensus thread waits for besides new requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attention {
+    /// The pipeline is full: writes stay queued, and count against the bound, until it is not.
+    pub hold_writes: bool,
+    /// Somebody waits for an index to be applied.
+    pub to_applied: bool,
 }
 
 /// Bounds of the queue.
@@ -76,7 +89,8 @@ impl Default for Bounds {
 struct State {
     inputs: Inputs,
     bytes: usize,
-    hold_writes: bool,
+    /// Whether the consensus thread wants to hear at once what was applied.
+    attentive: bool,
     sleeping: bool,
     closed: Option<Failure>,
 }
@@ -141,11 +155,14 @@ impl Intake {
         self.rouse(state);
     }
 
-    /// The apply thread: entries up to `index` are applied.
+    /// The apply thread: entries up to `index` are applied. Nothing waits for that as a rule, so the consensus thread
+    /// is woken only when it said that it cares ([`Attention`]); otherwise it learns of it with its next input.
     pub fn applied(&self, index: u64) {
         let mut state = self.lock();
         state.inputs.applied = state.inputs.applied.max(Some(index));
-        self.rouse(state);
+        if state.attentive {
+            self.rouse(state);
+        }
     }
 
     /// Asks the consensus thread to stop.
@@ -168,24 +185,26 @@ impl Intake {
         self.lock().inputs.writes.len()
     }
 
-    /// Takes everything that waits, or returns empty-handed after `patience`. With `hold_writes` the writes stay
-    /// queued (and count against the bound): the back-pressure of a pipeline that is full.
-    pub fn take(&self, patience: Duration, hold_writes: bool) -> Inputs {
+    /// Takes everything that waits, or returns empty-handed after `patience`.
+    pub fn take(&self, patience: Duration, attention: Attention) -> Inputs {
+        let Attention { hold_writes, to_applied } = attention;
         let mut state = self.lock();
-        state.hold_writes = hold_writes;
+        state.attentive = hold_writes || to_applied;
         let deadline = Instant::now() + patience;
         loop {
-            let writes_only = hold_writes && !state.inputs.writes.is_empty();
+            let writes_held = hold_writes && !state.inputs.writes.is_empty();
             let mut taken = std::mem::take(&mut state.inputs);
-            if writes_only {
+            if writes_held {
                 state.inputs.writes = std::mem::take(&mut taken.writes);
             } else {
                 state.bytes = 0;
             }
+            let nothing = taken.is_empty() || (taken.is_only_applied() && !state.attentive);
             let left = deadline.saturating_duration_since(Instant::now());
-            if !taken.is_empty() || left.is_zero() {
+            if !nothing || left.is_zero() {
                 return taken;
             }
+            state.inputs.applied = taken.applied;
             state.sleeping = true;
             let (woken, _) =
                 self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);

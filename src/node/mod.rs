@@ -57,3 +57,6 @@ pub enum Failure {
     #[error("storage failed: {0}")]
     Storage(String),
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,7 +228,7 @@ fn run_turns<R: LogRead>(turns: &mut Turns<R>, outside: &mut ToThreads) -> Resul
     let intake = outside.wiring.intake.clone();
     let status = outside.wiring.status.clone();
     loop {
-        let inputs = intake.take(turns.patience(outside), turns.is_full());
+        let inputs = intake.take(turns.patience(outside), turns.attention());
         let stop = inputs.stop;
         turns.turn(inputs, outside)?;
         if let Some(Failure::Storage(reason)) = status.refuses_writes() {

@@ -18,7 +18,7 @@ use storage::operation::Operation;
 use tokio::sync::oneshot;
 
 use super::clock::ClusterClock;
-use super::intake::{Inputs, ReadWaiter, Submission};
+use super::intake::{Attention, Inputs, ReadWaiter, Submission};
 use super::status::Status;
 use super::waiters::Waiters;
 use super::{Failure, Reply};
@@ -164,10 +164,13 @@ impl<R: LogRead> Turns<R> {
         }
     }
 
-    /// Whether the pipeline is full: writes then wait in the intake, within its bound.
-    pub fn is_full(&self) -> bool {
-        self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
-            || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT
+    /// What must not be missed while the thread sleeps. A full pipeline holds writes back in the intake, within its
+    /// bound.
+    pub fn attention(&self) -> Attention {
+        let full = self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
+            || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT;
+        let to_applied = self.expiry.is_some() || !self.reads.applied_at.is_empty();
+        Attention { hold_writes: full, to_applied }
     }
 
     /// Does everything that `inputs` and the clock call for.

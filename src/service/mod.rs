@@ -148,10 +148,12 @@ impl Service {
         }
     }
 
+    /// The consensus thread publishes the commit index after it has handed out the entries, so what is applied may be
+    /// ahead of it for a moment: clients must not see it go back.
     fn position(&self, revision: u64) -> Position {
         Position {
             revision,
-            raft_index: self.parts.status.commit(),
+            raft_index: self.parts.status.commit().max(self.parts.status.applied()),
             raft_term: self.parts.status.term(),
         }
     }

@@ -90,7 +90,7 @@ async fn history_then_live_without_a_gap() {
     assert_eq!(next(&mut watcher).await.revision, third);
     let fourth = fixture.apply(&[set("/a")]);
     assert_eq!(next(&mut watcher).await.revision, fourth);
-    assert_eq!(drained(&mut watcher).await, []);
+    assert!(drained(&mut watcher).await.is_empty());
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn hidden_changes_show_in_history_and_not_live() {
     let mut inside = fixture.watch("/d/_h", true, 0);
     let again = fixture.apply(&[set("/d/_h/x")]);
     assert_eq!(drained(&mut past).await, [hidden]);
-    assert_eq!(drained(&mut live).await, []);
+    assert!(drained(&mut live).await.is_empty());
     assert_eq!(drained(&mut inside).await, [again]);
 }
 
@@ -128,11 +128,11 @@ async fn a_removed_directory_tells_watches_on_what_was_in_it() {
     let removal = fixture.apply(&[remove("/d")]);
     let event = next(&mut below).await;
     assert_eq!((event.revision, event.node.path.clone()), (removal, path("/d")));
-    assert_eq!(drained(&mut never).await, []);
-    assert_eq!(drained(&mut past_never).await, [], "live rules count above the registration");
+    assert!(drained(&mut never).await.is_empty());
+    assert!(drained(&mut past_never).await.is_empty(), "live rules count above the registration");
     let mut history = fixture.watch("/d/zzz", false, start);
     assert_eq!(drained(&mut history).await, [removal], "history asks only for the path");
-    assert_eq!(drained(&mut sibling).await, [], "a name that only starts alike is not concerned");
+    assert!(drained(&mut sibling).await.is_empty(), "a name that only starts alike is not concerned");
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn the_servers_own_writes_reach_only_those_who_look() {
     let revision = fixture.apply(&[system]);
     let mut root = fixture.watch("/", true, 1);
     let mut inside = fixture.watch("/_etcd", true, 1);
-    assert_eq!(drained(&mut root).await, []);
+    assert!(drained(&mut root).await.is_empty());
     assert_eq!(drained(&mut inside).await, [revision]);
 }
 

@@ -1,9 +1,10 @@
 //! Rates of the store on this machine: sets in batches of 1, 16 and 256, gets, listings, old revisions, deletes.
 //!
 //! `cargo bench -p storage` prints one line per figure. The data: 200,000 files of 128 bytes in 200 directories, in a
-//! temporary directory of the disk below the system's. Compare only runs made one after the other.
+//! temporary directory of the disk below the system's. Beside the wall clock stands the processor time of the calling
+//! thread and of all threads together: on a busy machine only those can be compared.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use storage::{Content, EventFilter, KeyPath, Operation, Options, Store, Writer};
@@ -11,12 +12,14 @@ use storage::{Content, EventFilter, KeyPath, Operation, Options, Store, Writer};
 const FILES: u64 = 200_000;
 const PER_DIRECTORY: u64 = 1_000;
 const VALUE: usize = 128;
+/// Operations between two looks at the clock.
+const CHUNK: u64 = 2_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // cargo test runs benches too, with --test: one small round shows that it works.
     let files = if std::env::args().any(|argument| argument == "--test") { 4_000 } else { FILES };
     let home = tempfile::tempdir()?;
-    let (store, writer) = storage::open(home.path(), Options::default())?;
+    let var = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d) << 20; let (store, writer) = storage::open(home.path(), Options { cache_bytes: var("CB", 24), node_cache_bytes: var("NC", 8), memtable_bytes: var("MT", 24), ..Options::default() })?;
     let mut bench = Bench { store, writer, index: 0, random: 1, files };
     bench.load()?;
     bench.writes()?;
@@ -48,23 +51,24 @@ impl Bench {
         self.random
     }
 
-    fn sets(&mut self, count: u64, batch: u64, pick: impl Fn(&mut Self, u64) -> u64) -> Result<Duration, storage::Error> {
-        let mut spent = Duration::ZERO;
+    fn sets(&mut self, count: u64, batch: usize, pick: impl Fn(&mut Self, u64) -> u64) -> Result<Cost, storage::Error> {
+        let mut spent = Cost::default();
         let mut done = 0;
         while done < count {
-            let operations: Vec<_> = (0..batch).map(|at| set(pick(self, done + at))).collect();
-            let started = Instant::now();
-            let mut writes = self.writer.batch();
-            for operation in &operations {
-                self.index += 1;
-                std::hint::black_box(writes.apply_one(self.index, self.index, operation)?);
+            // Made before the clock starts: what is measured is the store.
+            let operations: Vec<_> = (0..CHUNK).map(|at| set(pick(self, done + at))).collect();
+            let started = start();
+            for operations in operations.chunks(batch) {
+                let mut writes = self.writer.batch();
+                for operation in operations {
+                    self.index += 1;
+                    std::hint::black_box(writes.apply_one(self.index, self.index, operation)?);
+                }
+                writes.commit()?;
             }
-            writes.commit()?;
-            spent += started.elapsed();
-            done += batch;
-            if done % 4_096 < batch {
-                self.writer.reclaim(4_096)?;
-            }
+            spent.add(&started);
+            done += CHUNK;
+            self.writer.reclaim(4_096)?;
         }
         Ok(spent)
     }
@@ -96,18 +100,18 @@ impl Bench {
             [("get, random", files, 0), ("get, 1,000 hot", 1_000, 0), ("get, absent", files, files)]
         {
             let wanted: Vec<_> = (0..100_000).map(|_| path(self.next() % among + offset)).collect();
-            let started = Instant::now();
+            let started = start();
             for path in &wanted {
                 std::hint::black_box(self.store.get(path)?.0.is_ok());
             }
-            rate(name, wanted.len() as u64, started.elapsed());
+            since(name, wanted.len() as u64, &started);
         }
         Ok(())
     }
 
     fn listings(&mut self) -> Outcome {
         for round in 0..3 {
-            let started = Instant::now();
+            let started = start();
             let view = self.store.view();
             let mut walk = view.walk(&KeyPath::root(), true, true);
             let (mut nodes, mut bytes) = (0, 0);
@@ -115,7 +119,7 @@ impl Bench {
                 nodes += 1;
                 bytes += item.path.len() + item.value.map_or(0, <[u8]>::len);
             }
-            rate(&format!("recursive listing of everything, {round}"), nodes, started.elapsed());
+            since(&format!("recursive listing of everything, {round}"), nodes, &started);
             std::hint::black_box(bytes);
         }
         self.list("list a directory of 1,000 files", "/t/d00003")?;
@@ -125,14 +129,14 @@ impl Bench {
     fn list(&self, name: &str, path: &str) -> Outcome {
         let path = KeyPath::new(path.as_bytes().to_vec())?;
         for _ in 0..2 {
-            let started = Instant::now();
+            let started = start();
             let view = self.store.view();
             let mut walk = view.walk(&path, false, false);
             let mut nodes = 0;
             while walk.next()?.is_some() {
                 nodes += 1;
             }
-            rate(name, nodes, started.elapsed());
+            since(name, nodes, &started);
         }
         Ok(())
     }
@@ -140,40 +144,40 @@ impl Bench {
     fn history(&mut self) -> Outcome {
         let view = self.store.view();
         let past = view.at(self.files)?;
-        let started = Instant::now();
+        let started = start();
         let mut walk = past.walk(&KeyPath::root(), true, true);
         let mut nodes = 0;
         while walk.next()?.is_some() {
             nodes += 1;
         }
-        rate("everything at an old revision", nodes, started.elapsed());
-        let started = Instant::now();
+        since("everything at an old revision", nodes, &started);
+        let started = start();
         let none = KeyPath::new("/nowhere")?;
         assert_eq!(view.events(1, EventFilter::new(&none, true)).count(), 0);
-        rate("events passed over", view.revision(), started.elapsed());
+        since("events passed over", view.revision(), &started);
         let from = view.revision().saturating_sub(20_000) + 1;
-        let started = Instant::now();
+        let started = start();
         let events = view.events(from, EventFilter::all()).filter(Result::is_ok).count();
-        rate("events with node and prevNode", events as u64, started.elapsed());
+        since("events with node and prevNode", events as u64, &started);
         Ok(())
     }
 
     fn delete(&mut self) -> Outcome {
         let path = KeyPath::new("/t")?;
-        let started = Instant::now();
+        let started = start();
         self.index += 1;
         let mut batch = self.writer.batch();
         batch.apply_one(self.index, self.index, &Operation::Delete { path, dir: true, recursive: true })?;
         batch.commit()?;
-        rate("delete of everything", 1, started.elapsed());
+        since("delete of everything", 1, &started);
         Ok(())
     }
 
     fn reopen(self, home: &std::path::Path) -> Outcome {
         drop((self.store, self.writer));
-        let started = Instant::now();
+        let started = start();
         let (store, _writer) = storage::open(home, Options::default())?;
-        rate("reopen without a flush before", 1, started.elapsed());
+        since("reopen without a flush before", 1, &started);
         assert!(store.applied().index <= self.index);
         Ok(())
     }
@@ -190,9 +194,55 @@ fn set(number: u64) -> Operation {
     Operation::Set { path: path(number), content: Content::File(Bytes::from(value)), lifetime: None, refresh: false }
 }
 
-fn rate(name: &str, count: u64, spent: Duration) {
-    let each = spent.as_secs_f64() * 1e6 / count as f64;
-    println!("{name:<44} {:>10.0} /s {each:>12.2} us each", 1e6 / each);
+/// Wall clock and processor time spent so far, in microseconds.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    wall: f64,
+    thread: f64,
+    process: f64,
+}
+
+impl Cost {
+    fn add(&mut self, since: &Started) {
+        self.wall += since.clock.elapsed().as_secs_f64() * 1e6;
+        self.thread += on_processor("/proc/thread-self/schedstat") - since.thread;
+        self.process += all_threads() - since.process;
+    }
+}
+
+struct Started {
+    clock: Instant,
+    thread: f64,
+    process: f64,
+}
+
+fn start() -> Started {
+    let (thread, process) = (on_processor("/proc/thread-self/schedstat"), all_threads());
+    Started { clock: Instant::now(), thread, process }
+}
+
+/// Microseconds on a processor, as procfs tells; 0 where there is none.
+fn on_processor(path: impl AsRef<std::path::Path>) -> f64 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
+}
+
+fn all_threads() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    threads.flatten().map(|thread| on_processor(thread.path().join("schedstat"))).sum()
+}
+
+fn since(name: &str, count: u64, started: &Started) {
+    let mut cost = Cost::default();
+    cost.add(started);
+    rate(name, count, cost);
+}
+
+fn rate(name: &str, count: u64, cost: Cost) {
+    let each = |spent: f64| spent / count as f64;
+    let (wall, thread, process) = (each(cost.wall), each(cost.thread), each(cost.process));
+    let per_second = 1e6 / wall;
+    println!("{name:<46} {per_second:>9.0} /s {wall:>10.2} us, processor {thread:>9.2} us, with others {process:>9.2} us");
 }
 
 /// Resident bytes of this process, 0 where there is no procfs.

@@ -134,6 +134,7 @@ fn family_options(
 ) -> Result<rocksdb::Options, rocksdb::Error> {
     // Range tombstones slow the first read after each new one: past this many the memtable is flushed.
     let mut family = rocksdb::Options::default().get_options_from_string("memtable_max_range_deletions=256")?;
+    let var = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);
@@ -144,9 +145,10 @@ fn family_options(
     family.set_max_write_buffer_number(4);
     match column {
         Column::Nodes => {
+            table.set_block_size(var("NB", 16) << 10);
             // The first write of a new key looks for a node that is not there.
             table.set_bloom_filter(10.0, false);
-            family.set_level_zero_file_num_compaction_trigger(NODES_LEVEL0_FILES);
+            family.set_level_zero_file_num_compaction_trigger(var("L0", 2) as i32);
         }
         Column::Versions => {
             table.set_block_size(LARGE_BLOCK);

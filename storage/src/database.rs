@@ -136,6 +136,9 @@ impl Source for Frozen<'_> {
     }
 }
 
+/// Key and value.
+pub(crate) type Row<'r> = (&'r [u8], &'r [u8]);
+
 /// Steps tried before a cursor seeks.
 const NEAR: usize = 8;
 /// How often a cursor seeks at once after steps did not suffice, before it tries steps again.
@@ -184,7 +187,7 @@ impl Cursor<'_> {
     }
 
     /// The row under the cursor; `None` at the end.
-    pub(crate) fn row(&self) -> Result<Option<(&[u8], &[u8])>, Error> {
+    pub(crate) fn row(&self) -> Result<Option<Row<'_>>, Error> {
         match self.rows.item() {
             Some(row) => Ok(Some(row)),
             None => self.rows.status().map(|()| None).map_err(|source| self.database.fault("read", source)),

@@ -8,7 +8,7 @@
 //! The store holds the tree as it is (`nodes`), as it was (`versions`), what happened (`events`), what lapses when
 //! (`expiry`) and, beside them, how far the log has been applied. All of it changes in one write per batch, and
 //! reaches the disk in one atomic flush: what a crash keeps is always the state after some commit, and the log
-//! replays the rest. See [`key`](self) order and byte tables in the modules `key`, `record`, `change`, `meta`.
+//! replays the rest. The order of the keys and the byte tables stand in the modules `key`, `record`, `change`, `meta`.
 //!
 //! ```
 //! use storage::{KeyPath, Operation, Content, Options};

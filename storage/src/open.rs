@@ -30,11 +30,13 @@ use crate::store::{Core, Store};
 /// Opens the store at `path`, or creates it if there is no directory or an empty one. Only one process may have it
 /// open; what was not flushed before an unclean stop is gone, and [`Store::applied`] says where the log goes on.
 pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
+    // The in-memory environment has no working directory; each has a root of its own.
+    let path = if options.in_memory { Path::new("/").join(path) } else { path.to_owned() };
     if !options.in_memory {
-        inspect(path)?;
+        inspect(&path)?;
     }
     let pins = Arc::new(Pins::default());
-    let database = Database::open(path, &options, &pins)?;
+    let database = Database::open(&path, &options, &pins)?;
     settle_format(&database)?;
     let state = read_state(&database)?;
     let reclaimed = match database.get(Column::Meta, meta::RECLAIMED_KEY)? {

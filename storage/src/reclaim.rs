@@ -214,13 +214,15 @@ impl Piece<'_> {
         Ok(Life::Reclaimed)
     }
 
-    /// Deletes versions up to `cut` from `resume` to `bound`; gives whether it came to the end.
+    /// Deletes versions up to `cut` from `resume` to `bound`, and gets on by one row at least; gives whether it came
+    /// to the end.
     fn remove_below(&mut self, bound: &[u8], cut: u64) -> Result<bool, Error> {
         let mut cursor = self.database.cursor(Column::Versions, Some(bound.to_vec()));
         let family = self.database.family(Column::Versions);
         cursor.seek(&self.position.resume);
+        let mut moved = false;
         while let Some((row, _)) = cursor.row()? {
-            if self.left == 0 {
+            if moved && self.left == 0 {
                 self.position.resume.clear();
                 self.position.resume.extend_from_slice(row);
                 return Ok(false);
@@ -230,7 +232,8 @@ impl Piece<'_> {
             if revision <= cut {
                 self.batch.delete_cf(family, row);
             }
-            self.left -= 1;
+            self.left = self.left.saturating_sub(1);
+            moved = true;
             cursor.step();
         }
         Ok(true)

@@ -30,6 +30,9 @@ pub(crate) struct Core {
     pub(crate) durable: RwLock<Applied>,
 }
 
+/// The node at a path, or why there is none, and the revision at which that holds.
+type Answer = (Result<Node, Refusal>, u64);
+
 /// The reading half of the tree. Clones share one store; the directory stays open until the last of them and the
 /// [`crate::Writer`] are gone. Dropping flushes nothing: a clean stop calls [`Store::flush`] first.
 #[derive(Clone)]
@@ -124,7 +127,7 @@ impl Store {
     }
 
     /// Reads past the cache without a snapshot; `None` if that cannot give one consistent answer just now.
-    fn fetch(&self, path: &KeyPath, published: u64) -> Result<Option<(Result<Node, Refusal>, u64)>, Error> {
+    fn fetch(&self, path: &KeyPath, published: u64) -> Result<Option<Answer>, Error> {
         let core = &*self.core;
         let token = core.published.quiet();
         let still = || token.is_some_and(|token| core.published.still(token));
@@ -144,7 +147,7 @@ impl Store {
         }
     }
 
-    fn get_frozen(&self, path: &KeyPath) -> Result<(Result<Node, Refusal>, u64), Error> {
+    fn get_frozen(&self, path: &KeyPath) -> Result<Answer, Error> {
         let view = self.view();
         Ok((view.node(path)?, view.revision()))
     }

@@ -87,7 +87,11 @@ fn every_cell_of_the_decision_table() {
 fn readers_beside_the_writer() {
     let seeds = number("STORAGE_SEED").map_or(0..3, |seed| seed..seed + 1);
     for seed in seeds {
-        beside::read_beside(seed, 2)
-            .unwrap_or_else(|difference| panic!("seed {seed}: {difference:?}"));
+        for (name, held) in [
+            ("case", beside::beside_a_case(seed)),
+            ("hot files", beside::beside_hot_files(seed)),
+        ] {
+            held.unwrap_or_else(|difference| panic!("seed {seed}, {name}: {difference:?}"));
+        }
     }
 }

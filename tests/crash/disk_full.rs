@@ -124,6 +124,7 @@ fn full_disk_refuses_writes_and_serves_reads_until_space_returns() {
     }
     let refused = refused.expect("a full disk cannot hold everything");
     let text = refused.text();
+    println!("after {} writes: {text}", acknowledged.len());
     assert_eq!(refused.status(), 500, "{}", refused.dump());
     assert!(text.contains("\"errorCode\":300"), "{text}");
     assert!(

@@ -61,6 +61,7 @@ impl Run {
         let mut rng = Rng::new(seed);
         // Few un-flushed entries put flushes and log releases between the kills, many put long replays there.
         let snapshot_count = *rng.pick(&[100, 1_000, 100_000]);
+        println!("at most {snapshot_count} entries are not flushed");
         let server = subject::launch(snapshot_count).start();
         let (tree, index) = history::list(&server);
         assert_eq!(tree, Tree::new(), "a new server has keys");

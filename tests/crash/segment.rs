@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::event::{Event, Tree, apply};
+use super::history;
 use super::operation::Operation;
 use super::subject;
 use super::support::http::{Connection, Request};
@@ -13,6 +15,9 @@ use super::support::seed::Rng;
 use super::support::server::Server;
 
 const BLOCK_BYTES: usize = 1 << 20;
+
+/// How long a flush may be under way.
+const FLUSH_LIMIT: Duration = Duration::from_secs(30);
 
 /// The bytes of one file; zeros at its end are only counted.
 #[derive(Clone, PartialEq)]
@@ -137,6 +142,8 @@ pub(crate) struct Written {
     pub(crate) before: Tree,
     /// The writes, one after the other, each acknowledged before the next was sent.
     pub(crate) events: Vec<Event>,
+    /// The log index of each write, as its reply told it.
+    pub(crate) log_indexes: Vec<u64>,
     /// `ends[i]`: where the segment's content ended when `i` of the events were acknowledged.
     pub(crate) ends: Vec<u64>,
 }
@@ -154,26 +161,32 @@ impl Written {
                 .exchange(request)
                 .expect("a running server answers");
             assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
-            Event::parse(&answer.body)
+            let log_index = answer.head.number("X-Raft-Index");
+            let log_index = log_index.expect("a write's reply carries X-Raft-Index");
+            (Event::parse(&answer.body), log_index)
         };
         let label = format!("segment-label-{:016x}", rng.next());
-        let first = write(&Request::put("/v2/keys/label", &format!("value={label}")));
+        let (first, _) = write(&Request::put("/v2/keys/label", &format!("value={label}")));
         let mut tree = Tree::new();
         apply(&mut tree, &first).expect("replies follow from each other");
         let before = tree.clone();
         let segment = find(server.data_dir(), label.as_bytes());
         let path = server.data_dir().join(&segment);
         let mut ends = vec![content(&path).bytes.len() as u64];
-        let mut events = Vec::new();
+        let (mut events, mut log_indexes) = (Vec::new(), Vec::new());
         while events.len() < count {
+            if events.len() == count / 2 && snapshot_count < count as u64 / 2 {
+                wait_for_flush(&server);
+            }
             let operation = Operation::random(rng, "/w0", events.len() as u64, &tree);
             // What expires while the test runs would write to the log by itself.
             if matches!(operation, Operation::Set { ttl: Some(seconds), .. } if seconds < 1_000) {
                 continue;
             }
-            let event = write(&operation.request());
+            let (event, log_index) = write(&operation.request());
             apply(&mut tree, &event).expect("replies follow from each other");
             events.push(event);
+            log_indexes.push(log_index);
             ends.push(grown(&path, ends[ends.len() - 1]));
         }
         server.kill();
@@ -184,6 +197,7 @@ impl Written {
             base: first.index(),
             before,
             events,
+            log_indexes,
             ends,
         }
     }
@@ -206,6 +220,26 @@ impl Written {
         tree
     }
 
+    /// Up to which write the store alone holds everything: what a start without any log serves.
+    ///
+    /// # Panics
+    /// When the server does not start from its store alone.
+    pub(crate) fn flushed(&mut self) -> u64 {
+        let data = self.server.data_dir().to_owned();
+        self.image.restore(&data);
+        fs::remove_dir_all(data.join("wal")).expect("the log of a killed server can be removed");
+        self.server.restart();
+        let (_, index) = history::list(&self.server);
+        self.server.kill();
+        index
+    }
+
+    /// The log index of the write that took `index`; 0 for what was there before the first of them.
+    pub(crate) fn log_index(&self, index: u64) -> u64 {
+        let at = self.events.iter().position(|event| event.index() == index);
+        at.map_or(0, |at| self.log_indexes[at])
+    }
+
     /// The index of the last write.
     pub(crate) fn last(&self) -> u64 {
         self.events.last().map_or(self.base, Event::index)
@@ -216,6 +250,21 @@ impl Written {
         let mut image = self.image.clone();
         change(image.file(&self.segment));
         image.restore(self.server.data_dir());
+    }
+}
+
+/// Waits until the store was flushed at least once: that happens beside the writes, not before their replies.
+fn wait_for_flush(server: &Server) {
+    const NAME: &str = "etcd2_store_flush_duration_seconds_count ";
+    let deadline = Instant::now() + FLUSH_LIMIT;
+    loop {
+        let metrics = server.exchange(&Request::get("/metrics")).text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(NAME));
+        let count = line.unwrap_or_else(|| panic!("/metrics has no {NAME}\n{metrics}"));
+        if count.trim() != "0" {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no flush\n{}", server.log_tail());
     }
 }
 

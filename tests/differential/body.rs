@@ -24,10 +24,12 @@ pub(crate) fn relative_names(text: &[u8], base: u64) -> Vec<u8> {
         let number = std::str::from_utf8(run)
             .ok()
             .and_then(|run| run.parse::<u64>().ok());
-        match number.filter(|_| digits) {
-            Some(number) => {
-                out.extend_from_slice(format!("name+{:?}", relative(number, base)).as_bytes());
-            }
+        let number = number
+            .filter(|_| digits)
+            .and_then(|number| number.checked_sub(base));
+        match number {
+            // As wide as before, so that sorting by the new names keeps the old order.
+            Some(number) => out.extend_from_slice(format!("{number:020}").as_bytes()),
             None => out.extend_from_slice(run),
         }
     }

@@ -2,7 +2,7 @@
 //! each server's first, clocks and consensus numbers are checked by shape and order.
 
 use super::body;
-use super::known::{BARE_400, Met};
+use super::known::{BARE_400, Met, OVERSIZED};
 use super::moment;
 use super::op::Op;
 use crate::support::http::{Head, Response, show};
@@ -46,7 +46,13 @@ pub(crate) fn responses(
     met: &mut Met,
 ) -> Vec<String> {
     let [ours, theirs] = origins;
-    let mut found = heads(ours, theirs, [&answers[0].head, &answers[1].head], met);
+    let mut head = answers[0].head.clone();
+    let too_large = |answer: &&Response| answer.text().contains("http: POST too large");
+    if head.closes() && !answers[1].head.closes() && answers.iter().all(too_large) {
+        met.count(OVERSIZED);
+        head.headers.retain(|(name, _)| name != "Connection");
+    }
+    let mut found = heads(ours, theirs, [&head, &answers[1].head], met);
     found.extend(body::bodies(op, [ours, theirs], answers, met));
     found
 }

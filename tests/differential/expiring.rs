@@ -52,6 +52,8 @@ pub(crate) fn block(pair: &mut Pair, seed: u64, number: u64) -> Result<(), Diffe
     }
     let lapses = lapsing_at_the_end(pair, &root)?;
     stream.finish(pair, lapses)?;
+    // A read shows that both took the same number of indexes, and what the next one is.
+    pair.exchange(&Op::line(&format!("GET /v2/keys{root}?recursive=true")))?;
     at_once(pair, &root)?;
     for path in WATCHED {
         let op = Op::new(Request::delete(&format!(

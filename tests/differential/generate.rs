@@ -1,6 +1,9 @@
 //! Random requests that a real client, a careless one or a hostile one could send; everything follows from the seed
 //! and from what the servers answered.
 
+#[path = "hostile.rs"]
+mod hostile;
+
 use std::collections::VecDeque;
 
 use super::op::{self, Op};
@@ -70,34 +73,6 @@ const BROKEN_VALUES: [&str; 6] = [
 ];
 const TRUE: [&str; 6] = ["true", "1", "t", "T", "TRUE", "True"];
 const FALSE: [&str; 6] = ["false", "0", "f", "F", "FALSE", "False"];
-const NOT_BOOLEAN: [&str; 6] = ["", "yes", "tRue", "2", "true%20", "%FF"];
-const NOT_NUMBER: [&str; 9] = [
-    "",
-    "-1",
-    "%2B5",
-    "1.5",
-    "abc",
-    "0x10",
-    "18446744073709551616",
-    "1%20",
-    "%D9%A3",
-];
-const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
-const PARAMETERS: [&str; 13] = [
-    "dir",
-    "ttl",
-    "prevValue",
-    "prevIndex",
-    "prevExist",
-    "recursive",
-    "sorted",
-    "quorum",
-    "wait",
-    "waitIndex",
-    "stream",
-    "refresh",
-    "noValueOnSuccess",
-];
 
 /// What earlier answers showed of one node.
 #[derive(Clone, Debug)]
@@ -199,8 +174,8 @@ impl Generator {
         for _ in 0..depth {
             path.push('/');
             path.push_str(match self.rng.chance(12) {
-                true => *self.rng.pick(&ODD_NAMES),
-                false => *self.rng.pick(&NAMES),
+                true => self.rng.choose(&ODD_NAMES),
+                false => self.rng.choose(&NAMES),
             });
         }
         path
@@ -208,20 +183,21 @@ impl Generator {
 
     fn value(&mut self) -> String {
         if self.rng.chance(5) {
-            return (*self.rng.pick(&BROKEN_VALUES)).to_owned();
+            return self.rng.choose(&BROKEN_VALUES).to_owned();
         }
         if self.rng.chance(2) {
-            return "v".repeat(self.rng.between(1500, 6000) as usize);
+            // Past 2 KiB answers come in chunks; a request line past 4 KiB is left out (see the table of `known`).
+            return "v".repeat(self.rng.between(1500, 3500) as usize);
         }
-        let value = *self.rng.pick(&VALUES);
+        let value = self.rng.choose(&VALUES);
         percent_encode(value.as_bytes())
     }
 
     fn boolean(&mut self, value: bool) -> &'static str {
         if value {
-            *self.rng.pick(&TRUE)
+            self.rng.choose(&TRUE)
         } else {
-            *self.rng.pick(&FALSE)
+            self.rng.choose(&FALSE)
         }
     }
 
@@ -341,7 +317,10 @@ impl Generator {
             let index = match &seen {
                 Some(seen) if self.rng.chance(75) => op::index(seen.modified),
                 Some(seen) if self.rng.chance(50) => op::index(seen.modified + 1),
-                _ => (*self.rng.pick(&["1", "0", "18446744073709551615", "007"])).to_owned(),
+                _ => self
+                    .rng
+                    .choose(&["1", "0", "18446744073709551615", "00999999999"])
+                    .to_owned(),
             };
             parameters.push(("prevIndex", index));
         }
@@ -368,7 +347,7 @@ impl Generator {
     }
 
     fn delete_directory(&mut self, parameters: &mut Vec<(&'static str, String)>) -> &'static str {
-        let name = *self.rng.pick(&["dir", "recursive", "recursive"]);
+        let name = self.rng.choose(&["dir", "recursive", "recursive"]);
         parameters.push((name, self.boolean(true).to_owned()));
         if self.rng.chance(10) {
             parameters.push(("prevExist", self.boolean(true).to_owned()));
@@ -394,7 +373,7 @@ impl Generator {
         let full = newest > 1010;
         let (path, index, recursive) = match self.seen().filter(|seen| seen.event) {
             Some(seen) if !full || self.rng.chance(70) => {
-                let back = *self.rng.pick(&[0, 0, 1, 5, 50]);
+                let back = self.rng.choose(&[0, 0, 1, 5, 50]);
                 let index = seen.modified.saturating_sub(back).max(1);
                 (seen.path, index, self.rng.chance(40))
             }
@@ -413,138 +392,6 @@ impl Generator {
         Op::new(Request::get(&target))
     }
 
-    /// A request, well formed or not, with one parameter that is wrong or out of place.
-    fn with_bad_parameter(&mut self) -> Op {
-        let method = *self.rng.pick(&METHODS);
-        let mut parameters = Vec::new();
-        for _ in 0..self.rng.between(1, 3) {
-            let name = *self.rng.pick(&PARAMETERS);
-            parameters.push((name, self.parameter(name)));
-        }
-        // A valid wait with nothing to answer it would block: a bad `dir` makes every such request invalid.
-        parameters.retain(|(name, _)| *name != "dir");
-        parameters.push(("dir", (*self.rng.pick(&NOT_BOOLEAN)).to_owned()));
-        self.rng.shuffle(&mut parameters);
-        if self.rng.chance(30) {
-            parameters.retain(|(name, _)| !matches!(*name, "wait" | "dir"));
-        }
-        let path = self.path();
-        if self.rng.chance(15) {
-            return self.bad_syntax(method, &path);
-        }
-        // In the body of a DELETE or GET the last parameter would not count.
-        match method {
-            "PUT" | "POST" => self.assemble(method, &path, parameters),
-            _ => Op::new(Request::new(
-                method,
-                format!("/v2/keys{path}?{}", join(&parameters)),
-            )),
-        }
-    }
-
-    fn parameter(&mut self, name: &str) -> String {
-        let bad = self.rng.chance(35);
-        match name {
-            "ttl" if bad => (*self.rng.pick(&NOT_NUMBER)).to_owned(),
-            "ttl" => self.ttl(),
-            "prevValue" if bad => String::new(),
-            "prevValue" => self.value(),
-            "prevIndex" | "waitIndex" if bad => (*self.rng.pick(&NOT_NUMBER)).to_owned(),
-            "prevIndex" | "waitIndex" => self.rng.below(4).to_string(),
-            _ if bad => (*self.rng.pick(&NOT_BOOLEAN)).to_owned(),
-            _ => {
-                let on = self.rng.chance(60);
-                self.boolean(on).to_owned()
-            }
-        }
-    }
-
-    fn bad_syntax(&mut self, method: &str, path: &str) -> Op {
-        let piece = *self.rng.pick(&[
-            "value=%zz",
-            "a=%z",
-            "a=%",
-            "x;y=1",
-            "%zz=1",
-            "value=a;b",
-            "=",
-            "&&",
-            "a=%2",
-            ";",
-        ]);
-        let other = *self
-            .rng
-            .pick(&["", "?value=2", "?a=%g1", "?b;c", "?recursive=maybe"]);
-        if self.rng.chance(50) {
-            return Op::new(Request::new(method, format!("/v2/keys{path}?{piece}")));
-        }
-        Op::new(Request::new(method, format!("/v2/keys{path}{other}")).form(piece))
-    }
-
-    fn odd_content_type(&mut self) -> Op {
-        let method = *self.rng.pick(&["PUT", "POST", "DELETE", "GET"]);
-        let path = self.path();
-        let (kind, body) = *self.rng.pick(&[
-            (
-                "application/x-www-form-urlencoded; charset=utf-8",
-                "value=typed",
-            ),
-            ("APPLICATION/X-WWW-Form-Urlencoded", "value=upper"),
-            ("application/json", "{\"value\":\"json\"}"),
-            ("text/plain", "value=plain"),
-            ("", "value=untyped"),
-            ("a/b/c;;;", "value=unparsable"),
-            ("application/x-www-form-urlencoded;", "value=semicolon"),
-            (
-                "multipart/form-data; boundary=X",
-                "--X\r\nContent-Disposition: form-data; name=\"value\"\r\n\r\nx\r\n--X--\r\n",
-            ),
-        ]);
-        let query = *self
-            .rng
-            .pick(&["", "", "?value=query", "?dir=true", "?prevExist=true"]);
-        let mut request = Request::new(method, format!("/v2/keys{path}{query}")).body(body);
-        if !kind.is_empty() {
-            request = request.header("Content-Type", kind);
-        }
-        Op::new(request)
-    }
-
-    fn odd_method(&mut self) -> Op {
-        let method = *self
-            .rng
-            .pick(&["OPTIONS", "PATCH", "OPTIONS", "BREW", "put", "PROPFIND"]);
-        let path = self.path();
-        let target = match self.rng.chance(20) {
-            true => (*self.rng.pick(&[
-                "/",
-                "/v2",
-                "/nothing",
-                "/v2/keysfoo",
-                "/version",
-                "/v2/machines",
-            ]))
-            .to_owned(),
-            false => format!("/v2/keys{path}"),
-        };
-        Op::new(Request::new(method, target))
-    }
-
-    fn odd_path(&mut self) -> Op {
-        let method = *self.rng.pick(&METHODS);
-        let path = self.path();
-        let odd = *self.rng.pick(&[
-            "/", "//", "/.", "/..", "/%2e", "/%2E%2e", "%2F", "%2F%2Fz", "//z", "/./z", "/../z",
-            "%2Fz", "/%zz", "/%",
-        ]);
-        let query = *self.rng.pick(&["", "?recursive=true", "?a=%22&b", "?"]);
-        let mut request = Request::new(method, format!("/v2/keys{path}{odd}{query}"));
-        if matches!(method, "PUT" | "POST") {
-            request = request.form("value=odd");
-        }
-        Op::new(request)
-    }
-
     /// Puts each parameter into query or body, some of them twice.
     fn assemble(
         &mut self,
@@ -561,7 +408,7 @@ impl Generator {
             parameters.push(("unknown", "x".to_owned()));
         }
         let mut split = (Vec::new(), Vec::new());
-        let body_percent = *self.rng.pick(&[0, 100, 100, 50]);
+        let body_percent = self.rng.choose(&[0, 100, 100, 50]);
         let repeated = |name: &str| parameters.iter().filter(|(have, _)| *have == name).count() > 1;
         for (name, value) in &parameters {
             // The two of a repeated name stay together, so that the first remains first.

@@ -2,9 +2,11 @@
 //! every byte it received, and random numbers that a failure can replay.
 //!
 //! Each file under `tests/` is a crate of its own and uses a part of this module.
-#![allow(dead_code)] // Every test crate compiles all of it and calls what it needs.
+// Every test crate compiles all of it and uses what it needs.
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod message;
 pub(crate) mod seed;
 pub(crate) mod server;

@@ -42,6 +42,11 @@ impl Rng {
         &items[self.below(items.len() as u64) as usize]
     }
 
+    /// A copy of one of `items`.
+    pub(crate) fn choose<T: Copy>(&mut self, items: &[T]) -> T {
+        *self.pick(items)
+    }
+
     /// A position of `weights`, drawn in proportion to them.
     pub(crate) fn weighted(&mut self, weights: &[u64]) -> usize {
         let mut left = self.below(weights.iter().sum());

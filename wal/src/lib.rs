@@ -1,4 +1,84 @@
-//! The write-ahead log.
+//! The write-ahead log: a chain of entries and hard states on disk that is honest about what it lost.
+//!
+//! One thread owns a [`Wal`] and appends; any number of [`Reader`]s read beside it. The log knows terms
+//! and indexes and nothing else of what it holds: kinds and payloads are the caller's.
+//!
+//! ```text
+//!  append ──> group buffer ──write──> newest segment ──sync──> durable
+//!                                      │ full                    │
+//!                                      ▼                         ▼
+//!  spare (zero-filled ahead) ──> next segment               Witness, kept by the store
+//!    ▲                                                           │
+//!    └── release: oldest segments                   open: torn tail or damage?
+//! ```
+//!
+//! ```
+//! use std::path::Path;
+//! use wal::fs::sim::SimFs;
+//! use wal::{Entry, HardState, Identity, Options, Position, Wal};
+//!
+//! let disk = SimFs::new(1); // `wal::fs::OsFs` on a real machine
+//! let dir = Path::new("/data/wal");
+//! let me = Identity { cluster: 1, member: 2 };
+//! let options = Options { background: false, ..Options::default() };
+//! let mut log = Wal::create(disk.clone(), dir, me, Position::default(), options.clone())?;
+//!
+//! let entry = Entry { term: 1, index: 1, kind: 0, payload: "hello".into() };
+//! let state = HardState { term: 1, vote: 2, commit: 0 };
+//! log.append(&[entry.clone()], Some(&state))?;
+//! let durable = log.sync()?; // only now may it be acknowledged
+//! assert_eq!(durable.index, 1);
+//!
+//! disk.power_loss(42);
+//! let (log, recovery) = Wal::open(disk, dir, Some(me), None, options)?;
+//! assert_eq!(recovery.last_index, 1);
+//! assert_eq!(log.reader().entries(1, 2, 1 << 20)?, [entry]);
+//! # Ok::<(), wal::Error>(())
+//! ```
+//!
+//! # Promises
+//!
+//! * What [`Wal::sync`] covered is there after a crash or a power loss, or opening says which entries are
+//!   lost, in which file, at which offset.
+//! * What [`Wal::open`] returns is durable: bytes that may have come from the page cache alone are
+//!   written and synced again first.
+//! * Entries and hard states are found in the order of appending; what was never appended is never found.
+//! * A failed sync ends the log ([`Error::Poisoned`]); a full disk does not ([`Error::NoSpace`]).
+//! * Opening changes nothing on disk before the log is judged, and nothing at all when it is refused.
+//!
+//! # Limits
+//!
+//! A payload has at most [`PAYLOAD_BYTES_MAX`], a log at most [`Options::segments_max`] segments. Memory:
+//! the group buffer, 24 bytes per 64 KiB of log (384 KiB for 1 GiB), 16 bytes per change of term. A read
+//! of one entry reads at most 64 KiB and one group.
+//!
+//! Assumed of the disk: a 512-byte sector is written whole or not at all, a successful `fdatasync`
+//! means what it says, and a rename is atomic. Writes may reach the disk in any order until then.
+//!
+//! # Recovery
+//!
+#![doc = include_str!("recovery/table.md")]
+//!
+//! # Durable steps
+//!
+//! What a failure of the process or the power leaves, before and after each step; every one is visited by
+//! the tests, which stop a simulated machine at every operation.
+//!
+//! | step | fails before it | fails after it |
+//! | --- | --- | --- |
+//! | **write** a group | nothing of it on disk | any of its sectors; open keeps whole groups up to the first bad one |
+//! | **sync** | as after the write | everything appended before is there |
+//! | **rotate** 1: sync the full segment | as above | the segment is durable as a whole |
+//! | 2: write and sync the header of a spare file | the spare's content means nothing | the same: it has no segment's name |
+//! | 3: rename it | the log ends in the old segment | the log ends in an empty one, or, after a power loss, as before |
+//! | 4: sync the directory | as after 3 | the segment is part of the log; groups may be acknowledged from it |
+//! | **release** 1: rename or remove the oldest segment | it is part of the log | it is gone, or, after a power loss, still there |
+//! | 2: sync the directory | as after 1 | gone for good; only now the next one is touched, so there is never a hole |
+//! | **restart_at**: as rotate, with a header that starts the log | the old log | the new log; open removes the old segments |
+//! | **open** 1: sync the directory | nothing was changed | nothing of the log was changed |
+//! | 2: copy a cut tail aside | as after 1 | a copy more |
+//! | 3: unproven groups into a fresh segment, as rotate | the old segment still has them | they are durable; the old segment ends at the proven place |
+//! | 4: remove replaced segments | they are surplus, the next open removes them | done |
 #![forbid(unsafe_code)]
 
 mod entry;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use crate::entry::{Entry, Place};
 use crate::error::{Context, Damage, Error, Proof, Reason};
 use crate::format::record::Record;
-use crate::fs::{File, Fs, OsFs};
+use crate::fs::{Fs, OsFs};
 use crate::index::{Index, POINT_BYTES, Span};
 use crate::scan::{Group, Window};
 
@@ -121,7 +121,7 @@ impl Taken {
 
 fn read_span<F: Fs>(span: &Span<F>, taken: &mut Taken) -> Result<(), Error> {
     let segment = &span.segment;
-    let limit = segment.file.len().context("measure", &segment.path)?;
+    let limit = segment.bytes;
     let mut window = Window::new(POINT_BYTES);
     let (mut offset, mut chain, mut next) = (span.offset, None, span.from);
     while next < span.until && !taken.full {

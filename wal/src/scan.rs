@@ -40,11 +40,17 @@ impl Window {
         let inside = offset >= self.start && offset + wanted <= self.start + self.data.len() as u64;
         if !inside {
             let take = wanted.max(self.chunk).min(limit.saturating_sub(offset));
-            let mut buffer = vec![0; usize::try_from(take).map_err(io::Error::other)?];
+            let take = usize::try_from(take).map_err(io::Error::other)?;
+            // The buffer is used again unless somebody still holds a payload in it: fresh memory for
+            // each piece would cost more than reading it.
+            let mut buffer = std::mem::take(&mut self.data)
+                .try_into_mut()
+                .unwrap_or_default();
+            buffer.resize(take, 0);
             let filled = file.read_full_at(offset, &mut buffer)?;
             buffer.truncate(filled);
             self.start = offset;
-            self.data = Bytes::from(buffer);
+            self.data = buffer.freeze();
         }
         // Fits: the distance lies inside a buffer that is in memory.
         Ok(self.data.slice((offset - self.start) as usize..))

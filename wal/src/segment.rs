@@ -31,13 +31,14 @@ pub(crate) struct Segment<F: Fs> {
     pub(crate) header: SegmentHeader,
     pub(crate) path: PathBuf,
     pub(crate) file: F::File,
+    /// Length of the file when it was opened or made.
+    pub(crate) bytes: u64,
 }
 
 impl<F: Fs> Segment<F> {
-    /// Whole sectors of the file, where groups may lie.
-    pub(crate) fn capacity(&self) -> Result<u64, Error> {
-        let len = self.file.len().context("measure", &self.path)?;
-        Ok(len / SECTOR * SECTOR)
+    /// Offset past which no group may reach: the file's whole sectors.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.bytes / SECTOR * SECTOR
     }
 }
 
@@ -45,6 +46,7 @@ impl<F: Fs> Segment<F> {
 pub(crate) struct Draft<F: Fs> {
     pub(crate) path: PathBuf,
     pub(crate) file: F::File,
+    pub(crate) bytes: u64,
     /// The file was in use before, so its bytes are not known to be zero.
     pub(crate) reused: bool,
 }
@@ -101,6 +103,7 @@ impl<F: Fs> Draft<F> {
         Ok(Self {
             path,
             file,
+            bytes: len,
             reused: false,
         })
     }
@@ -123,10 +126,12 @@ impl<F: Fs> Draft<F> {
             return Err(error);
         }
         sync_dir(fs, dir)?;
+        // Nothing may fail from here on: the segment is there.
         Ok(Arc::new(Segment {
             header,
             path,
             file: self.file,
+            bytes: self.bytes,
         }))
     }
 

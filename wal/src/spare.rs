@@ -134,6 +134,7 @@ impl<F: Fs> Spares<F> {
         Ok(Some(Draft {
             path,
             file,
+            bytes: spare.bytes,
             reused: spare.reused,
         }))
     }

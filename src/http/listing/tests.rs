@@ -12,18 +12,34 @@ type Given = (usize, &'static str, Option<&'static str>);
 
 fn directory(path: &'static str, index: u64) -> Node {
     let path = KeyPath::new(path).unwrap();
-    Node { path, value: None, dir: true, created: index, modified: index, lifetime: None }
+    Node {
+        path,
+        value: None,
+        dir: true,
+        created: index,
+        modified: index,
+        lifetime: None,
+    }
 }
 
-const POSITION: Position = Position { revision: 9, raft_index: 8, raft_term: 7 };
+const POSITION: Position = Position {
+    revision: 9,
+    raft_index: 8,
+    raft_term: 7,
+};
 
 fn visit(walk: &mut dyn ListingVisitor, top: &Node, nodes: &[Given]) {
     assert!(walk.begin(top, POSITION).is_continue());
     for (at, (depth, path, value)) in nodes.iter().enumerate() {
         let index = at as u64 + 100;
         let value = value.map(str::as_bytes);
-        let node =
-            ListedNode { path: path.as_bytes(), value, created: index, modified: index, lifetime: None };
+        let node = ListedNode {
+            path: path.as_bytes(),
+            value,
+            created: index,
+            modified: index,
+            lifetime: None,
+        };
         if walk.node(*depth, node).is_break() {
             return;
         }
@@ -42,7 +58,13 @@ fn rendered(top: &Node, nodes: &[Given]) -> String {
 fn the_example_of_the_reference() {
     let mut walk = Walk::new(0, Inline { nodes: 0 });
     assert!(walk.begin(&directory("/dd", 24), POSITION).is_continue());
-    let sub = ListedNode { path: b"/dd/sub", value: None, created: 24, modified: 24, lifetime: None };
+    let sub = ListedNode {
+        path: b"/dd/sub",
+        value: None,
+        created: 24,
+        modified: 24,
+        lifetime: None,
+    };
     assert!(walk.node(1, sub).is_continue());
     let (json, _) = walk.finish().expect("the listing is small");
     assert_eq!(
@@ -58,10 +80,16 @@ fn the_example_of_the_reference() {
 #[test]
 fn an_empty_root_is_as_short_as_can_be() {
     let root = directory("/", 0);
-    assert_eq!(rendered(&root, &[]), "{\"action\":\"get\",\"node\":{\"dir\":true}}\n");
+    assert_eq!(
+        rendered(&root, &[]),
+        "{\"action\":\"get\",\"node\":{\"dir\":true}}\n"
+    );
     let listed = rendered(&root, &[(1, "/a", Some("x"))]);
     let child = r#"{"key":"/a","value":"x","modifiedIndex":100,"createdIndex":100}"#;
-    assert_eq!(listed, format!("{{\"action\":\"get\",\"node\":{{\"dir\":true,\"nodes\":[{child}]}}}}\n"));
+    assert_eq!(
+        listed,
+        format!("{{\"action\":\"get\",\"node\":{{\"dir\":true,\"nodes\":[{child}]}}}}\n")
+    );
 }
 
 #[test]
@@ -82,12 +110,24 @@ fn levels_close_wherever_the_walk_comes_up() {
     fn collect(node: &serde_json::Value, into: &mut BTreeMap<String, Option<Vec<String>>>) {
         let key = |node: &serde_json::Value| node["key"].as_str().unwrap_or("/").to_owned();
         let children = node["nodes"].as_array();
-        into.insert(key(node), children.map(|nodes| nodes.iter().map(key).collect()));
-        children.into_iter().flatten().for_each(|child| collect(child, into));
+        into.insert(
+            key(node),
+            children.map(|nodes| nodes.iter().map(key).collect()),
+        );
+        children
+            .into_iter()
+            .flatten()
+            .for_each(|child| collect(child, into));
     }
     let mut found = BTreeMap::new();
     collect(&whole["node"], &mut found);
-    let names = |list: &[&str]| Some(list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let names = |list: &[&str]| {
+        Some(
+            list.iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>(),
+        )
+    };
     let expected = BTreeMap::from([
         ("/".to_owned(), names(&["/a", "/e", "/f", "/g"])),
         ("/a".to_owned(), names(&["/a/b"])),
@@ -104,9 +144,21 @@ fn levels_close_wherever_the_walk_comes_up() {
 
 #[test]
 fn a_listed_node_shows_its_time_to_live() {
-    let lifetime = Some(Lifetime { expiration: 0, deadline: 10_000_000_000 });
+    let lifetime = Some(Lifetime {
+        expiration: 0,
+        deadline: 10_000_000_000,
+    });
     let mut walk = Walk::new(500_000_000, Inline { nodes: 0 });
-    assert!(walk.begin(&Node { lifetime, ..directory("/d", 3) }, POSITION).is_continue());
+    assert!(
+        walk.begin(
+            &Node {
+                lifetime,
+                ..directory("/d", 3)
+            },
+            POSITION
+        )
+        .is_continue()
+    );
     let (json, _) = walk.finish().expect("the listing is small");
     assert_eq!(
         String::from_utf8(json).unwrap(),
@@ -124,17 +176,44 @@ fn a_large_listing_is_not_rendered_inline() {
     let mut walk = Walk::new(0, Inline { nodes: 0 });
     visit(&mut walk, &directory("/", 0), &many);
     assert!(walk.finish().is_none());
-    let long = vec![(1, "/0123456789abcdef0123456789abcdef", Some("0123456789abcdef")); INLINE_NODES];
+    let long = vec![
+        (
+            1,
+            "/0123456789abcdef0123456789abcdef",
+            Some("0123456789abcdef")
+        );
+        INLINE_NODES
+    ];
     assert!(rendered(&directory("/", 0), &long).len() < INLINE_BYTES);
 }
 
 /// A streamed walk and its body, with the limits given.
-fn streamed(stall: Duration, age: Duration) -> (Walk<Streaming>, ListingBody, oneshot::Receiver<Result<Position, ServiceError>>) {
+fn streamed(
+    stall: Duration,
+    age: Duration,
+) -> (
+    Walk<Streaming>,
+    ListingBody,
+    oneshot::Receiver<Result<Position, ServiceError>>,
+) {
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let runtime = Handle::current();
-    let streaming = Streaming { begun: Some(begun), chunks, runtime, stall, deadline: Instant::now() + age };
-    (Walk::new(0, streaming), ListingBody { chunks: received, ended: false }, begins)
+    let streaming = Streaming {
+        begun: Some(begun),
+        chunks,
+        runtime,
+        stall,
+        deadline: Instant::now() + age,
+    };
+    (
+        Walk::new(0, streaming),
+        ListingBody {
+            chunks: received,
+            ended: false,
+        },
+        begins,
+    )
 }
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -151,11 +230,20 @@ impl Outlet for All {
 }
 
 fn feed(walk: &mut dyn ListingVisitor) {
-    assert!(walk.begin(&directory("/directory", 5), POSITION).is_continue());
+    assert!(
+        walk.begin(&directory("/directory", 5), POSITION)
+            .is_continue()
+    );
     for number in 0..3_000 {
         let path = format!("/directory/key-{number:06}");
         let value = Some(&b"value <with> escapes"[..]);
-        let node = ListedNode { path: path.as_bytes(), value, created: 1, modified: 2, lifetime: None };
+        let node = ListedNode {
+            path: path.as_bytes(),
+            value,
+            created: 1,
+            modified: 2,
+            lifetime: None,
+        };
         assert!(walk.node(1, node).is_continue());
     }
 }
@@ -174,7 +262,11 @@ async fn a_streamed_listing_is_the_same_document() {
     let mut received = Vec::new();
     while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
         let chunk = chunk.unwrap();
-        assert!(chunk.len() < CHUNK_BYTES + 1_024, "a chunk of {} bytes", chunk.len());
+        assert!(
+            chunk.len() < CHUNK_BYTES + 1_024,
+            "a chunk of {} bytes",
+            chunk.len()
+        );
         received.extend_from_slice(&chunk);
     }
     walker.await.unwrap();
@@ -186,7 +278,13 @@ fn feed_until_break(mut walk: Walk<Streaming>) -> usize {
     assert!(walk.begin(&directory("/", 0), POSITION).is_continue());
     let value = vec![b'v'; 1_000];
     for number in 0..1_000_000 {
-        let node = ListedNode { path: b"/x", value: Some(&value), created: 1, modified: 1, lifetime: None };
+        let node = ListedNode {
+            path: b"/x",
+            value: Some(&value),
+            created: 1,
+            modified: 1,
+            lifetime: None,
+        };
         if walk.node(1, node).is_break() {
             walk.end();
             return number;
@@ -201,11 +299,17 @@ async fn a_client_that_reads_nothing_does_not_hold_the_view() {
     let walker = tokio::task::spawn_blocking(move || feed_until_break(walk));
     begins.await.unwrap().unwrap();
     let taken = walker.await.unwrap();
-    assert!(taken <= (CHUNKS_AHEAD + 1) * CHUNK_BYTES / 1_000 + 1, "{taken} nodes were buffered");
+    assert!(
+        taken <= (CHUNKS_AHEAD + 1) * CHUNK_BYTES / 1_000 + 1,
+        "{taken} nodes were buffered"
+    );
     for _ in 0..CHUNKS_AHEAD {
         assert!(poll_fn(|cx| body.poll_chunk(cx)).await.unwrap().is_ok());
     }
-    assert!(poll_fn(|cx| body.poll_chunk(cx)).await.unwrap().is_err(), "a cut must not look like an end");
+    assert!(
+        poll_fn(|cx| body.poll_chunk(cx)).await.unwrap().is_err(),
+        "a cut must not look like an end"
+    );
     assert!(poll_fn(|cx| body.poll_chunk(cx)).await.is_none());
 }
 

@@ -51,13 +51,14 @@ impl Batch<'_> {
         due.stored.seek(&earliest.to_be_bytes());
         let mut events = Vec::new();
         let mut stale = Stale::default();
-        let (mut more, mut next) = (false, None);
+        let (mut more, mut next, mut doubtful) = (false, None, false);
         while let Some(row) = due.take()? {
             let (deadline, entry) = self.owner(&row)?;
             let full = events.len() as u64 >= u64::from(limit);
             match entry {
                 entry if deadline > cutoff || (entry.is_some() && full) => {
                     more = deadline <= cutoff;
+                    doubtful = entry.is_none();
                     next = Some((deadline, row));
                     break;
                 }
@@ -68,7 +69,7 @@ impl Batch<'_> {
         self.drop_stale(stale, earliest);
         self.overlay.drop_deadlines_before(next.as_ref().map(|(_, row)| row.as_slice()));
         self.deadline = next.map(|(deadline, _)| deadline);
-        self.deadline_moved = false;
+        self.deadline_moved = doubtful;
         Ok(Outcome::Expired { events, more })
     }
 

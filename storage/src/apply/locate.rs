@@ -19,6 +19,9 @@ pub(super) enum Place {
     Absent(Vec<KeyPath>),
 }
 
+/// The key of a node, and its lifetime.
+type Descendant = (Vec<u8>, Option<Lifetime>);
+
 impl Batch<'_> {
     /// The node at `path`, the root included.
     pub(super) fn lookup(&mut self, path: &KeyPath) -> Result<Option<Entry>, Error> {
@@ -75,11 +78,7 @@ impl Batch<'_> {
     }
 
     /// Up to `limit` descendants of `key`, with their lifetimes, in no particular order.
-    pub(crate) fn descendants(
-        &self,
-        key: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Option<Lifetime>)>, Error> {
+    pub(crate) fn descendants(&self, key: &[u8], limit: usize) -> Result<Vec<Descendant>, Error> {
         let mut start = Vec::with_capacity(key.len() + 1);
         key::descendants_start(key, &mut start);
         let end = key::subtree_bound(key);

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use storage::{KeyPath, Operation, Store};
+use bytes::Bytes;
+use storage::{Content, KeyPath, Operation, Options, Store};
 
 use super::compare::{Difference, equal, equal_lists};
 use super::generator::{Step, case};
@@ -12,33 +13,84 @@ use super::random::Random;
 use super::subject::{self, Subject};
 use super::{Command, Model};
 
+/// Files of the hot case: all of them are read, the first few are written.
+const FILES: u64 = 300;
+const HOT_FILES: u64 = 8;
+
 /// What will have happened at the end: every tree on the way, and the revisions that readers may see.
 struct Plan {
     batches: Vec<Vec<Command>>,
     model: Model,
     ends: BTreeSet<u64>,
-    /// All paths that ever had an event.
+    /// The paths that ever had an event.
     paths: Vec<KeyPath>,
 }
 
 impl Plan {
-    fn new(seed: u64) -> Self {
-        let (mut model, mut ends, mut batches) = (Model::new(), BTreeSet::from([0]), Vec::new());
-        for step in case(seed, 80) {
-            let Step::Batch(mut commands) = step else {
-                continue;
-            };
-            for command in &mut commands {
-                // All history stays, so that any answer can be checked however late it is looked at.
-                command
-                    .operations
-                    .retain(|operation| !matches!(operation, Operation::Retain(_)));
-                model.apply(command);
+    /// The batches of a case. All history stays, so that any answer can be checked however late it is looked at.
+    fn of_case(seed: u64) -> Self {
+        let batches = case(seed, 80).into_iter().filter_map(|step| match step {
+            Step::Batch(mut commands) => {
+                let keeps = |operation: &Operation| !matches!(operation, Operation::Retain(_));
+                commands
+                    .iter_mut()
+                    .for_each(|command| command.operations.retain(keeps));
+                Some(commands)
             }
+            _ => None,
+        });
+        Self::new(batches.collect())
+    }
+
+    /// A few files that are written all the time, among many that push them out of a small node cache: readers often
+    /// fetch what is just being written.
+    fn of_hot_files(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let file = |number: u64| KeyPath::root().child(format!("{number:03}").as_bytes());
+        let set = |number| {
+            let (path, content) = (file(number), Content::File(Bytes::from(vec![b'v'; 200])));
+            Operation::Set {
+                path,
+                content,
+                lifetime: None,
+                refresh: false,
+            }
+        };
+        let command = |index, operations| {
+            vec![Command {
+                index,
+                cluster_time: 0,
+                operations,
+            }]
+        };
+        let mut change = |index| {
+            let number = random.below(HOT_FILES);
+            let gone = Operation::Delete {
+                path: file(number),
+                dir: false,
+                recursive: false,
+            };
+            command(
+                index,
+                vec![if random.percent(20) {
+                    gone
+                } else {
+                    set(number)
+                }],
+            )
+        };
+        let mut batches = vec![command(1, (0..FILES).map(set).collect())];
+        batches.extend((2..4_000).map(&mut change));
+        Self::new(batches)
+    }
+
+    fn new(batches: Vec<Vec<Command>>) -> Self {
+        let (mut model, mut ends) = (Model::new(), BTreeSet::from([0]));
+        for batch in &batches {
+            batch.iter().for_each(|command| drop(model.apply(command)));
             ends.insert(model.revision);
-            batches.push(commands);
         }
-        let paths = model
+        let paths: BTreeSet<_> = model
             .events
             .values()
             .map(|event| event.node.path.clone())
@@ -47,7 +99,7 @@ impl Plan {
             batches,
             model,
             ends,
-            paths,
+            paths: paths.into_iter().collect(),
         }
     }
 
@@ -56,7 +108,13 @@ impl Plan {
         let (mut random, mut reads, mut newest) = (Random::new(seed), 0, 0);
         loop {
             let last = ended.load(Ordering::Acquire);
-            let path = &self.paths[random.below(self.paths.len() as u64) as usize];
+            // Half of the looks go to the first few paths, which are the hot files if there are any.
+            let among = if random.percent(50) {
+                HOT_FILES as usize
+            } else {
+                self.paths.len()
+            };
+            let path = &self.paths[random.below(among.min(self.paths.len()) as u64) as usize];
             let (answer, revision) = store.get(path)?;
             self.check_revision(revision, newest)?;
             equal(
@@ -103,27 +161,45 @@ impl Plan {
     }
 }
 
-/// Applies a case while `readers` threads look on.
-pub(crate) fn read_beside(seed: u64, readers: u64) -> Result<(), Difference> {
-    let plan = Plan::new(seed);
-    let mut subject = Subject::create(&mut Random::new(seed))?;
+/// Applies batches while `readers` threads look on.
+fn read_beside(plan: &Plan, seed: u64, readers: u64, options: Options) -> Result<(), Difference> {
+    let mut subject = Subject::create(options)?;
     let store = subject.store().clone();
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..readers)
             .map(|reader| {
-                let (plan, store, ended) = (&plan, &store, &ended);
+                let (store, ended) = (&store, &ended);
                 scope.spawn(move || plan.read(store, seed ^ reader, ended))
             })
             .collect();
         let written = plan
             .batches
             .iter()
-            .try_for_each(|batch| subject.apply(batch, true).map(|_| ()));
+            .try_for_each(|batch| subject.apply(batch, true).map(drop));
         ended.store(true, Ordering::Release);
         for reader in readers {
             reader.join().expect("a reader does not panic")?;
         }
         Ok(written?)
     })
+}
+
+/// Readers beside a case of every kind of operation.
+pub(crate) fn beside_a_case(seed: u64) -> Result<(), Difference> {
+    read_beside(
+        &Plan::of_case(seed),
+        seed,
+        2,
+        subject::options(&mut Random::new(seed)),
+    )
+}
+
+/// Readers beside a writer that changes what they just read, with a node cache that is too small for it.
+pub(crate) fn beside_hot_files(seed: u64) -> Result<(), Difference> {
+    let options = Options {
+        node_cache_bytes: 64 << 10,
+        ..Options::default()
+    };
+    read_beside(&Plan::of_hot_files(seed), seed, 3, options)
 }

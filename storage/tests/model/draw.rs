@@ -170,30 +170,43 @@ impl Draw {
         }
     }
 
-    /// A directory that goes with all below it and is there again in the same command (store-layout 5, rules 3 and 5).
-    pub(super) fn rebirth(&mut self, model: &Model) -> Vec<Operation> {
+    /// Some directory, if there is one.
+    pub(super) fn directory(&mut self, model: &Model) -> Option<KeyPath> {
         let directories = model.tree.entries().filter(|(_, entry)| entry.is_dir());
-        let directories: Vec<KeyPath> = directories.map(|(place, _)| place.path()).collect();
-        if directories.is_empty() {
-            return vec![self.operation(model)];
+        let directories: Vec<_> = directories.map(|(place, _)| place).collect();
+        (!directories.is_empty()).then(|| self.random.pick(&directories).path())
+    }
+
+    /// A directory that goes with all below it, and some of that is there again in the same command, with other
+    /// deadlines than before (store-layout 5, rules 3, 5 and 15); then, often, what is due expires.
+    pub(super) fn rebirth(&mut self, model: &Model, path: KeyPath) -> Vec<Operation> {
+        let top = Place::of(&path);
+        let below: Vec<_> = model.tree.below(&top).map(|(_, place, _)| place).collect();
+        let mut again = vec![path.child(&self.name(model))];
+        if !below.is_empty() {
+            again.extend((0..3).map(|_| self.random.pick(&below).path()));
         }
-        let path = directories[self.random.below(directories.len() as u64) as usize].clone();
-        let child = path.child(&self.name(model));
-        let again = Operation::Set {
-            path: child,
-            content: self.file(),
-            lifetime: None,
-            refresh: false,
-        };
-        vec![
-            Operation::Delete {
+        let mut operations = vec![Operation::Delete {
+            path,
+            dir: true,
+            recursive: true,
+        }];
+        operations.extend(again.into_iter().map(|path| {
+            let (content, lifetime) = (self.content(), self.lifetime(60));
+            Operation::Set {
                 path,
-                dir: true,
-                recursive: true,
-            },
-            again,
-            self.operation(model),
-        ]
+                content,
+                lifetime,
+                refresh: false,
+            }
+        }));
+        if self.random.percent(60) {
+            operations.push(Operation::Expire {
+                cutoff: self.now,
+                limit: u32::MAX,
+            });
+        }
+        operations
     }
 
     /// Mostly what exists, when `existing` (percent) says so, else something near it or new.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use storage::{Content, Operation};
+use storage::{Content, KeyPath, Operation};
 
 use super::draw::{Draw, SECOND};
 use super::random::Random;
@@ -52,6 +52,7 @@ pub(crate) fn case(seed: u64, steps: usize) -> Vec<Step> {
         draw,
         model: Model::new(),
         index: 0,
+        wide: None,
     };
     let wide = generator
         .draw
@@ -67,6 +68,8 @@ struct Generator {
     draw: Draw,
     model: Model,
     index: u64,
+    /// A directory with hundreds of children, once it was made.
+    wide: Option<KeyPath>,
 }
 
 impl Generator {
@@ -95,9 +98,14 @@ impl Generator {
     }
 
     fn command(&mut self) -> Command {
-        let operations = match self.draw.random.percent(5) {
-            true => self.draw.rebirth(&self.model),
-            false => self.operations(),
+        let reborn = match self.draw.random.below(100) {
+            0..5 => self.draw.directory(&self.model),
+            5..9 => self.wide.clone(),
+            _ => None,
+        };
+        let operations = match reborn {
+            Some(path) => self.draw.rebirth(&self.model, path),
+            None => self.operations(),
         };
         self.issue(operations)
     }
@@ -141,23 +149,24 @@ impl Generator {
 
     /// More children than are removed one by one, so that their removal is a range; some with children of their own.
     fn wide_directory(&mut self) -> Vec<Command> {
-        let top = self.draw.path(&self.model, 0);
+        let top = self.draw.path(&self.model, 0).child(b"w");
         let width = self.draw.random.between(250, 330);
         let child = |child: u64| {
             let name = format!("{child:03}");
-            let mut path = top.child(b"w").child(name.as_bytes());
+            let mut path = top.child(name.as_bytes());
             if child % 7 == 3 {
                 path = path.child(b"_h");
             }
-            let (content, lifetime) = (Content::File(Bytes::from(name)), self.draw.lifetime(5));
-            let set = Operation::Set {
+            let (content, lifetime) = (Content::File(Bytes::from(name)), self.draw.lifetime(15));
+            self.issue(vec![Operation::Set {
                 path,
                 content,
                 lifetime,
                 refresh: false,
-            };
-            self.issue(vec![set])
+            }])
         };
-        (0..width).map(child).collect()
+        let commands = (0..width).map(child).collect();
+        self.wide = Some(top);
+        commands
     }
 }

@@ -7,7 +7,7 @@ use storage::{Applied, Error, Outcome};
 use super::compare::{self, Difference};
 use super::generator::Step;
 use super::random::Random;
-use super::subject::{Subject, marker};
+use super::subject::{self, Subject, marker};
 use super::{Command, Model};
 
 /// Where the store can come back to after a crash: the end of a batch.
@@ -54,7 +54,7 @@ fn name(step: &Step) -> String {
 impl Run {
     fn new(seed: u64) -> Result<Self, Difference> {
         let mut random = Random::new(seed);
-        let subject = Subject::create(&mut random)?;
+        let subject = Subject::create(subject::options(&mut random))?;
         let model = Model::new();
         let fresh = Boundary {
             applied: subject.store().applied(),

@@ -16,14 +16,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Small memory, so that caches evict and memtables are flushed by themselves within one case; sizes differ, so
-    /// that some cases run without a cache, and some without any flush but their own.
-    pub(crate) fn create(random: &mut Random) -> Result<Self, Error> {
-        let options = Options {
-            node_cache_bytes: random.pick(&[0, 64 << 10, 8 << 20]),
-            memtable_bytes: random.pick(&[64 << 10, 1 << 20, 24 << 20]),
-            ..Options::default()
-        };
+    pub(crate) fn create(options: Options) -> Result<Self, Error> {
         // In memory where the system has such a place: how long a disk takes to sync does not matter here.
         let memory = TempDir::new_in("/dev/shm").ok();
         let directory =
@@ -73,6 +66,16 @@ impl Subject {
             batch.commit()?;
         }
         Ok(outcomes)
+    }
+}
+
+/// Small memory, so that caches evict and memtables are flushed by themselves within one case; sizes differ, so that
+/// some cases run without a cache, and some without any flush but their own.
+pub(crate) fn options(random: &mut Random) -> Options {
+    Options {
+        node_cache_bytes: random.pick(&[0, 64 << 10, 8 << 20]),
+        memtable_bytes: random.pick(&[64 << 10, 1 << 20, 24 << 20]),
+        ..Options::default()
     }
 }
 

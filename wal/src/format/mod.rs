@@ -33,6 +33,8 @@ pub(crate) mod group;
 pub(crate) mod name;
 pub(crate) mod record;
 pub(crate) mod segment;
+#[cfg(test)]
+mod tests;
 
 /// Format version written, and the newest one read.
 pub const FORMAT_VERSION: u32 = 1;

@@ -11,7 +11,7 @@
 //! Other names are left alone.
 
 /// What a name in the log directory stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {
     Segment { sequence: u64, first_index: u64 },
     Spare(u64),

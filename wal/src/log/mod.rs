@@ -83,7 +83,7 @@ impl<F: Fs> Wal<F> {
     /// Makes a new log in `dir` (made if missing) that starts after `base`; (0, 0) for a new member.
     ///
     /// When the process or the power fails before it returns, the directory holds no log and `create` may
-    /// be called again, or it holds the whole new one; see the table at the head of `segment.rs`.
+    /// be called again, or it holds the whole new one; see the steps at the [crate root](crate#durable-steps).
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] when there is a segment in `dir`; [`Error::Io`], [`Error::NoSpace`].
@@ -110,7 +110,7 @@ impl<F: Fs> Wal<F> {
     }
 
     /// Opens the log in `dir`: finds its end, tells a torn tail from damage, and syncs again what is not
-    /// proven durable. The rules are the table in [`crate::recovery`](crate#recovery).
+    /// proven durable. The rules are the table under "Recovery" at the [crate root](crate#recovery).
     ///
     /// `expected` is whose log it must be, `witness` what the store last saw of it.
     ///
@@ -169,7 +169,7 @@ impl<F: Fs> Wal<F> {
         let draft = rotate::draft(&fs, dir, &spares, &options, HEADER_BYTES)?;
         let current = draft.publish(&fs, dir, header)?;
         let tail = Tail::start_of(&current.header);
-        Self::assemble(Parts {
+        Ok(Self::assemble(Parts {
             index: Index::new(Arc::clone(&current)),
             identity: header.identity,
             next_sequence: header.sequence + 1,
@@ -179,18 +179,18 @@ impl<F: Fs> Wal<F> {
             current,
             tail,
             spares,
-        })
+        }))
     }
 
-    pub(crate) fn assemble(mut parts: Parts<F>) -> Result<Self, Error> {
-        let capacity = parts.current.capacity()?;
+    pub(crate) fn assemble(mut parts: Parts<F>) -> Self {
+        let capacity = parts.current.capacity();
         // A group that is no larger than a segment never needs one of its own size.
         let room = parts.options.segment_bytes - HEADER_BYTES - GROUP_HEADER_BYTES as u64;
         let group_bytes = parts.options.group_bytes.min(room as usize);
         if parts.options.background {
             parts.spares.start();
         }
-        Ok(Self {
+        Self {
             fs: parts.fs,
             dir: parts.dir,
             identity: parts.identity,
@@ -207,7 +207,7 @@ impl<F: Fs> Wal<F> {
             spares: parts.spares,
             retired: VecDeque::new(),
             poisoned: None,
-        })
+        }
     }
 
     /// A reader of this log.
@@ -301,13 +301,12 @@ impl<F: Fs> Wal<F> {
     }
 
     /// Makes `segment`, which starts at `tail` and is durable as it is, the one that is written.
-    fn switch_to(&mut self, segment: Arc<Segment<F>>) -> Result<(), Error> {
-        self.capacity = segment.capacity()?;
+    fn switch_to(&mut self, segment: Arc<Segment<F>>) {
+        self.capacity = segment.capacity();
         self.next_sequence = segment.header.sequence + 1;
         self.written = Tail::start_of(&segment.header);
         self.durable = self.written.durable();
         self.current = segment;
-        Ok(())
     }
 }
 

@@ -56,7 +56,7 @@ impl<F: Fs> Wal<F> {
         // A reader that still holds the segment must not find another use's bytes in it. The index has
         // let go of it, so nobody else can take hold of it from here on.
         let unread = Arc::strong_count(segment) == 1;
-        let bytes = segment.capacity()?;
+        let bytes = segment.bytes;
         if !unread || !self.spares.wants(bytes) {
             return self
                 .fs

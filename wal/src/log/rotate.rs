@@ -70,7 +70,8 @@ impl<F: Fs> Wal<F> {
         };
         let segment = draft.publish(&self.fs, &self.dir, header)?;
         self.index_mut().add_segment(Arc::clone(&segment));
-        self.switch_to(segment)
+        self.switch_to(segment);
+        Ok(())
     }
 
     /// Drops the whole log and starts it again after `base`, with this hard state: for an installed
@@ -122,7 +123,8 @@ impl<F: Fs> Wal<F> {
         self.pending.clear();
         self.appended_last = base.index;
         self.appended_hard_state = hard_state;
-        self.switch_to(segment)
+        self.switch_to(segment);
+        Ok(())
     }
 
     /// Makes a zero-filled spare now when none is ready; true when one was made. For callers without

@@ -198,9 +198,9 @@ impl<F: Fs> Loader<'_, F> {
             false => self.fs.open_read(&path),
         };
         let file = opened.context("open", &path)?;
-        let mut bytes = [0; HEADER_BYTES as usize];
-        let filled = file.read_full_at(0, &mut bytes).context("read", &path)?;
-        let header = match SegmentHeader::decode(&bytes[..filled]) {
+        let mut sector = [0; HEADER_BYTES as usize];
+        let filled = file.read_full_at(0, &mut sector).context("read", &path)?;
+        let header = match SegmentHeader::decode(&sector[..filled]) {
             Ok(header) => header,
             Err(HeaderFault::NotALog) => return Err(Error::NotALog { path }),
             Err(HeaderFault::NewerVersion(found)) => {
@@ -217,6 +217,7 @@ impl<F: Fs> Loader<'_, F> {
             }
         };
         let links_back = header.starts_log || header.previous.sequence < header.sequence;
+        let bytes = file.len().context("measure", &path)?;
         let named_so =
             header.sequence == named.sequence && header.base.index + 1 == named.first_index;
         if !named_so || !links_back {
@@ -228,7 +229,12 @@ impl<F: Fs> Loader<'_, F> {
                 found: header.identity,
                 expected,
             }),
-            _ => Ok(Segment { header, path, file }),
+            _ => Ok(Segment {
+                header,
+                path,
+                file,
+                bytes,
+            }),
         }
     }
 }

@@ -1,18 +1,6 @@
 //! Torn tail or damage: the decision as a table. Guarantees one answer for each combination of evidence.
 //!
-//! `o` is where reading stopped in the segment: everything before it is valid, what is there is not.
-//!
-//! | row | a next segment ends this one beyond `o` | a later group claims durability beyond `o` | the witness | bytes at or after `o` | decision |
-//! | --- | --- | --- | --- | --- | --- |
-//! | A | yes | any | any | any | damage: the next segment is begun only after this one is synced |
-//! | B | no | yes | any | any | damage: what a group claims was synced before it was written |
-//! | C | no | no | differs | any | damage: the log has another history than the one the store saw |
-//! | D | no | no | beyond `o` | any | damage: the store saw it synced |
-//! | E | no | no | absent, or holds | a torn write | cut: nothing proves that it was ever synced |
-//! | F | no | no | absent, or holds | zeros, end of file, or stale bytes | end: the log ends here |
-//!
-//! "Differs" means that the witness's place is at or below `o` and the chain value there is another, or no
-//! group ends there. After E and F whatever lies between the last proven place and `o` is written again.
+#![doc = include_str!("table.md")]
 
 use crate::error::Proof;
 

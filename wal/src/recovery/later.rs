@@ -10,7 +10,7 @@ use crate::scan::Window;
 use crate::segment::Segment;
 
 const READ_BYTES: u64 = 256 << 10;
-const ZEROS: [u8; SECTOR as usize] = [0; SECTOR as usize];
+static ZEROS: [u8; 32 << 10] = [0; 32 << 10];
 
 /// Groups and other bytes found after the end of the valid ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,11 +43,17 @@ pub(crate) fn look<F: Fs>(segment: &Segment<F>, from: u64, limit: u64) -> Result
         if bytes.is_empty() {
             break;
         }
-        for sector in bytes.chunks(SECTOR as usize) {
-            if *sector != ZEROS[..sector.len()] {
-                look_at(segment, from, offset, sector, &mut later);
+        for run in bytes.chunks(ZEROS.len()) {
+            // Nearly all of what is looked at was never written: skipped at the speed of memory.
+            if *run != ZEROS[..run.len()] {
+                for (sector, at) in run
+                    .chunks(SECTOR as usize)
+                    .zip((offset..).step_by(SECTOR as usize))
+                {
+                    look_at(segment, from, at, sector, &mut later);
+                }
             }
-            offset += sector.len() as u64;
+            offset += run.len() as u64;
         }
     }
     later.torn_end = later.torn_end.map(|end| end.min(limit));
@@ -71,11 +77,10 @@ fn look_at<F: Fs>(segment: &Segment<F>, from: u64, offset: u64, sector: &[u8], l
         later.torn_end = later.torn_end.max(Some(header.end()));
     } else if looks_like_group(sector, segment.sequence, segment.salt) {
         later.torn_end = later.torn_end.max(Some(offset + sector.len() as u64));
-    } else if !segment.reused {
-        let written = sector
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .map_or(0, |last| last + 1);
-        later.torn_end = later.torn_end.max(Some(offset + written as u64));
+    } else if let Some(last) = sector.iter().rposition(|byte| *byte != 0)
+        && !segment.reused
+    {
+        // Nothing but this use of the file can have written here.
+        later.torn_end = later.torn_end.max(Some(offset + last as u64 + 1));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::entry::{Place, Position};
 use crate::error::{Context, Damage, Error, Proof, Reason};
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
-use crate::fs::{File, Fs};
+use crate::fs::Fs;
 use crate::index::Index;
 use crate::recovery::chain::Chain;
 use crate::recovery::later::{self, Later};
@@ -104,11 +104,7 @@ fn read_sealed<F: Fs>(
     lookout: &mut Lookout<'_>,
 ) -> Result<u64, Error> {
     let end = next.previous.offset;
-    let limit = segment
-        .file
-        .len()
-        .context("measure", &segment.path)?
-        .min(end);
+    let limit = segment.bytes.min(end);
     let mut window = Window::new(READ_BYTES);
     let mut tail = Tail::start_of(&segment.header);
     lookout.see(&tail);
@@ -157,7 +153,7 @@ fn read_newest<F: Fs>(
     mut index: Index<F>,
     lookout: &mut Lookout<'_>,
 ) -> Result<Replay<F>, Error> {
-    let limit = segment.file.len().context("measure", &segment.path)?;
+    let limit = segment.bytes;
     let mut window = Window::new(READ_BYTES);
     let mut end = Tail::start_of(&segment.header);
     let mut proven = end;
@@ -214,7 +210,7 @@ fn gap<F: Fs>(segment: &Segment<F>, group: &Summary, last: Position) -> Damage {
 
 /// Last index of a segment read alone, to name a range.
 pub(crate) fn last_index_of<F: Fs>(segment: &Segment<F>) -> Result<u64, Error> {
-    let limit = segment.file.len().context("measure", &segment.path)?;
+    let limit = segment.bytes;
     let mut window = Window::new(READ_BYTES);
     let mut tail = Tail::start_of(&segment.header);
     while let Ok((summary, _)) = next_group(&mut window, segment, &tail, limit)? {

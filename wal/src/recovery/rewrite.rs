@@ -20,7 +20,7 @@ use crate::index::Index;
 use crate::log::small_draft;
 use crate::options::Options;
 use crate::pending::Building;
-use crate::recovery::Judged;
+use crate::recovery::judge::Judged;
 use crate::recovery::replay::Replay;
 use crate::scan::{Group, Summary, Window};
 use crate::segment::{Draft, Segment, sync_dir, sync_failed};

@@ -1,8 +1,14 @@
 //! What the log promises, seen from outside. A failing seeded test prints its seed; `WAL_SEED=<seed>`
 //! with the test's name runs that one alone.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
+mod cut;
+mod damage;
 mod fault;
+mod golden;
 mod model;
 mod power;
+mod thread;

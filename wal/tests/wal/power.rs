@@ -30,7 +30,10 @@ fn random_histories_survive_power_losses() {
 fn crash(driver: &mut Driver) {
     let loss = driver.random.next_u64();
     match driver.random.one_in(4) {
-        true => driver.disk.restart(),
+        true => {
+            driver.disk.heal();
+            driver.disk.restart();
+        }
         false => driver.disk.power_loss(loss),
     }
     driver.log = None;
@@ -58,11 +61,11 @@ fn life(driver: &mut Driver) -> Result<(), wal::Error> {
     driver.log().write()?;
     driver.append(&[entry(2, 15, 50)], None)?;
     driver.sync()?;
-    driver.acked.released = 9;
+    driver.flush(9);
     driver.log().release(9)?;
     driver.append(&entries(2, 16..=30, 800), state(2, 12))?;
     driver.sync()?;
-    driver.acked.released = 24;
+    driver.flush(24);
     driver.log().release(24)?;
     driver.log().prepare_next()?;
     driver.append(&entries(3, 31..=31, 9000), None)?;

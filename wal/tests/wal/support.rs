@@ -1,7 +1,7 @@
 //! A plain model of the log, and the means to drive a real one beside it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use wal::fs::Fs;
@@ -269,6 +269,12 @@ impl Driver {
         Ok(())
     }
 
+    /// A flush of the store: it holds everything up to `through` and remembers the log's witness.
+    pub(crate) fn flush(&mut self, through: u64) {
+        self.witness = Some(self.log().witness());
+        self.acked.released = through;
+    }
+
     /// Releases up to a random durable entry, as a store does after a flush.
     pub(crate) fn release_random(&mut self) -> Result<(), Error> {
         // What is applied is committed, and so never replaced by what is still to be synced.
@@ -279,8 +285,7 @@ impl Driver {
         let durable = self.acked.last().min(replaced.min().unwrap_or(u64::MAX));
         let room = durable.saturating_sub(self.acked.released);
         let through = self.acked.released + self.random.below(room + 1);
-        self.witness = Some(self.log().witness());
-        self.acked.released = through;
+        self.flush(through);
         self.log().release(through)
     }
 
@@ -313,7 +318,7 @@ impl Driver {
         assert_eq!(recovery.last_index, log.last_index());
         assert_eq!(recovery.first_index, log.first_index());
         assert_eq!(recovery.hard_state, log.hard_state());
-        self.adopt(&log);
+        self.disk.clone().quietly(|| self.adopt(&log));
         self.log = Some(log);
         self.restarting = None;
         Ok(recovery)
@@ -352,11 +357,14 @@ impl Driver {
                 Ok(_) => return,
                 Err(Error::NoLog { .. }) => {
                     assert_eq!(self.acked.last(), self.acked.base.index, "the log is gone");
-                    if self.create().is_ok() {
-                        return;
+                    match self.create() {
+                        Ok(()) => return,
+                        Err(error) => eprintln!("create: {error}"),
                     }
                 }
-                Err(Error::Io { .. } | Error::NoSpace { .. } | Error::Poisoned { .. }) => {}
+                Err(
+                    error @ (Error::Io { .. } | Error::NoSpace { .. } | Error::Poisoned { .. }),
+                ) => eprintln!("open: {error}"),
                 Err(error) => panic!("{error}"),
             }
             self.disk.restart();
@@ -389,7 +397,7 @@ impl Driver {
     pub(crate) fn check(&mut self) {
         let latest = self.latest();
         let log = self.log.as_ref().expect("the log is open");
-        assert_eq!(latest.differs(log), None);
+        assert_eq!(self.disk.quietly(|| latest.differs(log)), None);
     }
 }
 
@@ -410,8 +418,4 @@ pub(crate) fn open_plain(
         witness,
         small_options(),
     )
-}
-
-pub(crate) fn names(disk: &SimFs) -> Vec<String> {
-    disk.list(Path::new("/data/wal")).unwrap()
 }

@@ -31,6 +31,7 @@ pub(super) struct Plan {
     fail_sync_at: Option<u64>,
     stop_at: Option<u64>,
     failing: Option<Fault>,
+    suspended: bool,
 }
 
 impl Plan {
@@ -50,6 +51,10 @@ impl Plan {
         self.failing = fault;
     }
 
+    pub(super) fn suspend(&mut self, suspended: bool) {
+        self.suspended = suspended;
+    }
+
     pub(super) fn clear(&mut self) {
         let (operations, syncs) = (self.operations, self.syncs);
         *self = Self {
@@ -60,6 +65,9 @@ impl Plan {
     }
 
     pub(super) fn next_operation(&mut self, writes: bool) -> Verdict {
+        if self.suspended {
+            return Verdict::Proceed;
+        }
         self.operations += 1;
         if self.stop_at.is_some_and(|stop| self.operations >= stop) {
             return Verdict::Fail(Fault::Eio);
@@ -74,6 +82,9 @@ impl Plan {
     }
 
     pub(super) fn next_sync(&mut self) -> Verdict {
+        if self.suspended {
+            return Verdict::Proceed;
+        }
         self.syncs += 1;
         match self.fail_sync_at.take_if(|at| *at == self.syncs) {
             Some(_) => Verdict::Fail(Fault::Eio),

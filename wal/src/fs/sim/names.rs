@@ -73,8 +73,19 @@ impl Names {
         self.live.get(path).copied()
     }
 
+    /// Inodes with a name.
     pub(super) fn inodes(&self) -> impl Iterator<Item = u64> {
         self.live.values().copied()
+    }
+
+    /// Inodes that have a name, or may have one again after a power loss.
+    pub(super) fn reachable(&self) -> BTreeSet<u64> {
+        let pending = self.pending.iter().filter_map(|change| match change {
+            Change::Link { inode, .. } | Change::Move { inode, .. } => Some(*inode),
+            Change::Unlink { .. } => None,
+        });
+        let named = self.live.values().chain(self.durable.values()).copied();
+        named.chain(pending).collect()
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {

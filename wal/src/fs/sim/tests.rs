@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::fs::{File, Fs};
 
 fn disk_with(content: &[u8]) -> (SimFs, SimFile) {
     let disk = SimFs::new(1);
@@ -108,6 +109,7 @@ fn faults_fire_at_the_operation_they_were_planned_for() {
     disk.stop_at(1);
     file.len().unwrap_err();
     file.write_at(0, b"x").unwrap_err();
+    disk.heal();
     disk.restart();
     assert!(file.len().is_err(), "handles die with the process");
     assert_eq!(disk.content(Path::new("/d/a")).unwrap(), b"123def");

@@ -1,0 +1,338 @@
+//! A whole node on one thread, from one seed: simulated disk, clock and scheduling, power cut at random instants.
+//!
+//! The log is on a simulated disk that drops, tears and reorders what was not synced; the store is a real one that is
+//! dropped without a flush. `NODE_SEED=n cargo test -p etcd2 node::tests` replays one seed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use raft::eraftpb::{ConfState, Message};
+use storage::operation::{Content, Operation, Outcome};
+use storage::path::KeyPath;
+use tokio::sync::oneshot;
+use wal::fs::sim::{SimFs, SplitMix64};
+
+use super::apply_worker::{ApplyWorker, Shared};
+use super::clock::{Clock, ClusterClock};
+use super::intake::{Attention, Bounds, Intake};
+use super::log_worker::{LogTask, LogWorker};
+use super::marker::Marker;
+use super::status::Status;
+use super::turn::{ApplyBatch, LogBatch, Outside, Settings, Turns};
+use super::{Failure, Queue, Reply, Waiters, recovery};
+use crate::command::Proposal;
+use crate::metrics::Metrics;
+use crate::raft::{Core, Parameters, Randomness};
+use crate::watch::Hub;
+
+const IDENTITY: wal::Identity = wal::Identity { cluster: 1, member: 7 };
+const KEYS: u64 = 12;
+
+struct Seeded(SplitMix64);
+
+impl Randomness for Seeded {
+    fn next(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}
+
+/// Time moves when the test says so.
+#[derive(Default)]
+struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn boottime(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+    fn wall(&self) -> u64 {
+        1_700_000_000_000_000_000 + self.boottime()
+    }
+    fn boot(&self) -> u64 {
+        1
+    }
+}
+
+/// The queues between the threads, as plain vectors.
+struct Queues {
+    log: Vec<LogTask>,
+    apply: Vec<ApplyBatch>,
+    store: storage::Store,
+}
+
+impl Outside for Queues {
+    fn persist(&mut self, batch: LogBatch) {
+        self.log.push(LogTask::Batch(batch));
+    }
+    fn apply(&mut self, batch: ApplyBatch) {
+        self.apply.push(batch);
+    }
+    fn send(&mut self, messages: Vec<Message>) {
+        assert!(messages.is_empty(), "a sole voter has nobody to send to");
+    }
+    fn next_deadline(&self) -> Option<u64> {
+        self.store.next_deadline()
+    }
+}
+
+type Answer = oneshot::Receiver<Result<Reply, Failure>>;
+
+/// A node between two power cuts.
+struct Life {
+    turns: Turns<wal::Reader<SimFs>>,
+    log: LogWorker<SimFs>,
+    apply: ApplyWorker,
+    queues: Queues,
+    intake: Intake,
+    status: Arc<Status>,
+    clock: Arc<TestClock>,
+    waiting: Vec<(u64, String, Answer)>,
+}
+
+impl Life {
+    fn begin(disk: &SimFs, directory: &Path, clock: &Arc<TestClock>, seed: u64) -> Self {
+        let options = storage::Options { node_cache_bytes: 1 << 16, ..storage::Options::default() };
+        let (store, writer) = storage::open(&directory.join("store"), options).expect("the store opens");
+        let applied = store.applied();
+        let mut marker = Marker::decode(&applied.marker).expect("our marker");
+        let wal_options = wal::Options { segment_bytes: 64 << 10, background: false, ..wal::Options::default() };
+        let mut log = recovery::open_log(
+            disk.clone(),
+            Path::new("/wal"),
+            IDENTITY,
+            None,
+            applied.index,
+            &marker,
+            wal_options,
+        )
+        .expect("the log opens");
+        marker.conf_state = ConfState { voters: vec![IDENTITY.member], ..ConfState::default() };
+        let cluster_clock = ClusterClock::resume(clock.clone(), &marker.stamp);
+        let metrics = Metrics::new("test");
+        let status = Arc::new(Status::default());
+        let waiters = Arc::new(Waiters::default());
+        let witness = Arc::new(Mutex::new(log.wal.witness()));
+        let shared = Shared {
+            hub: Arc::new(Hub::new(store.clone(), 10, metrics.clone())),
+            waiters: waiters.clone(),
+            status: status.clone(),
+            counters: Arc::default(),
+            clock: cluster_clock.clone(),
+            witness: witness.clone(),
+            metrics: metrics.clone(),
+        };
+        let conf_state = marker.conf_state.clone();
+        let mut apply = ApplyWorker::new(writer, marker, shared, u64::MAX, Arc::new(Queue::default()));
+        let replayed = recovery::replay(&mut log, conf_state, applied.index, &mut apply, &mut |_, _| {})
+            .expect("the log replays");
+        let parameters = Parameters {
+            id: IDENTITY.member,
+            heartbeat_ticks: 1,
+            election_ticks: 10,
+            applied: replayed.applied,
+        };
+        let mut random = Seeded(SplitMix64::new(seed));
+        let settings = Settings {
+            id: IDENTITY.member,
+            tick: Duration::from_millis(100),
+            first_request: random.next(),
+        };
+        let core = Core::new(&parameters, replayed.view, Box::new(random)).expect("a valid state");
+        let turns = Turns::new(
+            core,
+            settings,
+            cluster_clock,
+            status.clone(),
+            waiters,
+            metrics.clone(),
+            replayed.applied,
+        );
+        let log = LogWorker::new(log.wal, directory.to_owned(), witness, status.clone(), metrics);
+        let queues = Queues { log: Vec::new(), apply: Vec::new(), store };
+        let intake = Intake::new(Bounds::default());
+        let mut life =
+            Self { turns, log, apply, queues, intake, status, clock: clock.clone(), waiting: Vec::new() };
+        life.turns.campaign_if_alone(&mut life.queues).expect("alone");
+        life
+    }
+
+    fn turn(&mut self) {
+        let inputs = self.intake.take(Duration::ZERO, Attention::default());
+        self.turns.turn(inputs, &mut self.queues).expect("consensus goes on");
+    }
+
+    /// One seeded step of one of the threads. `Err` when the log has failed for good.
+    fn step(&mut self, random: &mut SplitMix64, value: &mut u64) -> Result<(), String> {
+        match random.below(9) {
+            0..=2 => self.submit(random, value),
+            3 | 4 => self.turn(),
+            5 => {
+                let tasks = std::mem::take(&mut self.queues.log);
+                let persisted = self.log.step(tasks).map_err(|error| error.to_string())?;
+                if let Some(number) = persisted.number {
+                    self.intake.persisted(number);
+                }
+            }
+            6 => {
+                let batches = std::mem::take(&mut self.queues.apply);
+                let intake = &self.intake;
+                self.apply.step(batches, &mut |index| intake.applied(index)).expect("applied");
+            }
+            7 if random.one_in(6) => {
+                let durable = self.queues.store.flush().expect("flushed");
+                self.queues.log.push(LogTask::Release(durable.index));
+            }
+            _ => {
+                self.clock.0.fetch_add(random.below(40_000_000), Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, random: &mut SplitMix64, value: &mut u64) {
+        *value += 1;
+        let key = random.below(KEYS);
+        let text = format!("{value}-{}", "x".repeat(random.below(300) as usize));
+        let operation = Operation::Set {
+            path: path(key),
+            content: Content::File(Bytes::from(text.clone())),
+            lifetime: None,
+            refresh: false,
+        };
+        let ttl = random.one_in(10).then_some(3_600);
+        let answer = self.intake.submit(Proposal::new(&[operation], ttl)).expect("there is room");
+        self.waiting.push((key, text, answer));
+    }
+}
+
+fn path(key: u64) -> KeyPath {
+    KeyPath::root().child(b"dir").child(format!("key-{key}").as_bytes())
+}
+
+/// What clients know across all lives.
+#[derive(Default)]
+struct Clients {
+    submitted: BTreeMap<String, u64>,
+    acknowledged: BTreeMap<u64, (u64, String)>,
+    used: BTreeMap<u64, String>,
+    count: u64,
+}
+
+impl Clients {
+    fn collect(&mut self, life: &mut Life) {
+        life.waiting.retain_mut(|(key, text, answer)| {
+            self.submitted.insert(text.clone(), *key);
+            let Ok(Ok(reply)) = answer.try_recv() else { return true };
+            let [Outcome::Done(event)] = &reply.outcomes[..] else { panic!("a set is done: {reply:?}") };
+            let before = self.used.insert(event.revision, text.clone());
+            assert_eq!(before, None, "revision {} was given twice", event.revision);
+            self.acknowledged.insert(*key, (event.revision, text.clone()));
+            self.count += 1;
+            false
+        });
+    }
+
+    fn check(&self, store: &storage::Store) {
+        for key in 0..KEYS {
+            let found = store.get(&path(key)).expect("readable").0.ok();
+            if let Some(node) = &found {
+                let value = String::from_utf8(node.value.clone().unwrap_or_default().to_vec());
+                let value = value.expect("ours");
+                assert_eq!(self.submitted.get(&value), Some(&key), "{value} was never written there");
+                let owner = self.used.get(&node.modified);
+                assert!(owner.is_none_or(|owner| *owner == value), "revision {} was reused", node.modified);
+            }
+            if let Some((revision, _)) = self.acknowledged.get(&key) {
+                let modified = found.as_ref().map_or(0, |node| node.modified);
+                assert!(modified >= *revision, "key {key}: {modified} found, {revision} acknowledged");
+            }
+        }
+        let newest = self.used.last_key_value().map_or(0, |(revision, _)| *revision);
+        assert!(store.revision() >= newest, "the revision went back");
+    }
+}
+
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    match std::env::var("NODE_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => seed..seed + 1,
+        None => 0..default,
+    }
+}
+
+#[test]
+fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
+    let mut acknowledged = 0;
+    for seed in seeds(6) {
+        println!("NODE_SEED={seed}");
+        let mut random = SplitMix64::new(seed);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let disk = SimFs::new(seed);
+        let clock = Arc::new(TestClock::default());
+        let mut clients = Clients::default();
+        let mut value = seed << 32;
+        for life_number in 0..5 {
+            let mut life = Life::begin(&disk, directory.path(), &clock, random.next_u64());
+            clients.check(&life.queues.store);
+            for _ in 0..random.below(600) {
+                life.step(&mut random, &mut value).expect("no fault was planned");
+                clients.collect(&mut life);
+            }
+            clients.check(&life.queues.store);
+            for (key, text, _) in &life.waiting {
+                clients.submitted.insert(text.clone(), *key);
+            }
+            drop(life);
+            disk.power_loss(seed * 31 + life_number);
+        }
+        let life = Life::begin(&disk, directory.path(), &clock, 0);
+        clients.check(&life.queues.store);
+        acknowledged += clients.count;
+    }
+    assert!(acknowledged > 100, "the nodes made progress: {acknowledged}");
+}
+
+#[test]
+fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
+    for seed in seeds(8) {
+        println!("NODE_SEED={seed}");
+        let mut random = SplitMix64::new(seed);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let disk = SimFs::new(seed);
+        let clock = Arc::new(TestClock::default());
+        let mut clients = Clients::default();
+        let mut value = seed << 32;
+        let mut life = Life::begin(&disk, directory.path(), &clock, seed);
+        disk.fail_sync(disk.syncs() + 2 + random.below(8));
+        let failure = loop {
+            let step = life.step(&mut random, &mut value);
+            clients.collect(&mut life);
+            if let Err(failure) = step {
+                break failure;
+            }
+        };
+        assert!(!failure.is_empty());
+        let before = clients.count;
+        life.status.fail(&failure);
+        for _ in 0..200 {
+            let _ = life.step(&mut random, &mut value);
+        }
+        // What was durable before the failure may still be applied and answered; nothing later may.
+        let revision = life.queues.store.revision();
+        clients.collect(&mut life);
+        assert!(clients.count >= before);
+        assert!(life.status.refuses_writes().is_some());
+        for (key, text, _) in &life.waiting {
+            clients.submitted.insert(text.clone(), *key);
+        }
+        drop(life);
+        disk.heal();
+        disk.power_loss(seed);
+        let life = Life::begin(&disk, directory.path(), &clock, seed + 1);
+        clients.check(&life.queues.store);
+        assert!(life.queues.store.revision() >= clients.used.last_key_value().map_or(0, |(at, _)| *at));
+        assert!(revision >= clients.used.last_key_value().map_or(0, |(at, _)| *at));
+    }
+}

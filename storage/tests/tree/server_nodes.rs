@@ -1,0 +1,108 @@
+//! The server's own nodes below `/_etcd`: who may write them, and what a write is called (design 17).
+
+use bytes::Bytes;
+use storage::{Action, Operation, Outcome, Refusal};
+
+use crate::support::{Tree, condition, create, delete, file, path, set, update};
+
+fn system(at: &str, value: Option<&'static str>) -> Operation {
+    Operation::System { path: path(at), value: value.map(|value| Bytes::from_static(value.as_bytes())) }
+}
+
+fn founded() -> Tree {
+    let mut tree = Tree::in_memory();
+    tree.done(system("/_etcd/machines/n1", Some("etcd=a&raft=b")));
+    tree.done(system("/_etcd/config", Some("{}")));
+    tree
+}
+
+#[test]
+fn the_first_user_write_is_revision_three() {
+    let mut tree = founded();
+    assert_eq!(tree.set("/a", "v"), 3);
+    assert_eq!(tree.store.revision(), 3);
+    tree.verify();
+}
+
+#[test]
+fn only_a_difference_is_written() {
+    let mut tree = founded();
+    for unchanged in [
+        system("/_etcd/machines/n1", Some("etcd=a&raft=b")),
+        system("/_etcd/config", Some("{}")),
+        system("/_etcd/machines/n2", None),
+    ] {
+        assert_eq!(tree.one(unchanged), Outcome::Accepted);
+    }
+    assert_eq!(tree.store.revision(), 2);
+}
+
+#[test]
+fn a_machine_is_created_and_updated_and_the_configuration_is_set() {
+    let mut tree = founded();
+    let mut verbs = Vec::new();
+    for operation in [
+        system("/_etcd/machines/n2", Some("x")),
+        system("/_etcd/machines/n2", Some("y")),
+        system("/_etcd/config", Some("{1}")),
+        system("/_etcd/machines/n2", None),
+    ] {
+        let event = tree.done(operation);
+        assert!(event.system);
+        verbs.push((event.action, event.node.created));
+    }
+    assert_eq!(verbs, [(Action::Create, 3), (Action::Update, 3), (Action::Set, 5), (Action::Delete, 3)]);
+    let view = tree.store.view();
+    assert!(view.events(1, storage::EventFilter::all()).all(|event| event.expect("readable").system));
+}
+
+#[test]
+fn clients_are_refused_there_and_welcome_beside_it() {
+    let mut tree = founded();
+    let reserved = ["/_etcd", "/_etcd/config", "/_etcd/machines", "/_etcd/machines/n1", "/_etcd/machines/a/b", "/_etcd/config/x"];
+    for at in reserved {
+        let operations = [
+            set(at, "v"),
+            create(at, None),
+            update(at, "", None),
+            delete(at),
+            Operation::CompareAndSwap {
+                path: path(at),
+                condition: condition(None, 0),
+                value: Bytes::new(),
+                lifetime: None,
+                refresh: false,
+            },
+            Operation::CompareAndDelete { path: path(at), condition: condition(None, 2) },
+        ];
+        for operation in operations {
+            assert_eq!(tree.refused(operation.clone()), Refusal::ReadOnly(path(at)), "{operation:?}");
+        }
+    }
+    let post = |at: &str| Operation::CreateInOrder { parent: path(at), content: file("v"), lifetime: None };
+    for at in ["/_etcd/machines", "/_etcd/config", "/_etcd/machines/n1"] {
+        assert_eq!(tree.refused(post(at)), Refusal::ReadOnly(path(at)));
+    }
+    assert_eq!(tree.done(post("/_etcd")).node.path, path("/_etcd/00000000000000000003"));
+    assert_eq!(tree.set("/_etcd/registry/token/1", "v"), 4);
+    assert_eq!(tree.delete("/_etcd/registry"), 5);
+    assert_eq!(tree.refused(delete("/")), Refusal::ReadOnly(path("/")));
+}
+
+#[test]
+fn records_take_no_revision_and_are_found_by_prefix() {
+    let mut tree = Tree::in_memory();
+    let record = |key: &'static str, value: Option<&'static str>| Operation::Record {
+        key: Bytes::from_static(key.as_bytes()),
+        value: value.map(|value| Bytes::from_static(value.as_bytes())),
+    };
+    let outcomes = tree.run(&[record("m/1", Some("a")), record("m/2", Some("b")), record("n", Some("c"))]);
+    assert_eq!(outcomes, [Outcome::Accepted, Outcome::Accepted, Outcome::Accepted]);
+    tree.run(&[record("m/2", None), record("m/2", Some("d")), record("n", None)]);
+    assert_eq!(tree.store.record(b"m/1").expect("readable").as_deref(), Some(&b"a"[..]));
+    assert_eq!(tree.store.record(b"n").expect("readable"), None);
+    let rows = tree.store.records(b"m/").expect("readable");
+    assert_eq!(rows, [("m/1".into(), "a".into()), ("m/2".into(), "d".into())]);
+    assert_eq!(tree.store.revision(), 0);
+    assert_eq!(tree.store.applied().index, 2);
+}

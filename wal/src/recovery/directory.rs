@@ -1,0 +1,90 @@
+//! The log's directory as a whole. Guarantees that files of other names are never touched.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::error::{Context, Error};
+use crate::format::name::Name;
+use crate::fs::Fs;
+use crate::options::Options;
+use crate::segment::sync_dir;
+use crate::spare::Spares;
+
+/// What is in the directory, foreign names apart.
+pub(crate) fn list<F: Fs>(fs: &F, dir: &Path) -> Result<Vec<Name>, Error> {
+    let names = match fs.list(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Error::NoLog {
+                path: dir.to_path_buf(),
+            });
+        }
+        other => other.context("list", dir)?,
+    };
+    Ok(names.iter().filter_map(|name| Name::parse(name)).collect())
+}
+
+/// Takes over the spares that are there and removes what was left half made.
+pub(crate) fn adopt_spares<F: Fs>(
+    fs: &F,
+    dir: &Path,
+    options: &Options,
+    names: &[Name],
+) -> Result<Spares<F>, Error> {
+    let spares = Spares::new(
+        fs.clone(),
+        dir,
+        options.segment_bytes,
+        options.spare_segments,
+    );
+    for name in names {
+        let path = dir.join(name.to_string());
+        let wanted = match *name {
+            Name::Spare(number) => {
+                spares.avoid(number);
+                spares.offer(number, fs.len(&path).context("measure", &path)?)
+            }
+            Name::Unfinished(number) => {
+                spares.avoid(number);
+                false
+            }
+            _ => continue,
+        };
+        if !wanted {
+            fs.remove(&path).context("remove", &path)?;
+        }
+    }
+    Ok(spares)
+}
+
+/// Renames the segments of a log that was replaced, so that they are out of the way but not gone.
+pub(crate) fn set_aside<F: Fs>(fs: &F, dir: &Path, names: &[Name]) -> Result<(), Error> {
+    for name in names {
+        if let Name::Segment {
+            sequence,
+            first_index,
+        } = *name
+        {
+            let from = dir.join(name.to_string());
+            let to = dir.join(
+                Name::Damaged {
+                    sequence,
+                    first_index,
+                }
+                .to_string(),
+            );
+            fs.rename(&from, &to).context("rename", &from)?;
+        }
+    }
+    sync_dir(fs, dir)
+}
+
+/// Removes what an earlier [`set_aside`] left: one damaged log is kept, not all there ever were.
+pub(crate) fn remove_set_aside<F: Fs>(fs: &F, dir: &Path) -> Result<(), Error> {
+    for name in list(fs, dir)? {
+        if matches!(name, Name::Damaged { .. }) {
+            let path = dir.join(name.to_string());
+            fs.remove(&path).context("remove", &path)?;
+        }
+    }
+    Ok(())
+}

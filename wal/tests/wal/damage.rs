@@ -1,0 +1,431 @@
+//! Damage (F5, F7) and flipped bits: refused with a place, or proven not to matter; never wrong data.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use wal::fs::Fs;
+use wal::fs::sim::{SimFs, SplitMix64};
+use wal::{Damage, Error, Identity, Place, Position, Proof, Reason, Wal, Witness};
+
+use crate::support::{
+    Driver, IDENTITY, Model, dir, each_seed, entries, open_plain, segments, small_options,
+};
+
+/// A log of some segments, all of it synced.
+struct Log {
+    disk: SimFs,
+    model: Model,
+    witness: Witness,
+    /// What the log held at the end of each group.
+    steps: Vec<(Place, Model)>,
+}
+
+fn log_of(seed: u64, groups: u64, payload: usize) -> Log {
+    let mut driver = Driver::new(seed, small_options());
+    driver.create().unwrap();
+    let mut steps = Vec::new();
+    for _ in 0..groups {
+        let last = driver.latest().last();
+        driver
+            .append(&entries(1, last + 1..=last + 2, payload), None)
+            .unwrap();
+        driver.sync().unwrap();
+        steps.push((driver.log().durable().place, driver.acked.clone()));
+    }
+    let witness = driver.log().witness();
+    driver.log = None;
+    driver.disk.restart();
+    Log {
+        disk: driver.disk,
+        model: driver.acked,
+        witness,
+        steps,
+    }
+}
+
+fn content_of(disk: &SimFs) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = disk.files().into_iter();
+    files
+        .map(|path| (path.clone(), disk.content(&path).unwrap()))
+        .collect()
+}
+
+/// Opens a damaged log, expects a refusal and nothing changed.
+fn refused(disk: &SimFs, witness: Option<&Witness>) -> Damage {
+    let before = content_of(disk);
+    let error = open_plain(disk, witness).expect_err("damage must be refused");
+    assert!(
+        content_of(disk) == before,
+        "a refused open changes nothing: {error}"
+    );
+    match error {
+        Error::Damaged(damage) => *damage,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_bad_sector_in_the_middle_is_refused_with_its_place_and_range() {
+    each_seed("a_bad_sector_in_the_middle", 3, |seed| {
+        let log = log_of(seed, 20, 500);
+        let files = segments(&log.disk);
+        assert!(files.len() >= 3);
+        let proven = log.steps[log.steps.len() - 2].0;
+        let mut random = SplitMix64::new(seed);
+        let mut refusals = 0;
+        for pair in log.steps.windows(2) {
+            let (start, end) = (pair[0].0, pair[1].0);
+            if start.sequence != end.sequence {
+                continue;
+            }
+            let file = &files[start.sequence as usize - 1];
+            for sector in (start.offset..end.offset).step_by(512) {
+                let disk = log.disk.fork();
+                let garbage = random.one_in(2);
+                disk.corrupt(file, |content| {
+                    let sector = &mut content[sector as usize..sector as usize + 512];
+                    match garbage {
+                        true => sector.fill_with(|| random.next_u64() as u8),
+                        false => sector.fill(0),
+                    }
+                });
+                if end <= proven {
+                    let damage = refused(&disk, None);
+                    assert_eq!((&damage.file, damage.offset), (file, start.offset));
+                    let lost = (damage.first_index, damage.last_index);
+                    assert_eq!(lost, (pair[0].1.last() + 1, pair[1].1.last()), "{damage}");
+                    refusals += 1;
+                } else {
+                    // The last group: nothing but the witness proves it.
+                    let (opened, _) = open_plain(&disk.fork(), None).unwrap();
+                    assert_eq!(pair[0].1.differs(&opened), None);
+                    let damage = refused(&disk, Some(&log.witness));
+                    assert_eq!(damage.proof, Proof::Witness);
+                    assert_eq!(damage.last_index, log.model.last());
+                }
+            }
+        }
+        assert!(refusals > 20);
+    });
+}
+
+#[test]
+fn the_same_sectors_never_synced_are_a_torn_tail() {
+    each_seed("the_same_sectors_never_synced", 30, |seed| {
+        let mut driver = Driver::new(seed, small_options());
+        driver.create().unwrap();
+        driver.append(&entries(1, 1..=3, 200), None).unwrap();
+        driver.sync().unwrap();
+        let start = driver.log().durable().place.offset;
+        for index in 4..=8 {
+            driver
+                .append(&entries(1, index..=index, 300), None)
+                .unwrap();
+            driver.log().write().unwrap();
+        }
+        driver.log = None;
+        driver.disk.restart();
+        let sector = start as usize + 512 * driver.random.below(4) as usize;
+        let file = segments(&driver.disk).pop().unwrap();
+        driver
+            .disk
+            .corrupt(&file, |content| content[sector..sector + 512].fill(0));
+        let recovery = driver.open().unwrap();
+        assert!(recovery.cut.is_some() && recovery.last_index >= 3 && recovery.last_index < 8);
+    });
+}
+
+#[test]
+fn a_flip_of_every_byte_gives_a_true_prefix_or_a_refusal() {
+    each_seed("a_flip_of_every_byte", 2, |seed| {
+        let log = log_of(seed, 9, 300);
+        let proven = log.steps[log.steps.len() - 2].1.last();
+        let mut random = SplitMix64::new(seed);
+        let (mut refusals, mut harmless) = (0, 0);
+        for file in segments(&log.disk) {
+            let len = log.disk.content(&file).unwrap().len() as u64;
+            for offset in 0..len {
+                let disk = log.disk.fork();
+                assert!(disk.flip_bit(&file, offset, random.below(8) as u8));
+                for witness in [None, Some(&log.witness)] {
+                    match open_plain(&disk.fork(), witness) {
+                        Err(error) => {
+                            assert!(is_refusal(&error), "{error}");
+                            refusals += 1;
+                        }
+                        Ok((opened, _)) => {
+                            let last = opened.last_index();
+                            assert!(last >= proven, "{file:?} {offset}: {last}");
+                            assert!(witness.is_none() || last == log.model.last());
+                            let prefix = log.steps.iter().find(|step| step.1.last() == last);
+                            let prefix = &prefix.expect("a state the log was in").1;
+                            assert_eq!(prefix.differs(&opened), None, "{file:?} {offset}");
+                            harmless += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(refusals > 5000 && harmless > 1000, "{refusals} {harmless}");
+    });
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Damaged(_)
+            | Error::NotALog { .. }
+            | Error::NewerVersion { .. }
+            | Error::Foreign { .. }
+    )
+}
+
+#[test]
+fn a_missing_segment_is_found_out() {
+    let log = log_of(1, 30, 500);
+    let files = segments(&log.disk);
+    assert!(files.len() >= 4);
+    for (position, file) in files.iter().enumerate() {
+        let disk = log.disk.fork();
+        disk.remove(file).unwrap();
+        let newest = position + 1 == files.len();
+        if position == 0 {
+            // As a released one, unless the store says that it was still needed.
+            let (opened, recovery) = open_plain(&disk, Some(&log.witness)).unwrap();
+            assert!(recovery.base.index > 0);
+            assert_eq!(opened.last_index(), log.model.last());
+            let early = Witness {
+                place: Place {
+                    sequence: 1,
+                    offset: 512,
+                },
+                index: 0,
+                chain: 1,
+            };
+            let damage = refused(&log_without(&log, file), Some(&early));
+            assert_eq!(damage.reason, Reason::MissingSegment);
+            assert_eq!(
+                (damage.first_index, damage.last_index),
+                (1, recovery.base.index)
+            );
+        } else if newest {
+            let (opened, _) = open_plain(&disk.fork(), None).unwrap();
+            let last = opened.last_index();
+            let damage = refused(&disk, Some(&log.witness));
+            assert_eq!(
+                (damage.proof, damage.reason),
+                (Proof::Witness, Reason::MissingSegment)
+            );
+            assert_eq!(
+                (damage.first_index, damage.last_index),
+                (last + 1, log.model.last())
+            );
+        } else {
+            let damage = refused(&disk, None);
+            assert_eq!(damage.reason, Reason::MissingSegment);
+            let lost = |place: &Place| place.sequence == position as u64 + 1;
+            let first = log.steps.iter().find(|(place, _)| lost(place)).unwrap();
+            let last = log
+                .steps
+                .iter()
+                .rev()
+                .find(|(place, _)| lost(place))
+                .unwrap();
+            assert_eq!(
+                (damage.first_index, damage.last_index),
+                (first.1.last() - 1, last.1.last())
+            );
+        }
+    }
+}
+
+fn log_without(log: &Log, file: &Path) -> SimFs {
+    let disk = log.disk.fork();
+    disk.remove(file).unwrap();
+    disk
+}
+
+#[test]
+fn an_emptied_or_headless_segment_is_damage() {
+    let log = log_of(2, 24, 500);
+    for file in segments(&log.disk) {
+        let disk = log.disk.fork();
+        disk.corrupt(&file, Vec::clear);
+        let damage = refused(&disk, None);
+        assert_eq!(
+            (&damage.file, damage.reason),
+            (&file, Reason::SegmentHeader)
+        );
+        let disk = log.disk.fork();
+        disk.corrupt(&file, |content| content[..512].fill(0));
+        let damage = refused(&disk, None);
+        assert_eq!(
+            (&damage.file, damage.reason),
+            (&file, Reason::SegmentHeader)
+        );
+        assert!(damage.last_index >= damage.first_index, "{damage}");
+    }
+}
+
+#[test]
+fn an_older_copy_of_a_segment_is_found_out_as_far_as_the_witness_reaches() {
+    let mut driver = Driver::new(4, small_options());
+    driver.create().unwrap();
+    driver.append(&entries(1, 1..=4, 500), None).unwrap();
+    driver.sync().unwrap();
+    let old = driver.disk.fork();
+    driver.append(&entries(1, 5..=8, 500), None).unwrap();
+    driver.sync().unwrap();
+    let witness = driver.log().witness();
+    let newest_swapped = |disk: &SimFs| {
+        let file = segments(disk).remove(0);
+        let copy = old.content(&file).unwrap();
+        disk.corrupt(&file, |content| *content = copy);
+    };
+    // The newest segment swapped for its own prefix: only the witness can tell.
+    let disk = driver.disk.fork();
+    newest_swapped(&disk);
+    let damage = refused(&disk, Some(&witness));
+    assert_eq!(damage.proof, Proof::Witness);
+    assert_eq!((damage.first_index, damage.last_index), (5, 8));
+    assert_eq!(open_plain(&disk, None).unwrap().0.last_index(), 4);
+    // The same once there is a next segment: its header tells.
+    driver.append(&entries(1, 9..=20, 900), None).unwrap();
+    driver.sync().unwrap();
+    newest_swapped(&driver.disk);
+    let damage = refused(&driver.disk, None);
+    assert_eq!(damage.proof, Proof::NextSegment);
+    assert_eq!(damage.first_index, 5);
+}
+
+#[test]
+fn segments_that_change_places_or_come_from_another_log_are_refused() {
+    let (log, other) = (log_of(5, 24, 500), log_of(6, 24, 500));
+    let files = segments(&log.disk);
+    let disk = log.disk.fork();
+    let (first, second) = (
+        disk.content(&files[1]).unwrap(),
+        disk.content(&files[2]).unwrap(),
+    );
+    disk.corrupt(&files[1], |content| *content = second);
+    disk.corrupt(&files[2], |content| *content = first);
+    assert_eq!(refused(&disk, None).reason, Reason::Name);
+    for file in &files {
+        let disk = log.disk.fork();
+        let foreign = other.disk.content(file).unwrap();
+        disk.corrupt(file, |content| *content = foreign);
+        let newest = file == files.last().unwrap();
+        let witness = newest.then_some(&log.witness);
+        let error = open_plain(&disk, witness).unwrap_err();
+        assert!(is_refusal(&error), "{error}");
+    }
+    // Another log as a whole, with the store of this one.
+    assert_eq!(
+        refused(&other.disk, Some(&log.witness)).reason,
+        Reason::WitnessDiffers
+    );
+}
+
+#[test]
+fn a_foreign_a_newer_and_a_strange_file_are_told_apart() {
+    let log = log_of(7, 3, 100);
+    let expected = Identity {
+        cluster: 1,
+        member: 2,
+    };
+    let opened = Wal::open(
+        log.disk.fork(),
+        &dir(),
+        Some(expected),
+        None,
+        small_options(),
+    );
+    match opened.map(|_| ()) {
+        Err(Error::Foreign {
+            found,
+            expected: wanted,
+            ..
+        }) => {
+            assert_eq!((found, wanted), (IDENTITY, expected));
+        }
+        other => panic!("{other:?}"),
+    }
+    let file = &segments(&log.disk)[0];
+    let disk = log.disk.fork();
+    disk.corrupt(file, |content| content[..512].fill(b'x'));
+    assert!(matches!(
+        open_plain(&disk, None),
+        Err(Error::NotALog { .. })
+    ));
+    let empty = SimFs::new(1);
+    assert!(matches!(open_plain(&empty, None), Err(Error::NoLog { .. })));
+    let again = Wal::create(
+        log.disk,
+        &dir(),
+        IDENTITY,
+        Position::default(),
+        small_options(),
+    );
+    assert!(matches!(again, Err(Error::AlreadyExists { .. })));
+}
+
+#[test]
+fn a_damaged_log_can_be_replaced_when_the_store_has_everything() {
+    let log = log_of(8, 24, 500);
+    let file = &segments(&log.disk)[1];
+    log.disk.corrupt(file, |content| content[600..700].fill(0));
+    refused(&log.disk, None);
+    let base = Position {
+        term: 1,
+        index: log.model.last(),
+    };
+    let state = wal::HardState {
+        term: 1,
+        vote: 7,
+        commit: base.index,
+    };
+    for stop in 1..40 {
+        let disk = log.disk.fork();
+        disk.stop_at(stop);
+        let done =
+            Wal::replace(disk.clone(), &dir(), IDENTITY, base, state, small_options()).is_ok();
+        disk.power_loss(stop);
+        match open_plain(&disk, None) {
+            Ok((opened, recovery)) => {
+                assert_eq!((opened.last_index(), recovery.base), (base.index, base));
+                assert_eq!(opened.hard_state(), state);
+            }
+            Err(Error::Damaged(_)) => assert!(!done),
+            Err(other) => panic!("{other}"),
+        }
+        if done {
+            let kept = disk
+                .files()
+                .into_iter()
+                .filter(|path| path.extension() == Some("damaged".as_ref()));
+            assert_eq!(kept.count(), segments(&log.disk).len());
+            return;
+        }
+    }
+    panic!("the replacement never finished");
+}
+
+#[test]
+fn an_offline_look_reports_as_open_does_and_changes_nothing() {
+    each_seed("an_offline_look", 40, |seed| {
+        let mut driver = Driver::new(seed, small_options());
+        driver.create().unwrap();
+        for _ in 0..25 {
+            driver.random_step().unwrap();
+        }
+        driver.log().write().unwrap();
+        driver.log = None;
+        driver.disk.power_loss(seed);
+        let before = content_of(&driver.disk);
+        let seen = wal::inspect(&driver.disk, &dir(), Some(IDENTITY), None).unwrap();
+        assert!(content_of(&driver.disk) == before);
+        driver.witness = None;
+        let recovery = driver.open().unwrap();
+        assert_eq!(seen, recovery);
+    });
+}
