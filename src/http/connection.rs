@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -26,6 +27,9 @@ const REFUSALS: usize = 64;
 
 /// For what the HTTP library buffers of a connection in each direction: a request line of 64 KiB with its header fits.
 const BUFFER_BYTES: usize = 128 * 1024;
+
+/// Silence after which a connection is probed, and time between two probes.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// How long connections get to notice that they are to be aborted.
 const ABORT_WITHIN: Duration = Duration::from_secs(1);
@@ -121,6 +125,10 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Ok((stream, address)) => {
                 // Small answers must not wait for an acknowledgement. A failure shows when the stream is used.
                 drop(stream.set_nodelay(true));
+                // A client whose machine vanished sends nothing for ever: its watch must not stay for ever.
+                let _ = sockopt::set_socket_keepalive(&stream, true);
+                let _ = sockopt::set_tcp_keepidle(&stream, KEEPALIVE);
+                let _ = sockopt::set_tcp_keepintvl(&stream, KEEPALIVE);
                 return (stream, address);
             }
             Err(error) if is_of_one_connection(&error) => {}

@@ -21,6 +21,12 @@ pub(super) fn is_form(header: Option<&[u8]>) -> Result<bool, &'static str> {
     Ok(media.eq_ignore_ascii_case(FORM))
 }
 
+/// Whether the header names JSON, parameters such as a character set aside.
+pub(super) fn is_json(header: &[u8]) -> bool {
+    let media = header.split(|byte| *byte == b';').next().unwrap_or_default();
+    media.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
 /// `token`, or `token/token`.
 fn check_type(media: &[u8]) -> Result<(), &'static str> {
     let (main, rest) = token(media);

@@ -1,28 +1,37 @@
-//! `/v2/members`: who is in the cluster (keys-api 10.4). Reading only: see [`change`].
+//! `/v2/members`: who is in the cluster (keys-api 10.4). Changes are judged in `member_change`.
 
+use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
 
 use super::body::Body;
 use super::headers::Reply;
+use super::member_change::{self, Change};
 use super::json::{hex_id, string};
 use crate::service::{Member, Service};
 
 const ALLOW: &str = "GET,POST,DELETE,PUT";
 
 /// Answers a request; `below` is what follows `/v2/members`.
-pub(super) fn answer(
+pub(super) async fn answer(
     service: &Service,
     cluster: &HeaderValue,
     method: &Method,
     below: &[u8],
+    content_type: Option<&HeaderValue>,
+    body: Incoming,
     reply: Reply,
 ) -> Response<Body> {
     let name = below.strip_prefix(b"/").unwrap_or(below);
     match *method {
         Method::GET => read(service, cluster, name, reply),
         Method::PUT | Method::DELETE if name.is_empty() => reply.member_missing(cluster),
-        Method::POST | Method::PUT | Method::DELETE => change(cluster, reply),
+        Method::POST | Method::PUT | Method::DELETE => {
+            let id = String::from_utf8_lossy(name);
+            let change = Change { method, id: &id, content_type };
+            let (status, text) = member_change::refusal(service, change, body).await;
+            reply.cluster_json(status, message(&text), cluster)
+        }
         _ => reply.method_not_allowed(Some(ALLOW)),
     }
 }
@@ -45,14 +54,6 @@ fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> 
         )
     });
     reply.cluster_json(status, json, cluster)
-}
-
-/// A server that runs as a single member has no second one to agree with. 409 with the reason, as for any change that
-/// is not safe: client libraries show that message, and a 5xx would send them on to the next endpoint.
-fn change(cluster: &HeaderValue, reply: Reply) -> Response<Body> {
-    let reason =
-        "membership: this server runs as a single member, its membership cannot be changed";
-    reply.cluster_json(StatusCode::CONFLICT, message(reason), cluster)
 }
 
 /// `{"message":"…"}`, the form of errors outside the keys API.

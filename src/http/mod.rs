@@ -35,6 +35,7 @@ mod json;
 mod keys;
 mod listing;
 mod media_type;
+mod member_change;
 mod members;
 mod options;
 mod params;

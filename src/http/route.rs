@@ -19,6 +19,8 @@ use crate::config::Vocabulary;
 use crate::metrics;
 use crate::service::LeaderStats;
 
+const MEMBERS: &[u8] = b"/v2/members";
+
 /// One connection, as its requests see it.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -77,6 +79,7 @@ async fn checked(
     let served = link.peer.secure || front.options.serves_host(host.unwrap_or_default());
     let allowed = front.options.cors.allowed(headers.get(ORIGIN));
     let facts = facts(method, &headers);
+    let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
     let mut reply = Reply::new(headers);
     if !served {
         let reason = "this host name is not served here: see the option host-whitelist";
@@ -98,6 +101,12 @@ async fn checked(
     }
     if let Some(below) = below(&decoded, b"/v2/keys") {
         return keys::answer(link, method, below, uri.query(), facts, body, reply).await;
+    }
+    if let Some(below) = below(&decoded, MEMBERS) {
+        let cluster = &front.cluster;
+        let content_type = content_type.as_ref();
+        return members::answer(&front.service, cluster, method, below, content_type, body, reply)
+            .await;
     }
     if !body.is_end_stream() && !upload::discard(body, front.options.body_timeout).await {
         reply = reply.closing();
@@ -131,13 +140,11 @@ async fn endpoint(
     reply: Reply,
 ) -> Response<Body> {
     let service = &front.service;
-    if let Some(below) = below(decoded, b"/v2/members") {
-        return members::answer(service, &front.cluster, method, below, reply);
-    }
     let classic = matches!(service.vocabulary(), Vocabulary::Classic);
     let with_head = match decoded {
         b"/version" | b"/health" => false,
         b"/v2/machines" | b"/v2/peers" | b"/v2/leader" | b"/metrics" => true,
+        b"/v2/auth/enable" => false,
         b"/v2/stats/self" | b"/v2/stats/store" | b"/v2/stats/leader" => classic,
         _ => return reply.not_found(),
     };
@@ -149,6 +156,7 @@ async fn endpoint(
         b"/health" => info::health(service, reply).await,
         b"/v2/machines" | b"/v2/peers" => info::machines(front, reply),
         b"/v2/leader" => info::leader(front, reply),
+        b"/v2/auth/enable" => info::auth(front, reply),
         b"/metrics" => reply.typed(metrics::CONTENT_TYPE, service.metrics_text()),
         b"/v2/stats/store" => reply.json(StatusCode::OK, stats::store(&service.store_stats())),
         b"/v2/stats/self" => {

@@ -111,9 +111,7 @@ pub fn open_log<F: Fs>(
     let exists = fs.exists(directory).map_err(unreadable)?
         && !fs.list(directory).map_err(unreadable)?.is_empty();
     let mut wal = if exists {
-        let witness = marker.witness.as_deref().map(wal::Witness::decode).transpose()?;
-        let (wal, recovery) =
-            wal::Wal::open(fs, directory, expected, witness.as_ref(), options)?;
+        let (wal, recovery) = open_existing(fs, directory, expected, applied, marker, options)?;
         report.cut_bytes = recovery.cut.as_ref().map_or(0, |cut| cut.bytes);
         wal
     } else {
@@ -139,6 +137,32 @@ pub fn open_log<F: Fs>(
         commit: state.commit.max(applied),
     };
     Ok(OpenLog { wal, hard_state, report })
+}
+
+/// Opens a log with the store as its witness. Where only the store says that the lost entries were durable, and it
+/// holds them all, nothing is lost: alone, the rest is a torn tail, kept aside, and the log restarts behind the store.
+/// (Anything acknowledged after the flush would claim durability beyond the bad place, and be a proof of its own.)
+fn open_existing<F: Fs>(
+    fs: F,
+    directory: &Path,
+    expected: Option<wal::Identity>,
+    applied: u64,
+    marker: &Marker,
+    options: wal::Options,
+) -> Result<(wal::Wal<F>, wal::Recovery), RecoveryError> {
+    let witness = marker.witness.as_deref().map(wal::Witness::decode).transpose()?;
+    let alone = marker.conf_state.voters.len() <= 1;
+    let opened =
+        wal::Wal::open(fs.clone(), directory, expected, witness.as_ref(), options.clone());
+    match opened {
+        Err(wal::Error::Damaged(damage))
+            if alone && damage.proof == wal::Proof::Witness && damage.last_index <= applied =>
+        {
+            tracing::error!("{damage}; the store holds them, so the log is cut there");
+            Ok(wal::Wal::open(fs, directory, expected, None, options)?)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// The store holds more than the log. Alone, the store is the truth; in a cluster the others may disagree.

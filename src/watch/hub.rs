@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use storage::Store;
@@ -93,8 +94,9 @@ impl Hub {
     pub fn publish(&self, events: &[Arc<Event>], revision: u64) {
         let registry = self.lock();
         if registry.count > 0 {
+            let now = Instant::now();
             for event in events.iter().filter(|event| !event.refresh) {
-                self.hand_out(&registry, event);
+                self.hand_out(&registry, event, now);
             }
         }
         self.published.store(revision, Ordering::Release);
@@ -127,22 +129,22 @@ impl Hub {
         }
     }
 
-    fn hand_out(&self, registry: &Registry, event: &Arc<Event>) {
+    fn hand_out(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {
         let path = &event.node.path;
         for watched in path.ancestors().chain([path.clone()]) {
             for slot in registry.by_path.get(watched.as_bytes()).into_iter().flatten() {
                 if relate(&slot.target, event) == Relation::Match {
-                    self.push(slot, event);
+                    self.push(slot, event, now);
                 }
             }
         }
         if event.action.is_removal() && event.node.dir {
-            self.hand_out_below(registry, event);
+            self.hand_out_below(registry, event, now);
         }
     }
 
     /// Watches below a removed directory: those whose node existed hear of the directory's removal.
-    fn hand_out_below(&self, registry: &Registry, event: &Arc<Event>) {
+    fn hand_out_below(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {
         let (low, high) = bounds_below(&event.node.path);
         let range = (Bound::Included(low.as_slice()), Bound::Excluded(high.as_slice()));
         let mut slots = registry.by_path.range::<[u8], _>(range).flat_map(|(_, slots)| slots).peekable();
@@ -152,15 +154,20 @@ impl Hub {
         let view = self.store.view();
         for slot in slots.filter(|slot| relate(&slot.target, event) == Relation::RemovedAbove) {
             match view.existed(&slot.target.path, event.revision - 1) {
-                Ok(true) => self.push(slot, event),
+                Ok(true) => self.push(slot, event, now),
                 Ok(false) => {}
                 Err(error) => tracing::error!("a watch below {} misses its removal: {error}", event.node.path),
             }
         }
     }
 
-    fn push(&self, slot: &Slot, event: &Arc<Event>) {
-        if slot.push(event) {
+    /// A connection took an event that was published at `published`.
+    pub(super) fn delivered(&self, published: Instant) {
+        self.metrics.watch_delay_seconds.observe(published.elapsed().as_secs_f64());
+    }
+
+    fn push(&self, slot: &Slot, event: &Arc<Event>, now: Instant) {
+        if slot.push(event, now) {
             self.metrics.watch_events.inc();
         } else {
             self.metrics.watch_lagging.inc();

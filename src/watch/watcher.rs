@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use storage::operation::Event;
 use tokio::task::JoinHandle;
@@ -42,7 +43,7 @@ pub(super) struct Slot {
 
 #[derive(Debug)]
 struct State {
-    queue: VecDeque<Arc<Event>>,
+    queue: VecDeque<(Arc<Event>, Instant)>,
     /// The first revision that is not in the queue and must come from the store; `None` when live.
     behind: Option<u64>,
     /// A long poll wants one event only.
@@ -60,14 +61,14 @@ impl Slot {
     }
 
     /// The apply thread hands over an event that matches. Returns false when the watcher has fallen behind by it.
-    pub(super) fn push(&self, event: &Arc<Event>) -> bool {
+    pub(super) fn push(&self, event: &Arc<Event>, published: Instant) -> bool {
         let mut state = self.lock();
         if event.revision < self.from || state.behind.is_some() || (state.once && !state.queue.is_empty()) {
             return true;
         }
         let fits = state.queue.len() < QUEUE_LIMIT;
         if fits {
-            state.queue.push_back(event.clone());
+            state.queue.push_back((event.clone(), published));
         } else {
             state.behind = Some(event.revision);
         }
@@ -148,7 +149,9 @@ impl Watcher {
 
     fn next_queued(&self, context: &mut Context<'_>) -> Result<Next, Ended> {
         let mut state = self.slot.lock();
-        if let Some(event) = state.queue.pop_front() {
+        if let Some((event, published)) = state.queue.pop_front() {
+            drop(state);
+            self.hub.delivered(published);
             return Ok(Next::Event(event));
         }
         if state.stopped {

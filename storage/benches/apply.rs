@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // cargo test runs benches too, with --test: one small round shows that it works.
     let files = if std::env::args().any(|argument| argument == "--test") { 4_000 } else { FILES };
     let home = tempfile::tempdir()?;
-    let var = |n: &str, d: usize| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d) << 20; let (store, writer) = storage::open(home.path(), Options { cache_bytes: var("CB", 24), node_cache_bytes: var("NC", 8), memtable_bytes: var("MT", 24), ..Options::default() })?;
+    let (store, writer) = storage::open(home.path(), Options::default())?;
     let mut bench = Bench { store, writer, index: 0, random: 1, files };
     bench.load()?;
     bench.writes()?;
