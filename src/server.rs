@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use wal::fs::OsFs;
 
 use crate::config::Config;
 use crate::http;
@@ -158,7 +159,7 @@ async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
 async fn shut_down(
     stopping: watch::Sender<bool>,
     mut tasks: JoinSet<()>,
-    runtime: Runtime,
+    runtime: Runtime<OsFs>,
     hub: &Arc<crate::watch::Hub>,
 ) {
     if let Err(error) = systemd::stopping() {
@@ -174,7 +175,7 @@ async fn shut_down(
     stop(runtime).await;
 }
 
-async fn stop(runtime: Runtime) {
+async fn stop(runtime: Runtime<OsFs>) {
     let joined = tokio::task::spawn_blocking(move || runtime.stop()).await;
     if let Err(error) = joined {
         tracing::error!("the node's threads did not stop cleanly: {error}");

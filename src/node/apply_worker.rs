@@ -1,4 +1,4 @@
-//! The apply thread: committed entries become one batch of the store, then events, then replies.
+//! The store's worker: committed entries become one batch of the store, then events, then replies.
 //!
 //! The order is what clients rely on: the batch is committed (new views see it), the hub publishes its events, and
 //! only then the reply goes out, so whoever has an answer can watch or read from any later revision.
@@ -12,11 +12,10 @@ use storage::operation::{Event, Outcome};
 use super::clock::ClusterClock;
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
-use super::queue::Queue;
 use super::status::Status;
 use super::turn::ApplyBatch;
 use super::waiters::Waiters;
-use super::{Failure, Reply};
+use super::Reply;
 use crate::command::{Command, DecodeError, Stamp};
 use crate::metrics::Metrics;
 use crate::node::counters::Counters;
@@ -40,6 +39,9 @@ pub enum ApplyError {
         source: DecodeError,
     },
 }
+
+/// Asks for a flush; one request may wait.
+pub type FlushRequest = std::sync::mpsc::SyncSender<()>;
 
 /// Everything the worker shares with other threads.
 #[derive(Clone)]
@@ -67,7 +69,7 @@ pub struct ApplyWorker {
     shared: Shared,
     unflushed: u64,
     flush_after: u64,
-    flush: Arc<Queue<()>>,
+    flush: FlushRequest,
 }
 
 impl ApplyWorker {
@@ -77,7 +79,7 @@ impl ApplyWorker {
         marker: Marker,
         shared: Shared,
         flush_after: u64,
-        flush: Arc<Queue<()>>,
+        flush: FlushRequest,
     ) -> Self {
         Self { writer, marker, shared, unflushed: 0, flush_after, flush }
     }
@@ -87,17 +89,6 @@ impl ApplyWorker {
         self.marker.stamp
     }
 
-    /// Applies what is queued until the queue is closed or the store fails; `report` is told the applied index.
-    pub fn run(mut self, queue: &Queue<ApplyBatch>, mut report: impl FnMut(u64)) {
-        while let Some(batches) = queue.take() {
-            if let Err(error) = self.step(batches, &mut report) {
-                let reason = error.to_string();
-                self.shared.status.fail(&reason);
-                self.shared.waiters.abandon(&Failure::Storage(reason));
-                return;
-            }
-        }
-    }
 
     /// Applies the batches in order, in groups of bounded size.
     pub fn step(
@@ -167,7 +158,8 @@ impl ApplyWorker {
         self.unflushed += entries;
         if self.unflushed >= self.flush_after {
             self.unflushed = 0;
-            self.flush.push(());
+            // One request waits already: that flush will hold these entries too.
+            let _ = self.flush.try_send(());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The log thread: everything that queued while the last sync ran becomes one write and one sync.
+//! The log's worker: everything that queued while the last sync ran becomes one write and one sync.
 //!
 //! What happens around the sync:
 //!
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use raft::eraftpb::Message;
 
-use super::queue::Queue;
 use super::status::Status;
 use super::turn::LogBatch;
 use crate::metrics::Metrics;
@@ -28,11 +27,17 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Free bytes below which new writes are refused: the store must still be able to flush what it holds.
 const RESERVE_BYTES: u64 = 24 << 20;
 
+/// How long the log thread sleeps without work. While writes are refused nothing arrives: it looks again by itself
+/// whether room has returned.
+pub fn patience(status: &Status) -> Duration {
+    if status.refuses_writes().is_some() { NO_SPACE_RETRY } else { IDLE }
+}
+
 /// The newest position of the log that is known durable, shared with the apply thread: each flush of the store
 /// carries it, so that a log that lost its end is recognised.
 pub type SharedWitness = Arc<Mutex<wal::Witness>>;
 
-/// A piece of work for the log thread.
+/// A piece of work for the log.
 #[derive(Debug)]
 pub enum LogTask {
     /// Write and sync.
@@ -71,22 +76,6 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         Self { wal, data_dir, witness, status, metrics }
     }
 
-    /// Does what is queued until the queue is closed or the log fails; `report` is told after each sync.
-    pub fn run(mut self, queue: &Queue<LogTask>, mut report: impl FnMut(Persisted)) {
-        loop {
-            // While writes are refused nothing arrives: look again by ourselves whether room has returned.
-            let refusing = self.status.refuses_writes().is_some();
-            let patience = if refusing { NO_SPACE_RETRY } else { IDLE };
-            let Some(tasks) = queue.take_within(patience) else { return };
-            match self.step(tasks) {
-                Ok(persisted) => report(persisted),
-                Err(error) => {
-                    self.status.fail(&error.to_string());
-                    return;
-                }
-            }
-        }
-    }
 
     /// One group. Returns an error only when the log is unusable from now on.
     pub fn step(&mut self, tasks: Vec<LogTask>) -> Result<Persisted, wal::Error> {
@@ -136,7 +125,8 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         loop {
             match self.wal.sync() {
                 Ok(_) => break,
-                Err(error @ wal::Error::NoSpace { .. }) => {
+                // Nothing of the group was acknowledged: a node that stops may leave it.
+                Err(error @ wal::Error::NoSpace { .. }) if !self.status.is_stopping() => {
                     self.status.set_no_space(Some(error.to_string()));
                     std::thread::sleep(NO_SPACE_RETRY);
                 }

@@ -1,9 +1,9 @@
 //! The node: consensus, log and store joined into one pipeline.
 //!
 //! ```text
-//!  clients ──► Intake ──► consensus thread (Turns) ──► log thread ──► fdatasync
+//!  clients ──► Intake ──► consensus thread (Turns) ──► log lane ──► fdatasync
 //!                             ▲   │                        │
-//!                  persisted ─┘   ├──► apply thread ──► store batch ──► hub ──► replies
+//!                  persisted ─┘   ├──► apply lane ──► store batch ──► hub ──► replies
 //!                    applied ─────┘◄───────┘                │
 //!                                           flusher ◄───────┘  (then old log segments are released)
 //! ```
@@ -16,16 +16,15 @@ pub mod clock;
 pub mod counters;
 pub mod data_dir;
 pub mod intake;
+pub mod lane;
 pub mod log_worker;
 pub mod marker;
-mod queue;
 pub mod recovery;
 pub mod runtime;
 pub mod status;
 pub mod turn;
 mod waiters;
 
-pub use queue::Queue;
 pub use waiters::Waiters;
 
 use storage::operation::Outcome;

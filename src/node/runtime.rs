@@ -3,26 +3,32 @@
 //! | thread | owns | waits for |
 //! |---|---|---|
 //! | `consensus` | [`Turns`] | the intake, the next tick, the next deadline |
-//! | `log` | the log's writing half | its queue |
-//! | `apply` | the store's writing half | its queue |
-//! | `flush` | – | a request of the apply thread |
+//! | `log` | the log's lane | its queue |
+//! | `apply` | the store's lane | its queue |
+//! | `flush` | – | a request of the store's worker |
 //!
-//! Stop: intake closed → consensus ends → log queue drained and closed → apply queue drained and closed → flushed.
+//! Where nobody else depends on the consensus thread (a sole voter), it does the log's work itself, since it could only
+//! wait for it, and applies small groups itself: a lone write then costs two wake-ups instead of six. Large groups go
+//! to the apply thread, so that applying one overlaps with syncing the next.
+//!
+//! Stop: consensus ends → log lane drained → apply lane drained → flushed.
 
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use raft::eraftpb::Message;
+use wal::fs::Fs;
 
+use super::Failure;
 use super::apply_worker::ApplyWorker;
 use super::intake::Intake;
-use super::log_worker::{LogTask, LogWorker};
-use super::queue::Queue;
+use super::lane::{Goes, Lane, Offered};
+use super::log_worker::{self, LogTask, LogWorker, Persisted};
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
 use super::waiters::Waiters;
-use super::Failure;
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
 
@@ -44,6 +50,10 @@ impl Peers for NoPeers {
 
 /// Entries that stay in the log below the flushed store, for followers that are a little behind.
 const LOG_TAIL: u64 = 5_000;
+/// The largest group that the consensus thread applies itself.
+const APPLY_ON_THE_SPOT: usize = 4;
+/// How long an idle apply thread sleeps at most.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// What the threads share.
 #[derive(Clone)]
@@ -58,33 +68,55 @@ pub struct Wiring {
     pub store: storage::Store,
     /// To the peers.
     pub peers: Arc<dyn Peers>,
-    /// Asks for a flush.
-    pub flush: Arc<Queue<()>>,
     /// Figures.
     pub metrics: Arc<Metrics>,
 }
 
+type LogLane<F> = Arc<Lane<LogTask, LogWorker<F>>>;
+type ApplyLane = Arc<Lane<ApplyBatch, ApplyWorker>>;
+
 /// Running threads.
-pub struct Runtime {
+pub struct Runtime<F: Fs> {
     wiring: Wiring,
-    log_queue: Arc<Queue<LogTask>>,
-    apply_queue: Arc<Queue<ApplyBatch>>,
+    log: LogLane<F>,
+    apply: ApplyLane,
     threads: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
 }
 
-struct ToThreads {
+struct Lanes<F: Fs> {
     wiring: Wiring,
-    log_queue: Arc<Queue<LogTask>>,
-    apply_queue: Arc<Queue<ApplyBatch>>,
+    log: LogLane<F>,
+    apply: ApplyLane,
 }
 
-impl Outside for ToThreads {
-    fn persist(&mut self, batch: LogBatch) {
-        self.log_queue.push(LogTask::Batch(batch));
+impl<F: Fs> Outside for Lanes<F> {
+    fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted> {
+        let mut task = LogTask::Batch(batch);
+        if alone {
+            let status = &self.wiring.status;
+            match self.log.offer(task, |worker, task| persist(worker, vec![task], status)) {
+                Offered::Done(persisted) => return persisted,
+                Offered::Busy(back) => task = back,
+            }
+        }
+        self.log.push(task);
+        None
     }
 
-    fn apply(&mut self, batch: ApplyBatch) {
-        self.apply_queue.push(batch);
+    fn apply(&mut self, mut batch: ApplyBatch, alone: bool) -> Option<u64> {
+        if alone && batch.entries.len() <= APPLY_ON_THE_SPOT {
+            let wiring = &self.wiring;
+            let mut applied = None;
+            let work = |worker: &mut ApplyWorker, batch| {
+                apply(worker, vec![batch], wiring, &mut |index| applied = Some(index));
+            };
+            match self.apply.offer(batch, work) {
+                Offered::Done(()) => return applied,
+                Offered::Busy(back) => batch = back,
+            }
+        }
+        self.apply.push(batch);
+        None
     }
 
     fn send(&mut self, messages: Vec<Message>) {
@@ -96,57 +128,93 @@ impl Outside for ToThreads {
     }
 }
 
-impl Runtime {
+/// One group of the log. A failure is final and told to everyone through the status.
+fn persist<F: Fs>(
+    worker: &mut LogWorker<F>,
+    tasks: Vec<LogTask>,
+    status: &Status,
+) -> Option<Persisted> {
+    if status.has_failed() {
+        return None;
+    }
+    worker.step(tasks).map_err(|error| status.fail(&error.to_string())).ok()
+}
+
+/// Groups of the store; the same for a failure.
+fn apply(
+    worker: &mut ApplyWorker,
+    batches: Vec<ApplyBatch>,
+    wiring: &Wiring,
+    report: &mut impl FnMut(u64),
+) {
+    if let Err(error) = worker.step(batches, report) {
+        let reason = error.to_string();
+        wiring.status.fail(&reason);
+        wiring.waiters.abandon(&Failure::Storage(reason));
+    }
+}
+
+impl<F: Fs> Runtime<F> {
     /// Starts all threads; a sole voter leads when this returns or soon after.
-    pub fn start<R, F>(
+    pub fn start<R: LogRead + 'static>(
         turns: Turns<R>,
         log: LogWorker<F>,
         apply: ApplyWorker,
+        flush_requests: Receiver<()>,
         wiring: Wiring,
-    ) -> std::io::Result<Self>
-    where
-        R: LogRead + 'static,
-        F: wal::fs::Fs,
-    {
+    ) -> std::io::Result<Self> {
         let runtime = Self {
-            log_queue: Arc::default(),
-            apply_queue: Arc::default(),
+            log: Arc::new(Lane::new(log)),
+            apply: Arc::new(Lane::new(apply)),
             threads: Mutex::default(),
             wiring,
         };
-        runtime.start_log(log)?;
-        runtime.start_apply(apply)?;
-        runtime.start_flush()?;
+        runtime.start_log()?;
+        runtime.start_apply()?;
+        runtime.start_flush(flush_requests)?;
         runtime.start_consensus(turns)?;
         Ok(runtime)
     }
 
-    fn start_log<F: wal::fs::Fs>(&self, worker: LogWorker<F>) -> std::io::Result<()> {
-        let (queue, wiring) = (self.log_queue.clone(), self.wiring.clone());
+    fn start_log(&self) -> std::io::Result<()> {
+        let (lane, wiring) = (self.log.clone(), self.wiring.clone());
         self.spawn("log", move || {
-            worker.run(&queue, |persisted| {
-                if !persisted.messages.is_empty() {
-                    wiring.peers.send(persisted.messages);
-                }
-                if let Some(number) = persisted.number {
-                    wiring.intake.persisted(number);
-                }
-            });
+            let status = &wiring.status;
+            lane.run(
+                || log_worker::patience(status),
+                |worker, tasks| {
+                    let Some(persisted) = persist(worker, tasks, status) else { return Goes::End };
+                    if !persisted.messages.is_empty() {
+                        wiring.peers.send(persisted.messages);
+                    }
+                    if let Some(number) = persisted.number {
+                        wiring.intake.persisted(number);
+                    }
+                    Goes::On
+                },
+            );
         })
     }
 
-    fn start_apply(&self, worker: ApplyWorker) -> std::io::Result<()> {
-        let (queue, wiring) = (self.apply_queue.clone(), self.wiring.clone());
+    fn start_apply(&self) -> std::io::Result<()> {
+        let (lane, wiring) = (self.apply.clone(), self.wiring.clone());
         self.spawn("apply", move || {
-            worker.run(&queue, |index| wiring.intake.applied(index));
+            lane.run(
+                || IDLE,
+                |worker, batches| {
+                    apply(worker, batches, &wiring, &mut |index| wiring.intake.applied(index));
+                    if wiring.status.has_failed() { Goes::End } else { Goes::On }
+                },
+            );
         })
     }
 
-    fn start_flush(&self) -> std::io::Result<()> {
-        let (log_queue, wiring) = (self.log_queue.clone(), self.wiring.clone());
+    fn start_flush(&self, requests: Receiver<()>) -> std::io::Result<()> {
+        let (log, wiring) = (self.log.clone(), self.wiring.clone());
         self.spawn("flush", move || {
-            while wiring.flush.take().is_some() {
-                if let Err(error) = flush(&wiring, &log_queue) {
+            // Ends with the store's worker, which holds the sender.
+            while requests.recv().is_ok() {
+                if let Err(error) = flush(&wiring, &log) {
                     wiring.status.fail(&error.to_string());
                     return;
                 }
@@ -156,20 +224,14 @@ impl Runtime {
 
     fn start_consensus<R: LogRead + 'static>(&self, mut turns: Turns<R>) -> std::io::Result<()> {
         let wiring = self.wiring.clone();
-        let mut outside = ToThreads {
-            wiring: wiring.clone(),
-            log_queue: self.log_queue.clone(),
-            apply_queue: self.apply_queue.clone(),
-        };
+        let mut lanes =
+            Lanes { wiring: wiring.clone(), log: self.log.clone(), apply: self.apply.clone() };
         self.spawn("consensus", move || {
-            let outcome = run_turns(&mut turns, &mut outside);
-            let failure = match outcome {
-                Ok(failure) => failure,
-                Err(error) => {
-                    wiring.status.fail(&format!("consensus: {error}"));
-                    Failure::Storage(error.to_string())
-                }
-            };
+            let outcome = run_turns(&mut turns, &mut lanes);
+            let failure = outcome.unwrap_or_else(|error| {
+                wiring.status.fail(&format!("consensus: {error}"));
+                Failure::Storage(error.to_string())
+            });
             let (writes, reads) = wiring.intake.close(failure.clone());
             for submission in writes {
                 let _ = submission.reply.send(Err(failure.clone()));
@@ -181,12 +243,18 @@ impl Runtime {
         })
     }
 
-    fn spawn(&self, name: &'static str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    fn spawn(
+        &self,
+        name: &'static str,
+        body: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
         let status = self.wiring.status.clone();
         let handle = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
             if outcome.is_err() {
-                status.fail(&format!("the {name} thread panicked: this is a defect, see the lines above"));
+                status.fail(&format!(
+                    "the {name} thread panicked: this is a defect, see the lines above"
+                ));
             }
         })?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push((name, handle));
@@ -196,20 +264,22 @@ impl Runtime {
     /// Stops in order; everything that was proposed is logged, applied and flushed before this returns. After a
     /// failure nothing is written any more.
     pub fn stop(&self) {
+        self.wiring.status.set_stopping();
         self.wiring.intake.stop();
         self.join("consensus");
-        self.log_queue.close();
+        self.log.close();
         self.join("log");
-        self.apply_queue.close();
+        self.apply.close();
         self.join("apply");
-        self.wiring.flush.close();
-        self.join("flush");
         self.wiring.waiters.abandon(&Failure::Stopped);
         if self.wiring.status.has_failed() {
             return;
         }
+        self.join("flush");
         if let Err(error) = self.wiring.store.flush() {
-            tracing::error!("the last flush failed, the next start replays the log instead: {error}");
+            tracing::error!(
+                "the last flush failed, the next start replays the log instead: {error}"
+            );
         }
     }
 
@@ -223,14 +293,17 @@ impl Runtime {
     }
 }
 
-fn run_turns<R: LogRead>(turns: &mut Turns<R>, outside: &mut ToThreads) -> Result<Failure, raft::Error> {
-    turns.campaign_if_alone(outside)?;
-    let intake = outside.wiring.intake.clone();
-    let status = outside.wiring.status.clone();
+fn run_turns<R: LogRead, F: Fs>(
+    turns: &mut Turns<R>,
+    lanes: &mut Lanes<F>,
+) -> Result<Failure, raft::Error> {
+    turns.campaign_if_alone(lanes)?;
+    let intake = lanes.wiring.intake.clone();
+    let status = lanes.wiring.status.clone();
     loop {
-        let inputs = intake.take(turns.patience(outside), turns.attention());
+        let inputs = intake.take(turns.patience(lanes), turns.attention());
         let stop = inputs.stop;
-        turns.turn(inputs, outside)?;
+        turns.turn(inputs, lanes)?;
         if let Some(Failure::Storage(reason)) = status.refuses_writes() {
             return Ok(Failure::Storage(reason));
         }
@@ -240,13 +313,13 @@ fn run_turns<R: LogRead>(turns: &mut Turns<R>, outside: &mut ToThreads) -> Resul
     }
 }
 
-fn flush(wiring: &Wiring, log_queue: &Queue<LogTask>) -> Result<(), storage::Error> {
+fn flush<F: Fs>(wiring: &Wiring, log: &LogLane<F>) -> Result<(), storage::Error> {
     let started = Instant::now();
     let durable = wiring.store.flush()?;
     wiring.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
     tracing::debug!("the store is flushed up to index {}", durable.index);
     if let Some(index) = durable.index.checked_sub(LOG_TAIL) {
-        log_queue.push(LogTask::Release(index));
+        log.push(LogTask::Release(index));
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ pub struct Status {
     refusing: AtomicBool,
     leader_since: Mutex<SystemTime>,
     has_failed: AtomicBool,
+    stopping: AtomicBool,
     failed: watch::Sender<Option<String>>,
     leader_known: watch::Sender<u64>,
 }
@@ -40,6 +41,7 @@ impl Default for Status {
             refusing: AtomicBool::new(false),
             leader_since: Mutex::new(SystemTime::now()),
             has_failed: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             failed: watch::Sender::new(None),
             leader_known: watch::Sender::new(0),
         }
@@ -148,6 +150,16 @@ impl Status {
     /// Whether [`Self::fail`] was called.
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// The node goes down by intention.
+    pub fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Self::set_stopping`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Resolves to the reason once the node fails.

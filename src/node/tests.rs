@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,11 +20,11 @@ use wal::fs::sim::{SimFs, SplitMix64};
 use super::apply_worker::{ApplyWorker, Shared};
 use super::clock::{Clock, ClusterClock};
 use super::intake::{Attention, Bounds, Intake};
-use super::log_worker::{LogTask, LogWorker};
+use super::log_worker::{LogTask, LogWorker, Persisted};
 use super::marker::Marker;
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Settings, Turns};
-use super::{Failure, Queue, Reply, Waiters, recovery};
+use super::{Failure, Reply, Waiters, recovery};
 use crate::command::Proposal;
 use crate::metrics::Metrics;
 use crate::raft::{Core, Parameters, Randomness};
@@ -64,11 +65,13 @@ struct Queues {
 }
 
 impl Outside for Queues {
-    fn persist(&mut self, batch: LogBatch) {
+    fn persist(&mut self, batch: LogBatch, _: bool) -> Option<Persisted> {
         self.log.push(LogTask::Batch(batch));
+        None
     }
-    fn apply(&mut self, batch: ApplyBatch) {
+    fn apply(&mut self, batch: ApplyBatch, _: bool) -> Option<u64> {
         self.apply.push(batch);
+        None
     }
     fn send(&mut self, messages: Vec<Message>) {
         assert!(messages.is_empty(), "a sole voter has nobody to send to");
@@ -125,7 +128,7 @@ impl Life {
             metrics: metrics.clone(),
         };
         let conf_state = marker.conf_state.clone();
-        let mut apply = ApplyWorker::new(writer, marker, shared, u64::MAX, Arc::new(Queue::default()));
+        let mut apply = ApplyWorker::new(writer, marker, shared, u64::MAX, sync_channel(1).0);
         let replayed = recovery::replay(&mut log, conf_state, applied.index, &mut apply, &mut |_, _| {})
             .expect("the log replays");
         let parameters = Parameters {

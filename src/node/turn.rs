@@ -2,9 +2,9 @@
 //!
 //! The order of work for each batch, and why:
 //! 1. messages of a leader are sent (followers write while this member does);
-//! 2. entries and hard state go to the log thread; messages that promise durability go with them, to be sent after
+//! 2. entries and hard state go to the log; messages that promise durability go with them, to be sent after
 //!    the sync;
-//! 3. committed entries go to the apply thread. They are durable on a quorum, so log and apply overlap.
+//! 3. committed entries go to the store. They are durable on a quorum, so log and apply overlap.
 //!
 //! Nothing here waits: the log, the apply thread, the peers, the clocks and the random numbers come from outside
 //! ([`Outside`], [`ClusterClock`], `Randomness`), so a simulation can hold whole clusters of these on one thread.
@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::clock::ClusterClock;
 use super::intake::{Attention, Inputs, ReadWaiter, Submission};
+use super::log_worker::Persisted;
 use super::status::Status;
 use super::waiters::Waiters;
 use super::{Failure, Reply};
@@ -33,7 +34,7 @@ const MAX_BATCHES_IN_FLIGHT: u64 = 64;
 /// Entries given to the apply thread and not yet applied, above which no new writes are taken.
 const MAX_ENTRIES_IN_FLIGHT: u64 = 16_384;
 
-/// What the log thread gets: one or more ready batches' worth of writing.
+/// What the log gets: one or more ready batches' worth of writing.
 #[derive(Debug, Default)]
 pub struct LogBatch {
     /// The ready number to report back.
@@ -48,7 +49,7 @@ pub struct LogBatch {
     pub messages: Vec<Message>,
 }
 
-/// What the apply thread gets.
+/// What the store gets.
 #[derive(Debug, Default)]
 pub struct ApplyBatch {
     /// Committed entries in order.
@@ -57,12 +58,12 @@ pub struct ApplyBatch {
     pub conf_states: Vec<(u64, ConfState)>,
 }
 
-/// Where the results of a turn go. Calls must not block.
+/// Where the results of a turn go. Where peers depend on this thread (`alone` is false), calls must not block.
 pub trait Outside {
-    /// To the log thread.
-    fn persist(&mut self, batch: LogBatch);
-    /// To the apply thread.
-    fn apply(&mut self, batch: ApplyBatch);
+    /// To the log; `Some` if it is durable already.
+    fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted>;
+    /// To the store; `Some` with the applied index if that is done already.
+    fn apply(&mut self, batch: ApplyBatch, alone: bool) -> Option<u64>;
     /// To the peers.
     fn send(&mut self, messages: Vec<Message>);
     /// The earliest deadline of a TTL, in cluster time; may be early, never late.
@@ -176,13 +177,10 @@ impl<R: LogRead> Turns<R> {
     /// Does everything that `inputs` and the clock call for.
     pub fn turn(&mut self, inputs: Inputs, outside: &mut impl Outside) -> Result<(), raft::Error> {
         if let Some(number) = inputs.persisted {
-            self.persisted_batch = number;
-            self.core.persisted(number);
+            self.persisted(number);
         }
         if let Some(index) = inputs.applied {
-            self.applied_entry = index;
-            self.core.applied(index);
-            self.release_reads(index);
+            self.applied(index);
         }
         self.tick();
         for message in inputs.messages {
@@ -195,6 +193,17 @@ impl<R: LogRead> Turns<R> {
         self.expire(outside);
         self.propose(inputs.writes);
         self.hand_out(outside)
+    }
+
+    fn persisted(&mut self, number: u64) {
+        self.persisted_batch = self.persisted_batch.max(number);
+        self.core.persisted(number);
+    }
+
+    fn applied(&mut self, index: u64) {
+        self.applied_entry = self.applied_entry.max(index);
+        self.core.applied(index);
+        self.release_reads(index);
     }
 
     fn tick(&mut self) {
@@ -352,13 +361,21 @@ impl<R: LogRead> Turns<R> {
             return;
         }
         self.handed_batch = work.number;
-        outside.persist(LogBatch {
+        let batch = LogBatch {
             number: work.number,
             entries: work.entries,
             hard_state: self.carried.take(),
             must_sync: work.must_sync,
             messages: work.messages_after_sync,
-        });
+        };
+        if let Some(persisted) = outside.persist(batch, self.core.soft().sole_voter) {
+            if !persisted.messages.is_empty() {
+                outside.send(persisted.messages);
+            }
+            if let Some(number) = persisted.number {
+                self.persisted(number);
+            }
+        }
     }
 
     fn apply(&mut self, entries: Vec<Entry>, outside: &mut impl Outside) {
@@ -371,7 +388,10 @@ impl<R: LogRead> Turns<R> {
                 Err(error) => tracing::error!("entry {}: {error}", entry.index),
             }
         }
-        outside.apply(ApplyBatch { entries, conf_states });
+        let batch = ApplyBatch { entries, conf_states };
+        if let Some(index) = outside.apply(batch, self.core.soft().sole_voter) {
+            self.applied(index);
+        }
     }
 
     /// Refuses everything that waits: the thread ends.

@@ -1,5 +1,6 @@
 //! From a configuration to a running node: the data directory, the store, the log, and the threads over them.
 
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,7 +20,7 @@ use crate::node::recovery::{self, OpenLog, RecoveryError};
 use crate::node::runtime::{NoPeers, Runtime, Wiring};
 use crate::node::status::Status;
 use crate::node::turn::{Settings, Turns};
-use crate::node::{Queue, Waiters};
+use crate::node::Waiters;
 use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
@@ -63,7 +64,7 @@ impl StartError {
 /// A running node.
 pub(super) struct Started {
     pub(super) service: Service,
-    pub(super) runtime: Runtime,
+    pub(super) runtime: Runtime<OsFs>,
     pub(super) hub: Arc<Hub>,
     pub(super) status: Arc<Status>,
     pub(super) data_dir: DataDir,
@@ -78,7 +79,6 @@ struct Ground {
     counters: Arc<Counters>,
     hub: Arc<Hub>,
     clock: ClusterClock,
-    flush: Arc<Queue<()>>,
 }
 
 /// Opens everything, replays the log and starts the threads.
@@ -111,8 +111,9 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         metrics: ground.metrics.clone(),
     };
     let conf_state = marker.conf_state.clone();
+    let (flush, flush_requests) = sync_channel(1);
     let mut worker =
-        ApplyWorker::new(writer, marker, shared, config.snapshot_count, ground.flush.clone());
+        ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
     let replayed = replay(&mut log, conf_state, applied.index, &mut worker)?;
     ground.clock.catch_up(&worker.last_stamp());
     report(&log, &ground, begun);
@@ -126,7 +127,8 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         ground.status.clone(),
         ground.metrics.clone(),
     );
-    launch(turns, log_worker, worker, ground, facts, data_dir)
+    let threads = Threads { turns, log_worker, worker, flush_requests };
+    launch(threads, ground, facts, data_dir)
 }
 
 /// A quarter of the cache holds decoded nodes: a hit there costs a fifth of one in RocksDB's blocks.
@@ -165,7 +167,6 @@ fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
         status: Arc::default(),
         waiters: Arc::default(),
         counters: Arc::default(),
-        flush: Arc::default(),
         metrics,
         store,
     }
@@ -248,10 +249,16 @@ fn turns(
     ))
 }
 
-fn launch(
+/// What the threads will own.
+struct Threads {
     turns: Turns<wal::Reader<OsFs>>,
     log_worker: LogWorker<OsFs>,
     worker: ApplyWorker,
+    flush_requests: Receiver<()>,
+}
+
+fn launch(
+    threads: Threads,
     ground: Ground,
     facts: Facts,
     data_dir: DataDir,
@@ -263,10 +270,10 @@ fn launch(
         waiters: ground.waiters.clone(),
         store: ground.store.clone(),
         peers: Arc::new(NoPeers),
-        flush: ground.flush,
         metrics: ground.metrics.clone(),
     };
-    let runtime = Runtime::start(turns, log_worker, worker, wiring)?;
+    let Threads { turns, log_worker, worker, flush_requests } = threads;
+    let runtime = Runtime::start(turns, log_worker, worker, flush_requests, wiring)?;
     let parts = Parts {
         facts,
         store: ground.store,

@@ -1,8 +1,10 @@
-//! Rates of the store on this machine: sets in batches of 1, 16 and 256, gets, listings, old revisions, deletes.
+//! Rates of the store on this machine: sets in batches of 1, 16 and 256, gets, listings, old
+//! revisions, deletes.
 //!
-//! `cargo bench -p storage` prints one line per figure. The data: 200,000 files of 128 bytes in 200 directories, in a
-//! temporary directory of the disk below the system's. Beside the wall clock stands the processor time of the calling
-//! thread and of all threads together: on a busy machine only those can be compared.
+//! `cargo bench -p storage` prints one line per figure. The data: 200,000 files of 128 bytes in 200
+//! directories, in a temporary directory of the disk below the system's. Beside the wall clock
+//! stands the processor time of the calling thread and of all threads together: on a busy machine
+//! only those can be compared.
 
 use std::time::Instant;
 
@@ -17,17 +19,31 @@ const CHUNK: u64 = 2_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // cargo test runs benches too, with --test: one small round shows that it works.
-    let files = if std::env::args().any(|argument| argument == "--test") { 4_000 } else { FILES };
+    let files = if std::env::args().any(|argument| argument == "--test") {
+        4_000
+    } else {
+        FILES
+    };
     let home = tempfile::tempdir()?;
     let (store, writer) = storage::open(home.path(), Options::default())?;
-    let mut bench = Bench { store, writer, index: 0, random: 1, files };
+    let mut bench = Bench {
+        store,
+        writer,
+        index: 0,
+        random: 1,
+        files,
+    };
     bench.load()?;
     bench.writes()?;
     bench.reads()?;
     bench.listings()?;
     bench.history()?;
     bench.delete()?;
-    println!("{:<44} {:>10.1} MiB", "resident memory", resident() as f64 / f64::from(1 << 20));
+    println!(
+        "{:<44} {:>10.1} MiB",
+        "resident memory",
+        resident() as f64 / f64::from(1 << 20)
+    );
     println!("{:?}", bench.store.statistics());
     bench.reopen(home.path())
 }
@@ -51,7 +67,12 @@ impl Bench {
         self.random
     }
 
-    fn sets(&mut self, count: u64, batch: usize, pick: impl Fn(&mut Self, u64) -> u64) -> Result<Cost, storage::Error> {
+    fn sets(
+        &mut self,
+        count: u64,
+        batch: usize,
+        pick: impl Fn(&mut Self, u64) -> u64,
+    ) -> Result<Cost, storage::Error> {
         let mut spent = Cost::default();
         let mut done = 0;
         while done < count {
@@ -89,17 +110,25 @@ impl Bench {
             rate(&format!("overwrites, batches of {batch}"), count, spent);
         }
         let spent = self.sets(files / 4, 16, |bench, _| bench.next() % 1_000)?;
-        rate("overwrites of 1,000 hot files, batches of 16", files / 4, spent);
+        rate(
+            "overwrites of 1,000 hot files, batches of 16",
+            files / 4,
+            spent,
+        );
         Ok(())
     }
 
     fn reads(&mut self) -> Outcome {
         let files = self.files;
         self.store.flush()?;
-        for (name, among, offset) in
-            [("get, random", files, 0), ("get, 1,000 hot", 1_000, 0), ("get, absent", files, files)]
-        {
-            let wanted: Vec<_> = (0..100_000).map(|_| path(self.next() % among + offset)).collect();
+        for (name, among, offset) in [
+            ("get, random", files, 0),
+            ("get, 1,000 hot", 1_000, 0),
+            ("get, absent", files, files),
+        ] {
+            let wanted: Vec<_> = (0..100_000)
+                .map(|_| path(self.next() % among + offset))
+                .collect();
             let started = start();
             for path in &wanted {
                 std::hint::black_box(self.store.get(path)?.0.is_ok());
@@ -119,7 +148,11 @@ impl Bench {
                 nodes += 1;
                 bytes += item.path.len() + item.value.map_or(0, <[u8]>::len);
             }
-            since(&format!("recursive listing of everything, {round}"), nodes, &started);
+            since(
+                &format!("recursive listing of everything, {round}"),
+                nodes,
+                &started,
+            );
             std::hint::black_box(bytes);
         }
         self.list("list a directory of 1,000 files", "/t/d00003")?;
@@ -157,7 +190,10 @@ impl Bench {
         since("events passed over", view.revision(), &started);
         let from = view.revision().saturating_sub(20_000) + 1;
         let started = start();
-        let events = view.events(from, EventFilter::all()).filter(Result::is_ok).count();
+        let events = view
+            .events(from, EventFilter::all())
+            .filter(Result::is_ok)
+            .count();
         since("events with node and prevNode", events as u64, &started);
         Ok(())
     }
@@ -167,7 +203,15 @@ impl Bench {
         let started = start();
         self.index += 1;
         let mut batch = self.writer.batch();
-        batch.apply_one(self.index, self.index, &Operation::Delete { path, dir: true, recursive: true })?;
+        batch.apply_one(
+            self.index,
+            self.index,
+            &Operation::Delete {
+                path,
+                dir: true,
+                recursive: true,
+            },
+        )?;
         batch.commit()?;
         since("delete of everything", 1, &started);
         Ok(())
@@ -191,7 +235,12 @@ fn path(number: u64) -> KeyPath {
 fn set(number: u64) -> Operation {
     let mut value = vec![b'v'; VALUE];
     value[..8].copy_from_slice(&number.to_le_bytes());
-    Operation::Set { path: path(number), content: Content::File(Bytes::from(value)), lifetime: None, refresh: false }
+    Operation::Set {
+        path: path(number),
+        content: Content::File(Bytes::from(value)),
+        lifetime: None,
+        refresh: false,
+    }
 }
 
 /// Wall clock and processor time spent so far, in microseconds.
@@ -218,18 +267,31 @@ struct Started {
 
 fn start() -> Started {
     let (thread, process) = (on_processor("/proc/thread-self/schedstat"), all_threads());
-    Started { clock: Instant::now(), thread, process }
+    Started {
+        clock: Instant::now(),
+        thread,
+        process,
+    }
 }
 
 /// Microseconds on a processor, as procfs tells; 0 where there is none.
 fn on_processor(path: impl AsRef<std::path::Path>) -> f64 {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().next().and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
+    text.split_whitespace()
+        .next()
+        .and_then(|word| word.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1e3
 }
 
 fn all_threads() -> f64 {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
-    threads.flatten().map(|thread| on_processor(thread.path().join("schedstat"))).sum()
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return 0.0;
+    };
+    threads
+        .flatten()
+        .map(|thread| on_processor(thread.path().join("schedstat")))
+        .sum()
 }
 
 fn since(name: &str, count: u64, started: &Started) {
@@ -242,12 +304,16 @@ fn rate(name: &str, count: u64, cost: Cost) {
     let each = |spent: f64| spent / count as f64;
     let (wall, thread, process) = (each(cost.wall), each(cost.thread), each(cost.process));
     let per_second = 1e6 / wall;
-    println!("{name:<46} {per_second:>9.0} /s {wall:>10.2} us, processor {thread:>9.2} us, with others {process:>9.2} us");
+    println!(
+        "{name:<46} {per_second:>9.0} /s {wall:>10.2} us, processor {thread:>9.2} us, with others {process:>9.2} us"
+    );
 }
 
 /// Resident bytes of this process, 0 where there is no procfs.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024
 }

@@ -1,13 +1,15 @@
 //! The writing half: commands applied in log order, then committed as one atomic write.
 //!
-//! Apply is pure: the same commands in the same order give the same rows, outcomes and hash, however they are cut
-//! into batches. A batch that is dropped, or whose apply failed, leaves no trace.
+//! Apply is pure: the same commands in the same order give the same rows, outcomes and hash,
+//! however they are cut into batches. A batch that is dropped, or whose apply failed, leaves no
+//! trace.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rocksdb::WriteBatch;
 
+use crate::cache::NodeCache;
 use crate::columns::Column;
 use crate::database::Source;
 use crate::error::Error;
@@ -21,7 +23,7 @@ use crate::{key, open};
 /// The only writer of a store.
 pub struct Writer {
     pub(crate) core: Arc<Core>,
-    pub(crate) state: State,
+    pub(crate) state: Arc<State>,
     pub(crate) deadline: Option<u64>,
     pub(crate) reclaimed: Reclaimed,
     /// A write failed: what is in memory and what is in RocksDB may differ.
@@ -30,7 +32,9 @@ pub struct Writer {
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Writer")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +78,7 @@ impl Writer {
         Batch {
             core: Arc::clone(&self.core),
             rows: WriteBatch::default(),
-            state: self.state.clone(),
+            state: State::clone(&self.state),
             overlay: Overlay::default(),
             chain: Chain(self.state.applied.hash),
             deadline: self.deadline,
@@ -91,28 +95,92 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Writes rows and publishes what follows from them. `settle` runs between the two: it corrects
+    /// the cache, and gives the state and the earliest deadline.
+    pub(crate) fn write(
+        &mut self,
+        rows: WriteBatch,
+        settle: impl FnOnce(&Core, &mut Option<u64>) -> Arc<State>,
+    ) -> Result<(), Error> {
+        let core = Arc::clone(&self.core);
+        core.published.begin();
+        if let Err(error) = core.database.write(rows) {
+            self.broken = true;
+            core.published.abandon();
+            return Err(error);
+        }
+        let state = settle(&core, &mut self.deadline);
+        core.published
+            .end(core.database.sequence(), Arc::clone(&state), self.deadline);
+        self.state = state;
+        Ok(())
+    }
+}
+
+/// Tells the node cache what a batch did: whole subtrees first, then the nodes on top of them.
+fn correct(cache: &NodeCache, overlay: Overlay) {
+    let (cleared, touched) = overlay.into_parts();
+    for subtree in &cleared {
+        cache.remove_subtree(&subtree.top);
+    }
+    for (key, entry) in &touched {
+        match entry {
+            Some(entry) => cache.put(entry),
+            None => key::path(key).iter().for_each(|path| cache.remove(path)),
+        }
+    }
+}
+
+/// The earliest deadline after a write, looked up again if what held it went.
+fn settle_deadline(core: &Core, deadline: Option<u64>, moved: bool) -> Option<u64> {
+    if !moved {
+        return deadline;
+    }
+    open::first_deadline(&core.database, deadline).unwrap_or_else(|error| {
+        // Early is allowed, late is not: the old one stays until the next look.
+        tracing::warn!(%error, "cannot look up the earliest deadline");
+        deadline
+    })
+}
+
 impl Batch<'_> {
-    /// Applies the command at log index `index`. Its operations see each other, in order; each stands alone: one that
-    /// is refused undoes nothing. `cluster_time` (ns) counts from the highest value given so far.
+    /// Applies the command at log index `index`. Its operations see each other, in order; each
+    /// stands alone: one that is refused undoes nothing. `cluster_time` (ns) counts from the
+    /// highest value given so far.
     ///
-    /// Errors: [`Error::OutOfOrder`] if `index` is not above the applied one, which changes nothing. After any other
-    /// error the batch cannot be committed.
-    pub fn apply(&mut self, index: u64, cluster_time: u64, operations: &[Operation]) -> Result<Vec<Outcome>, Error> {
+    /// Errors: [`Error::OutOfOrder`] if `index` is not above the applied one, which changes
+    /// nothing. After any other error the batch cannot be committed.
+    pub fn apply(
+        &mut self,
+        index: u64,
+        cluster_time: u64,
+        operations: &[Operation],
+    ) -> Result<Vec<Outcome>, Error> {
         self.begin(index, cluster_time)?;
-        let outcomes = operations.iter().map(|operation| self.operate(operation)).collect::<Result<_, _>>()?;
+        let outcomes = operations
+            .iter()
+            .map(|operation| self.operate(operation))
+            .collect::<Result<_, _>>()?;
         self.end();
         Ok(outcomes)
     }
 
     /// The same for a command of one operation, without a list.
-    pub fn apply_one(&mut self, index: u64, cluster_time: u64, operation: &Operation) -> Result<Outcome, Error> {
+    pub fn apply_one(
+        &mut self,
+        index: u64,
+        cluster_time: u64,
+        operation: &Operation,
+    ) -> Result<Outcome, Error> {
         self.begin(index, cluster_time)?;
         let outcome = self.operate(operation)?;
         self.end();
         Ok(outcome)
     }
 
-    /// Passes an entry without operations: only the applied index moves. Indexes already applied are ignored.
+    /// Passes an entry without operations: only the applied index moves. Indexes already applied
+    /// are ignored.
     pub fn skip(&mut self, index: u64) {
         self.state.applied.index = self.state.applied.index.max(index);
     }
@@ -130,10 +198,15 @@ impl Batch<'_> {
     fn begin(&mut self, index: u64, cluster_time: u64) -> Result<(), Error> {
         let applied = &mut self.state.applied;
         if self.torn {
-            return Err(Error::Aborted { applied: applied.index });
+            return Err(Error::Aborted {
+                applied: applied.index,
+            });
         }
         if index <= applied.index {
-            return Err(Error::OutOfOrder { index, applied: applied.index });
+            return Err(Error::OutOfOrder {
+                index,
+                applied: applied.index,
+            });
         }
         applied.index = index;
         applied.cluster_time = applied.cluster_time.max(cluster_time);
@@ -150,40 +223,30 @@ impl Batch<'_> {
         self.torn = false;
     }
 
-    /// Writes everything as one atomic batch, without a log of RocksDB's own, and shows it to readers. What a crash
-    /// keeps of it is up to the next flush.
+    /// Writes everything as one atomic batch, without a log of RocksDB's own, and shows it to
+    /// readers. What a crash keeps of it is up to the next flush. After an error the store takes no
+    /// more writes until it is reopened.
     pub fn commit(mut self) -> Result<Committed, Error> {
         if self.torn {
-            return Err(Error::Aborted { applied: self.writer.state.applied.index });
+            return Err(Error::Aborted {
+                applied: self.writer.state.applied.index,
+            });
         }
-        let committed = Committed { revision: self.state.applied.revision, index: self.state.applied.index };
-        if self.rows.is_empty() && self.state == self.writer.state {
+        let committed = Committed {
+            revision: self.state.applied.revision,
+            index: self.state.applied.index,
+        };
+        if self.rows.is_empty() && self.state == *self.writer.state {
             return Ok(committed);
         }
         self.state.encode(&mut self.row);
-        self.rows.put_cf(self.core.database.family(Column::Meta), meta::STATE_KEY, &self.row);
-
-        let published = &self.core.published;
-        self.writer.broken = true;
-        published.begin();
-        self.core.database.write(self.rows)?;
-        let (cleared, touched) = self.overlay.into_parts();
-        for subtree in &cleared {
-            self.core.cache.remove_subtree(&subtree.top);
-        }
-        for (key, entry) in &touched {
-            match entry {
-                Some(entry) => self.core.cache.put(entry),
-                None => key::path(key).iter().for_each(|path| self.core.cache.remove(path)),
-            }
-        }
-        if self.deadline_moved {
-            self.deadline = open::first_deadline(&self.core.database, self.deadline)?;
-        }
-        published.end(self.core.database.sequence(), Arc::new(self.state.clone()), self.deadline);
-        self.writer.broken = false;
-        self.writer.state = self.state;
-        self.writer.deadline = self.deadline;
+        let meta = self.core.database.family(Column::Meta);
+        self.rows.put_cf(meta, meta::STATE_KEY, &self.row);
+        self.writer.write(self.rows, |core, deadline| {
+            correct(&core.cache, self.overlay);
+            *deadline = settle_deadline(core, self.deadline, self.deadline_moved);
+            Arc::new(self.state)
+        })?;
         Ok(committed)
     }
 
@@ -193,11 +256,19 @@ impl Batch<'_> {
             return Ok(0);
         }
         if let Some(at) = revision.checked_sub(self.first_revision) {
-            return Ok(self.bytes.get(at as usize).copied().unwrap_or(self.state.bytes));
+            return Ok(self
+                .bytes
+                .get(at as usize)
+                .copied()
+                .unwrap_or(self.state.bytes));
         }
         let key = revision.to_be_bytes();
         let wrong = |reason| Error::row(Column::Events.name(), &key, reason);
-        let row = self.core.database.get(Column::Events, &key)?.ok_or_else(|| wrong("the event is missing"))?;
+        let row = self
+            .core
+            .database
+            .get(Column::Events, &key)?
+            .ok_or_else(|| wrong("the event is missing"))?;
         Ok(crate::change::Change::decode(&row).map_err(wrong)?.bytes)
     }
 }

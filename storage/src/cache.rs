@@ -1,13 +1,13 @@
-//! The cache of hot decoded nodes before RocksDB (design 15). It never answers with a node newer than what is
-//! published, and never keeps one older than what is committed.
+//! The cache of hot decoded nodes before RocksDB (design 15). It never answers with a node newer
+//! than what is published, and never keeps one older than what is committed.
 //!
-//! The writer changes it in every commit: it puts what it wrote and removes what it deleted. Readers add what they
-//! had to fetch, unless a commit began meanwhile; that check runs under the shard's lock, so a commit that starts
-//! later finds the entry and corrects it. An entry whose revision is above the published one belongs to the commit
-//! that is being published.
+//! The writer changes it in every commit: it puts what it wrote and removes what it deleted.
+//! Readers add what they had to fetch, unless a commit began meanwhile; that check runs under the
+//! shard's lock, so a commit that starts later finds the entry and corrects it. An entry whose
+//! revision is above the published one belongs to the commit that is being published.
 //!
-//! Eviction is CLOCK by bytes, per shard. Entries own their bytes: a value that was cut from a large request must
-//! not keep the request alive.
+//! Eviction is CLOCK by bytes, per shard. Entries own their bytes: a value that was cut from a
+//! large request must not keep the request alive.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -59,7 +59,11 @@ pub(crate) struct CacheSummary {
 impl NodeCache {
     pub(crate) fn new(bytes: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: RandomState::new(), capacity: bytes / SHARDS }
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            capacity: bytes / SHARDS,
+        }
     }
 
     fn shard(&self, path: &KeyPath) -> MutexGuard<'_, Shard> {
@@ -81,7 +85,8 @@ impl NodeCache {
         }
     }
 
-    /// Puts what a reader fetched, if `current` still says, under the lock, that nothing was written since.
+    /// Puts what a reader fetched, if `current` still says, under the lock, that nothing was
+    /// written since.
     pub(crate) fn put_fetched(&self, entry: &Entry, current: impl FnOnce() -> bool) {
         if self.capacity == 0 {
             return;
@@ -98,15 +103,19 @@ impl NodeCache {
         }
     }
 
-    /// Removes a node and all below it, by looking at everything: for removals too large to be listed.
+    /// Removes a node and all below it, by looking at everything: for removals too large to be
+    /// listed.
     pub(crate) fn remove_subtree(&self, top: &KeyPath) {
         for shard in &self.shards {
-            let mut shard = lock(shard);
-            let gone: Vec<KeyPath> =
-                shard.index.keys().filter(|path| *path == top || path.is_below(top)).cloned().collect();
-            for path in gone {
-                shard.remove(&path);
-            }
+            let shard = &mut *lock(shard);
+            shard.index.retain(|path, at| {
+                let gone = path == top || path.is_below(top);
+                if gone {
+                    shard.bytes -= shard.slots[*at].take().map_or(0, |slot| cost(&slot.entry));
+                    shard.free.push(*at);
+                }
+                !gone
+            });
         }
     }
 
@@ -146,14 +155,24 @@ impl Shard {
             self.remove(&entry.node.path);
             return;
         }
-        let entry = owned(entry);
-        let path = entry.node.path.clone();
-        // A new entry starts without its mark: what is written once and never read goes first.
-        if let Some(at) = self.index.get(&path).copied() {
-            let before = self.slots[at].replace(Slot { entry, recent: true });
-            self.bytes -= before.map_or(0, |slot| self::cost(&slot.entry));
+        if let Some(slot) = self
+            .index
+            .get(&entry.node.path)
+            .and_then(|at| self.slots[*at].as_mut())
+        {
+            self.bytes -= self::cost(&slot.entry);
+            let path = slot.entry.node.path.clone();
+            *slot = Slot {
+                entry: owned(entry, path),
+                recent: true,
+            };
         } else {
-            let slot = Some(Slot { entry, recent: false });
+            let path = KeyPath::canonical(Bytes::copy_from_slice(entry.node.path.as_bytes()));
+            // A new entry starts without its mark: what is written once and never read goes first.
+            let slot = Some(Slot {
+                entry: owned(entry, path.clone()),
+                recent: false,
+            });
             let at = match self.free.pop() {
                 Some(at) => {
                     self.slots[at] = slot;
@@ -179,7 +198,8 @@ impl Shard {
         }
     }
 
-    /// Turns the hand to the next entry without a mark, and removes it. Only called while there is an entry.
+    /// Turns the hand to the next entry without a mark, and removes it. Only called while there is
+    /// an entry.
     fn evict(&mut self) {
         loop {
             self.hand = (self.hand + 1) % self.slots.len();
@@ -200,20 +220,17 @@ fn cost(entry: &Entry) -> usize {
     OVERHEAD + entry.node.path.as_bytes().len() + entry.node.value.as_ref().map_or(0, Bytes::len)
 }
 
-/// A copy whose path and value share one allocation of their own.
-fn owned(entry: &Entry) -> Entry {
-    let path = entry.node.path.as_bytes();
-    let value = entry.node.value.as_deref();
-    let mut bytes = Vec::with_capacity(path.len() + value.map_or(0, <[u8]>::len));
-    bytes.extend_from_slice(path);
-    bytes.extend_from_slice(value.unwrap_or_default());
-    let bytes = Bytes::from(bytes);
-    let node = Node {
-        path: KeyPath::canonical(bytes.slice(..path.len())),
-        value: value.map(|_| bytes.slice(path.len()..)),
-        ..entry.node.clone()
-    };
-    Entry { node, revision: entry.revision }
+/// A copy with a value of its own, under a path that the cache owns.
+fn owned(entry: &Entry, path: KeyPath) -> Entry {
+    let value = entry.node.value.as_deref().map(Bytes::copy_from_slice);
+    Entry {
+        node: Node {
+            path,
+            value,
+            ..entry.node.clone()
+        },
+        revision: entry.revision,
+    }
 }
 
 #[cfg(test)]
@@ -223,7 +240,14 @@ mod tests {
     fn entry(name: &str, revision: u64, size: usize) -> Entry {
         let path = KeyPath::new(name.as_bytes().to_vec()).expect("canonical");
         let value = Some(Bytes::from(vec![b'v'; size]));
-        let node = Node { path, value, dir: false, created: revision, modified: revision, lifetime: None };
+        let node = Node {
+            path,
+            value,
+            dir: false,
+            created: revision,
+            modified: revision,
+            lifetime: None,
+        };
         Entry { node, revision }
     }
 
@@ -239,7 +263,15 @@ mod tests {
         assert_eq!(cache.get(&first.node.path), Some(second));
         cache.remove(&first.node.path);
         assert_eq!(cache.get(&first.node.path), None);
-        assert_eq!(cache.summary(), CacheSummary { entries: 0, bytes: 0, hits: 3, misses: 1 });
+        assert_eq!(
+            cache.summary(),
+            CacheSummary {
+                entries: 0,
+                bytes: 0,
+                hits: 3,
+                misses: 1
+            }
+        );
     }
 
     #[test]
@@ -249,7 +281,11 @@ mod tests {
         cache.put(&hot);
         for number in 0..5_000 {
             cache.put(&entry(&format!("/cold/{number}"), 2, 100));
-            assert_eq!(cache.get(&hot.node.path).as_ref(), Some(&hot), "after {number}");
+            assert_eq!(
+                cache.get(&hot.node.path).as_ref(),
+                Some(&hot),
+                "after {number}"
+            );
         }
         let summary = cache.summary();
         assert!(summary.bytes <= 256 << 10, "{summary:?}");
@@ -272,7 +308,10 @@ mod tests {
             cache.put(&entry(name, 1, 1));
         }
         cache.remove_subtree(&entry("/a", 1, 1).node.path);
-        let left: Vec<_> = names.into_iter().filter(|name| cache.get(&entry(name, 1, 1).node.path).is_some()).collect();
+        let left: Vec<_> = names
+            .into_iter()
+            .filter(|name| cache.get(&entry(name, 1, 1).node.path).is_some())
+            .collect();
         assert_eq!(left, ["/ab", "/a-b", "/b"]);
     }
 

@@ -1,4 +1,5 @@
-//! Rows of `events`: what happened at a revision. The node, and the node before it, are versions of the path.
+//! Rows of `events`: what happened at a revision. The node, and the node before it, are versions of
+//! the path.
 //!
 //! The key is the revision, 8 bytes, big-endian. The value, little-endian:
 //!
@@ -57,7 +58,9 @@ impl<'a> Change<'a> {
 
     /// Reads a row; the error says what does not fit.
     pub(crate) fn decode(row: &'a [u8]) -> Result<Self, &'static str> {
-        let (head, key) = row.split_first_chunk::<PATH>().ok_or("the event is too short")?;
+        let (head, key) = row
+            .split_first_chunk::<PATH>()
+            .ok_or("the event is too short")?;
         if head[0] & 0xF0 != FORMAT {
             return Err("the event has an unknown format");
         }
@@ -124,7 +127,9 @@ mod tests {
             bytes: 0x0304,
             key: b"a\0",
         };
-        let wanted = [0x17, 9, 2, 1, 0, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0x61, 0];
+        let wanted = [
+            0x17, 9, 2, 1, 0, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0x61, 0,
+        ];
         assert_eq!(encoded(change), wanted);
         assert_eq!(Change::decode(&wanted), Ok(change));
     }

@@ -15,7 +15,8 @@ pub(crate) enum Column {
     Meta,
     /// The tree as it is: key → record.
     Nodes,
-    /// The tree as it was: key, 00, complement of the revision → the same record, or a removal mark.
+    /// The tree as it was: key, 00, complement of the revision → the same record, or a removal
+    /// mark.
     Versions,
     /// Revision → what happened: see [`crate::change`].
     Events,
@@ -24,7 +25,13 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 5] = [Self::Meta, Self::Nodes, Self::Versions, Self::Events, Self::Expiry];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Meta,
+        Self::Nodes,
+        Self::Versions,
+        Self::Events,
+        Self::Expiry,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -44,19 +51,22 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Bytes of the cache of hot decoded nodes before it; 0 turns it off.
     pub node_cache_bytes: usize,
-    /// Bytes of all memtables together: what an unclean stop has to replay, and what writing costs in memory.
+    /// Bytes of all memtables together: what an unclean stop has to replay, and what writing costs
+    /// in memory.
     pub memtable_bytes: usize,
     /// Files that RocksDB keeps open; the rest are opened when they are needed.
     pub max_open_files: i32,
     /// Threads for flushes and compactions.
     pub background_jobs: i32,
-    /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives the handle.
+    /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives
+    /// the handle.
     pub in_memory: bool,
 }
 
 impl Default for Options {
-    /// A server on a small machine: about 60 MiB when every cache is full. Larger memtables save little processor time
-    /// at this size, and a larger block cache pays only for data that is read again.
+    /// A server on a small machine: about 60 MiB when every cache is full. Larger memtables save
+    /// little processor time at this size, and a larger block cache pays only for data that is read
+    /// again.
     fn default() -> Self {
         Self {
             cache_bytes: 24 << 20,
@@ -69,7 +79,8 @@ impl Default for Options {
     }
 }
 
-/// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings down.
+/// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings
+/// down.
 const NODES_LEVEL0_FILES: i32 = 2;
 /// A month: after it, even ranges that nobody writes meet the filter.
 const VERSIONS_PERIOD_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -99,12 +110,19 @@ pub(crate) fn setup(
             Ok(ColumnFamilyDescriptor::new(column.name(), family))
         })
         .collect::<Result<_, Error>>()?;
-    Ok(Setup { database, families, cache })
+    Ok(Setup {
+        database,
+        families,
+        cache,
+    })
 }
 
-fn database_options(options: &Options, fault: impl Fn(rocksdb::Error) -> Error) -> Result<rocksdb::Options, Error> {
-    // The crate has no setter for this one. Without it a drop would flush, and an unclean stop could not be told
-    // from a clean one: a clean stop flushes by itself.
+fn database_options(
+    options: &Options,
+    fault: impl Fn(rocksdb::Error) -> Error,
+) -> Result<rocksdb::Options, Error> {
+    // The crate has no setter for this one. Without it a drop would flush, and an unclean stop
+    // could not be told from a clean one: a clean stop flushes by itself.
     let mut database = rocksdb::Options::default()
         .get_options_from_string("avoid_flush_during_shutdown=true")
         .map_err(&fault)?;
@@ -134,8 +152,10 @@ fn family_options(
     pins: &Arc<Pins>,
     cache: &Cache,
 ) -> Result<rocksdb::Options, rocksdb::Error> {
-    // Range tombstones slow the first read after each new one: past this many the memtable is flushed.
-    let mut family = rocksdb::Options::default().get_options_from_string("memtable_max_range_deletions=256")?;
+    // Range tombstones slow the first read after each new one: past this many the memtable is
+    // flushed.
+    let mut family =
+        rocksdb::Options::default().get_options_from_string("memtable_max_range_deletions=256")?;
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);

@@ -1,11 +1,12 @@
-//! RocksDB behind typed errors: point reads, cursors, batches and flushes, with the place in every failure.
+//! RocksDB behind typed errors: point reads, cursors, batches and flushes, with the place in every
+//! failure.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{
-    Cache, ColumnFamily, DB, DBPinnableSlice, DBRawIterator, FlushOptions, ReadOptions, ReadTier, Snapshot, WriteBatch,
-    WriteOptions,
+    Cache, ColumnFamily, DB, DBPinnableSlice, DBRawIterator, FlushOptions, ReadOptions, ReadTier,
+    Snapshot, WriteBatch, WriteOptions,
 };
 
 use crate::columns::{self, Column, Options};
@@ -23,20 +24,35 @@ pub(crate) struct Database {
 impl Database {
     /// Opens or creates; the caller has made sure that the directory is ours.
     pub(crate) fn open(path: &Path, options: &Options, pins: &Arc<Pins>) -> Result<Self, Error> {
-        let fault = |source| Error::RocksDb { operation: "open", path: path.to_owned(), source };
+        let fault = |source| Error::RocksDb {
+            operation: "open",
+            path: path.to_owned(),
+            source,
+        };
         let setup = columns::setup(options, pins, fault)?;
         let db = DB::open_cf_descriptors(&setup.database, path, setup.families).map_err(fault)?;
         let mut unlogged = WriteOptions::default();
         unlogged.disable_wal(true);
-        Ok(Self { db, path: path.to_owned(), unlogged, cache: setup.cache })
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+            unlogged,
+            cache: setup.cache,
+        })
     }
 
     pub(crate) fn family(&self, column: Column) -> &ColumnFamily {
-        self.db.cf_handle(column.name()).expect("all column families are opened together and never dropped")
+        self.db
+            .cf_handle(column.name())
+            .expect("all column families are opened together and never dropped")
     }
 
     pub(crate) fn fault(&self, operation: &'static str, source: rocksdb::Error) -> Error {
-        Error::RocksDb { operation, path: self.path.clone(), source }
+        Error::RocksDb {
+            operation,
+            path: self.path.clone(),
+            source,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -45,25 +61,39 @@ impl Database {
 
     /// One unlogged, atomic write.
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), Error> {
-        self.db.write_opt(batch, &self.unlogged).map_err(|source| self.fault("write", source))
+        self.db
+            .write_opt(batch, &self.unlogged)
+            .map_err(|source| self.fault("write", source))
     }
 
     /// Reads only what a crash would keep.
-    pub(crate) fn get_persisted(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn get_persisted(
+        &self,
+        column: Column,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
         let mut options = ReadOptions::default();
         options.set_read_tier(ReadTier::Persisted);
-        self.db.get_cf_opt(self.family(column), key, &options).map_err(|source| self.fault("read", source))
+        self.db
+            .get_cf_opt(self.family(column), key, &options)
+            .map_err(|source| self.fault("read", source))
     }
 
     /// Flushes all column families to one revision, and waits.
     pub(crate) fn flush(&self) -> Result<(), Error> {
-        let families: Vec<&ColumnFamily> = Column::ALL.into_iter().map(|column| self.family(column)).collect();
+        let families: Vec<&ColumnFamily> = Column::ALL
+            .into_iter()
+            .map(|column| self.family(column))
+            .collect();
         let options = FlushOptions::default();
-        self.db.flush_cfs_opt(&families, &options).map_err(|source| self.fault("flush", source))
+        self.db
+            .flush_cfs_opt(&families, &options)
+            .map_err(|source| self.fault("flush", source))
     }
 
     pub(crate) fn compact(&self, column: Column) {
-        self.db.compact_range_cf(self.family(column), None::<&[u8]>, None::<&[u8]>);
+        self.db
+            .compact_range_cf(self.family(column), None::<&[u8]>, None::<&[u8]>);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {
@@ -77,7 +107,11 @@ impl Database {
 
     /// A number that RocksDB keeps about a column family; 0 if it keeps none.
     pub(crate) fn property(&self, column: Column, name: &'static std::ffi::CStr) -> u64 {
-        self.db.property_int_value_cf(self.family(column), name).ok().flatten().unwrap_or(0)
+        self.db
+            .property_int_value_cf(self.family(column), name)
+            .ok()
+            .flatten()
+            .unwrap_or(0)
     }
 
     pub(crate) fn block_cache(&self) -> &Cache {
@@ -97,7 +131,12 @@ pub(crate) trait Source {
         if let Some(upper) = upper {
             options.set_iterate_upper_bound(upper);
         }
-        Cursor { rows: self.raw(column, options), database: self.database(), column, far: 0 }
+        Cursor {
+            rows: self.raw(column, options),
+            database: self.database(),
+            column,
+            far: 0,
+        }
     }
 }
 
@@ -107,7 +146,9 @@ impl Source for Database {
     }
 
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
-        self.db.get_pinned_cf(self.family(column), key).map_err(|source| self.fault("read", source))
+        self.db
+            .get_pinned_cf(self.family(column), key)
+            .map_err(|source| self.fault("read", source))
     }
 
     fn raw(&self, column: Column, options: ReadOptions) -> DBRawIterator<'_> {
@@ -128,11 +169,14 @@ impl Source for Frozen<'_> {
 
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
         let family = self.database.family(column);
-        self.snapshot.get_pinned_cf(family, key).map_err(|source| self.database.fault("read", source))
+        self.snapshot
+            .get_pinned_cf(family, key)
+            .map_err(|source| self.database.fault("read", source))
     }
 
     fn raw(&self, column: Column, options: ReadOptions) -> DBRawIterator<'_> {
-        self.snapshot.raw_iterator_cf_opt(self.database.family(column), options)
+        self.snapshot
+            .raw_iterator_cf_opt(self.database.family(column), options)
     }
 }
 
@@ -164,8 +208,8 @@ impl Cursor<'_> {
         }
     }
 
-    /// Moves to the first row at or behind `target`; stays if it is there already. It never steps after a seek, so no
-    /// row can be jumped over (store-layout 5.17).
+    /// Moves to the first row at or behind `target`; stays if it is there already. It never steps
+    /// after a seek, so no row can be jumped over (store-layout 5.17).
     pub(crate) fn skip_to(&mut self, target: &[u8]) {
         let before = |rows: &DBRawIterator<'_>| rows.key().is_some_and(|key| key < target);
         if !before(&self.rows) {
@@ -190,7 +234,11 @@ impl Cursor<'_> {
     pub(crate) fn row(&self) -> Result<Option<Row<'_>>, Error> {
         match self.rows.item() {
             Some(row) => Ok(Some(row)),
-            None => self.rows.status().map(|()| None).map_err(|source| self.database.fault("read", source)),
+            None => self
+                .rows
+                .status()
+                .map(|()| None)
+                .map_err(|source| self.database.fault("read", source)),
         }
     }
 

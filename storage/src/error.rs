@@ -1,4 +1,5 @@
-//! What can go wrong below the tree. Refusals of a request are no errors: they are [`crate::operation::Refusal`].
+//! What can go wrong below the tree. Refusals of a request are no errors: they are
+//! [`crate::operation::Refusal`].
 
 use std::path::PathBuf;
 
@@ -6,8 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Stored bytes do not mean anything. They passed RocksDB's checksum, so they were written so, or the file was
-    /// swapped.
+    /// Stored bytes do not mean anything. They passed RocksDB's checksum, so they were written so,
+    /// or the file was swapped.
     #[error(
         "{place} is damaged: {reason}; stop this node, keep its directory, and restore it from a peer or from a dump"
     )]
@@ -56,7 +57,9 @@ pub enum Error {
         known: u32,
     },
     /// The history asked for is no longer kept.
-    #[error("revision {revision} lies below the history kept, whose oldest event is {floor}; read the current state and go on from there")]
+    #[error(
+        "revision {revision} lies below the history kept, whose oldest event is {floor}; read the current state and go on from there"
+    )]
     Compacted {
         /// The oldest event that can be read.
         floor: u64,
@@ -72,7 +75,9 @@ pub enum Error {
         newest: u64,
     },
     /// A command came at or below the index already applied.
-    #[error("log index {index} is not above the applied index {applied}; the log and the store do not belong together")]
+    #[error(
+        "log index {index} is not above the applied index {applied}; the log and the store do not belong together"
+    )]
     OutOfOrder {
         /// The index of the command.
         index: u64,
@@ -80,7 +85,9 @@ pub enum Error {
         applied: u64,
     },
     /// A command or a write failed before; what the store holds in memory can no longer be trusted.
-    #[error("the store stopped writing after an earlier failure at log index {applied}; restart the node, the log replays what is missing")]
+    #[error(
+        "the store stopped writing after an earlier failure at log index {applied}; restart the node, the log replays what is missing"
+    )]
     Aborted {
         /// The last index that was applied in full.
         applied: u64,
@@ -90,7 +97,10 @@ pub enum Error {
 impl Error {
     /// Damage in a row of a column family, named by its key.
     pub(crate) fn row(column: &str, key: &[u8], reason: &'static str) -> Self {
-        let place = format!("the row \"{}\" of column family {column}", key.escape_ascii());
+        let place = format!(
+            "the row \"{}\" of column family {column}",
+            key.escape_ascii()
+        );
         Self::Corrupt { place, reason }
     }
 }

@@ -10,8 +10,8 @@ use crate::operation::{Event, Node};
 use crate::path::KeyPath;
 use crate::record::Record;
 
-/// Which events are wanted. The history rules of the reference (keys-api 8.3): the path itself, what is below it if
-/// asked for, and the removal of any directory above it.
+/// Which events are wanted. The history rules of the reference (keys-api 8.3): the path itself,
+/// what is below it if asked for, and the removal of any directory above it.
 #[derive(Debug, Clone)]
 pub struct EventFilter {
     key: Vec<u8>,
@@ -25,15 +25,22 @@ impl EventFilter {
         Self::new(&KeyPath::root(), true)
     }
 
-    /// The events of `path`; with `recursive`, of everything below it as well. Hidden nodes are not left out, refreshes
-    /// and the server's own events neither: each event says what it is.
+    /// The events of `path`; with `recursive`, of everything below it as well. Hidden nodes are not
+    /// left out, refreshes and the server's own events neither: each event says what it is.
     pub fn new(path: &KeyPath, recursive: bool) -> Self {
-        Self { key: key::encoded(path), recursive, refreshes: true }
+        Self {
+            key: key::encoded(path),
+            recursive,
+            refreshes: true,
+        }
     }
 
     /// Leaves out TTL refreshes, which wake no watcher (keys-api 7.4).
     pub fn without_refreshes(self) -> Self {
-        Self { refreshes: false, ..self }
+        Self {
+            refreshes: false,
+            ..self
+        }
     }
 
     fn matches(&self, change: &Change<'_>) -> bool {
@@ -41,7 +48,11 @@ impl EventFilter {
             return false;
         }
         // Every key but the root's ends a name, so a prefix is an ancestor or the path itself.
-        let wanted = if self.recursive { change.key.starts_with(&self.key) } else { change.key == self.key };
+        let wanted = if self.recursive {
+            change.key.starts_with(&self.key)
+        } else {
+            change.key == self.key
+        };
         wanted || (change.dir && change.action.is_removal() && self.key.starts_with(change.key))
     }
 }
@@ -79,19 +90,26 @@ impl<'v> Events<'v> {
         if !self.started {
             self.started = true;
             if self.from < self.floor {
-                return Err(Error::Compacted { floor: self.floor, revision: self.from });
+                return Err(Error::Compacted {
+                    floor: self.floor,
+                    revision: self.from,
+                });
             }
             self.changes.seek(&self.from.to_be_bytes());
         } else {
             self.changes.step();
         }
         loop {
-            let Some((row, value)) = self.changes.row()? else { return Ok(None) };
+            let Some((row, value)) = self.changes.row()? else {
+                return Ok(None);
+            };
             let wrong = |reason| self.changes.damage(row, reason);
             let revision = change::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
             let change = Change::decode(value).map_err(wrong)?;
             if self.filter.matches(&change) {
-                let versions = self.versions.get_or_insert_with(|| self.rows.cursor(Column::Versions, None));
+                let versions = self
+                    .versions
+                    .get_or_insert_with(|| self.rows.cursor(Column::Versions, None));
                 return load(versions, revision, &change, &mut self.scratch).map(Some);
             }
             self.changes.step();
@@ -112,7 +130,7 @@ impl Iterator for Events<'_> {
     }
 }
 
-/// Puts an event together from its row and the versions it points at, which are neighbours most of the time.
+/// Puts an event together from its row and the versions it points at.
 fn load(
     versions: &mut Cursor<'_>,
     revision: u64,
@@ -121,34 +139,68 @@ fn load(
 ) -> Result<Event, Error> {
     let wrong = |reason| Error::row(Column::Events.name(), &revision.to_be_bytes(), reason);
     let path = key::path(change.key).ok_or_else(|| wrong("the path is no key"))?;
-    let mut at = |revision: u64| -> Result<Node, Error> {
-        key::version(change.key, revision, scratch);
-        // Forward within one path by steps; from one path to another there is no order.
-        match versions.row()? {
-            Some((row, _)) if row < &scratch[..] && row.starts_with(change.key) => versions.skip_to(scratch),
-            _ => versions.seek(scratch),
-        }
-        let missing = || wrong("a version that the event points at is missing");
-        let (row, value) = versions.row()?.ok_or_else(missing)?;
-        if row != scratch {
-            return Err(missing());
-        }
-        let record = Record::decode(value).map_err(|reason| versions.damage(row, reason))?;
+    let mut at = |wanted: u64| -> Result<Node, Error> {
+        key::version(change.key, wanted, scratch);
+        let record = find_version(versions, change.key, scratch)?
+            .ok_or_else(|| wrong("a version that the event points at is missing"))?;
         if record.removed {
-            return Err(wrong("the version that the event points at is a removal mark"));
+            return Err(wrong(
+                "the version that the event points at is a removal mark",
+            ));
         }
         Ok(record.node(path.clone()))
     };
-    let removal = change.action.is_removal();
-    let node = if removal { None } else { Some(at(revision)?) };
-    let prev = if change.previous == 0 { None } else { Some(at(change.previous)?) };
+    let node = if change.action.is_removal() {
+        None
+    } else {
+        Some(at(revision)?)
+    };
+    let prev = if change.previous == 0 {
+        None
+    } else {
+        Some(at(change.previous)?)
+    };
     let node = match (node, &prev) {
-        // The row of a directory's TTL update keeps the old modifiedIndex; the event shows its own.
-        (Some(node), _) => Node { modified: revision, ..node },
+        // A directory's TTL update stores the old modifiedIndex; the event shows its own.
+        (Some(node), _) => Node {
+            modified: revision,
+            ..node
+        },
         (None, Some(prev)) => removed(prev, revision),
         (None, None) => return Err(wrong("a removal without the node that it removed")),
     };
-    Ok(Event { revision, action: change.action, node, prev, refresh: change.refresh, system: change.system })
+    let (refresh, system) = (change.refresh, change.system);
+    Ok(Event {
+        revision,
+        action: change.action,
+        node,
+        prev,
+        refresh,
+        system,
+    })
+}
+
+/// Moves to the version with the key `wanted`. The two versions of an event are neighbours most of
+/// the time: within one path the cursor goes forward by steps. From path to path there is no order.
+fn find_version<'c>(
+    versions: &'c mut Cursor<'_>,
+    path: &[u8],
+    wanted: &[u8],
+) -> Result<Option<Record<'c>>, Error> {
+    let ahead = versions
+        .row()?
+        .is_some_and(|(row, _)| row < wanted && row.starts_with(path));
+    if ahead {
+        versions.skip_to(wanted);
+    } else {
+        versions.seek(wanted);
+    }
+    match versions.row()? {
+        Some((row, value)) if row == wanted => Record::decode(value)
+            .map(Some)
+            .map_err(|reason| versions.damage(row, reason)),
+        _ => Ok(None),
+    }
 }
 
 /// The node of a removal's event (keys-api 2.4).

@@ -1,9 +1,11 @@
-//! The compaction filter of `versions`: of each path, versions older than the newest one at or below the base go.
+//! The compaction filter of `versions`: of each path, versions older than the newest one at or
+//! below the base go.
 //!
-//! Rule 7 of the layout: inside one compaction, going from new to old through the versions of a path, a version goes
-//! only if a newer one at or below the base was seen *and kept*. The newest such version stays whatever it is, and so
-//! does every removal mark: the rows it hides may lie in a level that this compaction does not see. Marks are
-//! removed by [`crate::Writer::reclaim`] alone. The filter needs no other column family and no complete view.
+//! Rule 7 of the layout: inside one compaction, going from new to old through the versions of a
+//! path, a version goes only if a newer one at or below the base was seen *and kept*. The newest
+//! such version stays whatever it is, and so does every removal mark: the rows it hides may lie in
+//! a level that this compaction does not see. Marks are removed by [`crate::Writer::reclaim`]
+//! alone. The filter needs no other column family and no complete view.
 
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -40,7 +42,11 @@ pub(crate) struct VersionFilter {
 
 impl VersionFilter {
     fn new(base: u64) -> Self {
-        Self { base, path: Vec::new(), kept: false }
+        Self {
+            base,
+            path: Vec::new(),
+            kept: false,
+        }
     }
 
     fn keeps(&mut self, row: &[u8], value: &[u8]) -> bool {
@@ -62,7 +68,11 @@ impl VersionFilter {
 
 impl CompactionFilter for VersionFilter {
     fn filter(&mut self, _level: u32, row: &[u8], value: &[u8]) -> CompactionDecision {
-        if self.keeps(row, value) { CompactionDecision::Keep } else { CompactionDecision::Remove }
+        if self.keeps(row, value) {
+            CompactionDecision::Keep
+        } else {
+            CompactionDecision::Remove
+        }
     }
 
     fn name(&self) -> &CStr {
@@ -92,8 +102,13 @@ mod tests {
 
     #[test]
     fn the_newest_at_or_below_the_base_stays() {
-        let rows: Vec<(&[u8], u64, &[u8])> =
-            vec![(b"a\0", 9, FILE), (b"a\0", 6, FILE), (b"a\0", 4, FILE), (b"a\0", 2, FILE), (b"b\0", 1, FILE)];
+        let rows: Vec<(&[u8], u64, &[u8])> = vec![
+            (b"a\0", 9, FILE),
+            (b"a\0", 6, FILE),
+            (b"a\0", 4, FILE),
+            (b"a\0", 2, FILE),
+            (b"b\0", 1, FILE),
+        ];
         assert_eq!(kept(0, &rows), [9, 6, 4, 2, 1]);
         assert_eq!(kept(5, &rows), [9, 6, 4, 1]);
         assert_eq!(kept(6, &rows), [9, 6, 1]);
@@ -102,8 +117,13 @@ mod tests {
 
     #[test]
     fn removal_marks_stay() {
-        let rows: Vec<(&[u8], u64, &[u8])> =
-            vec![(b"a\0", 9, FILE), (b"a\0", 6, MARK), (b"a\0", 4, FILE), (b"b\0", 7, MARK), (b"b\0", 3, FILE)];
+        let rows: Vec<(&[u8], u64, &[u8])> = vec![
+            (b"a\0", 9, FILE),
+            (b"a\0", 6, MARK),
+            (b"a\0", 4, FILE),
+            (b"b\0", 7, MARK),
+            (b"b\0", 3, FILE),
+        ];
         assert_eq!(kept(100, &rows), [9, 6, 7]);
         assert_eq!(kept(6, &rows), [9, 6, 7, 3]);
     }

@@ -1,9 +1,11 @@
-//! The divergence hash: a chain that two members share exactly as long as they did the same (design 20).
+//! The divergence hash: a chain that two members share exactly as long as they did the same (design
+//! 20).
 //!
-//! Each command adds its log index, the cluster time, its operations in the canonical form of this file, every
-//! changed row as it is stored, what was refused, and the floor. Physical things stay out: batches, compaction,
-//! expiry rows left behind. It finds divergence, not malice, so it is a multiply-and-fold and no cryptography; the
-//! byte stream is part of the replicated format and must not change within a format version.
+//! Each command adds its log index, the cluster time, its operations in the canonical form of this
+//! file, every changed row as it is stored, what was refused, and the floor. Physical things stay
+//! out: batches, compaction, expiry rows left behind. It finds divergence, not malice, so it is a
+//! multiply-and-fold and no cryptography; the byte stream is part of the replicated format and must
+//! not change within a format version.
 
 use crate::operation::{Condition, Content, Lifetime, Operation, Outcome, Refusal};
 use crate::path::KeyPath;
@@ -19,7 +21,9 @@ impl Chain {
     pub(crate) fn word(&mut self, word: u64) {
         let product = u128::from(self.0 ^ word ^ ADD) * u128::from(MULTIPLY);
         // Rotation keeps a folded zero from absorbing the words that follow.
-        self.0 = (product as u64 ^ (product >> 64) as u64).rotate_left(23).wrapping_add(word);
+        self.0 = (product as u64 ^ (product >> 64) as u64)
+            .rotate_left(23)
+            .wrapping_add(word);
     }
 
     /// The length, then the bytes in little-endian words, the last one filled up with zeros.
@@ -38,26 +42,54 @@ impl Chain {
 
     pub(crate) fn operation(&mut self, operation: &Operation) {
         match operation {
-            Operation::Set { path, content, lifetime, refresh } => {
+            Operation::Set {
+                path,
+                content,
+                lifetime,
+                refresh,
+            } => {
                 self.write(1, path, content, *lifetime);
                 self.word(u64::from(*refresh));
             }
-            Operation::Create { path, content, lifetime } => self.write(2, path, content, *lifetime),
-            Operation::CreateInOrder { parent, content, lifetime } => self.write(3, parent, content, *lifetime),
-            Operation::Update { path, value, lifetime, refresh } => {
+            Operation::Create {
+                path,
+                content,
+                lifetime,
+            } => self.write(2, path, content, *lifetime),
+            Operation::CreateInOrder {
+                parent,
+                content,
+                lifetime,
+            } => self.write(3, parent, content, *lifetime),
+            Operation::Update {
+                path,
+                value,
+                lifetime,
+                refresh,
+            } => {
                 self.tagged(4, path);
                 self.bytes(value);
                 self.lifetime(*lifetime);
                 self.word(u64::from(*refresh));
             }
-            Operation::CompareAndSwap { path, condition, value, lifetime, refresh } => {
+            Operation::CompareAndSwap {
+                path,
+                condition,
+                value,
+                lifetime,
+                refresh,
+            } => {
                 self.tagged(5, path);
                 self.condition(condition);
                 self.bytes(value);
                 self.lifetime(*lifetime);
                 self.word(u64::from(*refresh));
             }
-            Operation::Delete { path, dir, recursive } => {
+            Operation::Delete {
+                path,
+                dir,
+                recursive,
+            } => {
                 self.tagged(6, path);
                 self.word(u64::from(*dir) | u64::from(*recursive) << 1);
             }
@@ -111,7 +143,11 @@ impl Chain {
     fn refusal(&mut self, refusal: &Refusal) {
         match refusal {
             Refusal::KeyNotFound(path) => self.tagged(1, path),
-            Refusal::CompareFailed { condition, value, index } => {
+            Refusal::CompareFailed {
+                condition,
+                value,
+                index,
+            } => {
                 self.word(2);
                 self.condition(condition);
                 self.bytes(value);
@@ -149,7 +185,11 @@ impl Chain {
 
     fn lifetime(&mut self, lifetime: Option<Lifetime>) {
         self.word(u64::from(lifetime.is_some()));
-        if let Some(Lifetime { expiration, deadline }) = lifetime {
+        if let Some(Lifetime {
+            expiration,
+            deadline,
+        }) = lifetime
+        {
             self.word(expiration);
             self.word(deadline);
         }
@@ -189,8 +229,15 @@ mod tests {
     #[test]
     fn the_stream_is_part_of_the_format() {
         let mut chain = Chain(0);
-        chain.operation(&Operation::Delete { path: KeyPath::root(), dir: true, recursive: false });
-        chain.outcome(&Outcome::Refused { refusal: Refusal::ReadOnly(KeyPath::root()), revision: 7 });
+        chain.operation(&Operation::Delete {
+            path: KeyPath::root(),
+            dir: true,
+            recursive: false,
+        });
+        chain.outcome(&Outcome::Refused {
+            refusal: Refusal::ReadOnly(KeyPath::root()),
+            revision: 7,
+        });
         assert_eq!(format!("{:016x}", chain.0), "22834451d2f202cb");
     }
 }

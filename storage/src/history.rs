@@ -14,8 +14,8 @@ use crate::record::Record;
 pub struct Version {
     /// The revision.
     pub revision: u64,
-    /// The node from then on; `None` if it was removed. A node that went with a directory above it has no version
-    /// that says so.
+    /// The node from then on; `None` if it was removed. A node that went with a directory above it
+    /// has no version that says so.
     pub node: Option<Node>,
 }
 
@@ -39,7 +39,13 @@ impl<'v> Versions<'v> {
         let mut first = Vec::with_capacity(key.len() + 9);
         key::version(&key, u64::MAX, &mut first);
         cursor.seek(&first);
-        Self { rows, cursor, path: path.clone(), base, done: path.is_root() }
+        Self {
+            rows,
+            cursor,
+            path: path.clone(),
+            base,
+            done: path.is_root(),
+        }
     }
 
     fn step(&mut self) -> Result<Option<Version>, Error> {
@@ -56,10 +62,14 @@ impl<'v> Versions<'v> {
             self.cursor.step();
             return Ok(Some(Version { revision, node }));
         }
-        // At the base only what could be read there counts: what is dead may have been reclaimed, or not yet.
+        // At the base only what could be read there counts: what is dead may have been reclaimed,
+        // or not yet.
         self.done = true;
         let visible = PastView::new(self.rows, self.base).entry(&self.path)?;
-        Ok(visible.map(|entry| Version { revision: entry.revision, node: Some(entry.node) }))
+        Ok(visible.map(|entry| Version {
+            revision: entry.revision,
+            node: Some(entry.node),
+        }))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Keys in tree order: a directory sorts directly before its subtree, a subtree before the next sibling, whatever
-//! bytes the names hold (store-layout 3, order T).
+//! Keys in tree order: a directory sorts directly before its subtree, a subtree before the next
+//! sibling, whatever bytes the names hold (store-layout 3, order T).
 //!
-//! No name holds `/` (2F), so the bytes below it move up by one and 00 becomes free to end *every* name:
+//! No name holds `/` (2F), so the bytes below it move up by one and 00 becomes free to end *every*
+//! name:
 //!
 //! ```text
 //! byte of a name   01..2F <- 00..2E     30..FF unchanged     2F never occurs
@@ -10,11 +11,12 @@
 //! /a  /a/b  /a-    61 00    61 00 62 00    61 2E 00
 //! ```
 //!
-//! A key is as long as its path (each `/` pays for one 00), and decoding maps byte by byte. The subtree of a key is
-//! `[key, key with its last 00 as 01)`; that end is also where the walk of a directory's siblings goes on.
+//! A key is as long as its path (each `/` pays for one 00), and decoding maps byte by byte. The
+//! subtree of a key is `[key, key with its last 00 as 01)`; that end is also where the walk of a
+//! directory's siblings goes on.
 //!
-//! A version is the key, 00, and the complement of the revision (8 bytes, big-endian): no name is empty, so 00 sorts
-//! before every descendant, and the newest version of a path comes first.
+//! A version is the key, 00, and the complement of the revision (8 bytes, big-endian): no name is
+//! empty, so 00 sorts before every descendant, and the newest version of a path comes first.
 
 use crate::path::KeyPath;
 
@@ -41,7 +43,8 @@ pub(crate) fn encoded(path: &KeyPath) -> Vec<u8> {
     out
 }
 
-/// Replaces `out` with the path that `key` stands for. Wrong bytes give a wrong path, never a panic.
+/// Replaces `out` with the path that `key` stands for. Wrong bytes give a wrong path, never a
+/// panic.
 pub(crate) fn decode(key: &[u8], out: &mut Vec<u8>) {
     out.clear();
     out.push(b'/');
@@ -76,7 +79,10 @@ pub(crate) fn depth(key: &[u8]) -> usize {
 /// The length of the parent's key.
 pub(crate) fn parent_len(key: &[u8]) -> usize {
     let names = key.strip_suffix(&[0]).unwrap_or(key);
-    names.iter().rposition(|byte| *byte == 0).map_or(0, |at| at + 1)
+    names
+        .iter()
+        .rposition(|byte| *byte == 0)
+        .map_or(0, |at| at + 1)
 }
 
 /// Whether the last name begins with an underscore (keys-api 4.1).
@@ -84,7 +90,8 @@ pub(crate) fn is_hidden(key: &[u8]) -> bool {
     key.get(parent_len(key)) == Some(&b'_')
 }
 
-/// Replaces `out` with the first key behind the subtree of `key`. The root has none: `out` is then empty.
+/// Replaces `out` with the first key behind the subtree of `key`. The root has none: `out` is then
+/// empty.
 pub(crate) fn subtree_end(key: &[u8], out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(key);
@@ -93,21 +100,24 @@ pub(crate) fn subtree_end(key: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The first key behind the subtree, or `None` for the root, which ends where the column family ends.
+/// The first key behind the subtree, or `None` for the root, which ends where the column family
+/// ends.
 pub(crate) fn subtree_bound(key: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(key.len());
     subtree_end(key, &mut out);
     (!out.is_empty()).then_some(out)
 }
 
-/// Replaces `out` with a bound at or before the first descendant of `key`, and behind `key` and its versions.
+/// Replaces `out` with a bound at or before the first descendant of `key`, and behind `key` and its
+/// versions.
 pub(crate) fn descendants_start(key: &[u8], out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(key);
     out.push(1);
 }
 
-/// Replaces `out` with the key of a version: a seek to it finds that version, or the next older one.
+/// Replaces `out` with the key of a version: a seek to it finds that version, or the next older
+/// one.
 pub(crate) fn version(key: &[u8], revision: u64, out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(key);
@@ -162,7 +172,9 @@ mod tests {
     }
 
     fn join(names: &[Vec<u8>]) -> KeyPath {
-        names.iter().fold(KeyPath::root(), |path, name| path.child(name))
+        names
+            .iter()
+            .fold(KeyPath::root(), |path, name| path.child(name))
     }
 
     proptest! {
@@ -223,7 +235,10 @@ mod tests {
         assert_eq!(encoded(&KeyPath::root()), []);
         let mut out = Vec::new();
         version(b"a\0", 1, &mut out);
-        assert_eq!(out, [0x61, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE]);
+        assert_eq!(
+            out,
+            [0x61, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE]
+        );
         expiry(0x0102, b"a\0", &mut out);
         assert_eq!(out, [0, 0, 0, 0, 0, 0, 1, 2, 0x61, 0]);
     }

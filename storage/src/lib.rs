@@ -5,10 +5,11 @@
 //!                 (one thread)    (pure)    (atomic)                  (any thread)
 //! ```
 //!
-//! The store holds the tree as it is (`nodes`), as it was (`versions`), what happened (`events`), what lapses when
-//! (`expiry`) and, beside them, how far the log has been applied. All of it changes in one write per batch, and
-//! reaches the disk in one atomic flush: what a crash keeps is always the state after some commit, and the log
-//! replays the rest. The order of the keys and the byte tables stand in the modules `key`, `record`, `change`, `meta`.
+//! The store holds the tree as it is (`nodes`), as it was (`versions`), what happened (`events`),
+//! what lapses when (`expiry`) and, beside them, how far the log has been applied. All of it
+//! changes in one write per batch, and reaches the disk in one atomic flush: what a crash keeps is
+//! always the state after some commit, and the log replays the rest. The order of the keys and the
+//! byte tables stand in the modules `key`, `record`, `change`, `meta`.
 //!
 //! ```
 //! use storage::{KeyPath, Operation, Content, Options};
@@ -27,9 +28,10 @@
 //! # Ok::<(), storage::Error>(())
 //! ```
 //!
-//! **Promises.** Equal commands in equal order give equal answers and hashes on every member, whatever the batches.
-//! A read never shows half a batch. No old revision at or above the floor is lost to compaction. **Limits.** One
-//! process per directory; no clock and no log of its own: times and durability come from the caller.
+//! **Promises.** Equal commands in equal order give equal answers and hashes on every member,
+//! whatever the batches. A read never shows half a batch. No old revision at or above the floor is
+//! lost to compaction. **Limits.** One process per directory; no clock and no log of its own: times
+//! and durability come from the caller.
 
 #![forbid(unsafe_code)]
 
@@ -67,8 +69,8 @@ mod write;
 pub use batch::{Batch, Committed, Writer};
 pub use columns::Options;
 pub use error::Error;
-pub use floor::BYTES_PERIOD;
 pub use events::{EventFilter, Events};
+pub use floor::BYTES_PERIOD;
 pub use history::{Version, Versions};
 pub use meta::Applied;
 pub use open::open;

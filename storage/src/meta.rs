@@ -68,7 +68,12 @@ pub(crate) struct State {
 
 impl Default for State {
     fn default() -> Self {
-        Self { applied: Applied::default(), floor: 1, retention: Retention::default(), bytes: 0 }
+        Self {
+            applied: Applied::default(),
+            floor: 1,
+            retention: Retention::default(),
+            bytes: 0,
+        }
     }
 }
 
@@ -101,12 +106,20 @@ impl State {
     /// Reads the row.
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
         let wrong = |reason| Error::row("default", STATE_KEY, reason);
-        let (head, marker) = row.split_first_chunk::<STATE_FIXED>().ok_or(wrong("the row is too short"))?;
+        let (head, marker) = row
+            .split_first_chunk::<STATE_FIXED>()
+            .ok_or(wrong("the row is too short"))?;
         let (&format, words) = head.split_first().ok_or(wrong("the row is too short"))?;
         if format != STATE_FORMAT {
             return Err(wrong("the row has an unknown format"));
         }
-        let word = |at: usize| words.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+        let word = |at: usize| {
+            words
+                .as_chunks::<8>()
+                .0
+                .get(at)
+                .map_or(0, |word| u64::from_le_bytes(*word))
+        };
         let state = Self {
             applied: Applied {
                 index: word(0),
@@ -116,7 +129,10 @@ impl State {
                 hash: word(3),
             },
             floor: word(4),
-            retention: Retention { events: word(5), bytes: word(6) },
+            retention: Retention {
+                events: word(5),
+                bytes: word(6),
+            },
             bytes: word(7),
         };
         if state.floor == 0 || state.base() > state.applied.revision {
@@ -133,7 +149,8 @@ pub(crate) struct Reclaimed {
     pub(crate) scanned: u64,
     /// Events below this one are deleted.
     pub(crate) dropped: u64,
-    /// The unfinished walk of event `scanned + 1` removes versions up to here; 0 if none is unfinished.
+    /// The unfinished walk of event `scanned + 1` removes versions up to here; 0 if none is
+    /// unfinished.
     pub(crate) cut: u64,
     /// Where that walk goes on.
     pub(crate) resume: Vec<u8>,
@@ -152,8 +169,19 @@ impl Reclaimed {
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
         let wrong = || Error::row("default", RECLAIMED_KEY, "the row is too short");
         let (words, resume) = row.split_first_chunk::<24>().ok_or_else(wrong)?;
-        let word = |at: usize| words.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
-        Ok(Self { scanned: word(0), dropped: word(1), cut: word(2), resume: resume.to_vec() })
+        let word = |at: usize| {
+            words
+                .as_chunks::<8>()
+                .0
+                .get(at)
+                .map_or(0, |word| u64::from_le_bytes(*word))
+        };
+        Ok(Self {
+            scanned: word(0),
+            dropped: word(1),
+            cut: word(2),
+            resume: resume.to_vec(),
+        })
     }
 }
 
@@ -185,9 +213,18 @@ mod tests {
     fn state() -> State {
         let marker = Bytes::from_static(b"m");
         State {
-            applied: Applied { index: 9, marker, cluster_time: 8, revision: 7, hash: 6 },
+            applied: Applied {
+                index: 9,
+                marker,
+                cluster_time: 8,
+                revision: 7,
+                hash: 6,
+            },
             floor: 5,
-            retention: Retention { events: 4, bytes: 3 },
+            retention: Retention {
+                events: 4,
+                bytes: 3,
+            },
             bytes: 2,
         }
     }
@@ -205,10 +242,20 @@ mod tests {
         assert_eq!(State::decode(&row).expect("readable"), state());
         assert_eq!(format_row(), b"etcd2 tree\0\x01\0\0\0");
         assert_eq!(record_key(b"k"), b"record/k");
-        let reclaimed = Reclaimed { scanned: 1, dropped: 2, cut: 3, resume: vec![4] };
-        let wanted = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4];
+        let reclaimed = Reclaimed {
+            scanned: 1,
+            dropped: 2,
+            cut: 3,
+            resume: vec![4],
+        };
+        let wanted = [
+            1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4,
+        ];
         assert_eq!(reclaimed.encode(), wanted);
-        assert_eq!(Reclaimed::decode(&reclaimed.encode()).expect("readable"), reclaimed);
+        assert_eq!(
+            Reclaimed::decode(&reclaimed.encode()).expect("readable"),
+            reclaimed
+        );
     }
 
     #[test]
@@ -220,10 +267,21 @@ mod tests {
         }
         row[0] = 2;
         assert!(State::decode(&row).is_err(), "format");
-        State { floor: 0, ..state() }.encode(&mut row);
+        State {
+            floor: 0,
+            ..state()
+        }
+        .encode(&mut row);
         assert!(State::decode(&row).is_err(), "no floor");
-        State { floor: 9, ..state() }.encode(&mut row);
-        assert!(State::decode(&row).is_err(), "a floor past the newest revision");
+        State {
+            floor: 9,
+            ..state()
+        }
+        .encode(&mut row);
+        assert!(
+            State::decode(&row).is_err(),
+            "a floor past the newest revision"
+        );
         assert!(Reclaimed::decode(&[0; 23]).is_err());
         assert_eq!(format_version(b"etcd2 tree\0\x02\0\0\0"), Some(2));
         assert_eq!(format_version(b"etcd2 tree\0\x02\0\0"), None);

@@ -27,18 +27,23 @@ use crate::pin::Pins;
 use crate::published::Published;
 use crate::store::{Core, Store};
 
-/// Opens the store at `path`, or creates it if there is no directory or an empty one. Only one process may have it
-/// open; what was not flushed before an unclean stop is gone, and [`Store::applied`] says where the log goes on.
+/// Opens the store at `path`, or creates it if there is no directory or an empty one. Only one
+/// process may have it open; what was not flushed before an unclean stop is gone, and
+/// [`Store::applied`] says where the log goes on.
 pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
     // The in-memory environment has no working directory; each has a root of its own.
-    let path = if options.in_memory { Path::new("/").join(path) } else { path.to_owned() };
+    let path = if options.in_memory {
+        Path::new("/").join(path)
+    } else {
+        path.to_owned()
+    };
     if !options.in_memory {
         inspect(&path)?;
     }
     let pins = Arc::new(Pins::default());
     let database = Database::open(&path, &options, &pins)?;
     settle_format(&database)?;
-    let state = read_state(&database)?;
+    let state = Arc::new(read_state(&database)?);
     let reclaimed = match database.get(Column::Meta, meta::RECLAIMED_KEY)? {
         Some(row) => Reclaimed::decode(&row)?,
         None => Reclaimed::default(),
@@ -48,12 +53,18 @@ pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
     let deadline = first_deadline(&database, Some(0))?;
     let core = Arc::new(Core {
         cache: NodeCache::new(options.node_cache_bytes),
-        published: Published::new(database.sequence(), Arc::new(state.clone()), deadline),
+        published: Published::new(database.sequence(), Arc::clone(&state), deadline),
         pins,
         durable: RwLock::new(state.applied.clone()),
         database,
     });
-    let writer = Writer { core: Arc::clone(&core), state, deadline, reclaimed, broken: false };
+    let writer = Writer {
+        core: Arc::clone(&core),
+        state,
+        deadline,
+        reclaimed,
+        broken: false,
+    };
     Ok((Store { core }, writer))
 }
 
@@ -62,14 +73,24 @@ pub(crate) fn first_deadline(database: &Database, from: Option<u64>) -> Result<O
     let Some(from) = from else { return Ok(None) };
     let mut cursor = database.cursor(Column::Expiry, None);
     cursor.seek(&from.to_be_bytes());
-    let Some((row, _)) = cursor.row()? else { return Ok(None) };
-    let (deadline, _) = key::split_expiry(row).ok_or_else(|| cursor.damage(row, "the key is no deadline and path"))?;
+    let Some((row, _)) = cursor.row()? else {
+        return Ok(None);
+    };
+    let (deadline, _) = key::split_expiry(row)
+        .ok_or_else(|| cursor.damage(row, "the key is no deadline and path"))?;
     Ok(Some(deadline))
 }
 
-/// Looks at the directory before RocksDB does, because RocksDB would create its files among anybody's.
+/// Looks at the directory before RocksDB does, because RocksDB would create its files among
+/// anybody's.
 fn inspect(path: &Path) -> Result<(), Error> {
-    let io_error = |operation| move |source| Error::Io { operation, path: path.to_owned(), source };
+    let io_error = |operation| {
+        move |source| Error::Io {
+            operation,
+            path: path.to_owned(),
+            source,
+        }
+    };
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -83,10 +104,17 @@ fn inspect(path: &Path) -> Result<(), Error> {
         let name = name.to_string_lossy();
         created |= name == "CURRENT";
         if !is_rocksdb_file(&name) {
-            return Err(Error::NotOurs { path: path.to_owned(), found: format!("it holds \"{name}\"") });
+            return Err(Error::NotOurs {
+                path: path.to_owned(),
+                found: format!("it holds \"{name}\""),
+            });
         }
     }
-    if created { check_families(path) } else { Ok(()) }
+    if created {
+        check_families(path)
+    } else {
+        Ok(())
+    }
 }
 
 fn is_rocksdb_file(name: &str) -> bool {
@@ -98,12 +126,23 @@ fn is_rocksdb_file(name: &str) -> bool {
         || suffixed.iter().any(|suffix| name.ends_with(suffix))
 }
 
-/// Makes sure that a RocksDB is ours before it is opened for writing, which would add our column families to it.
+/// Makes sure that a RocksDB is ours before it is opened for writing, which would add our column
+/// families to it.
 fn check_families(path: &Path) -> Result<(), Error> {
-    let fault = |source| Error::RocksDb { operation: "read the column families", path: path.to_owned(), source };
+    let fault = |source| Error::RocksDb {
+        operation: "read the column families",
+        path: path.to_owned(),
+        source,
+    };
     let options = rocksdb::Options::default();
-    let found: BTreeSet<String> = DB::list_cf(&options, path).map_err(fault)?.into_iter().collect();
-    let ours: BTreeSet<String> = Column::ALL.iter().map(|column| column.name().to_owned()).collect();
+    let found: BTreeSet<String> = DB::list_cf(&options, path)
+        .map_err(fault)?
+        .into_iter()
+        .collect();
+    let ours: BTreeSet<String> = Column::ALL
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
     if found == ours {
         return Ok(());
     }
@@ -115,21 +154,29 @@ fn check_families(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let names: Vec<_> = found.into_iter().collect();
-    Err(Error::NotOurs { path: path.to_owned(), found: format!("a RocksDB with {}", names.join(", ")) })
+    Err(Error::NotOurs {
+        path: path.to_owned(),
+        found: format!("a RocksDB with {}", names.join(", ")),
+    })
 }
 
 fn check_version(path: &Path, version: Option<u32>) -> Result<(), Error> {
     match version {
-        Some(found) if found > meta::FORMAT_VERSION => {
-            Err(Error::NewerFormat { path: path.to_owned(), found, known: meta::FORMAT_VERSION })
-        }
+        Some(found) if found > meta::FORMAT_VERSION => Err(Error::NewerFormat {
+            path: path.to_owned(),
+            found,
+            known: meta::FORMAT_VERSION,
+        }),
         _ => Ok(()),
     }
 }
 
-/// Checks the format row, or writes it with the first state into a store where nothing has been written.
+/// Checks the format row, or writes it with the first state into a store where nothing has been
+/// written.
 fn settle_format(database: &Database) -> Result<(), Error> {
-    let row = database.get(Column::Meta, meta::FORMAT_KEY)?.map(|row| row.to_vec());
+    let row = database
+        .get(Column::Meta, meta::FORMAT_KEY)?
+        .map(|row| row.to_vec());
     match row.as_deref().map(meta::format_version) {
         Some(Some(version)) => check_version(database.path(), Some(version)),
         None if database.sequence() == 0 => {
@@ -144,12 +191,19 @@ fn settle_format(database: &Database) -> Result<(), Error> {
         }
         _ => {
             let found = "a RocksDB without our format row".to_owned();
-            Err(Error::NotOurs { path: database.path().to_owned(), found })
+            Err(Error::NotOurs {
+                path: database.path().to_owned(),
+                found,
+            })
         }
     }
 }
 
 fn read_state(database: &Database) -> Result<State, Error> {
     let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
-    State::decode(&database.get(Column::Meta, meta::STATE_KEY)?.ok_or_else(missing)?)
+    State::decode(
+        &database
+            .get(Column::Meta, meta::STATE_KEY)?
+            .ok_or_else(missing)?,
+    )
 }

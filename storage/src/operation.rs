@@ -9,7 +9,8 @@ use crate::path::KeyPath;
 /// When a node ends: what is shown, and what counts. Both are fixed when the write is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Wall clock, nanoseconds since the Unix epoch: the `expiration` that clients see; never recomputed.
+    /// Wall clock, nanoseconds since the Unix epoch: the `expiration` that clients see; never
+    /// recomputed.
     pub expiration: u64,
     /// Cluster time, nanoseconds: the node is removed by the first expiry whose cut-off reaches it.
     pub deadline: u64,
@@ -24,7 +25,8 @@ pub enum Content {
     Directory,
 }
 
-/// The conditions of compare-and-swap and compare-and-delete; all that are given must hold (keys-api 3.3).
+/// The conditions of compare-and-swap and compare-and-delete; all that are given must hold
+/// (keys-api 3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Condition {
     /// The value the file must have; never empty.
@@ -65,7 +67,8 @@ pub enum Operation {
         /// The child's TTL; `None` makes it permanent.
         lifetime: Option<Lifetime>,
     },
-    /// `PUT ?prevExist=true`: replace value and TTL of a file, or the TTL of a directory when `value` is empty.
+    /// `PUT ?prevExist=true`: replace value and TTL of a file, or the TTL of a directory when
+    /// `value` is empty.
     Update {
         /// The node to change.
         path: KeyPath,
@@ -105,22 +108,24 @@ pub enum Operation {
         /// What must hold before.
         condition: Condition,
     },
-    /// Removes what has a deadline at or before `cutoff` (cluster time, ns), at most `limit` nodes, in the order
-    /// (deadline, key). Each removal takes one revision.
+    /// Removes what has a deadline at or before `cutoff` (cluster time, ns), at most `limit` nodes,
+    /// in the order (deadline, key). Each removal takes one revision.
     Expire {
         /// The last deadline that counts as lapsed, nanoseconds of cluster time.
         cutoff: u64,
         /// The most nodes that this operation removes.
         limit: u32,
     },
-    /// The server's own write below `/_etcd` (a file, or its removal with `None`), done only if something differs.
+    /// The server's own write below `/_etcd` (a file, or its removal with `None`), done only if
+    /// something differs.
     System {
         /// The file of the server.
         path: KeyPath,
         /// Its value; `None` removes it.
         value: Option<Bytes>,
     },
-    /// A row outside the tree (members, auth): stored under `key`, removed with `None`. Takes no revision.
+    /// A row outside the tree (members, auth): stored under `key`, removed with `None`. Takes no
+    /// revision.
     Record {
         /// The name of the row.
         key: Bytes,
@@ -143,7 +148,10 @@ pub struct Retention {
 impl Default for Retention {
     /// A million events and 1 GiB: what a tree keeps until the first [`Operation::Retain`].
     fn default() -> Self {
-        Self { events: 1_000_000, bytes: 1 << 30 }
+        Self {
+            events: 1_000_000,
+            bytes: 1 << 30,
+        }
     }
 }
 
@@ -192,7 +200,8 @@ pub struct Event {
     pub revision: u64,
     /// What was done.
     pub action: Action,
-    /// The node afterwards, as the response shows it (a removal: path, dir, created, modified = revision).
+    /// The node afterwards, as the response shows it (a removal: path, dir, created, modified =
+    /// revision).
     pub node: Node,
     /// The node before; `None` if there was none.
     pub prev: Option<Node>,
@@ -207,14 +216,16 @@ pub struct Event {
 pub enum Outcome {
     /// It succeeded and took the revision of the event.
     Done(Arc<Event>),
-    /// An expiry; the events in order, none if nothing was due. `more`: the limit was reached and more is due.
+    /// An expiry; the events in order, none if nothing was due. `more`: the limit was reached and
+    /// more is due.
     Expired {
         /// One event for each removed node.
         events: Vec<Arc<Event>>,
         /// Whether the limit cut the wave.
         more: bool,
     },
-    /// A record, a retention, or a system write that changed nothing visible. No revision was taken.
+    /// A record, a retention, or a system write that changed nothing visible. No revision was
+    /// taken.
     Accepted,
     /// It was refused: nothing changed and no revision was taken.
     Refused {
@@ -225,7 +236,8 @@ pub enum Outcome {
     },
 }
 
-/// Why the tree refuses an operation or a look-up (keys-api 3.2, without the numbers: those belong to HTTP).
+/// Why the tree refuses an operation or a look-up (keys-api 3.2, without the numbers: those belong
+/// to HTTP).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The target or an ancestor is missing; the first missing path from the top.
@@ -239,7 +251,8 @@ pub enum Refusal {
         /// The `modifiedIndex` found.
         index: u64,
     },
-    /// The target is a directory where a file is needed; `None` for the root under compare-and-delete (keys-api 3.4).
+    /// The target is a directory where a file is needed; `None` for the root under
+    /// compare-and-delete (keys-api 3.4).
     NotFile(Option<KeyPath>),
     /// A proper ancestor is a file; its path.
     NotDirectory(KeyPath),

@@ -1,7 +1,9 @@
-//! What a batch has done to the tree so far, so that its operations see each other (store-layout 5.5).
+//! What a batch has done to the tree so far, so that its operations see each other (store-layout
+//! 5.5).
 //!
-//! Touched nodes lie over cleared subtrees, and both over the committed rows. Order is kept by construction: clearing
-//! a subtree forgets what was touched in it before, and what is touched afterwards lies on top.
+//! Touched nodes lie over cleared subtrees, and both over the committed rows. Order is kept by
+//! construction: clearing a subtree forgets what was touched in it before, and what is touched
+//! afterwards lies on top.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -65,7 +67,11 @@ impl Overlay {
     /// Removes the node at `top` and everything below it.
     pub(crate) fn clear(&mut self, top: KeyPath, low: Vec<u8>, high: Vec<u8>) {
         let inside = (Bound::Included(low.clone()), Bound::Excluded(high.clone()));
-        let forgotten: Vec<_> = self.touched.range(inside).map(|(key, _)| key.clone()).collect();
+        let forgotten: Vec<_> = self
+            .touched
+            .range(inside)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in forgotten {
             self.touched.remove(&key);
         }
@@ -73,8 +79,14 @@ impl Overlay {
     }
 
     /// Nodes of this batch below `key` in `[start, end)`, in tree order.
-    pub(crate) fn nodes_between(&self, start: &[u8], end: &[u8]) -> impl Iterator<Item = (&[u8], &Entry)> {
-        let range = self.touched.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
+    pub(crate) fn nodes_between(
+        &self,
+        start: &[u8],
+        end: &[u8],
+    ) -> impl Iterator<Item = (&[u8], &Entry)> {
+        let range = self
+            .touched
+            .range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
         range.filter_map(|(key, entry)| Some((key.as_slice(), entry.as_ref()?)))
     }
 
@@ -86,7 +98,8 @@ impl Overlay {
         self.deadlines.remove(row);
     }
 
-    /// Keys of expiry rows added by this batch, in order. Those of removed directories' children are out of date.
+    /// Keys of expiry rows added by this batch, in order. Those of removed directories' children
+    /// are out of date.
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = &[u8]> {
         self.deadlines.iter().map(Vec::as_slice)
     }
@@ -116,8 +129,14 @@ mod tests {
     }
 
     fn put(overlay: &mut Overlay, text: &str) {
-        let node =
-            Node { path: path(text), value: None, dir: true, created: 1, modified: 1, lifetime: None };
+        let node = Node {
+            path: path(text),
+            value: None,
+            dir: true,
+            created: 1,
+            modified: 1,
+            lifetime: None,
+        };
         overlay.put(key::encoded(&path(text)), Entry { node, revision: 1 });
     }
 
@@ -144,7 +163,10 @@ mod tests {
         put(&mut overlay, "/a/c");
         overlay.remove(key::encoded(&path("/x")));
         let names = ["/a", "/a/b", "/a/c", "/a/never", "/x", "/ab"];
-        assert_eq!(names.map(|name| state(&overlay, name)), ['n', 'g', 'n', 'g', 'g', 'u']);
+        assert_eq!(
+            names.map(|name| state(&overlay, name)),
+            ['n', 'g', 'n', 'g', 'g', 'u']
+        );
     }
 
     #[test]
@@ -153,7 +175,10 @@ mod tests {
         clear(&mut overlay, "/a/b");
         clear(&mut overlay, "/a");
         let end = key::subtree_bound(&key::encoded(&path("/a")));
-        assert_eq!(overlay.cleared_end(&key::encoded(&path("/a/b/c"))), end.as_deref());
+        assert_eq!(
+            overlay.cleared_end(&key::encoded(&path("/a/b/c"))),
+            end.as_deref()
+        );
         assert_eq!(overlay.cleared_end(&key::encoded(&path("/b"))), None);
     }
 }

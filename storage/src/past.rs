@@ -1,9 +1,10 @@
 //! The tree at an older revision R, read from `versions`.
 //!
-//! v(p, R) is the newest version of p at or below R. Visibility (store-layout 5.1): p is visible iff v(p, R) exists,
-//! is no removal mark, p's parent is visible, and v(p, R) is not older than the createdIndex of v(parent, R). That
-//! last part hides what an earlier life of a directory left behind; it compares the revision of the record, because
-//! a TTL update of a directory leaves modifiedIndex behind.
+//! v(p, R) is the newest version of p at or below R. Visibility (store-layout 5.1): p is visible
+//! iff v(p, R) exists, is no removal mark, p's parent is visible, and v(p, R) is not older than the
+//! createdIndex of v(parent, R). That last part hides what an earlier life of a directory left
+//! behind; it compares the revision of the record, because a TTL update of a directory leaves
+//! modifiedIndex behind.
 
 use crate::columns::Column;
 use crate::database::{Cursor, Frozen, Source};
@@ -35,7 +36,9 @@ impl<'v> PastView<'v> {
     pub fn node(&self, path: &KeyPath) -> Result<Result<Node, Refusal>, Error> {
         match self.entry(path)? {
             Some(entry) => Ok(Ok(entry.node)),
-            None => Ok(Err(read::why_missing_with(path, |path| Ok(self.entry(path)?.map(|entry| entry.node.dir)))?)),
+            None => Ok(Err(read::why_missing_with(path, |path| {
+                Ok(self.entry(path)?.map(|entry| entry.node.dir))
+            })?)),
         }
     }
 
@@ -47,18 +50,24 @@ impl<'v> PastView<'v> {
     /// The node at `path`, if it was visible.
     pub(crate) fn entry(&self, path: &KeyPath) -> Result<Option<Entry>, Error> {
         // What has lived since then needs no history (rule 2); nor does the root, which has none.
-        if let Some(entry) = read::entry(self.rows, path)?.filter(|entry| entry.revision <= self.revision) {
+        if let Some(entry) =
+            read::entry(self.rows, path)?.filter(|entry| entry.revision <= self.revision)
+        {
             return Ok(Some(entry));
         }
-        let Some(entry) = self.version(path)? else { return Ok(None) };
+        let Some(entry) = self.version(path)? else {
+            return Ok(None);
+        };
         let parent = path.parent().unwrap_or_else(KeyPath::root);
-        // A parent that has lived since before the version was there all the time, and so were its ancestors.
+        // A parent that has lived since before the version was there all the time, and so were its
+        // ancestors.
         let current = read::entry(self.rows, &parent)?.filter(|parent| parent.node.dir);
         if current.is_some_and(|parent| parent.node.created <= entry.revision) {
             return Ok(Some(entry));
         }
         let parent = self.entry(&parent)?;
-        let alive = parent.is_some_and(|parent| parent.node.dir && parent.node.created <= entry.revision);
+        let alive =
+            parent.is_some_and(|parent| parent.node.dir && parent.node.created <= entry.revision);
         Ok(alive.then_some(entry))
     }
 
@@ -71,7 +80,9 @@ impl<'v> PastView<'v> {
         key::descendants_start(&key, &mut bound);
         let mut cursor = self.rows.cursor(Column::Versions, Some(bound));
         cursor.seek(&first);
-        let Some((row, value)) = cursor.row()? else { return Ok(None) };
+        let Some((row, value)) = cursor.row()? else {
+            return Ok(None);
+        };
         let record = Record::decode(value).map_err(|reason| cursor.damage(row, reason))?;
         Ok((!record.removed).then(|| Entry::read(path, &record)))
     }
@@ -111,7 +122,13 @@ pub struct PastWalk<'v> {
 }
 
 impl<'v> PastWalk<'v> {
-    fn new(rows: &'v Frozen<'v>, revision: u64, path: &KeyPath, recursive: bool, hidden: bool) -> Self {
+    fn new(
+        rows: &'v Frozen<'v>,
+        revision: u64,
+        path: &KeyPath,
+        recursive: bool,
+        hidden: bool,
+    ) -> Self {
         let group = key::encoded(path);
         Self {
             rows,
@@ -128,7 +145,8 @@ impl<'v> PastWalk<'v> {
         }
     }
 
-    /// The next node, or `None` at the end. Not an [`Iterator`], because the item borrows from the walk.
+    /// The next node, or `None` at the end. Not an [`Iterator`], because the item borrows from the
+    /// walk.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         loop {
@@ -152,18 +170,29 @@ impl<'v> PastWalk<'v> {
             }
             key::subtree_end(&self.group, &mut self.target);
         }
-        let Some((row, value)) = self.cursor.row()? else { return Ok(None) };
+        let Some((row, value)) = self.cursor.row()? else {
+            return Ok(None);
+        };
         let record = Record::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
         key::decode(&self.group, &mut self.path);
-        Ok(Some(Item::new(key::depth(&self.group) - self.top, &self.path, &record)))
+        Ok(Some(Item::new(
+            key::depth(&self.group) - self.top,
+            &self.path,
+            &record,
+        )))
     }
 
     /// Goes to the first row below the top, if the top was a visible directory.
     fn start(&mut self, path: &KeyPath) -> Result<(), Error> {
-        let top = PastView::new(self.rows, self.revision).entry(path)?.filter(|entry| entry.node.dir);
+        let top = PastView::new(self.rows, self.revision)
+            .entry(path)?
+            .filter(|entry| entry.node.dir);
         match top {
             Some(top) => {
-                self.ancestors.push(Ancestor { len: self.group.len(), created: top.node.created });
+                self.ancestors.push(Ancestor {
+                    len: self.group.len(),
+                    created: top.node.created,
+                });
                 key::descendants_start(&self.group, &mut self.target);
                 self.cursor.seek(&self.target);
             }
@@ -172,23 +201,33 @@ impl<'v> PastWalk<'v> {
         Ok(())
     }
 
-    /// Takes the path under the cursor as the group. Gives the createdIndex of its parent; `None` at the end, or if
-    /// the parent is not visible, with the way around planned.
+    /// Takes the path under the cursor as the group. Gives the createdIndex of its parent; `None`
+    /// at the end, or if the parent is not visible, with the way around planned.
     fn enter_group(&mut self) -> Result<Option<u64>, Error> {
         let Some((row, _)) = self.cursor.row()? else {
             self.leave = Leave::End;
             return Ok(None);
         };
-        let (path, _) =
-            key::split_version(row).ok_or_else(|| self.cursor.damage(row, "the key is no path and revision"))?;
-        // The ancestors' keys are prefixes of the old group; drop those that the new one does not share.
-        let shared = self.group.iter().zip(path).take_while(|(old, new)| old == new).count();
-        while self.ancestors.len() > 1 && self.ancestors.last().is_some_and(|top| top.len > shared) {
+        let (path, _) = key::split_version(row)
+            .ok_or_else(|| self.cursor.damage(row, "the key is no path and revision"))?;
+        // The ancestors' keys are prefixes of the old group; drop those that the new one does not
+        // share.
+        let shared = self
+            .group
+            .iter()
+            .zip(path)
+            .take_while(|(old, new)| old == new)
+            .count();
+        while self.ancestors.len() > 1 && self.ancestors.last().is_some_and(|top| top.len > shared)
+        {
             self.ancestors.pop();
         }
         self.group.clear();
         self.group.extend_from_slice(path);
-        let parent = self.ancestors.last().filter(|top| top.len == key::parent_len(path));
+        let parent = self
+            .ancestors
+            .last()
+            .filter(|top| top.len == key::parent_len(path));
         let created = parent.map(|parent| parent.created);
         if created.is_none() {
             key::subtree_end(&self.group, &mut self.target);
@@ -196,15 +235,19 @@ impl<'v> PastWalk<'v> {
         Ok(created)
     }
 
-    /// Moves to v(group, R). Gives whether it is a directory, or `None` if nothing visible is there.
+    /// Moves to v(group, R). Gives whether it is a directory, or `None` if nothing visible is
+    /// there.
     fn place(&mut self, parent_created: u64) -> Result<Option<bool>, Error> {
         key::version(&self.group, self.revision, &mut self.target);
         self.cursor.skip_to(&self.target);
-        let Some((row, value)) = self.cursor.row()? else { return Ok(None) };
+        let Some((row, value)) = self.cursor.row()? else {
+            return Ok(None);
+        };
         let Some((path, revision)) = key::split_version(row) else {
             return Err(self.cursor.damage(row, "the key is no path and revision"));
         };
-        // Behind the group's rows: the path had no version yet. The cursor stays for the next group.
+        // Behind the group's rows: the path had no version yet. The cursor stays for the next
+        // group.
         if path != self.group {
             return Ok(None);
         }
@@ -212,7 +255,10 @@ impl<'v> PastWalk<'v> {
         let skipped = !self.hidden && key::is_hidden(path);
         let visible = !record.removed && revision >= parent_created && !skipped;
         if visible && record.dir {
-            self.ancestors.push(Ancestor { len: self.group.len(), created: record.created });
+            self.ancestors.push(Ancestor {
+                len: self.group.len(),
+                created: record.created,
+            });
         }
         Ok(visible.then_some(record.dir))
     }

@@ -1,7 +1,7 @@
 //! Paths of the tree: the name a client sees, and the key it becomes.
 //!
-//! Invariants of [`KeyPath`]: it starts with `/`, has no empty component, and does not end in `/` unless it is the
-//! root. Components hold any byte but `/` (keys-api 4), and are compared bytewise.
+//! Invariants of [`KeyPath`]: it starts with `/`, has no empty component, and does not end in `/`
+//! unless it is the root. Components hold any byte but `/` (keys-api 4), and are compared bytewise.
 
 use std::fmt;
 
@@ -64,7 +64,9 @@ impl KeyPath {
 
     /// The components from the top; none for the root.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+        self.0
+            .split(|byte| *byte == b'/')
+            .filter(|part| !part.is_empty())
     }
 
     /// The last component; empty for the root.
@@ -85,8 +87,14 @@ impl KeyPath {
     /// Proper ancestors from the root down: `/`, `/a` for `/a/b`; none for the root.
     pub fn ancestors(&self) -> impl Iterator<Item = Self> + '_ {
         let root = (!self.is_root()).then(Self::root);
-        let inner = self.0.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
-        root.into_iter().chain(inner.map(|(at, _)| Self(self.0.slice(..at))))
+        let inner = self
+            .0
+            .iter()
+            .enumerate()
+            .skip(1)
+            .filter(|(_, byte)| **byte == b'/');
+        root.into_iter()
+            .chain(inner.map(|(at, _)| Self(self.0.slice(..at))))
     }
 
     /// The path of a child. `name` must not be empty or hold a slash.
@@ -106,7 +114,9 @@ impl KeyPath {
         if other.is_root() {
             return !self.is_root();
         }
-        self.0.len() > other.0.len() && self.0.starts_with(&other.0) && self.0[other.0.len()] == b'/'
+        self.0.len() > other.0.len()
+            && self.0.starts_with(&other.0)
+            && self.0[other.0.len()] == b'/'
     }
 
     /// Hidden nodes have a last component that begins with an underscore (keys-api 4.1).

@@ -1,10 +1,12 @@
-//! Pins: history at or above a pinned revision is not removed while the pin is held (store-layout 5.11).
+//! Pins: history at or above a pinned revision is not removed while the pin is held (store-layout
+//! 5.11).
 //!
-//! Compaction filters see no RocksDB snapshots, so a view is not enough to keep an old version alive. Every view
-//! therefore pins what the filter may use at that moment, and a caller may pin a revision across views.
+//! Compaction filters see no RocksDB snapshots, so a view is not enough to keep an old version
+//! alive. Every view therefore pins what the filter may use at that moment, and a caller may pin a
+//! revision across views.
 //!
-//! Invariant: no filter is ever made with a base above a pin that was effective when the filter was made, because a
-//! pin is effective only at or above every base handed out before.
+//! Invariant: no filter is ever made with a base above a pin that was effective when the filter was
+//! made, because a pin is effective only at or above every base handed out before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +21,8 @@ pub(crate) struct Pins {
 #[derive(Debug, Default)]
 struct Registry {
     held: BTreeMap<u64, usize>,
-    /// The base of the last state known to be flushed: all that a filter may rely on (store-layout 5.10).
+    /// The base of the last state known to be flushed: all that a filter may rely on (store-layout
+    /// 5.10).
     flushed: u64,
     /// The highest base that explicit reclaiming has used.
     reclaimed: u64,
@@ -27,13 +30,17 @@ struct Registry {
 
 impl Registry {
     fn bound(&self, base: u64) -> u64 {
-        self.held.keys().next().map_or(base, |oldest| base.min(*oldest))
+        self.held
+            .keys()
+            .next()
+            .map_or(base, |oldest| base.min(*oldest))
     }
 }
 
 impl Pins {
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        // The registry is consistent after every statement, so a panic elsewhere cannot have broken it.
+        // The registry is consistent after every statement, so a panic elsewhere cannot have broken
+        // it.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -42,7 +49,11 @@ impl Pins {
         let mut registry = self.registry();
         let effective = revision >= registry.flushed.max(registry.reclaimed);
         *registry.held.entry(revision).or_default() += 1;
-        Pin { pins: Arc::clone(self), revision, effective }
+        Pin {
+            pins: Arc::clone(self),
+            revision,
+            effective,
+        }
     }
 
     /// Pins all that a snapshot taken from now on may look at.
@@ -50,7 +61,11 @@ impl Pins {
         let mut registry = self.registry();
         let revision = registry.flushed;
         *registry.held.entry(revision).or_default() += 1;
-        Pin { pins: Arc::clone(self), revision, effective: true }
+        Pin {
+            pins: Arc::clone(self),
+            revision,
+            effective: true,
+        }
     }
 
     /// The state with this base is on disk; compactions that start from now on may use it.
@@ -65,7 +80,8 @@ impl Pins {
         registry.bound(registry.flushed)
     }
 
-    /// The base for reclaiming in memory, where `base` is the floor's; it reaches the disk with the floor itself.
+    /// The base for reclaiming in memory, where `base` is the floor's; it reaches the disk with the
+    /// floor itself.
     pub(crate) fn reclaim_base(&self, base: u64) -> u64 {
         let mut registry = self.registry();
         let bound = registry.bound(base);
@@ -76,14 +92,18 @@ impl Pins {
     /// How many pins are held, and the oldest.
     pub(crate) fn summary(&self) -> (usize, Option<u64>) {
         let registry = self.registry();
-        (registry.held.values().sum(), registry.held.keys().next().copied())
+        (
+            registry.held.values().sum(),
+            registry.held.keys().next().copied(),
+        )
     }
 }
 
-/// Keeps history at or above its revision readable until it is dropped. Made by [`crate::Store::pin`].
+/// Keeps history at or above its revision readable until it is dropped. Made by
+/// [`crate::Store::pin`].
 ///
-/// A pin holds back the removal of old versions on this member alone. Bound it in time: while it is held, disk space
-/// grows with every overwrite.
+/// A pin holds back the removal of old versions on this member alone. Bound it in time: while it is
+/// held, disk space grows with every overwrite.
 #[derive(Debug)]
 pub struct Pin {
     pins: Arc<Pins>,
@@ -97,7 +117,8 @@ impl Pin {
         self.revision
     }
 
-    /// Whether the revision was still complete when it was pinned. If not, [`crate::View::at_pin`] refuses.
+    /// Whether the revision was still complete when it was pinned. If not, [`crate::View::at_pin`]
+    /// refuses.
     pub fn is_effective(&self) -> bool {
         self.effective
     }

@@ -1,9 +1,10 @@
-//! What readers may see: the state of each commit, beside the RocksDB sequence number that it ended at.
+//! What readers may see: the state of each commit, beside the RocksDB sequence number that it ended
+//! at.
 //!
-//! A snapshot knows its sequence number, so it finds its state without a read and without a lock that a commit holds
-//! for long. The writer goes: begin → write to RocksDB → correct the node cache → publish → end. A reader that
-//! catches a snapshot between the write and the publication waits for those few microseconds: what it returns must
-//! not be newer than what the next reader gets.
+//! A snapshot knows its sequence number, so it finds its state without a read and without a lock
+//! that a commit holds for long. The writer goes: begin → write to RocksDB → correct the node cache
+//! → publish → end. A reader that catches a snapshot between the write and the publication waits
+//! for those few microseconds: what it returns must not be newer than what the next reader gets.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,10 +21,11 @@ pub(crate) struct Published {
     revision: AtomicU64,
     /// The earliest deadline; `NO_DEADLINE` if there is none.
     deadline: AtomicU64,
-    /// Writes begun and ended; equal while none is under way. A write that fails never ends.
+    /// Writes begun and ended; equal while none is under way.
     begun: AtomicU64,
     ended: AtomicU64,
-    /// (sequence number after the write, state), oldest first, never empty. Held for a search of a few entries.
+    /// (sequence number after the write, state), oldest first, never empty. Held for a search of a
+    /// few entries.
     states: Mutex<VecDeque<(u64, Arc<State>)>>,
 }
 
@@ -53,11 +55,13 @@ impl Published {
         Arc::clone(state)
     }
 
-    /// The state that a snapshot with this sequence number shows; `None` if it is too old to be remembered.
+    /// The state that a snapshot with this sequence number shows; `None` if it is too old to be
+    /// remembered.
     pub(crate) fn state_at(&self, sequence: u64) -> Option<Arc<State>> {
         let mut turns = 0u32;
         loop {
-            // Read before the states: if nothing is under way, all that the snapshot can show has been published.
+            // Read before the states: if nothing is under way, all that the snapshot can show has
+            // been published.
             let settled = self.quiet().is_some();
             {
                 let states = self.states();
@@ -90,10 +94,13 @@ impl Published {
         self.begun.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Shows the write: the cache has been corrected before. Deadlines first, so that they are never late.
+    /// Shows the write: the cache has been corrected before. Deadlines first, so that they are
+    /// never late.
     pub(crate) fn end(&self, sequence: u64, state: Arc<State>, deadline: Option<u64>) {
-        self.deadline.store(deadline.unwrap_or(NO_DEADLINE), Ordering::Release);
-        self.revision.store(state.applied.revision, Ordering::Release);
+        self.deadline
+            .store(deadline.unwrap_or(NO_DEADLINE), Ordering::Release);
+        self.revision
+            .store(state.applied.revision, Ordering::Release);
         {
             let mut states = self.states();
             if states.len() == REMEMBERED {
@@ -104,13 +111,19 @@ impl Published {
         self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Ends a write that failed: nothing of it is shown, and no reader waits for it.
+    pub(crate) fn abandon(&self) {
+        self.ended.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn states(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<State>)>> {
         // Pushes and pops leave it whole even if the thread panics afterwards.
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Spins a little, then yields: what is waited for takes microseconds unless its thread lost the processor.
+/// Spins a little, then yields: what is waited for takes microseconds unless its thread lost the
+/// processor.
 pub(crate) fn wait(turns: &mut u32) {
     *turns += 1;
     if *turns < 32 {
@@ -126,7 +139,13 @@ mod tests {
     use crate::meta::Applied;
 
     fn state(revision: u64) -> Arc<State> {
-        Arc::new(State { applied: Applied { revision, ..Applied::default() }, ..State::default() })
+        Arc::new(State {
+            applied: Applied {
+                revision,
+                ..Applied::default()
+            },
+            ..State::default()
+        })
     }
 
     #[test]
@@ -136,9 +155,16 @@ mod tests {
             published.begin();
             published.end(sequence, state(revision), Some(7));
         }
-        let revision = |sequence| published.state_at(sequence).map(|state| state.applied.revision);
+        let revision = |sequence| {
+            published
+                .state_at(sequence)
+                .map(|state| state.applied.revision)
+        };
         assert_eq!(revision(9), None);
-        assert_eq!([10, 13, 14, 19, 20, 25].map(revision), [1, 1, 2, 2, 3, 3].map(Some));
+        assert_eq!(
+            [10, 13, 14, 19, 20, 25].map(revision),
+            [1, 1, 2, 2, 3, 3].map(Some)
+        );
         assert_eq!((published.revision(), published.deadline()), (3, Some(7)));
     }
 

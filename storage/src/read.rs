@@ -20,23 +20,35 @@ pub(crate) fn entry(source: &impl Source, path: &KeyPath) -> Result<Option<Entry
 }
 
 /// The same, for a caller that has the key. Not for the root.
-pub(crate) fn entry_at(source: &impl Source, key: &[u8], path: &KeyPath) -> Result<Option<Entry>, Error> {
+pub(crate) fn entry_at(
+    source: &impl Source,
+    key: &[u8],
+    path: &KeyPath,
+) -> Result<Option<Entry>, Error> {
     let Some(row) = source.get(Column::Nodes, key)? else {
         return Ok(None);
     };
-    let record = Record::decode(&row).map_err(|reason| Error::row(Column::Nodes.name(), key, reason))?;
+    let record =
+        Record::decode(&row).map_err(|reason| Error::row(Column::Nodes.name(), key, reason))?;
     if record.removed {
-        return Err(Error::row(Column::Nodes.name(), key, "a removal mark stands where a node belongs"));
+        return Err(Error::row(
+            Column::Nodes.name(),
+            key,
+            "a removal mark stands where a node belongs",
+        ));
     }
     Ok(Some(Entry::read(path, &record)))
 }
 
 /// Why there is no node at `path`: the first missing path from the top, or the file in its way.
 pub(crate) fn why_missing(source: &impl Source, path: &KeyPath) -> Result<Refusal, Error> {
-    why_missing_with(path, |path| Ok(entry(source, path)?.map(|entry| entry.node.dir)))
+    why_missing_with(path, |path| {
+        Ok(entry(source, path)?.map(|entry| entry.node.dir))
+    })
 }
 
-/// The same over any look-up, which tells whether a node is a directory. The root is never asked for.
+/// The same over any look-up, which tells whether a node is a directory. The root is never asked
+/// for.
 pub(crate) fn why_missing_with(
     path: &KeyPath,
     mut is_dir: impl FnMut(&KeyPath) -> Result<Option<bool>, Error>,

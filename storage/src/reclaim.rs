@@ -1,13 +1,15 @@
-//! Giving space back: what the floor has passed is removed here, in bounded pieces, on the apply thread.
+//! Giving space back: what the floor has passed is removed here, in bounded pieces, on the apply
+//! thread.
 //!
-//! The compaction filter thins out the versions of paths that live. What it must keep, removal marks and the last
-//! versions of subtrees that are gone, is removed here (store-layout 5.9): for each removal at or below the base, in
-//! the order of the events, every version of the path and of what was below it up to the removal is dead at every
-//! revision that can still be read. Marks go last or in the same write, so that nothing is uncovered by a stop in
-//! between. Events below the base go by range, in large steps.
+//! The compaction filter thins out the versions of paths that live. What it must keep, removal
+//! marks and the last versions of subtrees that are gone, is removed here (store-layout 5.9): for
+//! each removal at or below the base, in the order of the events, every version of the path and of
+//! what was below it up to the removal is dead at every revision that can still be read. Marks go
+//! last or in the same write, so that nothing is uncovered by a stop in between. Events below the
+//! base go by range, in large steps.
 //!
-//! It is local: no member need do it at the same time, and neither hash nor answers depend on it. It runs where the
-//! commands run, so that no command slips between the look and the deletion.
+//! It is local: no member need do it at the same time, and neither hash nor answers depend on it.
+//! It runs where the commands run, so that no command slips between the look and the deletion.
 
 use std::sync::Arc;
 
@@ -23,7 +25,8 @@ use crate::meta::{self, Reclaimed};
 use crate::record::Record;
 use crate::write::POINT_DELETES;
 
-/// Events deleted by one range tombstone: few, because every tombstone costs readers (store-layout 2.3).
+/// Events deleted by one range tombstone: few, because every tombstone costs readers (store-layout
+/// 2.3).
 const EVENTS_STEP: u64 = 8_192;
 
 /// What a call of [`Writer::reclaim`] did.
@@ -36,11 +39,13 @@ pub struct Reclaim {
 }
 
 impl Writer {
-    /// Removes history that can no longer be read, looking at about `budget` rows. Call it outside the reply path,
-    /// again while `more` is set.
+    /// Removes history that can no longer be read, looking at about `budget` rows. Call it outside
+    /// the reply path, again while `more` is set.
     pub fn reclaim(&mut self, budget: usize) -> Result<Reclaim, Error> {
         if self.broken {
-            return Err(Error::Aborted { applied: self.state.applied.index });
+            return Err(Error::Aborted {
+                applied: self.state.applied.index,
+            });
         }
         let core = Arc::clone(&self.core);
         let base = core.pins.reclaim_base(self.state.base());
@@ -63,20 +68,17 @@ impl Writer {
     }
 
     fn write_piece(&mut self, mut batch: WriteBatch, position: Reclaimed) -> Result<(), Error> {
-        let core = &self.core;
-        batch.put_cf(core.database.family(Column::Meta), meta::RECLAIMED_KEY, position.encode());
-        self.broken = true;
-        core.published.begin();
-        core.database.write(batch)?;
-        core.published.end(core.database.sequence(), Arc::new(self.state.clone()), self.deadline);
-        self.broken = false;
+        let meta = self.core.database.family(Column::Meta);
+        batch.put_cf(meta, meta::RECLAIMED_KEY, position.encode());
+        let state = Arc::clone(&self.state);
+        self.write(batch, |_, _| state)?;
         self.reclaimed = position;
         Ok(())
     }
 }
 
-/// One write's worth of reclaiming. It ends with the budget, or with a removed directory, because what it deleted is
-/// seen only after the write.
+/// One write's worth of reclaiming. It ends with the budget, or with a removed directory, because
+/// what it deleted is seen only after the write.
 struct Piece<'a> {
     database: &'a Database,
     batch: WriteBatch,
@@ -118,7 +120,11 @@ impl Piece<'_> {
     }
 
     fn missing(&self, revision: u64) -> Error {
-        Error::row(Column::Events.name(), &revision.to_be_bytes(), "an event above the floor's is missing")
+        Error::row(
+            Column::Events.name(),
+            &revision.to_be_bytes(),
+            "an event above the floor's is missing",
+        )
     }
 
     fn finish_event(&mut self, revision: u64) {
@@ -127,12 +133,17 @@ impl Piece<'_> {
         self.position.resume.clear();
     }
 
-    /// Deletes the events below the base, but not that of the base: retention counts bytes from it on.
+    /// Deletes the events below the base, but not that of the base: retention counts bytes from it
+    /// on.
     fn drop_events(&mut self) {
         let end = self.position.scanned;
         if end.saturating_sub(self.position.dropped) >= EVENTS_STEP {
             let family = self.database.family(Column::Events);
-            self.batch.delete_range_cf(family, self.position.dropped.to_be_bytes(), end.to_be_bytes());
+            self.batch.delete_range_cf(
+                family,
+                self.position.dropped.to_be_bytes(),
+                end.to_be_bytes(),
+            );
             self.position.dropped = end;
         }
     }
@@ -159,14 +170,17 @@ impl Piece<'_> {
         if rows.len() > POINT_DELETES {
             self.batch.delete_range_cf(family, low, high);
         } else {
-            rows.iter().for_each(|row| self.batch.delete_cf(family, row));
+            rows.iter()
+                .for_each(|row| self.batch.delete_cf(family, row));
         }
         Ok(())
     }
 
     /// Works off the removal of a directory; gives whether that is finished.
     fn remove_directory(&mut self, key: &[u8], removal: u64) -> Result<bool, Error> {
-        let Some(bound) = key::subtree_bound(key) else { return Ok(true) };
+        let Some(bound) = key::subtree_bound(key) else {
+            return Ok(true);
+        };
         if self.position.cut == 0 {
             match self.newest_life(key, removal)? {
                 // An earlier walk of the same path has taken this removal along.
@@ -199,8 +213,8 @@ impl Piece<'_> {
         cursor.seek(&newest);
         let mut first = true;
         while let Some((row, value)) = cursor.row()? {
-            let (_, revision) =
-                key::split_version(row).ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
+            let (_, revision) = key::split_version(row)
+                .ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
             let marks_end = Record::is_removal(value) && revision <= self.base;
             if marks_end && first {
                 return Ok(Life::Over);
@@ -214,8 +228,8 @@ impl Piece<'_> {
         Ok(Life::Reclaimed)
     }
 
-    /// Deletes versions up to `cut` from `resume` to `bound`, and gets on by one row at least; gives whether it came
-    /// to the end.
+    /// Deletes versions up to `cut` from `resume` to `bound`, and gets on by one row at least;
+    /// gives whether it came to the end.
     fn remove_below(&mut self, bound: &[u8], cut: u64) -> Result<bool, Error> {
         let mut cursor = self.database.cursor(Column::Versions, Some(bound.to_vec()));
         let family = self.database.family(Column::Versions);
@@ -227,8 +241,8 @@ impl Piece<'_> {
                 self.position.resume.extend_from_slice(row);
                 return Ok(false);
             }
-            let (_, revision) =
-                key::split_version(row).ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
+            let (_, revision) = key::split_version(row)
+                .ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
             if revision <= cut {
                 self.batch.delete_cf(family, row);
             }

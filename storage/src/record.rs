@@ -1,7 +1,7 @@
 //! Rows of `nodes` and `versions`: one node as it is, or was, or the mark that it went.
 //!
-//! Integers are little-endian (nothing here is sorted). Both column families hold the same bytes for the same
-//! revision, so an offline check compares them.
+//! Integers are little-endian (nothing here is sorted). Both column families hold the same bytes
+//! for the same revision, so an offline check compares them.
 //!
 //! ```text
 //! 0   u8   format (high half, 1) and flags: 1 directory, 2 has a lifetime, 4 removed, 8 has its own modifiedIndex
@@ -13,7 +13,8 @@
 //!     ...  the value to the end; a directory and a removal mark have none
 //! ```
 //!
-//! Flag 8 is the TTL update of a directory: it takes a revision and leaves modifiedIndex as it was (keys-api 6).
+//! Flag 8 is the TTL update of a directory: it takes a revision and leaves modifiedIndex as it was
+//! (keys-api 6).
 
 use bytes::Bytes;
 
@@ -58,7 +59,11 @@ impl<'a> Record<'a> {
         flags |= if self.dir { DIRECTORY } else { 0 };
         flags |= if self.lifetime.is_some() { LIFETIME } else { 0 };
         flags |= if self.removed { REMOVED } else { 0 };
-        flags |= if self.modified == self.revision { 0 } else { MODIFIED };
+        flags |= if self.modified == self.revision {
+            0
+        } else {
+            MODIFIED
+        };
         out.clear();
         out.push(flags);
         out.extend_from_slice(&self.revision.to_le_bytes());
@@ -81,17 +86,32 @@ impl<'a> Record<'a> {
         }
         let revision = take(&mut rest)?;
         let created = take(&mut rest)?;
-        let modified = if flags & MODIFIED == 0 { revision } else { take(&mut rest)? };
+        let modified = if flags & MODIFIED == 0 {
+            revision
+        } else {
+            take(&mut rest)?
+        };
         let lifetime = if flags & LIFETIME == 0 {
             None
         } else {
-            Some(Lifetime { expiration: take(&mut rest)?, deadline: take(&mut rest)? })
+            Some(Lifetime {
+                expiration: take(&mut rest)?,
+                deadline: take(&mut rest)?,
+            })
         };
         let (dir, removed) = (flags & DIRECTORY != 0, flags & REMOVED != 0);
         if (dir || removed) && !rest.is_empty() {
             return Err("a directory or a removal mark carries a value");
         }
-        Ok(Self { revision, created, modified, dir, removed, lifetime, value: rest })
+        Ok(Self {
+            revision,
+            created,
+            modified,
+            dir,
+            removed,
+            lifetime,
+            value: rest,
+        })
     }
 
     /// The node at `path`, with its own copy of the value.
@@ -113,7 +133,9 @@ impl<'a> Record<'a> {
 }
 
 fn take(bytes: &mut &[u8]) -> Result<u64, &'static str> {
-    let (word, rest) = bytes.split_first_chunk::<8>().ok_or("the record is too short")?;
+    let (word, rest) = bytes
+        .split_first_chunk::<8>()
+        .ok_or("the record is too short")?;
     *bytes = rest;
     Ok(u64::from_le_bytes(*word))
 }
@@ -127,12 +149,18 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn read(path: &KeyPath, record: &Record<'_>) -> Self {
-        Self { node: record.node(path.clone()), revision: record.revision }
+        Self {
+            node: record.node(path.clone()),
+            revision: record.revision,
+        }
     }
 
     /// The root has no row (store-layout 5.13).
     pub(crate) fn root() -> Self {
-        Self { node: root(), revision: 0 }
+        Self {
+            node: root(),
+            revision: 0,
+        }
     }
 
     pub(crate) fn record(&self) -> Record<'_> {
@@ -150,7 +178,14 @@ impl Entry {
 
 /// The root directory: always there, with indexes of 0.
 pub(crate) fn root() -> Node {
-    Node { path: KeyPath::root(), value: None, dir: true, created: 0, modified: 0, lifetime: None }
+    Node {
+        path: KeyPath::root(),
+        value: None,
+        dir: true,
+        created: 0,
+        modified: 0,
+        lifetime: None,
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +195,15 @@ mod tests {
     use super::*;
 
     fn record(value: &[u8]) -> Record<'_> {
-        Record { revision: 5, created: 3, modified: 5, dir: false, removed: false, lifetime: None, value }
+        Record {
+            revision: 5,
+            created: 3,
+            modified: 5,
+            dir: false,
+            removed: false,
+            lifetime: None,
+            value,
+        }
     }
 
     fn encoded(record: Record<'_>) -> Vec<u8> {
@@ -171,19 +214,37 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let file = [&[0x10, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0][..], b"v"].concat();
+        let file = [
+            &[0x10, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0][..],
+            b"v",
+        ]
+        .concat();
         assert_eq!(encoded(record(b"v")), file);
 
-        let lifetime = Some(Lifetime { expiration: 0x0102, deadline: 0x0304 });
-        let directory = Record { dir: true, modified: 4, lifetime, ..record(b"") };
+        let lifetime = Some(Lifetime {
+            expiration: 0x0102,
+            deadline: 0x0304,
+        });
+        let directory = Record {
+            dir: true,
+            modified: 4,
+            lifetime,
+            ..record(b"")
+        };
         let wanted = [
-            0x1B, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 4, 3,
-            0, 0, 0, 0, 0, 0,
+            0x1B, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0,
+            0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0,
         ];
         assert_eq!(encoded(directory), wanted);
 
-        let mark = Record { removed: true, ..record(b"") };
-        assert_eq!(encoded(mark), [0x14, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
+        let mark = Record {
+            removed: true,
+            ..record(b"")
+        };
+        assert_eq!(
+            encoded(mark),
+            [0x14, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]
+        );
         assert!(Record::is_removal(&encoded(mark)) && !Record::is_removal(&file));
     }
 
@@ -211,6 +272,9 @@ mod tests {
         assert!(Record::decode(b"").is_err());
         assert!(Record::decode(&[0x20; 40]).is_err(), "format");
         assert!(Record::decode(&[0x10; 16]).is_err(), "length");
-        assert!(Record::decode(&[0x11; 18]).is_err(), "a directory with a value");
+        assert!(
+            Record::decode(&[0x11; 18]).is_err(),
+            "a directory with a value"
+        );
     }
 }

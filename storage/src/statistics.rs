@@ -1,4 +1,5 @@
-//! Figures about the store for an operator. They are approximate, local, and part of no answer to a client.
+//! Figures about the store for an operator. They are approximate, local, and part of no answer to a
+//! client.
 
 use crate::columns::Column;
 use crate::store::Store;
@@ -43,7 +44,12 @@ impl Store {
     /// Figures for `/metrics`; cheap enough to be asked for every second.
     pub fn statistics(&self) -> Statistics {
         let core = &*self.core;
-        let sum = |name| Column::ALL.into_iter().map(|column| core.database.property(column, name)).sum();
+        let sum = |name| {
+            Column::ALL
+                .into_iter()
+                .map(|column| core.database.property(column, name))
+                .sum()
+        };
         let keys = |column| core.database.property(column, c"rocksdb.estimate-num-keys");
         let cache = core.cache.summary();
         let (pins, oldest) = core.pins.summary();

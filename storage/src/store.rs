@@ -1,6 +1,7 @@
 //! The reading half: what is applied, what a crash keeps, one node fast, and views.
 //!
-//! Any number of threads may read; none of them waits for a commit, but for the moment of its publication.
+//! Any number of threads may read; none of them waits for a commit, but for the moment of its
+//! publication.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -33,8 +34,9 @@ pub(crate) struct Core {
 /// The node at a path, or why there is none, and the revision at which that holds.
 type Answer = (Result<Node, Refusal>, u64);
 
-/// The reading half of the tree. Clones share one store; the directory stays open until the last of them and the
-/// [`crate::Writer`] are gone. Dropping flushes nothing: a clean stop calls [`Store::flush`] first.
+/// The reading half of the tree. Clones share one store; the directory stays open until the last of
+/// them and the [`crate::Writer`] are gone. Dropping flushes nothing: a clean stop calls
+/// [`Store::flush`] first.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) core: Arc<Core>,
@@ -42,7 +44,10 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.path()).field("revision", &self.revision()).finish()
+        f.debug_struct("Store")
+            .field("path", &self.path())
+            .field("revision", &self.revision())
+            .finish()
     }
 }
 
@@ -67,32 +72,46 @@ impl Store {
         self.core.published.latest().retention
     }
 
-    /// The state that a crash would keep now. Log segments may be released up to its index (store-layout 5.16).
+    /// The state that a crash would keep now. Log segments may be released up to its index
+    /// (store-layout 5.16).
     pub fn durable(&self) -> Applied {
         match self.refresh_durable() {
             Ok(applied) => applied,
             // An older answer is always safe: it only keeps the log longer.
             Err(error) => {
                 tracing::warn!(%error, "cannot read what is flushed; going on with what is known");
-                self.core.durable.read().unwrap_or_else(PoisonError::into_inner).clone()
+                self.core
+                    .durable
+                    .read()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone()
             }
         }
     }
 
-    /// Writes all memtables to disk, at one revision for all column families, and returns what is durable then.
+    /// Writes all memtables to disk, at one revision for all column families, and returns what is
+    /// durable then.
     ///
-    /// Blocks; the writer goes on meanwhile. An error is final: the store must be reopened (design 6).
+    /// Blocks; the writer goes on meanwhile. An error is final: the store must be reopened (design
+    /// 6).
     pub fn flush(&self) -> Result<Applied, Error> {
         self.core.database.flush()?;
         self.refresh_durable()
     }
 
     fn refresh_durable(&self) -> Result<Applied, Error> {
-        let row = self.core.database.get_persisted(Column::Meta, meta::STATE_KEY)?;
+        let row = self
+            .core
+            .database
+            .get_persisted(Column::Meta, meta::STATE_KEY)?;
         let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
         let state = State::decode(&row.ok_or_else(missing)?)?;
         self.core.pins.flushed(state.base());
-        let mut durable = self.core.durable.write().unwrap_or_else(PoisonError::into_inner);
+        let mut durable = self
+            .core
+            .durable
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         // Two callers may have read in one order and arrive in the other.
         if state.applied.index > durable.index {
             *durable = state.applied;
@@ -102,8 +121,8 @@ impl Store {
 
     /// The node at `path` and the revision at which that holds: the fast way of a plain read.
     ///
-    /// Refusals: [`Refusal::KeyNotFound`] with the first missing path, [`Refusal::NotDirectory`] with the file that
-    /// stands where a directory is needed.
+    /// Refusals: [`Refusal::KeyNotFound`] with the first missing path, [`Refusal::NotDirectory`]
+    /// with the file that stands where a directory is needed.
     pub fn get(&self, path: &KeyPath) -> Result<(Result<Node, Refusal>, u64), Error> {
         if path.is_root() {
             return Ok((Ok(record::root()), self.revision()));
@@ -126,13 +145,15 @@ impl Store {
         }
     }
 
-    /// Reads past the cache without a snapshot; `None` if that cannot give one consistent answer just now.
+    /// Reads past the cache without a snapshot; `None` if that cannot give one consistent answer
+    /// just now.
     fn fetch(&self, path: &KeyPath, published: u64) -> Result<Option<Answer>, Error> {
         let core = &*self.core;
         let token = core.published.quiet();
         let still = || token.is_some_and(|token| core.published.still(token));
         match read::entry(&core.database, path)? {
-            // A record at or below the published revision has not changed since, whatever is being committed.
+            // A record at or below the published revision has not changed since, whatever is being
+            // committed.
             Some(entry) if entry.revision <= published => {
                 core.cache.put_fetched(&entry, still);
                 Ok(Some((Ok(entry.node), published)))
@@ -140,7 +161,8 @@ impl Store {
             Some(_) => Ok(None),
             None => {
                 let refusal = read::why_missing(&core.database, path)?;
-                // Nothing was written from before the first look until now, so this revision is that of the answer.
+                // Nothing was written from before the first look until now, so this revision is
+                // that of the answer.
                 let revision = core.published.revision();
                 Ok(still().then_some((Err(refusal), revision)))
             }
@@ -157,7 +179,8 @@ impl Store {
         View::new(&self.core)
     }
 
-    /// The earliest deadline, nanoseconds of cluster time. It may be early (what had it may be gone), never late.
+    /// The earliest deadline, nanoseconds of cluster time. It may be early (what had it may be
+    /// gone), never late.
     pub fn next_deadline(&self) -> Option<u64> {
         self.core.published.deadline()
     }
@@ -172,13 +195,15 @@ impl Store {
         self.view().records(prefix)
     }
 
-    /// Keeps history at and above `revision` readable through [`View::at_pin`], whatever the floor does.
+    /// Keeps history at and above `revision` readable through [`View::at_pin`], whatever the floor
+    /// does.
     pub fn pin(&self, revision: u64) -> Pin {
         self.core.pins.hold(revision)
     }
 
-    /// Rewrites `versions`, so that what the floor has passed gives its space back. Blocks for as long as that takes;
-    /// worth it after the floor moved far. Only what is flushed counts (store-layout 5.10).
+    /// Rewrites `versions`, so that what the floor has passed gives its space back. Blocks for as
+    /// long as that takes; worth it after the floor moved far. Only what is flushed counts
+    /// (store-layout 5.10).
     pub fn compact(&self) -> Result<(), Error> {
         self.flush()?;
         self.core.database.compact(Column::Versions);

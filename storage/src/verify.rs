@@ -1,6 +1,7 @@
 //! The offline check: every invariant that ties the column families together, over one view.
 //!
-//! RocksDB's checksums say that the bytes are those that were written; this says that they belong together.
+//! RocksDB's checksums say that the bytes are those that were written; this says that they belong
+//! together.
 
 use crate::change::Change;
 use crate::columns::Column;
@@ -37,9 +38,10 @@ impl View<'_> {
         Ok(nodes)
     }
 
-    /// Reads everything and checks that nodes and newest versions are the same, that every node has its directory and
-    /// its expiry row, and that the events from the floor to the newest are all there with the versions they point
-    /// at. Errors: [`Error::Corrupt`] with the first place that does not fit.
+    /// Reads everything and checks that nodes and newest versions are the same, that every node has
+    /// its directory and its expiry row, and that the events from the floor to the newest are all
+    /// there with the versions they point at. Errors: [`Error::Corrupt`] with the first place that
+    /// does not fit.
     pub fn verify(&self) -> Result<Verified, Error> {
         let mut verified = self.verify_tree()?;
         verified.events = self.verify_events()?;
@@ -49,7 +51,8 @@ impl View<'_> {
     fn verify_tree(&self) -> Result<Verified, Error> {
         let root = KeyPath::root();
         let mut nodes: Walk<'_> = self.walk(&root, true, true);
-        let mut versions: PastWalk<'_> = PastView::new(&self.rows, self.revision()).walk(&root, true, true);
+        let mut versions: PastWalk<'_> =
+            PastView::new(&self.rows, self.revision()).walk(&root, true, true);
         let mut verified = Verified::default();
         // The path of each directory on the way down.
         let mut above: Vec<Vec<u8>> = vec![b"/".to_vec()];
@@ -58,11 +61,17 @@ impl View<'_> {
             let Some(item) = node else {
                 return match version {
                     None => Ok(verified),
-                    Some(version) => Err(wrong(&version, "history shows a node that the tree does not have")),
+                    Some(version) => Err(wrong(
+                        &version,
+                        "history shows a node that the tree does not have",
+                    )),
                 };
             };
             if version.as_ref() != Some(&item) {
-                return Err(wrong(&item, "history and tree do not hold the same node here"));
+                return Err(wrong(
+                    &item,
+                    "history and tree do not hold the same node here",
+                ));
             }
             check_parent(&item, &mut above)?;
             if let Some(lifetime) = item.lifetime {
@@ -95,7 +104,9 @@ impl View<'_> {
                 return Err(damage("the event before it is missing"));
             }
             cursor.seek(&row);
-            let Some((_, value)) = cursor.row()? else { return Err(damage("the event is gone")) };
+            let Some((_, value)) = cursor.row()? else {
+                return Err(damage("the event is gone"));
+            };
             let total = Change::decode(value).map_err(damage)?.bytes;
             if bytes.is_some_and(|before| before >= total) {
                 return Err(damage("its count of history bytes does not grow"));
@@ -105,13 +116,18 @@ impl View<'_> {
         }
         let newest = self.revision();
         if expected != newest + 1 || bytes.is_some_and(|total| total != self.state.bytes) {
-            return Err(Error::row(Column::Events.name(), &newest.to_be_bytes(), "history ends early"));
+            return Err(Error::row(
+                Column::Events.name(),
+                &newest.to_be_bytes(),
+                "history ends early",
+            ));
         }
         Ok(expected - self.floor())
     }
 }
 
-/// Checks that the directory of a node is on the way down to it, and goes down into the node if it is one.
+/// Checks that the directory of a node is on the way down to it, and goes down into the node if it
+/// is one.
 fn check_parent(item: &Item<'_>, above: &mut Vec<Vec<u8>>) -> Result<(), Error> {
     let name = item.name().len();
     let parent = &item.path[..(item.path.len() - name - 1).max(1)];
@@ -126,5 +142,8 @@ fn check_parent(item: &Item<'_>, above: &mut Vec<Vec<u8>>) -> Result<(), Error> 
 }
 
 fn wrong(item: &Item<'_>, reason: &'static str) -> Error {
-    Error::Corrupt { place: format!("the node \"{}\"", item.path.escape_ascii()), reason }
+    Error::Corrupt {
+        place: format!("the node \"{}\"", item.path.escape_ascii()),
+        reason,
+    }
 }

@@ -1,4 +1,5 @@
-//! Walks over the tree as it is: tree order, one cursor, constant memory, nothing allocated per node.
+//! Walks over the tree as it is: tree order, one cursor, constant memory, nothing allocated per
+//! node.
 
 use bytes::Bytes;
 
@@ -47,7 +48,11 @@ impl<'i> Item<'i> {
 
     /// The last component of the path.
     pub fn name(&self) -> &'i [u8] {
-        let start = self.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+        let start = self
+            .path
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |at| at + 1);
         &self.path[start..]
     }
 
@@ -99,7 +104,8 @@ impl<'v> Walk<'v> {
         }
     }
 
-    /// The next node, or `None` at the end. Not an [`Iterator`], because the item borrows from the walk.
+    /// The next node, or `None` at the end. Not an [`Iterator`], because the item borrows from the
+    /// walk.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         loop {
@@ -112,7 +118,9 @@ impl<'v> Walk<'v> {
                 self.leave = Leave::Step;
                 return Ok(None);
             };
-            let dir = Record::decode(value).map_err(|reason| self.cursor.damage(key, reason))?.dir;
+            let dir = Record::decode(value)
+                .map_err(|reason| self.cursor.damage(key, reason))?
+                .dir;
             let skipped = !self.hidden && key::is_hidden(key);
             if dir && (skipped || !self.recursive) {
                 key::subtree_end(key, &mut self.target);
@@ -124,9 +132,15 @@ impl<'v> Walk<'v> {
                 break;
             }
         }
-        let Some((key, value)) = self.cursor.row()? else { return Ok(None) };
+        let Some((key, value)) = self.cursor.row()? else {
+            return Ok(None);
+        };
         let record = Record::decode(value).map_err(|reason| self.cursor.damage(key, reason))?;
         key::decode(key, &mut self.path);
-        Ok(Some(Item::new(key::depth(key) - self.top, &self.path, &record)))
+        Ok(Some(Item::new(
+            key::depth(key) - self.top,
+            &self.path,
+            &record,
+        )))
     }
 }

@@ -11,8 +11,8 @@ use crate::key;
 use crate::operation::{Action, Event, Lifetime, Node};
 use crate::record::{Entry, Record};
 
-/// Descendants that are removed one by one. Above it one range tombstone costs less, although each slows the first
-/// read after it down (store-layout 2.3).
+/// Descendants that are removed one by one. Above it one range tombstone costs less, although each
+/// slows the first read after it down (store-layout 2.3).
 pub(crate) const POINT_DELETES: usize = 256;
 
 /// What an event says beside action and nodes.
@@ -34,9 +34,11 @@ impl Batch<'_> {
         key::encode(&entry.node.path, &mut self.key);
         entry.record().encode(&mut self.row);
         let database = &self.core.database;
-        self.rows.put_cf(database.family(Column::Nodes), &self.key, &self.row);
+        self.rows
+            .put_cf(database.family(Column::Nodes), &self.key, &self.row);
         key::version(&self.key, entry.revision, &mut self.version);
-        self.rows.put_cf(database.family(Column::Versions), &self.version, &self.row);
+        self.rows
+            .put_cf(database.family(Column::Versions), &self.version, &self.row);
         self.chain.bytes(&self.key);
         self.chain.bytes(&self.row);
         let after = entry.node.lifetime.map(|lifetime| lifetime.deadline);
@@ -73,31 +75,52 @@ impl Batch<'_> {
             key: &self.key,
         };
         change.encode(&mut self.row);
-        self.rows.put_cf(self.core.database.family(Column::Events), revision.to_be_bytes(), &self.row);
+        self.rows.put_cf(
+            self.core.database.family(Column::Events),
+            revision.to_be_bytes(),
+            &self.row,
+        );
         self.chain.word(revision);
         self.chain.bytes(&self.row);
         self.state.applied.revision = revision;
         self.bytes.push(self.state.bytes);
         self.move_floor_after_change()?;
         let prev = prev.map(|prev| prev.node);
-        Ok(Arc::new(Event { revision, action, node, prev, refresh: marks.refresh, system: marks.system }))
+        Ok(Arc::new(Event {
+            revision,
+            action,
+            node,
+            prev,
+            refresh: marks.refresh,
+            system: marks.system,
+        }))
     }
 
     /// Removes a node, with all below it, as one change.
-    pub(crate) fn remove(&mut self, entry: Entry, action: Action, marks: Marks) -> Result<Arc<Event>, Error> {
+    pub(crate) fn remove(
+        &mut self,
+        entry: Entry,
+        action: Action,
+        marks: Marks,
+    ) -> Result<Arc<Event>, Error> {
         let revision = self.next_revision();
         let key = key::encoded(&entry.node.path);
         if entry.node.dir {
             self.remove_descendants(&entry, &key)?;
         }
-        self.rows.delete_cf(self.core.database.family(Column::Nodes), &key);
+        self.rows
+            .delete_cf(self.core.database.family(Column::Nodes), &key);
         self.key.clone_from(&key);
         if let Some(lifetime) = entry.node.lifetime {
             self.drop_deadline(lifetime.deadline);
         }
         Record::removal(&entry, revision).encode(&mut self.row);
         key::version(&key, revision, &mut self.version);
-        self.rows.put_cf(self.core.database.family(Column::Versions), &self.version, &self.row);
+        self.rows.put_cf(
+            self.core.database.family(Column::Versions),
+            &self.version,
+            &self.row,
+        );
         self.chain.bytes(&key);
         self.chain.bytes(&self.row);
         self.overlay.remove(key);
@@ -108,10 +131,12 @@ impl Batch<'_> {
         let below = self.descendants(key, POINT_DELETES + 1)?;
         let family = self.core.database.family(Column::Nodes);
         if below.len() > POINT_DELETES {
-            // Never the root, which has no end: it cannot be removed. Deadlines below stay behind and no longer match.
+            // Never the root, which has no end: it cannot be removed. Deadlines below stay behind
+            // and no longer match.
             let end = key::subtree_bound(key).unwrap_or_default();
             self.rows.delete_range_cf(family, key, end.as_slice());
-            self.overlay.clear(entry.node.path.clone(), key.to_vec(), end);
+            self.overlay
+                .clear(entry.node.path.clone(), key.to_vec(), end);
             return Ok(());
         }
         for (key, _) in &below {
@@ -130,22 +155,30 @@ impl Batch<'_> {
     /// Adds the expiry row of the node whose key is in `self.key`.
     fn add_deadline(&mut self, deadline: u64, revision: u64) {
         key::expiry(deadline, &self.key, &mut self.version);
-        self.rows.put_cf(self.core.database.family(Column::Expiry), &self.version, revision.to_le_bytes());
+        self.rows.put_cf(
+            self.core.database.family(Column::Expiry),
+            &self.version,
+            revision.to_le_bytes(),
+        );
         self.overlay.add_deadline(self.version.clone());
-        self.deadline = Some(self.deadline.map_or(deadline, |earliest| earliest.min(deadline)));
+        self.deadline = Some(
+            self.deadline
+                .map_or(deadline, |earliest| earliest.min(deadline)),
+        );
     }
 
     /// Removes the expiry row of the node whose key is in `self.key`.
     fn drop_deadline(&mut self, deadline: u64) {
         key::expiry(deadline, &self.key, &mut self.version);
-        self.rows.delete_cf(self.core.database.family(Column::Expiry), &self.version);
+        self.rows
+            .delete_cf(self.core.database.family(Column::Expiry), &self.version);
         self.overlay.remove_deadline(&self.version);
         self.deadline_moved |= self.deadline.is_some_and(|earliest| deadline <= earliest);
     }
 }
 
-
-/// What an event counts for retention by bytes: its path, and its value if the node is a file that stays.
+/// What an event counts for retention by bytes: its path, and its value if the node is a file that
+/// stays.
 fn event_bytes(node: &Node) -> u64 {
     let value = node.value.as_ref().map_or(0, |value| value.len());
     (node.path.as_bytes().len() + value) as u64

@@ -234,11 +234,7 @@ impl<F: Fs> Index<F> {
             .get(later)
             .map_or(self.last, |point| point.index - 1);
         let first_left = self.points.get(later).map(|point| point.index);
-        let mut base = self.base_of(&next, first_left);
-        if base.index < self.base.index {
-            // The base moved past the start of that segment when this log was opened.
-            base = self.base;
-        }
+        let base = self.base_without_oldest(&next, first_left);
         if live_last > through || base.index > through {
             return None;
         }
@@ -247,20 +243,26 @@ impl<F: Fs> Index<F> {
         self.segments.pop_front()
     }
 
-    /// What recovery would take for the base of a log that starts with this segment: see [`Index::apply`].
-    fn base_of(&self, header: &SegmentHeader, first_left: Option<u64>) -> Position {
-        match first_left.filter(|first| *first <= header.base.index) {
-            Some(first) => Position {
-                term: self.term(first).unwrap_or(header.base.term),
-                index: first,
-            },
-            None => header.base,
-        }
+    /// The base of the log when it starts with this segment: what recovery would take (see
+    /// [`Index::apply`]), unless the base is past that already.
+    fn base_without_oldest(&self, header: &SegmentHeader, first_left: Option<u64>) -> Position {
+        let replaced = first_left.filter(|first| *first <= header.base.index);
+        let index = replaced.unwrap_or(header.base.index).max(self.base.index);
+        // The entry the header speaks of may have been replaced since it was written.
+        let term = self.term(index).unwrap_or(header.base.term);
+        Position { term, index }
     }
 
     fn move_base(&mut self, base: Position) {
         self.base = base;
         self.last = self.last.max(base.index);
+        while self
+            .points
+            .get(1)
+            .is_some_and(|point| point.index <= base.index + 1)
+        {
+            self.points.pop_front();
+        }
         while self.terms.get(1).is_some_and(|run| run.0 <= base.index + 1) {
             self.terms.pop_front();
         }

@@ -119,12 +119,14 @@ impl<F: Fs> Spares<F> {
 
     /// Opens a spare of at least `min_bytes` as a draft and has another one made.
     pub(crate) fn take(&self, min_bytes: u64) -> Result<Option<Draft<F>>, Error> {
-        let state = &mut *self.shared.lock();
-        let found = state
-            .ready
-            .iter()
-            .position(|spare| spare.bytes >= min_bytes);
-        let spare = found.map(|position| state.ready.swap_remove(position));
+        let spare = {
+            let state = &mut *self.shared.lock();
+            let found = state
+                .ready
+                .iter()
+                .position(|spare| spare.bytes >= min_bytes);
+            found.map(|position| state.ready.swap_remove(position))
+        };
         self.shared.changed.notify_all();
         let Some(spare) = spare else {
             return Ok(None);
@@ -181,6 +183,7 @@ fn next_number(shared: &Shared) -> u64 {
 
 /// The thread: makes a spare whenever none is ready, until told to stop.
 fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) {
+    let mut reported = false;
     loop {
         {
             let mut state = shared.lock();
@@ -194,13 +197,18 @@ fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) {
                 return;
             }
         }
-        if let Err(error) = prepare(fs, dir, len, shared) {
+        let Err(error) = prepare(fs, dir, len, shared) else {
+            reported = false;
+            continue;
+        };
+        // Once for each time it begins to fail: a disk may be full for days.
+        if !std::mem::replace(&mut reported, true) {
             tracing::warn!(%error, "the next log segment could not be prepared");
-            let state = shared.lock();
-            if !state.stop {
-                let waited = shared.changed.wait_timeout(state, RETRY);
-                drop(waited.unwrap_or_else(PoisonError::into_inner));
-            }
+        }
+        let state = shared.lock();
+        if !state.stop {
+            let waited = shared.changed.wait_timeout(state, RETRY);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
     }
 }

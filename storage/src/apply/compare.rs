@@ -21,10 +21,20 @@ impl Batch<'_> {
         guard(path)?;
         let prev = self.find(path)?;
         compare(&prev.node, condition)?;
-        self.change(prev, value, lifetime, Action::CompareAndSwap, Marks { refresh, system: false })
+        self.change(
+            prev,
+            value,
+            lifetime,
+            Action::CompareAndSwap,
+            Marks {
+                refresh,
+                system: false,
+            },
+        )
     }
 
-    /// Removes a file if the condition holds. The root is no file, rather than read-only (keys-api 3.4).
+    /// Removes a file if the condition holds. The root is no file, rather than read-only (keys-api
+    /// 3.4).
     pub(super) fn compare_and_delete(&mut self, path: &KeyPath, condition: &Condition) -> Change {
         if path.is_root() {
             return Err(Refusal::NotFile(None).into());
@@ -41,10 +51,17 @@ fn compare(node: &Node, condition: &Condition) -> Result<(), Refusal> {
     let Some(value) = &node.value else {
         return Err(Refusal::NotFile(Some(node.path.clone())));
     };
-    let value_holds = condition.value.as_ref().is_none_or(|wanted| wanted == value);
+    let value_holds = condition
+        .value
+        .as_ref()
+        .is_none_or(|wanted| wanted == value);
     let index_holds = condition.index == 0 || condition.index == node.modified;
     if value_holds && index_holds {
         return Ok(());
     }
-    Err(Refusal::CompareFailed { condition: condition.clone(), value: value.clone(), index: node.modified })
+    Err(Refusal::CompareFailed {
+        condition: condition.clone(),
+        value: value.clone(),
+        index: node.modified,
+    })
 }

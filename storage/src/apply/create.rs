@@ -11,14 +11,24 @@ use crate::write::Marks;
 
 impl Batch<'_> {
     /// Creates; refuses if anything stands there.
-    pub(super) fn create(&mut self, path: &KeyPath, content: &Content, lifetime: Option<Lifetime>) -> Change {
+    pub(super) fn create(
+        &mut self,
+        path: &KeyPath,
+        content: &Content,
+        lifetime: Option<Lifetime>,
+    ) -> Change {
         guard(path)?;
         self.create_at(path, content, lifetime, Marks::default())
     }
 
-    /// Creates a child of `parent` that is named by the revision the write takes, in 20 digits, so that names sort
-    /// in the order of the writes (keys-api 5.2). The root may be the parent.
-    pub(super) fn create_in_order(&mut self, parent: &KeyPath, content: &Content, lifetime: Option<Lifetime>) -> Change {
+    /// Creates a child of `parent` that is named by the revision the write takes, in 20 digits, so
+    /// that names sort in the order of the writes (keys-api 5.2). The root may be the parent.
+    pub(super) fn create_in_order(
+        &mut self,
+        parent: &KeyPath,
+        content: &Content,
+        lifetime: Option<Lifetime>,
+    ) -> Change {
         let path = parent.child(format!("{:020}", self.next_revision()).as_bytes());
         if is_reserved(&path) {
             return Err(Refusal::ReadOnly(parent.clone()).into());
@@ -44,15 +54,28 @@ impl Batch<'_> {
         };
         let revision = self.next_revision();
         let node = new_node(path.clone(), value, revision, lifetime);
-        self.put(Entry { node: node.clone(), revision }, None);
+        self.put(
+            Entry {
+                node: node.clone(),
+                revision,
+            },
+            None,
+        );
         Ok(self.finish(Action::Create, node, None, marks)?)
     }
 
-    /// Makes the directories on the way: permanent, at the revision of the write, without an event (keys-api 5.1).
+    /// Makes the directories on the way: permanent, at the revision of the write, without an event
+    /// (keys-api 5.1).
     pub(super) fn make_parents(&mut self, missing: Vec<KeyPath>) {
         let revision = self.next_revision();
         for path in missing {
-            self.put(Entry { node: new_node(path, None, revision, None), revision }, None);
+            self.put(
+                Entry {
+                    node: new_node(path, None, revision, None),
+                    revision,
+                },
+                None,
+            );
         }
     }
 }

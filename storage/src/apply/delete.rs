@@ -8,8 +8,8 @@ use crate::path::KeyPath;
 use crate::write::Marks;
 
 impl Batch<'_> {
-    /// Removes a file, an empty directory with `dir`, or a directory with all below it with `recursive`: one change,
-    /// one event.
+    /// Removes a file, an empty directory with `dir`, or a directory with all below it with
+    /// `recursive`: one change, one event.
     pub(super) fn delete(&mut self, path: &KeyPath, dir: bool, recursive: bool) -> Change {
         guard(path)?;
         let entry = self.find(path)?;

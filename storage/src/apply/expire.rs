@@ -12,8 +12,8 @@ use crate::operation::{Action, Outcome};
 use crate::record::Entry;
 use crate::write::{Marks, POINT_DELETES};
 
-/// Expiry rows in order: the committed ones and those of the batch. Rows of nodes that went, or got another
-/// deadline, are among them.
+/// Expiry rows in order: the committed ones and those of the batch. Rows of nodes that went, or got
+/// another deadline, are among them.
 struct Due<'a> {
     stored: Cursor<'a>,
     added: VecDeque<Vec<u8>>,
@@ -23,7 +23,10 @@ impl Due<'_> {
     /// The next row.
     fn take(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let stored = self.stored.row()?.map(|(row, _)| row);
-        let own = self.added.front().is_some_and(|added| stored.is_none_or(|stored| added.as_slice() < stored));
+        let own = self
+            .added
+            .front()
+            .is_some_and(|added| stored.is_none_or(|stored| added.as_slice() < stored));
         if own {
             return Ok(self.added.pop_front());
         }
@@ -36,12 +39,17 @@ impl Due<'_> {
 }
 
 impl Batch<'_> {
-    /// Removes nodes with a deadline at or before `cutoff`, by deadline, then key, `limit` at most. What went with a
-    /// directory has no event of its own (keys-api 7.3). A row that its node does not match is dropped.
+    /// Removes nodes with a deadline at or before `cutoff`, by deadline, then key, `limit` at most.
+    /// What went with a directory has no event of its own (keys-api 7.3). A row that its node does
+    /// not match is dropped.
     pub(super) fn expire(&mut self, cutoff: u64, limit: u32) -> Result<Outcome, Error> {
-        // No row is earlier than the earliest deadline, and what lies before is a field of tombstones.
+        // No row is earlier than the earliest deadline, and what lies before is a field of
+        // tombstones.
         let Some(earliest) = self.deadline.filter(|earliest| *earliest <= cutoff) else {
-            return Ok(Outcome::Expired { events: Vec::new(), more: false });
+            return Ok(Outcome::Expired {
+                events: Vec::new(),
+                more: false,
+            });
         };
         let core = Arc::clone(&self.core);
         let mut due = Due {
@@ -67,7 +75,8 @@ impl Batch<'_> {
             }
         }
         self.drop_stale(stale, earliest);
-        self.overlay.drop_deadlines_before(next.as_ref().map(|(_, row)| row.as_slice()));
+        self.overlay
+            .drop_deadlines_before(next.as_ref().map(|(_, row)| row.as_slice()));
         self.deadline = next.map(|(deadline, _)| deadline);
         self.deadline_moved = doubtful;
         Ok(Outcome::Expired { events, more })
@@ -75,28 +84,45 @@ impl Batch<'_> {
 
     /// The deadline of an expiry row, and the node if it still has that deadline.
     fn owner(&mut self, row: &[u8]) -> Result<(u64, Option<Entry>), Error> {
-        let wrong = || Error::row(Column::Expiry.name(), row, "the key is no deadline and path");
+        let wrong = || {
+            Error::row(
+                Column::Expiry.name(),
+                row,
+                "the key is no deadline and path",
+            )
+        };
         let (deadline, key) = key::split_expiry(row).ok_or_else(wrong)?;
         let path = key::path(key).ok_or_else(wrong)?;
         let entry = self.lookup(&path)?;
-        let matches = |entry: &Entry| entry.node.lifetime.is_some_and(|lifetime| lifetime.deadline == deadline);
+        let matches = |entry: &Entry| {
+            entry
+                .node
+                .lifetime
+                .is_some_and(|lifetime| lifetime.deadline == deadline)
+        };
         Ok((deadline, entry.filter(matches)))
     }
 
-    /// Deletes rows that nothing matches. Those of the nodes that were removed are deleted with them.
+    /// Deletes rows that nothing matches. Those of the nodes that were removed are deleted with
+    /// them.
     fn drop_stale(&mut self, mut stale: Stale, earliest: u64) {
         let family = self.core.database.family(Column::Expiry);
         if stale.count > POINT_DELETES {
             // A large subtree that went has left a row for each node. All rows so far are dead.
             stale.last.push(0);
-            self.rows.delete_range_cf(family, &earliest.to_be_bytes()[..], &stale.last[..]);
+            self.rows
+                .delete_range_cf(family, &earliest.to_be_bytes()[..], &stale.last[..]);
         } else {
-            stale.first.iter().for_each(|row| self.rows.delete_cf(family, row));
+            stale
+                .first
+                .iter()
+                .for_each(|row| self.rows.delete_cf(family, row));
         }
     }
 }
 
-/// Rows that no node matches: how many, the last, and the first few, which are all that point deletes need.
+/// Rows that no node matches: how many, the last, and the first few, which are all that point
+/// deletes need.
 #[derive(Default)]
 struct Stale {
     first: Vec<Vec<u8>>,

@@ -1,4 +1,5 @@
-//! Reads of the batch being applied: its own changes first, then the node cache, then the committed rows.
+//! Reads of the batch being applied: its own changes first, then the node cache, then the committed
+//! rows.
 
 use super::Stop;
 use crate::batch::Batch;
@@ -40,7 +41,8 @@ impl Batch<'_> {
         }
         let entry = read::entry_at(&self.core.database, &self.key, path)?;
         // Nobody else commits, so what is read here stays true until this batch is committed.
-        if let Some(entry) = &entry {
+        // A file is about to be replaced, or seldom worth it; directories are asked for again.
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.node.dir) {
             self.core.cache.put(entry);
         }
         Ok(entry)
@@ -51,7 +53,8 @@ impl Batch<'_> {
         if let Some(entry) = self.lookup(path)? {
             return Ok(Place::Present(entry));
         }
-        // From below: a directory that exists has all of its ancestors, and most targets have their parent.
+        // From below: a directory that exists has all of its ancestors, and most targets have their
+        // parent.
         let mut missing = Vec::new();
         let mut next = path.parent();
         while let Some(parent) = next {
@@ -85,17 +88,21 @@ impl Batch<'_> {
         let mut found: Vec<_> = match &end {
             Some(end) => {
                 let own = self.overlay.nodes_between(&start, end).take(limit);
-                own.map(|(key, entry)| (key.to_vec(), entry.node.lifetime)).collect()
+                own.map(|(key, entry)| (key.to_vec(), entry.node.lifetime))
+                    .collect()
             }
             None => Vec::new(), // nobody asks for the root's
         };
         let mut cursor = self.core.database.cursor(Column::Nodes, end);
         cursor.seek(&start);
         while found.len() < limit {
-            let Some((row, value)) = cursor.row()? else { break };
+            let Some((row, value)) = cursor.row()? else {
+                break;
+            };
             match self.overlay.get(row) {
                 Seen::Untouched => {
-                    let record = Record::decode(value).map_err(|reason| cursor.damage(row, reason))?;
+                    let record =
+                        Record::decode(value).map_err(|reason| cursor.damage(row, reason))?;
                     found.push((row.to_vec(), record.lifetime));
                     cursor.step();
                 }

@@ -1,7 +1,7 @@
 //! What each operation means: the decision table of keys-api 5.1, one file per kind of write.
 //!
-//! Precedence: root and reserved paths, then the way down to the target, then its type, then the comparison. What is
-//! refused changes nothing and takes no revision.
+//! Precedence: root and reserved paths, then the way down to the target, then its type, then the
+//! comparison. What is refused changes nothing and takes no revision.
 
 mod compare;
 mod create;
@@ -46,7 +46,10 @@ impl Batch<'_> {
         self.chain.operation(operation);
         let outcome = match self.dispatch(operation) {
             Ok(outcome) => outcome,
-            Err(Stop::Refused(refusal)) => Outcome::Refused { refusal, revision: self.revision() },
+            Err(Stop::Refused(refusal)) => Outcome::Refused {
+                refusal,
+                revision: self.revision(),
+            },
             Err(Stop::Failed(error)) => return Err(error),
         };
         self.chain.outcome(&outcome);
@@ -55,15 +58,43 @@ impl Batch<'_> {
 
     fn dispatch(&mut self, operation: &Operation) -> Result<Outcome, Stop> {
         let event = match operation {
-            Operation::Set { path, content, lifetime, refresh } => self.set(path, content, *lifetime, *refresh),
-            Operation::Create { path, content, lifetime } => self.create(path, content, *lifetime),
-            Operation::CreateInOrder { parent, content, lifetime } => self.create_in_order(parent, content, *lifetime),
-            Operation::Update { path, value, lifetime, refresh } => self.update(path, value, *lifetime, *refresh),
-            Operation::CompareAndSwap { path, condition, value, lifetime, refresh } => {
-                self.compare_and_swap(path, condition, value, *lifetime, *refresh)
+            Operation::Set {
+                path,
+                content,
+                lifetime,
+                refresh,
+            } => self.set(path, content, *lifetime, *refresh),
+            Operation::Create {
+                path,
+                content,
+                lifetime,
+            } => self.create(path, content, *lifetime),
+            Operation::CreateInOrder {
+                parent,
+                content,
+                lifetime,
+            } => self.create_in_order(parent, content, *lifetime),
+            Operation::Update {
+                path,
+                value,
+                lifetime,
+                refresh,
+            } => self.update(path, value, *lifetime, *refresh),
+            Operation::CompareAndSwap {
+                path,
+                condition,
+                value,
+                lifetime,
+                refresh,
+            } => self.compare_and_swap(path, condition, value, *lifetime, *refresh),
+            Operation::Delete {
+                path,
+                dir,
+                recursive,
+            } => self.delete(path, *dir, *recursive),
+            Operation::CompareAndDelete { path, condition } => {
+                self.compare_and_delete(path, condition)
             }
-            Operation::Delete { path, dir, recursive } => self.delete(path, *dir, *recursive),
-            Operation::CompareAndDelete { path, condition } => self.compare_and_delete(path, condition),
             Operation::Expire { cutoff, limit } => return Ok(self.expire(*cutoff, *limit)?),
             Operation::System { path, value } => return self.system(path, value.as_ref()),
             Operation::Record { key, value } => {
@@ -89,14 +120,23 @@ impl Batch<'_> {
 
 /// Refuses client writes to the root and to what only the server writes (design 17).
 fn guard(path: &KeyPath) -> Result<(), Refusal> {
-    if path.is_root() || is_reserved(path) { Err(Refusal::ReadOnly(path.clone())) } else { Ok(()) }
+    if path.is_root() || is_reserved(path) {
+        Err(Refusal::ReadOnly(path.clone()))
+    } else {
+        Ok(())
+    }
 }
 
-/// Whether only the server writes here: `/_etcd` itself, and `config` and `machines` in it with all that is below.
-/// The rest of `/_etcd` is user space.
+/// Whether only the server writes here: `/_etcd` itself, and `config` and `machines` in it with all
+/// that is below. The rest of `/_etcd` is user space.
 fn is_reserved(path: &KeyPath) -> bool {
-    let Some(rest) = path.as_bytes().strip_prefix(b"/_etcd") else { return false };
-    let within = |name: &[u8]| rest.strip_prefix(name).is_some_and(|below| below.is_empty() || below[0] == b'/');
+    let Some(rest) = path.as_bytes().strip_prefix(b"/_etcd") else {
+        return false;
+    };
+    let within = |name: &[u8]| {
+        rest.strip_prefix(name)
+            .is_some_and(|below| below.is_empty() || below[0] == b'/')
+    };
     rest.is_empty() || within(b"/config") || within(b"/machines")
 }
 
@@ -106,9 +146,25 @@ mod tests {
 
     #[test]
     fn reserved_paths() {
-        let reserved = |text: &str| is_reserved(&KeyPath::new(text.as_bytes().to_vec()).expect("canonical"));
-        let server = ["/_etcd", "/_etcd/config", "/_etcd/config/x", "/_etcd/machines", "/_etcd/machines/a/b"];
-        let user = ["/", "/_etcdx", "/_etc", "/_etcd/registry", "/_etcd/configx", "/_etcd/machinesx/a", "/a/_etcd", "/_etcd/a/config"];
+        let reserved =
+            |text: &str| is_reserved(&KeyPath::new(text.as_bytes().to_vec()).expect("canonical"));
+        let server = [
+            "/_etcd",
+            "/_etcd/config",
+            "/_etcd/config/x",
+            "/_etcd/machines",
+            "/_etcd/machines/a/b",
+        ];
+        let user = [
+            "/",
+            "/_etcdx",
+            "/_etc",
+            "/_etcd/registry",
+            "/_etcd/configx",
+            "/_etcd/machinesx/a",
+            "/a/_etcd",
+            "/_etcd/a/config",
+        ];
         assert!(server.into_iter().all(reserved));
         assert!(!user.into_iter().any(reserved));
     }

@@ -8,14 +8,22 @@ use crate::operation::{Action, Content, Outcome, Refusal};
 use crate::path::KeyPath;
 use crate::write::Marks;
 
-const MARKS: Marks = Marks { refresh: false, system: true };
+const MARKS: Marks = Marks {
+    refresh: false,
+    system: true,
+};
 
 impl Batch<'_> {
-    /// Writes or removes a file of the server, if that changes anything: a restart takes no revision.
+    /// Writes or removes a file of the server, if that changes anything: a restart takes no
+    /// revision.
     ///
-    /// As in 0.4.6, a machine is created when it joins and updated, with its createdIndex kept, when its addresses
-    /// change; anything else, the configuration, is set.
-    pub(super) fn system(&mut self, path: &KeyPath, value: Option<&Bytes>) -> Result<Outcome, Stop> {
+    /// As in 0.4.6, a machine is created when it joins and updated, with its createdIndex kept,
+    /// when its addresses change; anything else, the configuration, is set.
+    pub(super) fn system(
+        &mut self,
+        path: &KeyPath,
+        value: Option<&Bytes>,
+    ) -> Result<Outcome, Stop> {
         if path.is_root() {
             return Err(Refusal::ReadOnly(path.clone()).into());
         }
@@ -26,8 +34,12 @@ impl Batch<'_> {
         let event = match (current, value) {
             (None, None) => return Ok(Outcome::Accepted),
             (Some(entry), None) => self.remove(entry, Action::Delete, MARKS)?,
-            (Some(entry), Some(value)) if entry.node.value.as_ref() == Some(value) => return Ok(Outcome::Accepted),
-            (Some(entry), Some(value)) if is_machine(path) => self.change(entry, value, None, Action::Update, MARKS)?,
+            (Some(entry), Some(value)) if entry.node.value.as_ref() == Some(value) => {
+                return Ok(Outcome::Accepted);
+            }
+            (Some(entry), Some(value)) if is_machine(path) => {
+                self.change(entry, value, None, Action::Update, MARKS)?
+            }
             (None, Some(value)) if is_machine(path) => {
                 self.create_at(path, &Content::File(value.clone()), None, MARKS)?
             }

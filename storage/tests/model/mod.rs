@@ -147,7 +147,7 @@ impl Model {
         self.trees
             .insert(event.revision, Arc::new(self.tree.clone()));
         self.keep_events();
-        if self.revision % BYTES_PERIOD == 0 {
+        if self.revision.is_multiple_of(BYTES_PERIOD) {
             self.keep_bytes();
         }
         self.forget();

@@ -4,7 +4,7 @@ use super::Command;
 use super::generator::Step;
 
 /// How often a case may be run again; each run opens a store.
-const RUNS: usize = 400;
+const RUNS: usize = 200;
 
 /// A part of `steps`, still failing, from which no step, command or operation that was tried could be taken.
 pub(crate) fn shrink(steps: &[Step], mut fails: impl FnMut(&[Step]) -> bool) -> Vec<Step> {

@@ -1,4 +1,5 @@
-//! A drop without a flush is a crash: what opens is exactly what was durable, and the log replays the rest.
+//! A drop without a flush is a crash: what opens is exactly what was durable, and the log replays
+//! the rest.
 
 use storage::{Applied, Operation, Outcome, Retention};
 
@@ -10,21 +11,39 @@ fn command(index: u64) -> Vec<Operation> {
     match index % 10 {
         0 => vec![delete("/d0"), set("/d0/again", "v"), set(&at(index), "w")],
         1 => vec![set_until(&at(index), "ttl", index + 5)],
-        2 => vec![Operation::Expire { cutoff: index, limit: 3 }],
+        2 => vec![Operation::Expire {
+            cutoff: index,
+            limit: 3,
+        }],
         3 => vec![create(&format!("/n/{index}"), None)],
-        4 => vec![Operation::Record { key: "r".into(), value: Some(index.to_string().into()) }],
-        5 => vec![Operation::Retain(Retention { events: 40 + index % 7, bytes: 3_000 })],
+        4 => vec![Operation::Record {
+            key: "r".into(),
+            value: Some(index.to_string().into()),
+        }],
+        5 => vec![Operation::Retain(Retention {
+            events: 40 + index % 7,
+            bytes: 3_000,
+        })],
         _ => vec![set(&at(index * 7), &format!("value {index}"))],
     }
 }
 
-fn apply(tree: &mut Tree, commands: impl Iterator<Item = u64>, group: usize) -> Vec<(u64, Vec<Outcome>)> {
+fn apply(
+    tree: &mut Tree,
+    commands: impl Iterator<Item = u64>,
+    group: usize,
+) -> Vec<(u64, Vec<Outcome>)> {
     let commands: Vec<_> = commands.collect();
     let mut outcomes = Vec::new();
     for group in commands.chunks(group) {
         let mut batch = tree.writer.batch();
         for index in group {
-            outcomes.push((*index, batch.apply(*index, index * 10, &command(*index)).expect("applies")));
+            outcomes.push((
+                *index,
+                batch
+                    .apply(*index, index * 10, &command(*index))
+                    .expect("applies"),
+            ));
         }
         batch.set_marker(&group[0].to_le_bytes());
         batch.commit().expect("commits");
@@ -47,15 +66,56 @@ fn what_was_flushed_opens_and_the_rest_is_replayed() {
     drop(first);
 
     let mut second = Tree::at(home.path());
-    assert_eq!((second.store.applied(), second.store.durable()), (durable.clone(), durable));
+    assert_eq!(
+        (second.store.applied(), second.store.durable()),
+        (durable.clone(), durable)
+    );
     assert_eq!(tree(&second.store.view()), state);
     second.verify();
     // Replayed in other batches: the same outcomes, rows and hash.
     let again = apply(&mut second, 121..=200, 3);
     assert_eq!(again, lost);
     assert_eq!(tree(&second.store.view()), at_the_end);
-    assert_eq!(Applied { marker: applied.marker.clone(), ..second.store.applied() }, applied);
+    assert_eq!(
+        Applied {
+            marker: applied.marker.clone(),
+            ..second.store.applied()
+        },
+        applied
+    );
     second.verify();
+}
+
+#[test]
+fn automatic_flushes_keep_the_column_families_together() {
+    let home = tempfile::tempdir().expect("a directory");
+    let options = storage::Options {
+        memtable_bytes: 256 << 10,
+        ..crate::support::options()
+    };
+    let mut steady = Tree::in_memory();
+    let mut crashing = Tree::open(home.path(), options.clone());
+    let mut flushed = 0;
+    for round in 0..4 {
+        let upto = (round + 1) * 2_000;
+        let from = crashing.store.applied().index;
+        apply(&mut crashing, from + 1..=upto, 7);
+        apply(&mut steady, round * 2_000 + 1..=upto, 16);
+        assert_eq!(
+            crashing.store.applied().hash,
+            steady.store.applied().hash,
+            "round {round}"
+        );
+        drop(crashing);
+        crashing = Tree::open(home.path(), options.clone());
+        assert!(
+            crashing.store.applied().index >= flushed,
+            "what was flushed stays"
+        );
+        flushed = crashing.store.applied().index;
+        crashing.verify();
+    }
+    assert!(flushed > 0, "the memtables were filled several times");
 }
 
 #[test]
@@ -90,8 +150,16 @@ fn reclaiming_and_compaction_survive_a_crash() {
         crashing = Tree::at(home.path());
         let from = crashing.store.applied().index;
         apply(&mut crashing, from + 1..=round * 40 + 40, 2);
-        assert_eq!(crashing.store.applied().hash, steady.store.applied().hash, "round {round}");
-        assert_eq!(tree(&crashing.store.view()), tree(&steady.store.view()), "round {round}");
+        assert_eq!(
+            crashing.store.applied().hash,
+            steady.store.applied().hash,
+            "round {round}"
+        );
+        assert_eq!(
+            tree(&crashing.store.view()),
+            tree(&steady.store.view()),
+            "round {round}"
+        );
         crashing.verify();
         let (left, right) = (crashing.store.view(), steady.store.view());
         assert_eq!(left.floor(), right.floor());
@@ -109,7 +177,11 @@ fn batches_do_not_show_in_hash_or_rows() {
     for group in [1, 2, 7, 64] {
         let mut other = Tree::in_memory();
         assert_eq!(apply(&mut other, 1..=150, group), outcomes);
-        assert_eq!(other.store.applied().hash, whole.store.applied().hash, "batches of {group}");
+        assert_eq!(
+            other.store.applied().hash,
+            whole.store.applied().hash,
+            "batches of {group}"
+        );
         assert_eq!(tree(&other.store.view()), tree(&whole.store.view()));
         assert_eq!(other.store.view().floor(), whole.store.view().floor());
         other.verify();
@@ -129,7 +201,14 @@ fn the_hash_tells_histories_apart() {
         hash(&[set("/a", "1"), set("/b", "3")]),
         hash(&[set("/a", "1")]),
         hash(&[set("/a", "1"), set_until("/b", "2", 9)]),
-        hash(&[set("/a", "1"), set("/b", "2"), Operation::Record { key: "k".into(), value: None }]),
+        hash(&[
+            set("/a", "1"),
+            set("/b", "2"),
+            Operation::Record {
+                key: "k".into(),
+                value: None,
+            },
+        ]),
     ] {
         assert_ne!(other, base);
     }
@@ -154,14 +233,25 @@ fn commands_come_in_order() {
     let mut tree = Tree::in_memory();
     let mut batch = tree.writer.batch();
     batch.skip(5);
-    batch.apply(7, 100, &[set("/a", "1")]).expect("gaps are the caller's");
+    batch
+        .apply(7, 100, &[set("/a", "1")])
+        .expect("gaps are the caller's");
     for index in [7, 6, 0] {
-        let error = batch.apply(index, 0, &[set("/a", "2")]).expect_err("applied already");
-        assert!(matches!(error, storage::Error::OutOfOrder { applied: 7, .. }), "{error}");
+        let error = batch
+            .apply(index, 0, &[set("/a", "2")])
+            .expect_err("applied already");
+        assert!(
+            matches!(error, storage::Error::OutOfOrder { applied: 7, .. }),
+            "{error}"
+        );
     }
     batch.apply(8, 50, &[]).expect("an empty command");
     batch.skip(3);
     let committed = batch.commit().expect("commits");
     assert_eq!((committed.index, committed.revision), (8, 1));
-    assert_eq!(tree.store.applied().cluster_time, 100, "time does not run backwards");
+    assert_eq!(
+        tree.store.applied().cluster_time,
+        100,
+        "time does not run backwards"
+    );
 }

@@ -6,7 +6,11 @@ use crate::support::{Tree, create, delete, path, set, set_until, show, until, up
 
 fn revisions(tree: &Tree, from: u64, at: &str, recursive: bool) -> Vec<u64> {
     let filter = EventFilter::new(&path(at), recursive);
-    tree.store.view().events(from, filter).map(|event| event.expect("readable").revision).collect()
+    tree.store
+        .view()
+        .events(from, filter)
+        .map(|event| event.expect("readable").revision)
+        .collect()
 }
 
 #[test]
@@ -19,9 +23,21 @@ fn events_come_back_as_they_were_returned() {
         update("/a/f", "3", Some(90)),
         create("/a/d", None),
         update("/a/d", "", Some(95)),
-        Operation::CreateInOrder { parent: path("/a"), content: crate::support::file("x"), lifetime: None },
-        Operation::Set { path: path("/a/f"), content: crate::support::file(""), lifetime: until(99), refresh: true },
-        Operation::System { path: path("/_etcd/config"), value: Some("{}".into()) },
+        Operation::CreateInOrder {
+            parent: path("/a"),
+            content: crate::support::file("x"),
+            lifetime: None,
+        },
+        Operation::Set {
+            path: path("/a/f"),
+            content: crate::support::file(""),
+            lifetime: until(99),
+            refresh: true,
+        },
+        Operation::System {
+            path: path("/_etcd/config"),
+            value: Some("{}".into()),
+        },
         delete("/a/f"),
         set("/a/f", "again"),
         delete("/a"),
@@ -31,12 +47,23 @@ fn events_come_back_as_they_were_returned() {
     }
     returned.extend(tree.expire(50, 9).0.iter().map(|event| (**event).clone()));
     let view = tree.store.view();
-    let stored: Vec<_> = view.events(1, EventFilter::all()).map(|event| event.expect("readable")).collect();
+    let stored: Vec<_> = view
+        .events(1, EventFilter::all())
+        .map(|event| event.expect("readable"))
+        .collect();
     assert_eq!(stored, returned);
     let kinds: Vec<_> = stored.iter().map(|event| event.action).collect();
-    assert_eq!(kinds[9..], [Action::Set, Action::Delete, Action::Set, Action::Expire]);
-    assert_eq!(stored[9].prev, None, "an earlier life of the path is not the node before");
-    let unrefreshed = view.events(1, EventFilter::all().without_refreshes()).count();
+    assert_eq!(
+        kinds[9..],
+        [Action::Set, Action::Delete, Action::Set, Action::Expire]
+    );
+    assert_eq!(
+        stored[9].prev, None,
+        "an earlier life of the path is not the node before"
+    );
+    let unrefreshed = view
+        .events(1, EventFilter::all().without_refreshes())
+        .count();
     assert_eq!(unrefreshed, stored.len() - 1);
 }
 
@@ -53,13 +80,24 @@ fn filters_follow_the_history_rules() {
     assert_eq!(revisions(&tree, 1, "/od", false), [5]);
     assert_eq!(revisions(&tree, 1, "/od", true), [1, 2, 4, 5]);
     assert_eq!(revisions(&tree, 1, "/od/a/b", false), [2, 5]);
-    assert_eq!(revisions(&tree, 1, "/od/zzz", false), [5], "the removal of a directory above, whatever was there");
-    assert_eq!(revisions(&tree, 1, "/odx", true), [3], "names end at a slash");
+    assert_eq!(
+        revisions(&tree, 1, "/od/zzz", false),
+        [5],
+        "the removal of a directory above, whatever was there"
+    );
+    assert_eq!(
+        revisions(&tree, 1, "/odx", true),
+        [3],
+        "names end at a slash"
+    );
     assert_eq!(revisions(&tree, 3, "/", true), [3, 4, 5]);
     assert_eq!(revisions(&tree, 1, "/", false), Vec::<u64>::new());
     assert_eq!(revisions(&tree, 6, "/", true), Vec::<u64>::new());
     let view = tree.store.view();
-    assert!(view.existed(&path("/od/a/b"), 4).expect("kept") && !view.existed(&path("/od/zzz"), 4).expect("kept"));
+    assert!(
+        view.existed(&path("/od/a/b"), 4).expect("kept")
+            && !view.existed(&path("/od/zzz"), 4).expect("kept")
+    );
 }
 
 #[test]
@@ -69,8 +107,14 @@ fn a_view_ends_at_its_revision() {
     let store = tree.store.clone();
     let view = store.view();
     tree.set("/a", "2");
-    let events: Vec<_> = view.events(1, EventFilter::all()).map(|event| event.expect("readable").revision).collect();
+    let events: Vec<_> = view
+        .events(1, EventFilter::all())
+        .map(|event| event.expect("readable").revision)
+        .collect();
     assert_eq!((events, view.revision()), (vec![1], 1));
-    let node = view.node(&KeyPath::new("/a").expect("canonical")).expect("readable").expect("there");
+    let node = view
+        .node(&KeyPath::new("/a").expect("canonical"))
+        .expect("readable")
+        .expect("there");
     assert_eq!(show(&node), "/a=1 c1 m1");
 }

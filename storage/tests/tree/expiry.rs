@@ -5,21 +5,44 @@ use storage::{Action, Operation};
 use crate::support::{Tree, create, delete, path, set, set_until, show, tree, until, update};
 
 fn shown(events: &[std::sync::Arc<storage::Event>]) -> Vec<String> {
-    events.iter().map(|event| format!("{} {}", event.revision, event.node.path)).collect()
+    events
+        .iter()
+        .map(|event| format!("{} {}", event.revision, event.node.path))
+        .collect()
 }
 
 #[test]
 fn it_goes_by_deadline_then_key() {
     let mut store = Tree::in_memory();
-    for (at, deadline) in [("/c", 20), ("/b", 10), ("/a/x", 20), ("/a-", 20), ("/d", 21)] {
+    for (at, deadline) in [
+        ("/c", 20),
+        ("/b", 10),
+        ("/a/x", 20),
+        ("/a-", 20),
+        ("/d", 21),
+    ] {
         store.done(set_until(at, "v", deadline));
     }
     assert_eq!(store.store.next_deadline(), Some(10));
     let (events, more) = store.expire(20, 100);
-    assert_eq!((shown(&events), more), (vec!["6 /b".into(), "7 /a/x".into(), "8 /a-".into(), "9 /c".into()], false));
+    assert_eq!(
+        (shown(&events), more),
+        (
+            vec![
+                "6 /b".into(),
+                "7 /a/x".into(),
+                "8 /a-".into(),
+                "9 /c".into()
+            ],
+            false
+        )
+    );
     assert!(events.iter().all(|event| event.action == Action::Expire));
     let prev = events[0].prev.as_ref().map(show);
-    assert_eq!((show(&events[0].node), prev.as_deref()), ("/b c2 m6".into(), Some("/b=v c2 m2 t10")));
+    assert_eq!(
+        (show(&events[0].node), prev.as_deref()),
+        ("/b c2 m6".into(), Some("/b=v c2 m2 t10"))
+    );
     assert_eq!(store.store.next_deadline(), Some(21));
     store.verify();
 }
@@ -33,9 +56,16 @@ fn a_directory_goes_with_all_below_it_in_one_event() {
     store.done(set_until("/d/late", "v", 10));
     store.done(set_until("/d/later", "v", 90));
     let (events, more) = store.expire(50, 100);
-    assert_eq!((shown(&events), more), (vec!["6 /d/early".into(), "7 /d".into()], false));
+    assert_eq!(
+        (shown(&events), more),
+        (vec!["6 /d/early".into(), "7 /d".into()], false)
+    );
     assert_eq!(tree(&store.store.view()), Vec::<String>::new());
-    assert_eq!(store.expire(100, 100), (vec![], false), "the child's row is dropped");
+    assert_eq!(
+        store.expire(100, 100),
+        (vec![], false),
+        "the child's row is dropped"
+    );
     assert_eq!(store.store.next_deadline(), None);
 }
 
@@ -47,9 +77,15 @@ fn a_wave_is_cut_into_slices() {
     }
     assert_eq!(store.expire(15, 0), (vec![], true));
     let (events, more) = store.expire(15, 4);
-    assert_eq!((events.len(), more, store.store.next_deadline()), (4, true, Some(14)));
+    assert_eq!(
+        (events.len(), more, store.store.next_deadline()),
+        (4, true, Some(14))
+    );
     let (events, more) = store.expire(15, 2);
-    assert_eq!((events.len(), more, store.store.next_deadline()), (2, false, Some(16)));
+    assert_eq!(
+        (events.len(), more, store.store.next_deadline()),
+        (2, false, Some(16))
+    );
     assert_eq!(store.expire(15, 2), (vec![], false));
 }
 
@@ -62,7 +98,11 @@ fn rows_that_no_node_matches_are_dropped() {
     store.done(set("/b", "permanent"));
     store.done(set_until("/c", "v", 10));
     store.done(delete("/c"));
-    assert_eq!(store.store.next_deadline(), Some(30), "rows of one node go with its record");
+    assert_eq!(
+        store.store.next_deadline(),
+        Some(30),
+        "rows of one node go with its record"
+    );
     assert_eq!(store.expire(29, 9), (vec![], false));
     assert_eq!(store.expire(30, 9).0.len(), 1);
     assert_eq!(tree(&store.store.view()), ["/b=permanent c4 m4"]);
@@ -81,7 +121,10 @@ fn deadlines_left_by_a_large_subtree_do_not_fire() {
     let (events, more) = store.expire(15, 1);
     assert_eq!((shown(&events), more), (vec!["604 /d/008".into()], false));
     assert_eq!(store.store.next_deadline(), Some(20));
-    assert_eq!(store.store.view().expiring(u64::MAX, 9).expect("readable"), [(20, path("/d/007"))]);
+    assert_eq!(
+        store.store.view().expiring(u64::MAX, 9).expect("readable"),
+        [(20, path("/d/007"))]
+    );
     store.verify();
 }
 
@@ -96,9 +139,15 @@ fn what_one_command_writes_it_can_also_expire() {
         set_until("/stored", "w", 40),
         set_until("/moved", "v", 8),
         set_until("/moved", "v", 9),
-        Operation::Expire { cutoff: 10, limit: 9 },
+        Operation::Expire {
+            cutoff: 10,
+            limit: 9,
+        },
         set_until("/new", "v", 3),
-        Operation::Expire { cutoff: 3, limit: 9 },
+        Operation::Expire {
+            cutoff: 3,
+            limit: 9,
+        },
     ]);
     let expired: Vec<_> = outcomes
         .iter()
@@ -107,7 +156,13 @@ fn what_one_command_writes_it_can_also_expire() {
             _ => None,
         })
         .collect();
-    assert_eq!(expired, [(vec!["8 /moved".into(), "9 /added".into()], false), (vec!["11 /new".into()], false)]);
+    assert_eq!(
+        expired,
+        [
+            (vec!["8 /moved".into(), "9 /added".into()], false),
+            (vec!["11 /new".into()], false)
+        ]
+    );
     assert_eq!(tree(&store.store.view()), ["/stored=w c5 m5 t40"]);
     assert_eq!(store.store.next_deadline(), Some(40));
     store.verify();
@@ -120,7 +175,13 @@ fn what_expires_soon_can_be_asked_for() {
         store.done(set_until(at, "v", deadline));
     }
     store.done(set("/c", "permanent"));
-    let soon = |before, limit| store.store.view().expiring(before, limit).expect("readable");
+    let soon = |before, limit| {
+        store
+            .store
+            .view()
+            .expiring(before, limit)
+            .expect("readable")
+    };
     assert_eq!(soon(30, 9), [(20, path("/a")), (20, path("/b"))]);
     assert_eq!(soon(31, 9).len(), 3);
     assert_eq!(soon(31, 1), [(20, path("/a"))]);
@@ -131,7 +192,12 @@ fn what_expires_soon_can_be_asked_for() {
 fn a_refresh_moves_the_deadline_and_nothing_else() {
     let mut store = Tree::in_memory();
     store.done(set_until("/a", "v", 10));
-    let event = store.done(Operation::Update { path: path("/a"), value: "".into(), lifetime: until(50), refresh: true });
+    let event = store.done(Operation::Update {
+        path: path("/a"),
+        value: "".into(),
+        lifetime: until(50),
+        refresh: true,
+    });
     assert!(event.refresh);
     assert_eq!(show(&event.node), "/a=v c1 m2 t50");
     assert_eq!(store.store.next_deadline(), Some(50));

@@ -10,7 +10,9 @@ fn versions(tree: &Tree, at: &str) -> Vec<String> {
         Some(node) => format!("{} {}", version.revision, show(&node)),
         None => format!("{} gone", version.revision),
     };
-    view.history(&path(at)).map(|version| line(version.expect("readable"))).collect()
+    view.history(&path(at))
+        .map(|version| line(version.expect("readable")))
+        .collect()
 }
 
 #[test]
@@ -22,7 +24,15 @@ fn newest_first_with_removals() {
     tree.delete("/d/a");
     tree.set("/d/a", "3");
     tree.done(update("/d", "", Some(9)));
-    assert_eq!(versions(&tree, "/d/a"), ["5 /d/a=3 c5 m5", "4 gone", "3 /d/a=2 c3 m3", "1 /d/a=1 c1 m1"]);
+    assert_eq!(
+        versions(&tree, "/d/a"),
+        [
+            "5 /d/a=3 c5 m5",
+            "4 gone",
+            "3 /d/a=2 c3 m3",
+            "1 /d/a=1 c1 m1"
+        ]
+    );
     assert_eq!(versions(&tree, "/d"), ["6 /d/ c1 m1 t9", "1 /d/ c1 m1"]);
     assert_eq!(versions(&tree, "/"), Vec::<String>::new());
     assert_eq!(versions(&tree, "/never"), Vec::<String>::new());
@@ -36,13 +46,31 @@ fn it_ends_with_what_was_current_before_the_oldest_event() {
     }
     tree.set("/d/x", "dead with its directory");
     tree.delete("/d");
-    tree.one(Operation::Retain(Retention { events: 5, bytes: u64::MAX }));
+    tree.one(Operation::Retain(Retention {
+        events: 5,
+        bytes: u64::MAX,
+    }));
     assert_eq!(tree.store.view().floor(), 7);
-    assert_eq!(versions(&tree, "/a"), ["9 /a=9 c9 m9", "8 /a=8 c8 m8", "7 /a=7 c7 m7", "6 /a=6 c6 m6"]);
-    assert_eq!(versions(&tree, "/d/x"), ["10 /d/x=dead with its directory c10 m10"]);
+    assert_eq!(
+        versions(&tree, "/a"),
+        [
+            "9 /a=9 c9 m9",
+            "8 /a=8 c8 m8",
+            "7 /a=7 c7 m7",
+            "6 /a=6 c6 m6"
+        ]
+    );
+    assert_eq!(
+        versions(&tree, "/d/x"),
+        ["10 /d/x=dead with its directory c10 m10"]
+    );
     for _ in 0..6 {
         tree.set("/other", "v");
     }
-    assert_eq!(versions(&tree, "/d/x"), Vec::<String>::new(), "dead at the oldest revision that can be read");
+    assert_eq!(
+        versions(&tree, "/d/x"),
+        Vec::<String>::new(),
+        "dead at the oldest revision that can be read"
+    );
     assert_eq!(versions(&tree, "/a"), ["9 /a=9 c9 m9"]);
 }

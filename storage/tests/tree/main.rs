@@ -1,4 +1,5 @@
-//! The tree through its public doors: meaning, history, durability, opening, readers beside the writer.
+//! The tree through its public doors: meaning, history, durability, opening, readers beside the
+//! writer.
 
 mod crash;
 mod decision_table;

@@ -12,7 +12,10 @@ struct Recorded {
 
 impl Recorded {
     fn new() -> Self {
-        Self { tree: Tree::in_memory(), states: vec![Vec::new()] }
+        Self {
+            tree: Tree::in_memory(),
+            states: vec![Vec::new()],
+        }
     }
 
     /// Runs operations one revision at a time.
@@ -26,16 +29,30 @@ impl Recorded {
     /// Every revision by walk, by look-ups of every path, and from inside out.
     fn check(&self) {
         let view = self.tree.store.view();
-        for (revision, wanted) in self.states.iter().enumerate().skip(view.floor() as usize - 1) {
+        for (revision, wanted) in self
+            .states
+            .iter()
+            .enumerate()
+            .skip(view.floor() as usize - 1)
+        {
             let revision = revision as u64;
             assert_eq!(&tree_at(&view, revision), wanted, "revision {revision}");
             let past = view.at(revision).expect("kept");
             for state in &self.states {
                 for line in state {
-                    let at = line.split(['=', ' ']).next().expect("a path").trim_end_matches('/');
-                    let node = past.node(&path(at)).expect("readable").ok().map(|node| show(&node));
+                    let at = line
+                        .split(['=', ' '])
+                        .next()
+                        .expect("a path")
+                        .trim_end_matches('/');
+                    let node = past
+                        .node(&path(at))
+                        .expect("readable")
+                        .ok()
+                        .map(|node| show(&node));
                     let then = wanted.iter().find(|line| {
-                        line.strip_prefix(at).is_some_and(|rest| rest.starts_with(['=', '/', ' ']) && is_own(rest))
+                        line.strip_prefix(at)
+                            .is_some_and(|rest| rest.starts_with(['=', '/', ' ']) && is_own(rest))
                     });
                     assert_eq!(node.as_ref(), then, "{at} at {revision}");
                 }
@@ -60,7 +77,12 @@ fn lives_of_a_directory_do_not_mix() {
         set("/d/a", "3"),
         delete("/d"),
         set("/d", "a file now"),
-        Operation::Set { path: path("/d"), content: Content::Directory, lifetime: None, refresh: false },
+        Operation::Set {
+            path: path("/d"),
+            content: Content::Directory,
+            lifetime: None,
+            refresh: false,
+        },
         set("/d/b", "4"),
         delete("/d/b"),
         create("/d/b", None),
@@ -74,9 +96,17 @@ fn lives_of_a_directory_do_not_mix() {
 fn a_directory_is_deleted_and_made_again_in_one_command() {
     let mut tree = Tree::in_memory();
     tree.run(&[set("/d/a", "1"), set("/d/b", "2")]);
-    tree.run(&[delete("/d"), set("/d/b", "3"), delete("/d"), set("/d/c", "4")]);
+    tree.run(&[
+        delete("/d"),
+        set("/d/b", "3"),
+        delete("/d"),
+        set("/d/c", "4"),
+    ]);
     let view = tree.store.view();
-    assert_eq!(tree_at(&view, 2), ["/d/ c1 m1", "/d/a=1 c1 m1", "/d/b=2 c2 m2"]);
+    assert_eq!(
+        tree_at(&view, 2),
+        ["/d/ c1 m1", "/d/a=1 c1 m1", "/d/b=2 c2 m2"]
+    );
     assert_eq!(tree_at(&view, 3), Vec::<String>::new());
     assert_eq!(tree_at(&view, 4), ["/d/ c4 m4", "/d/b=3 c4 m4"]);
     assert_eq!(tree_at(&view, 5), Vec::<String>::new());
@@ -97,7 +127,11 @@ fn any_number_of_versions_is_walked_over() {
         recorded.run([delete("/b"), set("/b/c", "new")]);
         let view = recorded.tree.store.view();
         for (revision, wanted) in recorded.states.iter().enumerate() {
-            assert_eq!(&tree_at(&view, revision as u64), wanted, "{versions} versions, revision {revision}");
+            assert_eq!(
+                &tree_at(&view, revision as u64),
+                wanted,
+                "{versions} versions, revision {revision}"
+            );
         }
         recorded.tree.verify();
     }
@@ -107,7 +141,9 @@ fn any_number_of_versions_is_walked_over() {
 fn a_subtree_above_the_bound_of_point_deletes() {
     for children in [255, 256, 257, 700] {
         let mut tree = Tree::in_memory();
-        let sets: Vec<_> = (0..children).map(|number| set(&format!("/d/s/{number}"), "v")).collect();
+        let sets: Vec<_> = (0..children)
+            .map(|number| set(&format!("/d/s/{number}"), "v"))
+            .collect();
         tree.run(&sets);
         tree.set("/d-", "next to it");
         tree.set("/d0", "next to it");
@@ -115,13 +151,25 @@ fn a_subtree_above_the_bound_of_point_deletes() {
         let revision = tree.store.revision();
         // The first is read into the cache, the others come from batch and store.
         assert!(tree.store.get(&path("/d/s/0")).expect("readable").0.is_ok());
-        tree.run(&[set("/d/s/0", "w"), set("/d/own", "w"), delete("/d"), set("/d/s/1", "again")]);
+        tree.run(&[
+            set("/d/s/0", "w"),
+            set("/d/own", "w"),
+            delete("/d"),
+            set("/d/s/1", "again"),
+        ]);
         for gone in ["/d/s/0", "/d/s/2", "/d/own"] {
-            assert!(tree.store.get(&path(gone)).expect("readable").0.is_err(), "{gone} of {children}");
+            assert!(
+                tree.store.get(&path(gone)).expect("readable").0.is_err(),
+                "{gone} of {children}"
+            );
         }
         let end = revision + 4;
         let view = tree.store.view();
-        let wanted = [format!("/d/ c{end} m{end}"), format!("/d/s/ c{end} m{end}"), format!("/d/s/1=again c{end} m{end}")];
+        let wanted = [
+            format!("/d/ c{end} m{end}"),
+            format!("/d/s/ c{end} m{end}"),
+            format!("/d/s/1=again c{end} m{end}"),
+        ];
         assert_eq!(crate::support::tree(&view)[..3], wanted);
         assert_eq!(view.count().expect("readable"), 5);
         assert_eq!(tree_at(&view, revision), before);
@@ -146,7 +194,10 @@ fn children_of_a_directory_without_their_children() {
             names.push(String::from_utf8_lossy(item.name()).into_owned());
         };
         if past {
-            let mut walk = view.at(revision).expect("kept").walk(&path("/t"), false, true);
+            let mut walk = view
+                .at(revision)
+                .expect("kept")
+                .walk(&path("/t"), false, true);
             while let Some(item) = walk.next().expect("readable") {
                 note(item);
             }
@@ -158,8 +209,10 @@ fn children_of_a_directory_without_their_children() {
         }
         names
     };
-    let wanted: Vec<_> =
-        (1..30).map(|number| format!("d{number:02}")).chain((0..30).map(|number| format!("f{number:02}"))).collect();
+    let wanted: Vec<_> = (1..30)
+        .map(|number| format!("d{number:02}"))
+        .chain((0..30).map(|number| format!("f{number:02}")))
+        .collect();
     assert_eq!(names(&tree.store.view(), false), wanted);
     assert_eq!(names(&tree.store.view(), true), wanted);
     tree.delete("/t");
@@ -176,7 +229,14 @@ fn any_byte_but_the_slash_may_stand_in_a_name() {
         names.push(vec![byte, 0xFF]);
         names.push(vec![b'd', byte]);
     }
-    names.extend([b"d".to_vec(), b".".to_vec(), b"..".to_vec(), b"...".to_vec(), vec![0; 3], vec![0xFF; 3]]);
+    names.extend([
+        b"d".to_vec(),
+        b".".to_vec(),
+        b"..".to_vec(),
+        b"...".to_vec(),
+        vec![0; 3],
+        vec![0xFF; 3],
+    ]);
     names.sort();
     names.dedup();
     let mut paths: Vec<KeyPath> = Vec::new();
@@ -189,8 +249,17 @@ fn any_byte_but_the_slash_may_stand_in_a_name() {
     // A list of names sorts as the tree does.
     paths.sort_by(|left, right| left.components().cmp(right.components()));
     paths.dedup();
-    let operation = |at: &KeyPath| Operation::Set { path: at.clone(), content: Content::File("v".into()), lifetime: None, refresh: false };
-    let leaves: Vec<_> = paths.iter().filter(|at| at.components().count() == 2).map(operation).collect();
+    let operation = |at: &KeyPath| Operation::Set {
+        path: at.clone(),
+        content: Content::File("v".into()),
+        lifetime: None,
+        refresh: false,
+    };
+    let leaves: Vec<_> = paths
+        .iter()
+        .filter(|at| at.components().count() == 2)
+        .map(operation)
+        .collect();
     tree.run(&leaves);
     let view = tree.store.view();
     let mut walk = view.walk(&KeyPath::root(), true, true);
@@ -201,7 +270,14 @@ fn any_byte_but_the_slash_may_stand_in_a_name() {
     assert_eq!(walked, paths);
     for at in &paths {
         assert!(tree.store.get(at).expect("readable").0.is_ok(), "{at:?}");
-        assert!(view.at(view.revision()).expect("kept").node(at).expect("readable").is_ok(), "{at:?}");
+        assert!(
+            view.at(view.revision())
+                .expect("kept")
+                .node(at)
+                .expect("readable")
+                .is_ok(),
+            "{at:?}"
+        );
     }
     tree.verify();
 }
@@ -224,15 +300,36 @@ fn a_walk_begins_anywhere_and_ends_there() {
         let mut now = Vec::new();
         let mut walk = view.walk(&path(top), true, true);
         while let Some(item) = walk.next().expect("readable") {
-            now.push(format!("{} {}", item.depth, String::from_utf8_lossy(item.path)));
+            now.push(format!(
+                "{} {}",
+                item.depth,
+                String::from_utf8_lossy(item.path)
+            ));
         }
-        assert!(walk.next().expect("readable").is_none(), "the end stays the end");
+        assert!(
+            walk.next().expect("readable").is_none(),
+            "the end stays the end"
+        );
         let mut then = Vec::new();
         let mut walk = past.walk(&path(top), true, true);
         while let Some(item) = walk.next().expect("readable") {
-            then.push(format!("{} {}", item.depth, String::from_utf8_lossy(item.path)));
+            then.push(format!(
+                "{} {}",
+                item.depth,
+                String::from_utf8_lossy(item.path)
+            ));
         }
-        assert!(walk.next().expect("readable").is_none(), "the end stays the end");
-        assert_eq!((&now, &then), (&wanted.iter().map(|line| (*line).to_owned()).collect(), &now), "{top}");
+        assert!(
+            walk.next().expect("readable").is_none(),
+            "the end stays the end"
+        );
+        assert_eq!(
+            (&now, &then),
+            (
+                &wanted.iter().map(|line| (*line).to_owned()).collect(),
+                &now
+            ),
+            "{top}"
+        );
     }
 }

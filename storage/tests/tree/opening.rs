@@ -25,7 +25,11 @@ fn files_of_somebody_else_are_left_alone() {
     let error = storage::open(home.path(), options()).expect_err("not ours");
     assert!(matches!(error, Error::NotOurs { .. }), "{error}");
     assert!(error.to_string().contains("notes.txt"), "{error}");
-    assert_eq!(fs::read_dir(home.path()).expect("readable").count(), 1, "nothing was created");
+    assert_eq!(
+        fs::read_dir(home.path()).expect("readable").count(),
+        1,
+        "nothing was created"
+    );
 }
 
 #[test]
@@ -47,17 +51,42 @@ fn a_newer_format_is_refused_by_number() {
     let home = tempfile::tempdir().expect("a directory");
     drop(Tree::at(home.path()));
     let families = ["default", "nodes", "versions", "events", "expiry"];
-    let db = rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens");
-    db.put(b"format", b"etcd2 tree\0\x09\0\0\0").expect("writes");
+    let db =
+        rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens");
+    db.put(b"format", b"etcd2 tree\0\x09\0\0\0")
+        .expect("writes");
     drop(db);
     let error = storage::open(home.path(), options()).expect_err("newer");
-    assert!(matches!(error, Error::NewerFormat { found: 9, known: 1, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::NewerFormat {
+                found: 9,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
     // The next release may add a column family.
     let mut more = rocksdb::Options::default();
     more.create_missing_column_families(true);
-    drop(rocksdb::DB::open_cf(&more, home.path(), [&families[..], &["more"]].concat()).expect("opens"));
+    drop(
+        rocksdb::DB::open_cf(&more, home.path(), [&families[..], &["more"]].concat())
+            .expect("opens"),
+    );
     let error = storage::open(home.path(), options()).expect_err("newer");
-    assert!(matches!(error, Error::NewerFormat { found: 9, known: 1, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::NewerFormat {
+                found: 9,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -81,14 +110,30 @@ fn a_damaged_row_is_reported_with_its_place() {
     tree.store.flush().expect("flushes");
     drop(tree);
     let families = ["default", "nodes", "versions", "events", "expiry"];
-    let db = rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens");
-    db.put_cf(db.cf_handle("nodes").expect("there"), b"a\0", b"\x10short").expect("writes");
+    let db =
+        rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens");
+    db.put_cf(db.cf_handle("nodes").expect("there"), b"a\0", b"\x10short")
+        .expect("writes");
     drop(db);
     let tree = Tree::at(home.path());
-    let error = tree.store.get(&crate::support::path("/a")).expect_err("damaged");
-    assert!(error.to_string().contains("\"a\\x00\" of column family nodes"), "{error}");
+    let error = tree
+        .store
+        .get(&crate::support::path("/a"))
+        .expect_err("damaged");
+    assert!(
+        error
+            .to_string()
+            .contains("\"a\\x00\" of column family nodes"),
+        "{error}"
+    );
     assert!(tree.store.view().verify().is_err());
-    assert!(tree.store.get(&crate::support::path("/b")).expect("readable").0.is_ok());
+    assert!(
+        tree.store
+            .get(&crate::support::path("/b"))
+            .expect("readable")
+            .0
+            .is_ok()
+    );
 }
 
 #[test]
@@ -100,12 +145,18 @@ fn verify_finds_a_node_that_history_does_not_have() {
     tree.store.flush().expect("flushes");
     drop(tree);
     let families = ["default", "nodes", "versions", "events", "expiry"];
-    let db = rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens");
+    let db =
+        rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens");
     let nodes = db.cf_handle("nodes").expect("there");
     let row = db.get_cf(nodes, b"b\0").expect("readable").expect("there");
-    db.put_cf(nodes, b"b\0", [&row[..row.len() - 1], b"w"].concat()).expect("writes");
+    db.put_cf(nodes, b"b\0", [&row[..row.len() - 1], b"w"].concat())
+        .expect("writes");
     drop(db);
-    let error = Tree::at(home.path()).store.view().verify().expect_err("they differ");
+    let error = Tree::at(home.path())
+        .store
+        .view()
+        .verify()
+        .expect_err("they differ");
     assert!(error.to_string().contains("/b"), "{error}");
 }
 
@@ -114,6 +165,15 @@ fn one_process_at_a_time() {
     let home = tempfile::tempdir().expect("a directory");
     let tree = Tree::at(home.path());
     let error = storage::open(home.path(), options()).expect_err("locked");
-    assert!(matches!(error, Error::RocksDb { operation: "open", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::RocksDb {
+                operation: "open",
+                ..
+            }
+        ),
+        "{error}"
+    );
     drop(tree);
 }

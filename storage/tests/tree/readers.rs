@@ -1,4 +1,5 @@
-//! Readers beside the writer: every answer is one that the tree gave at the revision that comes with it.
+//! Readers beside the writer: every answer is one that the tree gave at the revision that comes
+//! with it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +9,8 @@ use crate::support::{Tree, delete, path, set};
 
 const KEYS: u64 = 8;
 
-/// Every round sets all keys to the round's number in one batch; every fifth deletes the directory and makes it
-/// again. So at revision R every key must hold what `wanted` says.
+/// Every round sets all keys to the round's number in one batch; every fifth deletes the directory
+/// and makes it again. So at revision R every key must hold what `wanted` says.
 fn rounds(tree: &mut Tree, count: u64) -> Vec<Vec<Option<u64>>> {
     let mut wanted = vec![vec![None; KEYS as usize]];
     for round in 0..count {
@@ -36,7 +37,10 @@ fn rounds(tree: &mut Tree, count: u64) -> Vec<Vec<Option<u64>>> {
 
 fn number(node: &storage::Node) -> u64 {
     let value = node.value.as_deref().expect("a file");
-    std::str::from_utf8(value).expect("digits").parse().expect("digits")
+    std::str::from_utf8(value)
+        .expect("digits")
+        .parse()
+        .expect("digits")
 }
 
 /// Reads until told to stop; gives (key, revision, value) and checks that revisions do not go back.
@@ -66,12 +70,17 @@ fn check(options: storage::Options) {
     let stop = AtomicBool::new(false);
     let store = tree.store.clone();
     std::thread::scope(|scope| {
-        let readers: Vec<_> = (0..3).map(|_| scope.spawn(|| read(&store, &stop))).collect();
+        let readers: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| read(&store, &stop)))
+            .collect();
         let wanted = rounds(&mut tree, 300);
         stop.store(true, Ordering::Relaxed);
         for reader in readers {
             for (key, revision, value) in reader.join().expect("the reader ends") {
-                assert_eq!(value, wanted[revision as usize][key], "/d/{key} at {revision}");
+                assert_eq!(
+                    value, wanted[revision as usize][key],
+                    "/d/{key} at {revision}"
+                );
             }
         }
     });
@@ -79,13 +88,29 @@ fn check(options: storage::Options) {
 }
 
 #[test]
+fn halves_may_live_on_any_thread() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    fn moved<T: Send + 'static>() {}
+    shared::<Store>();
+    moved::<storage::Writer>();
+    moved::<storage::Error>();
+}
+
+#[test]
 fn through_the_node_cache() {
-    check(storage::Options { in_memory: true, ..crate::support::options() });
+    check(storage::Options {
+        in_memory: true,
+        ..crate::support::options()
+    });
 }
 
 #[test]
 fn without_a_node_cache() {
-    check(storage::Options { in_memory: true, node_cache_bytes: 0, ..crate::support::options() });
+    check(storage::Options {
+        in_memory: true,
+        node_cache_bytes: 0,
+        ..crate::support::options()
+    });
 }
 
 #[test]
@@ -104,7 +129,10 @@ fn flushes_and_compactions_beside_the_writer() {
                 store.compact().expect("compacts");
             }
         });
-        tree.one(Operation::Retain(storage::Retention { events: 50, bytes: u64::MAX }));
+        tree.one(Operation::Retain(storage::Retention {
+            events: 50,
+            bytes: u64::MAX,
+        }));
         for _ in 0..5 {
             rounds(&mut tree, 60);
             tree.reclaim(20);
@@ -116,5 +144,8 @@ fn flushes_and_compactions_beside_the_writer() {
     let (durable, applied) = (store.flush().expect("flushes"), store.applied());
     assert_eq!(durable, applied);
     let statistics = store.statistics();
-    assert!(statistics.disk_bytes > 0 && statistics.nodes > 0, "{statistics:?}");
+    assert!(
+        statistics.disk_bytes > 0 && statistics.nodes > 0,
+        "{statistics:?}"
+    );
 }

@@ -1,11 +1,15 @@
-//! What the floor has passed goes, by filter and by reclaiming, and nothing that can still be read changes.
+//! What the floor has passed goes, by filter and by reclaiming, and nothing that can still be read
+//! changes.
 
 use storage::{Operation, Retention};
 
 use crate::support::{Tree, delete, set, tree_at};
 
 fn retain(events: u64) -> Operation {
-    Operation::Retain(Retention { events, bytes: u64::MAX })
+    Operation::Retain(Retention {
+        events,
+        bytes: u64::MAX,
+    })
 }
 
 /// Rows of `versions` as RocksDB estimates them, exact after a full compaction of settled data.
@@ -16,7 +20,9 @@ fn versions(tree: &Tree) -> u64 {
 
 fn all_kept(tree: &Tree) -> Vec<Vec<String>> {
     let view = tree.store.view();
-    (view.floor() - 1..=view.revision()).map(|revision| tree_at(&view, revision)).collect()
+    (view.floor() - 1..=view.revision())
+        .map(|revision| tree_at(&view, revision))
+        .collect()
 }
 
 #[test]
@@ -94,7 +100,9 @@ fn pieces_and_commands_may_alternate() {
             tree.delete(if round % 2 == 0 { "/d" } else { "/d/3" });
         }
         let kept = all_kept(&tree);
-        tree.writer.reclaim(3 + round as usize % 9).expect("reclaims");
+        tree.writer
+            .reclaim(3 + round as usize % 9)
+            .expect("reclaims");
         if round % 7 == 0 {
             tree.store.compact().expect("compacts");
         }
@@ -109,7 +117,9 @@ fn old_events_are_deleted_in_large_steps() {
     let mut tree = Tree::in_memory();
     tree.one(retain(10));
     for chunk in 0..20 {
-        let sets: Vec<_> = (0..1_000).map(|number| set(&format!("/k{}", number % 5), &chunk.to_string())).collect();
+        let sets: Vec<_> = (0..1_000)
+            .map(|number| set(&format!("/k{}", number % 5), &chunk.to_string()))
+            .collect();
         tree.run(&sets);
     }
     tree.reclaim(1_000);
@@ -157,5 +167,9 @@ fn a_pin_and_a_view_keep_what_they_can_see() {
     drop(pin);
     store.compact().expect("compacts");
     tree.reclaim(100);
-    assert_eq!(versions(&tree), 4, "the deletion is the oldest event: /a, /d and /d/x before it, and its mark");
+    assert_eq!(
+        versions(&tree),
+        4,
+        "the deletion is the oldest event: /a, /d and /d/x before it, and its mark"
+    );
 }

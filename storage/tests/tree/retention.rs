@@ -17,19 +17,47 @@ fn the_newest_events_stay() {
         tree.set("/a", &number.to_string());
         let view = tree.store.view();
         assert_eq!(view.floor(), number.saturating_sub(9).max(1));
-        assert_eq!(view.events(view.floor(), EventFilter::all()).count() as u64, number.min(10));
+        assert_eq!(
+            view.events(view.floor(), EventFilter::all()).count() as u64,
+            number.min(10)
+        );
     }
     let store = tree.store.clone();
     let view = store.view();
-    assert!(matches!(view.at(19), Err(Error::Compacted { floor: 21, revision: 19 })));
+    assert!(matches!(
+        view.at(19),
+        Err(Error::Compacted {
+            floor: 21,
+            revision: 19
+        })
+    ));
     assert!(view.at(20).is_ok(), "the state before the oldest event");
-    assert!(matches!(view.at(31), Err(Error::Future { revision: 31, newest: 30 })));
-    let first = view.events(20, EventFilter::all()).next().expect("an error is an item");
-    assert!(matches!(first, Err(Error::Compacted { floor: 21, revision: 20 })));
+    assert!(matches!(
+        view.at(31),
+        Err(Error::Future {
+            revision: 31,
+            newest: 30
+        })
+    ));
+    let first = view
+        .events(20, EventFilter::all())
+        .next()
+        .expect("an error is an item");
+    assert!(matches!(
+        first,
+        Err(Error::Compacted {
+            floor: 21,
+            revision: 20
+        })
+    ));
     tree.one(retain(100, u64::MAX));
     assert_eq!(tree.store.view().floor(), 21, "it never goes back");
     tree.one(retain(0, u64::MAX));
-    assert_eq!((tree.store.view().floor(), tree.store.retention().events), (30, 1), "one event always stays");
+    assert_eq!(
+        (tree.store.view().floor(), tree.store.retention().events),
+        (30, 1),
+        "one event always stays"
+    );
 }
 
 #[test]
@@ -41,7 +69,11 @@ fn bytes_bound_it_in_steps() {
     for number in 1..=1_000u64 {
         tree.done(set("/k", &value));
         let looked = number / BYTES_PERIOD * BYTES_PERIOD;
-        assert_eq!(tree.store.view().floor(), looked.saturating_sub(99).max(1), "after {number}");
+        assert_eq!(
+            tree.store.view().floor(),
+            looked.saturating_sub(99).max(1),
+            "after {number}"
+        );
     }
     tree.one(retain(u64::MAX, 550));
     assert_eq!(tree.store.view().floor(), 996, "five events of 100 bytes");
@@ -54,13 +86,17 @@ fn bytes_bound_it_in_steps() {
 fn bytes_are_counted_within_a_batch_as_between_batches() {
     let mut batched = Tree::in_memory();
     let mut single = Tree::in_memory();
-    let operations: Vec<_> = (0..500).map(|number| set("/k", &"v".repeat(number % 90))).collect();
+    let operations: Vec<_> = (0..500)
+        .map(|number| set("/k", &"v".repeat(number % 90)))
+        .collect();
     let limit = retain(u64::MAX, 2_000);
     let mut batch = batched.writer.batch();
     batch.apply_one(1, 0, &limit).expect("applies");
     single.one(limit);
     for (number, operation) in operations.iter().enumerate() {
-        batch.apply_one(number as u64 + 2, 0, operation).expect("applies");
+        batch
+            .apply_one(number as u64 + 2, 0, operation)
+            .expect("applies");
         single.done(operation.clone());
     }
     batch.commit().expect("commits");

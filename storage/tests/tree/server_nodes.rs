@@ -1,4 +1,5 @@
-//! The server's own nodes below `/_etcd`: who may write them, and what a write is called (design 17).
+//! The server's own nodes below `/_etcd`: who may write them, and what a write is called (design
+//! 17).
 
 use bytes::Bytes;
 use storage::{Action, Operation, Outcome, Refusal};
@@ -6,7 +7,10 @@ use storage::{Action, Operation, Outcome, Refusal};
 use crate::support::{Tree, condition, create, delete, file, path, set, update};
 
 fn system(at: &str, value: Option<&'static str>) -> Operation {
-    Operation::System { path: path(at), value: value.map(|value| Bytes::from_static(value.as_bytes())) }
+    Operation::System {
+        path: path(at),
+        value: value.map(|value| Bytes::from_static(value.as_bytes())),
+    }
 }
 
 fn founded() -> Tree {
@@ -51,15 +55,33 @@ fn a_machine_is_created_and_updated_and_the_configuration_is_set() {
         assert!(event.system);
         verbs.push((event.action, event.node.created));
     }
-    assert_eq!(verbs, [(Action::Create, 3), (Action::Update, 3), (Action::Set, 5), (Action::Delete, 3)]);
+    assert_eq!(
+        verbs,
+        [
+            (Action::Create, 3),
+            (Action::Update, 3),
+            (Action::Set, 5),
+            (Action::Delete, 3)
+        ]
+    );
     let view = tree.store.view();
-    assert!(view.events(1, storage::EventFilter::all()).all(|event| event.expect("readable").system));
+    assert!(
+        view.events(1, storage::EventFilter::all())
+            .all(|event| event.expect("readable").system)
+    );
 }
 
 #[test]
 fn clients_are_refused_there_and_welcome_beside_it() {
     let mut tree = founded();
-    let reserved = ["/_etcd", "/_etcd/config", "/_etcd/machines", "/_etcd/machines/n1", "/_etcd/machines/a/b", "/_etcd/config/x"];
+    let reserved = [
+        "/_etcd",
+        "/_etcd/config",
+        "/_etcd/machines",
+        "/_etcd/machines/n1",
+        "/_etcd/machines/a/b",
+        "/_etcd/config/x",
+    ];
     for at in reserved {
         let operations = [
             set(at, "v"),
@@ -73,17 +95,31 @@ fn clients_are_refused_there_and_welcome_beside_it() {
                 lifetime: None,
                 refresh: false,
             },
-            Operation::CompareAndDelete { path: path(at), condition: condition(None, 2) },
+            Operation::CompareAndDelete {
+                path: path(at),
+                condition: condition(None, 2),
+            },
         ];
         for operation in operations {
-            assert_eq!(tree.refused(operation.clone()), Refusal::ReadOnly(path(at)), "{operation:?}");
+            assert_eq!(
+                tree.refused(operation.clone()),
+                Refusal::ReadOnly(path(at)),
+                "{operation:?}"
+            );
         }
     }
-    let post = |at: &str| Operation::CreateInOrder { parent: path(at), content: file("v"), lifetime: None };
+    let post = |at: &str| Operation::CreateInOrder {
+        parent: path(at),
+        content: file("v"),
+        lifetime: None,
+    };
     for at in ["/_etcd/machines", "/_etcd/config", "/_etcd/machines/n1"] {
         assert_eq!(tree.refused(post(at)), Refusal::ReadOnly(path(at)));
     }
-    assert_eq!(tree.done(post("/_etcd")).node.path, path("/_etcd/00000000000000000003"));
+    assert_eq!(
+        tree.done(post("/_etcd")).node.path,
+        path("/_etcd/00000000000000000003")
+    );
     assert_eq!(tree.set("/_etcd/registry/token/1", "v"), 4);
     assert_eq!(tree.delete("/_etcd/registry"), 5);
     assert_eq!(tree.refused(delete("/")), Refusal::ReadOnly(path("/")));
@@ -96,13 +132,30 @@ fn records_take_no_revision_and_are_found_by_prefix() {
         key: Bytes::from_static(key.as_bytes()),
         value: value.map(|value| Bytes::from_static(value.as_bytes())),
     };
-    let outcomes = tree.run(&[record("m/1", Some("a")), record("m/2", Some("b")), record("n", Some("c"))]);
-    assert_eq!(outcomes, [Outcome::Accepted, Outcome::Accepted, Outcome::Accepted]);
-    tree.run(&[record("m/2", None), record("m/2", Some("d")), record("n", None)]);
-    assert_eq!(tree.store.record(b"m/1").expect("readable").as_deref(), Some(&b"a"[..]));
+    let outcomes = tree.run(&[
+        record("m/1", Some("a")),
+        record("m/2", Some("b")),
+        record("n", Some("c")),
+    ]);
+    assert_eq!(
+        outcomes,
+        [Outcome::Accepted, Outcome::Accepted, Outcome::Accepted]
+    );
+    tree.run(&[
+        record("m/2", None),
+        record("m/2", Some("d")),
+        record("n", None),
+    ]);
+    assert_eq!(
+        tree.store.record(b"m/1").expect("readable").as_deref(),
+        Some(&b"a"[..])
+    );
     assert_eq!(tree.store.record(b"n").expect("readable"), None);
     let rows = tree.store.records(b"m/").expect("readable");
-    assert_eq!(rows, [("m/1".into(), "a".into()), ("m/2".into(), "d".into())]);
+    assert_eq!(
+        rows,
+        [("m/1".into(), "a".into()), ("m/2".into(), "d".into())]
+    );
     assert_eq!(tree.store.revision(), 0);
     assert_eq!(tree.store.applied().index, 2);
 }

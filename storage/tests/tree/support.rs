@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use storage::{
-    Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Options, Outcome, Refusal, Store, View, Writer,
+    Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Options, Outcome, Refusal,
+    Store, View, Writer,
 };
 
 pub(crate) struct Tree {
@@ -15,12 +16,23 @@ pub(crate) struct Tree {
 
 /// Small caches, so that tests meet evictions and block reads.
 pub(crate) fn options() -> Options {
-    Options { cache_bytes: 1 << 20, node_cache_bytes: 64 << 10, memtable_bytes: 4 << 20, ..Options::default() }
+    Options {
+        cache_bytes: 1 << 20,
+        node_cache_bytes: 64 << 10,
+        memtable_bytes: 4 << 20,
+        ..Options::default()
+    }
 }
 
 impl Tree {
     pub(crate) fn in_memory() -> Self {
-        Self::open("memory".as_ref(), Options { in_memory: true, ..options() })
+        Self::open(
+            "memory".as_ref(),
+            Options {
+                in_memory: true,
+                ..options()
+            },
+        )
     }
 
     pub(crate) fn at(path: &std::path::Path) -> Self {
@@ -30,7 +42,11 @@ impl Tree {
     pub(crate) fn open(path: &std::path::Path, options: Options) -> Self {
         let (store, writer) = storage::open(path, options).expect("the store opens");
         let index = store.applied().index;
-        Self { store, writer, index }
+        Self {
+            store,
+            writer,
+            index,
+        }
     }
 
     /// One command, one batch.
@@ -60,7 +76,11 @@ impl Tree {
         match self.one(operation.clone()) {
             Outcome::Refused { refusal, revision } => {
                 assert_eq!(revision, before.revision, "{operation:?}");
-                assert_eq!(self.store.revision(), before.revision, "{operation:?} took a revision");
+                assert_eq!(
+                    self.store.revision(),
+                    before.revision,
+                    "{operation:?} took a revision"
+                );
                 refusal
             }
             other => panic!("{operation:?} gave {other:?}"),
@@ -105,33 +125,62 @@ pub(crate) fn file(value: &str) -> Content {
 }
 
 pub(crate) fn set(at: &str, value: &str) -> Operation {
-    Operation::Set { path: path(at), content: file(value), lifetime: None, refresh: false }
+    Operation::Set {
+        path: path(at),
+        content: file(value),
+        lifetime: None,
+        refresh: false,
+    }
 }
 
 pub(crate) fn set_until(at: &str, value: &str, deadline: u64) -> Operation {
-    Operation::Set { path: path(at), content: file(value), lifetime: until(deadline), refresh: false }
+    Operation::Set {
+        path: path(at),
+        content: file(value),
+        lifetime: until(deadline),
+        refresh: false,
+    }
 }
 
 pub(crate) fn until(deadline: u64) -> Option<Lifetime> {
-    Some(Lifetime { expiration: deadline + 1_000, deadline })
+    Some(Lifetime {
+        expiration: deadline + 1_000,
+        deadline,
+    })
 }
 
 /// A file with a value, a directory without.
 pub(crate) fn create(at: &str, value: Option<&str>) -> Operation {
-    Operation::Create { path: path(at), content: value.map_or(Content::Directory, file), lifetime: None }
+    Operation::Create {
+        path: path(at),
+        content: value.map_or(Content::Directory, file),
+        lifetime: None,
+    }
 }
 
 pub(crate) fn update(at: &str, value: &str, deadline: Option<u64>) -> Operation {
     let value = Bytes::copy_from_slice(value.as_bytes());
-    Operation::Update { path: path(at), value, lifetime: deadline.and_then(until), refresh: false }
+    Operation::Update {
+        path: path(at),
+        value,
+        lifetime: deadline.and_then(until),
+        refresh: false,
+    }
 }
 
 pub(crate) fn delete(at: &str) -> Operation {
-    Operation::Delete { path: path(at), dir: true, recursive: true }
+    Operation::Delete {
+        path: path(at),
+        dir: true,
+        recursive: true,
+    }
 }
 
 pub(crate) fn condition(value: Option<&str>, index: u64) -> Condition {
-    Condition { value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())), index }
+    Condition {
+        value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
+        index,
+    }
 }
 
 /// `/a=v c1 m2 t3`, a directory `/a/ c1 m2`; the lifetime by its deadline.
@@ -141,8 +190,14 @@ pub(crate) fn show(node: &Node) -> String {
         None if node.dir => "/".to_owned(),
         None => String::new(),
     };
-    let lifetime = node.lifetime.map(|lifetime| format!(" t{}", lifetime.deadline)).unwrap_or_default();
-    format!("{}{value} c{} m{}{lifetime}", node.path, node.created, node.modified)
+    let lifetime = node
+        .lifetime
+        .map(|lifetime| format!(" t{}", lifetime.deadline))
+        .unwrap_or_default();
+    format!(
+        "{}{value} c{} m{}{lifetime}",
+        node.path, node.created, node.modified
+    )
 }
 
 /// The whole tree, hidden nodes included.
@@ -157,7 +212,10 @@ pub(crate) fn tree(view: &View<'_>) -> Vec<String> {
 
 /// The whole tree at an older revision.
 pub(crate) fn tree_at(view: &View<'_>, revision: u64) -> Vec<String> {
-    let mut walk = view.at(revision).expect("kept").walk(&KeyPath::root(), true, true);
+    let mut walk = view
+        .at(revision)
+        .expect("kept")
+        .walk(&KeyPath::root(), true, true);
     let mut lines = Vec::new();
     while let Some(item) = walk.next().expect("readable") {
         lines.push(show(&item.to_node()));

@@ -12,7 +12,6 @@ use crate::error::{Context, Error};
 use crate::format::group::GroupHeader;
 use crate::format::{PAYLOAD_BYTES_MAX, SECTOR};
 use crate::fs::{File, Fs};
-use crate::index::Gap;
 use crate::segment::sync_failed;
 
 use super::Wal;
@@ -118,17 +117,11 @@ impl<F: Fs> Wal<F> {
             return Err(error).context("write", &self.current.path);
         }
         self.written.advance(summary);
-        let noted = self
-            .index
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .apply(summary);
-        self.pending.pop();
-        match noted {
-            Ok(()) => Ok(()),
-            // `append` refused every gap, and groups are written in the order of appending.
-            Err(Gap) => unreachable!("a group passed append's check and left a gap"),
+        if let Some(summary) = self.pending.pop() {
+            let noted = self.index_mut().apply(&summary);
+            noted.expect("append refuses a gap, and groups are written in the order of appending");
         }
+        Ok(())
     }
 
     /// Writes what is buffered and makes it durable with one `fdatasync`.

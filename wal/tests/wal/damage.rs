@@ -8,7 +8,7 @@ use wal::fs::sim::{SimFs, SplitMix64};
 use wal::{Damage, Error, Identity, Place, Position, Proof, Reason, Wal, Witness};
 
 use crate::support::{
-    Driver, IDENTITY, Model, dir, each_seed, entries, open_plain, segments, small_options,
+    Driver, IDENTITY, Model, dir, each_seed, entries, entry, open_plain, segments, small_options,
 };
 
 /// A log of some segments, all of it synced.
@@ -324,6 +324,63 @@ fn segments_that_change_places_or_come_from_another_log_are_refused() {
         refused(&other.disk, Some(&log.witness)).reason,
         Reason::WitnessDiffers
     );
+}
+
+#[test]
+fn groups_of_two_histories_of_one_segment_do_not_mix() {
+    let mut driver = Driver::new(9, small_options());
+    driver.create().unwrap();
+    driver.append(&entries(1, 1..=2, 300), None).unwrap();
+    driver.sync().unwrap();
+    let start = driver.log().durable().place.offset as usize;
+    driver.log().append(&entries(2, 3..=3, 300), None).unwrap();
+    driver.log().write().unwrap();
+    let first = driver.disk.fork();
+    // The same segment, salt and places, another entry 3.
+    driver.log().sync().unwrap();
+    let file = segments(&driver.disk).remove(0);
+    driver
+        .disk
+        .corrupt(&file, |content| content[start..].fill(0));
+    let mut other = open_history(&driver, &file, start);
+    other.append(&[entry(5, 3, 300)], None).unwrap();
+    other.write().unwrap();
+    other.append(&[entry(5, 4, 300)], None).unwrap();
+    other.write().unwrap();
+    let mixed = first.content(&file).unwrap();
+    let tail = driver.disk.content(&file).unwrap();
+    let second = start + 512;
+    driver.disk.corrupt(&file, |content| {
+        content[..second].copy_from_slice(&mixed[..second]);
+        content[second..].copy_from_slice(&tail[second..]);
+    });
+    let (opened, recovery) = open_plain(&driver.disk, None).unwrap();
+    assert_eq!(opened.last_index(), 3, "entry 4 follows another entry 3");
+    assert_eq!(recovery.last_term, 2);
+    assert!(recovery.cut.is_some());
+}
+
+/// Opens the log with the witness of its end at `start`, so that it goes on in the same segment.
+fn open_history(driver: &Driver, file: &Path, start: usize) -> Wal<SimFs> {
+    let disk = driver.disk.clone();
+    let chain_at = |content: &[u8]| {
+        // The chain value at the end of the second group's predecessor: its last record's checksum.
+        let record = 512 + 80 + 32 + 300;
+        u32::from_le_bytes(content[record..record + 4].try_into().unwrap())
+    };
+    let chain = chain_at(&disk.content(file).unwrap());
+    let place = Place {
+        sequence: 1,
+        offset: start as u64,
+    };
+    let witness = Witness {
+        place,
+        index: 2,
+        chain,
+    };
+    let (log, recovery) = open_plain(&disk, Some(&witness)).unwrap();
+    assert_eq!(recovery.rewritten_groups, 0, "appending goes on in place");
+    log
 }
 
 #[test]

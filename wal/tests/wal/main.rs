@@ -11,4 +11,5 @@ mod fault;
 mod golden;
 mod model;
 mod power;
+mod recycle;
 mod thread;
