@@ -78,16 +78,12 @@ pub fn run(config: Config) -> Result<ExitCode, ServerError> {
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_io()
-        .enable_time()
-        .thread_name("http")
-        .build()?;
+    // Accepts, listens to signals and founds; connections are served by `http::Workers`.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _inside = runtime.enter();
     let sockets = listen::claim(&config)?;
     let node = start::node(&config)?;
     let outcome = runtime.block_on(serve(&config, node, sockets, begun));
-    // Tasks that still block (a listing of a stalled client) do not hold up the exit.
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }

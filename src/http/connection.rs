@@ -20,6 +20,7 @@ use super::front::Front;
 use super::options::HttpOptions;
 use super::route::{self, Link};
 use super::socket::{Activity, Socket, Watchman};
+use super::workers::Workers;
 use crate::service::Service;
 
 /// Refusals sent at a time; a flood beyond it is closed without a word.
@@ -55,12 +56,13 @@ enum Stage {
 }
 
 /// Serves the client API until `shutdown` becomes true or its sender is gone. Then no connection is accepted any
-/// more, watches end, requests in flight get [`HttpOptions::drain_timeout`], and the rest is aborted. Must run inside
-/// a Tokio runtime.
+/// more, watches end, requests in flight get [`HttpOptions::drain_timeout`], and the rest is aborted. Accepts inside
+/// the caller's Tokio runtime, serves on `workers`.
 pub async fn serve(
     listener: TcpListener,
     service: Service,
     options: Arc<HttpOptions>,
+    workers: Arc<Workers>,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let front = Front::new(service, Arc::clone(&options));
@@ -93,9 +95,13 @@ pub async fn serve(
                 certificate_name: None,
                 secure: false,
             };
-            let connection = serve_stream(stream, peer, Arc::clone(&front), stages.clone());
-            tokio::spawn(async move {
-                connection.await;
+            let (front, stages) = (Arc::clone(&front), stages.clone());
+            // The stream leaves the accepting runtime's poller and enters that of its worker.
+            let Ok(stream) = stream.into_std() else { continue };
+            workers.spawn(async move {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    serve_stream(stream, peer, front, stages).await;
+                }
                 drop(slot);
             });
         }

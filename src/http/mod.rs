@@ -49,6 +49,8 @@ mod stats;
 mod time;
 mod upload;
 mod watch;
+mod workers;
 
 pub use connection::serve;
 pub use options::HttpOptions;
+pub use workers::Workers;

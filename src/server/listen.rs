@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{ServerError, http_options};
 use crate::config::{Config, ListenAddress};
-use crate::http;
+use crate::http::{self, Workers};
 use crate::service::Service;
 
 /// Connections the kernel queues while the accept loop is busy.
@@ -58,11 +58,13 @@ pub(super) fn serve(
     let mut tasks = JoinSet::new();
     let options = Arc::new(http_options(config));
     let only_metrics = Arc::new(http_options(config).only_metrics());
+    let workers = Arc::new(Workers::start()?);
     let clients = sockets.clients.into_iter().map(|socket| (socket, &options));
     let metrics = sockets.metrics.into_iter().map(|socket| (socket, &only_metrics));
     for (socket, options) in clients.chain(metrics) {
         let listener = socket.listen(BACKLOG)?;
-        tasks.spawn(http::serve(listener, service.clone(), options.clone(), stopped.clone()));
+        let (service, options) = (service.clone(), options.clone());
+        tasks.spawn(http::serve(listener, service, options, workers.clone(), stopped.clone()));
     }
     Ok(tasks)
 }

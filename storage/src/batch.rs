@@ -239,6 +239,7 @@ impl Batch<'_> {
         if self.rows.is_empty() && self.state == *self.writer.state {
             return Ok(committed);
         }
+        self.state.commits += 1;
         self.state.encode(&mut self.row);
         let meta = self.core.database.family(Column::Meta);
         self.rows.put_cf(meta, meta::STATE_KEY, &self.row);

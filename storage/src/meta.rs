@@ -10,9 +10,10 @@
 //! Little-endian. `state`:
 //!
 //! ```text
-//! 0   u8   format (1)          9   u64  cluster time, ns     33  u64  floor            57  u64  history bytes, total
-//! 1   u64  applied log index   17  u64  revision             41  u64  retained events  65  ...  marker, opaque
-//!                              25  u64  hash                 49  u64  retained bytes
+//! 0   u8   format (1)         25  u64  hash              57  u64  history bytes, total
+//! 1   u64  applied log index  33  u64  floor             65  u64  commits so far, local
+//! 9   u64  cluster time, ns   41  u64  retained events   73  ...  marker, opaque
+//! 17  u64  revision           49  u64  retained bytes
 //! ```
 //!
 //! `reclaimed`:
@@ -35,7 +36,7 @@ pub(crate) const RECLAIMED_KEY: &[u8] = b"reclaimed";
 const RECORD_PREFIX: &[u8] = b"record/";
 const MAGIC: &[u8; 11] = b"etcd2 tree\0";
 const STATE_FORMAT: u8 = 1;
-const STATE_FIXED: usize = 65;
+const STATE_FIXED: usize = 73;
 
 /// The format this release writes, and the newest that it reads.
 pub(crate) const FORMAT_VERSION: u32 = 1;
@@ -64,6 +65,9 @@ pub(crate) struct State {
     pub(crate) retention: Retention,
     /// Bytes of all events since the beginning.
     pub(crate) bytes: u64,
+    /// Commits of this store so far. It tells states apart that share an index, and is local: it
+    /// depends on how commands were batched.
+    pub(crate) commits: u64,
 }
 
 impl Default for State {
@@ -73,6 +77,7 @@ impl Default for State {
             floor: 1,
             retention: Retention::default(),
             bytes: 0,
+            commits: 0,
         }
     }
 }
@@ -97,6 +102,7 @@ impl State {
             self.retention.events,
             self.retention.bytes,
             self.bytes,
+            self.commits,
         ] {
             out.extend_from_slice(&word.to_le_bytes());
         }
@@ -134,6 +140,7 @@ impl State {
                 bytes: word(6),
             },
             bytes: word(7),
+            commits: word(8),
         };
         if state.floor == 0 || state.base() > state.applied.revision {
             return Err(wrong("the floor lies outside the history"));
@@ -226,6 +233,7 @@ mod tests {
                 bytes: 3,
             },
             bytes: 2,
+            commits: 1,
         }
     }
 
@@ -234,7 +242,7 @@ mod tests {
         let mut row = Vec::new();
         state().encode(&mut row);
         let mut wanted = vec![1];
-        for word in [9, 8, 7, 6, 5, 4, 3, 2] {
+        for word in [9, 8, 7, 6, 5, 4, 3, 2, 1] {
             wanted.extend([word, 0, 0, 0, 0, 0, 0, 0]);
         }
         wanted.push(b'm');

@@ -76,7 +76,7 @@ impl Store {
     /// (store-layout 5.16).
     pub fn durable(&self) -> Applied {
         match self.refresh_durable() {
-            Ok(applied) => applied,
+            Ok(state) => state.applied,
             // An older answer is always safe: it only keeps the log longer.
             Err(error) => {
                 tracing::warn!(%error, "cannot read what is flushed; going on with what is known");
@@ -90,16 +90,32 @@ impl Store {
     }
 
     /// Writes all memtables to disk, at one revision for all column families, and returns what is
-    /// durable then.
+    /// durable then: at least what was applied when it was called.
     ///
-    /// Blocks; the writer goes on meanwhile. An error is final: the store must be reopened (design
-    /// 6).
+    /// Blocks; the writer goes on meanwhile. An error is final: the store must be reopened
+    /// (design 6).
     pub fn flush(&self) -> Result<Applied, Error> {
-        self.core.database.flush()?;
-        self.refresh_durable()
+        let wanted = self.core.published.latest().commits;
+        let mut turns = 0;
+        loop {
+            self.core.database.flush()?;
+            let durable = self.refresh_durable()?;
+            if durable.commits >= wanted {
+                return Ok(durable.applied);
+            }
+            // RocksDB skips a flush if a column family's memtable was flushed by one of its own
+            // while this one waited, whatever the others hold. What counts is what can be read back.
+            wait(&mut turns);
+        }
     }
 
-    fn refresh_durable(&self) -> Result<Applied, Error> {
+    fn refresh_durable(&self) -> Result<State, Error> {
+        // Held while reading: what is flushed only grows, so the last to read knows best.
+        let mut durable = self
+            .core
+            .durable
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let row = self
             .core
             .database
@@ -107,16 +123,8 @@ impl Store {
         let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
         let state = State::decode(&row.ok_or_else(missing)?)?;
         self.core.pins.flushed(state.base());
-        let mut durable = self
-            .core
-            .durable
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Two callers may have read in one order and arrive in the other.
-        if state.applied.index > durable.index {
-            *durable = state.applied;
-        }
-        Ok(durable.clone())
+        *durable = state.applied.clone();
+        Ok(state)
     }
 
     /// The node at `path` and the revision at which that holds: the fast way of a plain read.

@@ -1,12 +1,15 @@
-//! Holds the store against an independent model of the tree: random commands, batches, crashes, flushes and
-//! compactions, every answer compared.
+//! Holds the store against an independent model of the tree: random commands, batches, crashes,
+//! flushes and compactions, every answer compared.
 //!
-//! `STORAGE_SEED` replays one case, `STORAGE_CASES` sets how many are run, `STORAGE_STEPS` how long each is.
+//! `STORAGE_SEED` replays one case, `STORAGE_CASES` sets how many are run, `STORAGE_STEPS` how long
+//! each is.
 #![forbid(unsafe_code)]
 
 mod model;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use storage::{Content, KeyPath, Operation, Options};
 
@@ -44,7 +47,8 @@ fn hold(seed: u64, steps: &[Step]) {
     };
     let replay =
         format!("STORAGE_SEED={seed} cargo test -p storage --test model_test random_cases");
-    // What comes and goes with the store's background work cannot be cut down; it is a failure all the same.
+    // What comes and goes with the store's background work cannot be cut down; it is a failure all
+    // the same.
     if failure(seed, steps).is_none() {
         panic!("seed {seed}: {first}\n\nnot seen when run again at once; try: {replay}");
     }
@@ -104,7 +108,8 @@ fn readers_beside_the_writer() {
     }
 }
 
-/// A flush that meets one of RocksDB's own, which full memtables start, still waits for the last commit.
+/// A flush that meets one of RocksDB's own, which full memtables start, still waits for the last
+/// commit.
 #[test]
 fn a_flush_leaves_nothing_behind() {
     let options = Options {
@@ -122,7 +127,8 @@ fn a_flush_leaves_nothing_behind() {
         }
     };
     for round in 0..300 {
-        // The last commit touches one column family alone, so that the others have nothing new to flush.
+        // The last commit touches one column family alone, so that the others have nothing new to
+        // flush.
         let files = (0..=round % 40).map(|file| Operation::Set {
             path: KeyPath::root().child(format!("{file}").as_bytes()),
             content: Content::File(vec![b'v'; 700].into()),
@@ -140,5 +146,27 @@ fn a_flush_leaves_nothing_behind() {
         }
         let flushed = subject.store().flush().expect("the disk takes it");
         assert_eq!(flushed, subject.store().applied(), "round {round}");
+    }
+}
+
+/// A commit may change the caller's bytes alone, at the index that is already applied.
+#[test]
+fn a_flush_keeps_a_marker_that_came_without_a_command() {
+    let mut subject = Subject::create(Options::default()).expect("a new store");
+    for marker in [&b"first"[..], b"second"] {
+        let mut batch = subject.writer().batch();
+        batch.skip(5);
+        batch.set_marker(marker);
+        batch.commit().expect("the memory takes it");
+        // On a thread of its own, so that a flush that never ends fails instead of hanging; it sends
+        // one answer.
+        let (store, (sender, receiver)) = (subject.store().clone(), mpsc::sync_channel(1));
+        std::thread::spawn(move || sender.send(store.flush()));
+        let ended = receiver
+            .recv_timeout(Duration::from_secs(30))
+            .expect("the flush ends");
+        let flushed = ended.expect("the disk takes it");
+        assert_eq!((flushed.index, &flushed.marker[..]), (5, marker));
+        assert_eq!(flushed, subject.store().durable());
     }
 }

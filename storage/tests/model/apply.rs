@@ -1,4 +1,5 @@
-//! What each operation does, transcribed from keys-api 5.1, 5.2, 6 and 7 in their order: root, walk, type, compare.
+//! What each operation does, transcribed from keys-api 5.1, 5.2, 6 and 7 in their order: root,
+//! walk, type, compare.
 
 use bytes::Bytes;
 use std::sync::Arc;
@@ -251,7 +252,8 @@ impl Model {
         }
     }
 
-    /// The verbs of 0.4.6 (cluster-and-config 1.3): a join creates, an address change updates, the configuration is set.
+    /// The verbs of 0.4.6 (cluster-and-config 1.3): a join creates, an address change updates, the
+    /// configuration is set.
     fn system(&mut self, path: &KeyPath, value: Option<&Bytes>) -> Option<Arc<Event>> {
         let place = Place::of(path);
         let old = self.tree.entry(&place).cloned();
@@ -275,7 +277,8 @@ impl Model {
         Some(self.write(&place, change))
     }
 
-    /// Stores a node that may be written. Set and create make a node of its own, the others change one (section 6).
+    /// Stores a node that may be written. Set and create make a node of its own, the others change
+    /// one (section 6).
     fn write(&mut self, place: &Place, change: Change) -> Arc<Event> {
         let revision = self.revision + 1;
         let fresh = matches!(change.action, Action::Set | Action::Create);
@@ -292,7 +295,8 @@ impl Model {
             written: revision,
         };
         let node = entry.node(place);
-        // The TTL of a directory changes without its stored modifiedIndex; only the event shows the new one.
+        // The TTL of a directory changes without its stored modifiedIndex; only the event shows the
+        // new one.
         let stored = match &old {
             Some(before) if !fresh && before.is_dir() => Entry {
                 modified: before.modified,

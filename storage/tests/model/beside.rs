@@ -1,5 +1,5 @@
-//! Readers on other threads while the writer goes on: whatever revision an answer claims, it must be the model's
-//! answer at that revision, and that revision must be the end of a batch.
+//! Readers on other threads while the writer goes on: whatever revision an answer claims, it must
+//! be the model's answer at that revision, and that revision must be the end of a batch.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,8 @@ use super::{Command, Model};
 const FILES: u64 = 300;
 const HOT_FILES: u64 = 8;
 
-/// What will have happened at the end: every tree on the way, and the revisions that readers may see.
+/// What will have happened at the end: every tree on the way, and the revisions that readers may
+/// see.
 struct Plan {
     batches: Vec<Vec<Command>>,
     model: Model,
@@ -27,7 +28,8 @@ struct Plan {
 }
 
 impl Plan {
-    /// The batches of a case. All history stays, so that any answer can be checked however late it is looked at.
+    /// The batches of a case. All history stays, so that any answer can be checked however late it
+    /// is looked at.
     fn of_case(seed: u64) -> Self {
         let batches = case(seed, 80).into_iter().filter_map(|step| match step {
             Step::Batch(mut commands) => {
@@ -42,8 +44,8 @@ impl Plan {
         Self::new(batches.collect())
     }
 
-    /// A few files that are written all the time, among many that push them out of a small node cache: readers often
-    /// fetch what is just being written.
+    /// A few files that are written all the time, among many that push them out of a small node
+    /// cache: readers often fetch what is just being written.
     fn of_hot_files(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let file = |number: u64| KeyPath::root().child(format!("{number:03}").as_bytes());
@@ -108,7 +110,8 @@ impl Plan {
         let (mut random, mut reads, mut newest) = (Random::new(seed), 0, 0);
         loop {
             let last = ended.load(Ordering::Acquire);
-            // Half of the looks go to the first few paths, which are the hot files if there are any.
+            // Half of the looks go to the first few paths, which are the hot files if there are
+            // any.
             let among = if random.percent(50) {
                 HOT_FILES as usize
             } else {
@@ -195,7 +198,8 @@ pub(crate) fn beside_a_case(seed: u64) -> Result<(), Difference> {
     )
 }
 
-/// Readers beside a writer that changes what they just read, with a node cache that is too small for it.
+/// Readers beside a writer that changes what they just read, with a node cache that is too small
+/// for it.
 pub(crate) fn beside_hot_files(seed: u64) -> Result<(), Difference> {
     let options = Options {
         node_cache_bytes: 64 << 10,

@@ -1,5 +1,5 @@
-//! Holds what a store answers against what the model says. Whole listings are compared each time; single nodes, old
-//! revisions and filters are drawn at random.
+//! Holds what a store answers against what the model says. Whole listings are compared each time;
+//! single nodes, old revisions and filters are drawn at random.
 
 use std::fmt;
 

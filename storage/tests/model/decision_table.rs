@@ -11,7 +11,8 @@ pub(super) const LIFETIME: Option<Lifetime> = Some(Lifetime {
     deadline: 10,
 });
 
-/// The columns of the table; "absent includes absent ancestors", so it has two, and so have directories.
+/// The columns of the table; "absent includes absent ancestors", so it has two, and so have
+/// directories.
 const TARGETS: [&str; 8] = [
     "/none",
     "/no/such/node",

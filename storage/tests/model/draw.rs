@@ -1,5 +1,5 @@
-//! Draws single operations, aimed at what a model holds: paths that exist or nearly do, conditions that hold or nearly
-//! do, deadlines that meet.
+//! Draws single operations, aimed at what a model holds: paths that exist or nearly do, conditions
+//! that hold or nearly do, deadlines that meet.
 
 use bytes::Bytes;
 use storage::{Condition, Content, KeyPath, Lifetime, Operation, Retention};
@@ -10,8 +10,8 @@ use super::tree::Place;
 
 pub(super) const SECOND: u64 = 1_000_000_000;
 
-/// Components at the edges of the key encoding: 00, FF, and the neighbours of the separator 2F; hidden ones; few
-/// enough that paths meet again.
+/// Components at the edges of the key encoding: 00, FF, and the neighbours of the separator 2F;
+/// hidden ones; few enough that paths meet again.
 const NAMES: &[&[u8]] = &[
     b"a",
     b"b",
@@ -177,8 +177,9 @@ impl Draw {
         (!directories.is_empty()).then(|| self.random.pick(&directories).path())
     }
 
-    /// A directory that goes with all below it, and some of that is there again in the same command, with other
-    /// deadlines than before (store-layout 5, rules 3, 5 and 15); then, often, what is due expires.
+    /// A directory that goes with all below it, and some of that is there again in the same
+    /// command, with other deadlines than before (store-layout 5, rules 3, 5 and 15); then, often,
+    /// what is due expires.
     pub(super) fn rebirth(&mut self, model: &Model, path: KeyPath) -> Vec<Operation> {
         let top = Place::of(&path);
         let below: Vec<_> = model.tree.below(&top).map(|(_, place, _)| place).collect();
@@ -280,7 +281,8 @@ impl Draw {
         }
     }
 
-    /// Whole seconds, so that deadlines meet; some in the past, for a TTL of 0 lapses with the next sweep.
+    /// Whole seconds, so that deadlines meet; some in the past, for a TTL of 0 lapses with the next
+    /// sweep.
     pub(super) fn lifetime(&mut self, chance: u64) -> Option<Lifetime> {
         self.random.percent(chance).then(|| {
             let ahead = self.random.pick(&[0, 0, 1, 2, 5, 60]);

@@ -1,6 +1,6 @@
-//! Makes cases: steps drawn with weights from a seed. The generator runs a model of its own, so that it can aim at
-//! what exists, compare with what is stored, and expire what is due; the steps themselves are plain data, so that a
-//! failing case can be cut down and run again.
+//! Makes cases: steps drawn with weights from a seed. The generator runs a model of its own, so
+//! that it can aim at what exists, compare with what is stored, and expire what is due; the steps
+//! themselves are plain data, so that a failing case can be cut down and run again.
 
 use std::fmt;
 
@@ -128,7 +128,8 @@ impl Generator {
         operations
     }
 
-    /// Stamps operations with the next log index, which may leave a gap, and with a time, which may run backwards.
+    /// Stamps operations with the next log index, which may leave a gap, and with a time, which may
+    /// run backwards.
     fn issue(&mut self, operations: Vec<Operation>) -> Command {
         self.index += self.draw.random.pick(&[1, 1, 1, 1, 2, 7]);
         let late = if self.draw.random.percent(4) {
@@ -147,7 +148,8 @@ impl Generator {
         command
     }
 
-    /// More children than are removed one by one, so that their removal is a range; some with children of their own.
+    /// More children than are removed one by one, so that their removal is a range; some with
+    /// children of their own.
     fn wide_directory(&mut self) -> Vec<Command> {
         let top = self.draw.path(&self.model, 0).child(b"w");
         let width = self.draw.random.between(250, 330);

@@ -1,6 +1,6 @@
-//! An independent model of the tree: the reference's words (keys-api 3-8, design 13-20) over plain maps, with a full
-//! copy of the tree for every revision. Slow, and simple enough to be believed; the property test holds `storage`
-//! against it.
+//! An independent model of the tree: the reference's words (keys-api 3-8, design 13-20) over plain
+//! maps, with a full copy of the tree for every revision. Slow, and simple enough to be believed;
+//! the property test holds `storage` against it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,7 +94,8 @@ impl Model {
         &self.trees[&revision]
     }
 
-    /// The events from a revision on that a watch on `path` may see (8.3, with the boundary it recommends).
+    /// The events from a revision on that a watch on `path` may see (8.3, with the boundary it
+    /// recommends).
     pub(crate) fn events_matching(&self, from: u64, path: &KeyPath, recursive: bool) -> Vec<Event> {
         let watched = Place::of(path);
         let matches = |event: &Event| {
@@ -110,8 +111,9 @@ impl Model {
         range.filter(matches).collect()
     }
 
-    /// What revisions made of one path, newest first: writes of it, removals of it by name, and last what it was in
-    /// the state before the oldest event. Going with a directory above leaves no trace of its own.
+    /// What revisions made of one path, newest first: writes of it, removals of it by name, and
+    /// last what it was in the state before the oldest event. Going with a directory above leaves
+    /// no trace of its own.
     pub(crate) fn history(&self, path: &KeyPath) -> Vec<(u64, Option<Node>)> {
         let place = Place::of(path);
         let entry_at = |revision| self.trees.get(revision).and_then(|tree| tree.entry(&place));
@@ -154,13 +156,15 @@ impl Model {
         event
     }
 
-    /// The newest events, as many as asked for. The floor never falls: what was given up stays given up.
+    /// The newest events, as many as asked for. The floor never falls: what was given up stays
+    /// given up.
     fn keep_events(&mut self) {
         let oldest = (self.revision + 1).saturating_sub(self.retention.events);
         self.floor = self.floor.max(oldest);
     }
 
-    /// The rule that `storage` documents for `BYTES_PERIOD`: as many events as fit, and at least the newest.
+    /// The rule that `storage` documents for `BYTES_PERIOD`: as many events as fit, and at least
+    /// the newest.
     fn keep_bytes(&mut self) {
         while self.floor < self.revision && self.history_bytes() > self.retention.bytes {
             self.floor += 1;

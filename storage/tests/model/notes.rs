@@ -1,5 +1,5 @@
-//! What surrounds the table of keys-api 5.1, asserted of the model itself: its notes, indexes (6), TTLs (7), the server's
-//! paths (design 17), listings (2.5, 4.1) and retention (design 16).
+//! What surrounds the table of keys-api 5.1, asserted of the model itself: its notes, indexes (6),
+//! TTLs (7), the server's paths (design 17), listings (2.5, 4.1) and retention (design 16).
 
 use bytes::Bytes;
 use storage::Action::{Create, Delete, Set};

@@ -1,4 +1,5 @@
-//! A property test proves nothing about what its cases never do: these seeds must reach every kind of outcome.
+//! A property test proves nothing about what its cases never do: these seeds must reach every kind
+//! of outcome.
 
 use std::collections::BTreeMap;
 

@@ -175,7 +175,8 @@ impl Run {
 }
 
 impl Run {
-    /// After a crash the store is at the end of some batch, the last flushed one or later; the log brings it back.
+    /// After a crash the store is at the end of some batch, the last flushed one or later; the log
+    /// brings it back.
     fn crash(&mut self) -> Result<(), Difference> {
         self.subject.crash()?;
         let applied = self.subject.store().applied();

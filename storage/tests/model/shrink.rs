@@ -6,7 +6,8 @@ use super::generator::Step;
 /// How often a case may be run again; each run opens a store.
 const RUNS: usize = 200;
 
-/// A part of `steps`, still failing, from which no step, command or operation that was tried could be taken.
+/// A part of `steps`, still failing, from which no step, command or operation that was tried could
+/// be taken.
 pub(crate) fn shrink(steps: &[Step], mut fails: impl FnMut(&[Step]) -> bool) -> Vec<Step> {
     let mut runs = 0;
     let mut still_fails = |candidate: &[Step]| {

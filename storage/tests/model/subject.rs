@@ -1,4 +1,5 @@
-//! The store under test, with its life: opened, crashed, reopened, read through its public doors alone.
+//! The store under test, with its life: opened, crashed, reopened, read through its public doors
+//! alone.
 
 use bytes::Bytes;
 use storage::{Error, KeyPath, Node, Options, Outcome, PastView, Store, View, Writer};
@@ -17,7 +18,8 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn create(options: Options) -> Result<Self, Error> {
-        // In memory where the system has such a place: how long a disk takes to sync does not matter here.
+        // In memory where the system has such a place: how long a disk takes to sync does not
+        // matter here.
         let memory = TempDir::new_in("/dev/shm").ok();
         let directory =
             memory.unwrap_or_else(|| TempDir::new().expect("a directory for the store"));
@@ -44,7 +46,8 @@ impl Subject {
         Ok(())
     }
 
-    /// Applies the commands as one batch; gaps before some of them are filled by entries without operations.
+    /// Applies the commands as one batch; gaps before some of them are filled by entries without
+    /// operations.
     pub(crate) fn apply(
         &mut self,
         commands: &[Command],
@@ -69,8 +72,8 @@ impl Subject {
     }
 }
 
-/// Small memory, so that caches evict and memtables are flushed by themselves within one case; sizes differ, so that
-/// some cases run without a cache, and some without any flush but their own.
+/// Small memory, so that caches evict and memtables are flushed by themselves within one case;
+/// sizes differ, so that some cases run without a cache, and some without any flush but their own.
 pub(crate) fn options(random: &mut Random) -> Options {
     Options {
         node_cache_bytes: random.pick(&[0, 64 << 10, 8 << 20]),

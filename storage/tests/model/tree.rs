@@ -1,7 +1,9 @@
-//! One state of the tree, as plain data: a sorted map from places to nodes, and the look-ups of keys-api 3 and 5.1.
+//! One state of the tree, as plain data: a sorted map from places to nodes, and the look-ups of
+//! keys-api 3 and 5.1.
 //!
-//! A place is the list of its components. Lists compare component by component, so the map's own order is the tree
-//! order of design 15 (a directory, then its subtree, then the next sibling) without any encoding.
+//! A place is the list of its components. Lists compare component by component, so the map's own
+//! order is the tree order of design 15 (a directory, then its subtree, then the next sibling)
+//! without any encoding.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +58,8 @@ impl Place {
         self.depth() > other.depth() && self.0.starts_with(&other.0)
     }
 
-    /// Whether a component after the first `depth` ones makes the place hidden to a listing from there (4.1).
+    /// Whether a component after the first `depth` ones makes the place hidden to a listing from
+    /// there (4.1).
     pub(crate) fn hidden_below(&self, depth: usize) -> bool {
         self.0[depth..].iter().any(|part| part[0] == b'_')
     }
@@ -97,7 +100,8 @@ impl Entry {
     }
 }
 
-/// All nodes but the root, which is always there, never changes, and has no indexes (store-layout 5, rule 13).
+/// All nodes but the root, which is always there, never changes, and has no indexes (store-layout
+/// 5, rule 13).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tree(BTreeMap<Place, Arc<Entry>>);
 
@@ -125,7 +129,8 @@ impl Tree {
         }
     }
 
-    /// The node at a place below the root; 104 under a file, else 100 with the first missing path from the top.
+    /// The node at a place below the root; 104 under a file, else 100 with the first missing path
+    /// from the top.
     pub(crate) fn find(&self, place: &Place) -> Result<&Arc<Entry>, Refusal> {
         self.check_ancestors(place)?;
         if let Some(missing) = place.ancestors().find(|above| self.entry(above).is_none()) {
@@ -173,7 +178,8 @@ impl Tree {
             .collect()
     }
 
-    /// Puts a node, with the directories above it that are missing: permanent, both indexes `revision` (5.1 notes).
+    /// Puts a node, with the directories above it that are missing: permanent, both indexes
+    /// `revision` (5.1 notes).
     pub(crate) fn put(&mut self, place: &Place, entry: Entry, revision: u64) {
         for above in place.ancestors() {
             let directory = || Entry {

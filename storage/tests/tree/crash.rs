@@ -119,6 +119,33 @@ fn automatic_flushes_keep_the_column_families_together() {
 }
 
 #[test]
+fn a_flush_waits_for_what_was_committed_and_for_nothing_later() {
+    let mut tree = Tree::in_memory();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let store = tree.store.clone();
+    std::thread::scope(|scope| {
+        let flusher = scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let before = store.applied();
+                let durable = store.flush().expect("flushes");
+                assert!(
+                    durable.marker >= before.marker,
+                    "{durable:?} after {before:?}"
+                );
+            }
+        });
+        // Commits that move no index: only the marker tells them apart.
+        for round in 0..3_000u32 {
+            let mut batch = tree.writer.batch();
+            batch.set_marker(&round.to_be_bytes());
+            batch.commit().expect("commits");
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        flusher.join().expect("the flusher ends");
+    });
+}
+
+#[test]
 fn a_store_that_was_never_flushed_opens_empty() {
     let home = tempfile::tempdir().expect("a directory");
     let mut tree = Tree::at(home.path());

@@ -3,27 +3,25 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use storage::{KeyPath, Operation, Store};
+use storage::{KeyPath, Operation, Options, Store};
 
 use crate::support::{Tree, delete, path, set};
 
-const KEYS: u64 = 8;
-
 /// Every round sets all keys to the round's number in one batch; every fifth deletes the directory
 /// and makes it again. So at revision R every key must hold what `wanted` says.
-fn rounds(tree: &mut Tree, count: u64) -> Vec<Vec<Option<u64>>> {
-    let mut wanted = vec![vec![None; KEYS as usize]];
+fn rounds(tree: &mut Tree, keys: u64, count: u64) -> Vec<Vec<Option<u64>>> {
+    let mut wanted = vec![vec![None; keys as usize]];
     for round in 0..count {
         let mut operations = Vec::new();
         if round % 5 == 4 {
             operations.push(delete("/d"));
         }
-        operations.extend((0..KEYS).map(|key| set(&format!("/d/{key}"), &round.to_string())));
+        operations.extend((0..keys).map(|key| set(&format!("/d/{key}"), &round.to_string())));
         let mut state = wanted[wanted.len() - 1].clone();
         for operation in &operations {
             match operation {
                 Operation::Set { path, .. } => {
-                    let key = usize::from(path.name()[0] - b'0');
+                    let key = digits(path.name()) as usize;
                     state[key] = Some(round);
                 }
                 _ => state.fill(None),
@@ -36,16 +34,19 @@ fn rounds(tree: &mut Tree, count: u64) -> Vec<Vec<Option<u64>>> {
 }
 
 fn number(node: &storage::Node) -> u64 {
-    let value = node.value.as_deref().expect("a file");
-    std::str::from_utf8(value)
+    digits(node.value.as_deref().expect("a file"))
+}
+
+fn digits(text: &[u8]) -> u64 {
+    std::str::from_utf8(text)
         .expect("digits")
         .parse()
         .expect("digits")
 }
 
 /// Reads until told to stop; gives (key, revision, value) and checks that revisions do not go back.
-fn read(store: &Store, stop: &AtomicBool) -> Vec<(usize, u64, Option<u64>)> {
-    let paths: Vec<KeyPath> = (0..KEYS).map(|key| path(&format!("/d/{key}"))).collect();
+fn read(store: &Store, keys: u64, stop: &AtomicBool) -> Vec<(usize, u64, Option<u64>)> {
+    let paths: Vec<KeyPath> = (0..keys).map(|key| path(&format!("/d/{key}"))).collect();
     let mut seen = Vec::new();
     let mut last = 0;
     let mut turn = 0usize;
@@ -65,15 +66,15 @@ fn read(store: &Store, stop: &AtomicBool) -> Vec<(usize, u64, Option<u64>)> {
     seen
 }
 
-fn check(options: storage::Options) {
+fn check(options: storage::Options, keys: u64, count: u64) {
     let mut tree = Tree::open("memory".as_ref(), options);
     let stop = AtomicBool::new(false);
     let store = tree.store.clone();
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| read(&store, &stop)))
+            .map(|_| scope.spawn(|| read(&store, keys, &stop)))
             .collect();
-        let wanted = rounds(&mut tree, 300);
+        let wanted = rounds(&mut tree, keys, count);
         stop.store(true, Ordering::Relaxed);
         for reader in readers {
             for (key, revision, value) in reader.join().expect("the reader ends") {
@@ -98,19 +99,35 @@ fn halves_may_live_on_any_thread() {
 
 #[test]
 fn through_the_node_cache() {
-    check(storage::Options {
+    check(
+        Options {
+            in_memory: true,
+            ..crate::support::options()
+        },
+        8,
+        300,
+    );
+}
+
+#[test]
+fn through_a_node_cache_that_holds_a_part() {
+    // Room for a few nodes in each shard: readers fetch, and put back, beside every commit.
+    let options = Options {
         in_memory: true,
+        node_cache_bytes: 48 << 10,
         ..crate::support::options()
-    });
+    };
+    check(options, 400, 100);
 }
 
 #[test]
 fn without_a_node_cache() {
-    check(storage::Options {
+    let options = Options {
         in_memory: true,
         node_cache_bytes: 0,
         ..crate::support::options()
-    });
+    };
+    check(options, 8, 300);
 }
 
 #[test]
@@ -134,7 +151,7 @@ fn flushes_and_compactions_beside_the_writer() {
             bytes: u64::MAX,
         }));
         for _ in 0..5 {
-            rounds(&mut tree, 60);
+            rounds(&mut tree, 8, 60);
             tree.reclaim(20);
         }
         stop.store(true, Ordering::Relaxed);
