@@ -25,6 +25,8 @@ use storage::path::KeyPath;
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 48;
 const VERSION: u8 = 1;
+/// The largest command: what one record of the log holds, with room for its frame.
+pub const MAX_BYTES: usize = 15 << 20;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// The longest TTL that is accepted: 100 years of 365.25 days, in seconds (keys-api 7.5).
@@ -52,7 +54,9 @@ pub enum DecodeError {
     #[error("the entry has {0} bytes, a command has at least {HEADER_BYTES}")]
     TooShort(usize),
     /// Written by a newer version.
-    #[error("the entry has command format {0}, this version knows 1: start the newer version again")]
+    #[error(
+        "the entry has command format {0}, this version knows 1: start the newer version again"
+    )]
     NewerVersion(u8),
     /// The body is not the message it should be.
     #[error("the entry's body is malformed: {0}")]
@@ -90,7 +94,13 @@ impl Proposal {
 
     /// Fills in the header; the result is the data of a log entry.
     pub fn stamp(mut self, stamp: &Stamp) -> Vec<u8> {
-        let fields = [stamp.request, stamp.cluster_time, stamp.wall, stamp.boot, stamp.boottime];
+        let fields = [
+            stamp.request,
+            stamp.cluster_time,
+            stamp.wall,
+            stamp.boot,
+            stamp.boottime,
+        ];
         for (slot, field) in self.0[8..HEADER_BYTES].chunks_exact_mut(8).zip(fields) {
             slot.copy_from_slice(&field.to_le_bytes());
         }
@@ -114,8 +124,14 @@ impl Command {
         let body = wire::Command::decode(Bytes::copy_from_slice(&data[HEADER_BYTES..]))
             .map_err(|error| DecodeError::Malformed(error.to_string()))?;
         let lifetime = body.ttl.map(|seconds| lifetime(&stamp, seconds));
-        let operations = body.operations.into_iter().map(|operation| operation.into_operation(lifetime));
-        Ok(Self { stamp, operations: operations.collect::<Result<_, _>>()? })
+        let operations = body
+            .operations
+            .into_iter()
+            .map(|operation| operation.into_operation(lifetime));
+        Ok(Self {
+            stamp,
+            operations: operations.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -128,7 +144,11 @@ pub fn decode_stamp(data: &[u8]) -> Result<Stamp, DecodeError> {
         return Err(DecodeError::NewerVersion(data[0]));
     }
     let mut fields = data[8..HEADER_BYTES].chunks_exact(8).map(|chunk| {
-        u64::from_le_bytes(chunk.try_into().expect("chunks_exact(8) yields eight bytes"))
+        u64::from_le_bytes(
+            chunk
+                .try_into()
+                .expect("chunks_exact(8) yields eight bytes"),
+        )
     });
     let mut next = || fields.next().expect("the header holds five fields");
     Ok(Stamp {
@@ -142,7 +162,9 @@ pub fn decode_stamp(data: &[u8]) -> Result<Stamp, DecodeError> {
 
 /// Saturates instead of wrapping: a TTL never ends before it should (keys-api 7.5).
 fn lifetime(stamp: &Stamp, seconds: u64) -> Lifetime {
-    let nanos = seconds.min(MAX_TTL_SECONDS).saturating_mul(NANOS_PER_SECOND);
+    let nanos = seconds
+        .min(MAX_TTL_SECONDS)
+        .saturating_mul(NANOS_PER_SECOND);
     Lifetime {
         expiration: stamp.wall.saturating_add(nanos),
         deadline: stamp.cluster_time.saturating_add(nanos),
@@ -207,7 +229,11 @@ mod wire {
     }
 
     fn new(kind: Kind, path: &KeyPath) -> Operation {
-        Operation { kind: kind as i32, path: path.to_bytes(), ..Operation::default() }
+        Operation {
+            kind: kind as i32,
+            path: path.to_bytes(),
+            ..Operation::default()
+        }
     }
 
     fn with_content(mut message: Operation, content: &Content) -> Operation {
@@ -228,24 +254,45 @@ mod wire {
         fn from(operation: &super::Operation) -> Self {
             use super::Operation as Op;
             match operation {
-                Op::Set { path, content, refresh, .. } => {
-                    Operation { refresh: *refresh, ..with_content(new(Kind::Set, path), content) }
-                }
+                Op::Set {
+                    path,
+                    content,
+                    refresh,
+                    ..
+                } => Operation {
+                    refresh: *refresh,
+                    ..with_content(new(Kind::Set, path), content)
+                },
                 Op::Create { path, content, .. } => with_content(new(Kind::Create, path), content),
-                Op::CreateInOrder { parent, content, .. } => {
-                    with_content(new(Kind::CreateInOrder, parent), content)
-                }
-                Op::Update { path, value, refresh, .. } => Operation {
+                Op::CreateInOrder {
+                    parent, content, ..
+                } => with_content(new(Kind::CreateInOrder, parent), content),
+                Op::Update {
+                    path,
+                    value,
+                    refresh,
+                    ..
+                } => Operation {
                     value: Some(value.clone()),
                     refresh: *refresh,
                     ..new(Kind::Update, path)
                 },
-                Op::CompareAndSwap { path, condition, value, refresh, .. } => Operation {
+                Op::CompareAndSwap {
+                    path,
+                    condition,
+                    value,
+                    refresh,
+                    ..
+                } => Operation {
                     value: Some(value.clone()),
                     refresh: *refresh,
                     ..with_condition(new(Kind::CompareAndSwap, path), condition)
                 },
-                Op::Delete { path, dir, recursive } => Operation {
+                Op::Delete {
+                    path,
+                    dir,
+                    recursive,
+                } => Operation {
                     dir: *dir,
                     recursive: *recursive,
                     ..new(Kind::Delete, path)
@@ -259,9 +306,10 @@ mod wire {
                     limit: u64::from(*limit),
                     ..Operation::default()
                 },
-                Op::System { path, value } => {
-                    Operation { value: value.clone(), ..new(Kind::System, path) }
-                }
+                Op::System { path, value } => Operation {
+                    value: value.clone(),
+                    ..new(Kind::System, path)
+                },
                 Op::Record { key, value } => Operation {
                     kind: Kind::Record as i32,
                     path: key.clone(),
@@ -290,14 +338,28 @@ mod wire {
             let refresh = self.refresh;
             Ok(match kind {
                 Kind::Unknown => return Err(DecodeError::Malformed("no operation kind".into())),
-                Kind::Set => Op::Set { path: self.path()?, content: self.content(), lifetime, refresh },
-                Kind::Create => Op::Create { path: self.path()?, content: self.content(), lifetime },
-                Kind::CreateInOrder => {
-                    Op::CreateInOrder { parent: self.path()?, content: self.content(), lifetime }
-                }
-                Kind::Update => {
-                    Op::Update { path: self.path()?, value: self.file_value(), lifetime, refresh }
-                }
+                Kind::Set => Op::Set {
+                    path: self.path()?,
+                    content: self.content(),
+                    lifetime,
+                    refresh,
+                },
+                Kind::Create => Op::Create {
+                    path: self.path()?,
+                    content: self.content(),
+                    lifetime,
+                },
+                Kind::CreateInOrder => Op::CreateInOrder {
+                    parent: self.path()?,
+                    content: self.content(),
+                    lifetime,
+                },
+                Kind::Update => Op::Update {
+                    path: self.path()?,
+                    value: self.file_value(),
+                    lifetime,
+                    refresh,
+                },
                 Kind::CompareAndSwap => Op::CompareAndSwap {
                     path: self.path()?,
                     condition: self.condition(),
@@ -305,19 +367,31 @@ mod wire {
                     lifetime,
                     refresh,
                 },
-                Kind::Delete => {
-                    Op::Delete { path: self.path()?, dir: self.dir, recursive: self.recursive }
-                }
-                Kind::CompareAndDelete => {
-                    Op::CompareAndDelete { path: self.path()?, condition: self.condition() }
-                }
+                Kind::Delete => Op::Delete {
+                    path: self.path()?,
+                    dir: self.dir,
+                    recursive: self.recursive,
+                },
+                Kind::CompareAndDelete => Op::CompareAndDelete {
+                    path: self.path()?,
+                    condition: self.condition(),
+                },
                 Kind::Expire => Op::Expire {
                     cutoff: self.bound,
                     limit: u32::try_from(self.limit).unwrap_or(u32::MAX),
                 },
-                Kind::System => Op::System { path: self.path()?, value: self.value },
-                Kind::Record => Op::Record { key: self.path, value: self.value },
-                Kind::Retain => Op::Retain(Retention { events: self.bound, bytes: self.limit }),
+                Kind::System => Op::System {
+                    path: self.path()?,
+                    value: self.value,
+                },
+                Kind::Record => Op::Record {
+                    key: self.path,
+                    value: self.value,
+                },
+                Kind::Retain => Op::Retain(Retention {
+                    events: self.bound,
+                    bytes: self.limit,
+                }),
             })
         }
 
@@ -331,11 +405,18 @@ mod wire {
         }
 
         fn content(&self) -> Content {
-            if self.dir { Content::Directory } else { Content::File(self.file_value()) }
+            if self.dir {
+                Content::Directory
+            } else {
+                Content::File(self.file_value())
+            }
         }
 
         fn condition(&self) -> Condition {
-            Condition { value: self.prev_value.clone(), index: self.prev_index }
+            Condition {
+                value: self.prev_value.clone(),
+                index: self.prev_index,
+            }
         }
     }
 }

@@ -27,7 +27,10 @@ pub fn cluster_id(members: &[u64]) -> u64 {
 }
 
 fn leading_u64(digest: &[u8]) -> u64 {
-    digest.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte))
+    digest
+        .iter()
+        .take(8)
+        .fold(0, |word, byte| (word << 8) | u64::from(*byte))
 }
 
 #[cfg(test)]

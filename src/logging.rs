@@ -49,7 +49,10 @@ fn layer(output: &LogOutput, config: &LogConfig) -> Result<Output, LoggingError>
         LogOutput::Stdout => lines(config, io::stdout, io::stdout().is_terminal()),
         LogOutput::File(path) => {
             let open = OpenOptions::new().create(true).append(true).open(path);
-            let file = open.map_err(|source| LoggingError::Open { path: path.clone(), source })?;
+            let file = open.map_err(|source| LoggingError::Open {
+                path: path.clone(),
+                source,
+            })?;
             lines(config, Mutex::new(file), false)
         }
     })
@@ -61,9 +64,11 @@ where
 {
     let level = filter(config.level);
     match config.format {
-        LogFormat::Text => {
-            fmt::layer().with_ansi(colours).with_writer(writer).with_filter(level).boxed()
-        }
+        LogFormat::Text => fmt::layer()
+            .with_ansi(colours)
+            .with_writer(writer)
+            .with_filter(level)
+            .boxed(),
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)

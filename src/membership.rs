@@ -12,7 +12,11 @@ const PREFIX: &[u8] = b"member/";
 /// The row that names the cluster.
 const CLUSTER_KEY: &[u8] = b"cluster";
 /// What query escaping leaves alone (cluster-and-config 1.3).
-const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +51,10 @@ impl Member {
     /// The command's operation that stores this member.
     pub fn record(&self) -> Operation {
         let value = serde_json::to_vec(self).expect("strings and integers always encode");
-        Operation::Record { key: key(self.id), value: Some(value.into()) }
+        Operation::Record {
+            key: key(self.id),
+            value: Some(value.into()),
+        }
     }
 
     /// The hidden node that 0.4 clients look for: `/_etcd/machines/NAME` (cluster-and-config 1.3).
@@ -56,8 +63,23 @@ impl Member {
             let url = urls.first().map_or("", String::as_str);
             utf8_percent_encode(url, FORM).to_string()
         };
-        let value = format!("etcd={}&raft={}", first(&self.client_urls), first(&self.peer_urls));
-        Operation::System { path: self.machine_path(), value: Some(value.into()) }
+        let value = format!(
+            "etcd={}&raft={}",
+            first(&self.client_urls),
+            first(&self.peer_urls)
+        );
+        Operation::System {
+            path: self.machine_path(),
+            value: Some(value.into()),
+        }
+    }
+
+    /// Removes that node: the member goes by another name now.
+    pub fn forget_machine(&self) -> Operation {
+        Operation::System {
+            path: self.machine_path(),
+            value: None,
+        }
     }
 
     /// Where the hidden node is. A name that cannot be a path component gives way to the id.
@@ -80,7 +102,9 @@ fn key(id: u64) -> Bytes {
 /// All members, by id.
 pub fn members(store: &Store) -> Result<Vec<Member>, MembershipError> {
     let rows = store.records(PREFIX)?;
-    rows.into_iter().map(|(key, value)| decode(&key, &value)).collect()
+    rows.into_iter()
+        .map(|(key, value)| decode(&key, &value))
+        .collect()
 }
 
 fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembershipError> {
@@ -92,7 +116,9 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembershipError> {
 
 /// The cluster's id, once founded.
 pub fn cluster(store: &Store) -> Result<Option<u64>, MembershipError> {
-    let Some(value) = store.record(CLUSTER_KEY)? else { return Ok(None) };
+    let Some(value) = store.record(CLUSTER_KEY)? else {
+        return Ok(None);
+    };
     let text = String::from_utf8_lossy(&value).into_owned();
     let id = u64::from_str_radix(&text, 16).map_err(|error| MembershipError::Malformed {
         key: "cluster".into(),
@@ -104,7 +130,10 @@ pub fn cluster(store: &Store) -> Result<Option<u64>, MembershipError> {
 /// The operation that names the cluster.
 pub fn found(cluster: u64) -> Operation {
     let value = format!("{cluster:x}");
-    Operation::Record { key: Bytes::from_static(CLUSTER_KEY), value: Some(value.into()) }
+    Operation::Record {
+        key: Bytes::from_static(CLUSTER_KEY),
+        value: Some(value.into()),
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +148,9 @@ mod tests {
             peer_urls: vec!["http://10.0.0.2:7001".into()],
             client_urls: vec!["http://10.0.0.2:4001".into()],
         };
-        let Operation::System { path, value } = member.machine() else { panic!("a system write") };
+        let Operation::System { path, value } = member.machine() else {
+            panic!("a system write")
+        };
         assert_eq!(path.as_bytes(), b"/_etcd/machines/n1");
         let expected = "etcd=http%3A%2F%2F10.0.0.2%3A4001&raft=http%3A%2F%2F10.0.0.2%3A7001";
         assert_eq!(value.as_deref(), Some(expected.as_bytes()));
@@ -127,7 +158,12 @@ mod tests {
 
     #[test]
     fn a_nameless_member_goes_by_its_id() {
-        let member = Member { id: 0xab, name: String::new(), peer_urls: vec![], client_urls: vec![] };
+        let member = Member {
+            id: 0xab,
+            name: String::new(),
+            peer_urls: vec![],
+            client_urls: vec![],
+        };
         assert_eq!(member.machine_path().as_bytes(), b"/_etcd/machines/ab");
     }
 
@@ -139,7 +175,13 @@ mod tests {
             peer_urls: vec!["http://p".into()],
             client_urls: vec![],
         };
-        let Operation::Record { key, value: Some(value) } = member.record() else { panic!("a record") };
+        let Operation::Record {
+            key,
+            value: Some(value),
+        } = member.record()
+        else {
+            panic!("a record")
+        };
         assert_eq!(&key[..], b"member/0000000000000007");
         assert_eq!(decode(&key, &value).expect("decodes"), member);
         assert!(decode(&key, b"{").is_err());

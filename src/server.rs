@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::http;
 use crate::logging::LoggingError;
 use crate::node::runtime::Runtime;
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
 use crate::systemd;
 
 pub use start::StartError;
@@ -79,7 +79,10 @@ pub fn run(config: Config) -> Result<ExitCode, ServerError> {
         tracing::warn!("{notice}");
     }
     // Accepts, listens to signals and founds; connections are served by `http::Workers`.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
     let _inside = runtime.enter();
     let sockets = listen::claim(&config)?;
     let node = start::node(&config)?;
@@ -94,12 +97,29 @@ async fn serve(
     sockets: listen::Claimed,
     begun: Instant,
 ) -> Result<ExitCode, ServerError> {
-    let start::Started { service, runtime, hub, status, data_dir: _data_dir } = node;
+    let start::Started {
+        service,
+        runtime,
+        hub,
+        status,
+        data_dir: _data_dir,
+    } = node;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    if let Err(error) = founding::publish(&service, &status, config).await {
+    let founded = tokio::select! {
+        founded = founding::publish(&service, &status, config) => founded,
+        () = told_to_stop(&mut terminate, &mut interrupt) => Err(ServiceError::Stopped),
+    };
+    if let Err(error) = founded {
         stop(runtime).await;
-        return Err(ServerError::Found(error.to_string()));
+        return match error {
+            ServiceError::Stopped => Ok(ExitCode::SUCCESS),
+            ServiceError::StorageFailed(reason) => {
+                tracing::error!("ending after a storage failure: {reason}");
+                Ok(ExitCode::from(EXIT_STORAGE))
+            }
+            error => Err(ServerError::Found(error.to_string())),
+        };
     }
     let (stopping, stopped) = watch::channel(false);
     let tasks = listen::serve(sockets, config, &service, &stopped)?;
@@ -122,14 +142,21 @@ async fn serve(
             ExitCode::SUCCESS
         }
         Some(reason) => {
-            tracing::error!("ending after a storage failure ({reason}): start again to recover from the log");
+            tracing::error!(
+                "ending after a storage failure ({reason}): start again to recover from the log"
+            );
             ExitCode::from(EXIT_STORAGE)
         }
     })
 }
 
 fn announce(config: &Config, service: &Service, begun: Instant) {
-    let addresses = config.listen_client.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let addresses = config
+        .listen_client
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
     tracing::info!(
         "member {} ({:x}) of cluster {:x} serves clients on {addresses}, {:?} after it was started",
         config.name,
@@ -163,7 +190,8 @@ async fn shut_down(
     }
     stopping.send_replace(true);
     hub.stop();
-    let drained = tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+    let drained =
+        tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
     if drained.is_err() {
         tracing::warn!("some requests did not finish in {DRAIN:?} and are cut off");
         tasks.abort_all();

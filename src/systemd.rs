@@ -6,7 +6,10 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Says that the node serves (`Type=notify` units wait for it).
 pub fn ready(status: &str) -> io::Result<()> {
-    notify(std::env::var_os("NOTIFY_SOCKET"), &format!("READY=1\nSTATUS={status}"))
+    notify(
+        std::env::var_os("NOTIFY_SOCKET"),
+        &format!("READY=1\nSTATUS={status}"),
+    )
 }
 
 /// Says that the node goes down by intention.
@@ -16,7 +19,9 @@ pub fn stopping() -> io::Result<()> {
 
 /// Does nothing without a socket: we were not started by systemd.
 fn notify(socket: Option<std::ffi::OsString>, message: &str) -> io::Result<()> {
-    let Some(path) = socket.filter(|path| !path.is_empty()) else { return Ok(()) };
+    let Some(path) = socket.filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
     let bytes = path.as_encoded_bytes();
     let address = match bytes.strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,

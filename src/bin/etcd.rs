@@ -8,9 +8,6 @@ use std::process::ExitCode;
 use etcd2::config::{self, Config, Loaded, Machine};
 use etcd2::{logging, server};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     match config::load(arguments, std::env::vars_os(), &Machine) {

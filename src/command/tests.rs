@@ -1,7 +1,13 @@
 use super::*;
 
 fn stamp() -> Stamp {
-    Stamp { request: 7, cluster_time: 1_000, wall: 2_000, boot: 3, boottime: 4 }
+    Stamp {
+        request: 7,
+        cluster_time: 1_000,
+        wall: 2_000,
+        boot: 3,
+        boottime: 4,
+    }
 }
 
 fn path(text: &str) -> KeyPath {
@@ -9,15 +15,41 @@ fn path(text: &str) -> KeyPath {
 }
 
 fn all_kinds() -> Vec<Operation> {
-    let condition = Condition { value: Some(Bytes::from_static(b"old")), index: 9 };
+    let condition = Condition {
+        value: Some(Bytes::from_static(b"old")),
+        index: 9,
+    };
     let value = Bytes::from_static(b"v");
     let file = Content::File(value.clone());
     vec![
-        Operation::Set { path: path("/a"), content: file.clone(), lifetime: None, refresh: false },
-        Operation::Set { path: path("/a"), content: Content::Directory, lifetime: None, refresh: true },
-        Operation::Create { path: path("/a/b"), content: file.clone(), lifetime: None },
-        Operation::CreateInOrder { parent: path("/"), content: file, lifetime: None },
-        Operation::Update { path: path("/a"), value: value.clone(), lifetime: None, refresh: true },
+        Operation::Set {
+            path: path("/a"),
+            content: file.clone(),
+            lifetime: None,
+            refresh: false,
+        },
+        Operation::Set {
+            path: path("/a"),
+            content: Content::Directory,
+            lifetime: None,
+            refresh: true,
+        },
+        Operation::Create {
+            path: path("/a/b"),
+            content: file.clone(),
+            lifetime: None,
+        },
+        Operation::CreateInOrder {
+            parent: path("/"),
+            content: file,
+            lifetime: None,
+        },
+        Operation::Update {
+            path: path("/a"),
+            value: value.clone(),
+            lifetime: None,
+            refresh: true,
+        },
         Operation::CompareAndSwap {
             path: path("/a"),
             condition: condition.clone(),
@@ -25,13 +57,35 @@ fn all_kinds() -> Vec<Operation> {
             lifetime: None,
             refresh: false,
         },
-        Operation::Delete { path: path("/a"), dir: true, recursive: false },
-        Operation::CompareAndDelete { path: path("/a"), condition },
-        Operation::Expire { cutoff: 12, limit: 1000 },
-        Operation::System { path: path("/_etcd/config"), value: Some(value.clone()) },
-        Operation::System { path: path("/_etcd/config"), value: None },
-        Operation::Record { key: Bytes::from_static(b"member/1"), value: Some(value) },
-        Operation::Retain(Retention { events: 1000, bytes: 1 << 30 }),
+        Operation::Delete {
+            path: path("/a"),
+            dir: true,
+            recursive: false,
+        },
+        Operation::CompareAndDelete {
+            path: path("/a"),
+            condition,
+        },
+        Operation::Expire {
+            cutoff: 12,
+            limit: 1000,
+        },
+        Operation::System {
+            path: path("/_etcd/config"),
+            value: Some(value.clone()),
+        },
+        Operation::System {
+            path: path("/_etcd/config"),
+            value: None,
+        },
+        Operation::Record {
+            key: Bytes::from_static(b"member/1"),
+            value: Some(value),
+        },
+        Operation::Retain(Retention {
+            events: 1000,
+            bytes: 1 << 30,
+        }),
     ]
 }
 
@@ -40,7 +94,13 @@ fn every_kind_comes_back_as_it_was() {
     let operations = all_kinds();
     let data = Proposal::new(&operations, None).stamp(&stamp());
     let command = Command::decode(&data).expect("what was encoded decodes");
-    assert_eq!(command, Command { stamp: stamp(), operations });
+    assert_eq!(
+        command,
+        Command {
+            stamp: stamp(),
+            operations
+        }
+    );
 }
 
 #[test]
@@ -53,17 +113,26 @@ fn a_relative_ttl_becomes_a_lifetime_of_the_stamp() {
     };
     let data = Proposal::new(&[set], Some(5)).stamp(&stamp());
     let command = Command::decode(&data).expect("decodes");
-    let Operation::Set { lifetime, .. } = &command.operations[0] else { panic!("not a set") };
+    let Operation::Set { lifetime, .. } = &command.operations[0] else {
+        panic!("not a set")
+    };
     let five_seconds = 5_000_000_000;
     assert_eq!(
         *lifetime,
-        Some(Lifetime { expiration: 2_000 + five_seconds, deadline: 1_000 + five_seconds })
+        Some(Lifetime {
+            expiration: 2_000 + five_seconds,
+            deadline: 1_000 + five_seconds
+        })
     );
 }
 
 #[test]
 fn the_layout_is_fixed() {
-    let delete = Operation::Delete { path: path("/a"), dir: false, recursive: true };
+    let delete = Operation::Delete {
+        path: path("/a"),
+        dir: false,
+        recursive: true,
+    };
     let data = Proposal::new(&[delete], None).stamp(&stamp());
     let mut expected = vec![1, 0, 0, 0, 0, 0, 0, 0];
     for field in [7u64, 1_000, 2_000, 3, 4] {
@@ -91,4 +160,9 @@ fn damaged_bytes_are_errors_and_never_panics() {
     let mut newer = good;
     newer[0] = 2;
     assert_eq!(Command::decode(&newer), Err(DecodeError::NewerVersion(2)));
+}
+
+#[test]
+fn the_largest_command_fits_one_record_of_the_log() {
+    const { assert!(MAX_BYTES < wal::PAYLOAD_BYTES_MAX) };
 }

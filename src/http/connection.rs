@@ -97,7 +97,9 @@ pub async fn serve(
             };
             let (front, stages) = (Arc::clone(&front), stages.clone());
             // The stream leaves the accepting runtime's poller and enters that of its worker.
-            let Ok(stream) = stream.into_std() else { continue };
+            let Ok(stream) = stream.into_std() else {
+                continue;
+            };
             workers.spawn(async move {
                 if let Ok(stream) = TcpStream::from_std(stream) {
                     serve_stream(stream, peer, front, stages).await;

@@ -35,7 +35,11 @@ pub(super) async fn health(service: &Service, reply: Reply) -> Response<Body> {
 
 /// Whether requests need credentials (cluster-and-config 8.3): this server has no users to check them against.
 pub(super) fn auth(front: &Front, reply: Reply) -> Response<Body> {
-    reply.cluster_json(StatusCode::OK, b"{\"enabled\":false}\n".to_vec(), &front.cluster)
+    reply.cluster_json(
+        StatusCode::OK,
+        b"{\"enabled\":false}\n".to_vec(),
+        &front.cluster,
+    )
 }
 
 /// The client URLs of all members.

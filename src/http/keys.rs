@@ -48,6 +48,14 @@ pub(super) async fn answer(
             &format!("key of {length} bytes, the limit is {limit}"),
         );
     }
+    let depth = path.components().count();
+    if depth > options.max_key_depth {
+        let limit = options.max_key_depth;
+        return reply.text_error(
+            StatusCode::URI_TOO_LONG,
+            &format!("key of {depth} names, the limit is {limit}"),
+        );
+    }
     let mut form = None;
     if let Ok(true) = facts.form {
         match upload::read(body, options.max_body_bytes, options.body_timeout).await {

@@ -161,6 +161,9 @@ enum Chunk {
 
 impl Streaming {
     fn send(&mut self, chunk: Chunk) -> ControlFlow<()> {
+        if Instant::now() >= self.deadline {
+            return ControlFlow::Break(());
+        }
         let chunk = match self.chunks.try_send(chunk) {
             Ok(()) => return ControlFlow::Continue(()),
             Err(mpsc::error::TrySendError::Closed(_)) => return ControlFlow::Break(()),

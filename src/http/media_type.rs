@@ -1,5 +1,7 @@
 //! `Content-Type`, as far as it decides whether a body is a form (keys-api 1.2).
 
+use std::collections::BTreeSet;
+
 /// Whether the header names a form. A value that cannot be parsed is an error, with the text of the original, even
 /// where the body does not matter; a missing header is not a form.
 pub(super) fn is_form(header: Option<&[u8]>) -> Result<bool, &'static str> {
@@ -23,7 +25,10 @@ pub(super) fn is_form(header: Option<&[u8]>) -> Result<bool, &'static str> {
 
 /// Whether the header names JSON, parameters such as a character set aside.
 pub(super) fn is_json(header: &[u8]) -> bool {
-    let media = header.split(|byte| *byte == b';').next().unwrap_or_default();
+    let media = header
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default();
     media.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
@@ -53,7 +58,7 @@ fn check_type(media: &[u8]) -> Result<(), &'static str> {
 /// Any number of `; name=value`, the value a token or a quoted string. One bare `;` may end them.
 fn check_parameters(parameters: &[u8]) -> Result<(), &'static str> {
     const INVALID: &str = "mime: invalid media parameter";
-    let mut seen: Vec<Vec<u8>> = Vec::new();
+    let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut rest = parameters.trim_ascii_start();
     while let Some((first, after)) = rest.split_first() {
         if *first != b';' {
@@ -72,10 +77,9 @@ fn check_parameters(parameters: &[u8]) -> Result<(), &'static str> {
             .filter(|_| !name.is_empty())
             .ok_or(INVALID)?;
         let name = name.to_ascii_lowercase();
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             return Err("mime: duplicate parameter name");
         }
-        seen.push(name);
         rest = after.trim_ascii_start();
     }
     Ok(())

@@ -8,7 +8,9 @@ use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::{media_type, upload};
+use super::media_type;
+use super::members::Ask;
+use super::upload::{self, UploadError};
 use crate::service::Service;
 
 /// A list of URLs fits many times.
@@ -18,10 +20,9 @@ const REFUSED: &str =
 
 /// What a request says besides its method.
 pub(super) struct Change<'a> {
-    pub(super) method: &'a Method,
     /// The id of PUT and DELETE, as it stands in the path.
     pub(super) id: &'a str,
-    pub(super) content_type: Option<&'a HeaderValue>,
+    pub(super) ask: &'a Ask<'a>,
 }
 
 #[derive(Deserialize)]
@@ -37,43 +38,71 @@ pub(super) async fn refusal(
     change: Change<'_>,
     body: Incoming,
 ) -> (StatusCode, String) {
-    if change.method != Method::POST && !is_member(service, change.id) {
-        return (StatusCode::NOT_FOUND, format!("No such member: {}", change.id));
+    let method = change.ask.method;
+    if method != Method::POST && !is_member(service, change.id) {
+        return (
+            StatusCode::NOT_FOUND,
+            format!("No such member: {}", change.id),
+        );
     }
-    if change.method == Method::DELETE {
+    if method == Method::DELETE {
         return (StatusCode::CONFLICT, REFUSED.to_owned());
     }
-    let content_type = change.content_type.map_or(&b""[..], HeaderValue::as_bytes);
+    let content_type = change
+        .ask
+        .content_type
+        .map_or(&b""[..], HeaderValue::as_bytes);
     if !media_type::is_json(content_type) {
         let shown = String::from_utf8_lossy(content_type);
         let message = format!("Bad Content-Type {shown}, accept application/json");
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
-    let Ok(bytes) = upload::read(body, BODY_BYTES, None).await else {
-        return (StatusCode::BAD_REQUEST, "http: request body too large".to_owned());
+    let bytes = match upload::read(body, BODY_BYTES, change.ask.body_timeout).await {
+        Ok(bytes) => bytes,
+        Err(UploadError::TimedOut) => {
+            return (
+                StatusCode::REQUEST_TIMEOUT,
+                "the request body took too long".to_owned(),
+            );
+        }
+        Err(UploadError::TooLarge | UploadError::Broken) => {
+            return (
+                StatusCode::BAD_REQUEST,
+                "http: request body too large or broken".to_owned(),
+            );
+        }
     };
     match serde_json::from_slice::<Urls>(&bytes) {
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
         Ok(urls) if urls.peer_urls.is_empty() => {
             (StatusCode::BAD_REQUEST, "no valid URLs given".to_owned())
         }
-        Ok(urls) if is_taken(service, &change, &urls.peer_urls) => {
-            (StatusCode::CONFLICT, "membership: peerURL exists".to_owned())
-        }
+        Ok(urls) if is_taken(service, &change, &urls.peer_urls) => (
+            StatusCode::CONFLICT,
+            "membership: peerURL exists".to_owned(),
+        ),
         Ok(_) => (StatusCode::CONFLICT, REFUSED.to_owned()),
     }
 }
 
 fn is_member(service: &Service, id: &str) -> bool {
-    let Ok(id) = u64::from_str_radix(id, 16) else { return false };
-    service.members().is_ok_and(|members| members.iter().any(|member| member.id == id))
+    let Ok(id) = u64::from_str_radix(id, 16) else {
+        return false;
+    };
+    service
+        .members()
+        .is_ok_and(|members| members.iter().any(|member| member.id == id))
 }
 
 /// Whether one of the URLs belongs to a member already.
 fn is_taken(service: &Service, change: &Change<'_>, urls: &[String]) -> bool {
-    let Ok(members) = service.members() else { return false };
+    let Ok(members) = service.members() else {
+        return false;
+    };
     let others = members.iter().filter(|member| {
-        change.method == Method::POST || format!("{:x}", member.id) != change.id
+        change.ask.method == Method::POST || format!("{:x}", member.id) != change.id
     });
-    others.flat_map(|member| &member.peer_urls).any(|url| urls.contains(url))
+    others
+        .flat_map(|member| &member.peer_urls)
+        .any(|url| urls.contains(url))
 }

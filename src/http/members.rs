@@ -1,35 +1,48 @@
 //! `/v2/members`: who is in the cluster (keys-api 10.4). Changes are judged in `member_change`.
 
+use std::time::Duration;
+
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
 
 use super::body::Body;
 use super::headers::Reply;
-use super::member_change::{self, Change};
 use super::json::{hex_id, string};
+use super::member_change::{self, Change};
 use crate::service::{Member, Service};
 
 const ALLOW: &str = "GET,POST,DELETE,PUT";
 
-/// Answers a request; `below` is what follows `/v2/members`.
+/// A request, as far as it matters here.
+pub(super) struct Ask<'a> {
+    pub(super) method: &'a Method,
+    /// What follows `/v2/members`.
+    pub(super) below: &'a [u8],
+    pub(super) content_type: Option<&'a HeaderValue>,
+    /// How long a body may take to arrive.
+    pub(super) body_timeout: Option<Duration>,
+}
+
+/// Answers a request.
 pub(super) async fn answer(
     service: &Service,
     cluster: &HeaderValue,
-    method: &Method,
-    below: &[u8],
-    content_type: Option<&HeaderValue>,
+    ask: Ask<'_>,
     body: Incoming,
-    reply: Reply,
+    mut reply: Reply,
 ) -> Response<Body> {
-    let name = below.strip_prefix(b"/").unwrap_or(below);
-    match *method {
+    let name = ask.below.strip_prefix(b"/").unwrap_or(ask.below);
+    match *ask.method {
         Method::GET => read(service, cluster, name, reply),
         Method::PUT | Method::DELETE if name.is_empty() => reply.member_missing(cluster),
         Method::POST | Method::PUT | Method::DELETE => {
             let id = String::from_utf8_lossy(name);
-            let change = Change { method, id: &id, content_type };
+            let change = Change { id: &id, ask: &ask };
             let (status, text) = member_change::refusal(service, change, body).await;
+            if status == StatusCode::REQUEST_TIMEOUT {
+                reply = reply.closing();
+            }
             reply.cluster_json(status, message(&text), cluster)
         }
         _ => reply.method_not_allowed(Some(ALLOW)),

@@ -23,6 +23,9 @@ pub struct HttpOptions {
     pub max_value_bytes: usize,
     /// Bytes of a decoded key, 16 KiB (414). The request line as a whole ends at 64 KiB anyway.
     pub max_key_bytes: usize,
+    /// Names in a key, 512 (414). Each missing directory above a key gets rows of its own, so what one request costs
+    /// grows with depth times length.
+    pub max_key_depth: usize,
     /// Open connections of one listener (503).
     pub max_connections: usize,
     /// Listings too large for one buffer that stream at a time, 64; more wait for their turn.
@@ -80,6 +83,7 @@ impl HttpOptions {
             max_body_bytes: 10 << 20,
             max_value_bytes: 3 << 19,
             max_key_bytes: 16 << 10,
+            max_key_depth: 512,
             max_connections: 10_000,
             max_listings: 64,
             listing_wait: Duration::from_secs(5),

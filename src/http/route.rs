@@ -57,7 +57,9 @@ pub(super) async fn answer(link: &Link, request: Request<Incoming>) -> Response<
     if took >= front.options.slow_request {
         front.service.metrics().slow_requests.inc();
         let status = response.status().as_u16();
-        tracing::warn!(%method, path = uri.path(), status, ?took, "slow request");
+        // Bounded: a client chooses the path, and 64 KiB of it for each slow request would fill the log.
+        let path: String = uri.path().chars().take(256).collect();
+        tracing::warn!(%method, path, status, ?took, "slow request");
     }
     response
 }
@@ -104,9 +106,13 @@ async fn checked(
     }
     if let Some(below) = below(&decoded, MEMBERS) {
         let cluster = &front.cluster;
-        let content_type = content_type.as_ref();
-        return members::answer(&front.service, cluster, method, below, content_type, body, reply)
-            .await;
+        let ask = members::Ask {
+            method,
+            below,
+            content_type: content_type.as_ref(),
+            body_timeout: front.options.body_timeout,
+        };
+        return members::answer(&front.service, cluster, ask, body, reply).await;
     }
     if !body.is_end_stream() && !upload::discard(body, front.options.body_timeout).await {
         reply = reply.closing();

@@ -36,7 +36,10 @@ impl Workers {
             threads: Vec::with_capacity(count),
         };
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+            let runtime = Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()?;
             let (stop, stopped) = oneshot::channel::<()>();
             workers.runtimes.push(runtime.handle().clone());
             workers.stops.push(stop);
@@ -45,7 +48,11 @@ impl Workers {
                 let _ = runtime.block_on(stopped);
                 runtime.shutdown_timeout(LAST_WAIT);
             };
-            workers.threads.push(thread::Builder::new().name(format!("http-{number}")).spawn(body)?);
+            workers.threads.push(
+                thread::Builder::new()
+                    .name(format!("http-{number}"))
+                    .spawn(body)?,
+            );
         }
         Ok(workers)
     }

@@ -9,13 +9,13 @@ use std::time::Instant;
 use raft::eraftpb::{Entry, EntryType};
 use storage::operation::{Event, Outcome};
 
+use super::Reply;
 use super::clock::ClusterClock;
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
 use super::status::Status;
 use super::turn::ApplyBatch;
 use super::waiters::Waiters;
-use super::Reply;
 use crate::command::{Command, DecodeError, Stamp};
 use crate::metrics::Metrics;
 use crate::node::counters::Counters;
@@ -23,6 +23,8 @@ use crate::watch::Hub;
 
 /// Entries in one batch of the store: bounds the delay of the first reply in a large group.
 const MAX_BATCH_ENTRIES: usize = 1_024;
+/// Bytes of commands in one batch of the store, a larger one excepted: bounds its memory.
+const MAX_BATCH_BYTES: usize = 1 << 20;
 
 /// Why entries could not be applied. Final: the state would no longer be that of the log.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,9 @@ pub struct ApplyWorker {
     marker: Marker,
     shared: Shared,
     unflushed: u64,
+    unflushed_bytes: u64,
+    /// Revisions taken since history was last reclaimed.
+    revisions: u64,
     flush_after: u64,
     flush: FlushRequest,
 }
@@ -81,14 +86,22 @@ impl ApplyWorker {
         flush_after: u64,
         flush: FlushRequest,
     ) -> Self {
-        Self { writer, marker, shared, unflushed: 0, flush_after, flush }
+        Self {
+            writer,
+            marker,
+            shared,
+            unflushed: 0,
+            unflushed_bytes: 0,
+            revisions: 0,
+            flush_after,
+            flush,
+        }
     }
 
     /// The times of the last command that was applied.
     pub fn last_stamp(&self) -> Stamp {
         self.marker.stamp
     }
-
 
     /// Applies the batches in order, in groups of bounded size.
     pub fn step(
@@ -97,8 +110,10 @@ impl ApplyWorker {
         report: &mut impl FnMut(u64),
     ) -> Result<(), ApplyError> {
         for mut batch in batches {
-            let mut conf_states = std::mem::take(&mut batch.conf_states).into_iter().peekable();
-            for group in batch.entries.chunks(MAX_BATCH_ENTRIES) {
+            let mut conf_states = std::mem::take(&mut batch.conf_states)
+                .into_iter()
+                .peekable();
+            for group in groups(&batch.entries) {
                 let last = group.last().map_or(0, |entry| entry.index);
                 while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
                     self.marker.conf_state = state;
@@ -107,13 +122,46 @@ impl ApplyWorker {
                 report(last);
             }
         }
-        self.writer.reclaim(RECLAIM_BUDGET)?;
+        self.reclaim()
+    }
+
+    /// Gives back at least as much as was written since the last time, so that it never falls behind for good.
+    fn reclaim(&mut self) -> Result<(), ApplyError> {
+        let written = std::mem::take(&mut self.revisions);
+        let budget = RECLAIM_BUDGET.max(
+            usize::try_from(written)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(2),
+        );
+        let done = self.writer.reclaim(budget)?;
+        self.shared.status.set_to_reclaim(done.more);
         Ok(())
+    }
+
+    /// Stores the marker with the log's present witness, without a command: after the log began anew.
+    pub fn refresh_marker(&mut self) -> Result<(), ApplyError> {
+        self.update_witness();
+        let mut batch = self.writer.batch();
+        batch.set_marker(&self.marker.encode());
+        batch.commit()?;
+        Ok(())
+    }
+
+    fn update_witness(&mut self) {
+        let witness = self
+            .shared
+            .witness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .encode();
+        self.marker.witness = Some(witness.to_vec());
     }
 
     fn apply_group(&mut self, entries: &[Entry]) -> Result<(), ApplyError> {
         let started = Instant::now();
-        let Some(last) = entries.last() else { return Ok(()) };
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
         let mut done = Vec::with_capacity(entries.len());
         let mut batch = self.writer.batch();
         for entry in entries {
@@ -122,56 +170,110 @@ impl ApplyWorker {
                 batch.skip(entry.index);
                 continue;
             }
-            let command = Command::decode(&entry.data)
-                .map_err(|source| ApplyError::Decode { index: entry.index, source })?;
-            let outcomes = batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
+            let command = Command::decode(&entry.data).map_err(|source| ApplyError::Decode {
+                index: entry.index,
+                source,
+            })?;
+            let outcomes =
+                batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
             self.shared.counters.count(&command.operations, &outcomes);
             self.marker.stamp = command.stamp;
             done.push((command.stamp.request, entry.index, entry.term, outcomes));
         }
         self.marker.term = last.term;
-        let witness = self.shared.witness.lock().unwrap_or_else(PoisonError::into_inner).encode();
+        let witness = self
+            .shared
+            .witness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .encode();
         self.marker.witness = Some(witness.to_vec());
         batch.set_marker(&self.marker.encode());
+        let before = self.shared.hub.published();
         let committed = batch.commit()?;
+        self.revisions += committed.revision.saturating_sub(before);
         self.shared.clock.observe(self.marker.stamp.cluster_time);
         self.shared.status.set_applied(last.index);
-        let events: Vec<Arc<Event>> = done.iter().flat_map(|(.., outcomes)| events(outcomes)).collect();
+        let events: Vec<Arc<Event>> = done
+            .iter()
+            .flat_map(|(.., outcomes)| events(outcomes))
+            .collect();
         self.shared.hub.publish(&events, committed.revision);
-        self.shared.metrics.apply_seconds.observe(started.elapsed().as_secs_f64());
-        self.shared.metrics.batch_entries.observe(entries.len() as f64);
+        self.shared
+            .metrics
+            .apply_seconds
+            .observe(started.elapsed().as_secs_f64());
+        self.shared
+            .metrics
+            .batch_entries
+            .observe(entries.len() as f64);
         self.answer(done);
-        self.count_for_flush(entries.len() as u64);
+        let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
+        self.count_for_flush(entries.len() as u64, bytes);
         Ok(())
     }
 
     fn answer(&self, done: Vec<(u64, u64, u64, Vec<Outcome>)>) {
-        let waiting = self.shared.waiters.take(done.iter().map(|(request, ..)| *request));
+        let waiting = self
+            .shared
+            .waiters
+            .take(done.iter().map(|(request, ..)| *request));
         for ((_, index, term, outcomes), waiter) in done.into_iter().zip(waiting) {
             let Some(answer) = waiter else { continue };
             // The client may have gone; the write stands.
-            let _ = answer.send(Ok(Reply { outcomes, index, term }));
+            let _ = answer.send(Ok(Reply {
+                outcomes,
+                index,
+                term,
+            }));
         }
     }
 
-    fn count_for_flush(&mut self, entries: u64) {
+    fn count_for_flush(&mut self, entries: u64, bytes: u64) {
         self.unflushed += entries;
-        if self.unflushed >= self.flush_after {
+        self.unflushed_bytes += bytes;
+        if self.unflushed >= self.flush_after || self.unflushed_bytes >= FLUSH_BYTES {
             self.unflushed = 0;
+            self.unflushed_bytes = 0;
             // One request waits already: that flush will hold these entries too.
             let _ = self.flush.try_send(());
         }
     }
 }
 
+/// Bytes of commands after which the store is flushed whatever their number: the log may drop them then.
+const FLUSH_BYTES: u64 = 1 << 30;
 /// Work the store may do after a group to give back the space of dead subtrees, in rows.
 const RECLAIM_BUDGET: usize = 256;
 
-fn events(outcomes: &[Outcome]) -> impl Iterator<Item = Arc<Event>> + '_ {
-    outcomes.iter().flat_map(|outcome| match outcome {
-        Outcome::Done(event) => std::slice::from_ref(event),
-        Outcome::Expired { events, .. } => events.as_slice(),
-        Outcome::Accepted | Outcome::Refused { .. } => &[],
+/// Cuts entries into groups of bounded number and size.
+fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            bytes += entry.data.len();
+            bytes <= MAX_BATCH_BYTES
+        };
+        let count = rest
+            .iter()
+            .take(MAX_BATCH_ENTRIES)
+            .take_while(fits)
+            .count()
+            .max(1);
+        let (group, after) = rest.split_at_checked(count)?;
+        rest = after;
+        Some(group)
     })
-    .cloned()
+}
+
+fn events(outcomes: &[Outcome]) -> impl Iterator<Item = Arc<Event>> + '_ {
+    outcomes
+        .iter()
+        .flat_map(|outcome| match outcome {
+            Outcome::Done(event) => std::slice::from_ref(event),
+            Outcome::Expired { events, .. } => events.as_slice(),
+            Outcome::Accepted | Outcome::Refused { .. } => &[],
+        })
+        .cloned()
 }

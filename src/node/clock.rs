@@ -31,10 +31,14 @@ impl SystemClock {
     /// Reads the kernel's boot id. Where there is none, every start counts as a new boot: elapsed time then comes
     /// from the wall clock.
     pub fn new() -> Self {
-        let identity = std::fs::read("/proc/sys/kernel/random/boot_id")
-            .unwrap_or_else(|_| format!("{}-{:?}", std::process::id(), std::time::Instant::now()).into());
+        let identity = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_else(|_| {
+            format!("{}-{:?}", std::process::id(), std::time::Instant::now()).into()
+        });
         let digest = Sha1::digest(&identity);
-        let boot = digest.iter().take(8).fold(0, |word, byte| (word << 8) | u64::from(*byte));
+        let boot = digest
+            .iter()
+            .take(8)
+            .fold(0, |word, byte| (word << 8) | u64::from(*byte));
         Self { boot }
     }
 }
@@ -48,7 +52,9 @@ impl Default for SystemClock {
 fn nanoseconds(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 impl Clock for SystemClock {
@@ -77,7 +83,10 @@ impl ClusterClock {
     /// below zero (the stated exception: a wall step while every member is down).
     pub fn resume(clock: Arc<dyn Clock>, last: &Stamp) -> Self {
         let offset = Self::offset_after(&*clock, last);
-        Self { clock, offset: Arc::new(AtomicI64::new(offset)) }
+        Self {
+            clock,
+            offset: Arc::new(AtomicI64::new(offset)),
+        }
     }
 
     /// As if resumed from a later command, found while the log was replayed.
@@ -153,10 +162,20 @@ mod tests {
     }
 
     fn clock(boottime: u64, wall: u64, boot: u64) -> Arc<Fixed> {
-        Arc::new(Fixed { boottime: boottime.into(), wall: wall.into(), boot })
+        Arc::new(Fixed {
+            boottime: boottime.into(),
+            wall: wall.into(),
+            boot,
+        })
     }
 
-    const LAST: Stamp = Stamp { request: 0, cluster_time: 500, wall: 10_000, boot: 1, boottime: 100 };
+    const LAST: Stamp = Stamp {
+        request: 0,
+        cluster_time: 500,
+        wall: 10_000,
+        boot: 1,
+        boottime: 100,
+    };
 
     #[test]
     fn the_same_boot_counts_boot_time_whatever_the_wall_says() {
@@ -170,7 +189,10 @@ mod tests {
 
     #[test]
     fn another_boot_counts_the_wall_and_never_goes_back() {
-        assert_eq!(ClusterClock::resume(clock(5, 10_700, 2), &LAST).now(), 1_200);
+        assert_eq!(
+            ClusterClock::resume(clock(5, 10_700, 2), &LAST).now(),
+            1_200
+        );
         assert_eq!(ClusterClock::resume(clock(5, 9_000, 2), &LAST).now(), 500);
     }
 

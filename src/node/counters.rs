@@ -23,7 +23,10 @@ impl Pair {
 
     /// (successes, failures).
     pub fn read(&self) -> (u64, u64) {
-        (self.success.load(Ordering::Relaxed), self.fail.load(Ordering::Relaxed))
+        (
+            self.success.load(Ordering::Relaxed),
+            self.fail.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -48,7 +51,9 @@ impl Counters {
             let success = !matches!(outcome, Outcome::Refused { .. });
             match operation {
                 Operation::Set { .. } => self.sets.add(success),
-                Operation::Create { .. } | Operation::CreateInOrder { .. } => self.creates.add(success),
+                Operation::Create { .. } | Operation::CreateInOrder { .. } => {
+                    self.creates.add(success)
+                }
                 Operation::Update { .. } => self.updates.add(success),
                 Operation::CompareAndSwap { .. } => self.compare_and_swaps.add(success),
                 Operation::Delete { .. } => self.deletes.add(success),
@@ -61,7 +66,8 @@ impl Counters {
 
     fn count_expired(&self, outcome: &Outcome) {
         if let Outcome::Expired { events, .. } = outcome {
-            self.expires.fetch_add(events.len() as u64, Ordering::Relaxed);
+            self.expires
+                .fetch_add(events.len() as u64, Ordering::Relaxed);
         }
     }
 }

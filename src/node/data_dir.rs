@@ -76,13 +76,18 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         let io = |operation, path: &Path| {
             let path = path.to_owned();
-            move |source| DataDirError::Io { operation, path, source }
+            move |source| DataDirError::Io {
+                operation,
+                path,
+                source,
+            }
         };
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(io("cannot create", path))?;
+        sync_parents(path).map_err(io("cannot sync the parents of", path))?;
         refuse_foreign(path)?;
         let lock = lock(path)?;
         let format = path.join("FORMAT");
@@ -93,7 +98,10 @@ impl DataDir {
             }
             Err(error) => return Err(io("cannot read", &format)(error)),
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// The directory itself.
@@ -117,7 +125,11 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     const IMPORT: &str = "Export its keys with the old version and import them here, and give this server a new, \
                           empty --data-dir";
     let foreign = |found: &str, advice| {
-        Err(DataDirError::Foreign { path: path.to_owned(), found: found.to_owned(), advice })
+        Err(DataDirError::Foreign {
+            path: path.to_owned(),
+            found: found.to_owned(),
+            advice,
+        })
     };
     if path.join("member").exists() {
         return foreign("it holds data of etcd 2.x or 3.x (member/)", IMPORT);
@@ -125,21 +137,40 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     if path.join("proxy").exists() {
         return foreign("it holds the state of an etcd proxy (proxy/)", IMPORT);
     }
-    if path.join("log").is_file() && (path.join("conf").exists() || path.join("snapshot").exists()) {
+    if path.join("log").is_file() && (path.join("conf").exists() || path.join("snapshot").exists())
+    {
         return foreign("it holds data of etcd 0.4 (log, conf)", IMPORT);
     }
     let ours = path.join("FORMAT").exists();
     let half = path.join("wal").exists() || path.join("store").exists();
     if !ours && half {
-        let advice = "If it was ours, restore the FORMAT file from a backup; else choose another --data-dir";
+        let advice =
+            "If it was ours, restore the FORMAT file from a backup; else choose another --data-dir";
         return foreign("it has wal/ or store/ and no FORMAT file", advice);
+    }
+    Ok(())
+}
+
+/// The directory's own name must survive a power loss as well, and those of the parents that were made with it.
+fn sync_parents(path: &Path) -> io::Result<()> {
+    let whole = std::path::absolute(path)?;
+    for parent in whole.ancestors().skip(1).take(2) {
+        match File::open(parent).and_then(|directory| directory.sync_all()) {
+            // A parent that may not be read was not made by us.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
     }
     Ok(())
 }
 
 fn lock(path: &Path) -> Result<File, DataDirError> {
     let name = path.join("LOCK");
-    let io = |source: io::Error| DataDirError::Io { operation: "cannot lock", path: name.clone(), source };
+    let io = |source: io::Error| DataDirError::Io {
+        operation: "cannot lock",
+        path: name.clone(),
+        source,
+    };
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -154,8 +185,15 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
             let mut holder = String::new();
             // The holder's id is a help only: without it the message says "unknown".
             let _ = file.read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() { "unknown" } else { holder.trim() };
-            return Err(DataDirError::InUse { path: path.to_owned(), holder: holder.to_owned() });
+            let holder = if holder.trim().is_empty() {
+                "unknown"
+            } else {
+                holder.trim()
+            };
+            return Err(DataDirError::InUse {
+                path: path.to_owned(),
+                holder: holder.to_owned(),
+            });
         }
         Err(errno) => return Err(io(errno.into())),
     }
@@ -166,13 +204,22 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
 }
 
 fn check_format(path: &Path, text: &str) -> Result<(), DataDirError> {
-    let number = text.trim_end().strip_prefix(FORMAT_PREFIX).and_then(|rest| rest.parse::<u32>().ok());
+    let number = text
+        .trim_end()
+        .strip_prefix(FORMAT_PREFIX)
+        .and_then(|rest| rest.parse::<u32>().ok());
     match number {
         Some(FORMAT) => Ok(()),
-        Some(found) if found > FORMAT => Err(DataDirError::Newer { path: path.to_owned(), found }),
+        Some(found) if found > FORMAT => Err(DataDirError::Newer {
+            path: path.to_owned(),
+            found,
+        }),
         _ => Err(DataDirError::Foreign {
             path: path.to_owned(),
-            found: format!("its FORMAT file says {:?}", text.trim_end().chars().take(60).collect::<String>()),
+            found: format!(
+                "its FORMAT file says {:?}",
+                text.trim_end().chars().take(60).collect::<String>()
+            ),
             advice: "Restore the file from a backup, or choose another --data-dir",
         }),
     }
@@ -211,7 +258,10 @@ mod tests {
         let dir = scratch();
         let _first = DataDir::open(dir.path()).expect("created");
         let error = DataDir::open(dir.path()).expect_err("in use").to_string();
-        assert!(error.contains(&format!("in use by process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("in use by process {}", std::process::id())),
+            "{error}"
+        );
     }
 
     #[test]
@@ -230,9 +280,16 @@ mod tests {
             assert!(!dir.path().join("LOCK").exists() && !dir.path().join("FORMAT").exists());
         }
         let dir = scratch();
-        fs::write(dir.path().join("FORMAT"), "etcd2 data directory, format 2\n").expect("made");
+        fs::write(
+            dir.path().join("FORMAT"),
+            "etcd2 data directory, format 2\n",
+        )
+        .expect("made");
         let error = DataDir::open(dir.path()).expect_err("newer").to_string();
-        assert!(error.contains("has format 2, this version knows 1"), "{error}");
+        assert!(
+            error.contains("has format 2, this version knows 1"),
+            "{error}"
+        );
         fs::write(dir.path().join("FORMAT"), "nonsense").expect("made");
         let error = DataDir::open(dir.path()).expect_err("damaged").to_string();
         assert!(error.contains("says \"nonsense\""), "{error}");

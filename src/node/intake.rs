@@ -81,7 +81,11 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { requests: 20_000, bytes: 64 << 20, messages: 4_096 }
+        Self {
+            requests: 20_000,
+            bytes: 64 << 20,
+            messages: 4_096,
+        }
     }
 }
 
@@ -107,7 +111,11 @@ pub struct Intake {
 impl Intake {
     /// An empty queue.
     pub fn new(bounds: Bounds) -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), bounds }
+        Self {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            bounds,
+        }
     }
 
     /// Queues a write, or refuses it.
@@ -122,7 +130,11 @@ impl Intake {
             return Err(Failure::Overloaded);
         }
         state.bytes = bytes;
-        state.inputs.writes.push(Submission { proposal, reply, queued: Instant::now() });
+        state.inputs.writes.push(Submission {
+            proposal,
+            reply,
+            queued: Instant::now(),
+        });
         self.rouse(state);
         Ok(receiver)
     }
@@ -177,7 +189,10 @@ impl Intake {
         let mut state = self.lock();
         state.closed = Some(failure);
         state.bytes = 0;
-        (std::mem::take(&mut state.inputs.writes), std::mem::take(&mut state.inputs.reads))
+        (
+            std::mem::take(&mut state.inputs.writes),
+            std::mem::take(&mut state.inputs.reads),
+        )
     }
 
     /// How many writes wait.
@@ -187,7 +202,10 @@ impl Intake {
 
     /// Takes everything that waits, or returns empty-handed after `patience`.
     pub fn take(&self, patience: Duration, attention: Attention) -> Inputs {
-        let Attention { hold_writes, to_applied } = attention;
+        let Attention {
+            hold_writes,
+            to_applied,
+        } = attention;
         let mut state = self.lock();
         state.attentive = hold_writes || to_applied;
         let deadline = Instant::now() + patience;
@@ -206,8 +224,10 @@ impl Intake {
             }
             state.inputs.applied = taken.applied;
             state.sleeping = true;
-            let (woken, _) =
-                self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            let (woken, _) = self
+                .wake
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.sleeping = false;
         }

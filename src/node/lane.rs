@@ -45,8 +45,17 @@ pub enum Offered<T, R> {
 impl<T, W> Lane<T, W> {
     /// An idle lane.
     pub fn new(worker: W) -> Self {
-        let state = State { items: Vec::new(), busy: false, closed: false, sleeping: false };
-        Self { state: Mutex::new(state), wake: Condvar::new(), worker: Mutex::new(Some(worker)) }
+        let state = State {
+            items: Vec::new(),
+            busy: false,
+            closed: false,
+            sleeping: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            worker: Mutex::new(Some(worker)),
+        }
     }
 
     /// Queues an item for the thread; ignored after [`Self::close`].
@@ -68,36 +77,34 @@ impl<T, W> Lane<T, W> {
             }
             state.busy = true;
         }
+        let _release = Release(self);
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         let done = match worker.as_mut() {
             Some(worker) => Offered::Done(work(worker, item)),
             None => Offered::Busy(item),
         };
         drop(worker);
-        let mut state = self.lock();
-        state.busy = false;
-        if !state.items.is_empty() || state.closed {
-            self.rouse(state);
-        }
         done
     }
 
     /// The thread's body: `work` gets all that is queued, `patience` says how long an idle thread sleeps before it is
     /// called with nothing. Ends when the lane is closed and empty, or when `work` says so.
-    pub fn run(&self, patience: impl Fn() -> Duration, mut work: impl FnMut(&mut W, Vec<T>) -> Goes) {
+    pub fn run(
+        &self,
+        patience: impl Fn() -> Duration,
+        mut work: impl FnMut(&mut W, Vec<T>) -> Goes,
+    ) {
         while let Some(items) = self.take(patience()) {
+            let release = Release(self);
             let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-            let goes = worker.as_mut().map_or(Goes::End, |worker| work(worker, items));
-            if goes == Goes::End {
-                *worker = None;
-            }
+            let goes = worker
+                .as_mut()
+                .map_or(Goes::End, |worker| work(worker, items));
             drop(worker);
-            let mut state = self.lock();
-            state.busy = false;
+            drop(release);
             if goes == Goes::End {
-                state.closed = true;
-                state.items.clear();
-                return;
+                self.end();
+                break;
             }
         }
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -130,6 +137,15 @@ impl<T, W> Lane<T, W> {
         }
     }
 
+    /// Nothing is done any more, and what is queued is dropped.
+    fn end(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.items.clear();
+        drop(state);
+        self.wake.notify_all();
+    }
+
     fn rouse(&self, mut state: MutexGuard<'_, State<T>>) {
         if state.sleeping && !state.busy {
             state.sleeping = false;
@@ -140,6 +156,23 @@ impl<T, W> Lane<T, W> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives the lane back, also when the work panicked: then it is over, so that whoever joins its thread does not wait
+/// for ever.
+struct Release<'a, T, W>(&'a Lane<T, W>);
+
+impl<T, W> Drop for Release<'_, T, W> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.busy = false;
+        if std::thread::panicking() {
+            drop(state);
+            self.0.end();
+        } else if !state.items.is_empty() || state.closed {
+            self.0.rouse(state);
+        }
     }
 }
 

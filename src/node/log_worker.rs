@@ -30,7 +30,11 @@ const RESERVE_BYTES: u64 = 24 << 20;
 /// How long the log thread sleeps without work. While writes are refused nothing arrives: it looks again by itself
 /// whether room has returned.
 pub fn patience(status: &Status) -> Duration {
-    if status.refuses_writes().is_some() { NO_SPACE_RETRY } else { IDLE }
+    if status.refuses_writes().is_some() {
+        NO_SPACE_RETRY
+    } else {
+        IDLE
+    }
 }
 
 /// The newest position of the log that is known durable, shared with the apply thread: each flush of the store
@@ -73,9 +77,14 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { wal, data_dir, witness, status, metrics }
+        Self {
+            wal,
+            data_dir,
+            witness,
+            status,
+            metrics,
+        }
     }
-
 
     /// One group. Returns an error only when the log is unusable from now on.
     pub fn step(&mut self, tasks: Vec<LogTask>) -> Result<Persisted, wal::Error> {
@@ -101,9 +110,21 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         }
         self.status.set_no_space(self.space_reason());
         if release > 0 {
-            self.wal.release(release)?;
+            self.release(release)?;
         }
         Ok(persisted)
+    }
+
+    /// A segment that cannot be renamed or removed now is tried again with the next release.
+    fn release(&mut self, through: u64) -> Result<(), wal::Error> {
+        match self.wal.release(through) {
+            Err(error @ wal::Error::Poisoned { .. }) => Err(error),
+            Err(error) => {
+                tracing::warn!("old log segments stay for now: {error}");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     fn append(
@@ -133,7 +154,9 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 Err(error) => return Err(error),
             }
         }
-        self.metrics.wal_fsync_seconds.observe(started.elapsed().as_secs_f64());
+        self.metrics
+            .wal_fsync_seconds
+            .observe(started.elapsed().as_secs_f64());
         *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = self.wal.witness();
         Ok(())
     }
@@ -142,13 +165,18 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     fn space_reason(&self) -> Option<String> {
         let directory = self.data_dir.display();
         if self.wal.space_low() {
-            return Some(format!("the disk of {directory} has no room for the next log segment: free some space"));
+            return Some(format!(
+                "the disk of {directory} has no room for the next log segment: free some space"
+            ));
         }
         // A file system that does not tell its free space is taken to have some.
         let free = rustix::fs::statvfs(&self.data_dir)
             .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
         (free < RESERVE_BYTES).then(|| {
-            format!("the disk of {directory} has {} KiB left: free some space", free >> 10)
+            format!(
+                "the disk of {directory} has {} KiB left: free some space",
+                free >> 10
+            )
         })
     }
 }

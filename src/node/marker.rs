@@ -70,7 +70,8 @@ impl Marker {
         let wire = <Wire as Message>::decode(bytes).map_err(|error| failed(&error))?;
         Ok(Self {
             term: wire.term,
-            conf_state: ConfState::decode(wire.conf_state.as_slice()).map_err(|error| failed(&error))?,
+            conf_state: ConfState::decode(wire.conf_state.as_slice())
+                .map_err(|error| failed(&error))?,
             stamp: command::decode_stamp(&wire.stamp).map_err(|error| failed(&error))?,
             witness: wire.witness,
             cluster: wire.cluster,
@@ -87,8 +88,17 @@ mod tests {
     fn a_marker_comes_back_and_damage_is_an_error() {
         let marker = Marker {
             term: 3,
-            conf_state: ConfState { voters: vec![7], ..ConfState::default() },
-            stamp: Stamp { request: 1, cluster_time: 2, wall: 3, boot: 4, boottime: 5 },
+            conf_state: ConfState {
+                voters: vec![7],
+                ..ConfState::default()
+            },
+            stamp: Stamp {
+                request: 1,
+                cluster_time: 2,
+                wall: 3,
+                boot: 4,
+                boottime: 5,
+            },
             witness: Some(vec![1, 2, 3]),
             cluster: 8,
             member: 9,

@@ -73,6 +73,31 @@ pub enum RecoveryError {
     },
 }
 
+impl RecoveryError {
+    /// Whether the data is at fault, not the machine: then starting again does not help.
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            Self::Log(error) => !matches!(
+                error,
+                wal::Error::Io { .. }
+                    | wal::Error::NoSpace { .. }
+                    | wal::Error::Poisoned { .. }
+                    | wal::Error::TooManySegments { .. }
+            ),
+            Self::Storage(error) | Self::Apply(ApplyError::Storage(error)) => !matches!(
+                error,
+                storage::Error::Io { .. } | storage::Error::RocksDb { .. }
+            ),
+            Self::Directory { .. } => false,
+            Self::Apply(_)
+            | Self::Unknown(_)
+            | Self::Marker(_)
+            | Self::Gap { .. }
+            | Self::StoreAhead { .. } => true,
+        }
+    }
+}
+
 /// What an open log says, for the start-up line and the metrics.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -82,6 +107,8 @@ pub struct Report {
     pub cut_bytes: u64,
     /// Whether the data directory was new.
     pub new: bool,
+    /// Whether the log begins anew behind the store: the store's witness of the old one must not outlive it.
+    pub restarted: bool,
 }
 
 /// An open log and where it stands.
@@ -105,17 +132,40 @@ pub fn open_log<F: Fs>(
     marker: &Marker,
     options: wal::Options,
 ) -> Result<OpenLog<F>, RecoveryError> {
-    let base = wal::Position { term: marker.term, index: applied };
+    let base = wal::Position {
+        term: marker.term,
+        index: applied,
+    };
     let mut report = Report::default();
-    let unreadable = |source| RecoveryError::Directory { path: directory.to_owned(), source };
-    let exists = fs.exists(directory).map_err(unreadable)?
-        && !fs.list(directory).map_err(unreadable)?.is_empty();
-    let mut wal = if exists {
-        let (wal, recovery) = open_existing(fs, directory, expected, applied, marker, options)?;
+    let unreadable = |source| RecoveryError::Directory {
+        path: directory.to_owned(),
+        source,
+    };
+    let opened = if fs.exists(directory).map_err(unreadable)? {
+        match open_existing(
+            fs.clone(),
+            directory,
+            expected,
+            applied,
+            marker,
+            options.clone(),
+        ) {
+            // No segment was ever finished: the first start was cut short, and creating may be repeated.
+            Err(RecoveryError::Log(wal::Error::NoLog { .. })) => None,
+            opened => Some(opened?),
+        }
+    } else {
+        None
+    };
+    let mut wal = if let Some((wal, recovery)) = opened {
         report.cut_bytes = recovery.cut.as_ref().map_or(0, |cut| cut.bytes);
         wal
     } else {
         report.new = applied == 0;
+        report.restarted = applied > 0;
+        if marker.conf_state.voters.len() > 1 {
+            return Err(RecoveryError::StoreAhead { last: 0, applied });
+        }
         if applied > 0 {
             tracing::error!(
                 "the log is gone and the store ends at index {applied}: the log starts again there, and every \
@@ -125,18 +175,30 @@ pub fn open_log<F: Fs>(
         wal::Wal::create(fs, directory, identity, base, options)?
     };
     if wal.first_index() > applied + 1 {
-        return Err(RecoveryError::Gap { first: wal.first_index(), applied });
+        return Err(RecoveryError::Gap {
+            first: wal.first_index(),
+            applied,
+        });
     }
     if wal.last_index() < applied {
+        report.restarted = true;
         restart_behind_store(&mut wal, applied, marker)?;
     }
     let state = wal.hard_state();
     let hard_state = HardState {
         term: state.term.max(marker.term),
-        vote: if state.term >= marker.term { state.vote } else { 0 },
+        vote: if state.term >= marker.term {
+            state.vote
+        } else {
+            0
+        },
         commit: state.commit.max(applied),
     };
-    Ok(OpenLog { wal, hard_state, report })
+    Ok(OpenLog {
+        wal,
+        hard_state,
+        report,
+    })
 }
 
 /// Opens a log with the store as its witness. Where only the store says that the lost entries were durable, and it
@@ -150,10 +212,19 @@ fn open_existing<F: Fs>(
     marker: &Marker,
     options: wal::Options,
 ) -> Result<(wal::Wal<F>, wal::Recovery), RecoveryError> {
-    let witness = marker.witness.as_deref().map(wal::Witness::decode).transpose()?;
+    let witness = marker
+        .witness
+        .as_deref()
+        .map(wal::Witness::decode)
+        .transpose()?;
     let alone = marker.conf_state.voters.len() <= 1;
-    let opened =
-        wal::Wal::open(fs.clone(), directory, expected, witness.as_ref(), options.clone());
+    let opened = wal::Wal::open(
+        fs.clone(),
+        directory,
+        expected,
+        witness.as_ref(),
+        options.clone(),
+    );
     match opened {
         Err(wal::Error::Damaged(damage))
             if alone && damage.proof == wal::Proof::Witness && damage.last_index <= applied =>
@@ -182,10 +253,20 @@ fn restart_behind_store<F: Fs>(
     let state = wal.hard_state();
     let hard_state = wal::HardState {
         term: state.term.max(marker.term),
-        vote: if state.term >= marker.term { state.vote } else { 0 },
+        vote: if state.term >= marker.term {
+            state.vote
+        } else {
+            0
+        },
         commit: applied,
     };
-    wal.restart_at(wal::Position { term: marker.term, index: applied }, hard_state)?;
+    wal.restart_at(
+        wal::Position {
+            term: marker.term,
+            index: applied,
+        },
+        hard_state,
+    )?;
     Ok(())
 }
 
@@ -209,7 +290,8 @@ pub fn replay<F: Fs>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Replayed<F>, RecoveryError> {
     let last = log.wal.last_index();
-    if conf_state.voters.len() <= 1 {
+    let alone = conf_state.voters.len() <= 1;
+    if alone {
         log.hard_state.commit = last;
     }
     let reader = log.wal.reader();
@@ -219,22 +301,42 @@ pub fn replay<F: Fs>(
         for entry in reader.entries(applied + 1, commit + 1, REPLAY_BYTES)? {
             let entry = from_wal(entry)?;
             if entry.entry_type != EntryType::EntryNormal as i32 {
+                if alone {
+                    // After this change others may have a say in what is committed.
+                    log.hard_state.commit = entry.index;
+                }
                 break;
             }
             entries.push(entry);
         }
-        let Some(end) = entries.last().map(|entry| entry.index) else { break 'replay };
-        worker.step(vec![ApplyBatch { entries, conf_states: Vec::new() }], &mut |_| {})?;
+        let Some(end) = entries.last().map(|entry| entry.index) else {
+            break 'replay;
+        };
+        worker.step(
+            vec![ApplyBatch {
+                entries,
+                conf_states: Vec::new(),
+            }],
+            &mut |_| {},
+        )?;
         log.report.replayed += end - applied;
         applied = end;
         progress(applied, commit);
     }
     let term = reader.term(applied)?.unwrap_or(log.hard_state.term);
-    let mut view = LogView::new(reader.clone(), log.hard_state.clone(), conf_state, (applied, term));
+    let mut view = LogView::new(
+        reader.clone(),
+        log.hard_state.clone(),
+        conf_state,
+        (applied, term),
+    );
     let mut next = applied + 1;
     while next <= last {
         let entries = reader.entries(next, last + 1, REPLAY_BYTES)?;
-        let entries = entries.into_iter().map(from_wal).collect::<Result<Vec<_>, _>>()?;
+        let entries = entries
+            .into_iter()
+            .map(from_wal)
+            .collect::<Result<Vec<_>, _>>()?;
         next = entries.last().map_or(last + 1, |entry| entry.index + 1);
         view.append(&entries);
     }

@@ -54,6 +54,8 @@ const LOG_TAIL: u64 = 5_000;
 const APPLY_ON_THE_SPOT: usize = 4;
 /// How long an idle apply thread sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
+/// Pause between two looks at history that can be removed.
+const RECLAIM_PAUSE: Duration = Duration::from_millis(10);
 
 /// What the threads share.
 #[derive(Clone)]
@@ -94,8 +96,17 @@ impl<F: Fs> Outside for Lanes<F> {
         let mut task = LogTask::Batch(batch);
         if alone {
             let status = &self.wiring.status;
-            match self.log.offer(task, |worker, task| persist(worker, vec![task], status)) {
-                Offered::Done(persisted) => return persisted,
+            match self
+                .log
+                .offer(task, |worker, task| persist(worker, vec![task], status))
+            {
+                Offered::Done(persisted) => {
+                    if status.refuses_writes().is_some() {
+                        // Its thread, which may sleep for long, is to look whether room returns.
+                        self.log.push(LogTask::Release(0));
+                    }
+                    return persisted;
+                }
                 Offered::Busy(back) => task = back,
             }
         }
@@ -108,7 +119,9 @@ impl<F: Fs> Outside for Lanes<F> {
             let wiring = &self.wiring;
             let mut applied = None;
             let work = |worker: &mut ApplyWorker, batch| {
-                apply(worker, vec![batch], wiring, &mut |index| applied = Some(index));
+                apply(worker, vec![batch], wiring, &mut |index| {
+                    applied = Some(index)
+                });
             };
             match self.apply.offer(batch, work) {
                 Offered::Done(()) => return applied,
@@ -137,7 +150,10 @@ fn persist<F: Fs>(
     if status.has_failed() {
         return None;
     }
-    worker.step(tasks).map_err(|error| status.fail(&error.to_string())).ok()
+    worker
+        .step(tasks)
+        .map_err(|error| status.fail(&error.to_string()))
+        .ok()
 }
 
 /// Groups of the store; the same for a failure.
@@ -183,12 +199,15 @@ impl<F: Fs> Runtime<F> {
             lane.run(
                 || log_worker::patience(status),
                 |worker, tasks| {
-                    let Some(persisted) = persist(worker, tasks, status) else { return Goes::End };
-                    if !persisted.messages.is_empty() {
-                        wiring.peers.send(persisted.messages);
-                    }
+                    let Some(persisted) = persist(worker, tasks, status) else {
+                        return Goes::End;
+                    };
+                    // Told first: an answer to a message must not overtake the news of what it promised.
                     if let Some(number) = persisted.number {
                         wiring.intake.persisted(number);
+                    }
+                    if !persisted.messages.is_empty() {
+                        wiring.peers.send(persisted.messages);
                     }
                     Goes::On
                 },
@@ -199,11 +218,24 @@ impl<F: Fs> Runtime<F> {
     fn start_apply(&self) -> std::io::Result<()> {
         let (lane, wiring) = (self.apply.clone(), self.wiring.clone());
         self.spawn("apply", move || {
+            let status = wiring.status.clone();
             lane.run(
-                || IDLE,
+                || {
+                    if status.has_to_reclaim() {
+                        RECLAIM_PAUSE
+                    } else {
+                        IDLE
+                    }
+                },
                 |worker, batches| {
-                    apply(worker, batches, &wiring, &mut |index| wiring.intake.applied(index));
-                    if wiring.status.has_failed() { Goes::End } else { Goes::On }
+                    apply(worker, batches, &wiring, &mut |index| {
+                        wiring.intake.applied(index)
+                    });
+                    if wiring.status.has_failed() {
+                        Goes::End
+                    } else {
+                        Goes::On
+                    }
                 },
             );
         })
@@ -224,8 +256,11 @@ impl<F: Fs> Runtime<F> {
 
     fn start_consensus<R: LogRead + 'static>(&self, mut turns: Turns<R>) -> std::io::Result<()> {
         let wiring = self.wiring.clone();
-        let mut lanes =
-            Lanes { wiring: wiring.clone(), log: self.log.clone(), apply: self.apply.clone() };
+        let mut lanes = Lanes {
+            wiring: wiring.clone(),
+            log: self.log.clone(),
+            apply: self.apply.clone(),
+        };
         self.spawn("consensus", move || {
             let outcome = run_turns(&mut turns, &mut lanes);
             let failure = outcome.unwrap_or_else(|error| {
@@ -240,6 +275,10 @@ impl<F: Fs> Runtime<F> {
                 let _ = read.send(Err(failure.clone()));
             }
             turns.abandon(&failure);
+            if matches!(failure, Failure::Storage(_)) {
+                // Nobody will answer these any more; better now, with the reason, than by their time-out.
+                wiring.waiters.abandon(&failure);
+            }
         })
     }
 
@@ -249,20 +288,25 @@ impl<F: Fs> Runtime<F> {
         body: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<()> {
         let status = self.wiring.status.clone();
-        let handle = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            if outcome.is_err() {
-                status.fail(&format!(
-                    "the {name} thread panicked: this is a defect, see the lines above"
-                ));
-            }
-        })?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push((name, handle));
+        let handle = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+                if outcome.is_err() {
+                    status.fail(&format!(
+                        "the {name} thread panicked: this is a defect, see the lines above"
+                    ));
+                }
+            })?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((name, handle));
         Ok(())
     }
 
-    /// Stops in order; everything that was proposed is logged, applied and flushed before this returns. After a
-    /// failure nothing is written any more.
+    /// Stops in order; everything that was answered is flushed before this returns, and what was only logged is applied
+    /// by the next start. After a failure nothing is written any more.
     pub fn stop(&self) {
         self.wiring.status.set_stopping();
         self.wiring.intake.stop();
@@ -285,7 +329,9 @@ impl<F: Fs> Runtime<F> {
 
     fn join(&self, name: &str) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = threads.iter().position(|(thread, _)| *thread == name) else { return };
+        let Some(at) = threads.iter().position(|(thread, _)| *thread == name) else {
+            return;
+        };
         let (_, handle) = threads.swap_remove(at);
         drop(threads);
         // A panic was turned into a failure inside the thread.
@@ -316,7 +362,10 @@ fn run_turns<R: LogRead, F: Fs>(
 fn flush<F: Fs>(wiring: &Wiring, log: &LogLane<F>) -> Result<(), storage::Error> {
     let started = Instant::now();
     let durable = wiring.store.flush()?;
-    wiring.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
+    wiring
+        .metrics
+        .flush_seconds
+        .observe(started.elapsed().as_secs_f64());
     tracing::debug!("the store is flushed up to index {}", durable.index);
     if let Some(index) = durable.index.checked_sub(LOG_TAIL) {
         log.push(LogTask::Release(index));

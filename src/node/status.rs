@@ -24,6 +24,7 @@ pub struct Status {
     leader_since: Mutex<SystemTime>,
     has_failed: AtomicBool,
     stopping: AtomicBool,
+    to_reclaim: AtomicBool,
     failed: watch::Sender<Option<String>>,
     leader_known: watch::Sender<u64>,
 }
@@ -42,6 +43,7 @@ impl Default for Status {
             leader_since: Mutex::new(SystemTime::now()),
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            to_reclaim: AtomicBool::new(false),
             failed: watch::Sender::new(None),
             leader_known: watch::Sender::new(0),
         }
@@ -61,7 +63,10 @@ impl Status {
         self.commit.store(soft.commit, Ordering::Relaxed);
         let changed = self.leader.swap(soft.leader, Ordering::Relaxed) != soft.leader;
         if changed {
-            *self.leader_since.lock().unwrap_or_else(PoisonError::into_inner) = now;
+            *self
+                .leader_since
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = now;
             self.leader_known.send_replace(soft.leader);
         }
         let alone = soft.sole_voter && soft.role == Role::Leader;
@@ -85,7 +90,10 @@ impl Status {
 
     /// When the present leader was first known.
     pub fn leader_since(&self) -> SystemTime {
-        *self.leader_since.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .leader_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Current term.
@@ -128,13 +136,16 @@ impl Status {
         if !self.refusing.load(Ordering::Acquire) {
             return None;
         }
-        let reason = self.no_space.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reason = self
+            .no_space
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         reason.map(Failure::NoSpace)
     }
 
     /// The disk (or the data) failed: final until the process restarts. The first reason stays.
     pub fn fail(&self, reason: &str) {
-        self.has_failed.store(true, Ordering::Release);
         let first = self.failed.send_if_modified(|failed| {
             let first = failed.is_none();
             if first {
@@ -142,6 +153,7 @@ impl Status {
             }
             first
         });
+        self.has_failed.store(true, Ordering::Release);
         if first {
             tracing::error!("storage failed, refusing writes until restart: {reason}");
         }
@@ -150,6 +162,16 @@ impl Status {
     /// Whether [`Self::fail`] was called.
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// The store has more history to remove than one step allowed.
+    pub fn set_to_reclaim(&self, more: bool) {
+        self.to_reclaim.store(more, Ordering::Relaxed);
+    }
+
+    /// See [`Self::set_to_reclaim`].
+    pub fn has_to_reclaim(&self) -> bool {
+        self.to_reclaim.load(Ordering::Relaxed)
     }
 
     /// The node goes down by intention.

@@ -30,7 +30,10 @@ use crate::metrics::Metrics;
 use crate::raft::{Core, Parameters, Randomness};
 use crate::watch::Hub;
 
-const IDENTITY: wal::Identity = wal::Identity { cluster: 1, member: 7 };
+const IDENTITY: wal::Identity = wal::Identity {
+    cluster: 1,
+    member: 7,
+};
 const KEYS: u64 = 12;
 
 struct Seeded(SplitMix64);
@@ -97,11 +100,19 @@ struct Life {
 
 impl Life {
     fn begin(disk: &SimFs, directory: &Path, clock: &Arc<TestClock>, seed: u64) -> Self {
-        let options = storage::Options { node_cache_bytes: 1 << 16, ..storage::Options::default() };
-        let (store, writer) = storage::open(&directory.join("store"), options).expect("the store opens");
+        let options = storage::Options {
+            node_cache_bytes: 1 << 16,
+            ..storage::Options::default()
+        };
+        let (store, writer) =
+            storage::open(&directory.join("store"), options).expect("the store opens");
         let applied = store.applied();
         let mut marker = Marker::decode(&applied.marker).expect("our marker");
-        let wal_options = wal::Options { segment_bytes: 64 << 10, background: false, ..wal::Options::default() };
+        let wal_options = wal::Options {
+            segment_bytes: 64 << 10,
+            background: false,
+            ..wal::Options::default()
+        };
         let mut log = recovery::open_log(
             disk.clone(),
             Path::new("/wal"),
@@ -112,7 +123,10 @@ impl Life {
             wal_options,
         )
         .expect("the log opens");
-        marker.conf_state = ConfState { voters: vec![IDENTITY.member], ..ConfState::default() };
+        marker.conf_state = ConfState {
+            voters: vec![IDENTITY.member],
+            ..ConfState::default()
+        };
         let cluster_clock = ClusterClock::resume(clock.clone(), &marker.stamp);
         let metrics = Metrics::new("test");
         let status = Arc::new(Status::default());
@@ -129,8 +143,14 @@ impl Life {
         };
         let conf_state = marker.conf_state.clone();
         let mut apply = ApplyWorker::new(writer, marker, shared, u64::MAX, sync_channel(1).0);
-        let replayed = recovery::replay(&mut log, conf_state, applied.index, &mut apply, &mut |_, _| {})
-            .expect("the log replays");
+        let replayed = recovery::replay(
+            &mut log,
+            conf_state,
+            applied.index,
+            &mut apply,
+            &mut |_, _| {},
+        )
+        .expect("the log replays");
         let parameters = Parameters {
             id: IDENTITY.member,
             heartbeat_ticks: 1,
@@ -153,18 +173,40 @@ impl Life {
             metrics.clone(),
             replayed.applied,
         );
-        let log = LogWorker::new(log.wal, directory.to_owned(), witness, status.clone(), metrics);
-        let queues = Queues { log: Vec::new(), apply: Vec::new(), store };
+        let log = LogWorker::new(
+            log.wal,
+            directory.to_owned(),
+            witness,
+            status.clone(),
+            metrics,
+        );
+        let queues = Queues {
+            log: Vec::new(),
+            apply: Vec::new(),
+            store,
+        };
         let intake = Intake::new(Bounds::default());
-        let mut life =
-            Self { turns, log, apply, queues, intake, status, clock: clock.clone(), waiting: Vec::new() };
-        life.turns.campaign_if_alone(&mut life.queues).expect("alone");
+        let mut life = Self {
+            turns,
+            log,
+            apply,
+            queues,
+            intake,
+            status,
+            clock: clock.clone(),
+            waiting: Vec::new(),
+        };
+        life.turns
+            .campaign_if_alone(&mut life.queues)
+            .expect("alone");
         life
     }
 
     fn turn(&mut self) {
         let inputs = self.intake.take(Duration::ZERO, Attention::default());
-        self.turns.turn(inputs, &mut self.queues).expect("consensus goes on");
+        self.turns
+            .turn(inputs, &mut self.queues)
+            .expect("consensus goes on");
     }
 
     /// One seeded step of one of the threads. `Err` when the log has failed for good.
@@ -182,14 +224,18 @@ impl Life {
             6 => {
                 let batches = std::mem::take(&mut self.queues.apply);
                 let intake = &self.intake;
-                self.apply.step(batches, &mut |index| intake.applied(index)).expect("applied");
+                self.apply
+                    .step(batches, &mut |index| intake.applied(index))
+                    .expect("applied");
             }
             7 if random.one_in(6) => {
                 let durable = self.queues.store.flush().expect("flushed");
                 self.queues.log.push(LogTask::Release(durable.index));
             }
             _ => {
-                self.clock.0.fetch_add(random.below(40_000_000), Ordering::Relaxed);
+                self.clock
+                    .0
+                    .fetch_add(random.below(40_000_000), Ordering::Relaxed);
             }
         }
         Ok(())
@@ -206,13 +252,18 @@ impl Life {
             refresh: false,
         };
         let ttl = random.one_in(10).then_some(3_600);
-        let answer = self.intake.submit(Proposal::new(&[operation], ttl)).expect("there is room");
+        let answer = self
+            .intake
+            .submit(Proposal::new(&[operation], ttl))
+            .expect("there is room");
         self.waiting.push((key, text, answer));
     }
 }
 
 fn path(key: u64) -> KeyPath {
-    KeyPath::root().child(b"dir").child(format!("key-{key}").as_bytes())
+    KeyPath::root()
+        .child(b"dir")
+        .child(format!("key-{key}").as_bytes())
 }
 
 /// What clients know across all lives.
@@ -228,11 +279,16 @@ impl Clients {
     fn collect(&mut self, life: &mut Life) {
         life.waiting.retain_mut(|(key, text, answer)| {
             self.submitted.insert(text.clone(), *key);
-            let Ok(Ok(reply)) = answer.try_recv() else { return true };
-            let [Outcome::Done(event)] = &reply.outcomes[..] else { panic!("a set is done: {reply:?}") };
+            let Ok(Ok(reply)) = answer.try_recv() else {
+                return true;
+            };
+            let [Outcome::Done(event)] = &reply.outcomes[..] else {
+                panic!("a set is done: {reply:?}")
+            };
             let before = self.used.insert(event.revision, text.clone());
             assert_eq!(before, None, "revision {} was given twice", event.revision);
-            self.acknowledged.insert(*key, (event.revision, text.clone()));
+            self.acknowledged
+                .insert(*key, (event.revision, text.clone()));
             self.count += 1;
             false
         });
@@ -244,22 +300,39 @@ impl Clients {
             if let Some(node) = &found {
                 let value = String::from_utf8(node.value.clone().unwrap_or_default().to_vec());
                 let value = value.expect("ours");
-                assert_eq!(self.submitted.get(&value), Some(&key), "{value} was never written there");
+                assert_eq!(
+                    self.submitted.get(&value),
+                    Some(&key),
+                    "{value} was never written there"
+                );
                 let owner = self.used.get(&node.modified);
-                assert!(owner.is_none_or(|owner| *owner == value), "revision {} was reused", node.modified);
+                assert!(
+                    owner.is_none_or(|owner| *owner == value),
+                    "revision {} was reused",
+                    node.modified
+                );
             }
             if let Some((revision, _)) = self.acknowledged.get(&key) {
                 let modified = found.as_ref().map_or(0, |node| node.modified);
-                assert!(modified >= *revision, "key {key}: {modified} found, {revision} acknowledged");
+                assert!(
+                    modified >= *revision,
+                    "key {key}: {modified} found, {revision} acknowledged"
+                );
             }
         }
-        let newest = self.used.last_key_value().map_or(0, |(revision, _)| *revision);
+        let newest = self
+            .used
+            .last_key_value()
+            .map_or(0, |(revision, _)| *revision);
         assert!(store.revision() >= newest, "the revision went back");
     }
 }
 
 fn seeds(default: u64) -> std::ops::Range<u64> {
-    match std::env::var("NODE_SEED").ok().and_then(|seed| seed.parse().ok()) {
+    match std::env::var("NODE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
         Some(seed) => seed..seed + 1,
         None => 0..default,
     }
@@ -280,7 +353,8 @@ fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
             let mut life = Life::begin(&disk, directory.path(), &clock, random.next_u64());
             clients.check(&life.queues.store);
             for _ in 0..random.below(600) {
-                life.step(&mut random, &mut value).expect("no fault was planned");
+                life.step(&mut random, &mut value)
+                    .expect("no fault was planned");
                 clients.collect(&mut life);
             }
             clients.check(&life.queues.store);
@@ -294,7 +368,10 @@ fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
         clients.check(&life.queues.store);
         acknowledged += clients.count;
     }
-    assert!(acknowledged > 100, "the nodes made progress: {acknowledged}");
+    assert!(
+        acknowledged > 100,
+        "the nodes made progress: {acknowledged}"
+    );
 }
 
 #[test]
@@ -335,7 +412,9 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
         disk.power_loss(seed);
         let life = Life::begin(&disk, directory.path(), &clock, seed + 1);
         clients.check(&life.queues.store);
-        assert!(life.queues.store.revision() >= clients.used.last_key_value().map_or(0, |(at, _)| *at));
+        assert!(
+            life.queues.store.revision() >= clients.used.last_key_value().map_or(0, |(at, _)| *at)
+        );
         assert!(revision >= clients.used.last_key_value().map_or(0, |(at, _)| *at));
     }
 }

@@ -93,7 +93,8 @@ pub struct Turns<R: LogRead> {
     next_tick: u64,
     /// Writes that no leader has taken yet.
     parked: VecDeque<Submission>,
-    expiry: Option<oneshot::Receiver<Result<Reply, Failure>>>,
+    /// The expiry under way, with the term it was proposed in.
+    expiry: Option<(u64, oneshot::Receiver<Result<Reply, Failure>>)>,
     reads: Reads,
     carried: Option<HardState>,
     handed_batch: u64,
@@ -160,7 +161,9 @@ impl<R: LogRead> Turns<R> {
             return tick;
         }
         match outside.next_deadline() {
-            Some(deadline) => tick.min(Duration::from_nanos(deadline.saturating_sub(self.clock.now()))),
+            Some(deadline) => tick.min(Duration::from_nanos(
+                deadline.saturating_sub(self.clock.now()),
+            )),
             None => tick,
         }
     }
@@ -170,8 +173,13 @@ impl<R: LogRead> Turns<R> {
     pub fn attention(&self) -> Attention {
         let full = self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
             || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT;
+        // Without a leader here the writes stay where they are counted against the bound.
+        let hold_writes = full || self.core.soft().role != Role::Leader;
         let to_applied = self.expiry.is_some() || !self.reads.applied_at.is_empty();
-        Attention { hold_writes: full, to_applied }
+        Attention {
+            hold_writes,
+            to_applied,
+        }
     }
 
     /// Does everything that `inputs` and the clock call for.
@@ -192,7 +200,10 @@ impl<R: LogRead> Turns<R> {
         self.ask_reads();
         self.expire(outside);
         self.propose(inputs.writes);
-        self.hand_out(outside)
+        self.hand_out(outside)?;
+        // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
+        self.forget_answered_expiry();
+        Ok(())
     }
 
     fn persisted(&mut self, number: u64) {
@@ -226,7 +237,8 @@ impl<R: LogRead> Turns<R> {
     fn ask_reads(&mut self) {
         let soft = self.core.soft();
         let now = self.clock.machine().boottime();
-        let stale = |asked_at: u64| now.saturating_sub(asked_at) > 2 * self.settings.tick.as_nanos() as u64;
+        let stale =
+            |asked_at: u64| now.saturating_sub(asked_at) > 2 * self.settings.tick.as_nanos() as u64;
         if let Some((_, asked_at, _)) = &self.reads.asked {
             if !stale(*asked_at) {
                 return;
@@ -250,10 +262,16 @@ impl<R: LogRead> Turns<R> {
     }
 
     fn reads_ready(&mut self, context: &[u8], index: u64) {
-        let sequence = context.last_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+        let sequence = context
+            .last_chunk::<8>()
+            .map(|bytes| u64::from_le_bytes(*bytes));
         match self.reads.asked.take() {
             Some((asked, _, waiters)) if Some(asked) == sequence => {
-                self.reads.applied_at.entry(index).or_default().extend(waiters);
+                self.reads
+                    .applied_at
+                    .entry(index)
+                    .or_default()
+                    .extend(waiters);
                 self.release_reads(self.applied_entry);
             }
             other => self.reads.asked = other,
@@ -274,22 +292,40 @@ impl<R: LogRead> Turns<R> {
 
     /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time.
     fn expire(&mut self, outside: &impl Outside) {
-        if let Some(pending) = &mut self.expiry {
-            match pending.try_recv() {
-                Err(oneshot::error::TryRecvError::Empty) => return,
-                Ok(_) | Err(oneshot::error::TryRecvError::Closed) => self.expiry = None,
-            }
+        self.forget_answered_expiry();
+        if self.expiry.is_some() {
+            return;
         }
         let now = self.clock.now();
-        let due = outside.next_deadline().is_some_and(|deadline| deadline <= now);
+        let due = outside
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now);
         if !due || self.core.soft().role != Role::Leader || self.status.refuses_writes().is_some() {
             return;
         }
-        let operation = Operation::Expire { cutoff: now, limit: EXPIRY_SLICE };
+        let operation = Operation::Expire {
+            cutoff: now,
+            limit: EXPIRY_SLICE,
+        };
         let (reply, receiver) = oneshot::channel();
         let proposal = Proposal::new(&[operation], None);
-        self.expiry = Some(receiver);
-        self.propose(vec![Submission { proposal, reply, queued: std::time::Instant::now() }]);
+        self.expiry = Some((self.core.soft().term, receiver));
+        self.propose(vec![Submission {
+            proposal,
+            reply,
+            queued: std::time::Instant::now(),
+        }]);
+    }
+
+    /// One that was proposed in another term, or by a leader of the past, may never be answered.
+    fn forget_answered_expiry(&mut self) {
+        let soft = self.core.soft();
+        if let Some((term, pending)) = &mut self.expiry {
+            let waits = matches!(pending.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+            if !waits || soft.role != Role::Leader || soft.term != *term {
+                self.expiry = None;
+            }
+        }
     }
 
     fn propose(&mut self, writes: Vec<Submission>) {
@@ -299,7 +335,13 @@ impl<R: LogRead> Turns<R> {
         }
         if self.core.soft().role != Role::Leader {
             // Never handed to a leader: they go out when one appears, or their clients give up.
-            self.parked.retain(|submission| !submission.reply.is_closed());
+            self.parked
+                .retain(|submission| !submission.reply.is_closed());
+            return;
+        }
+        self.parked
+            .retain(|submission| !submission.reply.is_closed());
+        if self.parked.is_empty() {
             return;
         }
         if let Some(failure) = self.status.refuses_writes() {
@@ -310,7 +352,9 @@ impl<R: LogRead> Turns<R> {
         }
         if let Some(oldest) = self.parked.front() {
             // Once for the group: the longest wait in it.
-            self.metrics.queue_seconds.observe(oldest.queued.elapsed().as_secs_f64());
+            self.metrics
+                .queue_seconds
+                .observe(oldest.queued.elapsed().as_secs_f64());
         }
         let mut stamp = self.clock.stamp(0);
         let mut data = Vec::with_capacity(self.parked.len());
@@ -358,6 +402,11 @@ impl<R: LogRead> Turns<R> {
             self.carried = work.hard_state;
         }
         if !work.must_sync && work.messages_after_sync.is_empty() {
+            if self.handed_batch == self.persisted_batch {
+                // Nothing is on its way: the core need not remember this batch.
+                self.handed_batch = work.number;
+                self.persisted(work.number);
+            }
             return;
         }
         self.handed_batch = work.number;
@@ -382,13 +431,19 @@ impl<R: LogRead> Turns<R> {
         let Some(last) = entries.last() else { return };
         self.handed_entry = last.index;
         let mut conf_states = Vec::new();
-        for entry in entries.iter().filter(|entry| entry.entry_type != EntryType::EntryNormal as i32) {
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.entry_type != EntryType::EntryNormal as i32)
+        {
             match self.core.apply_conf_change(entry) {
                 Ok(state) => conf_states.push((entry.index, state)),
                 Err(error) => tracing::error!("entry {}: {error}", entry.index),
             }
         }
-        let batch = ApplyBatch { entries, conf_states };
+        let batch = ApplyBatch {
+            entries,
+            conf_states,
+        };
         if let Some(index) = outside.apply(batch, self.core.soft().sole_voter) {
             self.applied(index);
         }
@@ -399,12 +454,18 @@ impl<R: LogRead> Turns<R> {
         for submission in self.parked.drain(..) {
             let _ = submission.reply.send(Err(failure.clone()));
         }
-        let asked = self.reads.asked.take().map(|(_, _, waiters)| waiters).unwrap_or_default();
+        let asked = self
+            .reads
+            .asked
+            .take()
+            .map(|(_, _, waiters)| waiters)
+            .unwrap_or_default();
         let gathering = std::mem::take(&mut self.reads.gathering);
-        let waiting = std::mem::take(&mut self.reads.applied_at).into_values().flatten();
+        let waiting = std::mem::take(&mut self.reads.applied_at)
+            .into_values()
+            .flatten();
         for waiter in asked.into_iter().chain(gathering).chain(waiting) {
             let _ = waiter.send(Err(failure.clone()));
         }
     }
 }
-

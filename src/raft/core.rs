@@ -113,7 +113,11 @@ impl<R: LogRead> Core<R> {
         };
         let node = RawNode::new(&config, log, &diagnostics::logger())?;
         let drawn_for = (u64::MAX, StateRole::Follower, 0);
-        let mut core = Self { node, random, drawn_for };
+        let mut core = Self {
+            node,
+            random,
+            drawn_for,
+        };
         core.redraw_election_timeout();
         Ok(core)
     }
@@ -134,7 +138,10 @@ impl<R: LogRead> Core<R> {
     /// Proposes entries as one message, so that followers get one append for all of them.
     /// `ProposalDropped`: no leader, a transfer under way, or too much uncommitted; nothing was taken.
     pub fn propose(&mut self, data: Vec<Vec<u8>>) -> raft::Result<()> {
-        let entries = data.into_iter().map(|data| Entry { data, ..Entry::default() });
+        let entries = data.into_iter().map(|data| Entry {
+            data,
+            ..Entry::default()
+        });
         let mut message = Message::default();
         message.set_msg_type(MessageType::MsgPropose);
         message.from = self.node.raft.id;

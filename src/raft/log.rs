@@ -20,7 +20,8 @@ const HAS_CONTEXT: u8 = 0x80;
 /// Read access to the durable log.
 pub trait LogRead: Send {
     /// Entries in `[low, high)`, at least one if there are any, then at most `max_bytes` of payload.
-    fn entries(&self, low: u64, high: u64, max_bytes: usize) -> Result<Vec<wal::Entry>, wal::Error>;
+    fn entries(&self, low: u64, high: u64, max_bytes: usize)
+    -> Result<Vec<wal::Entry>, wal::Error>;
     /// The term of an entry, or of the position before the first one; `None` if it is not in the log.
     fn term(&self, index: u64) -> Result<Option<u64>, wal::Error>;
     /// The first index that can be read.
@@ -28,7 +29,12 @@ pub trait LogRead: Send {
 }
 
 impl<F: wal::fs::Fs> LogRead for wal::Reader<F> {
-    fn entries(&self, low: u64, high: u64, max_bytes: usize) -> Result<Vec<wal::Entry>, wal::Error> {
+    fn entries(
+        &self,
+        low: u64,
+        high: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<wal::Entry>, wal::Error> {
         wal::Reader::entries(self, low, high, max_bytes)
     }
 
@@ -58,16 +64,26 @@ impl<R: LogRead> LogView<R> {
             tail: VecDeque::new(),
             tail_bytes: 0,
             before: last,
-            state: RaftState { hard_state, conf_state },
+            state: RaftState {
+                hard_state,
+                conf_state,
+            },
         }
     }
 
     /// Takes entries in; one at or below the last index replaces everything from there on.
     pub fn append(&mut self, entries: &[Entry]) {
         let Some(first) = entries.first() else { return };
-        assert!(first.index > self.before.0, "an applied entry is never replaced");
+        assert!(
+            first.index > self.before.0,
+            "an applied entry is never replaced"
+        );
         assert!(first.index <= self.last() + 1, "the log has no gaps");
-        while self.tail.back().is_some_and(|last| last.index >= first.index) {
+        while self
+            .tail
+            .back()
+            .is_some_and(|last| last.index >= first.index)
+        {
             if let Some(entry) = self.tail.pop_back() {
                 self.tail_bytes -= entry.data.len();
             }
@@ -104,12 +120,16 @@ impl<R: LogRead> LogView<R> {
         self.tail.get(usize::try_from(offset).ok()?)
     }
 
-    fn from_disk(&self, low: u64, high: u64, max_bytes: usize) -> raft::Result<Vec<Entry>> {
+    fn read_disk(&self, low: u64, high: u64, max_bytes: usize) -> raft::Result<Vec<Entry>> {
         if low < self.reader.first_index() {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
         let entries = self.reader.entries(low, high, max_bytes).map_err(other)?;
-        entries.into_iter().map(from_wal).collect::<Result<_, _>>().map_err(other)
+        entries
+            .into_iter()
+            .map(from_wal)
+            .collect::<Result<_, _>>()
+            .map_err(other)
     }
 }
 
@@ -129,10 +149,17 @@ impl<R: LogRead> Storage for LogView<R> {
         max_size: impl Into<Option<u64>>,
         _: GetEntriesContext,
     ) -> raft::Result<Vec<Entry>> {
-        assert!(high <= self.last() + 1, "entries beyond the last index {}", self.last());
-        let max = max_size.into().and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
+        assert!(
+            high <= self.last() + 1,
+            "entries beyond the last index {}",
+            self.last()
+        );
+        let max = max_size
+            .into()
+            .and_then(|max| usize::try_from(max).ok())
+            .unwrap_or(usize::MAX);
         if low <= self.before.0 {
-            return self.from_disk(low, high.min(self.before.0 + 1), max);
+            return self.read_disk(low, high.min(self.before.0 + 1), max);
         }
         let start = (low - self.before.0 - 1) as usize;
         let count = (high - low) as usize;
@@ -142,7 +169,14 @@ impl<R: LogRead> Storage for LogView<R> {
             size = size.saturating_add(entry.data.len() + entry.context.len() + 24);
             first || size <= max
         };
-        Ok(self.tail.iter().skip(start).take(count).take_while(fits).cloned().collect())
+        Ok(self
+            .tail
+            .iter()
+            .skip(start)
+            .take(count)
+            .take_while(fits)
+            .cloned()
+            .collect())
     }
 
     fn term(&self, index: u64) -> raft::Result<u64> {
@@ -168,13 +202,17 @@ impl<R: LogRead> Storage for LogView<R> {
     }
 
     fn snapshot(&self, _: u64, _: u64) -> raft::Result<Snapshot> {
-        Err(raft::Error::Store(StorageError::SnapshotTemporarilyUnavailable))
+        Err(raft::Error::Store(
+            StorageError::SnapshotTemporarilyUnavailable,
+        ))
     }
 }
 
 /// Why an entry on disk is not one of ours.
 #[derive(Debug, thiserror::Error)]
-#[error("entry {index} of the log has kind {kind:#04x} or a context that this version does not know")]
+#[error(
+    "entry {index} of the log has kind {kind:#04x} or a context that this version does not know"
+)]
 pub struct UnknownEntry {
     /// Where.
     pub index: u64,
@@ -194,12 +232,20 @@ pub fn to_wal(entry: Entry) -> wal::Entry {
         payload.extend_from_slice(&entry.data);
         (kind | HAS_CONTEXT, payload)
     };
-    wal::Entry { term: entry.term, index: entry.index, kind, payload: payload.into() }
+    wal::Entry {
+        term: entry.term,
+        index: entry.index,
+        kind,
+        payload: payload.into(),
+    }
 }
 
 /// The reverse of [`to_wal`].
 pub fn from_wal(entry: wal::Entry) -> Result<Entry, UnknownEntry> {
-    let unknown = || UnknownEntry { index: entry.index, kind: entry.kind };
+    let unknown = || UnknownEntry {
+        index: entry.index,
+        kind: entry.kind,
+    };
     let kind = i32::from(entry.kind & !HAS_CONTEXT);
     let entry_type = EntryType::try_from_wire(kind).ok_or_else(unknown)?;
     let (context, data) = if entry.kind & HAS_CONTEXT == 0 {
@@ -226,7 +272,13 @@ trait FromWire: Sized {
 
 impl FromWire for EntryType {
     fn try_from_wire(kind: i32) -> Option<Self> {
-        let known = [Self::EntryNormal, Self::EntryConfChange, Self::EntryConfChangeV2];
-        known.into_iter().find(|candidate| *candidate as i32 == kind)
+        let known = [
+            Self::EntryNormal,
+            Self::EntryConfChange,
+            Self::EntryConfChangeV2,
+        ];
+        known
+            .into_iter()
+            .find(|candidate| *candidate as i32 == kind)
     }
 }

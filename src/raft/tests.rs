@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use raft::Storage as _;
 use raft::GetEntriesContext;
+use raft::Storage as _;
 
 use super::log::{from_wal, to_wal};
 use super::*;
@@ -37,17 +37,31 @@ impl Randomness for Seeded {
 }
 
 fn view(voters: &[u64]) -> LogView<NoDisk> {
-    let conf_state = ConfState { voters: voters.to_vec(), ..ConfState::default() };
+    let conf_state = ConfState {
+        voters: voters.to_vec(),
+        ..ConfState::default()
+    };
     LogView::new(NoDisk, HardState::default(), conf_state, (0, 0))
 }
 
 fn core(id: u64, voters: &[u64], seed: u64) -> Core<NoDisk> {
-    let parameters = Parameters { id, heartbeat_ticks: 1, election_ticks: 10, applied: 0 };
-    Core::new(&parameters, view(voters), Box::new(Seeded(seed ^ id))).expect("a valid configuration")
+    let parameters = Parameters {
+        id,
+        heartbeat_ticks: 1,
+        election_ticks: 10,
+        applied: 0,
+    };
+    Core::new(&parameters, view(voters), Box::new(Seeded(seed ^ id)))
+        .expect("a valid configuration")
 }
 
 fn entry(index: u64, term: u64, data: &[u8]) -> Entry {
-    Entry { index, term, data: data.to_vec(), ..Entry::default() }
+    Entry {
+        index,
+        term,
+        data: data.to_vec(),
+        ..Entry::default()
+    }
 }
 
 #[test]
@@ -59,14 +73,22 @@ fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
     assert_eq!(core.soft().role, Role::Leader);
     assert!(core.soft().sole_voter);
 
-    core.propose(vec![b"a".to_vec(), b"b".to_vec()]).expect("a leader takes proposals");
+    core.propose(vec![b"a".to_vec(), b"b".to_vec()])
+        .expect("a leader takes proposals");
     let second = core.work().expect("two entries");
     assert_eq!(second.entries.len(), 2);
-    assert!(second.committed.is_empty(), "nothing is committed before it is durable");
+    assert!(
+        second.committed.is_empty(),
+        "nothing is committed before it is durable"
+    );
 
     core.persisted(second.number);
     let third = core.work().expect("the commit");
-    let data: Vec<&[u8]> = third.committed.iter().map(|entry| entry.data.as_slice()).collect();
+    let data: Vec<&[u8]> = third
+        .committed
+        .iter()
+        .map(|entry| entry.data.as_slice())
+        .collect();
     assert_eq!(data, [b"".as_slice(), b"a", b"b"]);
     assert!(!third.must_sync);
 }
@@ -80,7 +102,13 @@ fn a_read_of_a_sole_voter_gets_the_commit_index() {
     core.work().expect("the commit");
     core.read_index(b"mark".to_vec());
     let work = core.work().expect("an answer");
-    assert_eq!(work.reads, [ReadReady { context: b"mark".to_vec(), index: 1 }]);
+    assert_eq!(
+        work.reads,
+        [ReadReady {
+            context: b"mark".to_vec(),
+            index: 1
+        }]
+    );
 }
 
 #[test]
@@ -92,8 +120,19 @@ fn the_view_keeps_what_is_not_applied_and_cuts_conflicts() {
     assert_eq!(view.term(2).expect("in the tail"), 2);
     let context = || GetEntriesContext::empty(false);
     let entries = view.entries(1, 3, None, context()).expect("in the tail");
-    assert_eq!(entries.iter().map(|entry| entry.data.clone()).collect::<Vec<_>>(), [b"a", b"B"]);
-    assert_eq!(view.entries(1, 3, 1, context()).expect("at least one").len(), 1);
+    assert_eq!(
+        entries
+            .iter()
+            .map(|entry| entry.data.clone())
+            .collect::<Vec<_>>(),
+        [b"a", b"B"]
+    );
+    assert_eq!(
+        view.entries(1, 3, 1, context())
+            .expect("at least one")
+            .len(),
+        1
+    );
     view.trim(2);
     assert_eq!(view.tail_bytes(), 2, "a small rest stays for followers");
 }
@@ -102,13 +141,21 @@ fn the_view_keeps_what_is_not_applied_and_cuts_conflicts() {
 fn trimming_forgets_applied_entries_above_the_bound_only() {
     let mut view = view(&[1]);
     let large = vec![0; 600 << 10];
-    view.append(&[entry(1, 1, &large), entry(2, 1, &large), entry(3, 1, &large)]);
+    view.append(&[
+        entry(1, 1, &large),
+        entry(2, 1, &large),
+        entry(3, 1, &large),
+    ]);
     view.trim(2);
     assert_eq!(view.tail_bytes(), 600 << 10);
     assert_eq!(view.term(2).expect("the position before the tail"), 1);
     view.append(&[entry(4, 1, &large)]);
     view.trim(2);
-    assert_eq!(view.tail_bytes(), 2 * (600 << 10), "what is not applied stays");
+    assert_eq!(
+        view.tail_bytes(),
+        2 * (600 << 10),
+        "what is not applied stays"
+    );
 }
 
 #[test]
@@ -121,9 +168,24 @@ fn entries_come_back_from_the_form_of_the_log() {
         ..entry(6, 2, b"change")
     };
     assert_eq!(from_wal(to_wal(change.clone())).expect("ours"), change);
-    let unknown = wal::Entry { term: 1, index: 9, kind: 9, payload: bytes::Bytes::new() };
-    assert!(from_wal(unknown).expect_err("not ours").to_string().contains("entry 9"));
-    let short = wal::Entry { term: 1, index: 9, kind: 0x80, payload: vec![9, 0, 0, 0, 1].into() };
+    let unknown = wal::Entry {
+        term: 1,
+        index: 9,
+        kind: 9,
+        payload: bytes::Bytes::new(),
+    };
+    assert!(
+        from_wal(unknown)
+            .expect_err("not ours")
+            .to_string()
+            .contains("entry 9")
+    );
+    let short = wal::Entry {
+        term: 1,
+        index: 9,
+        kind: 0x80,
+        payload: vec![9, 0, 0, 0, 1].into(),
+    };
     assert!(from_wal(short).is_err());
 }
 
@@ -176,12 +238,17 @@ impl Cluster {
                 self.settle(member);
             }
             self.deliver();
-            let leader = self.members.iter().position(|core| core.soft().role == Role::Leader);
+            let leader = self
+                .members
+                .iter()
+                .position(|core| core.soft().role == Role::Leader);
             if let Some(leader) = leader {
                 let soft = self.members[leader].soft();
                 self.trace.push((leader as u64, soft.term));
                 let data = vec![round.to_le_bytes().to_vec()];
-                self.members[leader].propose(data).expect("a leader takes proposals");
+                self.members[leader]
+                    .propose(data)
+                    .expect("a leader takes proposals");
                 self.settle(leader);
                 self.deliver();
             }
@@ -194,13 +261,23 @@ impl Cluster {
 fn three_members_agree_and_a_seed_replays_them() {
     for seed in [1, 2, 3] {
         let first = Cluster::new(seed).run();
-        assert!(first.applied[0].len() > 100, "seed {seed}: the cluster made progress");
+        assert!(
+            first.applied[0].len() > 100,
+            "seed {seed}: the cluster made progress"
+        );
         let shortest = first.applied.iter().map(Vec::len).min().unwrap_or(0);
         for member in 1..3 {
-            assert_eq!(first.applied[member][..shortest], first.applied[0][..shortest], "seed {seed}");
+            assert_eq!(
+                first.applied[member][..shortest],
+                first.applied[0][..shortest],
+                "seed {seed}"
+            );
         }
         let again = Cluster::new(seed).run();
         assert_eq!(again.trace, first.trace, "seed {seed}: the same elections");
-        assert_eq!(again.applied, first.applied, "seed {seed}: the same history");
+        assert_eq!(
+            again.applied, first.applied,
+            "seed {seed}: the same history"
+        );
     }
 }

@@ -40,14 +40,23 @@ pub(super) async fn publish(
         id,
         name: config.name.clone(),
         // After the founding the stored peer URLs count, not the flags (cluster-and-config 1.5).
-        peer_urls: stored.map_or_else(|| config.advertise_peer.clone(), |member| member.peer_urls.clone()),
+        peer_urls: stored.map_or_else(
+            || config.advertise_peer.clone(),
+            |member| member.peer_urls.clone(),
+        ),
         client_urls: config.advertise_client.clone(),
     };
-    let retention = Retention { events: config.retention_events, bytes: config.retention_bytes };
+    let retention = Retention {
+        events: config.retention_events,
+        bytes: config.retention_bytes,
+    };
     let mut operations = Vec::new();
     if stored.is_none() {
         operations.push(membership::found(service.cluster_id()));
         operations.push(Operation::Retain(retention));
+    }
+    if let Some(old) = stored.filter(|old| old.name != member.name) {
+        operations.push(old.forget_machine());
     }
     if stored != Some(&member) {
         operations.push(member.record());
@@ -77,7 +86,10 @@ fn cluster_config(settings: &ClusterSettings) -> Operation {
     };
     let value = serde_json::to_vec(&config).expect("numbers always encode");
     let path = KeyPath::root().child(b"_etcd").child(b"config");
-    Operation::System { path, value: Some(value.into()) }
+    Operation::System {
+        path,
+        value: Some(value.into()),
+    }
 }
 
 #[cfg(test)]
@@ -87,13 +99,27 @@ mod tests {
     #[test]
     fn the_cluster_config_is_written_as_0_4_wrote_it() {
         let text = |settings| match cluster_config(&settings) {
-            Operation::System { value: Some(value), .. } => String::from_utf8_lossy(&value).into_owned(),
+            Operation::System {
+                value: Some(value), ..
+            } => String::from_utf8_lossy(&value).into_owned(),
             other => panic!("{other:?}"),
         };
-        let defaults =
-            ClusterSettings { active_size: 9, remove_delay_seconds: 1800.0, sync_interval_seconds: 5.0 };
-        assert_eq!(text(defaults), r#"{"activeSize":9,"removeDelay":1800,"syncInterval":5}"#);
-        let fraction = ClusterSettings { sync_interval_seconds: 2.5, ..defaults };
-        assert_eq!(text(fraction), r#"{"activeSize":9,"removeDelay":1800,"syncInterval":2.5}"#);
+        let defaults = ClusterSettings {
+            active_size: 9,
+            remove_delay_seconds: 1800.0,
+            sync_interval_seconds: 5.0,
+        };
+        assert_eq!(
+            text(defaults),
+            r#"{"activeSize":9,"removeDelay":1800,"syncInterval":5}"#
+        );
+        let fraction = ClusterSettings {
+            sync_interval_seconds: 2.5,
+            ..defaults
+        };
+        assert_eq!(
+            text(fraction),
+            r#"{"activeSize":9,"removeDelay":1800,"syncInterval":2.5}"#
+        );
     }
 }

@@ -26,7 +26,10 @@ pub(super) fn claim(config: &Config) -> Result<Claimed, ServerError> {
     let bind_all = |addresses: &[ListenAddress]| -> Result<Vec<TcpSocket>, ServerError> {
         addresses.iter().map(bind).collect()
     };
-    Ok(Claimed { clients: bind_all(&config.listen_client)?, metrics: bind_all(&config.metrics_listen)? })
+    Ok(Claimed {
+        clients: bind_all(&config.listen_client)?,
+        metrics: bind_all(&config.metrics_listen)?,
+    })
 }
 
 fn bind(address: &ListenAddress) -> Result<TcpSocket, ServerError> {
@@ -37,11 +40,18 @@ fn bind(address: &ListenAddress) -> Result<TcpSocket, ServerError> {
             Err(error) => last = error,
         }
     }
-    Err(ServerError::Listen { address: address.to_string(), source: last })
+    Err(ServerError::Listen {
+        address: address.to_string(),
+        source: last,
+    })
 }
 
 fn bind_one(address: SocketAddr) -> std::io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     // A restart must not wait for old connections to time out.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -60,11 +70,25 @@ pub(super) fn serve(
     let only_metrics = Arc::new(http_options(config).only_metrics());
     let workers = Arc::new(Workers::start()?);
     let clients = sockets.clients.into_iter().map(|socket| (socket, &options));
-    let metrics = sockets.metrics.into_iter().map(|socket| (socket, &only_metrics));
+    let metrics = sockets
+        .metrics
+        .into_iter()
+        .map(|socket| (socket, &only_metrics));
     for (socket, options) in clients.chain(metrics) {
-        let listener = socket.listen(BACKLOG)?;
+        let address = socket
+            .local_addr()
+            .map_or_else(|_| "a client port".into(), |at| at.to_string());
+        let listener = socket
+            .listen(BACKLOG)
+            .map_err(|source| ServerError::Listen { address, source })?;
         let (service, options) = (service.clone(), options.clone());
-        tasks.spawn(http::serve(listener, service, options, workers.clone(), stopped.clone()));
+        tasks.spawn(http::serve(
+            listener,
+            service,
+            options,
+            workers.clone(),
+            stopped.clone(),
+        ));
     }
     Ok(tasks)
 }

@@ -1,5 +1,6 @@
 //! From a configuration to a running node: the data directory, the store, the log, and the threads over them.
 
+use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -9,6 +10,7 @@ use wal::fs::OsFs;
 use crate::config::{Config, Exit};
 use crate::identity;
 use crate::metrics::Metrics;
+use crate::node::Waiters;
 use crate::node::apply_worker::{ApplyWorker, Shared};
 use crate::node::clock::{ClusterClock, SystemClock};
 use crate::node::counters::Counters;
@@ -20,7 +22,6 @@ use crate::node::recovery::{self, OpenLog, RecoveryError};
 use crate::node::runtime::{NoPeers, Runtime, Wiring};
 use crate::node::status::Status;
 use crate::node::turn::{Settings, Turns};
-use crate::node::Waiters;
 use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
@@ -53,9 +54,13 @@ impl StartError {
     pub fn is_about_data(&self) -> bool {
         match self {
             Self::DataDir(error) => {
-                matches!(error, DataDirError::Foreign { .. } | DataDirError::Newer { .. })
+                matches!(
+                    error,
+                    DataDirError::Foreign { .. } | DataDirError::Newer { .. }
+                )
             }
-            Self::Recovery(_) | Self::Consensus(_) => true,
+            Self::Recovery(error) => error.is_about_data(),
+            Self::Consensus(_) => true,
             Self::Founding(_) | Self::System(_) => false,
         }
     }
@@ -89,7 +94,7 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         storage::open(&data_dir.store(), storage_options(config)).map_err(RecoveryError::from)?;
     let applied = store.applied();
     let mut marker = Marker::decode(&applied.marker).map_err(RecoveryError::from)?;
-    let fresh = marker.member == 0 && !data_dir.wal().exists();
+    let fresh = marker.member == 0 && !holds_log(&data_dir.wal());
     if let (true, Some(obstacle)) = (fresh, &config.founding_obstacle) {
         return Err(StartError::Founding(obstacle.clone()));
     }
@@ -97,7 +102,10 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     let identity = log.wal.identity();
     (marker.cluster, marker.member) = (identity.cluster, identity.member);
     if marker.conf_state.voters.is_empty() {
-        marker.conf_state = ConfState { voters: vec![identity.member], ..ConfState::default() };
+        marker.conf_state = ConfState {
+            voters: vec![identity.member],
+            ..ConfState::default()
+        };
     }
     let ground = ground(config, store, &marker);
     let witness = Arc::new(Mutex::new(log.wal.witness()));
@@ -112,9 +120,12 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     };
     let conf_state = marker.conf_state.clone();
     let (flush, flush_requests) = sync_channel(1);
-    let mut worker =
-        ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
+    let mut worker = ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
     let replayed = replay(&mut log, conf_state, applied.index, &mut worker)?;
+    if log.report.restarted {
+        worker.refresh_marker().map_err(RecoveryError::from)?;
+        ground.store.flush().map_err(RecoveryError::from)?;
+    }
     ground.clock.catch_up(&worker.last_stamp());
     report(&log, &ground, begun);
     ground.status.set_applied(replayed.applied);
@@ -127,17 +138,32 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         ground.status.clone(),
         ground.metrics.clone(),
     );
-    let threads = Threads { turns, log_worker, worker, flush_requests };
+    let threads = Threads {
+        turns,
+        log_worker,
+        worker,
+        flush_requests,
+    };
     launch(threads, ground, facts, data_dir)
 }
 
-/// A quarter of the cache holds decoded nodes: a hit there costs a fifth of one in RocksDB's blocks.
+/// Whether a log was ever finished there: half-made files of a first start that was cut short do not count.
+fn holds_log(directory: &Path) -> bool {
+    let identity: Option<wal::Identity> = None;
+    !matches!(
+        wal::inspect(&OsFs, directory, identity, None),
+        Err(wal::Error::NoLog { .. })
+    ) && directory.exists()
+}
+
+/// Three quarters of the cache hold decoded nodes: a hit there costs a thirtieth of one in RocksDB's blocks, and what
+/// those miss is mostly in the kernel's page cache.
 fn storage_options(config: &Config) -> storage::Options {
     let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
-    let node_cache_bytes = cache / 4;
+    let cache_bytes = cache / 4;
     storage::Options {
-        cache_bytes: cache - node_cache_bytes,
-        node_cache_bytes,
+        cache_bytes,
+        node_cache_bytes: cache - cache_bytes,
         ..storage::Options::default()
     }
 }
@@ -150,19 +176,37 @@ fn open_log(
     marker: &Marker,
 ) -> Result<OpenLog<OsFs>, RecoveryError> {
     let identity = if marker.member != 0 {
-        wal::Identity { cluster: marker.cluster, member: marker.member }
+        wal::Identity {
+            cluster: marker.cluster,
+            member: marker.member,
+        }
     } else {
         let member = identity::member_id(&config.advertise_peer, &config.initial_cluster_token);
-        wal::Identity { cluster: identity::cluster_id(&[member]), member }
+        wal::Identity {
+            cluster: identity::cluster_id(&[member]),
+            member,
+        }
     };
     let expected = (marker.member != 0).then_some(identity);
-    recovery::open_log(OsFs, &data_dir.wal(), identity, expected, applied, marker, wal::Options::default())
+    recovery::open_log(
+        OsFs,
+        &data_dir.wal(),
+        identity,
+        expected,
+        applied,
+        marker,
+        wal::Options::default(),
+    )
 }
 
 fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
     let metrics = Metrics::new(SERVER_VERSION);
     Ground {
-        hub: Arc::new(Hub::new(store.clone(), config.max_watchers, metrics.clone())),
+        hub: Arc::new(Hub::new(
+            store.clone(),
+            config.max_watchers,
+            metrics.clone(),
+        )),
         clock: ClusterClock::resume(Arc::new(SystemClock::new()), &marker.stamp),
         status: Arc::default(),
         waiters: Arc::default(),
@@ -235,8 +279,11 @@ fn turns(
         applied,
     };
     let mut random = SystemRandom;
-    let settings =
-        Settings { id: facts.member_id, tick: heartbeat, first_request: random.next() };
+    let settings = Settings {
+        id: facts.member_id,
+        tick: heartbeat,
+        first_request: random.next(),
+    };
     let core = Core::new(&parameters, view, Box::new(random))?;
     Ok(Turns::new(
         core,
@@ -272,7 +319,12 @@ fn launch(
         peers: Arc::new(NoPeers),
         metrics: ground.metrics.clone(),
     };
-    let Threads { turns, log_worker, worker, flush_requests } = threads;
+    let Threads {
+        turns,
+        log_worker,
+        worker,
+        flush_requests,
+    } = threads;
     let runtime = Runtime::start(turns, log_worker, worker, flush_requests, wiring)?;
     let parts = Parts {
         facts,
@@ -286,7 +338,13 @@ fn launch(
         metrics: ground.metrics,
     };
     let service = Service::new(parts);
-    Ok(Started { service, runtime, hub: ground.hub, status: ground.status, data_dir })
+    Ok(Started {
+        service,
+        runtime,
+        hub: ground.hub,
+        status: ground.status,
+        data_dir,
+    })
 }
 
 /// The kernel's generator.

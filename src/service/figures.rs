@@ -12,13 +12,22 @@ impl Service {
         let parts = &self.parts;
         let metrics = &parts.metrics;
         let leader = parts.status.leader();
-        metrics.identify(parts.facts.member_id, (leader != 0).then_some(CLUSTER_VERSION));
+        metrics.identify(
+            parts.facts.member_id,
+            (leader != 0).then_some(CLUSTER_VERSION),
+        );
         metrics.has_leader.set(i64::from(leader != 0));
-        metrics.is_leader.set(i64::from(parts.status.role() == Role::Leader));
+        metrics
+            .is_leader
+            .set(i64::from(parts.status.role() == Role::Leader));
         metrics.proposals_committed.set(parts.status.commit());
         metrics.proposals_applied.set(parts.status.applied());
-        metrics.proposals_pending.set(i64::try_from(parts.waiters.len()).unwrap_or(i64::MAX));
-        metrics.proposal_queue.set(i64::try_from(parts.intake.waiting()).unwrap_or(i64::MAX));
+        metrics
+            .proposals_pending
+            .set(i64::try_from(parts.waiters.len()).unwrap_or(i64::MAX));
+        metrics
+            .proposal_queue
+            .set(i64::try_from(parts.intake.waiting()).unwrap_or(i64::MAX));
         self.copy_counters();
         metrics.render()
     }
@@ -34,16 +43,35 @@ impl Service {
             ("delete", &counters.deletes),
             ("compareAndDelete", &counters.compare_and_deletes),
         ];
-        let writes = writes
-            .map(|(action, pair)| (action, pair, &metrics.store_writes, &metrics.store_writes_failed));
-        let reads = ("get", &counters.gets, &metrics.store_reads, &metrics.store_reads_failed);
+        let writes = writes.map(|(action, pair)| {
+            (
+                action,
+                pair,
+                &metrics.store_writes,
+                &metrics.store_writes_failed,
+            )
+        });
+        let reads = (
+            "get",
+            &counters.gets,
+            &metrics.store_reads,
+            &metrics.store_reads_failed,
+        );
         for (action, pair, done, failed) in writes.into_iter().chain([reads]) {
             let (success, fail) = pair.read();
             let label = ActionLabel { action };
-            done.get_or_create(&label).inner().store(success, Ordering::Relaxed);
-            failed.get_or_create(&label).inner().store(fail, Ordering::Relaxed);
+            done.get_or_create(&label)
+                .inner()
+                .store(success, Ordering::Relaxed);
+            failed
+                .get_or_create(&label)
+                .inner()
+                .store(fail, Ordering::Relaxed);
         }
         let expired = counters.expires.load(Ordering::Relaxed);
-        metrics.store_expires.inner().store(expired, Ordering::Relaxed);
+        metrics
+            .store_expires
+            .inner()
+            .store(expired, Ordering::Relaxed);
     }
 }

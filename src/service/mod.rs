@@ -24,11 +24,11 @@ use crate::config::{ReadMode, Vocabulary};
 pub use crate::membership::Member;
 use crate::membership::{self, MembershipError};
 use crate::metrics::Metrics;
-use crate::node::{Failure, Waiters};
 use crate::node::clock::ClusterClock;
 use crate::node::counters::Counters;
 use crate::node::intake::Intake;
 use crate::node::status::Status;
+use crate::node::{Failure, Waiters};
 use crate::watch::Hub;
 
 /// The version of the API that clients are told they talk to: the last one that spoke v2.
@@ -88,7 +88,9 @@ pub struct Service {
 impl Service {
     /// Over a started node.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self {
+            parts: Arc::new(parts),
+        }
     }
 
     /// The cluster's id.
@@ -129,7 +131,10 @@ impl Service {
     /// The member that leads, if one does.
     pub fn leader(&self) -> Result<Option<Member>, ServiceError> {
         let leader = self.parts.status.leader();
-        Ok(self.members()?.into_iter().find(|member| member.id == leader))
+        Ok(self
+            .members()?
+            .into_iter()
+            .find(|member| member.id == leader))
     }
 
     /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the

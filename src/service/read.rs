@@ -3,9 +3,7 @@
 use storage::operation::Node;
 use storage::path::KeyPath;
 
-use super::{
-    Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError,
-};
+use super::{Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError};
 use crate::config::ReadMode;
 
 /// A read that may be served now: authorised, and as fresh as it was asked to be.
@@ -33,7 +31,11 @@ impl Service {
         if linearizable && !self.parts.status.reads_at_once() {
             self.linearize().await?;
         }
-        Ok(ReadGrant { service: self.clone(), path: path.clone(), recursive })
+        Ok(ReadGrant {
+            service: self.clone(),
+            path: path.clone(),
+            recursive,
+        })
     }
 
     /// Waits until everything acknowledged before this call is applied here.
@@ -70,7 +72,11 @@ impl ReadGrant {
             .node(&self.path)?
             .map_err(|refusal| ServiceError::Refused { refusal, revision })?;
         let is_directory = directory.dir;
-        if visitor.begin(&directory, self.service.position(revision)).is_break() || !is_directory {
+        if visitor
+            .begin(&directory, self.service.position(revision))
+            .is_break()
+            || !is_directory
+        {
             return Ok(());
         }
         let mut walk = view.walk(&self.path, self.recursive, false);

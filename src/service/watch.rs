@@ -16,8 +16,15 @@ pub struct Watch {
 
 impl Service {
     /// Registers a watch. It needs no quorum; history that is gone is an error now, not later.
-    pub async fn watch(&self, _caller: &Caller, request: WatchRequest) -> Result<Watch, ServiceError> {
-        let target = Target { path: request.path, recursive: request.recursive };
+    pub async fn watch(
+        &self,
+        _caller: &Caller,
+        request: WatchRequest,
+    ) -> Result<Watch, ServiceError> {
+        let target = Target {
+            path: request.path,
+            recursive: request.recursive,
+        };
         self.parts.metrics.watch_requests.inc();
         let (watcher, published) = self
             .parts
@@ -35,7 +42,10 @@ impl Service {
                 });
             }
         }
-        Ok(Watch { watcher, position: self.position(published) })
+        Ok(Watch {
+            watcher,
+            position: self.position(published),
+        })
     }
 }
 

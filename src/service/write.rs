@@ -3,7 +3,7 @@
 use storage::operation::{Content, Operation, Outcome};
 
 use super::{Caller, Service, ServiceError, Write, Written};
-use crate::command::Proposal;
+use crate::command::{self, Proposal};
 use crate::node::Reply;
 
 impl Service {
@@ -25,9 +25,9 @@ impl Service {
             Some(Outcome::Refused { refusal, revision }) => {
                 Err(ServiceError::Refused { refusal, revision })
             }
-            Some(Outcome::Accepted | Outcome::Expired { .. }) | None => {
-                Err(ServiceError::StorageFailed("a write has no outcome of its kind".into()))
-            }
+            Some(Outcome::Accepted | Outcome::Expired { .. }) | None => Err(
+                ServiceError::StorageFailed("a write has no outcome of its kind".into()),
+            ),
         }
     }
 
@@ -40,7 +40,11 @@ impl Service {
         if let Some(failure) = self.parts.status.refuses_writes() {
             return Err(failure.into());
         }
-        let answer = self.parts.intake.submit(Proposal::new(operations, ttl))?;
+        let proposal = Proposal::new(operations, ttl);
+        if proposal.len() > command::MAX_BYTES {
+            return Err(ServiceError::TooLarge);
+        }
+        let answer = self.parts.intake.submit(proposal)?;
         let timeout = self.parts.facts.request_timeout;
         match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(reply)) => Ok(reply?),
@@ -55,9 +59,18 @@ impl Service {
 
 fn value_bytes(operation: &Operation) -> usize {
     match operation {
-        Operation::Set { content: Content::File(value), .. }
-        | Operation::Create { content: Content::File(value), .. }
-        | Operation::CreateInOrder { content: Content::File(value), .. }
+        Operation::Set {
+            content: Content::File(value),
+            ..
+        }
+        | Operation::Create {
+            content: Content::File(value),
+            ..
+        }
+        | Operation::CreateInOrder {
+            content: Content::File(value),
+            ..
+        }
         | Operation::Update { value, .. }
         | Operation::CompareAndSwap { value, .. } => value.len(),
         _ => 0,

@@ -11,9 +11,9 @@ use storage::Store;
 use storage::operation::Event;
 use storage::path::KeyPath;
 
+use super::Target;
 use super::matching::{Relation, relate};
 use super::watcher::{Slot, Watcher};
-use super::Target;
 use crate::metrics::Metrics;
 
 /// The limit of watchers is reached.
@@ -66,8 +66,8 @@ impl Hub {
         self.lock().count
     }
 
-    /// Registers a watch from revision `from` on (0: from now) and returns it with P, the last published revision:
-    /// events up to P come from history, later ones as they happen.
+    /// Registers a watch from revision `from` on (0: from now) and returns it with the revision that is readable now.
+    /// Events up to the last published one come from history, later ones as they happen.
     pub fn register(
         self: &Arc<Self>,
         target: Target,
@@ -79,15 +79,22 @@ impl Hub {
             return Err(TooManyWatchers { limit: self.limit });
         }
         let published = self.published();
+        // "From now" is after all that a reader may have seen: a committed group is readable before it is published.
+        let seen = self.store.revision().max(published);
+        let from = if from == 0 { seen + 1 } else { from };
         registry.next_id += 1;
         let slot = Arc::new(Slot::new(registry.next_id, target, from, published, once));
         if registry.stopped {
             slot.stop();
         }
-        registry.by_path.entry(slot.target.path.to_bytes()).or_default().push(slot.clone());
+        registry
+            .by_path
+            .entry(slot.target.path.to_bytes())
+            .or_default()
+            .push(slot.clone());
         registry.count += 1;
         self.metrics.watchers.set(registry.count as i64);
-        Ok((Watcher::new(slot, self.clone(), self.store.clone()), published))
+        Ok((Watcher::new(slot, self.clone(), self.store.clone()), seen))
     }
 
     /// The apply thread publishes a committed group; `revision` is the store's after it.
@@ -111,8 +118,14 @@ impl Hub {
     pub(super) fn forget(&self, slot: &Slot) {
         let mut registry = self.lock();
         let key = slot.target.path.to_bytes();
-        let Some(slots) = registry.by_path.get_mut(&key) else { return };
-        slots.retain(|other| other.id != slot.id);
+        let Some(slots) = registry.by_path.get_mut(&key) else {
+            return;
+        };
+        // Ids rise, so a path with many watchers is no reason to hold the lock for long.
+        let Ok(at) = slots.binary_search_by_key(&slot.id, |other| other.id) else {
+            return;
+        };
+        slots.remove(at);
         if slots.is_empty() {
             registry.by_path.remove(&key);
         }
@@ -132,7 +145,12 @@ impl Hub {
     fn hand_out(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {
         let path = &event.node.path;
         for watched in path.ancestors().chain([path.clone()]) {
-            for slot in registry.by_path.get(watched.as_bytes()).into_iter().flatten() {
+            for slot in registry
+                .by_path
+                .get(watched.as_bytes())
+                .into_iter()
+                .flatten()
+            {
                 if relate(&slot.target, event) == Relation::Match {
                     self.push(slot, event, now);
                 }
@@ -146,8 +164,15 @@ impl Hub {
     /// Watches below a removed directory: those whose node existed hear of the directory's removal.
     fn hand_out_below(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {
         let (low, high) = bounds_below(&event.node.path);
-        let range = (Bound::Included(low.as_slice()), Bound::Excluded(high.as_slice()));
-        let mut slots = registry.by_path.range::<[u8], _>(range).flat_map(|(_, slots)| slots).peekable();
+        let range = (
+            Bound::Included(low.as_slice()),
+            Bound::Excluded(high.as_slice()),
+        );
+        let mut slots = registry
+            .by_path
+            .range::<[u8], _>(range)
+            .flat_map(|(_, slots)| slots)
+            .peekable();
         if slots.peek().is_none() {
             return;
         }
@@ -156,14 +181,23 @@ impl Hub {
             match view.existed(&slot.target.path, event.revision - 1) {
                 Ok(true) => self.push(slot, event, now),
                 Ok(false) => {}
-                Err(error) => tracing::error!("a watch below {} misses its removal: {error}", event.node.path),
+                // A group larger than the history that is kept: the watcher ends visibly when it looks there.
+                Err(error) => {
+                    tracing::warn!(
+                        "a watch below {} cannot be judged: {error}",
+                        event.node.path
+                    );
+                    slot.fall_behind(event.revision);
+                }
             }
         }
     }
 
     /// A connection took an event that was published at `published`.
     pub(super) fn delivered(&self, published: Instant) {
-        self.metrics.watch_delay_seconds.observe(published.elapsed().as_secs_f64());
+        self.metrics
+            .watch_delay_seconds
+            .observe(published.elapsed().as_secs_f64());
     }
 
     fn push(&self, slot: &Slot, event: &Arc<Event>, now: Instant) {

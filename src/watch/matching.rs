@@ -60,6 +60,10 @@ fn is_system(path: &KeyPath) -> bool {
 /// Whether a component of `changed` after `watched` begins with an underscore; components inside `watched` do not
 /// matter.
 fn is_hidden_below(watched: &KeyPath, changed: &KeyPath) -> bool {
-    let rest = &changed.as_bytes()[if watched.is_root() { 0 } else { watched.as_bytes().len() }..];
+    let rest = &changed.as_bytes()[if watched.is_root() {
+        0
+    } else {
+        watched.as_bytes().len()
+    }..];
     rest.windows(2).any(|pair| pair == b"/_")
 }

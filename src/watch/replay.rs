@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use storage::operation::Event;
+use storage::operation::{Event, Node};
 use storage::{EventFilter, Store, View};
 
 use super::matching::{Relation, relate};
@@ -13,6 +13,8 @@ pub(super) const INLINE_SPAN: u64 = 64;
 
 /// Matching events in one page: bounds the memory of a watcher that is far behind.
 const PAGE_EVENTS: usize = 256;
+/// Bytes of values in one page, the last event's apart.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// A piece of history.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(super) fn read(store: &Store, slot: &Slot, from: u64, until: u64) -> Result<
     }
     let filter = EventFilter::new(&slot.target.path, slot.target.recursive).without_refreshes();
     let mut events = Vec::new();
+    let mut bytes = 0;
     let failed = |error: storage::Error| match error {
         storage::Error::Compacted { .. } => Ended::Compacted,
         other => Ended::Failed(other.to_string()),
@@ -42,13 +45,26 @@ pub(super) fn read(store: &Store, slot: &Slot, from: u64, until: u64) -> Result<
         }
         let revision = event.revision;
         if concerns(&view, slot, &event).map_err(failed)? {
+            bytes += size(&event);
             events.push(Arc::new(event));
-            if events.len() >= PAGE_EVENTS {
-                return Ok(Page { events, next: revision + 1 });
+            if slot.once() || events.len() >= PAGE_EVENTS || bytes >= PAGE_BYTES {
+                return Ok(Page {
+                    events,
+                    next: revision + 1,
+                });
             }
         }
     }
-    Ok(Page { events, next: until + 1 })
+    // Never backwards: what the queue held may lie above what was published when the caller looked.
+    Ok(Page {
+        events,
+        next: (until + 1).max(from),
+    })
+}
+
+fn size(event: &Event) -> usize {
+    let value = |node: &Node| node.value.as_ref().map_or(0, |value| value.len());
+    value(&event.node) + event.prev.as_ref().map_or(0, value)
 }
 
 fn concerns(view: &View<'_>, slot: &Slot, event: &Event) -> Result<bool, storage::Error> {

@@ -23,20 +23,35 @@ fn path(text: &str) -> KeyPath {
 
 fn set(text: &str) -> Operation {
     let content = Content::File(Bytes::from_static(b"v"));
-    Operation::Set { path: path(text), content, lifetime: None, refresh: false }
+    Operation::Set {
+        path: path(text),
+        content,
+        lifetime: None,
+        refresh: false,
+    }
 }
 
 fn remove(text: &str) -> Operation {
-    Operation::Delete { path: path(text), dir: true, recursive: true }
+    Operation::Delete {
+        path: path(text),
+        dir: true,
+        recursive: true,
+    }
 }
 
 impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (store, writer) =
-            storage::open(&directory.path().join("store"), storage::Options::default()).expect("opened");
+            storage::open(&directory.path().join("store"), storage::Options::default())
+                .expect("opened");
         let hub = Arc::new(Hub::new(store, 1_000, Metrics::new("test")));
-        Self { hub, writer, index: 0, _directory: directory }
+        Self {
+            hub,
+            writer,
+            index: 0,
+            _directory: directory,
+        }
     }
 
     /// Applies one command, publishes its events and returns the revision.
@@ -57,13 +72,21 @@ impl Fixture {
     }
 
     fn watch(&self, text: &str, recursive: bool, from: u64) -> Watcher {
-        let target = Target { path: path(text), recursive };
-        self.hub.register(target, from, false).expect("below the limit").0
+        let target = Target {
+            path: path(text),
+            recursive,
+        };
+        self.hub
+            .register(target, from, false)
+            .expect("below the limit")
+            .0
     }
 }
 
 async fn next(watcher: &mut Watcher) -> Arc<Event> {
-    poll_fn(|context| watcher.poll_next(context)).await.expect("an event")
+    poll_fn(|context| watcher.poll_next(context))
+        .await
+        .expect("an event")
 }
 
 /// What is there without waiting.
@@ -127,18 +150,34 @@ async fn a_removed_directory_tells_watches_on_what_was_in_it() {
     let mut sibling = fixture.watch("/dx", true, start);
     let removal = fixture.apply(&[remove("/d")]);
     let event = next(&mut below).await;
-    assert_eq!((event.revision, event.node.path.clone()), (removal, path("/d")));
+    assert_eq!(
+        (event.revision, event.node.path.clone()),
+        (removal, path("/d"))
+    );
     assert!(drained(&mut never).await.is_empty());
-    assert!(drained(&mut past_never).await.is_empty(), "live rules count above the registration");
+    assert!(
+        drained(&mut past_never).await.is_empty(),
+        "live rules count above the registration"
+    );
     let mut history = fixture.watch("/d/zzz", false, start);
-    assert_eq!(drained(&mut history).await, [removal], "history asks only for the path");
-    assert!(drained(&mut sibling).await.is_empty(), "a name that only starts alike is not concerned");
+    assert_eq!(
+        drained(&mut history).await,
+        [removal],
+        "history asks only for the path"
+    );
+    assert!(
+        drained(&mut sibling).await.is_empty(),
+        "a name that only starts alike is not concerned"
+    );
 }
 
 #[tokio::test]
 async fn the_servers_own_writes_reach_only_those_who_look() {
     let mut fixture = Fixture::new();
-    let system = Operation::System { path: path("/_etcd/config"), value: Some(Bytes::from_static(b"{}")) };
+    let system = Operation::System {
+        path: path("/_etcd/config"),
+        value: Some(Bytes::from_static(b"{}")),
+    };
     let revision = fixture.apply(&[system]);
     let mut root = fixture.watch("/", true, 1);
     let mut inside = fixture.watch("/_etcd", true, 1);
@@ -166,7 +205,10 @@ async fn a_slow_watcher_goes_on_from_the_store() {
 #[tokio::test]
 async fn a_watcher_below_the_floor_ends() {
     let mut fixture = Fixture::new();
-    fixture.apply(&[Operation::Retain(Retention { events: 10, bytes: u64::MAX })]);
+    fixture.apply(&[Operation::Retain(Retention {
+        events: 10,
+        bytes: u64::MAX,
+    })]);
     let mut watcher = fixture.watch("/", true, 0);
     for _ in 0..QUEUE_LIMIT + 50 {
         fixture.apply(&[set("/k")]);
@@ -185,8 +227,14 @@ async fn registered_watches_are_counted_and_bounded() {
     let fixture = Fixture::new();
     let watchers: Vec<Watcher> = (0..1_000).map(|_| fixture.watch("/a", false, 0)).collect();
     assert_eq!(fixture.hub.watchers(), 1_000);
-    let target = Target { path: path("/a"), recursive: false };
-    assert_eq!(fixture.hub.register(target, 0, true).err(), Some(TooManyWatchers { limit: 1_000 }));
+    let target = Target {
+        path: path("/a"),
+        recursive: false,
+    };
+    assert_eq!(
+        fixture.hub.register(target, 0, true).err(),
+        Some(TooManyWatchers { limit: 1_000 })
+    );
     drop(watchers);
     assert_eq!(fixture.hub.watchers(), 0);
 }
@@ -198,7 +246,10 @@ async fn stopping_ends_all_watches() {
     fixture.hub.stop();
     let mut after = fixture.watch("/a", false, 0);
     for watcher in [&mut before, &mut after] {
-        assert_eq!(poll_fn(|context| watcher.poll_next(context)).await, Err(Ended::Stopped));
+        assert_eq!(
+            poll_fn(|context| watcher.poll_next(context)).await,
+            Err(Ended::Stopped)
+        );
     }
 }
 
@@ -223,8 +274,12 @@ async fn racing_registrations_miss_nothing() {
     let watch = |from: u64| {
         let hub = hub.clone();
         tokio::spawn(async move {
-            let target = Target { path: path("/"), recursive: true };
-            let (mut watcher, published) = hub.register(target, from, false).expect("below the limit");
+            let target = Target {
+                path: path("/"),
+                recursive: true,
+            };
+            let (mut watcher, published) =
+                hub.register(target, from, false).expect("below the limit");
             let first = if from == 0 { published + 1 } else { from };
             for expected in first..=end {
                 assert_eq!(next(&mut watcher).await.revision, expected);

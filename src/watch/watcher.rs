@@ -35,6 +35,8 @@ pub(super) struct Slot {
     pub(super) target: Target,
     /// Earlier events do not count.
     pub(super) from: u64,
+    /// A long poll wants one event only.
+    once: bool,
     /// Revisions up to here follow the history rules, later ones the live rules.
     pub(super) history_until: u64,
     // Lock order: the hub's registry before a slot. Held for a push or a pop.
@@ -46,8 +48,6 @@ struct State {
     queue: VecDeque<(Arc<Event>, Instant)>,
     /// The first revision that is not in the queue and must come from the store; `None` when live.
     behind: Option<u64>,
-    /// A long poll wants one event only.
-    once: bool,
     stopped: bool,
     waker: Option<Waker>,
 }
@@ -55,15 +55,29 @@ struct State {
 impl Slot {
     pub(super) fn new(id: u64, target: Target, from: u64, published: u64, once: bool) -> Self {
         let behind = (from != 0 && from <= published).then_some(from);
-        let state =
-            State { queue: VecDeque::new(), behind, once, stopped: false, waker: None };
-        Self { id, target, from, history_until: published, state: Mutex::new(state) }
+        let state = State {
+            queue: VecDeque::new(),
+            behind,
+            stopped: false,
+            waker: None,
+        };
+        Self {
+            id,
+            target,
+            from,
+            once,
+            history_until: published,
+            state: Mutex::new(state),
+        }
     }
 
     /// The apply thread hands over an event that matches. Returns false when the watcher has fallen behind by it.
     pub(super) fn push(&self, event: &Arc<Event>, published: Instant) -> bool {
         let mut state = self.lock();
-        if event.revision < self.from || state.behind.is_some() || (state.once && !state.queue.is_empty()) {
+        if event.revision < self.from
+            || state.behind.is_some()
+            || (self.once && !state.queue.is_empty())
+        {
             return true;
         }
         let fits = state.queue.len() < QUEUE_LIMIT;
@@ -74,6 +88,18 @@ impl Slot {
         }
         wake(state);
         fits
+    }
+
+    /// Whether one event ends the watch.
+    pub(super) fn once(&self) -> bool {
+        self.once
+    }
+
+    /// The store is to decide about the events from `revision` on.
+    pub(super) fn fall_behind(&self, revision: u64) {
+        let mut state = self.lock();
+        state.behind.get_or_insert(revision);
+        wake(state);
     }
 
     pub(super) fn stop(&self) {
@@ -120,7 +146,13 @@ enum Next {
 
 impl Watcher {
     pub(super) fn new(slot: Arc<Slot>, hub: Arc<Hub>, store: storage::Store) -> Self {
-        Self { slot, hub, store, ready: VecDeque::new(), reading: None }
+        Self {
+            slot,
+            hub,
+            store,
+            ready: VecDeque::new(),
+            reading: None,
+        }
     }
 
     /// The next event in order, or why there will be none.
@@ -173,8 +205,9 @@ impl Watcher {
             return Ok(());
         }
         let (store, slot) = (self.store.clone(), self.slot.clone());
-        self.reading =
-            Some(tokio::task::spawn_blocking(move || replay::read(&store, &slot, from, published)));
+        self.reading = Some(tokio::task::spawn_blocking(move || {
+            replay::read(&store, &slot, from, published)
+        }));
         Ok(())
     }
 

@@ -47,28 +47,45 @@ impl<'v> PastView<'v> {
         PastWalk::new(self.rows, self.revision, path, recursive, hidden)
     }
 
-    /// The node at `path`, if it was visible.
+    /// The node at `path`, if it was visible: its version must not be older than its parent of that
+    /// time, nor that one than its own. From the bottom up, in a loop: a path may be deep.
     pub(crate) fn entry(&self, path: &KeyPath) -> Result<Option<Entry>, Error> {
-        // What has lived since then needs no history (rule 2); nor does the root, which has none.
-        if let Some(entry) =
-            read::entry(self.rows, path)?.filter(|entry| entry.revision <= self.revision)
-        {
-            return Ok(Some(entry));
+        let mut at = path.clone();
+        let mut wanted: Option<Entry> = None;
+        // The revision of what lies directly below `at` on the way to `path`.
+        let mut below = u64::MAX;
+        loop {
+            let current = read::entry(self.rows, &at)?;
+            let is_below = wanted.is_some();
+            // A parent that has lived since before the version below it was there all the time, and so
+            // were its ancestors.
+            if is_below
+                && current
+                    .as_ref()
+                    .is_some_and(|entry| entry.node.dir && entry.node.created <= below)
+            {
+                return Ok(wanted);
+            }
+            // What has lived since then needs no history (rule 2); nor does the root, which has none.
+            let lived = current.filter(|entry| entry.revision <= self.revision);
+            let settled = lived.is_some();
+            let found = match lived {
+                Some(entry) => entry,
+                None => match self.version(&at)? {
+                    Some(entry) => entry,
+                    None => return Ok(None),
+                },
+            };
+            if is_below && !(found.node.dir && found.node.created <= below) {
+                return Ok(None);
+            }
+            below = found.revision;
+            wanted.get_or_insert(found);
+            let (false, Some(parent)) = (settled, at.parent()) else {
+                return Ok(wanted);
+            };
+            at = parent;
         }
-        let Some(entry) = self.version(path)? else {
-            return Ok(None);
-        };
-        let parent = path.parent().unwrap_or_else(KeyPath::root);
-        // A parent that has lived since before the version was there all the time, and so were its
-        // ancestors.
-        let current = read::entry(self.rows, &parent)?.filter(|parent| parent.node.dir);
-        if current.is_some_and(|parent| parent.node.created <= entry.revision) {
-            return Ok(Some(entry));
-        }
-        let parent = self.entry(&parent)?;
-        let alive =
-            parent.is_some_and(|parent| parent.node.dir && parent.node.created <= entry.revision);
-        Ok(alive.then_some(entry))
     }
 
     /// v(path, R), unless it is a removal mark.

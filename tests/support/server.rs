@@ -1,5 +1,6 @@
 //! Server processes on loopback ports and temporary directories: started, waited for, killed by id, never left behind.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -28,12 +29,25 @@ pub(crate) enum Kind {
     Debian,
 }
 
+/// In which words a server is told its name, its directory and its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    /// Options of 2.x and 3.4.
+    Modern,
+    /// Options of 0.4.
+    Classic,
+    /// The variables of 2.x and 3.4, and no option at all.
+    Environment,
+}
+
 /// A server about to be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
     kind: Kind,
     program: PathBuf,
+    words: Words,
     arguments: Vec<String>,
+    environment: Vec<(String, OsString)>,
     data: Option<PathBuf>,
 }
 
@@ -60,7 +74,9 @@ impl Launch {
         Launch {
             kind,
             program,
+            words: Words::Modern,
             arguments: Vec::new(),
+            environment: Vec::new(),
             data: None,
         }
     }
@@ -68,6 +84,24 @@ impl Launch {
     /// Adds a command-line argument.
     pub(crate) fn arg(mut self, argument: impl Into<String>) -> Launch {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets an environment variable; the process gets no other but `PATH`.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Names directory and addresses by the options of 0.4.
+    pub(crate) fn classic(mut self) -> Launch {
+        self.words = Words::Classic;
+        self
+    }
+
+    /// Names directory and addresses by environment variables.
+    pub(crate) fn by_environment(mut self) -> Launch {
+        self.words = Words::Environment;
         self
     }
 
@@ -302,20 +336,19 @@ impl Server {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.expect("the log file can be made in a temporary directory");
         let errors = log.try_clone().expect("a file handle can be copied");
-        let client = format!("http://{}", self.client);
-        let peer = format!("http://{}", self.peer);
         let mut command = Command::new(&self.launch.program);
         command
             .env_clear() // Both programs read their options from ETCD_* variables too.
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .arg("--name=default")
-            .arg(format!("--data-dir={}", self.data.display()))
-            .arg(format!("--listen-client-urls={client}"))
-            .arg(format!("--advertise-client-urls={client}"))
-            .arg(format!("--listen-peer-urls={peer}"))
-            .arg(format!("--initial-advertise-peer-urls={peer}"))
-            .arg(format!("--initial-cluster=default={peer}"))
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        self.tell_place(&mut command);
+        command
             .args(&self.launch.arguments)
+            .envs(
+                self.launch
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .current_dir(self.scratch.path())
             .stdin(Stdio::null())
             .stdout(log)
@@ -327,6 +360,44 @@ impl Server {
             )
         });
         self.child = Some(child);
+    }
+
+    /// Tells the process its name, its directory and its addresses.
+    fn tell_place(&self, command: &mut Command) {
+        let data = self.data.display();
+        if self.launch.words == Words::Classic {
+            let (client, peer) = (self.client, self.peer);
+            command
+                .arg("-name=default")
+                .arg(format!("-data-dir={data}"));
+            // Without the second of each pair every interface would be bound.
+            command
+                .arg(format!("-addr={client}"))
+                .arg(format!("-bind-addr={}", client.ip()));
+            command
+                .arg(format!("-peer-addr={peer}"))
+                .arg(format!("-peer-bind-addr={}", peer.ip()));
+            return;
+        }
+        let client = format!("http://{}", self.client);
+        let peer = format!("http://{}", self.peer);
+        let options = [
+            ("name", "default".to_owned()),
+            ("data-dir", data.to_string()),
+            ("listen-client-urls", client.clone()),
+            ("advertise-client-urls", client),
+            ("listen-peer-urls", peer.clone()),
+            ("initial-advertise-peer-urls", peer.clone()),
+            ("initial-cluster", format!("default={peer}")),
+        ];
+        for (name, value) in options {
+            if self.launch.words == Words::Environment {
+                let name = name.to_uppercase().replace('-', "_");
+                command.env(format!("ETCD_{name}"), value);
+            } else {
+                command.arg(format!("--{name}={value}"));
+            }
+        }
     }
 }
 

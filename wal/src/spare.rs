@@ -240,6 +240,11 @@ fn make_spare<F: Fs>(
     len: u64,
     shared: &Shared,
 ) -> Result<bool, Error> {
+    // Filling a nearly full disk to its last byte, only to give up, would take the room from everyone else.
+    if fs.free_bytes(dir).unwrap_or(u64::MAX) < len.saturating_add(len / 2) {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        return Err(full).context("prepare a segment in", dir);
+    }
     let path = dir.join(Name::Unfinished(number).to_string());
     let file = fs.create(&path).context("create", &path)?;
     let filled = fill_with_zeros(&file, len, || !shared.lock().stop)

@@ -91,7 +91,7 @@ rows! {
         .default("true");
     SNAPSHOT_COUNT = Flag::new("snapshot-count", Kind::Count, Group::Other, "Most changes that are only in the log: the \
         more, the fewer writes and the longer a restart. 0 is the default.")
-        .deprecated(&["snapshotCount"]).environment(&["ETCD_SNAPSHOT_COUNT", "ETCD_SNAPSHOTCOUNT"]).default("10000");
+        .deprecated(&["snapshotCount"]).environment(&["ETCD_SNAPSHOT_COUNT", "ETCD_SNAPSHOTCOUNT"]).default("50000");
     MAX_RESULT_BUFFER = Flag::new("max-result-buffer", Kind::Integer, Group::Other, "Not used by 0.4 either.")
         .deprecated(&["m"]).without_effect("it had no effect in 0.4 either");
     GRAPHITE_HOST = Flag::new("graphite-host", Kind::Text, Group::Other, "Host to push metrics to.")

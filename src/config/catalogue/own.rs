@@ -18,7 +18,7 @@ rows! {
         ones are answered 503.")
         .default("10000");
     MAX_WATCHERS = Flag::new("max-watchers", Kind::Count, Group::Own, "Most open watches at a time.").default("100000");
-    CACHE_SIZE = Flag::new("cache-size", Kind::Bytes, Group::Own, "Memory for cached data.").default("256MiB");
+    CACHE_SIZE = Flag::new("cache-size", Kind::Bytes, Group::Own, "Memory for cached data.").default("96MiB");
     LOG_FORMAT = Flag::new("log-format", Kind::Choice(&["text", "json"]), Group::Own, "Log lines for people or for \
         programs.")
         .default("text");

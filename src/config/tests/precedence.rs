@@ -29,7 +29,7 @@ fn start(bits: u32) -> Config {
 fn the_strongest_source_wins_in_every_combination() {
     for bits in 0..16 {
         let (name, count) = match bits {
-            0 => ("default", 10_000),
+            0 => ("default", 50_000),
             bits if bits & 8 != 0 => ("flag", 4),
             bits if bits & 4 != 0 => ("environment", 3),
             bits if bits & 2 != 0 => ("explicit", 2),
@@ -86,7 +86,7 @@ fn an_exclusive_file_puts_everything_else_out_of_force() {
         let config = host.config(&args, &env);
         assert_eq!(
             (config.name.as_str(), config.snapshot_count),
-            ("yml", 10_000),
+            ("yml", 50_000),
             "{args:?}"
         );
         assert!(has_notice(

@@ -36,7 +36,7 @@ fn no_option_at_all_is_a_2x_node_on_both_ports() {
         (config.heartbeat.as_millis(), config.election.as_millis()),
         (100, 1000)
     );
-    assert_eq!(config.snapshot_count, 10_000);
+    assert_eq!(config.snapshot_count, 50_000);
     assert_eq!(config.cors, Cors::Any);
     assert_eq!(config.host_whitelist, HostWhitelist::Any);
     assert_eq!(
@@ -53,7 +53,7 @@ fn no_option_at_all_is_a_2x_node_on_both_ports() {
     );
     assert_eq!(config.default_read, ReadMode::Linearizable);
     assert_eq!(config.http_write_timeout, None);
-    assert_eq!(config.cache_bytes, 256 << 20);
+    assert_eq!(config.cache_bytes, 96 << 20);
     assert_eq!(config.log.level, LogLevel::Info);
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.log.outputs, [LogOutput::Stderr]);
@@ -329,7 +329,7 @@ fn sizes_counts_and_times_arrive() {
 #[test]
 fn snapshot_options() {
     assert_eq!(config(&["-snapshot=false"]).snapshot_count, u64::MAX);
-    assert_eq!(config(&["-snapshot-count=0"]).snapshot_count, 10_000);
+    assert_eq!(config(&["-snapshot-count=0"]).snapshot_count, 50_000);
     assert_eq!(config(&["-snapshotCount=5"]).snapshot_count, 5);
 }
 

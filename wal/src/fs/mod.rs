@@ -58,6 +58,12 @@ pub trait Fs: Clone + Send + Sync + 'static {
     /// Makes creations, renames and removals in `dir` durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
+    /// Bytes that can still be written in `dir`; `u64::MAX`, the default, where that is not known.
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        let _ = dir;
+        Ok(u64::MAX)
+    }
+
     /// 64 bits that differ between uses, histories and machines. Not for secrets.
     fn entropy(&self) -> u64;
 }

@@ -80,6 +80,11 @@ impl Fs for OsFs {
         fs::File::open(dir)?.sync_all()
     }
 
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
     /// The standard library seeds each process's hash maps from the kernel and counts up from there:
     /// that is all the uniqueness a salt needs, without a dependency for random numbers.
     fn entropy(&self) -> u64 {

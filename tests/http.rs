@@ -1,0 +1,29 @@
+//! The client port of a real server process over real sockets: bytes, framing, limits of size and time, start and stop.
+//!
+//! Nothing here compares with the original (`differential` does); what is expected is the text of the reference.
+
+#[path = "http/bytes.rs"]
+mod bytes;
+#[path = "http/connections.rs"]
+mod connections;
+#[path = "http/limits.rs"]
+mod limits;
+#[path = "http/listings.rs"]
+mod listings;
+#[path = "http/metrics.rs"]
+mod metrics;
+#[path = "http/node.rs"]
+mod node;
+#[path = "http/open_metrics.rs"]
+mod open_metrics;
+#[path = "http/routes.rs"]
+mod routes;
+#[path = "http/starting.rs"]
+mod starting;
+#[path = "http/stopping.rs"]
+mod stopping;
+mod support;
+#[path = "http/timeouts.rs"]
+mod timeouts;
+#[path = "http/watching.rs"]
+mod watching;

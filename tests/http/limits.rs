@@ -1,0 +1,199 @@
+//! Limits of size: the largest that is accepted, and the answer to one byte more.
+
+use std::io::Write;
+
+use super::node::{LIMIT, ask, connect, get, put, rest, sent, socket};
+use super::support::http::{Request, Response, show};
+use super::support::server;
+
+const BODY_BYTES: usize = 10 << 20;
+const VALUE_BYTES: usize = 3 << 19;
+const KEY_BYTES: usize = 16 << 10;
+const TOO_LARGE: &str = "{\"errorCode\":210,\"message\":\"Invalid POST form\",\"cause\":\"http: POST too large\",\"index\":0}\n";
+
+fn assert_too_large(answer: &Response) {
+    assert_eq!(
+        (answer.status(), answer.text()),
+        (400, TOO_LARGE.to_owned())
+    );
+    assert_eq!(answer.etcd_index(), Some(0));
+}
+
+#[test]
+fn values_end_at_a_mebibyte_and_a_half() {
+    let server = server::ours().start();
+    let mut client = connect(&server);
+    let largest = "v".repeat(VALUE_BYTES);
+    let accepted = ask(
+        &mut client,
+        &Request::put("/v2/keys/a", &format!("value={largest}")),
+    );
+    assert_eq!(accepted.status(), 201, "{}", accepted.dump());
+    let over = ask(
+        &mut client,
+        &Request::put("/v2/keys/a", &format!("value={largest}v")),
+    );
+    assert_too_large(&over);
+    // What is counted is the decoded value.
+    let encoded = "%76".repeat(VALUE_BYTES);
+    let accepted = ask(
+        &mut client,
+        &Request::put("/v2/keys/b", &format!("value={encoded}")),
+    );
+    assert_eq!(accepted.status(), 201, "{}", accepted.dump());
+    let over = ask(
+        &mut client,
+        &Request::put("/v2/keys/b", &format!("value={encoded}%76")),
+    );
+    assert_too_large(&over);
+    assert_eq!(client.opened(), 1);
+    let read = get(&server, "/v2/keys/b").text();
+    assert!(read.contains(&largest), "{} bytes", read.len());
+}
+
+/// A form of exactly `length` bytes, with a small value.
+fn form(length: usize) -> String {
+    let start = "value=1&x=";
+    format!("{start}{}", "y".repeat(length - start.len()))
+}
+
+#[test]
+fn bodies_end_at_10_mebibytes() {
+    let server = server::ours().start();
+    let exact = put(&server, "/v2/keys/a", &form(BODY_BYTES));
+    assert_eq!(exact.status(), 201, "{}", exact.dump());
+    let whole = put(&server, "/v2/keys/a", &form(BODY_BYTES + 1));
+    assert_too_large(&whole);
+    assert_eq!(whole.head.get("Connection"), Some("close"));
+    for (length, refused) in [(BODY_BYTES, false), (BODY_BYTES + 1, true)] {
+        let chunked = Request {
+            chunk_bytes: Some(64 << 10),
+            ..Request::put("/v2/keys/a", &form(length))
+        };
+        let answer = server.exchange(&chunked);
+        if refused {
+            assert_too_large(&answer);
+        } else {
+            assert_eq!(answer.status(), 200, "{}", answer.dump());
+        }
+    }
+}
+
+/// The answer to a length that is too large does not wait for the bytes.
+#[test]
+fn an_announced_excess_is_refused_at_once() {
+    let server = server::ours().start();
+    let head = format!(
+        "PUT /v2/keys/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\nvalue=1",
+        BODY_BYTES + 1
+    );
+    let answer = rest(&mut sent(&server, head.as_bytes()));
+    let answer = Response::parse(&answer, "PUT").expect("an answer comes before the body");
+    assert_too_large(&answer);
+    assert_eq!(get(&server, "/v2/keys/a").status(), 404);
+}
+
+/// Clients with large bodies (curl among them) ask first, and send nothing to a server that says no.
+#[test]
+fn a_client_that_asks_first_is_told_to_go_on_or_not() {
+    let server = server::ours().start();
+    let head = |length: usize| {
+        format!(
+            "PUT /v2/keys/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Expect: 100-continue\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut asking = connect(&server);
+    asking
+        .send_raw(head(7).as_bytes(), "PUT")
+        .expect("the head is sent");
+    let go_on = asking.read_head(LIMIT).expect("the server says to go on");
+    assert_eq!(go_on.status, 100);
+    asking
+        .send_raw(b"value=1", "PUT")
+        .expect("the body is sent");
+    let answer = asking.read_response(LIMIT).expect("the answer comes");
+    assert_eq!(answer.status(), 201, "{}", answer.dump());
+    let answer = rest(&mut sent(&server, head(BODY_BYTES + 1).as_bytes()));
+    let answer = Response::parse(&answer, "PUT").expect("an answer comes before the body");
+    assert_too_large(&answer);
+}
+
+/// A client that never stops sending is answered all the same, and not read for ever.
+#[test]
+fn an_endless_body_is_answered_and_cut_off() {
+    let server = server::ours().start();
+    let mut writing = socket(&server);
+    let mut reading = writing.try_clone().expect("a socket can be shared");
+    let writer = std::thread::spawn(move || {
+        let head = b"PUT /v2/keys/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                     Transfer-Encoding: chunked\r\n\r\n";
+        writing.write_all(head).expect("the head is taken");
+        let chunk = format!("100000\r\n{}\r\n", "v".repeat(0x10_0000));
+        writing
+            .set_write_timeout(Some(LIMIT))
+            .expect("a time-out can be set");
+        loop {
+            if let Err(error) = writing.write_all(chunk.as_bytes()) {
+                return error.kind();
+            }
+        }
+    });
+    let answer = rest(&mut reading);
+    let ended = writer.join().expect("the writer ends");
+    assert!(
+        matches!(
+            ended,
+            std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+        ),
+        "{ended:?}"
+    );
+    let shown = show(&answer);
+    assert!(shown.contains("http: POST too large"), "{shown}");
+}
+
+#[test]
+fn keys_end_at_16_kibibytes() {
+    let server = server::ours().start();
+    let mut client = connect(&server);
+    // The slash before a key is part of it.
+    let longest = format!("/v2/keys/{}", "k".repeat(KEY_BYTES - 1));
+    assert_eq!(
+        ask(&mut client, &Request::put(&longest, "value=1")).status(),
+        201
+    );
+    assert_eq!(ask(&mut client, &Request::get(&longest)).status(), 200);
+    for request in [
+        Request::get(&format!("{longest}k")),
+        Request::put(&format!("{longest}k"), "value=1"),
+        Request::delete(&format!("{longest}%6b")),
+    ] {
+        let answer = ask(&mut client, &request);
+        let seen = (answer.status(), answer.text());
+        let text = "key of 16385 bytes, the limit is 16384\n".to_owned();
+        assert_eq!(seen, (414, text), "{}", request.method);
+    }
+    assert_eq!(client.opened(), 1);
+}
+
+#[test]
+fn heads_end_where_they_must() {
+    let server = server::ours().start();
+    let long = format!("/v2/keys/{}", "k".repeat(70_000));
+    assert_eq!(get(&server, &long).status(), 414);
+    let wide = Request::get("/version").header("X-Wide", "w".repeat(60_000));
+    assert_eq!(server.exchange(&wide).status(), 200);
+    let mut endless = socket(&server);
+    let line = format!("X-Line: {}\r\n", "w".repeat(1_000));
+    let head = format!("GET /version HTTP/1.1\r\nHost: x\r\n{}", line.repeat(1_000));
+    // The server may close before it has read everything.
+    let _ = endless.write_all(head.as_bytes());
+    let answer = rest(&mut endless);
+    let shown = show(&answer);
+    assert!(
+        answer.is_empty() || shown.starts_with("HTTP/1.1 431"),
+        "{shown}"
+    );
+    assert_eq!(get(&server, "/version").status(), 200);
+}
