@@ -2,7 +2,7 @@
 //! directory, and what they must still serve or refuse (F1, F3, F4, F5, F8 of the fault list).
 //!
 //! Every test prints its seed when it fails. `CRASH_SEED` replays one; `CRASH_ROUNDS` and `CRASH_CUTS` lengthen the runs:
-//! `CRASH_ROUNDS=100 CRASH_CUTS=500 cargo test --release --test crash`.
+//! `CRASH_ROUNDS=100 CRASH_CUTS=500 cargo test --test crash`.
 //! `TEST_SERVER=debian cargo test --test crash kill` runs the kill rounds against Debian's etcd 3.4, which keeps F1.
 
 #[path = "crash/cuts.rs"]

@@ -115,6 +115,7 @@ fn a_process_killed_before_any_operation_leaves_old_or_new() {
         let fs = disk_with_old();
         fs.stop_at(n);
         publish(&fs, &target(), &new_content()).unwrap_err();
+        fs.heal();
         fs.restart();
         check_old_or_new(&fs, &format!("killed at operation {n}"));
     }

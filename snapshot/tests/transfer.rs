@@ -209,6 +209,7 @@ fn a_stop_at_any_operation_loses_only_what_was_not_proven() {
 /// The machine comes back, by turns after a kill and after a power loss.
 fn again(fs: &SimFs, seed: u64, n: u64) {
     if (seed + n).is_multiple_of(2) {
+        fs.heal();
         fs.restart();
     } else {
         fs.power_loss(seed.wrapping_mul(1_000).wrapping_add(n));

@@ -297,3 +297,33 @@ async fn racing_registrations_miss_nothing() {
     }
     writer.join().expect("the writer finished");
 }
+
+/// Groups larger than a queue, drained while they are published: the position of a watcher never goes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn large_groups_are_delivered_once() {
+    const GROUPS: usize = 40;
+    let mut fixture = Fixture::new();
+    let start = fixture.apply(&[set("/k")]);
+    let group: Vec<Operation> = (0..QUEUE_LIMIT * 2 + 20).map(|_| set("/k")).collect();
+    let end = start + (GROUPS * group.len()) as u64;
+    let tasks: Vec<_> = (0..6)
+        .map(|_| {
+            let mut watcher = fixture.watch("/", true, 0);
+            tokio::spawn(async move {
+                for expected in start + 1..=end {
+                    assert_eq!(next(&mut watcher).await.revision, expected);
+                }
+            })
+        })
+        .collect();
+    let writer = std::thread::spawn(move || {
+        for _ in 0..GROUPS {
+            fixture.apply(&group);
+        }
+        fixture
+    });
+    for task in tasks {
+        task.await.expect("every watcher saw every event once");
+    }
+    writer.join().expect("the writer finished");
+}

@@ -151,3 +151,39 @@ fn taken_port_is_refused() {
     assert!(sentence.is_some(), "no sentence about {address}\n{log}");
     put(&first, "/k", "still here");
 }
+
+/// A first start that was killed before its log had a name left only a half-made file: creating may be repeated.
+#[test]
+fn a_first_start_that_was_cut_short_may_be_repeated() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut server = server::ours().data_dir(directory.path()).start();
+    assert_eq!(server.terminate(LIMIT).code(), Some(0));
+    drop(server);
+    let wal = directory.path().join("wal");
+    fs::remove_dir_all(&wal).expect("removed");
+    fs::remove_dir_all(directory.path().join("store")).expect("removed");
+    fs::create_dir(&wal).expect("made");
+    fs::write(wal.join("0000000000000001.tmp"), [0; 4096]).expect("written");
+    let server = server::ours().data_dir(directory.path()).start();
+    put(&server, "/works", "x");
+}
+
+/// The log is lost and begins anew behind the store: the store's witness of the old log must not damn the new one.
+#[test]
+fn a_log_that_began_anew_survives_the_next_kill() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut server = server::ours().data_dir(directory.path()).start();
+    for number in 0..200 {
+        put(&server, &format!("/kept/{number}"), &number.to_string());
+    }
+    assert_eq!(server.terminate(LIMIT).code(), Some(0));
+    fs::remove_dir_all(directory.path().join("wal")).expect("removed");
+    server.restart();
+    for number in 0..20 {
+        put(&server, &format!("/new/{number}"), &number.to_string());
+    }
+    let (before, index) = history::list(&server);
+    server.kill();
+    server.restart();
+    assert_eq!(history::list(&server), (before, index));
+}

@@ -197,3 +197,24 @@ fn heads_end_where_they_must() {
     );
     assert_eq!(get(&server, "/version").status(), 200);
 }
+
+/// Each missing directory above a key costs rows of its own: one request must not cost a store.
+#[test]
+fn keys_end_at_512_names() {
+    let server = server::ours().start();
+    let mut client = connect(&server);
+    let deepest = format!("/v2/keys{}", "/a".repeat(512));
+    assert_eq!(
+        ask(&mut client, &Request::put(&deepest, "value=1")).status(),
+        201
+    );
+    let deeper = ask(
+        &mut client,
+        &Request::put(&format!("{deepest}/a"), "value=1"),
+    );
+    assert_eq!(deeper.status(), 414);
+    assert_eq!(deeper.text(), "key of 513 names, the limit is 512\n");
+    // The removal of a deep tree tells a watch at its end, which has to look up each name above it.
+    let gone = ask(&mut client, &Request::delete("/v2/keys/a?recursive=true"));
+    assert_eq!(gone.status(), 200);
+}

@@ -333,3 +333,26 @@ fn a_walk_begins_anywhere_and_ends_there() {
         );
     }
 }
+
+/// A look-up in the past goes up from name to name; that must not take stack for each.
+#[test]
+fn the_past_of_a_deep_path_is_found() {
+    let body = || {
+        let mut tree = Tree::in_memory();
+        let deep = "/a".repeat(600);
+        let set = tree.set(&deep, "x");
+        tree.delete("/a");
+        let view = tree.store.view();
+        assert!(view.existed(&path(&deep), set).expect("readable"));
+        assert!(!view.existed(&path(&deep), set + 1).expect("readable"));
+        assert!(
+            !view
+                .existed(&path(&format!("{deep}/b")), set)
+                .expect("readable")
+        );
+    };
+    let thread = std::thread::Builder::new()
+        .stack_size(256 << 10)
+        .spawn(body);
+    thread.expect("a thread").join().expect("no overflow");
+}
