@@ -140,21 +140,11 @@ impl ApplyWorker {
 
     /// Stores the marker with the log's present witness, without a command: after the log began anew.
     pub fn refresh_marker(&mut self) -> Result<(), ApplyError> {
-        self.update_witness();
+        renew_witness(&mut self.marker, &self.shared.witness);
         let mut batch = self.writer.batch();
         batch.set_marker(&self.marker.encode());
         batch.commit()?;
         Ok(())
-    }
-
-    fn update_witness(&mut self) {
-        let witness = self
-            .shared
-            .witness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .encode();
-        self.marker.witness = Some(witness.to_vec());
     }
 
     fn apply_group(&mut self, entries: &[Entry]) -> Result<(), ApplyError> {
@@ -181,13 +171,7 @@ impl ApplyWorker {
             done.push((command.stamp.request, entry.index, entry.term, outcomes));
         }
         self.marker.term = last.term;
-        let witness = self
-            .shared
-            .witness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .encode();
-        self.marker.witness = Some(witness.to_vec());
+        renew_witness(&mut self.marker, &self.shared.witness);
         batch.set_marker(&self.marker.encode());
         let before = self.shared.hub.published();
         let committed = batch.commit()?;
@@ -245,6 +229,12 @@ impl ApplyWorker {
 const FLUSH_BYTES: u64 = 1 << 30;
 /// Work the store may do after a group to give back the space of dead subtrees, in rows.
 const RECLAIM_BUDGET: usize = 256;
+
+/// The marker is to say how far the log was durable when it was written.
+fn renew_witness(marker: &mut Marker, witness: &SharedWitness) {
+    let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+    marker.witness = Some(witness.encode().to_vec());
+}
 
 /// Cuts entries into groups of bounded number and size.
 fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {

@@ -127,7 +127,7 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         ground.store.flush().map_err(RecoveryError::from)?;
     }
     ground.clock.catch_up(&worker.last_stamp());
-    report(&log, &ground, begun);
+    report(config, &log, &ground, begun);
     ground.status.set_applied(replayed.applied);
     let facts = facts(config, &log.wal.identity());
     let turns = turns(config, &facts, &ground, replayed.view, replayed.applied)?;
@@ -231,8 +231,17 @@ fn replay(
     })
 }
 
-fn report(log: &OpenLog<OsFs>, ground: &Ground, begun: Instant) {
+fn report(config: &Config, log: &OpenLog<OsFs>, ground: &Ground, begun: Instant) {
     let report = &log.report;
+    let kept = ground.store.retention();
+    let asked = (config.retention_events, config.retention_bytes);
+    if !report.new && (kept.events, kept.bytes) != asked {
+        tracing::info!(
+            "history keeps {} events and {} bytes, as decided when the cluster was founded",
+            kept.events,
+            kept.bytes
+        );
+    }
     ground.metrics.wal_cut_bytes.inc_by(report.cut_bytes);
     if report.new {
         tracing::info!("a new data directory was made in {:?}", begun.elapsed());
