@@ -27,11 +27,11 @@ const INLINE_NODES: usize = 256;
 const INLINE_BYTES: usize = 64 * 1024;
 
 /// A chunk is sent when it has grown to this size; it exceeds it by one node at most.
-const CHUNK_BYTES: usize = 32 * 1024;
+const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Chunks that wait for the client. With the one being filled and the one being sent, this bounds the memory of a
 /// listing, whatever its size.
-const CHUNKS_AHEAD: usize = 3;
+const CHUNKS_AHEAD: usize = 4;
 
 /// Lists the directory of a grant. `head` asks for the header only; there is no length in it if the listing is large.
 pub(super) async fn answer(
