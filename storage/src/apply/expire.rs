@@ -12,6 +12,10 @@ use crate::operation::{Action, Outcome};
 use crate::record::Entry;
 use crate::write::{Marks, POINT_DELETES};
 
+/// Rows without a node that one expiry looks at: a subtree of a million nodes that went leaves as
+/// many. The deadline it stops at is due already, so the next expiry follows at once.
+const STALE_ROWS: usize = 50_000;
+
 /// Expiry rows in order: the committed ones and those of the batch. Rows of nodes that went, or got
 /// another deadline, are among them.
 struct Due<'a> {
@@ -63,9 +67,10 @@ impl Batch<'_> {
         while let Some(row) = due.take()? {
             let (deadline, entry) = self.owner(&row)?;
             let full = events.len() as u64 >= u64::from(limit);
+            let enough = entry.is_none() && stale.count >= STALE_ROWS;
             match entry {
-                entry if deadline > cutoff || (entry.is_some() && full) => {
-                    more = deadline <= cutoff;
+                entry if deadline > cutoff || (entry.is_some() && full) || enough => {
+                    more = deadline <= cutoff && !enough;
                     doubtful = entry.is_none();
                     next = Some((deadline, row));
                     break;
