@@ -2,7 +2,7 @@
 //!
 //! A connection stays on its thread, so a request is read, handed to the node, woken up and answered by one thread.
 //! A runtime that shares its tasks among threads wakes a second one for every hand-over of its poller; where requests
-//! come one by one that costs as much as the request (measured: a third of the wake-ups of a lone PUT).
+//! come one by one that costs as much as the request.
 
 use std::future::Future;
 use std::io;

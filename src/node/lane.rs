@@ -184,3 +184,54 @@ pub enum Goes {
     /// The worker is done for: it is dropped, and the lane does nothing more.
     End,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn an_idle_lane_is_claimed_and_a_queue_is_not_overtaken() {
+        let lane: Arc<Lane<u32, Vec<u32>>> = Arc::new(Lane::new(Vec::new()));
+        let done = lane.offer(1, |worker, item| worker.push(item));
+        assert!(matches!(done, Offered::Done(())));
+        lane.push(2);
+        let refused = lane.offer(3, |worker, item| worker.push(item));
+        assert!(matches!(refused, Offered::Busy(3)));
+        lane.push(3);
+        lane.close();
+        let mut seen = Vec::new();
+        lane.run(
+            || PATIENCE,
+            |worker, items| {
+                worker.extend(items);
+                seen.clone_from(worker);
+                Goes::On
+            },
+        );
+        assert_eq!(seen, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_panic_on_the_spot_ends_the_lane_and_hangs_nobody() {
+        let lane: Arc<Lane<u32, ()>> = Arc::new(Lane::new(()));
+        let runner = {
+            let lane = Arc::clone(&lane);
+            thread::spawn(move || lane.run(|| PATIENCE, |(), _| Goes::On))
+        };
+        let caller = {
+            let lane = Arc::clone(&lane);
+            thread::spawn(move || {
+                loop {
+                    lane.offer(1, |(), _| panic!("a defect"));
+                }
+            })
+        };
+        assert!(caller.join().is_err());
+        runner.join().expect("the thread ended by itself");
+    }
+}

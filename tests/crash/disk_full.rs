@@ -18,7 +18,7 @@ const VALUE_BYTES: usize = 1 << 20;
 /// More values than the disk can hold.
 const MAX_WRITES: usize = 400;
 
-const RESUME_LIMIT: Duration = Duration::from_secs(60);
+const RESUME_LIMIT: Duration = Duration::from_secs(20);
 
 /// A small file system in memory, unmounted when dropped.
 struct Disk {
