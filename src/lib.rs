@@ -1,14 +1,17 @@
 //! etcd2: a replicated, durable, hierarchical key-value store that speaks the etcd v2 API.
 //!
 //! The server is `wal` (the log), `storage` (the tree) and consensus joined by [`node`], reached through one
-//! [`service`], served by [`http`]. ARCHITECTURE.md at the top of the repository draws the whole.
+//! [`service`], served by [`http`]. [`client`] is the other side of the wire: what `etcdctl`, tests and benchmarks speak
+//! to a cluster with. ARCHITECTURE.md at the top of the repository draws the whole.
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod command;
 pub mod config;
 pub mod http;
 pub mod identity;
+pub mod json;
 pub mod logging;
 pub mod membership;
 pub mod metrics;

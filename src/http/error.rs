@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use storage::operation::{Condition, Refusal};
 use storage::path::KeyPath;
 
-use super::json::{number, string};
+use crate::json::{number, string};
 use crate::service::ServiceError;
 
 /// A code of the v2 API that this server emits.

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::json::character_length;
 use super::path::escaped_byte;
+use crate::json::character_length;
 
 /// The parameters of keys-api 1.3, and `local`, which is ours (design: reads).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

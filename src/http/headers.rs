@@ -11,7 +11,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 
 use super::body::Body;
 use super::error::ApiError;
-use super::json::number;
+use crate::json::number;
 use crate::service::Position;
 
 const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");

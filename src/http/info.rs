@@ -6,8 +6,8 @@ use super::body::Body;
 use super::error::{ApiError, Code};
 use super::front::Front;
 use super::headers::Reply;
-use super::json::string;
 use crate::config::Vocabulary;
+use crate::json::string;
 use crate::service::{Member, Service};
 
 /// A text that begins with `etcd ` in the vocabulary of 0.4, JSON otherwise.

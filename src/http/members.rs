@@ -8,8 +8,8 @@ use hyper::{Method, Response, StatusCode};
 
 use super::body::Body;
 use super::headers::Reply;
-use super::json::{hex_id, string};
 use super::member_change::{self, Change};
+use crate::json::{hex_id, string};
 use crate::service::{Member, Service};
 
 const ALLOW: &str = "GET,POST,DELETE,PUT";

@@ -11,7 +11,7 @@
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing                           streams what is large
 //!     └─ info, stats, members
-//!   headers, body ─ render, json, time, error    the answer
+//!   headers, body ─ render, time, error          the answer
 //! ```
 //!
 //! Promises: memory for a request is bounded by [`HttpOptions`], whatever the client sends or the store holds; a
@@ -31,7 +31,7 @@ mod front;
 mod get;
 mod headers;
 mod info;
-mod json;
+
 mod keys;
 mod listing;
 mod media_type;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use storage::operation::{Action, Event, Lifetime, Node};
 
-use super::json::{number, signed, string};
 use super::time::{rfc3339, seconds_left};
+use crate::json::{number, signed, string};
 
 /// A node up to its `nodes`: the opening brace, then key, value or `dir`, expiration and ttl. [`close_node`] ends it.
 /// `value` is `None` for a directory and for the node of a removal; the root has no `key`.

@@ -3,9 +3,9 @@
 
 use std::time::SystemTime;
 
-use super::json::{float, hex_id, number, string};
 use super::time;
 use crate::config::Vocabulary;
+use crate::json::{float, hex_id, number, string};
 use crate::service::{FollowerStats, LeaderStats, NodeState, SelfStats, StoreStats};
 
 /// The counters of the store, in the order of keys-api 10.1.

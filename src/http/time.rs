@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::json::number;
+use crate::json::number;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -1,6 +1,7 @@
 //! JSON as the original writes it: compact, with its escapes, and bad UTF-8 replaced byte by byte (keys-api 2.2).
 //!
-//! Everything is appended to a `Vec<u8>`: a response is one buffer, and nothing here allocates for itself.
+//! The server's answers and `etcdctl -o json` share it. Everything is appended to a `Vec<u8>`: a response is one buffer,
+//! and nothing here allocates for itself.
 
 /// Whether a byte of a string cannot be copied as it is. Bytes from 0x80 on need a look at their sequence.
 const SPECIAL: [bool; 256] = {
@@ -23,7 +24,7 @@ const DIGIT_PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
       8081828384858687888990919293949596979899";
 
 /// Appends `text` as a JSON string, quotes included.
-pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
+pub fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let mut rest = text;
@@ -43,7 +44,7 @@ pub(super) fn string(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Appends a decimal number.
-pub(super) fn number(out: &mut Vec<u8>, mut value: u64) {
+pub fn number(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     while value >= 100 {
@@ -64,7 +65,7 @@ pub(super) fn number(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a decimal number with its sign, if it is negative.
-pub(super) fn signed(out: &mut Vec<u8>, value: i64) {
+pub fn signed(out: &mut Vec<u8>, value: i64) {
     if value < 0 {
         out.push(b'-');
     }
@@ -73,7 +74,7 @@ pub(super) fn signed(out: &mut Vec<u8>, value: i64) {
 
 /// Appends a float as the original prints one: the shortest digits that read back as the same number, with an
 /// exponent only below 1e-6 and from 1e21 on. JSON has no word for what is not finite; such a figure becomes 0.
-pub(super) fn float(out: &mut Vec<u8>, value: f64) {
+pub fn float(out: &mut Vec<u8>, value: f64) {
     let size = value.abs();
     let text = if !value.is_finite() || size == 0.0 {
         "0".to_owned()
@@ -88,7 +89,7 @@ pub(super) fn float(out: &mut Vec<u8>, value: f64) {
 }
 
 /// Appends an id: lower-case hexadecimal, not padded, as a JSON string.
-pub(super) fn hex_id(out: &mut Vec<u8>, id: u64) {
+pub fn hex_id(out: &mut Vec<u8>, id: u64) {
     out.extend_from_slice(format!("\"{id:x}\"").as_bytes());
 }
 
@@ -159,7 +160,7 @@ fn escape_wide(out: &mut Vec<u8>, rest: &[u8]) -> usize {
 }
 
 /// The length of the character that `rest` begins with, or `None` if its first byte is not part of valid UTF-8.
-pub(super) fn character_length(rest: &[u8]) -> Option<usize> {
+pub fn character_length(rest: &[u8]) -> Option<usize> {
     let length = match rest.first()? {
         0x00..=0x7f => return Some(1),
         0xc2..=0xdf => 2,
