@@ -1,5 +1,14 @@
 //! The client side of the v2 API, shared by `etcdctl`, tests, benchmarks and the offline tools.
 
+#[cfg(test)]
+mod authority;
+mod basic;
+mod dial;
 mod endpoint;
+mod proxy;
+mod tls;
 
+pub use dial::DialError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use proxy::{Proxies, ProxyError};
+pub use tls::{Tls, TlsError, TlsFiles};
