@@ -6,9 +6,11 @@ mod basic;
 mod dial;
 mod endpoint;
 mod proxy;
+mod srv;
 mod tls;
 
 pub use dial::DialError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use proxy::{Proxies, ProxyError};
+pub use srv::{Discovered, LookupError, Resolver, SrvError, discover};
 pub use tls::{Tls, TlsError, TlsFiles};
