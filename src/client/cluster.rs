@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::basic;
 use super::connection::Connections;
 use super::dial::Dialer;
 use super::endpoint::Endpoint;
 use super::error::{Attempt, Error};
-use super::exchange::{Exchanger, Reply, basic};
+use super::exchange::{Exchanger, Reply};
 use super::proxy::Proxies;
 use super::request::{Credentials, Observer, Request, Retry};
 use super::tls::Tls;
@@ -53,7 +54,10 @@ impl Client {
     pub fn new(options: Options) -> Client {
         let exchanger = Exchanger {
             connections: Connections::new(Dialer::new(options.tls, options.proxies)),
-            authorization: options.credentials.as_ref().map(basic),
+            authorization: options
+                .credentials
+                .as_ref()
+                .map(|user| basic::authorization(user.user.as_bytes(), user.password.as_bytes())),
             header_timeout: options.header_timeout,
             observer: options.observer,
         };
@@ -95,11 +99,16 @@ impl Client {
         match outcome {
             Err(Error::Unavailable(attempts)) if retry == Retry::Never => {
                 // Only the last one can have had an effect: its fate is what the caller must know.
-                let told = attempts.iter().rposition(|attempt| attempt.sent).unwrap_or(0);
+                let told = attempts
+                    .iter()
+                    .rposition(|attempt| attempt.sent)
+                    .unwrap_or(0);
                 let mut attempts = attempts.into_iter();
-                attempts.nth(told).map_or(Err(Error::NoEndpoints), |attempt| {
-                    Err(Error::Failed(attempt))
-                })
+                attempts
+                    .nth(told)
+                    .map_or(Err(Error::NoEndpoints), |attempt| {
+                        Err(Error::Failed(attempt))
+                    })
             }
             outcome => outcome,
         }
@@ -158,7 +167,10 @@ impl Client {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Choice> {
         // Whole values are stored: a panic elsewhere cannot leave half a choice.
-        self.shared.choice.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .choice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

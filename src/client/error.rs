@@ -33,7 +33,9 @@ pub enum Error {
     #[error("{0}")]
     Failed(Attempt),
     /// An answer that no server of this kind gives.
-    #[error("client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint")]
+    #[error(
+        "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
+    )]
     InvalidReply {
         /// Who answered.
         endpoint: Endpoint,

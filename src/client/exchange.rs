@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
+};
 use hyper::{Response, StatusCode};
 
 use super::connection::{Connection, Connections, Unanswered};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Attempt, Cause};
 use super::redirect;
-use super::request::{Credentials, Observer, Request, Retry};
+use super::request::{Observer, Request, Retry};
 
 /// Redirects followed for one request (etcdctl reference 4).
 const REDIRECTS_MAX: usize = 10;
@@ -52,16 +53,6 @@ pub(super) struct Exchanger {
     pub(super) observer: Option<std::sync::Arc<dyn Observer>>,
 }
 
-/// The value of the `Authorization` header for a user (RFC 7617).
-pub(super) fn basic(credentials: &Credentials) -> HeaderValue {
-    let pair = format!("{}:{}", credentials.user, credentials.password);
-    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    let mut value = HeaderValue::try_from(format!("Basic {encoded}"))
-        .expect("the base64 alphabet is plain ASCII");
-    value.set_sensitive(true);
-    value
-}
-
 impl Exchanger {
     /// Asks `endpoint`, and whoever it points to.
     pub(super) async fn exchange(
@@ -89,8 +80,8 @@ impl Exchanger {
             // A server that redirects has done nothing: its successor decides.
             let location = response.headers().get(LOCATION).cloned();
             self.drain(response, connection).await;
-            (place, target) = redirect::follow(&place, location.as_ref())
-                .map_err(|cause| fail(cause, false))?;
+            (place, target) =
+                redirect::follow(&place, location.as_ref()).map_err(|cause| fail(cause, false))?;
         }
         Err(Attempt {
             endpoint: place,
@@ -109,7 +100,11 @@ impl Exchanger {
         trusted: bool,
     ) -> Result<(Response<Incoming>, Connection), Unanswered> {
         if let Some(observer) = self.observer.as_ref().filter(|_| !request.anonymous) {
-            let url = format!("{}://{}{target}", place.scheme().as_str(), place.authority());
+            let url = format!(
+                "{}://{}{target}",
+                place.scheme().as_str(),
+                place.authority()
+            );
             observer.request(&request.method, &url, &request.payload);
         }
         let send = self.send(place, target, request, trusted);
@@ -117,10 +112,12 @@ impl Exchanger {
         match limit {
             None => send.await,
             // What was sent by then is not known.
-            Some(limit) => tokio::time::timeout(limit, send).await.unwrap_or(Err(Unanswered {
-                cause: Cause::HeaderTimeout,
-                sent: true,
-            })),
+            Some(limit) => tokio::time::timeout(limit, send)
+                .await
+                .unwrap_or(Err(Unanswered {
+                    cause: Cause::HeaderTimeout,
+                    sent: true,
+                })),
         }
     }
 
@@ -160,21 +157,34 @@ impl Exchanger {
         connection: &Connection,
     ) -> Result<hyper::Request<Full<Bytes>>, Cause> {
         let uri = match &connection.hop {
-            Some(_) if place.scheme() == Scheme::Http => format!("http://{}{target}", place.authority()),
+            Some(_) if place.scheme() == Scheme::Http => {
+                format!("http://{}{target}", place.authority())
+            }
             _ => target.to_owned(),
         };
         let mut builder = hyper::Request::builder()
             .method(&request.method)
             .uri(uri)
             .header(HOST, place.authority())
-            .header(USER_AGENT, concat!("etcd2-client/", env!("CARGO_PKG_VERSION")));
+            .header(
+                USER_AGENT,
+                concat!("etcd2-client/", env!("CARGO_PKG_VERSION")),
+            );
         if let Some(content_type) = request.payload.content_type() {
             builder = builder.header(CONTENT_TYPE, content_type);
         }
-        if let Some(authorization) = self.authorization.as_ref().filter(|_| trusted && !request.anonymous) {
+        if let Some(authorization) = self
+            .authorization
+            .as_ref()
+            .filter(|_| trusted && !request.anonymous)
+        {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        if let Some(value) = connection.hop.as_ref().and_then(|hop| hop.authorization.as_ref()) {
+        if let Some(value) = connection
+            .hop
+            .as_ref()
+            .and_then(|hop| hop.authorization.as_ref())
+        {
             builder = builder.header(hyper::header::PROXY_AUTHORIZATION, value);
         }
         builder
@@ -241,7 +251,9 @@ async fn read(mut body: Incoming) -> Result<Bytes, Cause> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Cause::Body(error.into()))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if (whole.len() + first.len() + data.len()) as u64 > REPLY_BYTES_MAX {
             return Err(Cause::TooLarge(REPLY_BYTES_MAX));
         }
@@ -255,5 +267,9 @@ async fn read(mut body: Incoming) -> Result<Bytes, Cause> {
             whole.extend_from_slice(&data);
         }
     }
-    Ok(if whole.is_empty() { first } else { whole.into() })
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.into()
+    })
 }

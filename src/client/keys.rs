@@ -110,8 +110,13 @@ impl Client {
     ) -> Result<Event, Error> {
         let payload = form(ttl, Some(value));
         let target = directory.target();
-        self.event(&Request::new(Method::POST, target, payload, Retry::IfUnsent))
-            .await
+        self.event(&Request::new(
+            Method::POST,
+            target,
+            payload,
+            Retry::IfUnsent,
+        ))
+        .await
     }
 
     /// Deletes a file or a directory.

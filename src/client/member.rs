@@ -54,7 +54,10 @@ impl Client {
             self.machines().await?
         } else {
             let members = members(&reply)?;
-            members.into_iter().flat_map(|member| member.client_urls).collect()
+            members
+                .into_iter()
+                .flat_map(|member| member.client_urls)
+                .collect()
         };
         // An address that this client cannot speak to (a Unix socket) is no endpoint for it.
         let mut endpoints: Vec<Endpoint> = Vec::new();
@@ -144,7 +147,13 @@ impl Client {
             health: serde_json::Value,
         }
         let reply = self
-            .ask(endpoint, &Request { anonymous: true, ..Request::get("/health") })
+            .ask(
+                endpoint,
+                &Request {
+                    anonymous: true,
+                    ..Request::get("/health")
+                },
+            )
             .await?;
         let health: Health = serde_json::from_slice(&reply.body)
             .map_err(|error| HealthError::Reply(error.to_string()))?;

@@ -33,6 +33,9 @@
 //! ```
 
 mod auth;
+#[cfg(test)]
+mod authority;
+mod basic;
 mod cluster;
 mod connection;
 mod dial;
@@ -46,6 +49,7 @@ mod proxy;
 mod redirect;
 mod request;
 mod response;
+mod srv;
 mod tls;
 mod watch;
 
@@ -55,11 +59,13 @@ pub use dial::DialError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{ApiError, Attempt, Cause, Error};
 pub use exchange::Reply;
+pub use hyper::Method;
 pub use keys::{Delete, Get, Put};
 pub use member::{HealthError, Member, Sync};
 pub use path::Key;
-pub use proxy::Proxies;
+pub use proxy::{Proxies, ProxyError};
 pub use request::{Credentials, Observer, Payload, Request, Retry};
 pub use response::{Event, Node};
-pub use tls::Tls;
+pub use srv::{Discovered, LookupError, Resolver, SrvError, discover};
+pub use tls::{Tls, TlsError, TlsFiles};
 pub use watch::{Interruption, Watch, Watcher};

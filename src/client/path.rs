@@ -164,8 +164,14 @@ mod tests {
             .maybe("b", None::<&[u8]>)
             .maybe("c", Some("é~-_."))
             .flag("d", false);
-        assert_eq!(fields.into_text(), "a=x+y%26z%3D%2B%25%0A&c=%C3%A9~-_.&d=false");
+        assert_eq!(
+            fields.into_text(),
+            "a=x+y%26z%3D%2B%25%0A&c=%C3%A9~-_.&d=false"
+        );
         assert_eq!(Fields::default().after("/p".to_owned()), "/p");
-        assert_eq!(Fields::default().flag("q", true).after("/p".to_owned()), "/p?q=true");
+        assert_eq!(
+            Fields::default().flag("q", true).after("/p".to_owned()),
+            "/p?q=true"
+        );
     }
 }

@@ -11,15 +11,26 @@ pub(super) fn follow(
     place: &Endpoint,
     location: Option<&HeaderValue>,
 ) -> Result<(Endpoint, String), Cause> {
-    let bad = || Cause::BadLocation(String::from_utf8_lossy(location.map_or(b"", |value| value.as_bytes())).into_owned());
-    let text = location.ok_or(Cause::NoLocation)?.to_str().map_err(|_| bad())?.trim();
+    let bad = || {
+        Cause::BadLocation(
+            String::from_utf8_lossy(location.map_or(b"", |value| value.as_bytes())).into_owned(),
+        )
+    };
+    let text = location
+        .ok_or(Cause::NoLocation)?
+        .to_str()
+        .map_err(|_| bad())?
+        .trim();
     let text = text.split('#').next().unwrap_or_default();
     if text.starts_with('/') && !text.starts_with("//") {
         return Ok((place.clone(), text.to_owned()));
     }
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (scheme, rest),
-        None => (place.scheme().as_str(), text.strip_prefix("//").ok_or_else(bad)?),
+        None => (
+            place.scheme().as_str(),
+            text.strip_prefix("//").ok_or_else(bad)?,
+        ),
     };
     let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let next = Endpoint::parse(&format!("{scheme}://{authority}")).map_err(|_| bad())?;
@@ -39,13 +50,22 @@ mod tests {
         let place = Endpoint::parse("http://a:1/prefix").unwrap();
         let value = HeaderValue::from_str(location).unwrap();
         follow(&place, Some(&value))
-            .map(|(place, target)| format!("{}://{} {target}", place.scheme().as_str(), place.authority()))
+            .map(|(place, target)| {
+                format!(
+                    "{}://{} {target}",
+                    place.scheme().as_str(),
+                    place.authority()
+                )
+            })
             .map_err(|cause| cause.to_string())
     }
 
     #[test]
     fn every_form_of_a_location_is_followed() {
-        assert_eq!(from("http://b:2/v2/keys/x?y=1#z").unwrap(), "http://b:2 /v2/keys/x?y=1");
+        assert_eq!(
+            from("http://b:2/v2/keys/x?y=1#z").unwrap(),
+            "http://b:2 /v2/keys/x?y=1"
+        );
         assert_eq!(from("https://b").unwrap(), "https://b /");
         assert_eq!(from("/v2/keys?a").unwrap(), "http://a:1 /v2/keys?a");
         assert_eq!(from("//c/x").unwrap(), "http://c /x");

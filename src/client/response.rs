@@ -89,7 +89,10 @@ pub(super) fn invalid(reply: &Reply, reason: &str) -> Error {
     Error::InvalidReply {
         endpoint: reply.endpoint.clone(),
         status: reply.status,
-        detail: format!("{reason}; it begins {:?}", String::from_utf8_lossy(beginning)),
+        detail: format!(
+            "{reason}; it begins {:?}",
+            String::from_utf8_lossy(beginning)
+        ),
     }
 }
 
@@ -273,7 +276,10 @@ mod tests {
             "prevNode":{"dir":true,"nodes":[{"key":"/b"}],"modifiedIndex":1,"createdIndex":1},"other":{}}"#;
         let event = Event::read(&reply(201, body)).unwrap();
         assert_eq!(event.action, "set");
-        assert_eq!((event.node.created_index, event.node.modified_index), (5, 7));
+        assert_eq!(
+            (event.node.created_index, event.node.modified_index),
+            (5, 7)
+        );
         assert_eq!(event.node.ttl, 100);
         let before = event.prev_node.unwrap();
         assert!(before.dir);
@@ -288,7 +294,10 @@ mod tests {
         assert_eq!(error.to_string(), "100: Key not found (/x) [8]");
         assert_eq!(error.api_code(), Some(100));
         let error = Event::read(&reply(401, r#"{"message":"Insufficient credentials"}"#));
-        assert_eq!(error.unwrap_err().to_string(), "0: Insufficient credentials () [0]");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "0: Insufficient credentials () [0]"
+        );
     }
 
     #[test]
@@ -305,14 +314,23 @@ mod tests {
             (400, ""),
         ] {
             let error = Event::read(&reply(status, body)).unwrap_err();
-            assert!(matches!(error, Error::InvalidReply { .. }), "{status} {body}: {error:?}");
+            assert!(
+                matches!(error, Error::InvalidReply { .. }),
+                "{status} {body}: {error:?}"
+            );
         }
-        assert!(matches!(Event::read(&reply(200, "")), Err(Error::EmptyBody)));
+        assert!(matches!(
+            Event::read(&reply(200, "")),
+            Err(Error::EmptyBody)
+        ));
     }
 
     fn nested(depth: usize) -> String {
         let open = r#"{"dir":true,"nodes":["#.repeat(depth);
-        format!(r#"{{"node":{open}{{"key":"/leaf"}}{}}}"#, "]}".repeat(depth))
+        format!(
+            r#"{{"node":{open}{{"key":"/leaf"}}{}}}"#,
+            "]}".repeat(depth)
+        )
     }
 
     #[test]
