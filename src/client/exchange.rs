@@ -9,6 +9,7 @@ use hyper::header::{
     AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
 };
 use hyper::{Response, StatusCode};
+use tokio::time::Instant;
 
 use super::connection::{Connection, Connections, Unanswered};
 use super::endpoint::{Endpoint, Scheme};
@@ -107,41 +108,36 @@ impl Exchanger {
             );
             observer.request(&request.method, &url, &request.payload);
         }
-        let send = self.send(place, target, request, trusted);
         let limit = self.header_timeout.filter(|_| !request.waits);
-        match limit {
-            None => send.await,
-            // What was sent by then is not known.
-            Some(limit) => tokio::time::timeout(limit, send)
-                .await
-                .unwrap_or(Err(Unanswered {
-                    cause: Cause::HeaderTimeout,
-                    sent: true,
-                })),
-        }
-    }
-
-    async fn send(
-        &self,
-        place: &Endpoint,
-        target: &str,
-        request: &Request,
-        trusted: bool,
-    ) -> Result<(Response<Incoming>, Connection), Unanswered> {
+        let deadline = limit.map(|limit| Instant::now() + limit);
         let unsent = |cause| Unanswered { cause, sent: false };
-        let mut connection = self.connections.take(place).await.map_err(unsent)?;
+        let mut connection = before(deadline, self.connections.take(place))
+            .await
+            .unwrap_or(Err(Cause::HeaderTimeout))
+            .map_err(unsent)?;
         loop {
             let message = self
                 .message(place, target, request, trusted, &connection)
                 .map_err(unsent)?;
-            match connection.send(message).await {
+            // What had been sent when the time was over is not known.
+            let outcome = before(deadline, connection.send(message))
+                .await
+                .unwrap_or(Err(Unanswered {
+                    cause: Cause::HeaderTimeout,
+                    sent: true,
+                }));
+            match outcome {
                 Ok(response) => return Ok((response, connection)),
                 // The server closed the idle connection before it saw the request, or while it did: a second try
                 // on a connection of its own is due where it can do no harm.
-                Err(failure)
-                    if connection.used && (!failure.sent || request.retry == Retry::Always) =>
-                {
-                    connection = self.connections.fresh(place).await.map_err(unsent)?;
+                Err(Unanswered {
+                    cause: Cause::Head(_),
+                    sent,
+                }) if connection.used && (!sent || request.retry == Retry::Always) => {
+                    connection = before(deadline, self.connections.fresh(place))
+                        .await
+                        .unwrap_or(Err(Cause::HeaderTimeout))
+                        .map_err(unsent)?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -231,6 +227,14 @@ impl Exchanger {
         if read(response.into_body()).await.is_ok() {
             self.connections.give_back(connection);
         }
+    }
+}
+
+/// What a call comes to, or `None` when the deadline passes first.
+async fn before<T>(deadline: Option<Instant>, call: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        None => Some(call.await),
+        Some(deadline) => tokio::time::timeout_at(deadline, call).await.ok(),
     }
 }
 

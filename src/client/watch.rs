@@ -103,6 +103,8 @@ impl Watcher {
                     if let Some(event) = self.accept(&reply)? {
                         return Ok(event);
                     }
+                    // Whatever ends polls at once and for ever is not asked without a breath.
+                    tokio::time::sleep(PAUSE_MIN).await;
                 }
                 Err(error) if self.options.reconnect && !error.attempts().is_empty() => {
                     self.pause(&error).await;
@@ -152,7 +154,8 @@ impl Watcher {
         }
         match Event::read(reply) {
             Ok(event) => {
-                self.position = Some(event.node.modified_index);
+                // An index never goes back; a server whose does must not make this watch run in circles.
+                self.position = self.position.max(Some(event.node.modified_index));
                 Ok(Some(event))
             }
             Err(Error::EmptyBody) => {
