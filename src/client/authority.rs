@@ -16,6 +16,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::tls::TlsFiles;
@@ -58,6 +59,22 @@ impl Authority {
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
         self.sign(params)
+    }
+
+    /// A certificate for these names that calls itself an authority and is signed by its own key, as
+    /// `openssl req -x509` makes them. Its time is over when `expired`.
+    pub(super) fn self_signed(names: &[&str], expired: bool) -> Pair {
+        let mut params = CertificateParams::new(owned(names)).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        if expired {
+            params.not_before = date_time_ymd(2001, 1, 1);
+            params.not_after = date_time_ymd(2002, 1, 1);
+        }
+        let key = KeyPair::generate().unwrap();
+        Pair {
+            cert: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
     }
 
     fn sign(&self, params: CertificateParams) -> Pair {
@@ -129,7 +146,10 @@ impl ServerSetup<'_> {
             .collect::<Result<Vec<_>, _>>()
             .unwrap();
         let key = PrivateKeyDer::from_pem_slice(self.pair.key.as_bytes()).unwrap();
-        let mut config = builder.with_single_cert(chain, key).unwrap();
+        // Not checked for a match: a test may have stolen the certificate.
+        let key = ring::default_provider().key_provider.load_private_key(key);
+        let shown = CertifiedKey::new(chain, key.unwrap());
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config
     }

@@ -3,12 +3,16 @@
 //! Files named by the user are read and checked at once, before any request, so that a wrong path is not mistaken for
 //! a cluster that is down. The system's certificate store is read only when the first https endpoint is dialled.
 
+mod verifier;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -16,6 +20,8 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::dial::{DialError, reason};
+use verifier::Verifier;
+pub(super) use verifier::is_authority_as_server;
 
 /// Files that say whom we trust and who we are. An empty path counts as none.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +44,8 @@ pub struct Tls {
 #[derive(Debug, Default)]
 struct Material {
     identity: Option<Arc<SingleCertAndKey>>,
-    /// None: the system's, once somebody needs them.
-    roots: Option<Arc<RootCertStore>>,
+    /// None: the system's authorities, once somebody needs them.
+    verifier: Option<Arc<Verifier>>,
     config: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -131,11 +137,11 @@ impl Tls {
                 });
             }
         };
-        let roots = given(&files.ca).map(authorities).transpose()?;
+        let verifier = given(&files.ca).map(authorities).transpose()?;
         Ok(Tls {
             material: Arc::new(Material {
                 identity,
-                roots: roots.map(Arc::new),
+                verifier: verifier.map(Arc::new),
                 config: OnceCell::new(),
             }),
             server_name: None,
@@ -166,30 +172,37 @@ impl Tls {
     pub(super) async fn config(&self) -> Result<Arc<ClientConfig>, DialError> {
         let material = &self.material;
         let made = material.config.get_or_try_init(|| async {
-            let roots = match &material.roots {
-                Some(roots) => roots.clone(),
-                None => Arc::new(system_authorities().await?),
+            let verifier: Arc<dyn ServerCertVerifier> = match &material.verifier {
+                Some(named) => named.clone(),
+                None => webpki(system_authorities().await?),
             };
-            Ok(Arc::new(client_config(roots, material.identity.clone())))
+            Ok(Arc::new(client_config(verifier, material.identity.clone())))
         });
         made.await.cloned()
     }
 }
 
 fn client_config(
-    roots: Arc<RootCertStore>,
+    verifier: Arc<dyn ServerCertVerifier>,
     identity: Option<Arc<SingleCertAndKey>>,
 ) -> ClientConfig {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots);
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     let mut config = match identity {
         Some(identity) => builder.with_client_cert_resolver(identity),
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+fn webpki(roots: RootCertStore) -> Arc<WebPkiServerVerifier> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .expect("there is an authority, and no revocation list that could be wrong")
 }
 
 /// Chosen by name: a process-wide default would depend on who else links rustls.
@@ -260,18 +273,18 @@ fn identity(cert: &Path, key: &Path) -> Result<SingleCertAndKey, TlsError> {
 }
 
 /// The original takes a CA file without any certificate and then trusts nobody; we say so at once.
-fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+fn authorities(path: &Path) -> Result<Verifier, TlsError> {
+    let named = certificates(path)?;
     let mut store = RootCertStore::empty();
-    for (index, certificate) in certificates(path)?.into_iter().enumerate() {
-        store
-            .add(certificate)
-            .map_err(|error| TlsError::Certificate {
-                path: path.to_owned(),
-                number: index + 1,
-                reason: error.to_string(),
-            })?;
+    for (index, certificate) in named.iter().enumerate() {
+        let added = store.add(certificate.clone());
+        added.map_err(|error| TlsError::Certificate {
+            path: path.to_owned(),
+            number: index + 1,
+            reason: error.to_string(),
+        })?;
     }
-    Ok(store)
+    Ok(Verifier::new(webpki(store), named))
 }
 
 /// The certificate store of this system, without the odd certificate rustls cannot read.

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as Rustls, 
 use super::error::{DialError, reason};
 use super::{Stream, host_port};
 use crate::client::endpoint::Endpoint;
-use crate::client::tls::{Tls, TlsError};
+use crate::client::tls::{Tls, TlsError, is_authority_as_server};
 
 /// Makes `stream` a TLS connection with a server that proves `name`.
 pub(super) async fn shake(
@@ -80,6 +80,15 @@ fn certificate_words(fault: &CertificateError) -> String {
             expected,
             presented,
         } => name_words(&expected.to_str(), presented),
+        CertificateError::BadSignature => {
+            "certificate or handshake with a bad signature: the server may not hold its key"
+                .to_owned()
+        }
+        CertificateError::Other(_) if is_authority_as_server(fault) => {
+            "certificate signed by unknown authority: the server shows the certificate of an \
+             authority, which must be in the CA file itself"
+                .to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -201,6 +201,72 @@ async fn a_server_whose_certificate_ran_out_is_refused() {
 }
 
 #[tokio::test]
+async fn every_authority_of_a_ca_file_counts() {
+    let (one, two) = (Authority::new("one"), Authority::new("two"));
+    let pair = two.issue(&["127.0.0.1"]);
+    let at = endpoint("https", setup(&pair).serve().await);
+    let files = TlsFiles {
+        ca: Some(one.write("both.pem", &(one.pem() + &two.pem()))),
+        ..TlsFiles::default()
+    };
+    let mut dialed = dialer(&files).dial(&at).await.unwrap();
+    assert_eq!(exchange(&mut dialed).await.unwrap(), "http/1.1 hello\n");
+}
+
+/// Dials a server that shows `shown` as a client that was given `named` as its CA file.
+async fn dial_self_signed(shown: &Pair, named: &Pair) -> Result<Dialed, DialError> {
+    let dir = Authority::new("keeps the file");
+    let files = TlsFiles {
+        ca: Some(dir.write("ca.pem", &named.cert)),
+        ..TlsFiles::default()
+    };
+    let at = endpoint("https", setup(shown).serve().await);
+    dialer(&files).dial(&at).await
+}
+
+#[tokio::test]
+async fn a_server_that_is_its_own_authority_is_taken_when_it_is_the_one_named() {
+    let pair = Authority::self_signed(&["127.0.0.1"], false);
+    let mut dialed = dial_self_signed(&pair, &pair).await.unwrap();
+    assert_eq!(exchange(&mut dialed).await.unwrap(), "http/1.1 hello\n");
+
+    let named = Authority::self_signed(&["127.0.0.1"], false);
+    let expired = Authority::self_signed(&["127.0.0.1"], true);
+    let elsewhere = Authority::self_signed(&["elsewhere"], false);
+    // The right certificate in the hands of somebody who does not have its key.
+    let stolen = Pair {
+        cert: pair.cert.clone(),
+        key: named.key.clone(),
+    };
+    for (shown, named, reason) in [
+        (&pair, &named, "certificate signed by unknown authority"),
+        (&stolen, &pair, "bad signature"),
+        (&expired, &expired, "certificate has expired"),
+        (
+            &elsewhere,
+            &elsewhere,
+            "certificate is valid for elsewhere, not 127.0.0.1",
+        ),
+    ] {
+        let Err(error) = dial_self_signed(shown, named).await else {
+            panic!("a server was taken that should be refused: {reason}");
+        };
+        assert!(error.is_certificate(), "{error:?}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn dialling_may_move_between_threads() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let (_held, address) = refusing();
+    let (dialer, at) = (dialer(&TlsFiles::default()), endpoint("https", address));
+    assert!(is_send(dialer.dial(&at)).await.is_err());
+}
+
+#[tokio::test]
 async fn the_name_to_prove_can_be_the_domain() {
     let ca = Authority::new("ca");
     let pair = ca.issue(&["cluster.example"]);

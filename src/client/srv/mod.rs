@@ -1,11 +1,13 @@
 //! DNS SRV discovery: the endpoints of a cluster out of one domain name (etcdctl reference 3, "SRV").
 
+mod answer;
+mod query;
 mod resolver;
 
 pub use resolver::Resolver;
 
 use super::endpoint::{Endpoint, Scheme};
-use resolver::Target;
+use answer::Target;
 
 /// What a domain says about its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

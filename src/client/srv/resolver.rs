@@ -1,51 +1,38 @@
 //! Whom we ask for SRV records: the servers of `/etc/resolv.conf`, or one named by address.
 //!
-//! Servers are asked in turn, as the C library does: over UDP, over TCP when the answer does not fit.
+//! Servers are asked in turn, as the C library does, and so are the names of the search list.
 
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
-use bytes::Bytes;
-use domain::base::iana::{Rcode, Rtype};
-use domain::base::{Message, Name};
-use domain::rdata::Srv;
-use domain::resolv::stub::StubResolver;
+use domain::base::Name;
 use domain::resolv::stub::conf::{ResolvConf, ServerConf, Transport};
 
 use super::LookupError;
+use super::answer::{Target, targets};
+use super::query::{self, Manner};
 use crate::client::dial::reason;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
+/// The C library's bounds for `options timeout`, whatever the file says.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// Asks DNS servers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resolver {
-    servers: Vec<Server>,
+    servers: Vec<SocketAddr>,
     /// How often the whole list is gone through.
     rounds: usize,
+    manner: Manner,
     /// What is tried behind a name that is not found as it stands.
     search: Vec<String>,
     /// A name with fewer dots than this is tried with the search list first.
     ndots: usize,
-}
-
-#[derive(Debug)]
-struct Server {
-    address: SocketAddr,
-    stub: StubResolver,
-}
-
-/// One SRV record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) priority: u16,
-    pub(super) weight: u16,
-    /// Without a dot at its end.
-    pub(super) host: String,
-    pub(super) port: u16,
 }
 
 /// What one question led to.
@@ -63,9 +50,14 @@ impl Resolver {
 
     /// Asks the server at `address` and no other.
     pub fn at(address: SocketAddr) -> Resolver {
+        Resolver::among(&[address])
+    }
+
+    /// Asks these servers in turn.
+    pub(super) fn among(addresses: &[SocketAddr]) -> Resolver {
+        let server = |address: &SocketAddr| ServerConf::new(*address, Transport::UdpTcp);
         let mut conf = ResolvConf::new();
-        conf.servers
-            .push(ServerConf::new(address, Transport::UdpTcp));
+        conf.servers = addresses.iter().map(server).collect();
         Resolver::with(conf)
     }
 
@@ -76,23 +68,20 @@ impl Resolver {
 
     fn with(mut conf: ResolvConf) -> Resolver {
         conf.finalize();
-        let search = conf.options.search.as_slice().iter();
-        let servers = conf.servers.iter().map(|server| {
-            let mut only = conf.clone();
-            only.servers = vec![server.clone()];
-            Server {
-                address: server.addr,
-                stub: StubResolver::from_conf(only),
-            }
-        });
+        let options = &conf.options;
+        let search = options.search.as_slice().iter();
         Resolver {
-            rounds: conf.options.attempts.clamp(1, 5),
+            servers: conf.servers.iter().map(|server| server.addr).collect(),
+            rounds: options.attempts.clamp(1, 5),
+            manner: Manner {
+                patience: options.timeout.clamp(SHORTEST, LONGEST),
+                tcp_only: options.use_vc,
+            },
             search: search
                 .filter(|suffix| !suffix.is_root())
                 .map(ToString::to_string)
                 .collect(),
-            ndots: conf.options.ndots,
-            servers: servers.collect(),
+            ndots: options.ndots,
         }
     }
 
@@ -137,70 +126,23 @@ impl Resolver {
             server: server.map(|address| address.to_string()),
             reason,
         };
-        let query: Name<Vec<u8>> = Name::from_str(name)
+        let question: Name<Vec<u8>> = Name::from_str(name)
             .map_err(|error| failed(None, format!("this is no domain name: {error}")))?;
         let mut last = failed(None, "there is no DNS server to ask".to_owned());
         for _ in 0..self.rounds {
-            for Server { address, stub } in &self.servers {
-                let outcome = match stub.query((&query, Rtype::SRV)).await {
-                    Ok(answer) => read_answer(&answer),
-                    Err(error) => Err(transport_words(&error)),
+            for server in &self.servers {
+                let outcome = match query::ask(*server, &question, self.manner).await {
+                    Ok(answer) => targets(&answer),
+                    Err(error) => Err(reason(&error)),
                 };
                 match outcome {
-                    Ok(None) => return Ok(Answer::Absent(address.to_string())),
+                    Ok(None) => return Ok(Answer::Absent(server.to_string())),
                     Ok(Some(targets)) => return Ok(Answer::Found(targets)),
-                    Err(reason) => last = failed(Some(*address), reason),
+                    Err(reason) => last = failed(Some(*server), reason),
                 }
             }
         }
         Err(last)
-    }
-}
-
-fn transport_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::TimedOut => "no answer in time".to_owned(),
-        _ => reason(error),
-    }
-}
-
-/// The SRV records of an answer; none when the name does not exist or has none; an error when another server may know
-/// better.
-fn read_answer(message: &Message<Bytes>) -> Result<Option<Vec<Target>>, String> {
-    match message.header().rcode() {
-        Rcode::NOERROR => {}
-        Rcode::NXDOMAIN => return Ok(None),
-        other => return Err(format!("the server answers {other}")),
-    }
-    let broken = |_| "the answer is malformed".to_owned();
-    // An alias is followed to the name that owns the records; the answer carries the whole way.
-    let owner = message
-        .canonical_name()
-        .ok_or("the answer's aliases lead nowhere")?;
-    let mut targets = Vec::new();
-    for record in message.answer().map_err(broken)?.limit_to_in::<Srv<_>>() {
-        let record = record.map_err(broken)?;
-        let service = record.data();
-        // A root target says that the service is decidedly not there (RFC 2782).
-        if *record.owner() == owner && !service.target().is_root() {
-            targets.push(Target {
-                priority: service.priority(),
-                weight: service.weight(),
-                host: host_name(&service.target().to_string())?,
-                port: service.port(),
-            });
-        }
-    }
-    Ok((!targets.is_empty()).then_some(targets))
-}
-
-/// What the DNS calls a name may hold any byte; only host names become part of a URL.
-fn host_name(target: &str) -> Result<String, String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if target.bytes().all(fits) {
-        Ok(target.to_owned())
-    } else {
-        Err(format!("the answer names {target:?}, which is no host"))
     }
 }
 
@@ -221,8 +163,7 @@ mod tests {
     use super::*;
 
     fn addresses(resolver: &Resolver) -> Vec<String> {
-        let servers = resolver.servers.iter();
-        servers.map(|server| server.address.to_string()).collect()
+        resolver.servers.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -236,6 +177,8 @@ mod tests {
         assert_eq!(addresses(&resolver), ["192.0.2.1:53", "[2001:db8::1]:53"]);
         assert_eq!(resolver.search, ["a.test", "b.test"]);
         assert_eq!((resolver.ndots, resolver.rounds), (2, 3));
+        assert!(!resolver.manner.tcp_only);
+        assert!(Resolver::with(parse("options use-vc")).manner.tcp_only);
     }
 
     #[test]

@@ -235,6 +235,52 @@ async fn a_server_that_fails_is_named_with_its_reason() {
 }
 
 #[tokio::test]
+async fn the_next_server_is_asked_when_one_is_down_or_fails() {
+    // Bound, hence nobody else's, but for datagrams from one peer only: all others are refused.
+    let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let down = closed.local_addr().unwrap();
+    closed.connect("127.0.0.1:9").await.unwrap();
+    let fails = dns([(HTTP, Says::Fails(Rcode::SERVFAIL))]).await;
+    let good = dns([(HTTP, Says::Records(vec![(0, 0, 1, "a.test")]))]).await;
+    let resolver = Resolver::among(&[down, fails, good]);
+    let discovered = discover("example.test", None, &resolver).await.unwrap();
+    assert_eq!(discovered.endpoints[0].to_string(), "http://a.test:1");
+
+    let text = discover("example.test", None, &Resolver::among(&[down])).await;
+    let text = text.unwrap_err().to_string();
+    assert!(text.contains("connection refused"), "{text}");
+}
+
+#[tokio::test]
+async fn what_answers_another_question_is_not_taken() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = socket.local_addr().unwrap();
+    let records = |host| Says::Records(vec![(0, 0, 1, host)]);
+    let forged: Zone = Arc::new(HashMap::from([(HTTP, records("forged.test"))]));
+    let honest: Zone = Arc::new(HashMap::from([(HTTP, records("honest.test"))]));
+    tokio::spawn(async move {
+        let mut datagram = vec![0; 4096];
+        while let Ok((length, peer)) = socket.recv_from(&mut datagram).await {
+            let question = &datagram[..length];
+            let mut other_id = answer(question, &forged, true);
+            other_id[1] ^= 1;
+            let mut no_answer = answer(question, &forged, true);
+            no_answer[2] &= 0x7f;
+            let garbage = vec![0xff; 5];
+            let good = answer(question, &honest, true);
+            for reply in [other_id, no_answer, garbage, Vec::new(), good] {
+                socket.send_to(&reply, peer).await.unwrap();
+            }
+        }
+    });
+    let discovered = discover("example.test", None, &Resolver::at(server)).await;
+    assert_eq!(
+        discovered.unwrap().endpoints[0].to_string(),
+        "http://honest.test:1"
+    );
+}
+
+#[tokio::test]
 async fn a_domain_that_is_none_is_not_asked_for() {
     let resolver = Resolver::at(dns([]).await);
     for domain in ["", "..", &"a".repeat(64), "a\0.\\300"] {

@@ -118,11 +118,10 @@ fn what_is_no_certificate_or_no_key_is_refused_with_its_path() {
 }
 
 #[test]
-fn a_ca_file_may_hold_several_and_the_bad_one_is_counted_out() {
+fn a_ca_file_may_hold_several_and_a_bad_one_is_named_by_its_place() {
     let (one, two) = (Authority::new("one"), Authority::new("two"));
     let both = one.write("both.pem", &format!("{}\n# two\n{}", one.pem(), two.pem()));
-    let tls = load(None, None, Some(&both)).unwrap();
-    assert_eq!(tls.material.roots.as_ref().unwrap().len(), 2);
+    assert!(load(None, None, Some(&both)).is_ok());
 
     let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let third = format!("{}{}{bad}", one.pem(), two.pem());
