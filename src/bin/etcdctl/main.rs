@@ -3,13 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod arity;
+mod command;
 mod completion;
-// What a command line says is read by the commands, which have modules of their own.
-#[allow(dead_code, unused_imports)]
 mod definition;
 mod grammar;
 mod help;
 mod man;
+mod output;
 mod parse;
 mod refusal;
 mod suggestion;
@@ -18,12 +18,11 @@ mod value;
 use std::io::Write;
 use std::process::ExitCode;
 
-use definition::{Command, Invocation};
 use parse::{Parsed, parse};
 
 fn main() -> ExitCode {
     match parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
-        Ok(Parsed::Run(invocation)) => run(*invocation),
+        Ok(Parsed::Run(invocation)) => command::run(*invocation),
         Ok(Parsed::Print(text)) => print(text.as_bytes()),
         Err(refusal) => {
             print(refusal.stdout.as_bytes());
@@ -31,23 +30,6 @@ fn main() -> ExitCode {
             let _ = std::io::stderr().write_all(refusal.stderr.as_bytes());
             ExitCode::from(refusal.code)
         }
-    }
-}
-
-fn run(invocation: Invocation) -> ExitCode {
-    match invocation.command {
-        Command::Completion { shell } => print(&completion::script(shell)),
-        Command::Man { directory: None } => print(man::first().text.as_bytes()),
-        Command::Man {
-            directory: Some(directory),
-        } => match man::write(&directory) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                let _ = writeln!(std::io::stderr(), "{error}");
-                ExitCode::FAILURE
-            }
-        },
-        _ => ExitCode::SUCCESS,
     }
 }
 

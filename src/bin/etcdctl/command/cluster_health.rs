@@ -18,7 +18,9 @@ pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Fail
     let members = match client.members().await {
         Ok(members) => members,
         Err(error) => {
-            session.screen.line(&["cluster may be unhealthy: failed to list members"])?;
+            session
+                .screen
+                .line(&["cluster may be unhealthy: failed to list members"])?;
             return Err(Failure::Cluster {
                 code: KEY_COMMAND,
                 error,
@@ -37,7 +39,9 @@ pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Fail
             },
             () = stop.wait() => return Ok(()),
         }
-        session.screen.line(&["\nnext check after 10 second...\n"])?;
+        session
+            .screen
+            .line(&["\nnext check after 10 second...\n"])?;
         session.screen.flush()?;
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
@@ -87,8 +91,9 @@ async fn check_member(
             Ok(true) => (true, "healthy"),
             Ok(false) => (false, "unhealthy"),
             Err(reason) => {
-                let line =
-                    format!("failed to check the health of member {id} on {url}: Get \"{url}/health\": {reason}");
+                let line = format!(
+                    "failed to check the health of member {id} on {url}: Get \"{url}/health\": {reason}"
+                );
                 session.screen.line(&[&line])?;
                 continue;
             }
@@ -96,10 +101,15 @@ async fn check_member(
         let paint = if healthy { Paint::Good } else { Paint::Bad };
         session.screen.text(&format!("member {id} is "))?;
         session.screen.painted(paint, word)?;
-        session.screen.line(&[&format!(": got {word} result from {url}")])?;
+        session
+            .screen
+            .line(&[&format!(": got {word} result from {url}")])?;
         return Ok(healthy);
     }
-    let line = format!("member {id} is unreachable: [{}] are all unreachable", member.client_urls.join(" "));
+    let line = format!(
+        "member {id} is unreachable: [{}] are all unreachable",
+        member.client_urls.join(" ")
+    );
     session.screen.line(&[&line])?;
     Ok(false)
 }

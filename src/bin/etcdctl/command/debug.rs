@@ -25,7 +25,9 @@ fn masked(payload: &Payload) -> String {
     if let Payload::Json(_) = payload
         && let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&bytes)
         && let Some(password) = body.get_mut("password")
-        && password.as_str().is_some_and(|password| !password.is_empty())
+        && password
+            .as_str()
+            .is_some_and(|password| !password.is_empty())
     {
         let shown = String::from_utf8_lossy(&bytes).into_owned();
         let field = format!("\"password\":{password}");

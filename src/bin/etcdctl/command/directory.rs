@@ -10,7 +10,11 @@ use crate::definition::Output;
 use crate::output;
 
 /// Makes a directory that is not there yet.
-pub(super) async fn mkdir(session: &mut Session, name: &OsStr, seconds: i64) -> Result<(), Failure> {
+pub(super) async fn mkdir(
+    session: &mut Session,
+    name: &OsStr,
+    seconds: i64,
+) -> Result<(), Failure> {
     put(session, name, seconds, Some(false)).await
 }
 

@@ -42,7 +42,10 @@ fn execute(command: &[OsString], event: &Event) -> Result<(), Failure> {
     child.args(arguments).stdin(Stdio::null());
     for (variable, value) in [
         ("ETCD_WATCH_ACTION", event.action.as_str()),
-        ("ETCD_WATCH_MODIFIED_INDEX", &event.node.modified_index.to_string()),
+        (
+            "ETCD_WATCH_MODIFIED_INDEX",
+            &event.node.modified_index.to_string(),
+        ),
         ("ETCD_WATCH_KEY", &event.node.key),
         ("ETCD_WATCH_VALUE", &event.node.value),
     ] {
@@ -56,7 +59,10 @@ fn execute(command: &[OsString], event: &Event) -> Result<(), Failure> {
         }
     }
     // The runtime collects children that nobody waits for.
-    child.spawn().map(drop).map_err(|error| refused(program, &error))
+    child
+        .spawn()
+        .map(drop)
+        .map_err(|error| refused(program, &error))
 }
 
 fn refused(program: &OsStr, error: &io::Error) -> Failure {

@@ -72,7 +72,10 @@ fn log_in() -> String {
 }
 
 fn try_https(endpoint: &Endpoint) -> String {
-    format!("if the server speaks TLS, say so: --endpoints https://{}", endpoint.authority())
+    format!(
+        "if the server speaks TLS, say so: --endpoints https://{}",
+        endpoint.authority()
+    )
 }
 
 fn attempts_hints(attempts: &[Attempt], global: &Global) -> Vec<String> {
@@ -82,7 +85,9 @@ fn attempts_hints(attempts: &[Attempt], global: &Global) -> Vec<String> {
         .any(|attempt| matches!(&attempt.cause, Cause::Dial(error) if error.is_connection()));
     if refused {
         let given = Endpoint::parse_list(&global.endpoints).unwrap_or_default();
-        let announced = attempts.iter().all(|attempt| !given.contains(&attempt.endpoint));
+        let announced = attempts
+            .iter()
+            .all(|attempt| !given.contains(&attempt.endpoint));
         hints.push(if announced {
             "these are the addresses that the cluster announces; to use yours as they are: etcdctl --no-sync …".to_owned()
         } else {

@@ -25,7 +25,10 @@ pub(super) async fn run(session: &mut Session, command: Member) -> Result<(), Fa
 
 async fn list(session: &mut Session, client: &Client) -> Result<(), Failure> {
     let members = session.call(client.members()).await?;
-    let leader = session.call(client.leader()).await.map_err(|failure| failure.because("Failed to get leader:  "))?;
+    let leader = session
+        .call(client.leader())
+        .await
+        .map_err(|failure| failure.because("Failed to get leader:  "))?;
     for member in members {
         let peers = member.peer_urls.join(",");
         if member.name.is_empty() {
@@ -57,8 +60,15 @@ async fn add(
     let cluster: Vec<String> = members
         .iter()
         .flat_map(|member| {
-            let name = if member.id == added.id { name } else { &member.name };
-            member.peer_urls.iter().map(move |url| format!("{name}={url}"))
+            let name = if member.id == added.id {
+                name
+            } else {
+                &member.name
+            };
+            member
+                .peer_urls
+                .iter()
+                .map(move |url| format!("{name}={url}"))
         })
         .collect();
     session.screen.line(&[&format!(
@@ -70,7 +80,10 @@ async fn add(
 }
 
 async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), Failure> {
-    let members = session.call(client.members()).await.map_err(|failure| failure.because("Error while verifying ID against known members: "))?;
+    let members = session
+        .call(client.members())
+        .await
+        .map_err(|failure| failure.because("Error while verifying ID against known members: "))?;
     if !members.iter().any(|member| member.id == id) {
         let mut text = String::new();
         if let Some(named) = members.iter().find(|member| member.name == id) {
@@ -79,11 +92,20 @@ async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), 
                 named.id
             );
         }
-        text.push_str(&format!("Couldn't find a member in the cluster with an ID of {id}."));
+        text.push_str(&format!(
+            "Couldn't find a member in the cluster with an ID of {id}."
+        ));
         return Err(Failure::text(1, text));
     }
-    session.call(client.remove_member(id)).await.map_err(|failure| failure.because(&format!("Received an error trying to remove member {id}: ")))?;
-    session.screen.line(&[&format!("Removed member {id} from cluster")])?;
+    session
+        .call(client.remove_member(id))
+        .await
+        .map_err(|failure| {
+            failure.because(&format!("Received an error trying to remove member {id}: "))
+        })?;
+    session
+        .screen
+        .line(&[&format!("Removed member {id} from cluster")])?;
     Ok(())
 }
 
@@ -94,10 +116,16 @@ async fn update(
     urls: &[String],
 ) -> Result<(), Failure> {
     let outcome = session.call(client.update_member(id, urls)).await;
-    if let Err(Failure::Bare { error: Error::Refused { status: 404, .. }, .. }) = &outcome {
+    if let Err(Failure::Bare {
+        error: Error::Refused { status: 404, .. },
+        ..
+    }) = &outcome
+    {
         return Err(Failure::text(1, format!("No such member: {id}")));
     }
     outcome?;
-    session.screen.line(&[&format!("Updated member with ID {id} in cluster")])?;
+    session
+        .screen
+        .line(&[&format!("Updated member with ID {id} in cluster")])?;
     Ok(())
 }

@@ -26,7 +26,10 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
     }
     out.write_all(b"\n")?;
     out.flush()?;
-    while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+    while line
+        .last()
+        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+    {
         line.pop();
     }
     String::from_utf8(line).map_err(|_| Failure::text(1, "the password is not UTF-8"))
@@ -40,7 +43,9 @@ impl Hidden {
     fn new() -> Option<Hidden> {
         let before = tcgetattr(io::stdin()).ok()?;
         let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        silent
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ISIG);
         tcsetattr(io::stdin(), OptionalActions::Now, &silent).ok()?;
         Some(Hidden(before))
     }

@@ -30,17 +30,25 @@ fn check(url: &str) -> Result<String, String> {
         return Err(unknown());
     }
     let (address, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if let Some(bad) = address.chars().find(|c| c.is_whitespace() || c.is_control()) {
+    if let Some(bad) = address
+        .chars()
+        .find(|c| c.is_whitespace() || c.is_control())
+    {
         return Err(format!(
             "parse {url:?}: invalid character {:?} in host name",
             bad.to_string()
         ));
     }
     let Some((_, port)) = split_port(address) else {
-        return Err(format!("URL address does not have the form \"host:port\": {url}"));
+        return Err(format!(
+            "URL address does not have the form \"host:port\": {url}"
+        ));
     };
     if !port.chars().all(|digit| digit.is_ascii_digit()) {
-        return Err(format!("parse {url:?}: invalid port {:?} after host", format!(":{port}")));
+        return Err(format!(
+            "parse {url:?}: invalid port {:?} after host",
+            format!(":{port}")
+        ));
     }
     if !path.is_empty() {
         return Err(format!("URL must not contain a path: {url}"));
@@ -61,7 +69,12 @@ mod tests {
 
     #[test]
     fn addresses_of_peers_are_host_and_port() {
-        for url in ["http://127.0.0.1:2380", "https://[::1]:2380", "unix://a:1", "http://:2380"] {
+        for url in [
+            "http://127.0.0.1:2380",
+            "https://[::1]:2380",
+            "unix://a:1",
+            "http://:2380",
+        ] {
             assert_eq!(check(url).unwrap(), url);
         }
     }
@@ -69,21 +82,36 @@ mod tests {
     #[test]
     fn anything_else_is_refused_in_the_words_of_the_original() {
         for (url, reason) in [
-            ("ftp://x:1", "URL scheme must be http, https, unix, or unixs: ftp://x:1"),
-            ("localhost:2380", "URL scheme must be http, https, unix, or unixs: localhost:2380"),
+            (
+                "ftp://x:1",
+                "URL scheme must be http, https, unix, or unixs: ftp://x:1",
+            ),
+            (
+                "localhost:2380",
+                "URL scheme must be http, https, unix, or unixs: localhost:2380",
+            ),
             ("", "URL scheme must be http, https, unix, or unixs: "),
             (
                 "127.0.0.1:2380",
                 "parse \"127.0.0.1:2380\": first path segment in URL cannot contain colon",
             ),
-            ("http://127.0.0.1", "URL address does not have the form \"host:port\": http://127.0.0.1"),
+            (
+                "http://127.0.0.1",
+                "URL address does not have the form \"host:port\": http://127.0.0.1",
+            ),
             (
                 "http://a:1,http://b:1",
                 "URL address does not have the form \"host:port\": http://a:1,http://b:1",
             ),
             ("http://h:2/", "URL must not contain a path: http://h:2/"),
-            ("http://a b:1", "parse \"http://a b:1\": invalid character \" \" in host name"),
-            ("http://h:x", "parse \"http://h:x\": invalid port \":x\" after host"),
+            (
+                "http://a b:1",
+                "parse \"http://a b:1\": invalid character \" \" in host name",
+            ),
+            (
+                "http://h:x",
+                "parse \"http://h:x\": invalid port \":x\" after host",
+            ),
         ] {
             assert_eq!(check(url).unwrap_err(), reason);
         }

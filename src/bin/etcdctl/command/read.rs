@@ -35,7 +35,8 @@ pub(super) async fn get(
     read: Read,
 ) -> Result<(), Failure> {
     let client = session.connect().await?;
-    let call = client.get(&key(name), options(sort, false, read));
+    let name = key(name);
+    let call = client.get(&name, options(sort, false, read));
     let event = session.key_call(call).await?;
     if event.node.dir && session.format() != Output::Extended {
         return Err(Failure::Directory {
@@ -57,7 +58,8 @@ pub(super) async fn ls(
     let recursive = shape.recursive || shape.tree;
     // A drawing in random order helps nobody.
     let sort = shape.sort || shape.tree;
-    let call = client.get(&key(name), options(sort, recursive, read));
+    let name = key(name);
+    let call = client.get(&name, options(sort, recursive, read));
     let event = session.key_call(call).await?;
     let screen = &mut session.screen;
     match session.global.output {

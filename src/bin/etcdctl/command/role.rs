@@ -16,8 +16,12 @@ pub(super) async fn run(session: &mut Session, command: Role) -> Result<(), Fail
             session.call(client.remove_role(&name)).await?;
             format!("Role {name} removed")
         }
-        Role::Grant { name, change } => alter(session, &client, &name, Change::Grant, change).await?,
-        Role::Revoke { name, change } => alter(session, &client, &name, Change::Revoke, change).await?,
+        Role::Grant { name, change } => {
+            alter(session, &client, &name, Change::Grant, change).await?
+        }
+        Role::Revoke { name, change } => {
+            alter(session, &client, &name, Change::Revoke, change).await?
+        }
     };
     session.screen.line(&[&said])?;
     Ok(())
@@ -48,7 +52,10 @@ async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), F
 async fn add(session: &Session, client: &Client, name: &str) -> Result<String, Failure> {
     match session.call(client.role(name)).await {
         Ok(_) => return Err(Failure::text(1, format!("Role {name} already exists"))),
-        Err(Failure::Bare { error: Error::Refused { .. }, .. }) => {}
+        Err(Failure::Bare {
+            error: Error::Refused { .. },
+            ..
+        }) => {}
         Err(failure) => return Err(failure),
     }
     session.call(client.add_role(name)).await?;
@@ -68,6 +75,8 @@ async fn alter(
         read: paths.read.then(|| vec![paths.path.clone()]),
         write: paths.write.then(|| vec![paths.path.clone()]),
     };
-    session.call(client.change_role(name, change, &permission)).await?;
+    session
+        .call(client.change_role(name, change, &permission))
+        .await?;
     Ok(format!("Role {name} updated"))
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use etcd2::client::{
-    Client, Endpoint, Error, Key, Observer, Options, Proxies, Resolver, Scheme, Sync, Tls, TlsFiles, discover, within,
+    Client, Endpoint, Error, Key, Observer, Options, Proxies, Resolver, Scheme, Sync, Tls,
+    TlsFiles, discover, within,
 };
 
 use super::credential::credentials;
@@ -63,7 +64,9 @@ impl Session {
             endpoints =
                 Endpoint::parse_list(&self.global.endpoints).map_err(|error| refuse(&error))?;
         } else if let Some(domain) = self.secure_domain() {
-            tls = tls.with_server_name(domain).map_err(|error| refuse(&error))?;
+            tls = tls
+                .with_server_name(domain)
+                .map_err(|error| refuse(&error))?;
         }
         Ok(Client::new(Options {
             endpoints,
@@ -71,7 +74,10 @@ impl Session {
             proxies: Proxies::from_environment().map_err(|error| refuse(&error))?,
             credentials: credentials(self.global.username.as_deref())?,
             header_timeout: self.global.timeout,
-            observer: self.global.debug.then(|| Arc::new(Curl) as Arc<dyn Observer>),
+            observer: self
+                .global
+                .debug
+                .then(|| Arc::new(Curl) as Arc<dyn Observer>),
         }))
     }
 
@@ -80,7 +86,9 @@ impl Session {
         &self,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
-        within(self.global.total_timeout, call).await.map_err(Failure::key)
+        within(self.global.total_timeout, call)
+            .await
+            .map_err(Failure::key)
     }
 
     /// The same for commands on members, users and roles.
@@ -88,7 +96,9 @@ impl Session {
         &self,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
-        within(self.global.total_timeout, call).await.map_err(Failure::bare)
+        within(self.global.total_timeout, call)
+            .await
+            .map_err(Failure::bare)
     }
 
     /// Only failures of the connection itself end the command: whoever answers in any other way may still answer the
@@ -100,7 +110,10 @@ impl Session {
         }
         match within(self.global.total_timeout, client.sync()).await {
             Ok(Sync::Replaced) if self.global.debug => {
-                complain(&format!("got endpoints({}) after sync\n", joined(client, ",")));
+                complain(&format!(
+                    "got endpoints({}) after sync\n",
+                    joined(client, ",")
+                ));
                 Ok(())
             }
             Ok(Sync::Unpublished) => {
@@ -140,7 +153,9 @@ impl Session {
             if endpoint.scheme() == Scheme::Https || self.global.insecure_discovery {
                 kept.push(endpoint);
             } else {
-                complain(&format!("ignoring discovered insecure endpoint \"{endpoint}\"\n"));
+                complain(&format!(
+                    "ignoring discovered insecure endpoint \"{endpoint}\"\n"
+                ));
             }
         }
         Ok(kept)

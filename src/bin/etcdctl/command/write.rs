@@ -95,10 +95,7 @@ async fn put(
 }
 
 /// The way to the cluster, then the value: whoever types it should not learn afterwards that nobody listens.
-async fn prepare(
-    session: &Session,
-    value: Option<OsString>,
-) -> Result<(Client, Vec<u8>), Failure> {
+async fn prepare(session: &Session, value: Option<OsString>) -> Result<(Client, Vec<u8>), Failure> {
     let client = session.connect().await?;
     let value = match value {
         Some(value) => value.into_vec(),
@@ -114,7 +111,10 @@ fn from_stdin() -> Result<Vec<u8>, Failure> {
         .lock()
         .read_to_end(&mut value)
         .map_err(|error| {
-            Failure::text(1, format!("Error:  the value cannot be read from standard input: {error}"))
+            Failure::text(
+                1,
+                format!("Error:  the value cannot be read from standard input: {error}"),
+            )
         })?;
     if value.is_empty() {
         return Err(Failure::text(1, "Error:  value required"));

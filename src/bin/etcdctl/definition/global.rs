@@ -49,6 +49,17 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
+/// When to say what to do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HintChoice {
+    /// When a person reads it on a terminal.
+    Auto,
+    /// In pipes and files too.
+    Always,
+    /// Not at all.
+    Never,
+}
+
 /// The global options, with the environment and the defaults already taken into account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Global {
@@ -56,6 +67,7 @@ pub(crate) struct Global {
     pub(crate) no_sync: bool,
     pub(crate) output: Output,
     pub(crate) color: ColorChoice,
+    pub(crate) hints: HintChoice,
     pub(crate) discovery_srv: Option<String>,
     pub(crate) discovery_srv_name: Option<String>,
     pub(crate) insecure_discovery: bool,
@@ -87,6 +99,9 @@ pub(crate) struct GlobalOptions {
     /// Colour what is printed: auto, always or never
     #[arg(long, value_name = "when", default_value = "auto")]
     color: ColorChoice,
+    /// Say below an error what to do about it: auto, always or never
+    #[arg(long, value_name = "when", default_value = "auto")]
+    hints: HintChoice,
     /// Find the endpoints by the DNS service records of this domain
     #[arg(long, short = 'D', value_name = "domain")]
     discovery_srv: Option<String>,
@@ -155,6 +170,7 @@ impl GlobalOptions {
             no_sync: self.no_sync,
             output: self.output,
             color: self.color,
+            hints: self.hints,
             discovery_srv: environment.text_unless(self.discovery_srv, "discovery_srv")?,
             discovery_srv_name: environment.text(DISCOVERY_SRV_NAME)?,
             insecure_discovery: self.insecure_discovery || insecure_variable,

@@ -15,7 +15,8 @@ pub(crate) use auth::Auth;
 pub(crate) use command::Command;
 pub(crate) use example::examples;
 pub(crate) use global::{
-    ColorChoice, DISCOVERY_SRV_NAME, Global, GlobalOptions, Output, VARIABLES, VariableError,
+    ColorChoice, DISCOVERY_SRV_NAME, Global, GlobalOptions, HintChoice, Output, VARIABLES,
+    VariableError,
 };
 pub(crate) use member::Member;
 pub(crate) use read::Read;

@@ -13,7 +13,10 @@ pub(crate) fn list(screen: &mut Screen, named: &Node, slash: bool) -> io::Result
     if !named.dir {
         return screen.line(&[&named.key]);
     }
-    named.nodes.iter().try_for_each(|node| below(screen, node, slash))
+    named
+        .nodes
+        .iter()
+        .try_for_each(|node| below(screen, node, slash))
 }
 
 fn below(screen: &mut Screen, node: &Node, slash: bool) -> io::Result<()> {
@@ -23,5 +26,7 @@ fn below(screen: &mut Screen, node: &Node, slash: bool) -> io::Result<()> {
     } else {
         screen.line(&[&node.key])?;
     }
-    node.nodes.iter().try_for_each(|child| below(screen, child, slash))
+    node.nodes
+        .iter()
+        .try_for_each(|child| below(screen, child, slash))
 }
