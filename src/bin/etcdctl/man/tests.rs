@@ -122,7 +122,7 @@ fn pages_are_written_into_a_directory_that_need_not_exist() {
         .expect_err("a file is no directory")
         .to_string();
     assert!(
-        error.starts_with(&format!("cannot write manual page {}: ", file.display())),
+        error.starts_with(&format!("cannot write {}: ", file.display())),
         "{error}"
     );
 }
