@@ -8,6 +8,16 @@
 
 #[path = "client/connection.rs"]
 mod connection;
+#[path = "client/fail_over.rs"]
+mod fail_over;
+#[path = "client/one_shot.rs"]
+mod one_shot;
+#[path = "client/redirect.rs"]
+mod redirect;
 #[path = "client/scripted.rs"]
 mod scripted;
 mod support;
+#[path = "client/tls.rs"]
+mod tls;
+#[path = "client/watch.rs"]
+mod watch;
