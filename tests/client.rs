@@ -6,18 +6,32 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+#[path = "client/answer.rs"]
+mod answer;
 #[path = "client/connection.rs"]
 mod connection;
+#[path = "client/credential.rs"]
+mod credential;
 #[path = "client/fail_over.rs"]
 mod fail_over;
+#[path = "client/keys.rs"]
+mod keys;
+#[path = "client/member.rs"]
+mod member;
 #[path = "client/one_shot.rs"]
 mod one_shot;
+#[path = "client/outage.rs"]
+mod outage;
 #[path = "client/redirect.rs"]
 mod redirect;
 #[path = "client/scripted.rs"]
 mod scripted;
 mod support;
+#[path = "client/sync.rs"]
+mod sync;
 #[path = "client/tls.rs"]
 mod tls;
+#[path = "client/user.rs"]
+mod user;
 #[path = "client/watch.rs"]
 mod watch;
