@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::node;
+use super::support::client;
 use super::support::http::Request;
 use super::support::server::Server;
 
@@ -25,7 +26,7 @@ impl Watching {
     /// Starts `etcdctl ARGUMENTS` and returns once the server has its watcher.
     fn start(server: &Server, arguments: &[&str]) -> Watching {
         let before = watchers(server);
-        let mut child = Command::new(node::program("etcdctl"))
+        let mut child = Command::new(client::DEBIAN_ETCDCTL)
             .args(arguments)
             .env("ETCDCTL_API", "2")
             .env("ETCDCTL_ENDPOINTS", server.url())
@@ -207,12 +208,12 @@ fn watch_ends_with_code_4_when_the_server_dies() {
 #[test]
 fn watch_of_cleared_history_is_refused() {
     let server = node::start();
-    let first = node::index(&server) + 1;
+    let first = server.index() + 1;
     for number in 0..=node::HISTORY {
         put(&server, "/old", &format!("value={number}"));
     }
-    let last = node::index(&server);
-    let output = Command::new(node::program("etcdctl"))
+    let last = server.index();
+    let output = Command::new(client::DEBIAN_ETCDCTL)
         .args(["watch", "--after-index", &(first - 1).to_string(), "/old"])
         .env("ETCDCTL_API", "2")
         .env("ETCDCTL_ENDPOINTS", server.url())
@@ -242,7 +243,7 @@ fn exec_watch_runs_the_command_for_each_change() {
         script,
     ];
     let watching = Watching::start(&server, &command);
-    let base = node::index(&server);
+    let base = server.index();
     put(&server, "/example/hello", "value=one");
     assert_eq!(
         watching.line(),
