@@ -1,5 +1,71 @@
 //! The client side of the v2 API, shared by `etcdctl`, tests, benchmarks and the offline tools.
+//!
+//! A [`Client`] is a cluster as one server: it asks its endpoints in turn until one answers, follows redirects with
+//! method and body, and repeats nothing that could take effect twice. A [`Watcher`] outlives broken connections
+//! without losing or repeating an event.
+//!
+//! ```text
+//! keys, member, auth, watch      the calls
+//!     │
+//!   cluster                      fail-over: which endpoint, how often
+//!     │
+//!   exchange ─ redirect          one try: request, redirects, whole answer
+//!     │
+//!   connection ─ dial            open connections; TCP, proxy, tls
+//! ```
+//!
+//! Beside them: `path` encodes keys and forms, `response` decodes events, `srv` finds endpoints by DNS, `error` has
+//! the words.
+//!
+//! ```no_run
+//! use etcd2::client::{Client, Endpoint, Get, Key, Options, Put};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Options {
+//!     endpoints: Endpoint::parse_list("http://127.0.0.1:2379,http://127.0.0.1:4001")?,
+//!     ..Options::default()
+//! });
+//! client.put(&Key::from("/message"), b"Hello", Put::default()).await?;
+//! let event = client.get(&Key::from("/message"), Get::default()).await?;
+//! assert_eq!(event.node.value, "Hello");
+//! # Ok(())
+//! # }
+//! ```
 
+mod auth;
+#[cfg(test)]
+mod authority;
+mod basic;
+mod cluster;
+mod connection;
+mod dial;
 mod endpoint;
+mod error;
+mod exchange;
+mod keys;
+mod member;
+mod path;
+mod proxy;
+mod redirect;
+mod request;
+mod response;
+mod srv;
+mod tls;
+mod watch;
 
+pub use auth::{Change, Permission, Role, User};
+pub use cluster::{Client, Options, within};
+pub use dial::DialError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
+pub use error::{ApiError, Attempt, Cause, Error};
+pub use exchange::Reply;
+pub use hyper::Method;
+pub use keys::{Delete, Get, Put};
+pub use member::{HealthError, Member, Sync};
+pub use path::Key;
+pub use proxy::{Proxies, ProxyError};
+pub use request::{Credentials, Observer, Payload, Request, Retry};
+pub use response::{Event, Node};
+pub use srv::{Discovered, LookupError, Resolver, SrvError, discover};
+pub use tls::{Tls, TlsError, TlsFiles};
+pub use watch::{Interruption, Watch, Watcher};

@@ -1,0 +1,132 @@
+//! `cluster-health`: every member asked for itself (etcdctl reference 10.5).
+
+use std::time::Duration;
+
+use etcd2::client::{Client, Endpoint, Error, HealthError, Member, within};
+
+use super::failure::{Failure, KEY_COMMAND, UNHEALTHY};
+use super::session::Session;
+use super::watch::Stop;
+use crate::output::Paint;
+
+/// Between two rounds of `--forever`.
+const PAUSE: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Failure> {
+    let mut stop = forever.then(Stop::new).transpose()?;
+    let client = session.client().await?;
+    let members = match client.members().await {
+        Ok(members) => members,
+        Err(error) => {
+            session
+                .screen
+                .line(&["cluster may be unhealthy: failed to list members"])?;
+            return Err(Failure::Cluster {
+                code: KEY_COMMAND,
+                error,
+            });
+        }
+    };
+    loop {
+        let round = check(session, &client, &members);
+        let Some(stop) = &mut stop else {
+            return round.await;
+        };
+        tokio::select! {
+            outcome = round => match outcome {
+                Ok(()) | Err(Failure::Text { .. }) => {}
+                Err(failure) => return Err(failure),
+            },
+            () = stop.wait() => return Ok(()),
+        }
+        session
+            .screen
+            .line(&["\nnext check after 10 second...\n"])?;
+        session.screen.flush()?;
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = stop.wait() => return Ok(()),
+        }
+    }
+}
+
+/// One round; a cluster that is not well is a failure of which everything has been said.
+async fn check(session: &mut Session, client: &Client, members: &[Member]) -> Result<(), Failure> {
+    let mut healthy = 0;
+    for member in members {
+        if check_member(session, client, member).await? {
+            healthy += 1;
+        }
+        session.screen.flush()?;
+    }
+    let (paint, verdict) = match healthy {
+        0 => (Paint::Bad, "cluster is unavailable"),
+        _ if healthy == members.len() => (Paint::Good, "cluster is healthy"),
+        _ => (Paint::Bad, "cluster is degraded"),
+    };
+    session.screen.painted(paint, verdict)?;
+    session.screen.text("\n")?;
+    session.screen.flush()?;
+    if healthy == members.len() && healthy > 0 {
+        Ok(())
+    } else {
+        Err(Failure::text(UNHEALTHY, ""))
+    }
+}
+
+/// The first of the member's URLs that answers decides.
+async fn check_member(
+    session: &mut Session,
+    client: &Client,
+    member: &Member,
+) -> Result<bool, Failure> {
+    let id = &member.id;
+    if member.client_urls.is_empty() {
+        let line = format!("member {id} is unreachable: no available published client urls");
+        session.screen.line(&[&line])?;
+        return Ok(false);
+    }
+    for url in &member.client_urls {
+        let (healthy, word) = match ask(session, client, url).await {
+            Ok(true) => (true, "healthy"),
+            Ok(false) => (false, "unhealthy"),
+            Err(reason) => {
+                let line = format!(
+                    "failed to check the health of member {id} on {url}: Get \"{url}/health\": {reason}"
+                );
+                session.screen.line(&[&line])?;
+                continue;
+            }
+        };
+        let paint = if healthy { Paint::Good } else { Paint::Bad };
+        session.screen.text(&format!("member {id} is "))?;
+        session.screen.painted(paint, word)?;
+        session
+            .screen
+            .line(&[&format!(": got {word} result from {url}")])?;
+        return Ok(healthy);
+    }
+    let line = format!(
+        "member {id} is unreachable: [{}] are all unreachable",
+        member.client_urls.join(" ")
+    );
+    session.screen.line(&[&line])?;
+    Ok(false)
+}
+
+/// A member that hangs costs the time of one try, not the whole command.
+async fn ask(session: &Session, client: &Client, url: &str) -> Result<bool, String> {
+    let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
+    let call = async {
+        match client.health(&endpoint).await {
+            Ok(healthy) => Ok(Ok(healthy)),
+            Err(HealthError::Attempt(attempt)) => Ok(Err(attempt.to_string())),
+            Err(HealthError::Reply(reason)) => Ok(Err(reason)),
+        }
+    };
+    match within(session.global.timeout, call).await {
+        Ok(outcome) => outcome,
+        Err(error @ Error::DeadlineExceeded) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,53 @@
+//! `--debug`: every request as a line for curl (etcdctl reference 6.5).
+
+use etcd2::client::{Method, Observer, Payload};
+
+use crate::output::complain;
+
+/// Prints requests on standard error.
+pub(super) struct Curl;
+
+impl Observer for Curl {
+    fn request(&self, method: &Method, url: &str, payload: &Payload) {
+        let mut line = format!("cURL Command: curl -X {method} {url}");
+        if *payload != Payload::None {
+            line.push_str(" -d ");
+            quote(&mut line, &masked(payload));
+        }
+        line.push('\n');
+        complain(&line);
+    }
+}
+
+/// The body; a password in it is nobody's business (the original showed it).
+fn masked(payload: &Payload) -> String {
+    let bytes = payload.bytes();
+    if let Payload::Json(_) = payload
+        && let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&bytes)
+        && let Some(password) = body.get_mut("password")
+        && password
+            .as_str()
+            .is_some_and(|password| !password.is_empty())
+    {
+        let shown = String::from_utf8_lossy(&bytes).into_owned();
+        let field = format!("\"password\":{password}");
+        return shown.replacen(&field, "\"password\":\"********\"", 1);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// In double quotes, with backslashes where a shell or a terminal would take a character for something else.
+fn quote(line: &mut String, text: &str) {
+    line.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => line.extend(['\\', character]),
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            _ if character.is_control() => line.extend(character.escape_unicode()),
+            _ => line.push(character),
+        }
+    }
+    line.push('"');
+}

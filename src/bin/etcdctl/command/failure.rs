@@ -1,0 +1,141 @@
+//! How a command fails: the words on standard error and the exit status (etcdctl reference 7).
+
+use std::fmt::Write as _;
+use std::io;
+use std::process::ExitCode;
+
+use etcd2::client::Error;
+
+use super::hint;
+use crate::definition::Global;
+use crate::output::complain;
+
+/// Exit status when the cluster could not be reached to begin with.
+pub(super) const NO_CONNECTION: u8 = 2;
+/// Exit status of a key command that the cluster refused or did not answer.
+pub(super) const KEY_COMMAND: u8 = 4;
+/// Exit status of `cluster-health` for a cluster that is not well.
+pub(super) const UNHEALTHY: u8 = 5;
+/// What a shell sees of a program that a closed pipe ended: 128 and the number of SIGPIPE. The original died of that
+/// signal; scripts with `pipefail` know the number.
+const CLOSED_PIPE: u8 = 141;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// `Error:  ` and the cluster's or the library's words.
+    Cluster {
+        /// Exit status.
+        code: u8,
+        error: Error,
+    },
+    /// The same without `Error:  `: commands on members, users and roles.
+    Bare {
+        /// What stands before the words, such as `Failed to get leader:  `.
+        prefix: String,
+        error: Error,
+    },
+    /// `get` met a directory.
+    Directory {
+        /// Its key.
+        key: String,
+    },
+    /// A sentence of our own; empty when everything has been said.
+    Text {
+        /// Exit status.
+        code: u8,
+        text: String,
+    },
+    /// Standard output cannot be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// A key command failed.
+    pub(super) fn key(error: Error) -> Failure {
+        Failure::Cluster {
+            code: KEY_COMMAND,
+            error,
+        }
+    }
+
+    /// A command on members, users or roles failed.
+    pub(super) fn bare(error: Error) -> Failure {
+        Failure::Bare {
+            prefix: String::new(),
+            error,
+        }
+    }
+
+    pub(super) fn text(code: u8, text: impl Into<String>) -> Failure {
+        Failure::Text {
+            code,
+            text: text.into(),
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Cluster { code, .. } | Failure::Text { code, .. } => *code,
+            Failure::Bare { .. } | Failure::Directory { .. } => 1,
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => CLOSED_PIPE,
+            Failure::Output(_) => 1,
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Failure::Cluster { error, .. } => format!("Error:  {error}\n{}", detail(error)),
+            Failure::Bare { prefix, error } => format!("{prefix}{error}\n"),
+            // The tutorial's words for the root have no colon (16.1).
+            Failure::Directory { key } if key == "/" => "/ is a directory\n".to_owned(),
+            Failure::Directory { key } => format!("{key}: is a directory\n"),
+            Failure::Text { text, .. } if text.is_empty() => String::new(),
+            Failure::Text { text, .. } => format!("{text}\n"),
+            // The reader has seen enough.
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => String::new(),
+            Failure::Output(error) => {
+                format!("Error:  standard output cannot be written: {error}\n")
+            }
+        }
+    }
+
+    /// Says what was being done when the cluster refused it.
+    pub(super) fn because(mut self, doing: &str) -> Failure {
+        if let Failure::Bare { prefix, .. } = &mut self {
+            prefix.insert_str(0, doing);
+        }
+        self
+    }
+
+    /// Prints the words, then the hint if a person is there to read it, and gives the exit status.
+    pub(super) fn report(&self, global: &Global) -> ExitCode {
+        let mut words = self.words();
+        for hint in hint::hints(self, global) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(words, "hint: {hint}");
+        }
+        complain(&words);
+        ExitCode::from(self.code())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Output(error)
+    }
+}
+
+/// The list of attempts again, one a line, as the original repeats it (7.2).
+fn detail(error: &Error) -> String {
+    let Error::Unavailable(attempts) = error else {
+        return String::new();
+    };
+    let mut lines = String::new();
+    for (number, attempt) in attempts.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(lines, "error #{number}: {attempt}");
+    }
+    lines.push('\n');
+    lines
+}

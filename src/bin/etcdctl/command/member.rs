@@ -1,0 +1,131 @@
+//! `member`: who belongs to the cluster (etcdctl reference 10.1 to 10.4).
+
+use etcd2::client::{Client, Error};
+
+use super::failure::Failure;
+use super::peer_url;
+use super::session::Session;
+use crate::definition::Member;
+
+pub(super) async fn run(session: &mut Session, command: Member) -> Result<(), Failure> {
+    // What is wrong with the words is told before anybody is asked.
+    let urls = match &command {
+        Member::Add { peer_url, .. } => peer_url::all(std::slice::from_ref(peer_url))?,
+        Member::Update { peer_urls, .. } => peer_url::all(peer_urls)?,
+        Member::List | Member::Remove { .. } => Vec::new(),
+    };
+    let client = session.connect().await?;
+    match command {
+        Member::List => list(session, &client).await,
+        Member::Add { name, .. } => add(session, &client, &name, &urls).await,
+        Member::Remove { id } => remove(session, &client, &id).await,
+        Member::Update { id, .. } => update(session, &client, &id, &urls).await,
+    }
+}
+
+async fn list(session: &mut Session, client: &Client) -> Result<(), Failure> {
+    let members = session.call(client.members()).await?;
+    let leader = session
+        .call(client.leader())
+        .await
+        .map_err(|failure| failure.because("Failed to get leader:  "))?;
+    for member in members {
+        let peers = member.peer_urls.join(",");
+        if member.name.is_empty() {
+            let line = format!("{}[unstarted]: peerURLs={peers}", member.id);
+            session.screen.line(&[&line])?;
+            continue;
+        }
+        let line = format!(
+            "{}: name={} peerURLs={peers} clientURLs={} isLeader={}",
+            member.id,
+            member.name,
+            member.client_urls.join(","),
+            member.id == leader.id
+        );
+        session.screen.line(&[&line])?;
+    }
+    Ok(())
+}
+
+/// Prints what the new member must be started with. Its name goes nowhere but into that text.
+async fn add(
+    session: &mut Session,
+    client: &Client,
+    name: &str,
+    urls: &[String],
+) -> Result<(), Failure> {
+    let added = session.call(client.add_member(urls)).await?;
+    let members = session.call(client.members()).await?;
+    let cluster: Vec<String> = members
+        .iter()
+        .flat_map(|member| {
+            let name = if member.id == added.id {
+                name
+            } else {
+                &member.name
+            };
+            member
+                .peer_urls
+                .iter()
+                .map(move |url| format!("{name}={url}"))
+        })
+        .collect();
+    session.screen.line(&[&format!(
+        "Added member named {name} with ID {} to cluster\n\nETCD_NAME=\"{name}\"\nETCD_INITIAL_CLUSTER=\"{}\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"",
+        added.id,
+        cluster.join(",")
+    )])?;
+    Ok(())
+}
+
+async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), Failure> {
+    let members = session
+        .call(client.members())
+        .await
+        .map_err(|failure| failure.because("Error while verifying ID against known members: "))?;
+    if !members.iter().any(|member| member.id == id) {
+        let mut text = String::new();
+        if let Some(named) = members.iter().find(|member| member.name == id) {
+            text = format!(
+                "Found a member named {id}; if this is correct, please use its ID, eg:\n\tetcdctl member remove {}\n\n",
+                named.id
+            );
+        }
+        text.push_str(&format!(
+            "Couldn't find a member in the cluster with an ID of {id}."
+        ));
+        return Err(Failure::text(1, text));
+    }
+    session
+        .call(client.remove_member(id))
+        .await
+        .map_err(|failure| {
+            failure.because(&format!("Received an error trying to remove member {id}: "))
+        })?;
+    session
+        .screen
+        .line(&[&format!("Removed member {id} from cluster")])?;
+    Ok(())
+}
+
+async fn update(
+    session: &mut Session,
+    client: &Client,
+    id: &str,
+    urls: &[String],
+) -> Result<(), Failure> {
+    let outcome = session.call(client.update_member(id, urls)).await;
+    if let Err(Failure::Bare {
+        error: Error::Refused { status: 404, .. },
+        ..
+    }) = &outcome
+    {
+        return Err(Failure::text(1, format!("No such member: {id}")));
+    }
+    outcome?;
+    session
+        .screen
+        .line(&[&format!("Updated member with ID {id} in cluster")])?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! What each command does with the cluster, and how a failure becomes words and an exit status.
+//!
+//! One file for each family of commands. `session` reaches the cluster, `failure` ends the program, `hint` says what
+//! to do next.
+
+mod auth;
+mod cluster_health;
+mod credential;
+mod debug;
+mod directory;
+mod exec_watch;
+mod failure;
+mod hint;
+mod member;
+mod password;
+mod peer_url;
+mod read;
+mod remove;
+mod role;
+mod session;
+mod user;
+mod watch;
+mod write;
+
+use std::process::ExitCode;
+
+use crate::completion;
+use crate::definition::{Command, Invocation};
+use crate::man;
+use crate::output::{Palette, Screen};
+
+use failure::Failure;
+use session::Session;
+
+/// Runs a command to its end and tells the exit status.
+pub(crate) fn run(invocation: Invocation) -> ExitCode {
+    let Invocation { global, command } = invocation;
+    let screen = Screen::new(Palette::for_stream(global.color, &std::io::stdout()));
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return Failure::text(1, format!("the asynchronous runtime cannot start: {error}"))
+                .report(&global);
+        }
+    };
+    let mut session = Session::new(global, screen);
+    let outcome = runtime.block_on(async {
+        dispatch(&mut session, command).await?;
+        session.screen.flush().map_err(Failure::from)
+    });
+    // Connections close with the process; a lookup that hangs in a helper thread must not hold it.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => session.end(failure),
+    }
+}
+
+async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Get { key, sort, read } => read::get(session, &key, sort, read).await,
+        Command::Ls {
+            key,
+            sort,
+            recursive,
+            slash,
+            tree,
+            read,
+        } => {
+            let shape = read::Shape {
+                sort,
+                recursive,
+                slash,
+                tree,
+            };
+            read::ls(session, &key, shape, read).await
+        }
+        Command::Set {
+            key,
+            value,
+            ttl,
+            swap_with_value,
+            swap_with_index,
+        } => {
+            let condition = write::Condition::new(swap_with_value, swap_with_index);
+            write::set(session, &key, value, ttl, condition).await
+        }
+        Command::Mk {
+            key,
+            value,
+            in_order,
+            ttl,
+        } => write::mk(session, &key, value, in_order, ttl).await,
+        Command::Update { key, value, ttl } => write::update(session, &key, value, ttl).await,
+        Command::Mkdir { key, ttl } => directory::mkdir(session, &key, ttl).await,
+        Command::Setdir { key, ttl } => directory::setdir(session, &key, ttl).await,
+        Command::Updatedir { key, ttl } => directory::updatedir(session, &key, ttl).await,
+        Command::Rm {
+            key,
+            dir,
+            recursive,
+            with_value,
+            with_index,
+        } => {
+            let condition = write::Condition::new(with_value, with_index);
+            remove::rm(session, &key, dir, recursive, condition).await
+        }
+        Command::Rmdir { key } => remove::rmdir(session, &key).await,
+        Command::Watch {
+            key,
+            forever,
+            after_index,
+            recursive,
+            reconnect,
+        } => {
+            let options = watch::options(recursive, after_index, reconnect);
+            watch::watch(session, &key, forever, options).await
+        }
+        Command::ExecWatch {
+            key,
+            after_index,
+            recursive,
+            reconnect,
+            command,
+        } => {
+            let options = watch::options(recursive, after_index, reconnect);
+            exec_watch::exec_watch(session, &key, options, &command).await
+        }
+        Command::Member(member) => member::run(session, member).await,
+        Command::ClusterHealth { forever } => cluster_health::run(session, forever).await,
+        Command::User(user) => user::run(session, user).await,
+        Command::Role(role) => role::run(session, role).await,
+        Command::Auth(auth) => auth::run(session, auth).await,
+        Command::Import {
+            snap,
+            hidden,
+            concurrency,
+        } => {
+            let _ = (snap, hidden, concurrency);
+            unreachable!()
+        }
+        Command::Completion { shell } => session
+            .screen
+            .bytes(&completion::script(shell))
+            .map_err(Failure::from),
+        Command::Man { directory: None } => session
+            .screen
+            .text(&man::first().text)
+            .map_err(Failure::from),
+        Command::Man {
+            directory: Some(directory),
+        } => man::write(&directory).map_err(|error| Failure::text(1, error.to_string())),
+    }
+}

@@ -1,0 +1,82 @@
+//! `role`: what users may do (etcdctl reference 11).
+
+use etcd2::client::{Change, Client, Error, Permission};
+
+use super::failure::Failure;
+use super::session::Session;
+use crate::definition::{Change as Paths, Role};
+
+pub(super) async fn run(session: &mut Session, command: Role) -> Result<(), Failure> {
+    let client = session.connect().await?;
+    let said = match command {
+        Role::List => return list(session, &client).await,
+        Role::Get { name } => return get(session, &client, &name).await,
+        Role::Add { name } => add(session, &client, &name).await?,
+        Role::Remove { name } => {
+            session.call(client.remove_role(&name)).await?;
+            format!("Role {name} removed")
+        }
+        Role::Grant { name, change } => {
+            alter(session, &client, &name, Change::Grant, change).await?
+        }
+        Role::Revoke { name, change } => {
+            alter(session, &client, &name, Change::Revoke, change).await?
+        }
+    };
+    session.screen.line(&[&said])?;
+    Ok(())
+}
+
+async fn list(session: &mut Session, client: &Client) -> Result<(), Failure> {
+    for name in session.call(client.roles()).await? {
+        session.screen.line(&[&name])?;
+    }
+    Ok(())
+}
+
+async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), Failure> {
+    let role = session.call(client.role(name)).await?;
+    session.screen.line(&["Role: ", &role.role])?;
+    for (title, paths) in [
+        ("KV Read:", role.permission.read),
+        ("KV Write:", role.permission.write),
+    ] {
+        session.screen.line(&[title])?;
+        for path in paths.unwrap_or_default() {
+            session.screen.line(&["\t", &path])?;
+        }
+    }
+    Ok(())
+}
+
+async fn add(session: &Session, client: &Client, name: &str) -> Result<String, Failure> {
+    match session.call(client.role(name)).await {
+        Ok(_) => return Err(Failure::text(1, format!("Role {name} already exists"))),
+        Err(Failure::Bare {
+            error: Error::Refused { .. },
+            ..
+        }) => {}
+        Err(failure) => return Err(failure),
+    }
+    session.call(client.add_role(name)).await?;
+    Ok(format!("Role {name} created"))
+}
+
+/// Asks for the role first, as the original does: a missing one is refused in the server's words.
+async fn alter(
+    session: &Session,
+    client: &Client,
+    name: &str,
+    change: Change,
+    paths: Paths,
+) -> Result<String, Failure> {
+    session.call(client.role(name)).await?;
+    let permission = Permission {
+        read: paths.read.then(|| vec![paths.path.clone()]),
+        write: paths.write.then(|| vec![paths.path.clone()]),
+    };
+    session
+        .call(client.change_role(name, change, &permission))
+        .await?;
+    Ok(format!("Role {name} updated"))
+}

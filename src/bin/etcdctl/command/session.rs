@@ -1,0 +1,179 @@
+//! The way to the cluster: endpoints, trust, user, synchronisation (etcdctl reference 3 and 4).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use etcd2::client::{
+    Client, Endpoint, Error, Key, Observer, Options, Proxies, Resolver, Scheme, Sync, Tls,
+    TlsFiles, discover, within,
+};
+
+use super::credential::credentials;
+use super::debug::Curl;
+use super::failure::{Failure, KEY_COMMAND, NO_CONNECTION};
+use crate::definition::{Global, Output};
+use crate::output::{Screen, complain};
+
+/// A command under way: its options, where it prints.
+pub(super) struct Session {
+    pub(super) global: Global,
+    pub(super) screen: Screen,
+}
+
+impl Session {
+    pub(super) fn new(global: Global, screen: Screen) -> Session {
+        Session { global, screen }
+    }
+
+    pub(super) fn format(&self) -> Output {
+        self.global.output
+    }
+
+    /// Ends the program: what was printed so far, the failure's words, the exit status.
+    pub(super) fn end(mut self, failure: Failure) -> ExitCode {
+        // The failure is what matters now; a closed pipe shows in its own status.
+        let _ = self.screen.flush();
+        failure.report(&self.global)
+    }
+
+    /// A client whose endpoints are those that the cluster announces, unless `--no-sync`.
+    pub(super) async fn connect(&self) -> Result<Client, Failure> {
+        let client = self.client().await?;
+        if !self.global.no_sync {
+            self.sync(&client).await?;
+        }
+        if self.global.debug {
+            complain(&format!("Cluster-Endpoints: {}\n", joined(&client, ", ")));
+        }
+        Ok(client)
+    }
+
+    /// A client that asks the endpoints as they were given.
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        let refuse = |error: &dyn std::fmt::Display| Failure::text(1, error.to_string());
+        let mut tls = Tls::load(&TlsFiles {
+            cert: self.global.cert_file.clone(),
+            key: self.global.key_file.clone(),
+            ca: self.global.ca_file.clone(),
+        })
+        .map_err(|error| refuse(&error))?;
+        let mut endpoints = self.discovered().await?;
+        if endpoints.is_empty() {
+            endpoints =
+                Endpoint::parse_list(&self.global.endpoints).map_err(|error| refuse(&error))?;
+        } else if let Some(domain) = self.secure_domain() {
+            tls = tls
+                .with_server_name(domain)
+                .map_err(|error| refuse(&error))?;
+        }
+        Ok(Client::new(Options {
+            endpoints,
+            tls,
+            proxies: Proxies::from_environment().map_err(|error| refuse(&error))?,
+            credentials: credentials(self.global.username.as_deref())?,
+            header_timeout: self.global.timeout,
+            observer: self
+                .global
+                .debug
+                .then(|| Arc::new(Curl) as Arc<dyn Observer>),
+        }))
+    }
+
+    /// What a call of a key command came to, within the time it has.
+    pub(super) async fn key_call<T>(
+        &self,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Failure> {
+        within(self.global.total_timeout, call)
+            .await
+            .map_err(Failure::key)
+    }
+
+    /// The same for commands on members, users and roles.
+    pub(super) async fn call<T>(
+        &self,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Failure> {
+        within(self.global.total_timeout, call)
+            .await
+            .map_err(Failure::bare)
+    }
+
+    /// Only failures of the connection itself end the command: whoever answers in any other way may still answer the
+    /// command (reference 4).
+    async fn sync(&self, client: &Client) -> Result<(), Failure> {
+        if self.global.debug {
+            let list = joined(client, ",");
+            complain(&format!("start to sync cluster using endpoints({list})\n"));
+        }
+        match within(self.global.total_timeout, client.sync()).await {
+            Ok(Sync::Replaced) if self.global.debug => {
+                complain(&format!(
+                    "got endpoints({}) after sync\n",
+                    joined(client, ",")
+                ));
+                Ok(())
+            }
+            Ok(Sync::Unpublished) => {
+                complain(&format!(
+                    "etcd cluster has no published client endpoints.\nTry '--no-sync' if you want to access non-published client endpoints({}).\n",
+                    joined(client, ",")
+                ));
+                Err(Failure::Cluster {
+                    code: KEY_COMMAND,
+                    error: Error::NoEndpoints,
+                })
+            }
+            Err(error) if error.is_connection() => Err(Failure::Cluster {
+                code: NO_CONNECTION,
+                error,
+            }),
+            Ok(Sync::Replaced) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The domain that servers must prove to be, when they were found by DNS.
+    fn secure_domain(&self) -> Option<&str> {
+        let domain = self.global.discovery_srv.as_deref()?;
+        (!self.global.insecure_discovery).then_some(domain)
+    }
+
+    async fn discovered(&self) -> Result<Vec<Endpoint>, Failure> {
+        let Some(domain) = &self.global.discovery_srv else {
+            return Ok(Vec::new());
+        };
+        let name = self.global.discovery_srv_name.as_deref();
+        let found = discover(domain, name, &Resolver::system())
+            .await
+            .map_err(|error| Failure::text(1, error.to_string()))?;
+        let mut kept = Vec::new();
+        for endpoint in found.endpoints {
+            if endpoint.scheme() == Scheme::Https || self.global.insecure_discovery {
+                kept.push(endpoint);
+            } else {
+                complain(&format!(
+                    "ignoring discovered insecure endpoint \"{endpoint}\"\n"
+                ));
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// A key of the command line: any bytes.
+pub(super) fn key(text: &OsStr) -> Key {
+    Key::new(text.as_bytes())
+}
+
+/// Seconds to live as the server wants them: none unless positive.
+pub(super) fn ttl(seconds: i64) -> Option<u64> {
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)
+}
+
+fn joined(client: &Client, separator: &str) -> String {
+    let endpoints = client.endpoints();
+    let texts: Vec<String> = endpoints.iter().map(Endpoint::to_string).collect();
+    texts.join(separator)
+}

@@ -1,0 +1,123 @@
+//! `set`, `mk` and `update`: files (etcdctl reference 8.3, 8.4, 8.5, 8.7).
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read as _;
+use std::os::unix::ffi::OsStringExt;
+
+use etcd2::client::{Client, Put};
+
+use super::failure::Failure;
+use super::session::{Session, key, ttl};
+use crate::output;
+
+/// What must be there before. An empty value and an index of 0 are no condition, as they always were.
+pub(super) struct Condition {
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) index: Option<u64>,
+}
+
+impl Condition {
+    pub(super) fn new(value: OsString, index: u64) -> Condition {
+        Condition {
+            value: Some(value.into_vec()).filter(|value| !value.is_empty()),
+            index: Some(index).filter(|index| *index != 0),
+        }
+    }
+}
+
+/// Creates or replaces a file.
+pub(super) async fn set(
+    session: &mut Session,
+    name: &OsStr,
+    value: Option<OsString>,
+    seconds: i64,
+    condition: Condition,
+) -> Result<(), Failure> {
+    let options = Put {
+        ttl: ttl(seconds),
+        prev_value: condition.value,
+        prev_index: condition.index,
+        ..Put::default()
+    };
+    put(session, name, value, options).await
+}
+
+/// Changes an existing file.
+pub(super) async fn update(
+    session: &mut Session,
+    name: &OsStr,
+    value: Option<OsString>,
+    seconds: i64,
+) -> Result<(), Failure> {
+    let options = Put {
+        ttl: ttl(seconds),
+        prev_exist: Some(true),
+        ..Put::default()
+    };
+    put(session, name, value, options).await
+}
+
+/// Creates a file that is not there yet, or the next one in order below a directory.
+pub(super) async fn mk(
+    session: &mut Session,
+    name: &OsStr,
+    value: Option<OsString>,
+    in_order: bool,
+    seconds: i64,
+) -> Result<(), Failure> {
+    if !in_order {
+        let options = Put {
+            ttl: ttl(seconds),
+            prev_exist: Some(false),
+            ..Put::default()
+        };
+        return put(session, name, value, options).await;
+    }
+    let (client, value) = prepare(session, value).await?;
+    let directory = key(name);
+    let call = client.create_in_order(&directory, &value, ttl(seconds));
+    let event = session.key_call(call).await?;
+    output::event(&mut session.screen, session.global.output, &event)?;
+    Ok(())
+}
+
+async fn put(
+    session: &mut Session,
+    name: &OsStr,
+    value: Option<OsString>,
+    options: Put,
+) -> Result<(), Failure> {
+    let (client, value) = prepare(session, value).await?;
+    let name = key(name);
+    let event = session.key_call(client.put(&name, &value, options)).await?;
+    output::event(&mut session.screen, session.global.output, &event)?;
+    Ok(())
+}
+
+/// The way to the cluster, then the value: whoever types it should not learn afterwards that nobody listens.
+async fn prepare(session: &Session, value: Option<OsString>) -> Result<(Client, Vec<u8>), Failure> {
+    let client = session.connect().await?;
+    let value = match value {
+        Some(value) => value.into_vec(),
+        None => from_stdin()?,
+    };
+    Ok((client, value))
+}
+
+/// All of standard input, nothing trimmed; nothing at all is no value.
+fn from_stdin() -> Result<Vec<u8>, Failure> {
+    let mut value = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut value)
+        .map_err(|error| {
+            Failure::text(
+                1,
+                format!("Error:  the value cannot be read from standard input: {error}"),
+            )
+        })?;
+    if value.is_empty() {
+        return Err(Failure::text(1, "Error:  value required"));
+    }
+    Ok(value)
+}

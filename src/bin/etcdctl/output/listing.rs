@@ -1,0 +1,32 @@
+//! `ls`: whole keys, one a line, each directory before what is in it (etcdctl reference 8.2).
+
+use std::io;
+
+use etcd2::client::Node;
+
+use super::palette::Paint;
+use super::screen::Screen;
+
+/// Lists what is below a directory in the server's order, or names the file. `slash` marks directories by a `/` at
+/// their end.
+pub(crate) fn list(screen: &mut Screen, named: &Node, slash: bool) -> io::Result<()> {
+    if !named.dir {
+        return screen.line(&[&named.key]);
+    }
+    named
+        .nodes
+        .iter()
+        .try_for_each(|node| below(screen, node, slash))
+}
+
+fn below(screen: &mut Screen, node: &Node, slash: bool) -> io::Result<()> {
+    if node.dir {
+        screen.painted(Paint::Directory, &node.key)?;
+        screen.text(if slash { "/\n" } else { "\n" })?;
+    } else {
+        screen.line(&[&node.key])?;
+    }
+    node.nodes
+        .iter()
+        .try_for_each(|child| below(screen, child, slash))
+}

@@ -1,0 +1,43 @@
+//! What is printed: the three formats of the original (etcdctl reference 6), listings, colours.
+//!
+//! Scripts read these bytes, so nothing here depends on a terminal but colour and hints.
+
+mod extended;
+mod json;
+mod listing;
+mod palette;
+mod screen;
+mod tree;
+
+pub(crate) use listing::list;
+pub(crate) use palette::{Paint, Palette};
+pub(crate) use screen::{Screen, complain};
+pub(crate) use tree::draw;
+
+use etcd2::client::Event;
+
+use crate::definition::Output;
+
+/// Prints the node of an answer as `get`, `set` or `rm` do.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn event(screen: &mut Screen, format: Output, event: &Event) -> std::io::Result<()> {
+    match format {
+        Output::Simple => simple(screen, event),
+        Output::Extended => extended::block(screen, event),
+        Output::Json => json::line(screen, event),
+    }
+}
+
+/// The value alone. Only a plain `delete` shows what was there: a compare-and-delete and an expiry print an empty line
+/// (6.1). A directory has no value to show.
+fn simple(screen: &mut Screen, event: &Event) -> std::io::Result<()> {
+    if event.node.dir {
+        return Ok(());
+    }
+    match (&event.prev_node, event.action.as_str()) {
+        (Some(before), "delete") => screen.line(&["PrevNode.Value: ", &before.value]),
+        _ => screen.line(&[&event.node.value]),
+    }
+}

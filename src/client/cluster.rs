@@ -1,0 +1,191 @@
+//! The cluster as one server: a list of endpoints, asked in order from the one that answered last, until one answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::basic;
+use super::connection::Connections;
+use super::dial::Dialer;
+use super::endpoint::Endpoint;
+use super::error::{Attempt, Error};
+use super::exchange::{Exchanger, Reply};
+use super::proxy::Proxies;
+use super::request::{Credentials, Observer, Request, Retry};
+use super::tls::Tls;
+
+/// What a client is made of.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Whom to ask, in this order.
+    pub endpoints: Vec<Endpoint>,
+    /// Trust and identity for https endpoints.
+    pub tls: Tls,
+    /// Proxies between here and the endpoints.
+    pub proxies: Proxies,
+    /// Sent with every request.
+    pub credentials: Option<Credentials>,
+    /// Limit of one try: connection, request and head of the answer; `None` waits for ever. Watches have no limit.
+    pub header_timeout: Option<Duration>,
+    /// Told of every request.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// A connection to a cluster. Cheap to clone; all clones share connections and the choice of the endpoint.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    exchanger: Exchanger,
+    /// Guards the choice only: held to read or change it, never across an await.
+    choice: Mutex<Choice>,
+}
+
+#[derive(Clone)]
+struct Choice {
+    endpoints: Vec<Endpoint>,
+    /// The one that answered last; tried first.
+    pinned: usize,
+}
+
+impl Client {
+    /// A client; nothing is connected before the first request.
+    pub fn new(options: Options) -> Client {
+        let exchanger = Exchanger {
+            connections: Connections::new(Dialer::new(options.tls, options.proxies)),
+            authorization: options
+                .credentials
+                .as_ref()
+                .map(|user| basic::authorization(user.user.as_bytes(), user.password.as_bytes())),
+            header_timeout: options.header_timeout,
+            observer: options.observer,
+        };
+        Client {
+            shared: Arc::new(Shared {
+                exchanger,
+                choice: Mutex::new(Choice {
+                    endpoints: options.endpoints,
+                    pinned: 0,
+                }),
+            }),
+        }
+    }
+
+    /// The endpoints in use, in order.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.choice().endpoints
+    }
+
+    /// Replaces the endpoints; the one in use stays in use if it is among them.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        let mut choice = self.lock();
+        let current = choice.endpoints.get(choice.pinned);
+        let kept = current.and_then(|current| endpoints.iter().position(|other| other == current));
+        *choice = Choice {
+            endpoints,
+            pinned: kept.unwrap_or(0),
+        };
+    }
+
+    /// Sends a request to one endpoint after the other until one answers with a status below 500.
+    ///
+    /// # Errors
+    /// [`Error::NoEndpoints`], [`Error::Unavailable`] with every attempt, or [`Error::Failed`] for a request that may
+    /// be tried only once.
+    pub async fn send(&self, request: &Request) -> Result<Reply, Error> {
+        let retry = request.retry;
+        let outcome = self.send_each(|_| request.clone()).await;
+        match outcome {
+            Err(Error::Unavailable(attempts)) if retry == Retry::Never => {
+                // Only the last one can have had an effect: its fate is what the caller must know.
+                let told = attempts
+                    .iter()
+                    .rposition(|attempt| attempt.sent)
+                    .unwrap_or(0);
+                let mut attempts = attempts.into_iter();
+                attempts
+                    .nth(told)
+                    .map_or(Err(Error::NoEndpoints), |attempt| {
+                        Err(Error::Failed(attempt))
+                    })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// As [`Client::send`], with a request made anew for each try, which may depend on the failure before it.
+    pub(super) async fn send_each(
+        &self,
+        mut make: impl FnMut(Option<&Attempt>) -> Request,
+    ) -> Result<Reply, Error> {
+        let Choice { endpoints, pinned } = self.choice();
+        let mut attempts: Vec<Attempt> = Vec::new();
+        for at in 0..endpoints.len() {
+            let number = (pinned + at) % endpoints.len();
+            let request = make(attempts.last());
+            match self.ask(&endpoints[number], &request).await {
+                Ok(reply) => {
+                    self.pin(&endpoints[number]);
+                    return Ok(reply);
+                }
+                Err(attempt) => {
+                    let last = attempt.sent && request.retry != Retry::Always;
+                    attempts.push(attempt);
+                    if last {
+                        break;
+                    }
+                }
+            }
+        }
+        if attempts.is_empty() {
+            return Err(Error::NoEndpoints);
+        }
+        Err(Error::Unavailable(attempts))
+    }
+
+    /// Asks one endpoint and no other.
+    pub(super) async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+    ) -> Result<Reply, Attempt> {
+        self.shared.exchanger.exchange(endpoint, request).await
+    }
+
+    fn pin(&self, endpoint: &Endpoint) {
+        let mut choice = self.lock();
+        // The list may have been replaced meanwhile.
+        if let Some(number) = choice.endpoints.iter().position(|other| other == endpoint) {
+            choice.pinned = number;
+        }
+    }
+
+    fn choice(&self) -> Choice {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Choice> {
+        // Whole values are stored: a panic elsewhere cannot leave half a choice.
+        self.shared
+            .choice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs a call with a limit of time; `None` is no limit.
+///
+/// # Errors
+/// Those of the call, or [`Error::DeadlineExceeded`].
+pub async fn within<T>(
+    limit: Option<Duration>,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match limit {
+        None => call.await,
+        Some(limit) => tokio::time::timeout(limit, call)
+            .await
+            .unwrap_or(Err(Error::DeadlineExceeded)),
+    }
+}

@@ -1,0 +1,154 @@
+//! HTTP/1.1 connections to endpoints: opened when needed, kept for the next request, never shared by two at once.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+
+use super::dial::{Dialer, ProxyHop, tls_alert};
+use super::endpoint::{Endpoint, Scheme};
+use super::error::{Cause, io_error};
+
+/// Idle connections kept for one listener: as many as a program with some tasks uses at once.
+const IDLE_MAX: usize = 32;
+
+/// A connection attempt ends after this time, whatever else the caller allows: a watch has no other limit.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An open connection, ready for a request.
+pub(super) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    origin: Origin,
+    /// The proxy in between, which wants the whole URL in the request line.
+    pub(super) hop: Option<ProxyHop>,
+    /// Whether it has carried a request before: the server may be closing it at this moment.
+    pub(super) used: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Origin {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    fn of(endpoint: &Endpoint) -> Origin {
+        Origin {
+            scheme: endpoint.scheme(),
+            host: endpoint.host().to_ascii_lowercase(),
+            port: endpoint.port(),
+        }
+    }
+}
+
+/// Opens connections and keeps the idle ones.
+pub(super) struct Connections {
+    dialer: Dialer,
+    /// Guards nothing but the lists: held to push or pop, never across an await.
+    idle: Mutex<HashMap<Origin, Vec<Connection>>>,
+}
+
+impl Connections {
+    pub(super) fn new(dialer: Dialer) -> Connections {
+        Connections {
+            dialer,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// An idle connection to `endpoint` that is still open, or a new one.
+    pub(super) async fn take(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
+        let origin = Origin::of(endpoint);
+        while let Some(mut connection) = self.pop(&origin) {
+            if connection.sender.ready().await.is_ok() {
+                return Ok(connection);
+            }
+        }
+        self.open(endpoint, origin).await
+    }
+
+    /// A connection that nobody has used.
+    pub(super) async fn fresh(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
+        self.open(endpoint, Origin::of(endpoint)).await
+    }
+
+    /// Takes a connection back whose answer has been read to its end.
+    pub(super) fn give_back(&self, mut connection: Connection) {
+        connection.used = true;
+        let mut idle = self.lock();
+        let list = idle.entry(connection.origin.clone()).or_default();
+        if list.len() < IDLE_MAX && !connection.sender.is_closed() {
+            list.push(connection);
+        }
+    }
+
+    fn pop(&self, origin: &Origin) -> Option<Connection> {
+        self.lock().get_mut(origin)?.pop()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Connection>>> {
+        // A panic while pushing or popping leaves a valid map behind.
+        self.idle
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn open(&self, endpoint: &Endpoint, origin: Origin) -> Result<Connection, Cause> {
+        let dialed = tokio::time::timeout(DIAL_TIMEOUT, self.dialer.dial(endpoint))
+            .await
+            .map_err(|_| Cause::HeaderTimeout)?
+            .map_err(Cause::Dial)?;
+        let (sender, driver) = http1::Builder::new()
+            .handshake(TokioIo::new(dialed.stream))
+            .await
+            .map_err(head_failure)?;
+        // It ends when the connection does; what went wrong is told to the request that was under way.
+        tokio::spawn(async move {
+            let _ = driver.await;
+        });
+        Ok(Connection {
+            sender,
+            origin,
+            hop: dialed.proxied,
+            used: false,
+        })
+    }
+}
+
+/// A request that got no head of an answer.
+pub(super) struct Unanswered {
+    pub(super) cause: Cause,
+    /// Whether any byte of it may have left.
+    pub(super) sent: bool,
+}
+
+impl Connection {
+    /// Sends a request and waits for the head of the answer.
+    pub(super) async fn send(
+        &mut self,
+        request: hyper::Request<Full<Bytes>>,
+    ) -> Result<hyper::Response<Incoming>, Unanswered> {
+        match self.sender.try_send_request(request).await {
+            Ok(response) => Ok(response),
+            Err(mut error) => Err(Unanswered {
+                sent: error.take_message().is_none(),
+                cause: head_failure(error.into_error()),
+            }),
+        }
+    }
+}
+
+/// A TLS server that wants another certificate says so only after the handshake (RFC 8446, 4.4.2.4): what looks like
+/// a broken connection may be its alert.
+fn head_failure(error: hyper::Error) -> Cause {
+    match io_error(&error).and_then(tls_alert) {
+        Some(alert) => Cause::TlsAlert(alert),
+        None => Cause::Head(error.into()),
+    }
+}

@@ -1,0 +1,258 @@
+//! What can go wrong between a caller and the cluster, with the place where it did.
+//!
+//! The texts are the ones scripts know (etcdctl reference 7): an attempt is one try at one endpoint, and an error tells
+//! whether it was the answer of a server or the lack of one.
+
+use std::fmt;
+use std::io;
+
+use hyper::header::HeaderMap;
+
+use super::dial::DialError;
+use super::endpoint::Endpoint;
+
+/// Why a call gave no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server refused the request with an error of the v2 API.
+    #[error("{0}")]
+    Api(ApiError),
+    /// The member or auth API refused the request: status and the `message` of its body.
+    #[error("{message}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The server's sentence, or `unexpected status code N` when it gave none.
+        message: String,
+    },
+    /// Every endpoint was tried, none gave an answer.
+    #[error("client: etcd cluster is unavailable or misconfigured; {}", Enumerated(.0))]
+    Unavailable(Vec<Attempt>),
+    /// The request may be tried only once, and that try failed; whether it took effect is unknown if it was sent.
+    #[error("{0}")]
+    Failed(Attempt),
+    /// An answer that no server of this kind gives.
+    #[error(
+        "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
+    )]
+    InvalidReply {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// HTTP status of the answer.
+        status: u16,
+        /// What is wrong with the body, and its beginning.
+        detail: String,
+    },
+    /// A success without a body.
+    #[error("client: response body is empty")]
+    EmptyBody,
+    /// There is nobody to ask: the list of endpoints is empty.
+    #[error("client: no endpoints available")]
+    NoEndpoints,
+    /// The time for the whole call is over.
+    #[error("context deadline exceeded")]
+    DeadlineExceeded,
+    /// A watch that went on after a broken connection met another cluster: its indexes say nothing about the events
+    /// seen so far.
+    #[error(
+        "the endpoints lead to another cluster ({found}) than before ({expected}): events may be missing; read the key again and watch from the index of that answer"
+    )]
+    OtherCluster {
+        /// `X-Etcd-Cluster-Id` of the first answer.
+        expected: String,
+        /// `X-Etcd-Cluster-Id` now.
+        found: String,
+    },
+}
+
+/// The error body of the keys API (keys-api 3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default)]
+pub struct ApiError {
+    /// HTTP status.
+    #[serde(skip)]
+    pub status: u16,
+    /// Number of the error, 100 to 499.
+    #[serde(rename = "errorCode")]
+    pub code: i64,
+    /// What happened.
+    pub message: String,
+    /// Where: a key, a compared value, an index.
+    pub cause: String,
+    /// The index at which it happened.
+    pub index: u64,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} ({}) [{}]",
+            self.code, self.message, self.cause, self.index
+        )
+    }
+}
+
+/// One try at one endpoint that gave no answer.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Whom we asked (after redirects: the one they led to).
+    pub endpoint: Endpoint,
+    /// What happened.
+    pub cause: Cause,
+    /// Whether any byte of the request may have reached the server.
+    pub sent: bool,
+    /// The head of the answer, when that much of it arrived.
+    pub headers: Option<HeaderMap>,
+}
+
+/// What ended an attempt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No connection came about.
+    #[error("{0}")]
+    Dial(DialError),
+    /// The connection broke before the head of the answer was complete.
+    #[error("{}", broken(.0, "EOF"))]
+    Head(Box<dyn std::error::Error + Send + Sync>),
+    /// The connection broke inside the answer.
+    #[error("{}", broken(.0, "unexpected EOF"))]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    /// The other side of a TLS connection ended it with an alert.
+    #[error("{0}")]
+    TlsAlert(String),
+    /// Connection, request and head of the answer together took too long.
+    #[error("exceeded header timeout")]
+    HeaderTimeout,
+    /// HTTP 500 or 503, which the original's client takes for a missing leader whatever the body says.
+    #[error("has no leader")]
+    NoLeader {
+        /// The body: why the server refused in truth.
+        said: String,
+    },
+    /// Another status from 500 on.
+    #[error("returns server error [{reason}]")]
+    Server {
+        /// The reason phrase of the status.
+        reason: &'static str,
+        /// The body.
+        said: String,
+    },
+    /// The answer is larger than the client takes.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(u64),
+    /// Redirected more than ten times.
+    #[error("client: too many redirects")]
+    TooManyRedirects,
+    /// A redirect that does not say where to.
+    #[error("location header not set")]
+    NoLocation,
+    /// A redirect to a place that is none.
+    #[error("redirected to {0:?}, which is no HTTP address")]
+    BadLocation(String),
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::HeaderTimeout => write!(f, "client: endpoint {} {}", self.endpoint, self.cause),
+            Cause::NoLeader { .. } | Cause::Server { .. } => {
+                write!(f, "client: etcd member {} {}", self.endpoint, self.cause)
+            }
+            _ => self.cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Attempt {}
+
+impl Error {
+    /// Whether there was no conversation at all: nobody listened, or the network broke (etcdctl reference 4, "Sync").
+    /// Refused certificates, time-outs of one try and answers of servers are something else.
+    pub fn is_connection(&self) -> bool {
+        match self {
+            Error::DeadlineExceeded => true,
+            Error::Unavailable(attempts) => attempts.iter().all(Attempt::is_connection),
+            Error::Failed(attempt) => attempt.is_connection(),
+            _ => false,
+        }
+    }
+
+    /// The attempts behind this error, none when a server answered.
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Error::Unavailable(attempts) => attempts,
+            Error::Failed(attempt) => std::slice::from_ref(attempt),
+            _ => &[],
+        }
+    }
+
+    /// The number of the v2 error, when the server gave one.
+    pub fn api_code(&self) -> Option<i64> {
+        match self {
+            Error::Api(error) => Some(error.code),
+            _ => None,
+        }
+    }
+}
+
+impl Attempt {
+    /// What a failing server gave as its reason; empty when it said nothing.
+    pub fn said(&self) -> &str {
+        match &self.cause {
+            Cause::NoLeader { said } | Cause::Server { said, .. } => said,
+            _ => "",
+        }
+    }
+
+    fn is_connection(&self) -> bool {
+        match &self.cause {
+            Cause::Dial(error) => error.is_connection(),
+            Cause::Head(error) | Cause::Body(error) => io_error(error.as_ref())
+                .is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof),
+            _ => false,
+        }
+    }
+}
+
+/// The list inside one line, as the original writes it: each item ends its line.
+struct Enumerated<'a>(&'a [Attempt]);
+
+impl fmt::Display for Enumerated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, attempt) in self.0.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            writeln!(f, "{separator}error #{number}: {attempt}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The operating system's error inside a library's.
+pub(super) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<io::Error>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// A connection that just ended is `ended`; anything else keeps the words of the operating system.
+fn broken(error: &Box<dyn std::error::Error + Send + Sync>, ended: &str) -> String {
+    match io_error(error.as_ref()) {
+        Some(found) if found.kind() == io::ErrorKind::ConnectionReset => {
+            "read: connection reset by peer".to_owned()
+        }
+        Some(found) if found.kind() == io::ErrorKind::BrokenPipe => "write: broken pipe".to_owned(),
+        Some(found) if found.kind() != io::ErrorKind::UnexpectedEof => found.to_string(),
+        _ => match error.downcast_ref::<hyper::Error>() {
+            Some(parse) if parse.is_parse() => format!("the answer is not HTTP: {parse}"),
+            _ => ended.to_owned(),
+        },
+    }
+}

@@ -1,0 +1,214 @@
+//! The members API: who belongs to the cluster, and changes of that (etcdctl reference 10).
+
+use bytes::Bytes;
+use hyper::Method;
+use serde::Deserialize;
+
+use super::cluster::Client;
+use super::endpoint::Endpoint;
+use super::error::{Attempt, Error};
+use super::exchange::Reply;
+use super::path::element;
+use super::request::{Payload, Request, Retry};
+use super::response::invalid;
+
+/// A member of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Member {
+    /// Hexadecimal id.
+    pub id: String,
+    /// Empty until it has started for the first time.
+    pub name: String,
+    /// Where peers reach it.
+    #[serde(rename = "peerURLs")]
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it.
+    #[serde(rename = "clientURLs")]
+    pub client_urls: Vec<String>,
+}
+
+/// What a synchronisation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// The endpoints are now those that the members announce.
+    Replaced,
+    /// The members announce none: the endpoints are what they were.
+    Unpublished,
+}
+
+#[derive(Deserialize)]
+struct MemberList {
+    #[serde(default)]
+    members: Vec<Member>,
+}
+
+impl Client {
+    /// Replaces the endpoints by the client URLs that the members announce; servers of 0.4 are asked in their words.
+    ///
+    /// # Errors
+    /// When the members cannot be listed; the endpoints are what they were.
+    pub async fn sync(&self) -> Result<Sync, Error> {
+        let reply = self.send(&Request::get("/v2/members")).await?;
+        let urls = if reply.status == 404 {
+            self.machines().await?
+        } else {
+            let members = members(&reply)?;
+            members
+                .into_iter()
+                .flat_map(|member| member.client_urls)
+                .collect()
+        };
+        // An address that this client cannot speak to (a Unix socket) is no endpoint for it.
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for endpoint in urls.iter().filter_map(|url| Endpoint::parse(url).ok()) {
+            if !endpoints.contains(&endpoint) {
+                endpoints.push(endpoint);
+            }
+        }
+        if endpoints.is_empty() {
+            return Ok(Sync::Unpublished);
+        }
+        self.set_endpoints(endpoints);
+        Ok(Sync::Replaced)
+    }
+
+    /// The client URLs as 0.4 lists them: text, separated by commas, the leader first.
+    async fn machines(&self) -> Result<Vec<String>, Error> {
+        let reply = self.send(&Request::get("/v2/machines")).await?;
+        match std::str::from_utf8(&reply.body) {
+            Ok(text) if reply.status == 200 => {
+                Ok(text.split(',').map(|url| url.trim().to_owned()).collect())
+            }
+            _ => Err(invalid(&reply, "it is no list of machines")),
+        }
+    }
+
+    /// Lists the members in the server's order.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn members(&self) -> Result<Vec<Member>, Error> {
+        members(&self.send(&Request::get("/v2/members")).await?)
+    }
+
+    /// The member that leads.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is none.
+    pub async fn leader(&self) -> Result<Member, Error> {
+        let reply = self.send(&Request::get("/v2/members/leader")).await?;
+        json(&accepted(reply, &[200])?)
+    }
+
+    /// Adds a member that peers reach at these URLs.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's sentence, such as `membership: peerURL exists`.
+    pub async fn add_member(&self, peer_urls: &[String]) -> Result<Member, Error> {
+        let request = Request::new(
+            Method::POST,
+            "/v2/members",
+            peer_urls_body(peer_urls),
+            Retry::IfUnsent,
+        );
+        json(&accepted(self.send(&request).await?, &[201])?)
+    }
+
+    /// Removes a member. One that is gone already counts as removed.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], or that no endpoint answered.
+    pub async fn remove_member(&self, id: &str) -> Result<(), Error> {
+        let target = format!("/v2/members/{}", element(id));
+        let request = Request::new(Method::DELETE, target, Payload::None, Retry::Always);
+        accepted(self.send(&request).await?, &[204, 410]).map(drop)
+    }
+
+    /// Changes where peers reach a member.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], or that no endpoint answered.
+    pub async fn update_member(&self, id: &str, peer_urls: &[String]) -> Result<(), Error> {
+        let target = format!("/v2/members/{}", element(id));
+        let body = peer_urls_body(peer_urls);
+        let request = Request::new(Method::PUT, target, body, Retry::Always);
+        accepted(self.send(&request).await?, &[204]).map(drop)
+    }
+
+    /// Asks one member, and no other, whether it is healthy. It is a question between machines: no user is sent, and
+    /// no observer told.
+    ///
+    /// # Errors
+    /// When it does not answer, or not with an answer of that kind.
+    pub async fn health(&self, endpoint: &Endpoint) -> Result<bool, HealthError> {
+        #[derive(Deserialize)]
+        struct Health {
+            health: serde_json::Value,
+        }
+        let reply = self
+            .ask(
+                endpoint,
+                &Request {
+                    anonymous: true,
+                    ..Request::get("/health")
+                },
+            )
+            .await?;
+        let health: Health = serde_json::from_slice(&reply.body)
+            .map_err(|error| HealthError::Reply(error.to_string()))?;
+        Ok(health.health == true || health.health == "true")
+    }
+}
+
+/// Why a member's health is unknown.
+#[derive(Debug, thiserror::Error)]
+pub enum HealthError {
+    /// It gave no answer.
+    #[error("{0}")]
+    Attempt(#[from] Attempt),
+    /// Its answer says nothing about health.
+    #[error("{0}")]
+    Reply(String),
+}
+
+fn members(reply: &Reply) -> Result<Vec<Member>, Error> {
+    let reply = accepted_ref(reply, &[200])?;
+    json::<MemberList>(reply).map(|list| list.members)
+}
+
+fn peer_urls_body(urls: &[String]) -> Payload {
+    let mut sorted = urls.to_vec();
+    sorted.sort();
+    let body = serde_json::json!({ "peerURLs": sorted }).to_string();
+    Payload::Json(Bytes::from(body))
+}
+
+/// The reply if its status is one of `statuses`, else the server's sentence.
+pub(super) fn accepted(reply: Reply, statuses: &[u16]) -> Result<Reply, Error> {
+    accepted_ref(&reply, statuses)?;
+    Ok(reply)
+}
+
+fn accepted_ref<'a>(reply: &'a Reply, statuses: &[u16]) -> Result<&'a Reply, Error> {
+    #[derive(Deserialize)]
+    struct Message {
+        message: String,
+    }
+    if statuses.contains(&reply.status) {
+        return Ok(reply);
+    }
+    let message = match serde_json::from_slice::<Message>(&reply.body) {
+        Ok(body) => body.message,
+        Err(_) => format!("unexpected status code {}", reply.status),
+    };
+    Err(Error::Refused {
+        status: reply.status,
+        message,
+    })
+}
+
+/// Reads a JSON body.
+pub(super) fn json<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Error> {
+    serde_json::from_slice(&reply.body).map_err(|error| invalid(reply, &error.to_string()))
+}
