@@ -67,18 +67,26 @@ impl Event {
         if reply.body.is_empty() {
             return Err(Error::EmptyBody);
         }
-        let mut json = serde_json::Deserializer::from_slice(&reply.body);
-        // The visitor below counts for itself.
-        json.disable_recursion_limit();
-        let mut event = EventSeed
-            .deserialize(&mut json)
-            .and_then(|event| json.end().map(|()| event))
-            .map_err(|error| invalid(error.to_string()))?
-            .ok_or_else(|| invalid("there is no node in it".to_owned()))?;
+        let mut event = Event::parse(&reply.body).map_err(invalid)?;
         event.etcd_index = reply.number("x-etcd-index").unwrap_or(0);
         event.raft_index = reply.number("x-raft-index").unwrap_or(0);
         event.raft_term = reply.number("x-raft-term").unwrap_or(0);
         Ok(event)
+    }
+
+    /// Reads the body of a successful answer, or a file that holds one. The indexes of the headers are 0.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(body: &[u8]) -> Result<Event, String> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        // The visitor below counts for itself.
+        json.disable_recursion_limit();
+        EventSeed
+            .deserialize(&mut json)
+            .and_then(|event| json.end().map(|()| event))
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| "there is no node in it".to_owned())
     }
 }
 

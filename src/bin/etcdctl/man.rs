@@ -32,9 +32,9 @@ pub(crate) fn all() -> Vec<Page> {
     pages
 }
 
-/// A page that cannot be written.
+/// A page, or the directory for it, that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write manual page {}: {source}", path.display())]
+#[error("cannot write {}: {source}; name a directory that you may write into", path.display())]
 pub(crate) struct WriteError {
     path: PathBuf,
     source: io::Error,

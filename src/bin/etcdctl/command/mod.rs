@@ -11,6 +11,7 @@ mod directory;
 mod exec_watch;
 mod failure;
 mod hint;
+mod import;
 mod member;
 mod password;
 mod peer_url;
@@ -138,10 +139,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure
             snap,
             hidden,
             concurrency,
-        } => {
-            let _ = (snap, hidden, concurrency);
-            unreachable!()
-        }
+        } => import::run(session, &snap, &hidden, concurrency).await,
         Command::Completion { shell } => session
             .screen
             .bytes(&completion::script(shell))

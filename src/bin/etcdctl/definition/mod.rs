@@ -76,7 +76,7 @@ pub(crate) fn commands() -> clap::Command {
         ));
     // The words for the type of the commands would otherwise describe the program.
     Command::augment_subcommands(program)
-        .about("Read, write and watch the keys of a cluster, and look after the cluster itself")
+        .about("Read, write and watch the keys of an etcd v2 cluster")
 }
 
 /// The definition as it is shown to people: with the default that the parser must not fill in, because the environment comes

@@ -1,0 +1,93 @@
+//! What there is to write: files and directories, in the order of the file, and which of them are wanted.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use jiff::Timestamp;
+
+/// A file or a directory to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) content: Content,
+    /// When it is to expire.
+    pub(super) expires: Option<Timestamp>,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    File(String),
+    Directory {
+        /// Nothing below it would make it.
+        empty: bool,
+    },
+}
+
+/// The entries that are visible, or below one of the hidden keys named. What the server itself keeps below `/_etcd` is
+/// never among them: it describes another cluster.
+pub(super) fn select(entries: Vec<Entry>, hidden: &[OsString]) -> Vec<Entry> {
+    let named: Vec<String> = hidden
+        .iter()
+        .map(|key| {
+            String::from_utf8_lossy(key.as_bytes())
+                .trim_end_matches('/')
+                .to_owned()
+        })
+        .collect();
+    entries
+        .into_iter()
+        .filter(|entry| !is_below(&entry.key, "/_etcd"))
+        .filter(|entry| {
+            let rest = named
+                .iter()
+                .filter(|named| is_below(&entry.key, named))
+                .map(|named| &entry.key[named.len()..])
+                .next();
+            !rest.unwrap_or(&entry.key).contains("/_")
+        })
+        .collect()
+}
+
+fn is_below(key: &str, directory: &str) -> bool {
+    key.strip_prefix(directory)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_keys_come_along_only_when_named() {
+        let entry = |key: &str| Entry {
+            key: key.to_owned(),
+            content: Content::File(String::new()),
+            expires: None,
+        };
+        let keys = [
+            "/a",
+            "/a/_b/c",
+            "/_coreos.com/x",
+            "/_coreos.com/_y",
+            "/_coreos.community",
+            "/_etcd/config",
+        ];
+        let selected = |hidden: &[&str]| {
+            let hidden: Vec<OsString> = hidden.iter().map(OsString::from).collect();
+            let entries = keys.iter().map(|key| entry(key)).collect();
+            let chosen = select(entries, &hidden);
+            chosen
+                .into_iter()
+                .map(|entry| entry.key)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(selected(&[]), ["/a"]);
+        assert_eq!(selected(&["/_coreos.com"]), ["/a", "/_coreos.com/x"]);
+        assert_eq!(
+            selected(&["/_coreos.com/_y/", "/a/_b"]),
+            ["/a", "/a/_b/c", "/_coreos.com/_y"]
+        );
+        assert_eq!(selected(&["/_etcd"]), ["/a"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! `import`: the keys of a saved store written into a living cluster (etcdctl reference 12.2).
+//!
+//! The file is read and checked whole before the first write, so a damaged one changes nothing. Writes are plain sets:
+//! running it again after an interruption ends in the same state.
+
+mod entry;
+mod image;
+mod load;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::failure::Failure;
+use super::session::Session;
+use crate::output::complain;
+
+use entry::Entry;
+
+/// Loads `file` with so many writes under way at once.
+pub(super) async fn run(
+    session: &mut Session,
+    file: &Path,
+    hidden: &[OsString],
+    concurrency: usize,
+) -> Result<(), Failure> {
+    let entries = match read(file, hidden) {
+        Ok(entries) => entries,
+        Err(reason) => {
+            // The original's sentence is on standard output; what is wrong goes where errors belong.
+            session
+                .screen
+                .line(&["cannot read snapshot file ", &file.to_string_lossy()])?;
+            return Err(Failure::text(1, reason));
+        }
+    };
+    session.screen.line(&[&format!(
+        "starting to import snapshot {} with {concurrency} clients",
+        file.display()
+    )])?;
+    session.screen.flush()?;
+    let client = session.connect().await?;
+    let count = load::load(&client, entries, concurrency).await?;
+    session
+        .screen
+        .line(&[&format!("finished importing {count} keys")])?;
+    Ok(())
+}
+
+fn read(file: &Path, hidden: &[OsString]) -> Result<Vec<Entry>, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let image = image::parse(&bytes)
+        .map_err(|error| format!("{}: {error}; nothing has been written", file.display()))?;
+    if image.replaced_characters > 0 {
+        complain(&format!(
+            "warning: {} values or names hold U+FFFD: bytes that were not UTF-8 had been lost when the file was written\n",
+            image.replaced_characters
+        ));
+    }
+    Ok(entry::select(image.entries, hidden))
+}
