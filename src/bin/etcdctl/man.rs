@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::Command;
-use clap_mangen::roff::{Roff, bold, roman};
+use roff::{Roff, bold, roman};
 
 use crate::definition::{self, DISCOVERY_SRV_NAME, EXIT_STATUS, NAME, examples};
 use crate::help;

@@ -1,4 +1,5 @@
-//! Every command with its options and arguments, in the order in which help lists them.
+//! Every command with its options and arguments, in the order in which help lists them. The one-line descriptions are
+//! those that users of the original know (etcdctl reference 17); what is below them is ours.
 //!
 //! Two settings of an argument tell the grammar more than they tell clap: `allow_hyphen_values` marks the place where a
 //! word that looks like an unknown option is a value, `trailing_var_arg` the place from which every word belongs to a
@@ -17,9 +18,9 @@ use crate::value::{integer, path};
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub(crate) enum Command {
-    /// List what a directory holds
+    /// retrieve a directory
     ///
-    /// Prints full paths, one a line. Names that begin with an underscore are hidden unless they, or a directory above
+    /// Lists what a directory holds: full paths, one a line. Names that begin with an underscore are hidden unless they, or a directory above
     /// them, are the key that is asked for.
     Ls {
         /// Directory to list
@@ -40,7 +41,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         read: Read,
     },
-    /// Print the value of a key
+    /// retrieve the value of a key
     Get {
         /// Key to read
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
@@ -51,9 +52,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         read: Read,
     },
-    /// Create a key that must not exist yet
+    /// make a new key with a given value
     ///
-    /// Without a value on the command line, all of stdin is the value, its last newline included.
+    /// The key must not exist yet. Without a value on the command line, all of stdin is the value, its last newline included.
     Mk {
         /// Key to create, or with --in-order the directory to create it in
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
@@ -68,7 +69,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "seconds", default_value = "0", value_parser = integer::signed)]
         ttl: i64,
     },
-    /// Create a directory that must not exist yet, and the directories above it
+    /// make a new directory
+    ///
+    /// It must not exist yet; the directories above it are made as well.
     Mkdir {
         /// Directory to create
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
@@ -77,9 +80,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "seconds", default_value = "0", value_parser = integer::signed)]
         ttl: i64,
     },
-    /// Create a directory, also in the place of a key
+    /// create a new directory or update an existing directory TTL
     ///
-    /// A directory that exists already is refused; updatedir changes its TTL.
+    /// Turns a key into a directory too. The servers refuse a directory that exists already, whatever the line above
+    /// says; updatedir changes its TTL.
     Setdir {
         /// Directory to create
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
@@ -88,9 +92,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "seconds", default_value = "0", value_parser = integer::signed)]
         ttl: i64,
     },
-    /// Change the TTL of a directory that exists
+    /// update an existing directory
     ///
-    /// Without --ttl the directory no longer expires. On a key instead of a directory the value is lost.
+    /// Changes when the directory expires; without --ttl it no longer does. On a key instead of a directory the value is lost.
     Updatedir {
         /// Directory to change
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
@@ -99,9 +103,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "seconds", default_value = "0", value_parser = integer::signed)]
         ttl: i64,
     },
-    /// Store a value under a key, whether or not the key exists
+    /// set the value of a key
     ///
-    /// Without a value on the command line, all of stdin is the value, its last newline included. The two conditions make
+    /// Creates the key, or replaces what it holds. Without a value on the command line, all of stdin is the value, its last newline included. The two conditions make
     /// it a compare-and-swap: nothing is stored when the key is not as expected.
     Set {
         /// Key to store under
@@ -120,7 +124,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "index", default_value = "0", value_parser = integer::unsigned)]
         swap_with_index: u64,
     },
-    /// Change the value of a key that exists
+    /// update an existing key with a given value
     ///
     /// Without a value on the command line, all of stdin is the value, its last newline included. Without --ttl the key no
     /// longer expires.
@@ -135,7 +139,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "seconds", default_value = "0", value_parser = integer::signed)]
         ttl: i64,
     },
-    /// Delete a key or a directory
+    /// remove a key or a directory
     Rm {
         /// Key to delete
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
@@ -153,13 +157,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "index", default_value = "0", value_parser = integer::unsigned)]
         with_index: u64,
     },
-    /// Delete an empty directory, or a key
+    /// removes the key if it is an empty directory or a key-value pair
     Rmdir {
         /// Directory to delete
         #[arg(required = true, value_name = "key", value_hint = ValueHint::Other)]
         key: OsString,
     },
-    /// Wait for a key to change and print the new value
+    /// watch a key for changes
     ///
     /// Ends after the first change of a value unless told otherwise. The key need not exist yet.
     Watch {
@@ -179,7 +183,7 @@ pub(crate) enum Command {
         #[arg(long)]
         reconnect: bool,
     },
-    /// Run a program each time a key changes
+    /// watch a key for changes and exec an executable
     ///
     /// The program finds the change in its environment: ETCD_WATCH_ACTION, ETCD_WATCH_KEY, ETCD_WATCH_VALUE and
     /// ETCD_WATCH_MODIFIED_INDEX. It is run without a shell, and runs may overlap.
@@ -206,25 +210,25 @@ pub(crate) enum Command {
         )]
         command: Vec<OsString>,
     },
-    /// List, add, remove and change the members of the cluster
+    /// member add, remove and list subcommands
     #[command(subcommand)]
     Member(Member),
-    /// Ask every member whether it is healthy
+    /// check the health of the etcd cluster
     ClusterHealth {
         /// Ask again every ten seconds until Ctrl-C
         #[arg(long, short)]
         forever: bool,
     },
-    /// Manage users and the roles they have
+    /// user add, grant and revoke subcommands
     #[command(subcommand)]
     User(User),
-    /// Manage roles and what they permit
+    /// role add, grant and revoke subcommands
     #[command(subcommand)]
     Role(Role),
-    /// Switch authentication on or off
+    /// overall auth controls
     #[command(subcommand)]
     Auth(Auth),
-    /// Load keys from a file into the cluster
+    /// import a snapshot to a cluster
     ///
     /// Reads the store image of a 0.4 server, a flat list of keys and values, or a saved reply to a recursive GET, and
     /// tells them apart by their content. The whole file is checked before the first key is written.
@@ -245,13 +249,13 @@ pub(crate) enum Command {
         )]
         concurrency: usize,
     },
-    /// Print a script that teaches a shell to complete commands and options
+    /// print a script that teaches a shell to complete commands and options
     Completion {
         /// Shell to teach
         #[arg(required = true, value_name = "bash|zsh|fish", value_parser = shell())]
         shell: Shell,
     },
-    /// Print the manual page, or write all of them into a directory
+    /// print the manual page, or write all of them into a directory
     Man {
         /// Directory to write etcdctl.1 and a page for every command into
         #[arg(value_name = "directory", value_parser = path(), value_hint = ValueHint::DirPath)]

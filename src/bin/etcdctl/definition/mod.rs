@@ -47,7 +47,7 @@ pub(crate) fn program() -> clap::Command {
     commands().subcommand(
         clap::Command::new("help")
             .visible_alias("h")
-            .about("List the commands, or explain one of them")
+            .about("Shows a list of commands or help for one command")
             .arg(topic.help("Command to explain")),
     )
 }
@@ -75,8 +75,7 @@ pub(crate) fn commands() -> clap::Command {
             "Print the version of the program and of the API",
         ));
     // The words for the type of the commands would otherwise describe the program.
-    Command::augment_subcommands(program)
-        .about("Read, write and watch the keys of an etcd v2 cluster")
+    Command::augment_subcommands(program).about("A simple command line client for etcd.")
 }
 
 /// The definition as it is shown to people: with the default that the parser must not fill in, because the environment comes
@@ -110,6 +109,7 @@ pub(crate) fn find<'d>(program: &'d clap::Command, path: &[&str]) -> &'d clap::C
 }
 
 /// The names that lead to each command that does something, such as `["member", "add"]`.
+#[cfg(test)]
 pub(crate) fn leaves(program: &clap::Command) -> Vec<Vec<&str>> {
     let mut found = Vec::new();
     for command in program.get_subcommands() {

@@ -337,3 +337,6 @@ impl<'de> Visitor<'de> for Children<'_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
