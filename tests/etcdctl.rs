@@ -1,0 +1,17 @@
+//! This repository's `etcdctl` is Debian's to a script: the same command lines against twin servers, the tutorial word
+//! for word, and what a process does beyond its output.
+//!
+//! `ETCDCTL_UNDER_TEST=/usr/bin/etcdctl cargo test --test etcdctl table` puts another client in the place of ours: with
+//! Debian's on both sides every line must be equal, which shows that the table asks for nothing the original did not do.
+
+#[path = "etcdctl/canned.rs"]
+mod canned;
+#[path = "etcdctl/compare.rs"]
+mod compare;
+#[path = "etcdctl/notation.rs"]
+mod notation;
+#[path = "etcdctl/side.rs"]
+mod side;
+mod support;
+#[path = "etcdctl/table.rs"]
+mod table;
