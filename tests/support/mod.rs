@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod place;
+pub(crate) mod running;
 pub(crate) mod seed;
 pub(crate) mod server;
 pub(crate) mod transcript;
