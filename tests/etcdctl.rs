@@ -15,3 +15,5 @@ mod side;
 mod support;
 #[path = "etcdctl/table.rs"]
 mod table;
+#[path = "etcdctl/tutorial.rs"]
+mod tutorial;
