@@ -8,10 +8,18 @@
 mod canned;
 #[path = "etcdctl/compare.rs"]
 mod compare;
+#[path = "etcdctl/exec_watch.rs"]
+mod exec_watch;
 #[path = "etcdctl/notation.rs"]
 mod notation;
+#[path = "etcdctl/pipe.rs"]
+mod pipe;
+#[path = "etcdctl/reconnect.rs"]
+mod reconnect;
 #[path = "etcdctl/side.rs"]
 mod side;
+#[path = "etcdctl/signal.rs"]
+mod signal;
 mod support;
 #[path = "etcdctl/table.rs"]
 mod table;

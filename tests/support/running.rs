@@ -69,30 +69,57 @@ impl Running {
             .expect("the process prints a line")
     }
 
+    /// The next line, if it has been printed already.
+    pub(crate) fn line_if_any(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// Waits for its end; returns the lines not read yet, its errors and its status.
     ///
     /// # Panics
     /// When it does not end within [`LIMIT`].
     pub(crate) fn end(mut self) -> (Vec<String>, String, ExitStatus) {
-        let deadline = Instant::now() + LIMIT;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("the process is our child") {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "the process does not end");
-            thread::yield_now();
-        };
-        let mut errors = String::new();
-        let stderr = self.child.stderr.as_mut().expect("the errors are a pipe");
-        stderr
-            .read_to_string(&mut errors)
-            .expect("the process writes text");
+        let status = self.wait();
+        let errors = self.errors();
         (self.lines.iter().collect(), errors, status)
+    }
+
+    /// Sends Ctrl-C, waits for its end, then kills the processes that it left behind, which would hold its outputs
+    /// open; returns its errors and its status.
+    ///
+    /// # Panics
+    /// When it does not end within [`LIMIT`].
+    pub(crate) fn interrupted_with_children(mut self) -> (String, ExitStatus) {
+        self.interrupt();
+        let status = self.wait();
+        // Its children keep the group alive, so the number is still theirs.
+        kill_group(self.pid());
+        (self.errors(), status)
     }
 
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process is our child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process does not end");
+            thread::yield_now();
+        }
+    }
+
+    fn errors(&mut self) -> String {
+        let mut errors = String::new();
+        let stderr = self.child.stderr.as_mut().expect("the errors are a pipe");
+        stderr
+            .read_to_string(&mut errors)
+            .expect("the process writes text");
+        errors
     }
 
     /// Sends a signal to the process alone.
@@ -112,11 +139,15 @@ impl Drop for Running {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
-        if let Some(group) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
-            // An error means that all of it has ended, which is what is wanted.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        kill_group(self.pid());
         let _ = self.child.wait();
+    }
+}
+
+fn kill_group(leader: u32) {
+    if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        // An error means that all of it has ended, which is what is wanted.
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
