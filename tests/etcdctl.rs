@@ -4,6 +4,8 @@
 //! `ETCDCTL_UNDER_TEST=/usr/bin/etcdctl cargo test --test etcdctl table` puts another client in the place of ours: with
 //! Debian's on both sides every line must be equal, which shows that the table asks for nothing the original did not do.
 
+#[path = "etcdctl/argument.rs"]
+mod argument;
 #[path = "etcdctl/canned.rs"]
 mod canned;
 #[path = "etcdctl/compare.rs"]
