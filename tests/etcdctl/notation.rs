@@ -11,7 +11,7 @@
 //! | `~ output first`, `~ errors first` | the comparison ends with the first line of that stream: the rest is help or advice, in our own words |
 //! | `~ shows TEXT` | `TEXT` is in both outputs, wherever their lines break |
 //! | `~ index differs` | the two requests take different numbers of indexes, by the choice that follows |
-//! | `= SECTION why` | a choice of that section of the etcdctl reference: the outputs differ, and what follows is what ours prints, as a transcript writes it (`tests/support/transcript.rs`). Equal outputs fail: the mark is not needed |
+//! | `= SECTION why` | a choice of that section of the etcdctl reference (or `design N`, which precedes it): the outputs differ, and what follows is what ours prints, as a transcript writes it (`tests/support/transcript.rs`). Equal outputs fail: the mark is not needed |
 //! | `=? SECTION why` | the same where the original varies from run to run, so that it may be equal by chance |
 //!
 //! Without `=` standard output, standard error and exit code must be equal.
@@ -94,8 +94,8 @@ fn below(line: &mut Line, text: &str, number: usize) -> Result<(), String> {
     let (mark, reason) = text.split_once(' ').unwrap_or((text, ""));
     match mark {
         "=" | "=?" => {
-            let section = reason.split(' ').next().unwrap_or_default();
-            if !section.starts_with(|c: char| c.is_ascii_digit()) || section == reason {
+            let section = reason.strip_prefix("design ").unwrap_or(reason);
+            if !section.starts_with(|c: char| c.is_ascii_digit()) || !section.contains(' ') {
                 return Err(format!(
                     "line {number}: a choice needs a section and a reason"
                 ));
