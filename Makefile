@@ -3,12 +3,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint bench soak setup setup-test setup-bench rocksdb clean
+.PHONY: help run build install test lint bench soak setup setup-test setup-bench rocksdb clean
 
 # One line of a recipe is one shell: each that calls cargo sources this first.
 ENV := . tools/env.sh &&
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DATA_DIR ?= var/default.etcd
+PREFIX ?= /usr/local
+DESTDIR ?=
 ARGS ?=
 
 # The lengths of `make soak`, each to be overridden on the command line.
@@ -40,6 +42,16 @@ run: build ## Build, then serve 127.0.0.1:2379 and 127.0.0.1:4001 until Ctrl-C
 
 build: rocksdb ## Install what is missing, leave the programs in target/release/
 	@$(ENV) cargo build --locked --release --bins
+
+install: build ## Put programs, manual pages and shell completion below PREFIX (make install PREFIX=/opt/etcd2)
+	@install -Dt '$(DESTDIR)$(PREFIX)/bin' $(TARGET)/release/etcd $(TARGET)/release/etcdctl
+	@$(TARGET)/release/etcdctl man '$(DESTDIR)$(PREFIX)/share/man/man1'
+	@share='$(DESTDIR)$(PREFIX)/share' ctl=$(TARGET)/release/etcdctl && \
+		install -d "$$share/bash-completion/completions" "$$share/zsh/site-functions" "$$share/fish/vendor_completions.d" && \
+		$$ctl completion bash >"$$share/bash-completion/completions/etcdctl" && \
+		$$ctl completion zsh >"$$share/zsh/site-functions/_etcdctl" && \
+		$$ctl completion fish >"$$share/fish/vendor_completions.d/etcdctl.fish"
+	@echo 'installed below $(DESTDIR)$(PREFIX)'
 
 test: setup-test rocksdb ## Every test (installs Debian's etcd, etcdctl and Python clients as references)
 	@tools/test.sh
