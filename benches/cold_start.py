@@ -61,7 +61,7 @@ def measure(clients, environment, runs, options):
 def report(title, times):
     medians = {name: statistics.median(values) * 1000 for name, values in times.items()}
     for name, values in times.items():
-        low, high = (value * 1000 for value in statistics.quantiles(values, n=10)[::8])
+        low, high = (value * 1000 for value in statistics.quantiles(values, n=20)[::18])
         print('%-22s %-7s %7.2f ms   (9 of 10 between %.2f and %.2f)' % (title, name, medians[name], low, high))
     print('%-22s debian / ours = %.2f' % (title, medians['debian'] / medians['ours']))
 
