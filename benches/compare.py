@@ -323,4 +323,5 @@ def main():
         Path(options.json).write_text(json.dumps(figures, indent=1) + '\n')
 
 
-main()
+if __name__ == '__main__':
+    main()

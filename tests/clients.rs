@@ -11,7 +11,5 @@ mod node;
 #[path = "clients/python.rs"]
 mod python;
 mod support;
-#[path = "clients/transcript.rs"]
-mod transcript;
 #[path = "clients/watching.rs"]
 mod watching;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::cluster::Client;
 use super::endpoint::Endpoint;
-use super::error::{Attempt, Error};
+use super::error::{Attempt, Cause, Error};
 use super::exchange::Reply;
 use super::path::element;
 use super::request::{Payload, Request, Retry};
@@ -77,7 +77,7 @@ impl Client {
     async fn machines(&self) -> Result<Vec<String>, Error> {
         let reply = self.send(&Request::get("/v2/machines")).await?;
         match std::str::from_utf8(&reply.body) {
-            Ok(text) if reply.status == 200 => {
+            Ok(text) if reply.status == 200 && text.split(',').all(is_url) => {
                 Ok(text.split(',').map(|url| url.trim().to_owned()).collect())
             }
             _ => Err(invalid(&reply, "it is no list of machines")),
@@ -146,17 +146,21 @@ impl Client {
         struct Health {
             health: serde_json::Value,
         }
-        let reply = self
-            .ask(
-                endpoint,
-                &Request {
-                    anonymous: true,
-                    ..Request::get("/health")
-                },
-            )
-            .await?;
-        let health: Health = serde_json::from_slice(&reply.body)
-            .map_err(|error| HealthError::Reply(error.to_string()))?;
+        let request = Request {
+            anonymous: true,
+            ..Request::get("/health")
+        };
+        let health: Health = match self.ask(endpoint, &request).await {
+            Ok(reply) => serde_json::from_slice(&reply.body)
+                .map_err(|error| HealthError::Reply(error.to_string()))?,
+            // A member that is not well says so with status 503, which elsewhere means that nobody answered.
+            Err(attempt) => match &attempt.cause {
+                Cause::NoLeader { said } | Cause::Server { said, .. } => {
+                    serde_json::from_str(said).map_err(|_| HealthError::Attempt(attempt))?
+                }
+                _ => return Err(attempt.into()),
+            },
+        };
         Ok(health.health == true || health.health == "true")
     }
 }
@@ -170,6 +174,12 @@ pub enum HealthError {
     /// Its answer says nothing about health.
     #[error("{0}")]
     Reply(String),
+}
+
+/// Whether a server may have written this as its address; a sentence of some other server is none.
+fn is_url(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("http://") || text.starts_with("https://")
 }
 
 fn members(reply: &Reply) -> Result<Vec<Member>, Error> {

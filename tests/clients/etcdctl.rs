@@ -1,23 +1,30 @@
 //! Debian's `etcdctl` in v2 mode and `curl`: whole sessions, compared byte for byte.
 
-use super::{node, transcript};
+use super::node;
+use super::support::server::Server;
+use super::support::{client, transcript};
+
+fn replay(server: &Server, name: &str) {
+    let file = format!("tests/clients/transcripts/{name}.txt");
+    transcript::replay(&client::debian(), server, &file);
+}
 
 /// The tutorial's key commands in its order, with the output the reference's checklist gives.
 #[test]
 fn tutorial() {
-    transcript::replay(&node::start(), "tutorial");
+    replay(&node::start(), "tutorial");
 }
 
 /// Every key command with its options, formats, errors and exit codes.
 #[test]
 fn commands() {
-    transcript::replay(&node::start(), "commands");
+    replay(&node::start(), "commands");
 }
 
 /// The tutorial's part about the HTTP API.
 #[test]
 fn curl() {
-    transcript::replay(&node::start(), "curl");
+    replay(&node::start(), "curl");
 }
 
 /// What only this server promises: the machines in the key space, and sorted listings.
@@ -25,6 +32,6 @@ fn curl() {
 fn beyond_the_original() {
     let server = node::start();
     if node::is_ours(&server) {
-        transcript::replay(&server, "ours");
+        replay(&server, "ours");
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::node;
+use super::support::place;
 
 #[test]
 fn python_etcd() {
@@ -19,7 +20,7 @@ fn patroni() {
 fn run(script: &str) {
     let python = interpreter();
     let server = node::start();
-    let path = node::file(&format!("tests/clients/{script}"));
+    let path = place::file(&format!("tests/clients/{script}"));
     let source = fs::read_to_string(&path).expect("the script is part of the repository");
     let output = Command::new(&python)
         .arg(&path)
@@ -47,7 +48,7 @@ fn run(script: &str) {
 }
 
 fn interpreter() -> String {
-    let tool = node::file("tools/python-venv.sh");
+    let tool = place::file("tools/python-venv.sh");
     let output = Command::new(&tool)
         .output()
         .unwrap_or_else(|error| panic!("{} cannot be started: {error}", tool.display()));

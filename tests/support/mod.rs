@@ -5,8 +5,12 @@
 // Every test crate compiles all of it and uses what it needs.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod client;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod message;
+pub(crate) mod place;
+pub(crate) mod running;
 pub(crate) mod seed;
 pub(crate) mod server;
+pub(crate) mod transcript;

@@ -222,6 +222,15 @@ impl Server {
         })
     }
 
+    /// The index of the last write so far.
+    ///
+    /// # Panics
+    /// When the answer has no `X-Etcd-Index`.
+    pub(crate) fn index(&self) -> u64 {
+        let answer = self.exchange(&Request::get("/v2/keys/"));
+        answer.etcd_index().expect("a read carries X-Etcd-Index")
+    }
+
     /// Stops the process at once (SIGKILL) and waits for its end: the crash of the crash tests.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

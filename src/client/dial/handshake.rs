@@ -58,7 +58,14 @@ fn failure(endpoint: &Endpoint, error: &io::Error) -> DialError {
             target,
             reason: other.to_string(),
         },
-        None if error.kind() == io::ErrorKind::UnexpectedEof => DialError::Closed { target },
+        // Which of the two arrives depends on whether the server had read our greeting when it closed.
+        None if matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+        ) =>
+        {
+            DialError::Closed { target }
+        }
         None => DialError::Broken {
             target,
             reason: reason(error),

@@ -15,6 +15,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Failure> {
     let mut stop = forever.then(Stop::new).transpose()?;
     let client = session.client().await?;
+    session.tell_endpoints(&client);
     let members = match client.members().await {
         Ok(members) => members,
         Err(error) => {

@@ -10,7 +10,8 @@ pub(super) struct Curl;
 impl Observer for Curl {
     fn request(&self, method: &Method, url: &str, payload: &Payload) {
         let mut line = format!("cURL Command: curl -X {method} {url}");
-        if *payload != Payload::None {
+        // A DELETE has the type of a form and nothing in it.
+        if *payload != Payload::None && *method != Method::DELETE {
             line.push_str(" -d ");
             quote(&mut line, &masked(payload));
         }

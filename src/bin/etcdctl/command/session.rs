@@ -44,10 +44,15 @@ impl Session {
         if !self.global.no_sync {
             self.sync(&client).await?;
         }
-        if self.global.debug {
-            complain(&format!("Cluster-Endpoints: {}\n", joined(&client, ", ")));
-        }
+        self.tell_endpoints(&client);
         Ok(client)
+    }
+
+    /// Whom the requests go to, for `--debug`.
+    pub(super) fn tell_endpoints(&self, client: &Client) {
+        if self.global.debug {
+            complain(&format!("Cluster-Endpoints: {}\n", joined(client, ", ")));
+        }
     }
 
     /// A client that asks the endpoints as they were given.
@@ -109,13 +114,6 @@ impl Session {
             complain(&format!("start to sync cluster using endpoints({list})\n"));
         }
         match within(self.global.total_timeout, client.sync()).await {
-            Ok(Sync::Replaced) if self.global.debug => {
-                complain(&format!(
-                    "got endpoints({}) after sync\n",
-                    joined(client, ",")
-                ));
-                Ok(())
-            }
             Ok(Sync::Unpublished) => {
                 complain(&format!(
                     "etcd cluster has no published client endpoints.\nTry '--no-sync' if you want to access non-published client endpoints({}).\n",
@@ -130,7 +128,13 @@ impl Session {
                 code: NO_CONNECTION,
                 error,
             }),
-            Ok(Sync::Replaced) | Err(_) => Ok(()),
+            Ok(Sync::Replaced) | Err(_) => {
+                if self.global.debug {
+                    let list = joined(client, ",");
+                    complain(&format!("got endpoints({list}) after sync\n"));
+                }
+                Ok(())
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `<+N>`, `<+N:W>` | the index N after `$BASE`, zero-padded to W digits |
 //! | `<url>`, `<peer>`, `<form url>`, `<form peer>` | the server's addresses, the latter form-encoded |
 //! | `<id>` | a member id: 1 to 16 hexadecimal digits |
+//! | `<n>` | a decimal number |
 //! | `<time>` | a UTC time with up to 9 fractional digits, trailing zeros trimmed |
 //! | `<ttl N>` | N seconds or up to 30 less |
 //! | `<>` | nothing (makes a space at the end of a line visible) |
@@ -17,38 +18,87 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use super::node;
-use super::support::server::Server;
+use super::client::Client;
+use super::place;
+use super::server::Server;
 
 /// How much later than its write a TTL may be read on a busy machine, seconds.
-const TTL_SLACK: u64 = 30;
+pub(crate) const TTL_SLACK: u64 = 30;
 
 struct Step {
     line: usize,
     command: String,
+    expected: Expected,
+}
+
+/// What a command is expected to print, with placeholders, and its exit code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expected {
     stdout: Vec<String>,
     stderr: Vec<String>,
     code: i32,
 }
 
-/// Replays `tests/clients/transcripts/NAME.txt`.
+impl Expected {
+    /// Takes one line that stands below a command.
+    ///
+    /// # Panics
+    /// When the text after `? ` is no exit code.
+    pub(crate) fn take(&mut self, line: &str) {
+        if let Some(error) = line.strip_prefix("! ") {
+            self.stderr.push(error.to_owned());
+        } else if let Some(code) = line.strip_prefix("? ") {
+            self.code = code.parse().expect("an exit code is a number");
+        } else {
+            self.stdout.push(line.to_owned());
+        }
+    }
+
+    /// Drops the empty line before a new section, which is not output; false when there is none.
+    pub(crate) fn drop_separator(&mut self) -> bool {
+        self.stdout.pop().is_some_and(|line| line.is_empty())
+    }
+
+    /// Whether a command printed this and ended so.
+    pub(crate) fn fits(
+        &self,
+        words: &Words,
+        stdout: &str,
+        stderr: &str,
+        code: Option<i32>,
+    ) -> bool {
+        words.fits(&self.stdout, stdout)
+            && words.fits(&self.stderr, stderr)
+            && code == Some(self.code)
+    }
+
+    /// The expectation for a failure message.
+    pub(crate) fn show(&self) -> String {
+        format!(
+            "exit code {}, output\n{}\nand errors\n{}",
+            self.code,
+            self.stdout.join("\n"),
+            self.stderr.join("\n")
+        )
+    }
+}
+
+/// Replays `file` of the repository with `client` against `server`.
 ///
 /// # Panics
 /// At the first difference, with the file, the line and both texts.
-pub(crate) fn replay(server: &Server, name: &str) {
-    for tool in ["sh", "etcdctl", "curl"] {
-        node::program(tool);
+pub(crate) fn replay(client: &Client, server: &Server, file: &str) {
+    for tool in ["sh", "curl"] {
+        place::program(tool);
     }
-    let path = node::file(&format!("tests/clients/transcripts/{name}.txt"));
-    let text = fs::read_to_string(&path).expect("the transcript is part of the repository");
+    let text = fs::read_to_string(place::file(file)).expect("it is part of the repository");
     let words = Words::new(server);
     let steps = parse(&text);
-    assert!(!steps.is_empty(), "{} has no command", path.display());
+    assert!(!steps.is_empty(), "{file} has no command");
     for step in steps {
-        run(&words, &step).unwrap_or_else(|difference| {
+        run(client, &words, &step).unwrap_or_else(|difference| {
             panic!(
-                "{}:{}: $ {}\n{difference}\n{}",
-                path.display(),
+                "{file}:{}: $ {}\n{difference}\n{}",
                 step.line,
                 step.command,
                 server.log_tail()
@@ -64,9 +114,7 @@ fn parse(text: &str) -> Vec<Step> {
             steps.push(Step {
                 line: number + 1,
                 command: command.to_owned(),
-                stdout: Vec::new(),
-                stderr: Vec::new(),
-                code: 0,
+                expected: Expected::default(),
             });
             continue;
         }
@@ -76,26 +124,21 @@ fn parse(text: &str) -> Vec<Step> {
             continue;
         };
         if section {
-            let separator = step.stdout.pop();
-            assert_eq!(
-                separator.as_deref(),
-                Some(""),
+            assert!(
+                step.expected.drop_separator(),
                 "line {number}: not an empty line"
             );
-        } else if let Some(error) = line.strip_prefix("! ") {
-            step.stderr.push(error.to_owned());
-        } else if let Some(code) = line.strip_prefix("? ") {
-            step.code = code.parse().expect("an exit code is a number");
         } else {
-            step.stdout.push(line.to_owned());
+            step.expected.take(line);
         }
     }
     steps
 }
 
-fn run(words: &Words, step: &Step) -> Result<(), String> {
+fn run(client: &Client, words: &Words, step: &Step) -> Result<(), String> {
     let output = Command::new("sh")
         .args(["-c", &step.command])
+        .env("PATH", client.path())
         .env("ETCDCTL_API", "2")
         .env("ETCDCTL_ENDPOINTS", &words.url)
         .env("URL", &words.url)
@@ -107,33 +150,49 @@ fn run(words: &Words, step: &Step) -> Result<(), String> {
         .map_err(|error| format!("sh cannot be started: {error}"))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let matches = words.fits(&step.stdout, &stdout) && words.fits(&step.stderr, &stderr);
-    if matches && output.status.code() == Some(step.code) {
+    if step
+        .expected
+        .fits(words, &stdout, &stderr, output.status.code())
+    {
         return Ok(());
     }
     Err(format!(
-        "wanted exit code {}, output\n{}\nand errors\n{}\nfound {}, output\n{stdout}and errors\n{stderr}",
-        step.code,
-        step.stdout.join("\n"),
-        step.stderr.join("\n"),
+        "wanted {}\nfound {}, output\n{stdout}and errors\n{stderr}",
+        step.expected.show(),
         output.status,
     ))
 }
 
 /// What the placeholders stand for.
-struct Words {
+#[derive(Clone, Debug)]
+pub(crate) struct Words {
     url: String,
     peer: String,
     base: u64,
+    /// Placeholders of the program that replays: name and text.
+    more: Vec<(&'static str, String)>,
 }
 
 impl Words {
-    fn new(server: &Server) -> Words {
+    /// The words of `server`; its last index so far becomes `$BASE`.
+    pub(crate) fn new(server: &Server) -> Words {
         Words {
             url: server.url(),
             peer: format!("http://{}", server.peer_addr()),
-            base: node::index(server),
+            base: server.index(),
+            more: Vec::new(),
         }
+    }
+
+    /// Lets `<name>` stand for `text`.
+    pub(crate) fn with(mut self, name: &'static str, text: String) -> Words {
+        self.more.push((name, text));
+        self
+    }
+
+    /// The index before the first line.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
     }
 
     /// Whether `found` is the expected lines, each ended by a newline.
@@ -152,7 +211,7 @@ impl Words {
     }
 
     fn line_fits(&self, expected: &str, found: &str) -> bool {
-        let Some((literal, word, after)) = next_word(expected) else {
+        let Some((literal, word, after)) = self.next_word(expected) else {
             return expected == found;
         };
         let Some(found) = found.strip_prefix(literal) else {
@@ -166,6 +225,9 @@ impl Words {
 
     /// Takes what `word` stands for from the front of `found`.
     fn take<'a>(&self, word: &str, found: &'a str) -> Option<&'a str> {
+        if let Some((_, text)) = self.more.iter().find(|(name, _)| *name == word) {
+            return found.strip_prefix(text.as_str());
+        }
         let form = |url: &str| url.replace(':', "%3A").replace('/', "%2F");
         match word {
             "" => Some(found),
@@ -173,6 +235,10 @@ impl Words {
             "peer" => found.strip_prefix(self.peer.as_str()),
             "form url" => found.strip_prefix(form(&self.url).as_str()),
             "form peer" => found.strip_prefix(form(&self.peer).as_str()),
+            "n" => {
+                let (number, rest) = split_while(found, |c| c.is_ascii_digit());
+                (!number.is_empty()).then_some(rest)
+            }
             "id" => {
                 let (id, rest) = split_while(found, |c| matches!(c, '0'..='9' | 'a'..='f'));
                 (1..=16).contains(&id.len()).then_some(rest)
@@ -193,6 +259,31 @@ impl Words {
         }
     }
 
+    /// The first placeholder of `text`: what stands before it, its name, what follows.
+    fn next_word<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+        const NAMES: [&str; 8] = [
+            "",
+            "url",
+            "peer",
+            "form url",
+            "form peer",
+            "id",
+            "n",
+            "time",
+        ];
+        for (at, _) in text.match_indices('<') {
+            if let Some((name, after)) = text[at + 1..].split_once('>')
+                && (NAMES.contains(&name)
+                    || name.starts_with('+')
+                    || name.starts_with("ttl ")
+                    || self.more.iter().any(|(more, _)| *more == name))
+            {
+                return Some((&text[..at], name, after));
+            }
+        }
+        None
+    }
+
     fn index(&self, word: &str) -> Option<String> {
         let (offset, width) = word
             .strip_prefix('+')?
@@ -203,25 +294,12 @@ impl Words {
     }
 }
 
-/// The first placeholder of `text`: what stands before it, its name, what follows.
-fn next_word(text: &str) -> Option<(&str, &str, &str)> {
-    const NAMES: [&str; 7] = ["", "url", "peer", "form url", "form peer", "id", "time"];
-    for (at, _) in text.match_indices('<') {
-        if let Some((name, after)) = text[at + 1..].split_once('>')
-            && (NAMES.contains(&name) || name.starts_with('+') || name.starts_with("ttl "))
-        {
-            return Some((&text[..at], name, after));
-        }
-    }
-    None
-}
-
 fn split_while(text: &str, keep: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !keep(c)).unwrap_or(text.len()))
 }
 
-/// `2026-11-22T05:56:13.566931111Z`, without zeros at the end of the fraction.
-fn is_time(text: &str) -> bool {
+/// Whether `text` is like `2026-11-22T05:56:13.566931111Z`, without zeros at the end of the fraction.
+pub(crate) fn is_time(text: &str) -> bool {
     let Some((date, fraction)) = text
         .strip_suffix('Z')
         .map(|text| text.split_once('.').unwrap_or((text, "1")))

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""What a script pays for one `etcdctl get`: from exec to exit on loopback, this repository's client beside Debian's.
+
+    benches/cold_start.py [--runs 500] [--server ours|debian]
+
+Both clients ask the same server for the same key, alternating, so that a machine that drifts drifts for both. Medians
+count: a mean would tell of the few runs that something else interrupted. Without --no-sync every get is two requests,
+as it is for users.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from compare import Failed, Server
+
+TOP = Path(__file__).resolve().parent.parent
+DEBIAN_CLIENT = '/usr/bin/etcdctl'
+DEBIAN_SERVER = '/usr/bin/etcd'
+KEY, VALUE = '/cold/start', 'value'
+WARM_UP_RUNS = 5
+
+
+def program(name):
+    target = Path(os.environ.get('CARGO_TARGET_DIR', TOP / 'target'))
+    path = target / 'release' / name
+    if not path.is_file():
+        raise Failed('%s is missing: `make build` makes it' % path)
+    return str(path)
+
+
+def run(client, arguments, environment):
+    """Seconds from exec to exit of one command, which must print the value."""
+    began = time.perf_counter()
+    done = subprocess.run([client] + arguments, env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True, close_fds=False)
+    took = time.perf_counter() - began
+    if done.returncode != 0 or done.stdout.decode().strip() != VALUE:
+        raise Failed('%s %s: %d %s' % (client, ' '.join(arguments), done.returncode, done.stderr.decode()))
+    return took
+
+
+def measure(clients, environment, runs, options):
+    times = {name: [] for name in clients}
+    order = list(clients)
+    for number in range(runs + WARM_UP_RUNS):
+        # Each goes first in half of the turns.
+        order.reverse()
+        for name in order:
+            took = run(clients[name], options + ['get', KEY], environment)
+            if number >= WARM_UP_RUNS:
+                times[name].append(took)
+    return times
+
+
+def report(title, times):
+    medians = {name: statistics.median(values) * 1000 for name, values in times.items()}
+    for name, values in times.items():
+        low, high = (value * 1000 for value in statistics.quantiles(values, n=20)[::18])
+        print('%-22s %-7s %7.2f ms   (9 of 10 between %.2f and %.2f)' % (title, name, medians[name], low, high))
+    print('%-22s debian / ours = %.2f' % (title, medians['debian'] / medians['ours']))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--runs', type=int, default=500, help='gets per client and row (default: %(default)s)')
+    parser.add_argument('--server', choices=['ours', 'debian'], default='ours', help='whom both ask')
+    wanted = parser.parse_args()
+    if wanted.runs < 10:
+        parser.error('a median of fewer than 10 runs says nothing')
+    if not Path(DEBIAN_CLIENT).is_file():
+        raise Failed('%s is missing: `make setup-bench` installs it' % DEBIAN_CLIENT)
+    clients = {'ours': program('etcdctl'), 'debian': DEBIAN_CLIENT}
+    command = [program('etcd')] if wanted.server == 'ours' else [DEBIAN_SERVER, '--enable-v2']
+    with tempfile.TemporaryDirectory(prefix='cold-start-') as directory:
+        server = Server(wanted.server, command, Path(directory))
+        environment = {'PATH': os.environ['PATH'], 'ETCDCTL_API': '2', 'ETCDCTL_ENDPOINTS': server.url, 'NO_PROXY': '*'}
+        try:
+            server.start()
+            run(clients['ours'], ['set', KEY, VALUE], environment)
+            report('get', measure(clients, environment, wanted.runs, []))
+            report('get --no-sync', measure(clients, environment, wanted.runs, ['--no-sync']))
+        finally:
+            server.kill()
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except Failed as error:
+        sys.exit('cold_start: %s' % error)
