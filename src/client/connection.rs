@@ -9,16 +9,22 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
 use super::dial::{Dialer, ProxyHop, tls_alert};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Cause, io_error};
+use super::request::{Request, Retry};
 
 /// Idle connections kept for one listener: as many as a program with some tasks uses at once.
 const IDLE_MAX: usize = 32;
 
-/// A connection attempt ends after this time, whatever else the caller allows: a watch has no other limit.
+/// A watch has no limit of its own; an endpoint that does not even take the connection costs it this long.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An idle connection older than this may be one that the server, or something between, is about to close. A request
+/// that may be sent only once gets a new one instead.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 /// How long an idle connection may take to be ready. It is at once, unless a server that answered early never took the
 /// rest of that request: then it never is.
@@ -30,8 +36,9 @@ pub(super) struct Connection {
     origin: Origin,
     /// The proxy in between, which wants the whole URL in the request line.
     pub(super) hop: Option<ProxyHop>,
-    /// Whether it has carried a request before: the server may be closing it at this moment.
-    pub(super) used: bool,
+    /// When it became idle after a request; `None` for one that has carried none. The server may be closing an idle one
+    /// at this moment.
+    idle_since: Option<Instant>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -67,25 +74,42 @@ impl Connections {
     }
 
     /// An idle connection to `endpoint` that is still open, or a new one.
-    pub(super) async fn take(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
+    pub(super) async fn take(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+    ) -> Result<Connection, Cause> {
         let origin = Origin::of(endpoint);
         while let Some(mut connection) = self.pop(&origin) {
+            if request.retry != Retry::Always && connection.is_stale() {
+                continue;
+            }
             let ready = tokio::time::timeout(READY_TIMEOUT, connection.sender.ready());
             if matches!(ready.await, Ok(Ok(()))) {
                 return Ok(connection);
             }
         }
-        self.open(endpoint, origin).await
+        self.fresh(endpoint, request).await
     }
 
     /// A connection that nobody has used.
-    pub(super) async fn fresh(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
-        self.open(endpoint, Origin::of(endpoint)).await
+    pub(super) async fn fresh(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+    ) -> Result<Connection, Cause> {
+        let open = self.open(endpoint);
+        if !request.waits {
+            return open.await;
+        }
+        tokio::time::timeout(DIAL_TIMEOUT, open)
+            .await
+            .unwrap_or(Err(Cause::HeaderTimeout))
     }
 
     /// Takes a connection back whose answer has been read to its end.
     pub(super) fn give_back(&self, mut connection: Connection) {
-        connection.used = true;
+        connection.idle_since = Some(Instant::now());
         let mut idle = self.lock();
         let list = idle.entry(connection.origin.clone()).or_default();
         if list.len() < IDLE_MAX && !connection.sender.is_closed() {
@@ -104,11 +128,8 @@ impl Connections {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn open(&self, endpoint: &Endpoint, origin: Origin) -> Result<Connection, Cause> {
-        let dialed = tokio::time::timeout(DIAL_TIMEOUT, self.dialer.dial(endpoint))
-            .await
-            .map_err(|_| Cause::HeaderTimeout)?
-            .map_err(Cause::Dial)?;
+    async fn open(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
+        let dialed = self.dialer.dial(endpoint).await.map_err(Cause::Dial)?;
         let (sender, driver) = http1::Builder::new()
             .handshake(TokioIo::new(dialed.stream))
             .await
@@ -119,9 +140,9 @@ impl Connections {
         });
         Ok(Connection {
             sender,
-            origin,
+            origin: Origin::of(endpoint),
             hop: dialed.proxied,
-            used: false,
+            idle_since: None,
         })
     }
 }
@@ -134,6 +155,16 @@ pub(super) struct Unanswered {
 }
 
 impl Connection {
+    /// Whether it has carried a request before.
+    pub(super) fn used(&self) -> bool {
+        self.idle_since.is_some()
+    }
+
+    fn is_stale(&self) -> bool {
+        self.idle_since
+            .is_some_and(|since| since.elapsed() > TRUSTED_IDLE)
+    }
+
     /// Sends a request and waits for the head of the answer.
     pub(super) async fn send(
         &mut self,

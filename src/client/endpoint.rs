@@ -54,13 +54,14 @@ pub struct EndpointError {
 }
 
 impl Endpoint {
-    /// Reads `http://host:port`, `https://host:port/prefix`, `host:port` or `host`; blanks around it are dropped.
+    /// Reads `http://host:port`, `https://host:port/prefix`, `host:port` or `host`; blanks around it are dropped, and so
+    /// is a user's name before `@`, as the original does: users are named by options of their own.
     ///
     /// # Errors
     /// When the text has no host, an unknown scheme, a port that is no number, or a query.
     pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
         let refuse = |reason| EndpointError {
-            text: text.to_owned(),
+            text: without_user(text),
             reason,
         };
         let trimmed = text.trim();
@@ -77,13 +78,25 @@ impl Endpoint {
         if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(refuse("there is a blank inside it"));
         }
-        if authority.contains('@') {
-            return Err(refuse("user names do not belong in it, use --username"));
+        if !prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
+        {
+            return Err(refuse("its path holds what must be percent-encoded"));
         }
+        // The last @ ends the name and password: a password may hold one, a host may not.
+        let authority = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         let (host, port) = host_and_port(authority).map_err(refuse)?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%~".contains(&byte);
+        if !host.bytes().all(fits) {
+            return Err(refuse("its host holds what no host name holds"));
+        }
         Ok(Endpoint {
             scheme,
-            host: host.to_owned(),
+            // The zone of a link-local address stands behind an encoded percent sign (RFC 6874).
+            host: host.replacen("%25", "%", 1),
             port: port.unwrap_or(scheme.default_port()),
             authority: authority.to_owned(),
             prefix: prefix.trim_end_matches('/').to_owned(),
@@ -125,13 +138,6 @@ impl Endpoint {
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
-
-    /// Whether both lead to the same listener, whatever their prefixes.
-    pub fn same_origin(&self, other: &Endpoint) -> bool {
-        self.scheme == other.scheme
-            && self.port == other.port
-            && self.host.eq_ignore_ascii_case(&other.host)
-    }
 }
 
 impl fmt::Display for Endpoint {
@@ -143,6 +149,17 @@ impl fmt::Display for Endpoint {
             self.authority,
             self.prefix
         )
+    }
+}
+
+/// The text without what stands before `@`: an error is no place for a password.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, after)) => {
+            let scheme = before.find("://").map_or(0, |at| at + 3);
+            format!("{}…@{after}", &before[..scheme])
+        }
+        None => text.to_owned(),
     }
 }
 
@@ -217,6 +234,13 @@ mod tests {
             ),
             ("https://[::1]:2379", "https://[::1]:2379", "::1", 2379, ""),
             ("[fe80::1]", "http://[fe80::1]", "fe80::1", 80, ""),
+            (
+                "[fe80::1%25lo]:1",
+                "http://[fe80::1%25lo]:1",
+                "fe80::1%lo",
+                1,
+                "",
+            ),
         ] {
             let endpoint = Endpoint::parse(text).unwrap();
             assert_eq!(endpoint.to_string(), shown, "{text}");
@@ -240,7 +264,10 @@ mod tests {
             "[::1",
             "[::1]x",
             "http://h?x=1",
-            "http://user@h",
+            "http://user@",
+            "h/<x>",
+            "http://<html>",
+            "höst",
             "h h",
             "http://h/\u{7}",
         ] {
@@ -257,10 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_is_scheme_host_and_port() {
-        let at = |text| Endpoint::parse(text).unwrap();
-        assert!(at("http://A:80/x").same_origin(&at("a")));
-        assert!(!at("https://a").same_origin(&at("http://a")));
-        assert!(!at("a:1").same_origin(&at("a:2")));
+    fn a_user_before_the_host_is_dropped_and_never_shown() {
+        let endpoint = Endpoint::parse("http://root:p@ss@h:1").unwrap();
+        assert_eq!(endpoint.to_string(), "http://h:1");
+        let error = Endpoint::parse("http://root:secret@h:x").unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert!(error.to_string().contains("http://…@h:x"), "{error}");
     }
 }

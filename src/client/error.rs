@@ -51,6 +51,17 @@ pub enum Error {
     /// The time for the whole call is over.
     #[error("context deadline exceeded")]
     DeadlineExceeded,
+    /// A watch that went on met a cluster that is younger than what it has seen: its store was lost, or replaced by an
+    /// older one.
+    #[error(
+        "the cluster's index went back from {expected} to {found}: its data was replaced, and events may be missing; read the key again and watch from the index of that answer"
+    )]
+    WentBack {
+        /// The highest index that the cluster has shown to this watch.
+        expected: u64,
+        /// `X-Etcd-Index` of a linearizable read now.
+        found: u64,
+    },
     /// A watch that went on after a broken connection met another cluster: its indexes say nothing about the events
     /// seen so far.
     #[error(
@@ -145,6 +156,9 @@ pub enum Cause {
     /// A redirect that does not say where to.
     #[error("location header not set")]
     NoLocation,
+    /// A redirect from https to http, which is not followed: credentials and values would go on without TLS.
+    #[error("redirected from https to {0}, which is not safe; name the endpoint that is meant")]
+    Downgrade(Endpoint),
     /// A redirect to a place that is none.
     #[error("redirected to {0:?}, which is no HTTP address")]
     BadLocation(String),
@@ -200,6 +214,16 @@ impl Attempt {
         match &self.cause {
             Cause::NoLeader { said } | Cause::Server { said, .. } => said,
             _ => "",
+        }
+    }
+
+    /// Whether another try would come to the same, because of how the client was set up.
+    pub(super) fn is_hopeless(&self) -> bool {
+        match &self.cause {
+            Cause::Dial(error) => error.is_certificate() || error.is_not_tls(),
+            Cause::TlsAlert(_) | Cause::TooManyRedirects | Cause::NoLocation => true,
+            Cause::BadLocation(_) | Cause::Downgrade(_) => true,
+            _ => false,
         }
     }
 

@@ -21,9 +21,6 @@ use super::request::{Observer, Request, Retry};
 /// Redirects followed for one request (etcdctl reference 4).
 const REDIRECTS_MAX: usize = 10;
 
-/// The largest answer that is taken: a listing of tens of millions of keys.
-const REPLY_BYTES_MAX: u64 = 4 << 30;
-
 /// The longest explanation of a failing server that is kept, and the longest text of a redirect that is read.
 const SAID_BYTES_MAX: usize = 64 << 10;
 
@@ -61,6 +58,7 @@ pub(super) struct Answer {
     body: Incoming,
     connection: Connection,
     place: Endpoint,
+    bytes_max: u64,
 }
 
 /// What all exchanges of a client share.
@@ -81,9 +79,7 @@ impl Exchanger {
         let mut place = endpoint.clone();
         let mut target = format!("{}{}", endpoint.prefix(), request.target);
         for _ in 0..=REDIRECTS_MAX {
-            // A follower's redirect needs the credentials too, but they never leave TLS.
-            let trusted = place.scheme() == endpoint.scheme() || place.scheme() == Scheme::Https;
-            let outcome = self.attempt(&place, &target, request, trusted).await;
+            let outcome = self.attempt(&place, &target, request).await;
             let fail = |cause, sent| Attempt {
                 endpoint: place.clone(),
                 cause,
@@ -92,7 +88,7 @@ impl Exchanger {
             let (response, connection) =
                 outcome.map_err(|failure| fail(failure.cause, failure.sent))?;
             let (head, body) = response.into_parts();
-            if head.status.as_u16() >= 500 {
+            if head.status.as_u16() >= 500 && !request.probe {
                 return Err(fail(failing(head.status, body).await, true));
             }
             if !is_redirect(head.status) {
@@ -101,6 +97,7 @@ impl Exchanger {
                     body,
                     connection,
                     place,
+                    bytes_max: request.reply_bytes_max,
                 });
             }
             // A server that redirects has done nothing: its successor decides.
@@ -124,26 +121,18 @@ impl Exchanger {
         place: &Endpoint,
         target: &str,
         request: &Request,
-        trusted: bool,
     ) -> Result<(Response<Incoming>, Connection), Unanswered> {
-        if let Some(observer) = self.observer.as_ref().filter(|_| !request.anonymous) {
-            let url = format!(
-                "{}://{}{target}",
-                place.scheme().as_str(),
-                place.authority()
-            );
-            observer.request(&request.method, &url, &request.payload);
-        }
+        self.tell(place, target, request);
         let limit = self.header_timeout.filter(|_| !request.waits);
         let deadline = limit.map(|limit| Instant::now() + limit);
         let unsent = |cause| Unanswered { cause, sent: false };
-        let mut connection = before(deadline, self.connections.take(place))
+        let mut connection = before(deadline, self.connections.take(place, request))
             .await
             .unwrap_or(Err(Cause::HeaderTimeout))
             .map_err(unsent)?;
         loop {
             let message = self
-                .message(place, target, request, trusted, &connection)
+                .message(place, target, request, &connection)
                 .map_err(unsent)?;
             // What had been sent when the time was over is not known.
             let outcome = before(deadline, connection.send(message))
@@ -159,8 +148,9 @@ impl Exchanger {
                 Err(Unanswered {
                     cause: Cause::Head(_),
                     sent,
-                }) if connection.used && (!sent || request.retry == Retry::Always) => {
-                    connection = before(deadline, self.connections.fresh(place))
+                }) if connection.used() && (!sent || request.retry == Retry::Always) => {
+                    self.tell(place, target, request);
+                    connection = before(deadline, self.connections.fresh(place, request))
                         .await
                         .unwrap_or(Err(Cause::HeaderTimeout))
                         .map_err(unsent)?;
@@ -170,12 +160,17 @@ impl Exchanger {
         }
     }
 
+    fn tell(&self, place: &Endpoint, target: &str, request: &Request) {
+        if let Some(observer) = self.observer.as_ref().filter(|_| !request.probe) {
+            observer.request(&request.method, &url(place, target), &request.payload);
+        }
+    }
+
     fn message(
         &self,
         place: &Endpoint,
         target: &str,
         request: &Request,
-        trusted: bool,
         connection: &Connection,
     ) -> Result<hyper::Request<Full<Bytes>>, Cause> {
         let uri = match &connection.hop {
@@ -195,11 +190,7 @@ impl Exchanger {
         if let Some(content_type) = request.payload.content_type() {
             builder = builder.header(CONTENT_TYPE, content_type);
         }
-        if let Some(authorization) = self
-            .authorization
-            .as_ref()
-            .filter(|_| trusted && !request.anonymous)
-        {
+        if let Some(authorization) = self.authorization.as_ref().filter(|_| !request.probe) {
             builder = builder.header(AUTHORIZATION, authorization);
         }
         if let Some(value) = connection
@@ -211,7 +202,7 @@ impl Exchanger {
         }
         builder
             .body(Full::new(request.payload.bytes()))
-            .map_err(|_| Cause::BadLocation(format!("{place}{target}")))
+            .map_err(|_| Cause::BadLocation(url(place, target)))
     }
 
     /// Reads the body of an answer.
@@ -221,8 +212,9 @@ impl Exchanger {
             body,
             connection,
             place,
+            bytes_max,
         } = answer;
-        match read(body).await {
+        match read(body, bytes_max).await {
             Ok(body) => {
                 self.connections.give_back(connection);
                 Ok(Reply {
@@ -239,6 +231,14 @@ impl Exchanger {
             }),
         }
     }
+}
+
+fn url(place: &Endpoint, target: &str) -> String {
+    format!(
+        "{}://{}{target}",
+        place.scheme().as_str(),
+        place.authority()
+    )
 }
 
 /// What a call comes to, or `None` when the deadline passes first.
@@ -290,7 +290,7 @@ async fn beginning(mut body: Incoming) -> (Vec<u8>, Ending) {
     }
 }
 
-async fn read(mut body: Incoming) -> Result<Bytes, Cause> {
+async fn read(mut body: Incoming, bytes_max: u64) -> Result<Bytes, Cause> {
     let mut first = Bytes::new();
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -298,8 +298,8 @@ async fn read(mut body: Incoming) -> Result<Bytes, Cause> {
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if (whole.len() + first.len() + data.len()) as u64 > REPLY_BYTES_MAX {
-            return Err(Cause::TooLarge(REPLY_BYTES_MAX));
+        if (whole.len() + first.len() + data.len()) as u64 > bytes_max {
+            return Err(Cause::TooLarge(bytes_max));
         }
         // Most answers are one frame, which is taken as it is.
         if first.is_empty() && whole.is_empty() {

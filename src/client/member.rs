@@ -5,8 +5,8 @@ use hyper::Method;
 use serde::Deserialize;
 
 use super::cluster::Client;
-use super::endpoint::Endpoint;
-use super::error::{Attempt, Cause, Error};
+use super::endpoint::{Endpoint, Scheme};
+use super::error::{Attempt, Error};
 use super::exchange::Reply;
 use super::path::element;
 use super::request::{Payload, Request, Retry};
@@ -21,10 +21,10 @@ pub struct Member {
     /// Empty until it has started for the first time.
     pub name: String,
     /// Where peers reach it.
-    #[serde(rename = "peerURLs")]
+    #[serde(rename = "peerURLs", deserialize_with = "or_none")]
     pub peer_urls: Vec<String>,
     /// Where clients reach it.
-    #[serde(rename = "clientURLs")]
+    #[serde(rename = "clientURLs", deserialize_with = "or_none")]
     pub client_urls: Vec<String>,
 }
 
@@ -33,14 +33,23 @@ pub struct Member {
 pub enum Sync {
     /// The endpoints are now those that the members announce.
     Replaced,
+    /// All endpoints are https and the members announce none such: the endpoints are what they were.
+    Kept,
     /// The members announce none: the endpoints are what they were.
     Unpublished,
 }
 
 #[derive(Deserialize)]
 struct MemberList {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     members: Vec<Member>,
+}
+
+/// An empty list may be written as null.
+fn or_none<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 impl Client {
@@ -53,7 +62,7 @@ impl Client {
         let urls = if reply.status == 404 {
             self.machines().await?
         } else {
-            let members = members(&reply)?;
+            let members = members(reply)?;
             members
                 .into_iter()
                 .flat_map(|member| member.client_urls)
@@ -68,6 +77,15 @@ impl Client {
         }
         if endpoints.is_empty() {
             return Ok(Sync::Unpublished);
+        }
+        let is_https = |endpoint: &Endpoint| endpoint.scheme() == Scheme::Https;
+        if self.endpoints().iter().all(is_https) {
+            // Whoever asked for TLS keeps it: passwords and values do not follow the cluster to plain addresses, which
+            // are often those behind a proxy that ends TLS.
+            endpoints.retain(is_https);
+            if endpoints.is_empty() {
+                return Ok(Sync::Kept);
+            }
         }
         self.set_endpoints(endpoints);
         Ok(Sync::Replaced)
@@ -89,7 +107,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn members(&self) -> Result<Vec<Member>, Error> {
-        members(&self.send(&Request::get("/v2/members")).await?)
+        members(self.send(&Request::get("/v2/members")).await?)
     }
 
     /// The member that leads.
@@ -98,7 +116,7 @@ impl Client {
     /// [`Error::Unavailable`] when there is none.
     pub async fn leader(&self) -> Result<Member, Error> {
         let reply = self.send(&Request::get("/v2/members/leader")).await?;
-        json(&accepted(reply, &[200])?)
+        json(&accepted(reply, &[200], is_explained)?)
     }
 
     /// Adds a member that peers reach at these URLs.
@@ -112,7 +130,7 @@ impl Client {
             peer_urls_body(peer_urls),
             Retry::IfUnsent,
         );
-        json(&accepted(self.send(&request).await?, &[201])?)
+        json(&accepted(self.send(&request).await?, &[201], is_explained)?)
     }
 
     /// Removes a member. One that is gone already counts as removed.
@@ -122,7 +140,7 @@ impl Client {
     pub async fn remove_member(&self, id: &str) -> Result<(), Error> {
         let target = format!("/v2/members/{}", element(id));
         let request = Request::new(Method::DELETE, target, Payload::None, Retry::Always);
-        accepted(self.send(&request).await?, &[204, 410]).map(drop)
+        accepted(self.send(&request).await?, &[204, 410], is_explained).map(drop)
     }
 
     /// Changes where peers reach a member.
@@ -133,7 +151,7 @@ impl Client {
         let target = format!("/v2/members/{}", element(id));
         let body = peer_urls_body(peer_urls);
         let request = Request::new(Method::PUT, target, body, Retry::Always);
-        accepted(self.send(&request).await?, &[204]).map(drop)
+        accepted(self.send(&request).await?, &[204], is_explained).map(drop)
     }
 
     /// Asks one member, and no other, whether it is healthy. It is a question between machines: no user is sent, and
@@ -147,20 +165,13 @@ impl Client {
             health: serde_json::Value,
         }
         let request = Request {
-            anonymous: true,
+            probe: true,
             ..Request::get("/health")
         };
-        let health: Health = match self.ask(endpoint, &request).await {
-            Ok(reply) => serde_json::from_slice(&reply.body)
-                .map_err(|error| HealthError::Reply(error.to_string()))?,
-            // A member that is not well says so with status 503, which elsewhere means that nobody answered.
-            Err(attempt) => match &attempt.cause {
-                Cause::NoLeader { said } | Cause::Server { said, .. } => {
-                    serde_json::from_str(said).map_err(|_| HealthError::Attempt(attempt))?
-                }
-                _ => return Err(attempt.into()),
-            },
-        };
+        // A member that is not well says so with status 503, which elsewhere means that nobody answered.
+        let reply = self.ask(endpoint, &request).await?;
+        let health: Health = serde_json::from_slice(&reply.body)
+            .map_err(|error| HealthError::Reply(error.to_string()))?;
         Ok(health.health == true || health.health == "true")
     }
 }
@@ -182,9 +193,9 @@ fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-fn members(reply: &Reply) -> Result<Vec<Member>, Error> {
-    let reply = accepted_ref(reply, &[200])?;
-    json::<MemberList>(reply).map(|list| list.members)
+fn members(reply: Reply) -> Result<Vec<Member>, Error> {
+    let reply = accepted(reply, &[200], is_explained)?;
+    json::<MemberList>(&reply).map(|list| list.members)
 }
 
 fn peer_urls_body(urls: &[String]) -> Payload {
@@ -194,28 +205,34 @@ fn peer_urls_body(urls: &[String]) -> Payload {
     Payload::Json(Bytes::from(body))
 }
 
-/// The reply if its status is one of `statuses`, else the server's sentence.
-pub(super) fn accepted(reply: Reply, statuses: &[u16]) -> Result<Reply, Error> {
-    accepted_ref(&reply, statuses)?;
-    Ok(reply)
-}
+/// The statuses whose explanation the members API gives in the `message` of a body; those of any other are shown as a
+/// number, as the original's client does it.
+const EXPLAINED: &[u16] = &[404, 409];
 
-fn accepted_ref<'a>(reply: &'a Reply, statuses: &[u16]) -> Result<&'a Reply, Error> {
+/// The reply if its status is one of `statuses`; else the server's sentence for a status that is `explained`.
+pub(super) fn accepted(
+    reply: Reply,
+    statuses: &[u16],
+    explained: impl Fn(u16) -> bool,
+) -> Result<Reply, Error> {
     #[derive(Deserialize)]
     struct Message {
         message: String,
     }
-    if statuses.contains(&reply.status) {
+    let status = reply.status;
+    if statuses.contains(&status) {
         return Ok(reply);
     }
-    let message = match serde_json::from_slice::<Message>(&reply.body) {
-        Ok(body) => body.message,
-        Err(_) => format!("unexpected status code {}", reply.status),
+    let body = explained(status).then(|| serde_json::from_slice::<Message>(&reply.body));
+    let message = match body {
+        Some(Ok(body)) => body.message,
+        _ => format!("unexpected status code {status}"),
     };
-    Err(Error::Refused {
-        status: reply.status,
-        message,
-    })
+    Err(Error::Refused { status, message })
+}
+
+fn is_explained(status: u16) -> bool {
+    EXPLAINED.contains(&status)
 }
 
 /// Reads a JSON body.

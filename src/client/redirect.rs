@@ -3,7 +3,7 @@
 
 use hyper::header::HeaderValue;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Scheme};
 use super::error::Cause;
 
 /// The place and the target that a `Location` names, seen from `place`. Its query is its own.
@@ -34,6 +34,10 @@ pub(super) fn follow(
     };
     let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let next = Endpoint::parse(&format!("{scheme}://{authority}")).map_err(|_| bad())?;
+    // Whoever asked under TLS did not mean to say it, password and value and all, in the open.
+    if place.scheme() == Scheme::Https && next.scheme() == Scheme::Http {
+        return Err(Cause::Downgrade(next));
+    }
     let target = if target.starts_with('/') {
         target.to_owned()
     } else {

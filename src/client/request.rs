@@ -1,12 +1,15 @@
 //! One call of the API, as it is sent: method, path, body, and how often it may be tried.
 
+use std::fmt;
+
 use bytes::Bytes;
 use hyper::Method;
 
 /// Whether a request may be sent a second time when its first try gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Reading, or writing the same twice: the next endpoint is asked.
+    /// Reading, or writing the same twice: the next endpoint is asked. Changes of users and roles are among these, as
+    /// in the original: the second may be refused because the first took effect, but never takes effect twice.
     Always,
     /// The first try may have taken effect, and the second would then be refused (`prevExist=false`, DELETE): asked
     /// again only when nothing was sent. The error is that of the first try alone (etcdctl reference 4).
@@ -17,7 +20,7 @@ pub enum Retry {
 }
 
 /// What goes with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Payload {
     /// No body and no type.
     None,
@@ -46,6 +49,24 @@ impl Payload {
     }
 }
 
+/// Shows how much it is, not what: there are passwords among them.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Payload::None => return f.write_str("None"),
+            Payload::Form(_) => "Form",
+            Payload::Json(_) => "Json",
+        };
+        write!(f, "{kind}({} bytes)", self.bytes().len())
+    }
+}
+
+/// The largest answer to an ordinary request, in bytes: far more than a node, a list of members or of users is.
+const REPLY_BYTES_MAX: u64 = 64 << 20;
+
+/// The largest listing, in bytes: tens of millions of keys.
+const LISTING_BYTES_MAX: u64 = 4 << 30;
+
 /// A call that any member of the cluster can answer.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -59,14 +80,24 @@ pub struct Request {
     pub retry: Retry,
     /// A watch: it may take for ever, so the time-out of the head does not count.
     pub waits: bool,
-    /// A question between machines: no user goes with it and no observer is told.
-    pub anonymous: bool,
+    /// A question to one member about itself: no user goes with it, no observer is told, and any status is an answer.
+    pub probe: bool,
+    /// The largest answer that is taken, in bytes.
+    pub reply_bytes_max: u64,
 }
 
 impl Request {
     /// A reading request.
     pub fn get(target: impl Into<String>) -> Request {
         Request::new(Method::GET, target, Payload::None, Retry::Always)
+    }
+
+    /// A reading request whose answer may be a whole tree.
+    pub(super) fn listing(target: impl Into<String>) -> Request {
+        Request {
+            reply_bytes_max: LISTING_BYTES_MAX,
+            ..Request::get(target)
+        }
     }
 
     pub(super) fn new(
@@ -81,7 +112,8 @@ impl Request {
             payload,
             retry,
             waits: false,
-            anonymous: false,
+            probe: false,
+            reply_bytes_max: REPLY_BYTES_MAX,
         }
     }
 }
@@ -101,8 +133,8 @@ pub struct Credentials {
     pub password: String,
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("user", &self.user)
             .finish_non_exhaustive()

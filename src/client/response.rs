@@ -1,7 +1,7 @@
 //! Answers of the keys API, read into nodes.
 //!
-//! What is absent is zero or empty, as the original's client has it; a tree may be as deep as a key can have elements,
-//! and no deeper, so that no answer can exhaust the stack.
+//! What is absent or null is zero or empty, as the original's client has it. No answer can exhaust the stack: its depth
+//! is counted before it is read.
 
 use std::fmt;
 
@@ -10,8 +10,15 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use super::error::{ApiError, Error};
 use super::exchange::Reply;
 
-/// The deepest tree that is read: more than the elements that the longest key has.
-const DEPTH_MAX: usize = 600;
+/// The deepest tree that is read: a tenth of it is more than a key of our own server has elements, but the originals
+/// have no limit, and one user's deep key must not hide everybody's tree.
+const DEPTH_MAX: usize = 5_000;
+
+/// Deeper than this an answer is read on a thread with a stack of its own.
+const DEPTH_OF_ORDINARY_STACK: usize = 200;
+
+/// What one level of a tree takes of the stack, generously, in bytes.
+const STACK_PER_LEVEL: usize = 32 << 10;
 
 /// A file or a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub struct Node {
     /// Value of a file.
     pub value: String,
     /// Children, as far as the answer lists them.
-    pub nodes: Vec<Node>,
+    pub nodes: Children,
     /// Index at which it came to be.
     pub created_index: u64,
     /// Index of its last change.
@@ -32,6 +39,33 @@ pub struct Node {
     pub expiration: Option<String>,
     /// Seconds it has left, 0 without a TTL.
     pub ttl: i64,
+}
+
+/// The children of a directory. A list that can be dropped whatever its depth: the compiler's own way would call itself
+/// once for each level.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Children(Vec<Node>);
+
+impl std::ops::Deref for Children {
+    type Target = Vec<Node>;
+    fn deref(&self) -> &Vec<Node> {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Children {
+    fn deref_mut(&mut self) -> &mut Vec<Node> {
+        &mut self.0
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        let mut waiting = std::mem::take(&mut self.0);
+        while let Some(mut node) = waiting.pop() {
+            waiting.append(&mut node.nodes.0);
+        }
+    }
 }
 
 /// A successful answer of the keys API, or an event.
@@ -79,14 +113,21 @@ impl Event {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn parse(body: &[u8]) -> Result<Event, String> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        // The visitor below counts for itself.
-        json.disable_recursion_limit();
-        EventSeed
-            .deserialize(&mut json)
-            .and_then(|event| json.end().map(|()| event))
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| "there is no node in it".to_owned())
+        let depth = nesting(body) / 2;
+        if depth > DEPTH_MAX {
+            return Err(format!("the tree is deeper than {DEPTH_MAX} directories"));
+        }
+        if depth <= DEPTH_OF_ORDINARY_STACK {
+            return parse_here(body);
+        }
+        std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .stack_size(depth * STACK_PER_LEVEL)
+                .spawn_scoped(scope, || parse_here(body))
+                .map_err(|error| format!("no thread for so deep a tree: {error}"))?
+                .join()
+                .map_err(|_| "it cannot be read".to_owned())?
+        })
     }
 }
 
@@ -102,6 +143,73 @@ pub(super) fn invalid(reply: &Reply, reason: &str) -> Error {
             String::from_utf8_lossy(beginning)
         ),
     }
+}
+
+/// How deep objects and lists stand in one another, counted without reading them: the brackets outside of strings.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn parse_here(body: &[u8]) -> Result<Event, String> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    // The caller has counted.
+    json.disable_recursion_limit();
+    EventSeed
+        .deserialize(&mut json)
+        .and_then(|event| json.end().map(|()| event))
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| "there is no node in it".to_owned())
+}
+
+/// A text; bytes and escapes that are no characters become U+FFFD, and null is the empty text, as the original's
+/// client has it.
+#[derive(Default)]
+struct Text(String);
+
+impl<'de> serde::Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
+        from.deserialize_byte_buf(Text::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Text, E> {
+        Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Text, E> {
+        let text = String::from_utf8(bytes);
+        Ok(Text(text.unwrap_or_else(|error| {
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        })))
+    }
+}
+
+/// A value, or what null stands for.
+fn or_default<'de, T: serde::Deserialize<'de> + Default, A: MapAccess<'de>>(
+    map: &mut A,
+) -> Result<T, A::Error> {
+    map.next_value::<Option<T>>().map(Option::unwrap_or_default)
 }
 
 struct EventSeed;
@@ -125,9 +233,9 @@ impl<'de> Visitor<'de> for EventSeed {
         let mut node = None;
         while let Some(field) = map.next_key()? {
             match field {
-                EventField::Action => event.action = map.next_value()?,
-                EventField::Node => node = map.next_value_seed(MaybeNode(0))?,
-                EventField::PrevNode => event.prev_node = map.next_value_seed(MaybeNode(0))?,
+                EventField::Action => event.action = or_default::<Text, _>(&mut map)?.0,
+                EventField::Node => node = map.next_value_seed(MaybeNode)?,
+                EventField::PrevNode => event.prev_node = map.next_value_seed(MaybeNode)?,
                 EventField::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -162,8 +270,8 @@ enum NodeField {
     Other,
 }
 
-/// A node at this depth, or null.
-struct MaybeNode(usize);
+/// A node, or null.
+struct MaybeNode;
 
 impl<'de> DeserializeSeed<'de> for MaybeNode {
     type Value = Option<Node>;
@@ -188,11 +296,11 @@ impl<'de> Visitor<'de> for MaybeNode {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_map(NodeVisitor(self.0)).map(Some)
+        from.deserialize_map(NodeVisitor).map(Some)
     }
 }
 
-struct NodeVisitor(usize);
+struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
     type Value = Node;
@@ -202,25 +310,20 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        if self.0 > DEPTH_MAX {
-            return Err(de::Error::custom(format_args!(
-                "the tree is deeper than {DEPTH_MAX} directories"
-            )));
-        }
         let mut node = Node {
             key: "/".to_owned(),
             ..Node::default()
         };
         while let Some(field) = map.next_key()? {
             match field {
-                NodeField::Key => node.key = map.next_value()?,
-                NodeField::Dir => node.dir = map.next_value()?,
-                NodeField::Value => node.value = map.next_value()?,
-                NodeField::Nodes => node.nodes = map.next_value_seed(Children(self.0 + 1))?,
-                NodeField::CreatedIndex => node.created_index = map.next_value()?,
-                NodeField::ModifiedIndex => node.modified_index = map.next_value()?,
+                NodeField::Key => node.key = or_default::<Text, _>(&mut map)?.0,
+                NodeField::Dir => node.dir = or_default(&mut map)?,
+                NodeField::Value => node.value = or_default::<Text, _>(&mut map)?.0,
+                NodeField::Nodes => node.nodes = Children(map.next_value_seed(ChildrenSeed)?),
+                NodeField::CreatedIndex => node.created_index = or_default(&mut map)?,
+                NodeField::ModifiedIndex => node.modified_index = or_default(&mut map)?,
                 NodeField::Expiration => node.expiration = map.next_value()?,
-                NodeField::Ttl => node.ttl = map.next_value()?,
+                NodeField::Ttl => node.ttl = or_default(&mut map)?,
                 NodeField::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -231,16 +334,16 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// The children of a directory, or null.
-struct Children(usize);
+struct ChildrenSeed;
 
-impl<'de> DeserializeSeed<'de> for Children {
+impl<'de> DeserializeSeed<'de> for ChildrenSeed {
     type Value = Vec<Node>;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Children {
+impl<'de> Visitor<'de> for ChildrenSeed {
     type Value = Vec<Node>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -253,7 +356,7 @@ impl<'de> Visitor<'de> for Children {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut nodes = Vec::new();
-        while let Some(node) = list.next_element_seed(MaybeNode(self.0))? {
+        while let Some(node) = list.next_element_seed(MaybeNode)? {
             nodes.extend(node);
         }
         Ok(nodes)
@@ -343,14 +446,44 @@ mod tests {
 
     #[test]
     fn the_deepest_tree_is_read_and_a_deeper_one_refused() {
-        let mut node = Event::read(&reply(200, nested(512))).unwrap().node;
-        while let Some(child) = node.nodes.pop() {
-            node = child;
+        for depth in [1, 200, 201, 512, 4_900] {
+            let mut node = Event::read(&reply(200, nested(depth))).unwrap().node;
+            while let Some(child) = node.nodes.pop() {
+                node = child;
+            }
+            assert_eq!(node.key, "/leaf", "{depth}");
+            // Dropped whole, too.
+            drop(Event::read(&reply(200, nested(depth))).unwrap());
         }
-        assert_eq!(node.key, "/leaf");
-        for depth in [601, 100_000] {
+        for depth in [5_001, 1_000_000] {
             let error = Event::read(&reply(200, nested(depth))).unwrap_err();
             assert!(matches!(error, Error::InvalidReply { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn brackets_in_strings_are_not_depth() {
+        let value = "[{".repeat(10_000);
+        let body = format!(r#"{{"node":{{"key":"/\"{{[","value":"{value}"}}}}"#);
+        assert_eq!(Event::parse(body.as_bytes()).unwrap().node.value, value);
+    }
+
+    #[test]
+    fn what_is_null_or_no_text_is_taken_as_the_original_takes_it() {
+        let body =
+            br#"{"action":null,"node":{"key":"/a","dir":null,"value":null,"ttl":null,"nodes":null,
+            "createdIndex":null,"expiration":null}}"#;
+        let event = Event::read(&reply(200, body.to_vec())).unwrap();
+        assert_eq!((event.node.value.as_str(), event.node.ttl), ("", 0));
+        for value in [&b"\\ud800x"[..], b"\xffx"] {
+            let body = [&br#"{"node":{"key":"/a","value":""#[..], value, b"\"}}"].concat();
+            let event = Event::read(&reply(200, body)).unwrap();
+            assert!(
+                event.node.value.starts_with('\u{fffd}'),
+                "{:?}",
+                event.node.value
+            );
+            assert!(event.node.value.ends_with('x'), "{:?}", event.node.value);
         }
     }
 }

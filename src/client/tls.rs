@@ -44,9 +44,21 @@ pub struct Tls {
 #[derive(Debug, Default)]
 struct Material {
     identity: Option<Arc<SingleCertAndKey>>,
-    /// None: the system's authorities, once somebody needs them.
-    verifier: Option<Arc<Verifier>>,
+    trust: Trust,
     config: OnceCell<Arc<ClientConfig>>,
+}
+
+/// Whose certificates we accept.
+#[derive(Debug, Default)]
+enum Trust {
+    /// Those of the system's authorities, once somebody needs them.
+    #[default]
+    System,
+    /// Those of the CA file.
+    Named(Arc<Verifier>),
+    /// Nobody's: there is no certificate in the CA file. The original takes such a file, so whoever speaks plain http
+    /// is not stopped by it.
+    Nobody(PathBuf),
 }
 
 /// Why TLS cannot be set up as asked.
@@ -137,11 +149,14 @@ impl Tls {
                 });
             }
         };
-        let verifier = given(&files.ca).map(authorities).transpose()?;
+        let trust = match given(&files.ca) {
+            None => Trust::System,
+            Some(path) => authorities(path)?,
+        };
         Ok(Tls {
             material: Arc::new(Material {
                 identity,
-                verifier: verifier.map(Arc::new),
+                trust,
                 config: OnceCell::new(),
             }),
             server_name: None,
@@ -172,9 +187,14 @@ impl Tls {
     pub(super) async fn config(&self) -> Result<Arc<ClientConfig>, DialError> {
         let material = &self.material;
         let made = material.config.get_or_try_init(|| async {
-            let verifier: Arc<dyn ServerCertVerifier> = match &material.verifier {
-                Some(named) => named.clone(),
-                None => webpki(system_authorities().await?),
+            let verifier: Arc<dyn ServerCertVerifier> = match &material.trust {
+                Trust::Named(named) => named.clone(),
+                Trust::System => webpki(system_authorities().await?),
+                Trust::Nobody(path) => {
+                    return Err(DialError::Authorities {
+                        reason: format!("there is no certificate in {}", path.display()),
+                    });
+                }
             };
             Ok(Arc::new(client_config(verifier, material.identity.clone())))
         });
@@ -272,9 +292,11 @@ fn identity(cert: &Path, key: &Path) -> Result<SingleCertAndKey, TlsError> {
     }
 }
 
-/// The original takes a CA file without any certificate and then trusts nobody; we say so at once.
-fn authorities(path: &Path) -> Result<Verifier, TlsError> {
-    let named = certificates(path)?;
+fn authorities(path: &Path) -> Result<Trust, TlsError> {
+    let named = match certificates(path) {
+        Err(TlsError::NoCertificate { path }) => return Ok(Trust::Nobody(path)),
+        named => named?,
+    };
     let mut store = RootCertStore::empty();
     for (index, certificate) in named.iter().enumerate() {
         let added = store.add(certificate.clone());
@@ -284,7 +306,7 @@ fn authorities(path: &Path) -> Result<Verifier, TlsError> {
             reason: error.to_string(),
         })?;
     }
-    Ok(Verifier::new(webpki(store), named))
+    Ok(Trust::Named(Arc::new(Verifier::new(webpki(store), named))))
 }
 
 /// The certificate store of this system, without the odd certificate rustls cannot read.

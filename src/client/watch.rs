@@ -4,7 +4,8 @@
 //! the last index before it in `X-Etcd-Index`; each event moves the position to the event's own index. Every later
 //! poll asks for the next index after the position, so it does not matter which member answers it, or how long nobody
 //! did, as long as the member's history reaches back so far; where it does not, the server says so (401), and nothing
-//! is skipped in silence.
+//! is skipped in silence. A cluster whose index went back, or that is another one, ends the watch with an error: the
+//! position means nothing there.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
 use super::cluster::{Asker, Client};
-use super::error::Error;
+use super::error::{Attempt, Error};
 use super::exchange::{Reply, number};
 use super::path::{Fields, Key};
 use super::request::Request;
@@ -31,6 +32,9 @@ pub struct Watch {
 
 /// The first pause after an unanswered try; each further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// The header with the index that an answer is about.
+const INDEX: &str = "x-etcd-index";
 
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -56,6 +60,10 @@ pub struct Watcher {
     position: Option<u64>,
     /// Whose indexes these are.
     cluster: Option<String>,
+    /// The highest index that the cluster has shown; 0 before the first head.
+    shown: u64,
+    /// `shown` at the time a head below it was found to come from a member that lags behind the others.
+    lagging: Option<u64>,
     /// Rounds over all endpoints in vain since a server last took the watch.
     failures: u32,
     listener: Option<Listener>,
@@ -70,6 +78,8 @@ impl Client {
             position: options.after_index,
             options,
             cluster: None,
+            shown: 0,
+            lagging: None,
             failures: 0,
             listener: None,
         }
@@ -98,8 +108,10 @@ impl Watcher {
     /// with the next change has one as soon as a server has taken it.
     ///
     /// # Errors
-    /// 401 when the cluster's history no longer reaches back to the position; [`Error::OtherCluster`]; without
-    /// [`Watch::reconnect`] also that no endpoint answers.
+    /// 401 when the cluster's history no longer reaches back to the position; [`Error::OtherCluster`] and
+    /// [`Error::WentBack`] when the position means nothing to the cluster any more; without [`Watch::reconnect`] also
+    /// that no endpoint answers, and with it that none can ever answer: a certificate that is not trusted, redirects
+    /// that lead nowhere.
     pub async fn next(&mut self) -> Result<Event, Error> {
         let client = self.client.clone();
         loop {
@@ -111,7 +123,8 @@ impl Watcher {
                     // Whatever ends polls at once and for ever is not asked without a breath.
                     tokio::time::sleep(PAUSE_MIN).await;
                 }
-                Err(error) if self.options.reconnect && !error.attempts().is_empty() => {
+                Err(Error::WentBack { .. }) => self.compare_with_leader(&client).await?,
+                Err(error) if self.options.reconnect && self.may_recover(&error) => {
                     self.pause(&error).await;
                 }
                 Err(error) => return Err(error),
@@ -125,11 +138,48 @@ impl Watcher {
             Ok(event) => {
                 // An index never goes back; a server whose does must not make this watch run in circles.
                 self.position = self.position.max(Some(event.node.modified_index));
+                self.shown = self.shown.max(event.node.modified_index);
                 Ok(Some(event))
             }
-            Err(Error::EmptyBody) => Ok(None),
+            Err(Error::EmptyBody) => {
+                // What the head counted had been looked through: the position of a quiet key stays within history.
+                self.position = self.position.max(number(&reply.headers, INDEX));
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// A head showed a smaller index than the cluster had shown before: a member may lag, or the store may be another
+    /// one under the same name. A linearizable read tells; its status does not matter, every answer has the index.
+    async fn compare_with_leader(&mut self, client: &Client) -> Result<(), Error> {
+        let query = Fields::default().flag("quorum", true);
+        let read = Request::get(query.after(self.key.target()));
+        let found = match client.send(&read).await {
+            Ok(reply) => number(&reply.headers, INDEX),
+            Err(error) if self.options.reconnect && self.may_recover(&error) => {
+                self.pause(&error).await;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        match found {
+            Some(found) if found < self.shown => Err(Error::WentBack {
+                expected: self.shown,
+                found,
+            }),
+            _ => {
+                self.lagging = Some(self.shown);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether waiting can help. What has worked once may work again; what never did, and cannot, is told at once.
+    fn may_recover(&self, error: &Error) -> bool {
+        let attempts = error.attempts();
+        let answered = self.shown > 0;
+        !attempts.is_empty() && (answered || !attempts.iter().all(Attempt::is_hopeless))
     }
 
     fn check_cluster(&mut self, headers: &HeaderMap) -> Result<(), Error> {
@@ -186,11 +236,20 @@ impl Asker for Watcher {
     /// at another cluster would wait in vain.
     fn head(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<(), Error> {
         self.check_cluster(headers)?;
+        let index = number(headers, INDEX).filter(|_| status == StatusCode::OK);
+        if let Some(found) = index
+            && found < self.shown
+            && self.lagging != Some(self.shown)
+        {
+            return Err(Error::WentBack {
+                expected: self.shown,
+                found,
+            });
+        }
+        self.shown = self.shown.max(index.unwrap_or(0));
+        self.position = self.position.or(index);
         if std::mem::take(&mut self.failures) > 0 {
             self.tell(Interruption::Resumed);
-        }
-        if status == StatusCode::OK && self.position.is_none() {
-            self.position = number(headers, "x-etcd-index");
         }
         Ok(())
     }

@@ -192,7 +192,7 @@ async fn what_a_redirect_carries_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn credentials_go_along_but_never_out_of_tls() {
+async fn credentials_go_along_but_nothing_leaves_tls() {
     let authority = Authority::new("ours");
     let user = Credentials {
         user: "root".to_owned(),
@@ -223,11 +223,19 @@ async fn credentials_go_along_but_never_out_of_tls() {
             credentials: Some(user.clone()),
             ..options([source.endpoint()])
         });
-        assert_eq!(put(&client).await.unwrap(), "v", "{from} to {to}");
+        let outcome = put(&client).await;
         assert_eq!(source.requests()[0].header("Authorization"), basic);
-        let seen = target.requests()[0]
-            .header("Authorization")
-            .map(str::to_owned);
-        assert_eq!(seen.as_deref(), basic.filter(|_| sent), "{from} to {to}");
+        if sent {
+            assert_eq!(outcome.unwrap(), "v", "{from} to {to}");
+            assert_eq!(target.requests()[0].header("Authorization"), basic);
+        } else {
+            // Not the user, and not the value either.
+            let error = outcome.unwrap_err();
+            assert!(
+                matches!(error.attempts()[0].cause, Cause::Downgrade(_)),
+                "{error:?}"
+            );
+            assert!(target.requests().is_empty(), "{from} to {to}");
+        }
     }
 }

@@ -107,11 +107,19 @@ async fn the_largest_index_is_no_trap() {
         ..Watch::default()
     };
     let mut watcher = watcher(&[&server], options);
-    for index in [u64::MAX, 12] {
-        let event = next(&mut watcher).await.unwrap();
-        assert_eq!(event.node.modified_index, index);
-    }
-    assert_eq!(asked(&server), [u64::MAX, u64::MAX]);
+    let event = next(&mut watcher).await.unwrap();
+    assert_eq!(event.node.modified_index, u64::MAX);
+    let error = next(&mut watcher).await.unwrap_err();
+    assert!(
+        matches!(error, Error::WentBack { found: 10, .. }),
+        "{error:?}"
+    );
+    let polls = server.lines();
+    let largest = format!("waitIndex={}", u64::MAX);
+    assert!(
+        polls[..2].iter().all(|line| line.ends_with(&largest)),
+        "{polls:?}"
+    );
 }
 
 #[tokio::test]
@@ -420,20 +428,20 @@ async fn dropping_a_watch_while_nobody_answers_keeps_it_too() {
 }
 
 #[tokio::test]
-async fn a_poll_that_ends_without_an_event_is_repeated_from_the_place_it_began() {
+async fn a_poll_that_ends_without_an_event_is_repeated_from_what_its_head_had_seen() {
     let mut empty = head(10);
     empty.extend_from_slice(b"0\r\n\r\n");
     let server = Scripted::answering(vec![
         vec![Step::Send(empty)],
         vec![Step::Send(response("200 OK", &["X-Etcd-Index: 15"], ""))],
-        answered(15, 12),
+        answered(15, 17),
     ])
     .await;
     let told = Told::default();
     let options = Watch::default(); // It is no failure: no leave to go on is needed.
     let mut watcher = told.listen(watcher(&[&server], options));
-    assert_eq!(next(&mut watcher).await.unwrap().node.value, "v12");
-    assert_eq!(asked(&server), [0, 11, 11]);
+    assert_eq!(next(&mut watcher).await.unwrap().node.value, "v17");
+    assert_eq!(asked(&server), [0, 11, 16]);
     assert_eq!(told.words(), [""; 0]);
 }
 

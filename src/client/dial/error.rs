@@ -5,6 +5,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::client::proxy::ProxyError;
+
 /// Why an endpoint could not be dialled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -30,16 +32,9 @@ pub enum DialError {
     /// The proxy could not be dialled.
     #[error("proxyconnect tcp: {0}")]
     Proxy(Box<DialError>),
-    /// The proxy is of a kind we do not speak.
-    #[error(
-        "proxyconnect tcp: {variable} names a {scheme} proxy; only http and https ones can be used"
-    )]
-    ProxyScheme {
-        /// The environment variable that names it.
-        variable: &'static str,
-        /// Its scheme.
-        scheme: String,
-    },
+    /// The variable of the proxy names none that can be used.
+    #[error("proxyconnect tcp: {0}")]
+    ProxyVariable(ProxyError),
     /// The proxy did not open the way to the endpoint.
     #[error("proxy {proxy} did not connect us to {target}: {reason}")]
     Tunnel {

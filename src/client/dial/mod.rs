@@ -13,6 +13,7 @@ use hyper::header::HeaderValue;
 use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
 
 use super::endpoint::{Endpoint, Scheme};
 use super::proxy::{Proxies, Proxy};
@@ -28,6 +29,12 @@ const PROBE_EVERY: Duration = Duration::from_secs(15);
 /// So many probes without an answer end the connection: a watch, which may rightly be silent for days, learns within
 /// a minute and a bit that its peer vanished without a word.
 const PROBES: u32 = 4;
+
+/// What was sent to a peer that vanished is given up after the same time.
+const UNACKNOWLEDGED_MILLIS_MAX: u32 = 75_000;
+
+/// How long an address of a host has to answer before the next one is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Opens connections.
 #[derive(Clone, Debug)]
@@ -76,12 +83,7 @@ impl Dialer {
                 let stream = connect(endpoint).await?;
                 return Ok(direct(self.secure(endpoint, stream).await?));
             }
-            Some(Proxy::Foreign { variable, scheme }) => {
-                return Err(DialError::ProxyScheme {
-                    variable,
-                    scheme: scheme.clone(),
-                });
-            }
+            Some(Proxy::Unusable(error)) => return Err(DialError::ProxyVariable(error.clone())),
             Some(Proxy::Usable { at, authorization }) => (at, authorization.as_ref()),
         };
         let stream = self
@@ -152,18 +154,36 @@ async fn connect(endpoint: &Endpoint) -> Result<Stream, DialError> {
     }
 }
 
-/// The first address that takes the connection, or what the first of all said.
+/// The first address that takes the connection, or what the first to fail said. An address that does not answer holds
+/// up the next one only for a moment (RFC 8305, 5): its own time-out is longer than any caller waits.
 async fn connect_first(
-    addresses: impl Iterator<Item = SocketAddr>,
+    mut addresses: impl Iterator<Item = SocketAddr>,
 ) -> Result<TcpStream, Option<DialError>> {
+    let mut running = JoinSet::new();
     let mut first = None;
-    for address in addresses {
-        match connect_to(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => first = first.or(Some(error)),
+    loop {
+        let next = addresses.next();
+        let more = next.is_some();
+        if let Some(address) = next {
+            running.spawn(connect_to(address));
+        } else if running.is_empty() {
+            return Err(first);
+        }
+        let ended = running.join_next();
+        let ended = if more {
+            tokio::time::timeout(HEAD_START, ended)
+                .await
+                .unwrap_or(None)
+        } else {
+            ended.await
+        };
+        match ended {
+            Some(Ok(Ok(stream))) => return Ok(stream),
+            Some(Ok(Err(error))) => first = first.or(Some(error)),
+            // It is time for the next address, or a task was ended with its runtime.
+            Some(Err(_)) | None => {}
         }
     }
-    Err(first)
 }
 
 async fn connect_to(address: SocketAddr) -> Result<TcpStream, DialError> {
@@ -174,6 +194,8 @@ async fn connect_to(address: SocketAddr) -> Result<TcpStream, DialError> {
         sockopt::set_tcp_keepidle(&stream, PROBE_EVERY)?;
         sockopt::set_tcp_keepintvl(&stream, PROBE_EVERY)?;
         sockopt::set_tcp_keepcnt(&stream, PROBES)?;
+        // Probes rest while something sent waits for its acknowledgement, which has a limit of its own.
+        sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED_MILLIS_MAX)?;
         Ok(stream)
     };
     outcome

@@ -415,7 +415,7 @@ fn proxied(files: &TlsFiles, url: &str) -> Dialer {
             .contains(&name)
             .then(|| url.to_owned())
     });
-    Dialer::new(Tls::load(files).unwrap(), proxies.unwrap())
+    Dialer::new(Tls::load(files).unwrap(), proxies)
 }
 
 #[tokio::test]
@@ -500,7 +500,7 @@ async fn a_proxy_that_fails_is_told_from_a_cluster_that_does() {
     let error = fault(&proxied(&TlsFiles::default(), "socks5://p:1"), &target).await;
     assert_eq!(
         error.to_string(),
-        "proxyconnect tcp: HTTPS_PROXY names a socks5 proxy; only http and https ones can be used"
+        "proxyconnect tcp: HTTPS_PROXY names a socks5 proxy; only http:// and https:// proxies can be used"
     );
 
     for (answer, reason) in [

@@ -32,20 +32,23 @@ pub(super) enum Proxy {
         /// What it is told about us.
         authorization: Option<HeaderValue>,
     },
-    /// A proxy of another protocol. It is an error only for an endpoint behind it: a cluster on loopback is reached
-    /// whatever the variable says.
-    Foreign {
-        /// The variable that names it.
-        variable: &'static str,
-        /// Its scheme, such as `socks5`.
-        scheme: String,
-    },
+    /// One we cannot use. It is an error only for an endpoint behind it: a cluster on loopback is reached whatever the
+    /// variable says.
+    Unusable(ProxyError),
 }
 
 /// Why a proxy variable cannot be understood. The text never shows a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
+    /// A proxy of another protocol.
+    #[error("{variable} names a {scheme} proxy; only http:// and https:// proxies can be used")]
+    Foreign {
+        /// The variable at fault.
+        variable: &'static str,
+        /// Its scheme, such as `socks5`.
+        scheme: String,
+    },
     /// The value is no URL and no `host:port`.
     #[error("{variable}: {reason}; write it like http://proxy.example:3128")]
     Malformed {
@@ -57,44 +60,38 @@ pub enum ProxyError {
 }
 
 impl Proxies {
-    /// Reads the environment of this process.
-    ///
-    /// # Errors
-    /// When a proxy variable is set to something that is no address.
-    pub fn from_environment() -> Result<Proxies, ProxyError> {
+    /// Reads the environment of this process. A variable that names no proxy is told about when an endpoint is behind it.
+    pub fn from_environment() -> Proxies {
         Proxies::read(|name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
         })
     }
 
     /// Reads the variables through `variable`. An empty one counts as unset, upper case wins over lower case.
-    ///
-    /// # Errors
-    /// When a proxy variable is set to something that is no address.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Proxies, ProxyError> {
-        let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| {
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Proxies {
+        let first = |names: &[&'static str]| {
+            names.iter().copied().find_map(|name| {
                 let value = variable(name)?;
                 (!value.is_empty()).then_some((name, value))
             })
         };
         // A CGI program finds the request's header `Proxy:` in HTTP_PROXY; whoever sent it must not choose our proxy.
         let cgi = variable("REQUEST_METHOD").is_some_and(|value| !value.is_empty());
-        let http = if cgi {
-            first(["http_proxy", "http_proxy"])
+        let http: &[&str] = if cgi {
+            &["http_proxy"]
         } else {
-            first(["HTTP_PROXY", "http_proxy"])
+            &["HTTP_PROXY", "http_proxy"]
         };
-        let parse = |(name, value): (&'static str, String)| Proxy::parse(name, &value);
-        Ok(Proxies {
-            http: http.map(parse).transpose()?,
-            https: first(["HTTPS_PROXY", "https_proxy"])
-                .map(parse)
-                .transpose()?,
-            bypass: first(["NO_PROXY", "no_proxy"])
+        let parse = |(name, value): (&'static str, String)| {
+            Proxy::parse(name, &value).unwrap_or_else(Proxy::Unusable)
+        };
+        Proxies {
+            http: first(http).map(parse),
+            https: first(&["HTTPS_PROXY", "https_proxy"]).map(parse),
+            bypass: first(&["NO_PROXY", "no_proxy"])
                 .map(|(_, list)| Bypass::parse(&list))
                 .unwrap_or_default(),
-        })
+        }
     }
 
     /// The proxy that leads to `endpoint`, or none for a direct connection.
@@ -116,7 +113,7 @@ impl Proxy {
             .iter()
             .any(|known| scheme.eq_ignore_ascii_case(known))
         {
-            return Ok(Proxy::Foreign {
+            return Err(ProxyError::Foreign {
                 variable,
                 scheme: scheme.to_owned(),
             });
@@ -149,7 +146,7 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Proxy::Usable { at, .. } => write!(f, "{at}"),
-            Proxy::Foreign { variable, scheme } => write!(f, "{variable}={scheme}://"),
+            Proxy::Unusable(error) => write!(f, "{error}"),
         }
     }
 }

@@ -9,7 +9,7 @@ use domain::rdata::Srv;
 pub(super) struct Target {
     pub(super) priority: u16,
     pub(super) weight: u16,
-    /// Without a dot at its end.
+    /// Without a dot at its end; the DNS allows any byte in it.
     pub(super) host: String,
     pub(super) port: u16,
 }
@@ -36,20 +36,10 @@ pub(super) fn targets(message: &Message<Vec<u8>>) -> Result<Option<Vec<Target>>,
             targets.push(Target {
                 priority: service.priority(),
                 weight: service.weight(),
-                host: host_name(&service.target().to_string())?,
+                host: service.target().to_string(),
                 port: service.port(),
             });
         }
     }
     Ok((!targets.is_empty()).then_some(targets))
-}
-
-/// What the DNS calls a name may hold any byte; only host names become part of a URL.
-fn host_name(target: &str) -> Result<String, String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if target.bytes().all(fits) {
-        Ok(target.to_owned())
-    } else {
-        Err(format!("the answer names {target:?}, which is no host"))
-    }
 }

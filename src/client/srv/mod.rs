@@ -17,6 +17,8 @@ pub struct Discovered {
     pub endpoints: Vec<Endpoint>,
     /// Why one of the two lookups found nothing, if one did.
     pub missing: Option<LookupError>,
+    /// Records that name no place that can be reached, and why.
+    pub unusable: Vec<LookupError>,
 }
 
 /// Why discovery found no cluster.
@@ -62,18 +64,27 @@ pub async fn discover(
         (Err(https), Err(http)) => Err(SrvError::Lookup { https, http }),
         (https, http) => {
             let missing = https.as_ref().err().or(http.as_ref().err()).cloned();
-            let endpoints = [https, http].into_iter().flatten().flatten().collect();
-            Ok(Discovered { endpoints, missing })
+            let (mut endpoints, mut unusable) = (Vec::new(), Vec::new());
+            for (good, bad) in [https, http].into_iter().flatten() {
+                endpoints.extend(good);
+                unusable.extend(bad);
+            }
+            Ok(Discovered {
+                endpoints,
+                missing,
+                unusable,
+            })
         }
     }
 }
 
+/// The endpoints of one service and the records that are none. One bad record does not hide the good ones.
 async fn service(
     scheme: Scheme,
     domain: &str,
     service_name: Option<&str>,
     resolver: &Resolver,
-) -> Result<Vec<Endpoint>, LookupError> {
+) -> Result<(Vec<Endpoint>, Vec<LookupError>), LookupError> {
     let name = query_name(scheme, domain, service_name);
     let mut targets = resolver.services(&name).await?;
     // The lowest priority first, then the weight that RFC 2782's dice would favour; the rest makes the order total.
@@ -82,15 +93,35 @@ async fn service(
         left.cmp(&(b.priority, a.weight, &b.host, b.port))
     });
     targets.dedup();
-    let endpoint = |target: &Target| {
-        let url = format!("{}://{}:{}", scheme.as_str(), target.host, target.port);
-        Endpoint::parse(&url).map_err(|error| LookupError {
-            name: name.clone(),
-            server: None,
-            reason: format!("its answer cannot be used: {error}"),
-        })
-    };
-    targets.iter().map(endpoint).collect()
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for target in &targets {
+        match endpoint(scheme, target) {
+            Ok(endpoint) => good.push(endpoint),
+            Err(reason) => bad.push(LookupError {
+                name: name.clone(),
+                server: None,
+                reason,
+            }),
+        }
+    }
+    match bad.pop() {
+        Some(last) if good.is_empty() => Err(last),
+        last => {
+            bad.extend(last);
+            Ok((good, bad))
+        }
+    }
+}
+
+/// Only host names become part of a URL.
+fn endpoint(scheme: Scheme, target: &Target) -> Result<Endpoint, String> {
+    let Target { host, port, .. } = target;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !host.bytes().all(fits) {
+        return Err(format!("the answer names {host:?}, which is no host"));
+    }
+    Endpoint::parse(&format!("{}://{host}:{port}", scheme.as_str()))
+        .map_err(|error| format!("its answer cannot be used: {error}"))
 }
 
 fn query_name(scheme: Scheme, domain: &str, service_name: Option<&str>) -> String {

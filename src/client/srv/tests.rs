@@ -213,6 +213,20 @@ async fn a_root_target_means_no_service() {
 }
 
 #[tokio::test]
+async fn a_bad_record_does_not_hide_the_good_ones() {
+    let records = vec![
+        (0, 0, 0, "a.test"),
+        (0, 0, 2379, "b.test"),
+        (0, 0, 1, "x/y.test"),
+    ];
+    let resolver = Resolver::at(dns([(HTTP, Says::Records(records))]).await);
+    let found = discover("example.test", None, &resolver).await.unwrap();
+    let endpoints: Vec<_> = found.endpoints.iter().map(Endpoint::to_string).collect();
+    assert_eq!(endpoints, ["http://b.test:2379"]);
+    assert_eq!(found.unusable.len(), 2, "{:?}", found.unusable);
+}
+
+#[tokio::test]
 async fn answers_that_make_no_endpoint_are_refused() {
     for (host, port, why) in [
         ("evil/path.test", 1, "which is no host"),

@@ -76,7 +76,7 @@ impl Session {
         Ok(Client::new(Options {
             endpoints,
             tls,
-            proxies: Proxies::from_environment().map_err(|error| refuse(&error))?,
+            proxies: Proxies::from_environment(),
             credentials: credentials(self.global.username.as_deref())?,
             header_timeout: self.global.timeout,
             observer: self
@@ -128,7 +128,7 @@ impl Session {
                 code: NO_CONNECTION,
                 error,
             }),
-            Ok(Sync::Replaced) | Err(_) => {
+            Ok(Sync::Replaced | Sync::Kept) | Err(_) => {
                 if self.global.debug {
                     let list = joined(client, ",");
                     complain(&format!("got endpoints({list}) after sync\n"));
