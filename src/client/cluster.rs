@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+
 use super::basic;
 use super::connection::Connections;
 use super::dial::Dialer;
@@ -28,6 +31,28 @@ pub struct Options {
     pub header_timeout: Option<Duration>,
     /// Told of every request.
     pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Whoever asks: makes the request of each try, and sees the head of an answer before its body has come.
+pub(super) trait Asker {
+    /// The request as it is due now.
+    fn request(&self) -> Request;
+
+    /// An answer with a status below 500 has begun.
+    ///
+    /// # Errors
+    /// Ends the call: neither the body nor another endpoint is of interest.
+    fn head(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<(), Error>;
+}
+
+impl Asker for &Request {
+    fn request(&self) -> Request {
+        (*self).clone()
+    }
+
+    fn head(&mut self, _: StatusCode, _: &HeaderMap) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// A connection to a cluster. Cheap to clone; all clones share connections and the choice of the endpoint.
@@ -93,11 +118,10 @@ impl Client {
     /// # Errors
     /// [`Error::NoEndpoints`], [`Error::Unavailable`] with every attempt, or [`Error::Failed`] for a request that may
     /// be tried only once.
-    pub async fn send(&self, request: &Request) -> Result<Reply, Error> {
-        let retry = request.retry;
-        let outcome = self.send_each(|_| request.clone()).await;
+    pub async fn send(&self, mut request: &Request) -> Result<Reply, Error> {
+        let outcome = self.send_for(&mut request).await;
         match outcome {
-            Err(Error::Unavailable(attempts)) if retry == Retry::Never => {
+            Err(Error::Unavailable(attempts)) if request.retry == Retry::Never => {
                 // Only the last one can have had an effect: its fate is what the caller must know.
                 let told = attempts
                     .iter()
@@ -107,26 +131,31 @@ impl Client {
                 attempts
                     .nth(told)
                     .map_or(Err(Error::NoEndpoints), |attempt| {
-                        Err(Error::Failed(attempt))
+                        Err(Error::Failed(Box::new(attempt)))
                     })
             }
             outcome => outcome,
         }
     }
 
-    /// As [`Client::send`], with a request made anew for each try, which may depend on the failure before it.
-    pub(super) async fn send_each(
-        &self,
-        mut make: impl FnMut(Option<&Attempt>) -> Request,
-    ) -> Result<Reply, Error> {
+    /// As [`Client::send`], with a request that may be another for each try.
+    pub(super) async fn send_for(&self, asker: &mut impl Asker) -> Result<Reply, Error> {
         let Choice { endpoints, pinned } = self.choice();
+        let exchanger = &self.shared.exchanger;
         let mut attempts: Vec<Attempt> = Vec::new();
         for at in 0..endpoints.len() {
-            let number = (pinned + at) % endpoints.len();
-            let request = make(attempts.last());
-            match self.ask(&endpoints[number], &request).await {
+            let endpoint = &endpoints[(pinned + at) % endpoints.len()];
+            let request = asker.request();
+            let outcome = match exchanger.ask(endpoint, &request).await {
+                Ok(answer) => {
+                    asker.head(answer.head.status, &answer.head.headers)?;
+                    exchanger.finish(answer).await
+                }
+                Err(attempt) => Err(attempt),
+            };
+            match outcome {
                 Ok(reply) => {
-                    self.pin(&endpoints[number]);
+                    self.pin(endpoint);
                     return Ok(reply);
                 }
                 Err(attempt) => {
@@ -150,7 +179,9 @@ impl Client {
         endpoint: &Endpoint,
         request: &Request,
     ) -> Result<Reply, Attempt> {
-        self.shared.exchanger.exchange(endpoint, request).await
+        let exchanger = &self.shared.exchanger;
+        let answer = exchanger.ask(endpoint, request).await?;
+        exchanger.finish(answer).await
     }
 
     fn pin(&self, endpoint: &Endpoint) {

@@ -20,6 +20,10 @@ const IDLE_MAX: usize = 32;
 /// A connection attempt ends after this time, whatever else the caller allows: a watch has no other limit.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long an idle connection may take to be ready. It is at once, unless a server that answered early never took the
+/// rest of that request: then it never is.
+const READY_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// An open connection, ready for a request.
 pub(super) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
@@ -66,7 +70,8 @@ impl Connections {
     pub(super) async fn take(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
         let origin = Origin::of(endpoint);
         while let Some(mut connection) = self.pop(&origin) {
-            if connection.sender.ready().await.is_ok() {
+            let ready = tokio::time::timeout(READY_TIMEOUT, connection.sender.ready());
+            if matches!(ready.await, Ok(Ok(()))) {
                 return Ok(connection);
             }
         }

@@ -6,8 +6,6 @@
 use std::fmt;
 use std::io;
 
-use hyper::header::HeaderMap;
-
 use super::dial::DialError;
 use super::endpoint::Endpoint;
 
@@ -31,7 +29,7 @@ pub enum Error {
     Unavailable(Vec<Attempt>),
     /// The request may be tried only once, and that try failed; whether it took effect is unknown if it was sent.
     #[error("{0}")]
-    Failed(Attempt),
+    Failed(Box<Attempt>),
     /// An answer that no server of this kind gives.
     #[error(
         "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
@@ -103,8 +101,6 @@ pub struct Attempt {
     pub cause: Cause,
     /// Whether any byte of the request may have reached the server.
     pub sent: bool,
-    /// The head of the answer, when that much of it arrived.
-    pub headers: Option<HeaderMap>,
 }
 
 /// What ended an attempt.
@@ -115,10 +111,10 @@ pub enum Cause {
     #[error("{0}")]
     Dial(DialError),
     /// The connection broke before the head of the answer was complete.
-    #[error("{}", broken(.0, "EOF"))]
+    #[error("{}", broken(.0.as_ref(), "EOF"))]
     Head(Box<dyn std::error::Error + Send + Sync>),
     /// The connection broke inside the answer.
-    #[error("{}", broken(.0, "unexpected EOF"))]
+    #[error("{}", broken(.0.as_ref(), "unexpected EOF"))]
     Body(Box<dyn std::error::Error + Send + Sync>),
     /// The other side of a TLS connection ended it with an alert.
     #[error("{0}")]
@@ -184,7 +180,7 @@ impl Error {
     pub fn attempts(&self) -> &[Attempt] {
         match self {
             Error::Unavailable(attempts) => attempts,
-            Error::Failed(attempt) => std::slice::from_ref(attempt),
+            Error::Failed(attempt) => std::slice::from_ref(attempt.as_ref()),
             _ => &[],
         }
     }
@@ -243,8 +239,8 @@ pub(super) fn io_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Opti
 }
 
 /// A connection that just ended is `ended`; anything else keeps the words of the operating system.
-fn broken(error: &Box<dyn std::error::Error + Send + Sync>, ended: &str) -> String {
-    match io_error(error.as_ref()) {
+fn broken(error: &(dyn std::error::Error + Send + Sync + 'static), ended: &str) -> String {
+    match io_error(error) {
         Some(found) if found.kind() == io::ErrorKind::ConnectionReset => {
             "read: connection reset by peer".to_owned()
         }

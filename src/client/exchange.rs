@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{
     AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
 };
+use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 
@@ -23,8 +24,11 @@ const REDIRECTS_MAX: usize = 10;
 /// The largest answer that is taken: a listing of tens of millions of keys.
 const REPLY_BYTES_MAX: u64 = 4 << 30;
 
-/// The longest explanation of a failing server that is kept.
+/// The longest explanation of a failing server that is kept, and the longest text of a redirect that is read.
 const SAID_BYTES_MAX: usize = 64 << 10;
+
+/// How long either is waited for: the status has said already what to do next.
+const SAID_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// An answer of a server, whatever its status below 500.
 #[derive(Debug)]
@@ -42,8 +46,21 @@ pub struct Reply {
 impl Reply {
     /// A header that holds a number, `None` when it is absent or none.
     pub fn number(&self, name: &str) -> Option<u64> {
-        self.headers.get(name)?.to_str().ok()?.trim().parse().ok()
+        number(&self.headers, name)
     }
+}
+
+/// A header that holds a number.
+pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The head of an answer; its body may be long in coming.
+pub(super) struct Answer {
+    pub(super) head: Parts,
+    body: Incoming,
+    connection: Connection,
+    place: Endpoint,
 }
 
 /// What all exchanges of a client share.
@@ -55,12 +72,12 @@ pub(super) struct Exchanger {
 }
 
 impl Exchanger {
-    /// Asks `endpoint`, and whoever it points to.
-    pub(super) async fn exchange(
+    /// Asks `endpoint`, and whoever it points to, up to the head of an answer with a status below 500.
+    pub(super) async fn ask(
         &self,
         endpoint: &Endpoint,
         request: &Request,
-    ) -> Result<Reply, Attempt> {
+    ) -> Result<Answer, Attempt> {
         let mut place = endpoint.clone();
         let mut target = format!("{}{}", endpoint.prefix(), request.target);
         for _ in 0..=REDIRECTS_MAX {
@@ -71,16 +88,26 @@ impl Exchanger {
                 endpoint: place.clone(),
                 cause,
                 sent,
-                headers: None,
             };
             let (response, connection) =
                 outcome.map_err(|failure| fail(failure.cause, failure.sent))?;
-            if !is_redirect(response.status()) {
-                return self.finish(response, connection, &place).await;
+            let (head, body) = response.into_parts();
+            if head.status.as_u16() >= 500 {
+                return Err(fail(failing(head.status, body).await, true));
+            }
+            if !is_redirect(head.status) {
+                return Ok(Answer {
+                    head,
+                    body,
+                    connection,
+                    place,
+                });
             }
             // A server that redirects has done nothing: its successor decides.
-            let location = response.headers().get(LOCATION).cloned();
-            self.drain(response, connection).await;
+            let location = head.headers.get(LOCATION).cloned();
+            if let (_, Ending::Whole) = beginning(body).await {
+                self.connections.give_back(connection);
+            }
             (place, target) =
                 redirect::follow(&place, location.as_ref()).map_err(|cause| fail(cause, false))?;
         }
@@ -88,7 +115,6 @@ impl Exchanger {
             endpoint: place,
             cause: Cause::TooManyRedirects,
             sent: false,
-            headers: None,
         })
     }
 
@@ -188,44 +214,29 @@ impl Exchanger {
             .map_err(|_| Cause::BadLocation(format!("{place}{target}")))
     }
 
-    async fn finish(
-        &self,
-        response: Response<Incoming>,
-        connection: Connection,
-        place: &Endpoint,
-    ) -> Result<Reply, Attempt> {
-        let (head, body) = response.into_parts();
-        let fail = |cause| Attempt {
-            endpoint: place.clone(),
-            cause,
-            sent: true,
-            headers: Some(head.headers.clone()),
-        };
-        let status = head.status.as_u16();
-        if status >= 500 {
-            let said = first_words(body).await;
-            return Err(fail(match status {
-                500 | 503 => Cause::NoLeader { said },
-                _ => Cause::Server {
-                    reason: head.status.canonical_reason().unwrap_or_default(),
-                    said,
-                },
-            }));
-        }
-        let body = read(body).await.map_err(fail)?;
-        self.connections.give_back(connection);
-        Ok(Reply {
-            endpoint: place.clone(),
-            status,
-            headers: head.headers,
+    /// Reads the body of an answer.
+    pub(super) async fn finish(&self, answer: Answer) -> Result<Reply, Attempt> {
+        let Answer {
+            head,
             body,
-        })
-    }
-
-    /// Reads what a redirect carries, so that the connection can be used again; a failure costs only that.
-    async fn drain(&self, response: Response<Incoming>, connection: Connection) {
-        if read(response.into_body()).await.is_ok() {
-            self.connections.give_back(connection);
+            connection,
+            place,
+        } = answer;
+        match read(body).await {
+            Ok(body) => {
+                self.connections.give_back(connection);
+                Ok(Reply {
+                    endpoint: place,
+                    status: head.status.as_u16(),
+                    headers: head.headers,
+                    body,
+                })
+            }
+            Err(cause) => Err(Attempt {
+                endpoint: place,
+                cause,
+                sent: true,
+            }),
         }
     }
 }
@@ -242,11 +253,40 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The beginning of a body, as text: why a server refuses.
-async fn first_words(body: Incoming) -> String {
-    match Limited::new(body, SAID_BYTES_MAX).collect().await {
-        Ok(whole) => String::from_utf8_lossy(&whole.to_bytes()).trim().to_owned(),
-        Err(_) => String::new(),
+/// What a status from 500 on means, with the server's explanation.
+async fn failing(status: StatusCode, body: Incoming) -> Cause {
+    let (said, _) = beginning(body).await;
+    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    match status.as_u16() {
+        500 | 503 => Cause::NoLeader { said },
+        _ => Cause::Server {
+            reason: status.canonical_reason().unwrap_or_default(),
+            said,
+        },
+    }
+}
+
+/// Whether all of a body was read.
+enum Ending {
+    Whole,
+    /// There was more, or it took too long, or it broke off.
+    Open,
+}
+
+/// As much of a body as is worth waiting for.
+async fn beginning(mut body: Incoming) -> (Vec<u8>, Ending) {
+    let deadline = Instant::now() + SAID_TIME_MAX;
+    let mut said = Vec::new();
+    loop {
+        match before(Some(deadline), body.frame()).await {
+            Some(None) => return (said, Ending::Whole),
+            Some(Some(Ok(frame))) => said.extend(frame.into_data().unwrap_or_default()),
+            Some(Some(Err(_))) | None => return (said, Ending::Open),
+        }
+        if said.len() > SAID_BYTES_MAX {
+            said.truncate(SAID_BYTES_MAX);
+            return (said, Ending::Open);
+        }
     }
 }
 

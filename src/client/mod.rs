@@ -34,6 +34,7 @@
 
 mod auth;
 #[cfg(test)]
+#[path = "tests/authority.rs"]
 mod authority;
 mod basic;
 mod cluster;

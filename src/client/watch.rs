@@ -1,17 +1,19 @@
 //! Watching a key: one long poll after the other, without a gap and without a repetition.
 //!
-//! Once the server has taken a watch, the position of the watcher is known: the `X-Etcd-Index` of the answer's head is
-//! the last index before it, each event moves it to the event's own. Every later poll asks for the next index after
-//! the position, so it does not matter which member answers it, or how long nobody did, as long as the member's
-//! history reaches back so far; where it does not, the server says so (401), and nothing is skipped in silence.
+//! Once the server has taken a watch, the position of the watcher is known: the head of the answer comes at once, with
+//! the last index before it in `X-Etcd-Index`; each event moves the position to the event's own index. Every later
+//! poll asks for the next index after the position, so it does not matter which member answers it, or how long nobody
+//! did, as long as the member's history reaches back so far; where it does not, the server says so (401), and nothing
+//! is skipped in silence.
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
-use super::cluster::Client;
+use super::cluster::{Asker, Client};
 use super::error::Error;
-use super::exchange::Reply;
+use super::exchange::{Reply, number};
 use super::path::{Fields, Key};
 use super::request::Request;
 use super::response::Event;
@@ -36,9 +38,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// What becomes of the conversation behind a watch that goes on by itself.
 #[derive(Debug)]
 pub enum Interruption<'a> {
-    /// No endpoint answered, for the first time since the last answer; it is tried again until one does.
+    /// No endpoint answered, or the one that had taken the watch broke off; it is tried again until one takes it.
+    /// Told once, however many tries fail.
     Lost(&'a Error),
-    /// An endpoint has answered again; no event was missed.
+    /// An endpoint has taken the watch again; no event was missed.
     Resumed,
 }
 
@@ -53,7 +56,7 @@ pub struct Watcher {
     position: Option<u64>,
     /// Whose indexes these are.
     cluster: Option<String>,
-    /// Unanswered rounds over all endpoints since the last answer.
+    /// Rounds over all endpoints in vain since a server last took the watch.
     failures: u32,
     listener: Option<Listener>,
 }
@@ -91,14 +94,16 @@ impl Watcher {
 
     /// Waits for the next event.
     ///
-    /// Dropping the future loses nothing: the next call asks from the same position again.
+    /// Dropping the future loses nothing: the next call asks from the same position again, and a watch that starts
+    /// with the next change has one as soon as a server has taken it.
     ///
     /// # Errors
     /// 401 when the cluster's history no longer reaches back to the position; [`Error::OtherCluster`]; without
     /// [`Watch::reconnect`] also that no endpoint answers.
     pub async fn next(&mut self) -> Result<Event, Error> {
+        let client = self.client.clone();
         loop {
-            match self.poll().await {
+            match client.send_for(self).await {
                 Ok(reply) => {
                     if let Some(event) = self.accept(&reply)? {
                         return Ok(event);
@@ -114,65 +119,16 @@ impl Watcher {
         }
     }
 
-    /// One round over the endpoints. A poll that breaks after its head has told the position: the next endpoint is
-    /// asked from there and not "from now", which would leave a gap.
-    async fn poll(&mut self) -> Result<Reply, Error> {
-        let client = self.client.clone();
-        client
-            .send_each(|failed| {
-                if let Some(headers) = failed.and_then(|attempt| attempt.headers.as_ref()) {
-                    self.learn(headers);
-                }
-                self.request()
-            })
-            .await
-            .inspect_err(|error| {
-                let heads = error.attempts().last();
-                if let Some(headers) = heads.and_then(|attempt| attempt.headers.as_ref()) {
-                    self.learn(headers);
-                }
-            })
-    }
-
-    fn request(&self) -> Request {
-        let next = self.position.map_or(0, |position| position + 1);
-        let query = Fields::default()
-            .flag("recursive", self.options.recursive)
-            .flag("wait", true)
-            .field("waitIndex", next.to_string().as_bytes());
-        Request {
-            waits: true,
-            ..Request::get(query.after(self.key.target()))
-        }
-    }
-
     /// The event of an answer; `None` when the server ended the poll without one.
     fn accept(&mut self, reply: &Reply) -> Result<Option<Event>, Error> {
-        self.check_cluster(&reply.headers)?;
-        if std::mem::take(&mut self.failures) > 0 {
-            self.tell(Interruption::Resumed);
-        }
         match Event::read(reply) {
             Ok(event) => {
                 // An index never goes back; a server whose does must not make this watch run in circles.
                 self.position = self.position.max(Some(event.node.modified_index));
                 Ok(Some(event))
             }
-            Err(Error::EmptyBody) => {
-                self.learn(&reply.headers);
-                Ok(None)
-            }
+            Err(Error::EmptyBody) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Takes the position from the head of a poll that was taken "from now".
-    fn learn(&mut self, headers: &HeaderMap) {
-        let index = headers
-            .get("x-etcd-index")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        if self.position.is_none() {
-            self.position = index;
         }
     }
 
@@ -206,5 +162,36 @@ impl Watcher {
         if let Some(listener) = &mut self.listener {
             listener(interruption);
         }
+    }
+}
+
+impl Asker for Watcher {
+    fn request(&self) -> Request {
+        // The largest index has no next one; a server that names it, or a user, gets no answer that makes sense.
+        let next = self
+            .position
+            .map_or(0, |position| position.saturating_add(1));
+        let query = Fields::default()
+            .flag("recursive", self.options.recursive)
+            .flag("wait", true)
+            .field("waitIndex", next.to_string().as_bytes());
+        Request {
+            waits: true,
+            ..Request::get(query.after(self.key.target()))
+        }
+    }
+
+    /// All that a head tells is taken at once: the event may be days away, and the connection, the caller's patience
+    /// or the server may end before. A watch "from now" that began again "from now" would have a gap; one that waits
+    /// at another cluster would wait in vain.
+    fn head(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<(), Error> {
+        self.check_cluster(headers)?;
+        if std::mem::take(&mut self.failures) > 0 {
+            self.tell(Interruption::Resumed);
+        }
+        if status == StatusCode::OK && self.position.is_none() {
+            self.position = number(headers, "x-etcd-index");
+        }
+        Ok(())
     }
 }

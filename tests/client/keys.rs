@@ -1,0 +1,445 @@
+//! Every call on keys with every option, against real servers of both kinds.
+
+use std::time::Duration;
+
+use etcd2::client::{
+    Client, Delete, Endpoint, Error, Event, Get, Key, Node, Options, Put, Watch, within,
+};
+
+use super::scripted::{LIMIT, soon};
+use super::support::seed::{self, Rng};
+use super::support::server::{self, Launch, Server};
+
+/// One server of each kind.
+fn kinds() -> [Launch; 2] {
+    [server::ours(), server::debian()]
+}
+
+/// Starting waits with a blocked thread, which a runtime must not be used for.
+async fn start(launch: Launch) -> (Server, Client) {
+    let server = tokio::task::spawn_blocking(|| launch.start())
+        .await
+        .unwrap();
+    let client = Client::new(Options {
+        endpoints: vec![Endpoint::parse(&server.url()).unwrap()],
+        header_timeout: Some(LIMIT),
+        ..Options::default()
+    });
+    (server, client)
+}
+
+fn code(outcome: Result<Event, Error>) -> i64 {
+    let error = outcome.expect_err("the server refuses");
+    let Error::Api(api) = &error else {
+        panic!("{error:?}");
+    };
+    assert!((400..500).contains(&api.status), "{error:?}");
+    api.code
+}
+
+async fn set(client: &Client, key: &str, value: &str) -> Event {
+    client
+        .put(&Key::from(key), value.as_bytes(), Put::default())
+        .await
+        .unwrap()
+}
+
+fn keys(node: &Node) -> Vec<String> {
+    node.nodes.iter().map(|node| node.key.clone()).collect()
+}
+
+#[tokio::test]
+async fn writing_and_its_conditions() {
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let key = Key::from("/a/k");
+        let put =
+            async |value: &str, options: Put| client.put(&key, value.as_bytes(), options).await;
+
+        let first = put("one", Put::default()).await.unwrap();
+        assert_eq!(
+            (first.action.as_str(), first.node.key.as_str()),
+            ("set", "/a/k")
+        );
+        assert_eq!(first.node.created_index, first.node.modified_index);
+        assert_eq!(first.etcd_index, first.node.modified_index);
+        assert!(first.raft_index > 0 && first.raft_term > 0 && first.prev_node.is_none());
+        let second = put("two", Put::default()).await.unwrap();
+        assert_eq!(second.prev_node.unwrap().value, "one");
+        assert!(second.node.modified_index > first.node.modified_index);
+
+        let exist = |exist| Put {
+            prev_exist: Some(exist),
+            ..Put::default()
+        };
+        let updated = put("three", exist(true)).await.unwrap();
+        assert_eq!(updated.action, "update");
+        assert_eq!(updated.node.created_index, second.node.created_index);
+        assert_eq!(code(put("x", exist(false)).await), 105);
+        let missing = client.put(&Key::from("/none"), b"x", exist(true)).await;
+        assert_eq!(code(missing), 100);
+        let created = client.put(&Key::from("/new"), b"x", exist(false)).await;
+        assert_eq!(created.unwrap().action, "create");
+
+        let value = |value: &str| Put {
+            prev_value: Some(value.into()),
+            ..Put::default()
+        };
+        assert_eq!(code(put("x", value("two")).await), 101);
+        let swapped = put("four", value("three")).await.unwrap();
+        assert_eq!(swapped.action, "compareAndSwap");
+        let at = |index| Put {
+            prev_index: Some(index),
+            ..Put::default()
+        };
+        assert_eq!(code(put("x", at(1_000_000)).await), 101);
+        let swapped = put("five", at(swapped.node.modified_index)).await.unwrap();
+        assert_eq!(swapped.node.value, "five");
+        let both = Put {
+            prev_value: Some(b"five".to_vec()),
+            ..at(swapped.node.modified_index)
+        };
+        assert_eq!(put("six", both).await.unwrap().node.value, "six");
+
+        let lasting = Put {
+            ttl: Some(1_000),
+            ..Put::default()
+        };
+        let limited = put("seven", lasting).await.unwrap();
+        assert!((1..=1_000).contains(&limited.node.ttl));
+        assert!(limited.node.expiration.unwrap().ends_with('Z'));
+        let unlimited = put("eight", exist(true)).await.unwrap();
+        assert_eq!((unlimited.node.ttl, unlimited.node.expiration), (0, None));
+        assert_eq!(
+            code(client.put(&Key::from("/a/k/x"), b"", Put::default()).await),
+            104
+        );
+        assert_eq!(
+            code(client.put(&Key::from("/a"), b"", Put::default()).await),
+            102
+        );
+        assert_eq!(
+            code(client.put(&Key::from("/"), b"", Put::default()).await),
+            107
+        );
+    }
+}
+
+#[tokio::test]
+async fn directories_and_their_listings() {
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let dir = |prev_exist, ttl| Put {
+            dir: true,
+            prev_exist,
+            ttl,
+            ..Put::default()
+        };
+        let d = Key::from("/d");
+        let made = client
+            .put(&d, b"ignored", dir(Some(false), None))
+            .await
+            .unwrap();
+        assert!(made.node.dir && made.node.value.is_empty());
+        assert_eq!(code(client.put(&d, b"", dir(Some(false), None)).await), 105);
+        assert_eq!(code(client.put(&d, b"", dir(None, None)).await), 102);
+        let renewed = client
+            .put(&d, b"", dir(Some(true), Some(500)))
+            .await
+            .unwrap();
+        assert!((1..=500).contains(&renewed.node.ttl));
+        for name in ["c", "a", "b/y", "b/x", "_hidden"] {
+            set(&client, &format!("/d/{name}"), name).await;
+        }
+        let flat = Get {
+            sorted: true,
+            ..Get::default()
+        };
+        let listed = client.get(&d, flat).await.unwrap();
+        assert_eq!(listed.action, "get");
+        assert_eq!(keys(&listed.node), ["/d/a", "/d/b", "/d/c"]);
+        assert_eq!(listed.node.nodes[1].nodes, []);
+        for quorum in [None, Some(false), Some(true)] {
+            for local in [false, true] {
+                let deep = Get {
+                    recursive: true,
+                    sorted: true,
+                    quorum,
+                    local,
+                };
+                let listed = client.get(&d, deep).await.unwrap();
+                assert_eq!(keys(&listed.node.nodes[1]), ["/d/b/x", "/d/b/y"]);
+            }
+        }
+        let root = client.get(&Key::from(""), Get::default()).await.unwrap();
+        assert_eq!((root.node.key.as_str(), root.node.dir), ("/", true));
+
+        let delete =
+            async |key: &str, options: Delete| client.delete(&Key::from(key), options).await;
+        assert_eq!(code(delete("/d", Delete::default()).await), 102);
+        let empty = Delete {
+            dir: true,
+            ..Delete::default()
+        };
+        assert_eq!(code(delete("/d", empty.clone()).await), 108);
+        assert_eq!(code(delete("/", empty.clone()).await), 107);
+        let all = Delete {
+            recursive: true,
+            ..Delete::default()
+        };
+        let gone = delete("/d", all.clone()).await.unwrap();
+        assert_eq!(gone.action, "delete");
+        assert!(gone.node.dir && gone.prev_node.unwrap().dir);
+        assert_eq!(code(delete("/d", all).await), 100);
+        client.put(&d, b"", dir(None, None)).await.unwrap();
+        delete("/d", empty).await.unwrap();
+        assert_eq!(code(client.get(&d, Get::default()).await), 100);
+    }
+}
+
+#[tokio::test]
+async fn deleting_and_its_conditions() {
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let key = Key::from("/k");
+        let written = set(&client, "/k", "v").await;
+        let value = |value: &str| Delete {
+            prev_value: Some(value.into()),
+            ..Delete::default()
+        };
+        let at = |index| Delete {
+            prev_index: Some(index),
+            ..Delete::default()
+        };
+        assert_eq!(code(client.delete(&key, value("x")).await), 101);
+        assert_eq!(code(client.delete(&key, at(1)).await), 101);
+        let gone = client.delete(&key, value("v")).await.unwrap();
+        assert_eq!(gone.action, "compareAndDelete");
+        assert!(gone.node.modified_index > written.node.modified_index);
+        let written = set(&client, "/k", "w").await;
+        client
+            .delete(&key, at(written.node.modified_index))
+            .await
+            .unwrap();
+        assert_eq!(code(client.delete(&key, Delete::default()).await), 100);
+        set(&client, "/k", "x").await;
+        let gone = client.delete(&key, Delete::default()).await.unwrap();
+        assert_eq!(gone.action, "delete");
+        assert_eq!(gone.prev_node.unwrap().value, "x");
+        assert_eq!(gone.node.value, "");
+    }
+}
+
+#[tokio::test]
+async fn files_in_order_are_named_by_their_index() {
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let queue = Key::from("/q");
+        for value in ["first", "second", "third"] {
+            let ttl = (value == "third").then_some(300);
+            let event = client
+                .create_in_order(&queue, value.as_bytes(), ttl)
+                .await
+                .unwrap();
+            assert_eq!(event.action, "create");
+            assert_eq!(
+                event.node.key,
+                format!("/q/{:020}", event.node.created_index)
+            );
+            assert_eq!(event.node.ttl > 0, ttl.is_some());
+        }
+        let sorted = Get {
+            sorted: true,
+            ..Get::default()
+        };
+        let listed = client.get(&queue, sorted).await.unwrap();
+        let values: Vec<_> = listed.node.nodes.iter().map(|node| &node.value).collect();
+        assert_eq!(values, ["first", "second", "third"]);
+        set(&client, "/file", "x").await;
+        let below = client
+            .create_in_order(&Key::from("/file"), b"x", None)
+            .await;
+        assert_eq!(code(below), 104);
+    }
+}
+
+/// A text of any characters, those that need an escape in a URL, a form or JSON more often than others.
+fn text(rng: &mut Rng, awkward: &[char]) -> String {
+    let length = rng.between(1, 30);
+    let mut character = || match rng.below(3) {
+        0 => rng.choose(awkward),
+        1 => char::from(rng.between(0x20, 0x7e) as u8),
+        _ => loop {
+            if let Some(found) = char::from_u32(rng.below(0x11_0000) as u32) {
+                break found;
+            }
+        },
+    };
+    (0..length).map(|_| character()).collect()
+}
+
+#[tokio::test]
+async fn any_text_comes_back_as_it_was_sent() {
+    const AWKWARD: [char; 24] = [
+        ' ',
+        '+',
+        '%',
+        '&',
+        '=',
+        ';',
+        '?',
+        '#',
+        '"',
+        '\'',
+        '\\',
+        '<',
+        '>',
+        '\n',
+        '\r',
+        '\t',
+        '\0',
+        '\u{7f}',
+        '\u{e9}',
+        '\u{fffd}',
+        '\u{2028}',
+        '\u{1f980}',
+        ':',
+        '@',
+    ];
+    let seed = seed::from_env("CLIENT_SEED");
+    println!("replay: CLIENT_SEED={seed} cargo test --test client any_text_comes_back");
+    for launch in kinds() {
+        let mut rng = Rng::new(seed);
+        let (_server, client) = start(launch).await;
+        for _ in 0..200 {
+            // A name is one element, it is neither hidden nor a step in the tree.
+            let name = format!("n{}", text(&mut rng, &AWKWARD).replace('/', "|"));
+            let value = text(&mut rng, &AWKWARD);
+            let key = Key::from(format!("/any/{name}").as_str());
+            let put = client.put(&key, value.as_bytes(), Put::default()).await;
+            let put = put.unwrap_or_else(|error| panic!("{name:?} {value:?}: {error}"));
+            assert_eq!(
+                (&put.node.key, &put.node.value),
+                (&format!("/any/{name}"), &value)
+            );
+            let got = client.get(&key, Get::default()).await.unwrap();
+            assert_eq!(got.node, put.node);
+            let swap = Put {
+                prev_value: Some(value.clone().into_bytes()),
+                ..Put::default()
+            };
+            let swapped = client.put(&key, b"", swap).await.unwrap();
+            assert_eq!(swapped.prev_node.unwrap().value, value);
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_name_a_key_and_are_shown_with_replacements() {
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let (one, other) = (Key::new(b"/x\xff\x01"), Key::new(b"/x\xfe\x01"));
+        client.put(&one, b"one", Put::default()).await.unwrap();
+        client.put(&other, b"\xc3(", Put::default()).await.unwrap();
+        let got = client.get(&one, Get::default()).await.unwrap().node;
+        assert_eq!(
+            (got.key.as_str(), got.value.as_str()),
+            ("/x\u{fffd}\u{1}", "one")
+        );
+        let got = client.get(&other, Get::default()).await.unwrap().node;
+        assert_eq!(got.value, "\u{fffd}(");
+        // The server compares the bytes that were stored, not those it shows.
+        let compare = |value: &[u8]| Delete {
+            prev_value: Some(value.to_vec()),
+            ..Delete::default()
+        };
+        let shown = "\u{fffd}(".as_bytes();
+        assert_eq!(code(client.delete(&other, compare(shown)).await), 101);
+        client.delete(&other, compare(b"\xc3(")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_large_value_and_a_deep_tree_come_back_whole() {
+    const DEPTH: usize = 200;
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let value = "0123456789abcdef".repeat(1 << 16);
+        set(&client, "/large", &value).await;
+        let got = client.get(&Key::from("/large"), Get::default()).await;
+        assert_eq!(got.unwrap().node.value, value);
+        let path = "/d".repeat(DEPTH);
+        set(&client, &path, "leaf").await;
+        let all = Get {
+            recursive: true,
+            ..Get::default()
+        };
+        let mut node = client.get(&Key::from("/d"), all).await.unwrap().node;
+        let mut depth = 1;
+        while let Some(child) = node.nodes.pop() {
+            node = child;
+            depth += 1;
+        }
+        assert_eq!(
+            (depth, node.key, node.value.as_str()),
+            (DEPTH, path, "leaf")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_watch_sees_every_kind_of_change() {
+    for launch in kinds() {
+        let (_server, client) = start(launch).await;
+        let start = client.get(&Key::from("/"), Get::default()).await.unwrap();
+        let key = Key::from("/w/k");
+        set(&client, "/w/k", "1").await;
+        let condition = |value: &str| Put {
+            prev_value: Some(value.into()),
+            ..Put::default()
+        };
+        client.put(&key, b"2", condition("1")).await.unwrap();
+        let update = Put {
+            prev_exist: Some(true),
+            ..Put::default()
+        };
+        client.put(&key, b"3", update).await.unwrap();
+        client.delete(&key, Delete::default()).await.unwrap();
+        let create = Put {
+            prev_exist: Some(false),
+            ttl: Some(1),
+            ..Put::default()
+        };
+        client.put(&key, b"4", create).await.unwrap();
+        let options = Watch {
+            recursive: true,
+            after_index: Some(start.etcd_index),
+            reconnect: false,
+        };
+        let mut watcher = client.watch(Key::from("/w"), options);
+        let mut actions = Vec::new();
+        for _ in 0..6 {
+            let event = soon(watcher.next()).await.unwrap();
+            assert_eq!(event.node.key, "/w/k");
+            actions.push(event.action);
+        }
+        // The last one is not in history when it is asked for: the poll waits for it.
+        let wanted = [
+            "set",
+            "compareAndSwap",
+            "update",
+            "delete",
+            "create",
+            "expire",
+        ];
+        assert_eq!(actions, wanted);
+        let nothing = within(Some(Duration::from_millis(50)), watcher.next()).await;
+        assert!(
+            matches!(nothing, Err(Error::DeadlineExceeded)),
+            "{nothing:?}"
+        );
+        set(&client, "/w/k", "after the drop").await;
+        let event = soon(watcher.next()).await.unwrap();
+        assert_eq!(event.node.value, "after the drop");
+    }
+}

@@ -1,0 +1,138 @@
+//! Synchronisation: whose addresses are taken over, and when the ones given stay.
+
+use etcd2::client::{Client, Endpoint, Error, Get, Key, Sync};
+
+use super::scripted::{Refusing, Scripted, Step, client, ok, response, soon};
+
+fn members(lists: &[&[&str]]) -> Vec<u8> {
+    let members: Vec<String> = lists
+        .iter()
+        .map(|urls| {
+            format!(r#"{{"id":"a","name":"n","peerURLs":["http://p:1"],"clientURLs":{urls:?}}}"#)
+        })
+        .collect();
+    let body = format!(r#"{{"members":[{}]}}"#, members.join(","));
+    response("200 OK", &[], &body)
+}
+
+fn shown(client: &Client) -> Vec<String> {
+    client.endpoints().iter().map(Endpoint::to_string).collect()
+}
+
+#[tokio::test]
+async fn the_urls_of_all_members_replace_ours() {
+    let server = Scripted::always(members(&[
+        &["http://a:1", "https://a:2"],
+        &[],
+        &[
+            "http://b:1/",
+            "http://a:1",
+            "unix:///run/etcd.sock",
+            "::",
+            "",
+        ],
+    ]))
+    .await;
+    let dead = Refusing::new();
+    let client = client([dead.endpoint(), server.endpoint()]);
+    assert_eq!(soon(client.sync()).await.unwrap(), Sync::Replaced);
+    assert_eq!(shown(&client), ["http://a:1", "https://a:2", "http://b:1"]);
+    assert_eq!(server.lines(), ["GET /v2/members"]);
+}
+
+#[tokio::test]
+async fn the_endpoint_that_answered_stays_in_use_when_it_is_a_member() {
+    let other = Scripted::always(ok("other")).await;
+    let own = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let known = own.clone();
+    let first = other.url();
+    let server = Scripted::start(move |request| {
+        let url = known.get().expect("it is set before the first request");
+        vec![Step::Send(if request.target == "/v2/members" {
+            members(&[&[&first], &[url]])
+        } else {
+            ok("own")
+        })]
+    })
+    .await;
+    own.set(server.url()).unwrap();
+    let client = client([server.endpoint()]);
+    soon(client.sync()).await.unwrap();
+    assert_eq!(shown(&client), [other.url(), server.url()]);
+    let event = soon(client.get(&Key::from("/k"), Get::default())).await;
+    assert_eq!(event.unwrap().node.value, "own");
+    assert_eq!(server.connections(), 1, "the connection of the sync serves");
+}
+
+#[tokio::test]
+async fn members_without_urls_leave_ours_alone() {
+    for answer in [
+        members(&[&[], &[]]),
+        members(&[]),
+        members(&[&["unix:///run/etcd.sock", "ftp://h"]]),
+        response("200 OK", &[], "{}"),
+    ] {
+        let server = Scripted::always(answer).await;
+        let client = client([server.endpoint()]);
+        assert_eq!(soon(client.sync()).await.unwrap(), Sync::Unpublished);
+        assert_eq!(shown(&client), [server.url()]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_0_4_is_asked_in_its_words() {
+    let server = Scripted::start(|request| {
+        vec![Step::Send(match request.target.as_str() {
+            "/v2/machines" => response("200 OK", &[], "http://b:4001, http://a:4001"),
+            _ => response("404 Not Found", &[], "404 page not found\n"),
+        })]
+    })
+    .await;
+    let client = client([server.endpoint()]);
+    assert_eq!(soon(client.sync()).await.unwrap(), Sync::Replaced);
+    assert_eq!(shown(&client), ["http://b:4001", "http://a:4001"]);
+    assert_eq!(server.lines(), ["GET /v2/members", "GET /v2/machines"]);
+}
+
+#[tokio::test]
+async fn a_failure_leaves_ours_alone_and_says_what_it_was() {
+    let unauthorized = r#"{"message":"Insufficient credentials"}"#;
+    for (answer, words) in [
+        (
+            response("401 Unauthorized", &[], unauthorized),
+            "Insufficient credentials",
+        ),
+        (
+            response("403 Forbidden", &[], "no"),
+            "unexpected status code 403",
+        ),
+        (
+            response("404 Not Found", &[], "no"),
+            "client: response is invalid json",
+        ),
+        (
+            response("200 OK", &[], "<html>"),
+            "client: response is invalid json",
+        ),
+        (
+            response("503 Service Unavailable", &[], ""),
+            "has no leader",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_vec(),
+            "unexpected EOF",
+        ),
+    ] {
+        let server = Scripted::answering(vec![vec![Step::Send(answer), Step::Close]]).await;
+        let client = client([server.endpoint()]);
+        let error = soon(client.sync()).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(!error.is_connection(), "{error}");
+        assert_eq!(shown(&client), [server.url()]);
+    }
+    let dead = Refusing::new();
+    let client = client([dead.endpoint()]);
+    let error: Error = soon(client.sync()).await.unwrap_err();
+    assert!(error.is_connection(), "{error}");
+    assert_eq!(client.endpoints(), [dead.endpoint()]);
+}
