@@ -6,6 +6,8 @@
 
 #[path = "etcdctl/argument.rs"]
 mod argument;
+#[path = "etcdctl/authority.rs"]
+mod authority;
 #[path = "etcdctl/canned.rs"]
 mod canned;
 #[path = "etcdctl/compare.rs"]
@@ -23,6 +25,8 @@ mod side;
 #[path = "etcdctl/signal.rs"]
 mod signal;
 mod support;
+#[path = "etcdctl/surroundings.rs"]
+mod surroundings;
 #[path = "etcdctl/table.rs"]
 mod table;
 #[path = "etcdctl/tutorial.rs"]

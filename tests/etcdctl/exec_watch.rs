@@ -1,7 +1,7 @@
 //! The commands that `exec-watch` starts: side by side, whatever becomes of each.
 
 use super::support::client;
-use super::support::running::{Running, delete, put};
+use super::support::running::{Running, delete, put, wait_for_watchers};
 use super::support::server;
 
 fn exec_watch<'a>(script: &'a str, key: &'a str) -> [&'a str; 7] {
@@ -92,6 +92,8 @@ fn a_command_that_fails_is_followed_by_the_next() {
         put(&server, "/k", &format!("value={value}"));
         assert_eq!(watching.line(), value);
     }
+    drop(watching);
+    wait_for_watchers(&server, 0);
     let script = "echo $ETCD_WATCH_VALUE; kill -9 $$";
     let killed = Running::watch(&client::ours(), &server, &exec_watch(script, "/k"));
     for value in ["three", "four"] {

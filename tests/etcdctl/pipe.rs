@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use super::support::client;
 use super::support::http::{Connection, Request};
 use super::support::place;
-use super::support::running::{Running, put};
+use super::support::running::{Running, put, wait_for_watchers};
 use super::support::server::{self, Server};
 
 /// More output than a pipe holds (64 KiB), so that the writer notices the reader's end.
@@ -131,6 +131,8 @@ fn every_event_is_out_before_the_next_is_waited_for() {
             assert_eq!(watching.line(), "[set] /w/k", "{format}");
             while !watching.line().contains(value) {}
         }
+        drop(watching);
+        wait_for_watchers(&server, 0);
     }
 }
 

@@ -8,27 +8,23 @@
 //! |---|---|
 //! | `$URL`, `$PEER`, `$ID` | the server's addresses and member id; `ETCDCTL_ENDPOINTS` is `$URL` |
 //! | `$BASE`, `$NOW` | the last index before the file's first line, and before this one |
-//! | `$DEAD`, `$DEAD2` | `host:port` pairs that refuse connections |
-//! | `$CANNED` | a server with fixed answers (`canned.rs`) |
+//! | `$DEAD`, `$CANNED`, … | what `surroundings.rs` offers besides |
 //!
-//! whose values are `<dead>`, `<dead2>` and `<canned>` in what a choice prints, and the function `first` of `side.rs`. After every line both servers must be at the same index.
+//! and the function `first` of `side.rs`. After every line both servers must be at the same index.
 
 use std::collections::VecDeque;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
-use rustix::net::{AddressFamily, SocketType};
-
-use super::canned::Canned;
 use super::compare::{Verdict, judge};
 use super::notation::{Line, parse};
 use super::side::{Ending, Side, Variable};
 use super::support::client::{self, Client};
 use super::support::place;
 use super::support::server::{self, Kind, Launch};
+use super::surroundings::Surroundings;
 
 /// Files that are run at once: more would only make each other's answers late.
 const WIDTH: usize = 2;
@@ -122,13 +118,8 @@ fn file(kind: Kind, path: &Path) -> Tally {
     if lines.is_empty() {
         return tally;
     }
-    let dead = [Dead::new(), Dead::new()];
-    let canned = Canned::start();
-    let variables = [
-        ("DEAD", "dead", dead[0].address.to_string()),
-        ("DEAD2", "dead2", dead[1].address.to_string()),
-        ("CANNED", "canned", canned.url()),
-    ];
+    let surroundings = Surroundings::new();
+    let variables = surroundings.variables();
     let under_test = under_test();
     let same = under_test.program() == client::debian().program();
     let launch = match kind {
@@ -248,26 +239,4 @@ fn show(ending: &Ending) -> String {
         start(stderr),
         line_end(stderr)
     )
-}
-
-/// A loopback port that refuses connections for as long as this lives: it is bound, and nobody listens.
-struct Dead {
-    address: SocketAddr,
-    _socket: rustix::fd::OwnedFd,
-}
-
-impl Dead {
-    fn new() -> Dead {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)
-            .expect("a socket can be made");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        rustix::net::bind(&socket, &any).expect("a loopback port is free");
-        let address = rustix::net::getsockname(&socket).expect("a bound socket has an address");
-        Dead {
-            address: address
-                .try_into()
-                .expect("an address of the family asked for"),
-            _socket: socket,
-        }
-    }
 }
