@@ -31,5 +31,7 @@ mod tls;
 mod tree;
 #[path = "operator/user.rs"]
 mod user;
+#[path = "operator/value.rs"]
+mod value;
 #[path = "operator/wire.rs"]
 mod wire;

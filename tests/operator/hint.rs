@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::run::{Ended, LIMIT, etcdctl, line, until};
+use super::run::{Ended, etcdctl, line, until};
 use super::support::http::{Connection, Request};
 use super::support::server::{self, Server};
 use super::wire::{Says, refusing, serve};
@@ -221,10 +221,6 @@ fn a_slow_server_is_waited_for_as_the_hint_says() {
     follow(&server, "etcdctl --timeout 10s --total-timeout 30s get /k");
     follow(&server, "etcdctl --total-timeout 30s get /k");
     follow(&server, "etcdctl cluster-health");
-    assert!(
-        LIMIT.as_secs() >= 30,
-        "a hint must not ask for more than a test waits"
-    );
 }
 
 #[test]

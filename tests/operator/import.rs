@@ -332,6 +332,10 @@ fn a_file_that_is_not_whole_writes_nothing() {
     assert_eq!(tree(&server, "/"), ["/before=v"]);
 }
 
+/// What stands before the error of an import that began to write.
+const UNFINISHED: &str =
+    "the import is not complete: what is written stays, and running it again completes it\n";
+
 /// Keys enough that the server dies in the middle of them.
 const KEYS: usize = 300;
 
@@ -361,6 +365,7 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
     let ended = command(&file.path, "--no-sync -c 7").at(front.url()).run();
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(!ended.stdout.contains("finished"), "{ended:?}");
+    assert!(ended.stderr.contains(UNFINISHED), "{ended:?}");
     assert!(
         ended
             .stderr

@@ -144,8 +144,8 @@ impl Etcdctl {
         // A command that does not read its input breaks the pipe, rightly.
         std::thread::spawn(move || drop(stdin.write_all(&input)));
         Running {
-            stdout: collect(child.stdout.take().expect("it was asked for")),
-            stderr: collect(child.stderr.take().expect("it was asked for")),
+            stdout: child.stdout.take().map(collect),
+            stderr: child.stderr.take().map(collect),
             child,
             shown: format!("{self:?}"),
         }
@@ -162,11 +162,11 @@ impl Etcdctl {
     }
 }
 
-/// A command under way.
+/// A command under way; killed when dropped.
 pub(crate) struct Running {
     child: Child,
-    stdout: JoinHandle<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
     shown: String,
 }
 
@@ -177,15 +177,30 @@ impl Running {
     /// When there is none within [`LIMIT`].
     pub(crate) fn end(mut self) -> Ended {
         let status = wait(&mut self.child, &self.shown);
-        let text = |stream: JoinHandle<Vec<u8>>| {
-            let bytes = stream.join().expect("reading a pipe does not panic");
-            String::from_utf8_lossy(&bytes).into_owned()
+        let text = |stream: Option<JoinHandle<Vec<u8>>>| {
+            let bytes = stream.map(JoinHandle::join).transpose();
+            let bytes = bytes.expect("reading a pipe does not panic");
+            String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
         };
         Ended {
-            stdout: text(self.stdout),
-            stderr: text(self.stderr),
+            stdout: text(self.stdout.take()),
+            stderr: text(self.stderr.take()),
             code: status.code(),
         }
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn runs(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("the process is our child");
+        ended.is_none()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // An error means that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use super::run::{Etcdctl, LIMIT, wait};
+
+/// So many blocks may wait to be looked at; whoever writes more waits, as at any terminal.
+const SCREENS: usize = 64;
 
 /// Which streams of a command are the terminal; the others are pipes that nobody reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +122,12 @@ impl Terminal {
 
     /// Waits for the end of the command.
     pub(crate) fn end(mut self) -> Left {
-        let status = wait(&mut self.child, &self.shown);
-        while let Ok(block) = self.screen.recv_timeout(LIMIT) {
+        let deadline = Instant::now() + LIMIT;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        while let Ok(block) = self.screen.recv_timeout(left()) {
             self.seen.extend(block);
         }
+        let status = wait(&mut self.child, &self.shown);
         Left {
             screen: self.text(),
             status,
@@ -135,9 +140,17 @@ impl Terminal {
     }
 }
 
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // An error means that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// What appears on the screen, until nobody is left to write on it.
 fn watch(mut screen: File) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
+    let (sender, receiver) = sync_channel(SCREENS);
     std::thread::spawn(move || {
         let mut block = [0; 4096];
         // The other side is closed: this shows as an error.

@@ -24,7 +24,8 @@ pub(super) fn hints(failure: &Failure, global: &Global) -> Vec<String> {
     }
     let mut hints = match failure {
         Failure::Directory { key } => vec![format!("list it with: etcdctl ls {}", word(key))],
-        Failure::Cluster { error, .. } | Failure::Bare { error, .. } => error_hints(error, global),
+        Failure::Cluster { error, .. } => error_hints(error, global),
+        Failure::Bare { error, .. } => error_hints(error, global),
         _ => Vec::new(),
     };
     hints.dedup();
