@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::run::{Ended, etcdctl, line, until};
+use super::run::{Ended, PATIENCE, etcdctl, line, until};
 use super::support::http::{Connection, Request};
 use super::support::server::{self, Server};
 use super::wire::{Says, refusing, serve};
@@ -15,7 +15,10 @@ fn follow(server: &Server, advice: &str) {
         .expect("a file is in a directory")
         .display();
     let output = Command::new("sh")
-        .args(["-c", advice])
+        .args([
+            "-c",
+            &advice.replacen("etcdctl", &format!("etcdctl {PATIENCE}"), 1),
+        ])
         .env_clear()
         .env("PATH", format!("{place}:/usr/bin:/bin"))
         .env("ETCDCTL_ENDPOINTS", server.url())
@@ -123,7 +126,7 @@ fn a_forgotten_event_is_caught_up_with_as_the_hint_says() {
         let put = Request::put("/v2/keys/k", "value=v");
         let answer = connection.exchange(&put).expect("a running server answers");
         assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
-        let ended = hinted(line("watch --after-index 1 /k --total-timeout 1s").at(server.url()));
+        let ended = hinted(line("watch --after-index 1 /k").at(server.url()));
         // Young history answers the watch with its first event.
         (ended.code == Some(4)).then_some(ended)
     };

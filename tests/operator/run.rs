@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// No command of these tests takes longer, on any machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
+/// Time enough on any machine.
+pub(crate) const PATIENCE: &str = "--timeout 20s --total-timeout 25s";
+
 const POLL: Duration = Duration::from_millis(2);
 
 /// Debian's client.
@@ -64,8 +67,11 @@ impl Etcdctl {
         }
     }
 
-    /// Names the cluster in the environment.
-    pub(crate) fn at(self, endpoints: impl AsRef<str>) -> Etcdctl {
+    /// Names the cluster in the environment, and gives it time: a busy machine is not what these tests are about. A limit
+    /// in the words of the command comes later and counts.
+    pub(crate) fn at(mut self, endpoints: impl AsRef<str>) -> Etcdctl {
+        let patience = PATIENCE.split(' ').map(OsString::from);
+        self.arguments.splice(0..0, patience);
         self.env("ETCDCTL_ENDPOINTS", endpoints.as_ref())
     }
 
