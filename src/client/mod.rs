@@ -56,7 +56,7 @@ mod watch;
 
 pub use auth::{Change, Permission, Role, User};
 pub use cluster::{Client, Options, within};
-pub use dial::DialError;
+pub use dial::{CertificateFault, DialError};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{ApiError, Attempt, Cause, Error};
 pub use exchange::Reply;

@@ -48,6 +48,7 @@ pub(crate) struct Launch {
     words: Words,
     arguments: Vec<String>,
     environment: Vec<(String, OsString)>,
+    listens: Vec<String>,
     data: Option<PathBuf>,
 }
 
@@ -77,6 +78,7 @@ impl Launch {
             words: Words::Modern,
             arguments: Vec::new(),
             environment: Vec::new(),
+            listens: Vec::new(),
             data: None,
         }
     }
@@ -90,6 +92,12 @@ impl Launch {
     /// Sets an environment variable; the process gets no other but `PATH`.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Launch {
         self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Has clients served at this URL too, beside the address that the tests use.
+    pub(crate) fn listen(mut self, url: impl Into<String>) -> Launch {
+        self.listens.push(url.into());
         self
     }
 
@@ -390,10 +398,12 @@ impl Server {
         }
         let client = format!("http://{}", self.client);
         let peer = format!("http://{}", self.peer);
+        let mut listens = vec![client.clone()];
+        listens.extend_from_slice(&self.launch.listens);
         let options = [
             ("name", "default".to_owned()),
             ("data-dir", data.to_string()),
-            ("listen-client-urls", client.clone()),
+            ("listen-client-urls", listens.join(",")),
             ("advertise-client-urls", client),
             ("listen-peer-urls", peer.clone()),
             ("initial-advertise-peer-urls", peer.clone()),

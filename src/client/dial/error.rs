@@ -60,6 +60,8 @@ pub enum DialError {
     /// We do not accept the server's certificate.
     #[error("x509: {reason}")]
     Certificate {
+        /// What is wrong with it.
+        fault: CertificateFault,
         /// Why.
         reason: String,
     },
@@ -99,6 +101,20 @@ pub enum DialError {
         /// What they disagree on.
         reason: String,
     },
+}
+
+/// What is wrong with a server's certificate: each calls for another remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateFault {
+    /// No authority that we trust has signed it.
+    Authority,
+    /// It is for other names.
+    Name,
+    /// Its time is over, or has not come.
+    Time,
+    /// Anything else.
+    Other,
 }
 
 impl DialError {

@@ -2,11 +2,12 @@
 
 use std::io;
 
+use jiff::Timestamp;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::{ServerName, UnixTime};
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as Rustls, InvalidMessage};
 
-use super::error::{DialError, reason};
+use super::error::{CertificateFault, DialError, reason};
 use super::{Stream, host_port};
 use crate::client::endpoint::Endpoint;
 use crate::client::tls::{Tls, TlsError, is_authority_as_server};
@@ -45,6 +46,7 @@ fn failure(endpoint: &Endpoint, error: &io::Error) -> DialError {
     let target = host_port(endpoint);
     match rustls_error(error) {
         Some(Rustls::InvalidCertificate(fault)) => DialError::Certificate {
+            fault: certificate_fault(fault),
             reason: certificate_words(fault),
         },
         Some(Rustls::AlertReceived(alert)) => DialError::Alert {
@@ -73,16 +75,35 @@ fn failure(endpoint: &Endpoint, error: &io::Error) -> DialError {
     }
 }
 
+fn certificate_fault(fault: &CertificateError) -> CertificateFault {
+    match fault {
+        CertificateError::UnknownIssuer => CertificateFault::Authority,
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => CertificateFault::Time,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::Name
+        }
+        _ if is_authority_as_server(fault) => CertificateFault::Authority,
+        _ => CertificateFault::Other,
+    }
+}
+
 /// The words of the original where it has some.
 fn certificate_words(fault: &CertificateError) -> String {
     match fault {
         CertificateError::UnknownIssuer => "certificate signed by unknown authority".to_owned(),
-        CertificateError::Expired
-        | CertificateError::ExpiredContext { .. }
-        | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => {
-            format!("certificate has expired or is not yet valid: {fault}")
-        }
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "certificate has expired or is not yet valid: current time {} is after {}",
+            date(*time),
+            date(*not_after)
+        ),
+        CertificateError::NotValidYetContext { time, not_before } => format!(
+            "certificate has expired or is not yet valid: current time {} is before {}",
+            date(*time),
+            date(*not_before)
+        ),
         CertificateError::NotValidForNameContext {
             expected,
             presented,
@@ -98,6 +119,15 @@ fn certificate_words(fault: &CertificateError) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// A time as people read it; what no calendar has stays a number.
+fn date(time: UnixTime) -> String {
+    let seconds = time.as_secs();
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map_or_else(|| seconds.to_string(), |time| time.to_string())
 }
 
 fn name_words(wanted: &str, presented: &[String]) -> String {

@@ -19,8 +19,8 @@ use super::endpoint::{Endpoint, Scheme};
 use super::proxy::{Proxies, Proxy};
 use super::tls::Tls;
 
-pub use error::DialError;
 pub(super) use error::reason;
+pub use error::{CertificateFault, DialError};
 pub(super) use handshake::tls_alert;
 
 /// A silent connection is probed after this time, and again in this rhythm.

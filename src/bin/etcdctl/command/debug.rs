@@ -32,7 +32,13 @@ fn masked(payload: &Payload) -> String {
     {
         let shown = String::from_utf8_lossy(&bytes).into_owned();
         let field = format!("\"password\":{password}");
-        return shown.replacen(&field, "\"password\":\"********\"", 1);
+        let masked = shown.replacen(&field, "\"password\":\"********\"", 1);
+        // Better no body than a password in a spelling that is not ours.
+        return if masked == shown {
+            "********".to_owned()
+        } else {
+            masked
+        };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -51,4 +57,33 @@ fn quote(line: &mut String, text: &str) {
         }
     }
     line.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(body: &'static str) -> String {
+        masked(&Payload::Json(body.into()))
+    }
+
+    #[test]
+    fn no_spelling_of_a_password_is_shown() {
+        assert_eq!(
+            shown(r#"{"user":"a","password":"s\"3","roles":null}"#),
+            r#"{"user":"a","password":"********","roles":null}"#
+        );
+        for other in [r#"{"password": "s3"}"#, r#"{"password":"\u0073\u0033"}"#] {
+            assert_eq!(shown(other), "********");
+        }
+        // No password is nothing to hide.
+        for open in [
+            r#"{"user":"a","password":""}"#,
+            r#"{"user":"a"}"#,
+            "[1]",
+            "{",
+        ] {
+            assert_eq!(shown(open), open);
+        }
+    }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Failure {
     Bare {
         /// What stands before the words, such as `Failed to get leader:  `.
         prefix: String,
-        error: Error,
+        error: Box<Error>,
     },
     /// `get` met a directory.
     Directory {
@@ -63,7 +63,7 @@ impl Failure {
     pub(super) fn bare(error: Error) -> Failure {
         Failure::Bare {
             prefix: String::new(),
-            error,
+            error: Box::new(error),
         }
     }
 

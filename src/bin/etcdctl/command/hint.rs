@@ -5,7 +5,9 @@
 
 use std::io::IsTerminal;
 
-use etcd2::client::{ApiError, Attempt, Cause, DialError, Endpoint, Error, Scheme};
+use etcd2::client::{
+    ApiError, Attempt, Cause, CertificateFault, DialError, Endpoint, Error, Scheme,
+};
 
 use super::failure::Failure;
 use crate::definition::{Global, HintChoice};
@@ -21,8 +23,9 @@ pub(super) fn hints(failure: &Failure, global: &Global) -> Vec<String> {
         return Vec::new();
     }
     let mut hints = match failure {
-        Failure::Directory { key } => vec![format!("list it with: etcdctl ls {key}")],
-        Failure::Cluster { error, .. } | Failure::Bare { error, .. } => error_hints(error, global),
+        Failure::Directory { key } => vec![format!("list it with: etcdctl ls {}", word(key))],
+        Failure::Cluster { error, .. } => error_hints(error, global),
+        Failure::Bare { error, .. } => error_hints(error, global),
         _ => Vec::new(),
     };
     hints.dedup();
@@ -31,8 +34,8 @@ pub(super) fn hints(failure: &Failure, global: &Global) -> Vec<String> {
 
 fn error_hints(error: &Error, global: &Global) -> Vec<String> {
     match error {
-        Error::Api(error) => api_hint(error).into_iter().collect(),
-        Error::Refused { status: 401, .. } => vec![log_in()],
+        Error::Api(error) => api_hint(error, global).into_iter().collect(),
+        Error::Refused { status: 401, .. } => vec![log_in(global)],
         Error::InvalidReply { endpoint, detail, .. } => {
             let mut hints = vec![format!("{endpoint} answered something else: {detail}")];
             if endpoint.scheme() == Scheme::Http {
@@ -40,9 +43,7 @@ fn error_hints(error: &Error, global: &Global) -> Vec<String> {
             }
             hints
         }
-        Error::NoEndpoints => {
-            vec!["name the cluster: etcdctl --endpoints http://HOST:2379 …".to_owned()]
-        }
+        Error::NoEndpoints => vec![no_endpoints(global)],
         Error::DeadlineExceeded => vec![
             "give the command more time with --total-timeout 30s, or ask how the cluster is: etcdctl cluster-health"
                 .to_owned(),
@@ -52,23 +53,43 @@ fn error_hints(error: &Error, global: &Global) -> Vec<String> {
     }
 }
 
-fn api_hint(error: &ApiError) -> Option<String> {
-    let cause = &error.cause;
+fn api_hint(error: &ApiError, global: &Global) -> Option<String> {
+    let key = word(&error.cause);
     Some(match error.code {
         102 => format!(
-            "{cause} is a directory: list it with etcdctl ls {cause}, remove it with etcdctl rm --recursive {cause}"
+            "{key} is a directory: etcdctl ls {key} lists it, etcdctl updatedir {key} changes its TTL, etcdctl rm --recursive {key} removes all of it"
         ),
-        104 => format!("{cause} is a file, and files have nothing below them: etcdctl get {cause}"),
-        105 => format!("it is there already: etcdctl get {cause} shows it, etcdctl set replaces it"),
-        108 => format!("remove it with all that is in it: etcdctl rm --recursive {cause}"),
-        110 => log_in(),
+        104 => format!("{key} is a file, and files have nothing below them: etcdctl get {key}"),
+        105 => format!(
+            "it is there already: etcdctl -o extended get {key} shows what it is, etcdctl update {key} VALUE changes a file"
+        ),
+        108 => format!(
+            "it is not empty: etcdctl ls --recursive {key} shows what is in it, etcdctl rm --recursive {key} removes all of it"
+        ),
+        110 => log_in(global),
         401 => "events have been forgotten: read the key with etcdctl -o extended get, then watch with --after-index and the Etcd-Index of that answer".to_owned(),
         _ => return None,
     })
 }
 
-fn log_in() -> String {
-    "name a user with --username NAME, or ETCDCTL_USERNAME".to_owned()
+fn log_in(global: &Global) -> String {
+    let Some(user) = &global.username else {
+        return "name a user with --username NAME, or ETCDCTL_USERNAME".to_owned();
+    };
+    let name = word(user.split(':').next().unwrap_or_default());
+    format!(
+        "the password of {name} is wrong, or {name} may not do this: etcdctl --username root user get {name} shows its roles"
+    )
+}
+
+/// Either none were given, or the cluster announces none.
+fn no_endpoints(global: &Global) -> String {
+    match Endpoint::parse_list(&global.endpoints) {
+        Ok(given) if given.is_empty() => {
+            "name the cluster: etcdctl --endpoints http://HOST:2379 …".to_owned()
+        }
+        _ => "use the addresses as they were given: etcdctl --no-sync …; the servers announce theirs when started with --advertise-client-urls".to_owned(),
+    }
 }
 
 fn try_https(endpoint: &Endpoint) -> String {
@@ -80,51 +101,108 @@ fn try_https(endpoint: &Endpoint) -> String {
 
 fn attempts_hints(attempts: &[Attempt], global: &Global) -> Vec<String> {
     let mut hints: Vec<String> = attempts.iter().filter_map(attempt_hint).collect();
-    let refused = attempts
-        .iter()
-        .any(|attempt| matches!(&attempt.cause, Cause::Dial(error) if error.is_connection()));
-    if refused {
-        let given = Endpoint::parse_list(&global.endpoints).unwrap_or_default();
-        let announced = attempts
-            .iter()
-            .all(|attempt| !given.contains(&attempt.endpoint));
-        hints.push(if announced {
-            "these are the addresses that the cluster announces; to use yours as they are: etcdctl --no-sync …".to_owned()
-        } else {
-            "is the server running, and is this its address? Another one: etcdctl --endpoints http://HOST:2379 …, or ETCDCTL_ENDPOINTS".to_owned()
-        });
+    let unreachable = attempts.iter().any(|attempt| match &attempt.cause {
+        Cause::Dial(error) => error.is_connection() && !is_of_proxy(error),
+        _ => false,
+    });
+    if unreachable {
+        hints.push(elsewhere(attempts, global));
     }
     hints
+}
+
+/// Where the addresses came from that nobody answers at.
+fn elsewhere(attempts: &[Attempt], global: &Global) -> String {
+    let given = Endpoint::parse_list(&global.endpoints).unwrap_or_default();
+    let announced = attempts
+        .iter()
+        .all(|attempt| !given.contains(&attempt.endpoint));
+    match &global.discovery_srv {
+        Some(domain) if announced => format!(
+            "these are addresses that the DNS names for {domain}, or that the cluster there announces; to use others: etcdctl --endpoints http://HOST:2379 … without --discovery-srv and ETCDCTL_DISCOVERY_SRV"
+        ),
+        None if announced => {
+            "these are the addresses that the cluster announces; to use yours as they are: etcdctl --no-sync …"
+                .to_owned()
+        }
+        _ => "is the server running, and is this its address? Another one: etcdctl --endpoints http://HOST:2379 …, or ETCDCTL_ENDPOINTS"
+            .to_owned(),
+    }
 }
 
 fn attempt_hint(attempt: &Attempt) -> Option<String> {
     let endpoint = &attempt.endpoint;
     match &attempt.cause {
         Cause::Dial(error) => dial_hint(endpoint, error),
-        Cause::TlsAlert(_) => Some(
-            "the server wants a certificate of yours: --cert-file FILE --key-file FILE, signed by a CA it trusts".to_owned(),
-        ),
+        Cause::TlsAlert(_) => Some(our_certificate()),
         Cause::Head(_) if endpoint.scheme() == Scheme::Http => Some(try_https(endpoint)),
-        Cause::HeaderTimeout => {
-            Some(format!("{endpoint} is slow or hangs; wait longer with --timeout 10s"))
-        }
+        Cause::HeaderTimeout => Some(format!(
+            "{endpoint} is slow or hangs; wait longer with --timeout 10s --total-timeout 30s"
+        )),
         Cause::NoLeader { .. } | Cause::Server { .. } if !attempt.said().is_empty() => {
-            Some(format!("{endpoint} said: {}", attempt.said()))
+            Some(format!("{endpoint} said: {}", beginning(attempt.said())))
         }
         _ => None,
     }
 }
 
+fn our_certificate() -> String {
+    "the server wants a certificate of yours: --cert-file FILE --key-file FILE, signed by a CA it trusts".to_owned()
+}
+
+fn is_of_proxy(error: &DialError) -> bool {
+    matches!(
+        error,
+        DialError::Proxy(_) | DialError::ProxyScheme { .. } | DialError::Tunnel { .. }
+    )
+}
+
 fn dial_hint(endpoint: &Endpoint, error: &DialError) -> Option<String> {
-    if error.is_not_tls() {
-        return Some(format!(
-            "the server speaks plain HTTP: --endpoints http://{}",
-            endpoint.authority()
-        ));
-    }
-    error.is_certificate().then(|| {
-        format!(
-            "the certificate of {endpoint} is not trusted: name its CA with --ca-file FILE, and use a host name that the certificate holds"
-        )
+    let (host, authority) = (endpoint.host(), endpoint.authority());
+    Some(match error {
+        _ if is_of_proxy(error) => format!(
+            "HTTP_PROXY or HTTPS_PROXY names this proxy; to go round it: NO_PROXY={host} etcdctl …"
+        ),
+        _ if error.is_not_tls() => {
+            format!("the server speaks plain HTTP: --endpoints http://{authority}")
+        }
+        DialError::Closed { .. } => {
+            format!("if the server speaks plain HTTP, say so: --endpoints http://{authority}")
+        }
+        DialError::Alert {
+            certificate: true, ..
+        } => our_certificate(),
+        DialError::Certificate { fault, .. } => match fault {
+            CertificateFault::Name => format!(
+                "use a name that the certificate of {endpoint} holds instead of {host}, or have it made for {host} too"
+            ),
+            CertificateFault::Time => format!(
+                "the certificate of {endpoint} must be renewed, unless this machine's clock is wrong: date"
+            ),
+            _ => format!(
+                "the certificate of {endpoint} is not trusted: name the CA that signed it with --ca-file FILE"
+            ),
+        },
+        _ => return None,
     })
+}
+
+/// A text as a word that a shell takes as it is.
+fn word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.,:@%+=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The first line, or as much as a line has room for: some servers answer with whole pages.
+fn beginning(said: &str) -> String {
+    const SHOWN: usize = 200;
+    let line = said.lines().next().unwrap_or_default();
+    line.chars()
+        .filter(|character| !character.is_control())
+        .take(SHOWN)
+        .collect()
 }

@@ -116,10 +116,8 @@ async fn update(
     urls: &[String],
 ) -> Result<(), Failure> {
     let outcome = session.call(client.update_member(id, urls)).await;
-    if let Err(Failure::Bare {
-        error: Error::Refused { status: 404, .. },
-        ..
-    }) = &outcome
+    if let Err(Failure::Bare { error, .. }) = &outcome
+        && matches!(**error, Error::Refused { status: 404, .. })
     {
         return Err(Failure::text(1, format!("No such member: {id}")));
     }

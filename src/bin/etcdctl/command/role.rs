@@ -52,10 +52,7 @@ async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), F
 async fn add(session: &Session, client: &Client, name: &str) -> Result<String, Failure> {
     match session.call(client.role(name)).await {
         Ok(_) => return Err(Failure::text(1, format!("Role {name} already exists"))),
-        Err(Failure::Bare {
-            error: Error::Refused { .. },
-            ..
-        }) => {}
+        Err(Failure::Bare { error, .. }) if matches!(*error, Error::Refused { .. }) => {}
         Err(failure) => return Err(failure),
     }
     session.call(client.add_role(name)).await?;

@@ -56,10 +56,7 @@ async fn add(
 ) -> Result<String, Failure> {
     match session.call(client.user(name)).await {
         Ok(_) => return Err(Failure::text(1, format!("User {name} already exists"))),
-        Err(Failure::Bare {
-            error: Error::Refused { .. },
-            ..
-        }) => {}
+        Err(Failure::Bare { error, .. }) if matches!(*error, Error::Refused { .. }) => {}
         Err(failure) => return Err(failure),
     }
     let password = match password {

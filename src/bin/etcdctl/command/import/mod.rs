@@ -16,6 +16,10 @@ use crate::output::complain;
 
 use entry::Entry;
 
+/// For whoever wonders what a failure left behind.
+const UNFINISHED: &str =
+    "the import is not complete: what is written stays, and running it again completes it\n";
+
 /// Loads `file` with so many writes under way at once.
 pub(super) async fn run(
     session: &mut Session,
@@ -39,7 +43,8 @@ pub(super) async fn run(
     )])?;
     session.screen.flush()?;
     let client = session.connect().await?;
-    let count = load::load(&client, entries, concurrency).await?;
+    let loaded = load::load(&client, entries, concurrency).await;
+    let count = loaded.inspect_err(|_| complain(UNFINISHED))?;
     session
         .screen
         .line(&[&format!("finished importing {count} keys")])?;

@@ -1,0 +1,136 @@
+//! `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, with names that nobody but the proxy knows.
+
+use super::certificate::{Authority, Time};
+use super::run::line;
+use super::support::server;
+use super::tls::secure;
+use super::wire::{Says, refusing, serve};
+
+/// A name that no resolver gives an address (RFC 2606).
+const NAME: &str = "etcd.invalid:2379";
+
+#[test]
+fn a_proxy_leads_to_names_only_it_knows() {
+    let server = server::ours().start();
+    let real = server.addr();
+    let proxy = serve(move |_| Says::Forward(real));
+    let far = format!("http://{NAME}");
+    for variable in ["HTTP_PROXY", "http_proxy"] {
+        let command = |words: &str| {
+            let asked = line(words).at(&far);
+            asked.env(
+                variable,
+                proxy.url().replace("http://", "http://user:s3cret@"),
+            )
+        };
+        let before = proxy.heard().len();
+        assert_eq!(command("--no-sync set /k v").output(), "v\n");
+        // The cluster announces an address on loopback, and loopback needs no proxy.
+        assert_eq!(command("get /k").output(), "v\n");
+        assert_eq!(
+            proxy.lines()[before..],
+            [
+                format!("PUT {far}/v2/keys/k HTTP/1.1"),
+                format!("GET {far}/v2/members HTTP/1.1"),
+            ]
+        );
+        for heard in &proxy.heard()[before..] {
+            let head = heard.head.to_lowercase();
+            assert!(
+                head.contains("proxy-authorization: basic dxnlcjpzm2nyzxq="),
+                "{head}"
+            );
+            assert!(head.contains(&format!("host: {NAME}")), "{head}");
+        }
+        let debug = command("--debug --no-sync get /k").run();
+        assert!(!debug.stderr.contains("s3cret"), "{debug:?}");
+    }
+    let before = proxy.heard().len();
+    let direct = line("get /k").env("HTTP_PROXY", proxy.url());
+    for near in [server.url(), server.url().replace("127.0.0.1", "localhost")] {
+        assert_eq!(direct.clone().at(near).output(), "v\n");
+    }
+    // An https endpoint is not the business of HTTP_PROXY, nor a name that NO_PROXY covers.
+    for (at, no_proxy) in [
+        (format!("https://{NAME}"), ""),
+        (far.clone(), "invalid"),
+        (far.clone(), "etcd.invalid:2379"),
+        (far.clone(), "*"),
+    ] {
+        let ended = direct.clone().at(at).env("NO_PROXY", no_proxy).run();
+        assert!(
+            ended.first().contains("dial tcp: lookup etcd.invalid: "),
+            "{ended:?}"
+        );
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+    }
+    assert_eq!(proxy.heard().len(), before);
+}
+
+#[test]
+fn tls_goes_through_a_tunnel() {
+    let ca = Authority::new("ours");
+    let (server, url) = secure(
+        &ca.issue("server", &["etcd.invalid", "127.0.0.1"], Time::Now),
+        None,
+    );
+    let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
+    let real = (server.addr().ip(), port.expect("the URL ends with a port")).into();
+    let proxy = serve(move |_| Says::Through(real));
+    let far = line("--ca-file")
+        .and([ca.file()])
+        .at(format!("https://{NAME}"));
+    let through = far.env("HTTPS_PROXY", proxy.url());
+    assert_eq!(
+        through
+            .clone()
+            .and(["--no-sync", "set", "/k", "v"])
+            .output(),
+        "v\n"
+    );
+    assert_eq!(through.and(["get", "/k"]).output(), "v\n");
+    let connect = format!("CONNECT {NAME} HTTP/1.1");
+    assert_eq!(proxy.lines(), [connect.clone(), connect]);
+}
+
+#[test]
+fn a_proxy_that_fails_is_named() {
+    let (_held, nobody) = refusing();
+    let hint = "HTTP_PROXY or HTTPS_PROXY names this proxy; to go round it: NO_PROXY=etcd.invalid etcdctl …";
+    let refusal = serve(|_| Says::Answer(407, String::new()));
+    let rows = [
+        ("http", format!("http://{nobody}"), format!("proxyconnect tcp: dial tcp {nobody}: connect: connection refused"), 2),
+        ("http", "socks5://127.0.0.1:1".to_owned(), "proxyconnect tcp: HTTP_PROXY names a socks5 proxy; only http and https ones can be used".to_owned(), 4),
+        ("https", refusal.url(), format!("proxy {} did not connect us to {NAME}: 407 Said", refusal.url()), 4),
+    ];
+    for (scheme, proxy, cause, code) in rows {
+        let variable = format!("{}_PROXY", scheme.to_uppercase());
+        let ended = line("get /k --hints=always")
+            .at(format!("{scheme}://{NAME}"))
+            .env(&variable, proxy)
+            .run();
+        assert!(
+            ended.first().ends_with(&format!("error #0: {cause}")),
+            "{ended:?}"
+        );
+        assert_eq!(
+            (ended.hints(), ended.code),
+            (vec![hint], Some(code)),
+            "{ended:?}"
+        );
+    }
+    let broken = line("get /k")
+        .at(format!("http://{NAME}"))
+        .env("HTTP_PROXY", "http://a b:s3cret@");
+    let ended = broken.run();
+    assert!(ended.first().starts_with("HTTP_PROXY: "), "{ended:?}");
+    assert!(!ended.stderr.contains("s3cret"), "{ended:?}");
+    assert_eq!(ended.code, Some(1));
+    // The hint's way round.
+    let server = server::ours().start();
+    let direct = line("ls /").at(server.url().replace("127.0.0.1", "localhost"));
+    direct
+        .env("HTTP_PROXY", format!("http://{nobody}"))
+        .env("NO_PROXY", "localhost")
+        .output();
+}

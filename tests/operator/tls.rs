@@ -1,0 +1,359 @@
+//! TLS with Debian's etcd: the files, the variables, and what each mistake is called.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::version::TLS12;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+
+use super::certificate::{Authority, Pair, Time};
+use super::run::{Ended, Etcdctl, line};
+use super::support::server::{self, Server, free_ports};
+
+/// Debian's etcd with a secure client port, and its URL. The port that the tests watch its health at stays plain.
+pub(crate) fn secure(pair: &Pair, clients: Option<&Authority>) -> (Server, String) {
+    let url = format!("https://{}", free_ports().0);
+    let mut launch = server::debian()
+        .listen(&url)
+        .arg(format!("--advertise-client-urls={url}"))
+        .arg(format!("--cert-file={}", pair.cert.display()))
+        .arg(format!("--key-file={}", pair.key.display()));
+    if let Some(clients) = clients {
+        launch = launch
+            .arg("--client-cert-auth")
+            .arg(format!("--trusted-ca-file={}", clients.file().display()));
+    }
+    (launch.start(), url)
+}
+
+/// Names files in front of a command line.
+fn with(files: &[(&str, &Path)], words: &str) -> Etcdctl {
+    let options = files
+        .iter()
+        .flat_map(|(option, file)| [std::ffi::OsStr::new(*option), file.as_os_str()]);
+    super::run::etcdctl(options).and(words.split_whitespace())
+}
+
+/// A mistake: what it is called, and what to do about it.
+struct Mistake {
+    command: Etcdctl,
+    /// The cause in our words where they are not the original's.
+    cause: Option<String>,
+    hint: String,
+}
+
+/// What differs between two runs a second apart.
+fn timeless(line: &str) -> &str {
+    line.split("current time").next().unwrap_or_default()
+}
+
+/// The first line and the exit status are those of Debian's client, both as a key command and as a command on members.
+fn check(mistake: &Mistake) {
+    let command = &mistake.command;
+    let original = command.by_debian().run();
+    let hinted = command.clone().and(["--hints=always"]).run();
+    let Ended {
+        stdout,
+        stderr,
+        code,
+    } = command.run();
+    assert_eq!(
+        (&stdout, code),
+        (&original.stdout, original.code),
+        "{command:?}\n{original:?}"
+    );
+    let first = stderr.lines().next().unwrap_or_default();
+    let expected = original.first();
+    let frame = expected.split("x509: ").next().unwrap_or_default();
+    match &mistake.cause {
+        Some(cause) => assert_eq!(first, format!("{frame}{cause}"), "{command:?}"),
+        None => assert_eq!(timeless(first), timeless(expected), "{command:?}"),
+    }
+    assert_eq!(
+        hinted.hints(),
+        [mistake.hint.as_str()],
+        "{command:?}\n{stderr}"
+    );
+    assert!(!stderr.contains("hint"), "{stderr}");
+}
+
+#[test]
+fn mistakes_have_the_first_line_and_status_of_the_original() {
+    let ca = Authority::new("ours");
+    let other = Authority::new("theirs");
+    let pair = ca.issue("server", &["127.0.0.1"], Time::Now);
+    let (_server, url) = secure(&pair, None);
+    let (_expired, expired) = secure(&ca.issue("old", &["127.0.0.1"], Time::Over), None);
+    let (strict_server, strict) = secure(&pair, Some(&ca));
+    let stranger = other.issue("stranger", &["somebody"], Time::Now);
+    let (ca, other) = (ca.file(), other.file());
+    let elsewhere = url.replace("127.0.0.1", "localhost");
+    let as_stranger = [
+        ("--ca-file", ca.as_path()),
+        ("--cert-file", &stranger.cert),
+        ("--key-file", &stranger.key),
+    ];
+    let trusting = [("--ca-file", ca.as_path())];
+    let untrusted = format!(
+        "the certificate of {url} is not trusted: name the CA that signed it with --ca-file FILE"
+    );
+    let wanted = "the server wants a certificate of yours: --cert-file FILE --key-file FILE, signed by a CA it trusts";
+    let rows = [
+        (&[][..], &url, None, untrusted.clone()),
+        (&[("--ca-file", other.as_path())], &url, None, untrusted),
+        (
+            &trusting,
+            &elsewhere,
+            Some("x509: certificate is valid for 127.0.0.1, not localhost"),
+            format!(
+                "use a name that the certificate of {elsewhere} holds instead of localhost, or have it made for localhost too"
+            ),
+        ),
+        (
+            &trusting,
+            &expired,
+            None,
+            format!(
+                "the certificate of {expired} must be renewed, unless this machine's clock is wrong: date"
+            ),
+        ),
+        (&trusting, &strict, None, wanted.to_owned()),
+        (&as_stranger, &strict, None, wanted.to_owned()),
+    ];
+    for (files, at, cause, hint) in rows {
+        for words in [
+            "get /k",
+            "set /k v",
+            "mk /k v",
+            "member list",
+            "cluster-health",
+        ] {
+            check(&Mistake {
+                command: with(files, words).at(at),
+                cause: cause.map(str::to_owned),
+                hint: hint.clone(),
+            });
+        }
+    }
+    // Nothing came through.
+    let nothing = line("ls /").at(strict_server.url()).and(["--no-sync"]);
+    assert_eq!(nothing.output(), "");
+}
+
+#[test]
+fn files_are_looked_at_before_anybody_is_asked() {
+    let ca = Authority::new("ours");
+    let pair = ca.issue("client", &["somebody"], Time::Now);
+    let rival = ca.issue("rival", &["somebody"], Time::Now);
+    let empty = ca.write("empty.pem", "nothing here\n");
+    let nope = Path::new("/nope");
+    for words in ["get /k", "set /k v", "member list", "user list"] {
+        for files in [
+            &[("--ca-file", nope)][..],
+            &[("--cert-file", nope), ("--key-file", nope)],
+            &[("--cert-file", &*pair.cert), ("--key-file", nope)],
+            &[("--cert-file", &*pair.cert)],
+            &[("--key-file", &*pair.key)],
+        ] {
+            let command = with(files, words).at("http://127.0.0.1:1");
+            assert_eq!(command.run(), command.by_debian().run(), "{command:?}");
+            assert_eq!(command.run().code, Some(1));
+        }
+    }
+    // The original's cluster-health has a status and a word of its own for this; here it is one mistake for all.
+    let health = with(&[("--ca-file", nope)], "cluster-health").run();
+    let said = "open /nope: no such file or directory\n";
+    assert_eq!((health.stderr.as_str(), health.code), (said, Some(1)));
+    // Where the original goes on with what cannot work, the file is named.
+    for (files, said) in [
+        (
+            &[("--ca-file", &*empty)][..],
+            format!("{}: there is no certificate in it", empty.display()),
+        ),
+        (
+            &[("--cert-file", &*pair.cert), ("--key-file", &*rival.key)],
+            format!("{} is not the private key of", rival.key.display()),
+        ),
+        (
+            &[("--cert-file", &*pair.cert), ("--key-file", &*pair.cert)],
+            format!(
+                "{}: there is no usable private key in it",
+                pair.cert.display()
+            ),
+        ),
+    ] {
+        let ended = with(files, "get /k").at("http://127.0.0.1:1").run();
+        assert!(ended.first().starts_with(&said), "{said}\n{ended:?}");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    }
+}
+
+#[test]
+fn files_come_from_options_or_variables() {
+    let ca = Authority::new("ours");
+    let (_server, url) = secure(&ca.issue("server", &["127.0.0.1"], Time::Now), Some(&ca));
+    let client = ca.issue("client", &["somebody"], Time::Now);
+    let options = [
+        ("--ca-file", &*ca.file()),
+        ("--cert-file", &*client.cert),
+        ("--key-file", &*client.key),
+    ];
+    let by_option = |words: &str| with(&options, words).at(&url);
+    let by_variable = |words: &str| {
+        line(words)
+            .at(&url)
+            .env("ETCDCTL_CA_FILE", ca.file())
+            .env("ETCDCTL_CERT_FILE", &client.cert)
+            .env("ETCDCTL_KEY_FILE", &client.key)
+    };
+    for way in [&by_option as &dyn Fn(&str) -> Etcdctl, &by_variable] {
+        for (words, output) in [
+            ("set /k v", "v\n"),
+            ("get /k", "v\n"),
+            ("ls /", "/k\n"),
+            ("watch --after-index 1 /k", "v\n"),
+            ("rm /k", "PrevNode.Value: v\n"),
+        ] {
+            assert_eq!(way(words).output(), output, "{words}");
+        }
+        let health = way("cluster-health").output();
+        assert!(
+            health.ends_with(&format!(
+                "got healthy result from {url}\ncluster is healthy\n"
+            )),
+            "{health}"
+        );
+        assert!(
+            way("member list")
+                .output()
+                .contains(&format!("clientURLs={url}"))
+        );
+        // The secure port is what the cluster announces, and the debug lines show it.
+        let debug = way("--debug get /").run().stderr;
+        assert!(
+            debug.contains(&format!("got endpoints({url}) after sync\n")),
+            "{debug}"
+        );
+    }
+    // An option wins over its variable.
+    let overruled = by_variable("--ca-file /nope get /k").run();
+    assert_eq!(overruled.first(), "open /nope: no such file or directory");
+}
+
+#[test]
+fn a_plain_and_a_secure_port_are_told_apart() {
+    let ca = Authority::new("ours");
+    let (server, url) = secure(&ca.issue("server", &["127.0.0.1"], Time::Now), None);
+    let trust = ca.file();
+    let trusting = |words: &str| with(&[("--ca-file", &trust)], words).and(["--hints=always"]);
+    let plain = url.replace("https:", "http:");
+    for words in ["set /k v", "mk /new v", "get /k"] {
+        let ended = trusting(words).at(&plain).run();
+        let original = line(words).at(&plain).by_debian().run();
+        assert_eq!(
+            (ended.first(), ended.code),
+            (original.first(), original.code),
+            "{words}"
+        );
+        assert_eq!(ended.code, Some(4));
+        let hint = format!("if the server speaks TLS, say so: --endpoints {url}");
+        assert_eq!(ended.hints(), [hint], "{words}");
+    }
+    // The other way round the original's answer depends on who closes first.
+    let secured = server.url().replace("http:", "https:");
+    for words in ["set /k v", "mk /new v", "get /k"] {
+        let ended = trusting(words).at(&secured).run();
+        assert_eq!(ended.code, Some(4), "{words}: {ended:?}");
+        assert!(
+            ended.first().contains("EOF in the TLS handshake with"),
+            "{ended:?}"
+        );
+        let hint = format!(
+            "if the server speaks plain HTTP, say so: --endpoints {}",
+            server.url()
+        );
+        assert_eq!(ended.hints(), [hint], "{words}");
+    }
+    // A server that answers the greeting in plain text leaves no "if".
+    let ours = server::ours().start();
+    let ended = trusting("get /")
+        .at(ours.url().replace("http:", "https:"))
+        .run();
+    let hint = format!("the server speaks plain HTTP: --endpoints {}", ours.url());
+    assert_eq!(ended.hints(), [hint]);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    // What the hints say to type works.
+    assert_eq!(
+        with(&[("--ca-file", &trust),], "set /k v")
+            .and(["--endpoints", &url])
+            .output(),
+        "v\n"
+    );
+}
+
+/// A server that speaks TLS 1.2 and takes only clients with a certificate.
+fn old_and_strict(pair: &Pair, clients: &Authority) -> SocketAddr {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(clients.file()).expect("we wrote it");
+    roots.add(authority).expect("it is an authority");
+    let provider = Arc::new(ring::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS12])
+        .expect("ring speaks TLS 1.2")
+        .with_client_cert_verifier(clients.build().expect("there is an authority"))
+        .with_single_cert(
+            vec![CertificateDer::from_pem_file(&pair.cert).expect("we wrote it")],
+            PrivateKeyDer::from_pem_file(&pair.key).expect("we wrote it"),
+        )
+        .expect("they belong together");
+    let config = Arc::new(config);
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    std::thread::spawn(move || {
+        for mut stream in socket.incoming().flatten() {
+            let mut tls = ServerConnection::new(config.clone()).expect("the settings are good");
+            let mut secured = Stream::new(&mut tls, &mut stream);
+            // The handshake ends here for whoever is refused; whoever is not gets an answer that is none.
+            if secured.read(&mut [0; 4096]).is_ok() {
+                let _ = secured.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            }
+            // Unread bytes would turn the close into a reset, which may overtake the alert.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    address
+}
+
+/// With TLS 1.2 the refusal comes inside the handshake, and is about our certificate all the same.
+#[test]
+fn a_certificate_wanted_in_the_handshake_is_asked_for() {
+    let ca = Authority::new("ours");
+    let pair = ca.issue("server", &["127.0.0.1"], Time::Now);
+    let url = format!("https://{}", old_and_strict(&pair, &ca));
+    let trust = ca.file();
+    let get = |files: &[(&str, &Path)]| with(files, "get /k --hints=always").at(&url).run();
+    let refused = get(&[("--ca-file", &trust)]);
+    assert!(
+        refused.first().contains("remote error: tls: "),
+        "{refused:?}"
+    );
+    let hint = refused.hints().concat();
+    assert!(
+        hint.starts_with("the server wants a certificate of yours"),
+        "{refused:?}"
+    );
+    let taken = get(&[
+        ("--ca-file", &trust),
+        ("--cert-file", &pair.cert),
+        ("--key-file", &pair.key),
+    ]);
+    assert!(!taken.stderr.contains("tls"), "{taken:?}");
+}
