@@ -100,7 +100,7 @@ async fn a_failure_leaves_ours_alone_and_says_what_it_was() {
     for (answer, words) in [
         (
             response("401 Unauthorized", &[], unauthorized),
-            "Insufficient credentials",
+            "unexpected status code 401",
         ),
         (
             response("403 Forbidden", &[], "no"),

@@ -2,52 +2,43 @@
 
 use std::time::Duration;
 
-use etcd2::client::{Client, Endpoint, Error, HealthError, Member, within};
+use etcd2::client::{Client, Endpoint, Member, within};
 
-use super::failure::{Failure, KEY_COMMAND, UNHEALTHY};
+use super::failure::{Failure, UNHEALTHY};
+use super::interrupt;
 use super::session::Session;
-use super::watch::Stop;
 use crate::output::Paint;
 
 /// Between two rounds of `--forever`.
 const PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Failure> {
-    let mut stop = forever.then(Stop::new).transpose()?;
+    if forever {
+        interrupt::end_quietly()?;
+    }
     let client = session.client().await?;
     session.tell_endpoints(&client);
-    let members = match client.members().await {
+    let members = match within(session.global.total_timeout, client.members()).await {
         Ok(members) => members,
         Err(error) => {
             session
                 .screen
                 .line(&["cluster may be unhealthy: failed to list members"])?;
-            return Err(Failure::Cluster {
-                code: KEY_COMMAND,
-                error,
-            });
+            return Err(Failure::key(error));
         }
     };
     loop {
-        let round = check(session, &client, &members);
-        let Some(stop) = &mut stop else {
-            return round.await;
-        };
-        tokio::select! {
-            outcome = round => match outcome {
-                Ok(()) | Err(Failure::Text { .. }) => {}
-                Err(failure) => return Err(failure),
-            },
-            () = stop.wait() => return Ok(()),
+        let outcome = check(session, &client, &members).await;
+        match outcome {
+            // Everything has been said, and it may be well the next time.
+            Ok(()) | Err(Failure::Text { .. }) if forever => {}
+            outcome => return outcome,
         }
         session
             .screen
             .line(&["\nnext check after 10 second...\n"])?;
         session.screen.flush()?;
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = stop.wait() => return Ok(()),
-        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -60,15 +51,16 @@ async fn check(session: &mut Session, client: &Client, members: &[Member]) -> Re
         }
         session.screen.flush()?;
     }
+    let all = healthy == members.len();
     let (paint, verdict) = match healthy {
+        _ if all => (Paint::Good, "cluster is healthy"),
         0 => (Paint::Bad, "cluster is unavailable"),
-        _ if healthy == members.len() => (Paint::Good, "cluster is healthy"),
         _ => (Paint::Bad, "cluster is degraded"),
     };
     session.screen.painted(paint, verdict)?;
     session.screen.text("\n")?;
     session.screen.flush()?;
-    if healthy == members.len() && healthy > 0 {
+    if all {
         Ok(())
     } else {
         Err(Failure::text(UNHEALTHY, ""))
@@ -118,16 +110,9 @@ async fn check_member(
 /// A member that hangs costs the time of one try, not the whole command.
 async fn ask(session: &Session, client: &Client, url: &str) -> Result<bool, String> {
     let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
-    let call = async {
-        match client.health(&endpoint).await {
-            Ok(healthy) => Ok(Ok(healthy)),
-            Err(HealthError::Attempt(attempt)) => Ok(Err(attempt.to_string())),
-            Err(HealthError::Reply(reason)) => Ok(Err(reason)),
-        }
-    };
+    let call = async { Ok(client.health(&endpoint).await) };
     match within(session.global.timeout, call).await {
-        Ok(outcome) => outcome,
-        Err(error @ Error::DeadlineExceeded) => Err(error.to_string()),
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -9,8 +9,11 @@ use tokio::process::Command;
 
 use super::failure::Failure;
 use super::session::Session;
-use super::watch::{Stop, start};
+use super::watch::start;
 use crate::output::complain;
+
+/// The longest variable with its name that Linux hands to a program: 32 pages.
+const VARIABLE_BYTES_MAX: usize = 128 << 10;
 
 /// Runs `command` for each event until Ctrl-C. Commands start in the order of the events and are not waited for.
 pub(super) async fn exec_watch(
@@ -19,18 +22,15 @@ pub(super) async fn exec_watch(
     options: Watch,
     command: &[OsString],
 ) -> Result<(), Failure> {
-    let mut stop = Stop::new()?;
-    let Some(mut watcher) = start(session, name, options, &mut stop).await? else {
-        return Ok(());
-    };
-    while let Some(event) = stop.or(watcher.next()).await? {
+    let mut watcher = start(session, name, options).await?;
+    loop {
+        let event = watcher.next().await.map_err(Failure::key)?;
         if event.node.dir {
             complain(&format!("Ignored dir {} change\n", event.node.key));
             continue;
         }
         execute(command, &event)?;
     }
-    Ok(())
 }
 
 /// Starts the command with the event in its environment.
@@ -40,29 +40,36 @@ fn execute(command: &[OsString], event: &Event) -> Result<(), Failure> {
     };
     let mut child = Command::new(program);
     child.args(arguments).stdin(Stdio::null());
-    for (variable, value) in [
+    let index = event.node.modified_index.to_string();
+    let variables = [
         ("ETCD_WATCH_ACTION", event.action.as_str()),
-        (
-            "ETCD_WATCH_MODIFIED_INDEX",
-            &event.node.modified_index.to_string(),
-        ),
-        ("ETCD_WATCH_KEY", &event.node.key),
-        ("ETCD_WATCH_VALUE", &event.node.value),
-    ] {
-        if value.contains('\0') {
-            complain(&format!(
-                "warning: {variable} is not set: a value with a NUL byte cannot be in an environment\n"
-            ));
-            child.env_remove(variable);
-        } else {
-            child.env(variable, value);
-        }
+        ("ETCD_WATCH_MODIFIED_INDEX", index.as_str()),
+        ("ETCD_WATCH_KEY", event.node.key.as_str()),
+        ("ETCD_WATCH_VALUE", event.node.value.as_str()),
+    ];
+    for (variable, value) in variables {
+        set(&mut child, variable, value);
     }
     // The runtime collects children that nobody waits for.
     child
         .spawn()
         .map(drop)
         .map_err(|error| refused(program, &error))
+}
+
+/// Sets a variable of the child. One that no environment can hold is left out with a warning: the event is still worth
+/// a run, which can read the value itself.
+fn set(child: &mut Command, variable: &str, value: &str) {
+    let reason = if value.contains('\0') {
+        "a value with a NUL byte cannot be in an environment"
+    } else if variable.len() + value.len() + "=\0".len() > VARIABLE_BYTES_MAX {
+        "the value is too long for an environment"
+    } else {
+        child.env(variable, value);
+        return;
+    };
+    complain(&format!("warning: {variable} is not set: {reason}\n"));
+    child.env_remove(variable);
 }
 
 fn refused(program: &OsStr, error: &io::Error) -> Failure {

@@ -108,6 +108,12 @@ impl Failure {
         self
     }
 
+    /// Prints the words and gives the exit status.
+    pub(super) fn end(&self) -> ExitCode {
+        complain(&self.words());
+        ExitCode::from(self.code())
+    }
+
     /// Prints the words, then the hint if a person is there to read it, and gives the exit status.
     pub(super) fn report(&self, global: &Global) -> ExitCode {
         let mut words = self.words();

@@ -153,7 +153,7 @@ fn our_certificate() -> String {
 fn is_of_proxy(error: &DialError) -> bool {
     matches!(
         error,
-        DialError::Proxy(_) | DialError::ProxyScheme { .. } | DialError::Tunnel { .. }
+        DialError::Proxy(_) | DialError::ProxyVariable(_) | DialError::Tunnel { .. }
     )
 }
 

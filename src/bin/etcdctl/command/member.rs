@@ -56,6 +56,13 @@ async fn add(
     urls: &[String],
 ) -> Result<(), Failure> {
     let added = session.call(client.add_member(urls)).await?;
+    // Told before anything else can fail: it is done, and its ID is what undoes it.
+    let said = format!(
+        "Added member named {name} with ID {} to cluster\n",
+        added.id
+    );
+    session.screen.line(&[&said])?;
+    session.screen.flush()?;
     let members = session.call(client.members()).await?;
     let cluster: Vec<String> = members
         .iter()
@@ -72,8 +79,7 @@ async fn add(
         })
         .collect();
     session.screen.line(&[&format!(
-        "Added member named {name} with ID {} to cluster\n\nETCD_NAME=\"{name}\"\nETCD_INITIAL_CLUSTER=\"{}\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"",
-        added.id,
+        "ETCD_NAME=\"{name}\"\nETCD_INITIAL_CLUSTER=\"{}\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"",
         cluster.join(",")
     )])?;
     Ok(())
@@ -88,7 +94,7 @@ async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), 
         let mut text = String::new();
         if let Some(named) = members.iter().find(|member| member.name == id) {
             text = format!(
-                "Found a member named {id}; if this is correct, please use its ID, eg:\n\tetcdctl member remove {}\n\n",
+                "Found a member named {id}; if this is correct, please use its ID, eg:\n\tetcdctl member remove {}\nFor more details, see: etcdctl help member remove\n\n",
                 named.id
             );
         }

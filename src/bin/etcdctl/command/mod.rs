@@ -12,6 +12,7 @@ mod exec_watch;
 mod failure;
 mod hint;
 mod import;
+mod interrupt;
 mod member;
 mod password;
 mod peer_url;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use crate::completion;
 use crate::definition::{Command, Invocation};
 use crate::man;
-use crate::output::{Palette, Screen};
+use crate::output::{Palette, Screen, complain};
 
 use failure::Failure;
 use session::Session;
@@ -57,6 +58,17 @@ pub(crate) fn run(invocation: Invocation) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => session.end(failure),
+    }
+}
+
+/// Prints a text on each stream and gives the exit status; a reader of standard output that went away has the last word.
+pub(crate) fn print(stdout: &str, stderr: &str, code: u8) -> ExitCode {
+    let mut screen = Screen::new(Palette::PLAIN);
+    let shown = screen.text(stdout).and_then(|()| screen.flush());
+    complain(stderr);
+    match shown {
+        Ok(()) => ExitCode::from(code),
+        Err(error) => Failure::from(error).end(),
     }
 }
 

@@ -7,6 +7,7 @@ use etcd2::client::Delete;
 use super::failure::Failure;
 use super::session::{Session, key};
 use super::write::Condition;
+use crate::definition::Output;
 use crate::output;
 
 /// Deletes a file, or a directory when asked to.
@@ -39,6 +40,9 @@ async fn delete(session: &mut Session, name: &OsStr, options: Delete) -> Result<
     let client = session.connect().await?;
     let name = key(name);
     let event = session.key_call(client.delete(&name, options)).await?;
-    output::event(&mut session.screen, session.global.output, &event)?;
+    // A directory has no value to show.
+    if !event.node.dir || session.format() != Output::Simple {
+        output::event(&mut session.screen, session.global.output, &event)?;
+    }
     Ok(())
 }

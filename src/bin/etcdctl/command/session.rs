@@ -68,6 +68,10 @@ impl Session {
         if endpoints.is_empty() {
             endpoints =
                 Endpoint::parse_list(&self.global.endpoints).map_err(|error| refuse(&error))?;
+            if endpoints.is_empty() {
+                let text = format!("no endpoint in {:?}", self.global.endpoints);
+                return Err(Failure::text(1, text));
+            }
         } else if let Some(domain) = self.secure_domain() {
             tls = tls
                 .with_server_name(domain)
@@ -149,9 +153,14 @@ impl Session {
             return Ok(Vec::new());
         };
         let name = self.global.discovery_srv_name.as_deref();
-        let found = discover(domain, name, &Resolver::system())
+        let lookup = async { Ok(discover(domain, name, &Resolver::system()).await) };
+        let found = within(self.global.total_timeout, lookup)
             .await
+            .map_err(|error| Failure::text(1, format!("dns lookup errors: {error}")))?
             .map_err(|error| Failure::text(1, error.to_string()))?;
+        for unusable in &found.unusable {
+            complain(&format!("ignoring discovered endpoint: {unusable}\n"));
+        }
         let mut kept = Vec::new();
         for endpoint in found.endpoints {
             if endpoint.scheme() == Scheme::Https || self.global.insecure_discovery {

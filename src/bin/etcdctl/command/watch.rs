@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use etcd2::client::{Event, Interruption, Watch, Watcher};
 
 use super::failure::Failure;
+use super::interrupt;
 use super::session::{Session, key};
 use crate::output::{self, Paint, complain};
 
@@ -25,36 +26,29 @@ pub(super) async fn watch(
     forever: bool,
     options: Watch,
 ) -> Result<(), Failure> {
-    let mut stop = Stop::new()?;
-    let watcher = start(session, name, options, &mut stop).await?;
-    let Some(mut watcher) = watcher else {
-        return Ok(());
-    };
-    while let Some(event) = stop.or(watcher.next()).await? {
+    let mut watcher = start(session, name, options).await?;
+    loop {
+        let event = watcher.next().await.map_err(Failure::key)?;
         // What happens to directories is not told (reference 9.1).
         if event.node.dir {
             continue;
         }
         show(session, options.recursive, &event)?;
         if !forever {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
-/// Reaches the cluster and prepares the watch; `None` when Ctrl-C came first.
+/// Reaches the cluster and prepares the watch; from now on Ctrl-C ends the program quietly.
 pub(super) async fn start(
     session: &Session,
     name: &OsStr,
     options: Watch,
-    stop: &mut Stop,
-) -> Result<Option<Watcher>, Failure> {
-    let client = tokio::select! {
-        client = session.connect() => client?,
-        () = stop.wait() => return Ok(None),
-    };
-    Ok(Some(client.watch(key(name), options).on_interruption(tell)))
+) -> Result<Watcher, Failure> {
+    interrupt::end_quietly()?;
+    let client = session.connect().await?;
+    Ok(client.watch(key(name), options).on_interruption(tell))
 }
 
 fn show(session: &mut Session, recursive: bool, event: &Event) -> Result<(), Failure> {
@@ -76,31 +70,5 @@ fn tell(interruption: Interruption<'_>) {
             error.to_string().trim_end()
         )),
         Interruption::Resumed => complain("watch goes on where it was interrupted\n"),
-    }
-}
-
-/// Ctrl-C, listened for from the start: it ends a watch with success.
-pub(super) struct Stop(tokio::signal::unix::Signal);
-
-impl Stop {
-    pub(super) fn new() -> Result<Stop, Failure> {
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
-            .map(Stop)
-            .map_err(|error| Failure::text(1, format!("Ctrl-C cannot be listened for: {error}")))
-    }
-
-    pub(super) async fn wait(&mut self) {
-        self.0.recv().await;
-    }
-
-    /// What `call` comes to, or `None` when Ctrl-C comes first.
-    pub(super) async fn or<T>(
-        &mut self,
-        call: impl Future<Output = Result<T, etcd2::client::Error>>,
-    ) -> Result<Option<T>, Failure> {
-        tokio::select! {
-            outcome = call => outcome.map(Some).map_err(Failure::key),
-            () = self.wait() => Ok(None),
-        }
     }
 }

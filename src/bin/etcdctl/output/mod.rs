@@ -31,11 +31,8 @@ pub(crate) fn event(screen: &mut Screen, format: Output, event: &Event) -> std::
 }
 
 /// The value alone. Only a plain `delete` shows what was there: a compare-and-delete and an expiry print an empty line
-/// (6.1). A directory has no value to show.
+/// (6.1), and so does an `update` that met a directory.
 fn simple(screen: &mut Screen, event: &Event) -> std::io::Result<()> {
-    if event.node.dir {
-        return Ok(());
-    }
     match (&event.prev_node, event.action.as_str()) {
         (Some(before), "delete") => screen.line(&["PrevNode.Value: ", &before.value]),
         _ => screen.line(&[&event.node.value]),

@@ -24,6 +24,9 @@ pub(crate) struct Palette {
 }
 
 impl Palette {
+    /// No colours.
+    pub(crate) const PLAIN: Palette = Palette { colored: false };
+
     /// Follows the option, then the habits of terminals: `NO_COLOR` and `TERM=dumb` turn colours off.
     pub(crate) fn for_stream(choice: ColorChoice, stream: &impl IsTerminal) -> Palette {
         let unwanted = || {

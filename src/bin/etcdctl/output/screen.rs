@@ -2,18 +2,50 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use rustix::event::{PollFd, PollFlags, poll};
+
 use super::palette::{Paint, Palette};
+
+/// Standard output that is waited for when whoever made it let it refuse to wait (`O_NONBLOCK`, which all holders of a
+/// pipe share).
+struct Patient(StdoutLock<'static>);
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut ready = [PollFd::new(&self.0, PollFlags::OUT)];
+                    poll(&mut ready, None)?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        loop {
+            match self.0.flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut ready = [PollFd::new(&self.0, PollFlags::OUT)];
+                    poll(&mut ready, None)?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
 
 /// Standard output of this process.
 pub(crate) struct Screen {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Patient>,
     palette: Palette,
 }
 
 impl Screen {
     pub(crate) fn new(palette: Palette) -> Screen {
         Screen {
-            out: BufWriter::new(io::stdout().lock()),
+            out: BufWriter::new(Patient(io::stdout().lock())),
             palette,
         }
     }

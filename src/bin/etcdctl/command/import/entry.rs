@@ -1,8 +1,10 @@
 //! What there is to write: files and directories, in the order of the file, and which of them are wanted.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
+use etcd2::client::Key;
 use jiff::Timestamp;
 
 /// A file or a directory to be written.
@@ -18,10 +20,44 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     File(String),
-    Directory {
-        /// Nothing below it would make it.
-        empty: bool,
-    },
+    Directory,
+}
+
+/// The keys of the directories above `key`, nearest first, without the root.
+pub(super) fn above(key: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(parent(key), |key| parent(key))
+}
+
+fn parent(key: &str) -> Option<&str> {
+    let (parent, _) = key.rsplit_once('/')?;
+    (!parent.is_empty()).then_some(parent)
+}
+
+/// Checks what no single entry shows: every key is written in the one way the server knows it by, stands there once, and
+/// has only directories above it.
+///
+/// # Errors
+/// For the first entry that cannot be written.
+pub(super) fn check(entries: &[Entry]) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    let mut files = HashSet::new();
+    for Entry { key, content, .. } in entries {
+        if Key::new(key.as_bytes()).as_bytes() != key.as_bytes() || key.ends_with('/') {
+            return Err(format!("{key:?} is no key"));
+        }
+        if !seen.insert(key.as_str()) {
+            return Err(format!("{key} is in it twice"));
+        }
+        if matches!(content, Content::File(_)) {
+            files.insert(key.as_str());
+        }
+    }
+    for Entry { key, .. } in entries {
+        if let Some(file) = above(key).find(|above| files.contains(above)) {
+            return Err(format!("{key} is below {file}, which is a file"));
+        }
+    }
+    Ok(())
 }
 
 /// The entries that are visible, or below one of the hidden keys named. What the server itself keeps below `/_etcd` is
@@ -39,12 +75,11 @@ pub(super) fn select(entries: Vec<Entry>, hidden: &[OsString]) -> Vec<Entry> {
         .into_iter()
         .filter(|entry| !is_below(&entry.key, "/_etcd"))
         .filter(|entry| {
-            let rest = named
+            let shown = named
                 .iter()
-                .filter(|named| is_below(&entry.key, named))
-                .map(|named| &entry.key[named.len()..])
-                .next();
-            !rest.unwrap_or(&entry.key).contains("/_")
+                .find(|named| is_below(&entry.key, named))
+                .map_or(0, |named| named.len());
+            !entry.key[shown..].contains("/_")
         })
         .collect()
 }

@@ -6,7 +6,6 @@
 //! | `{"action":…,"node":…` | a saved answer to `GET /v2/keys/?recursive=true` |
 //! | `[{"key":…` | the flat list of the node tool `etcd-dump`; an entry without a value is an empty directory |
 
-use std::collections::HashSet;
 use std::fmt;
 
 use etcd2::client::{Event, Node};
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::entry::{Content, Entry};
+use super::entry::{self, Content, Entry};
 
 /// Directories above a node: more than the longest key has.
 const DEPTH_MAX: usize = 600;
@@ -59,13 +58,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Image, String> {
             }
         }
     }
-    let mut seen = HashSet::new();
-    if let Some(twice) = entries
-        .iter()
-        .find(|entry| !seen.insert(entry.key.as_str()))
-    {
-        return Err(format!("{} is in it twice", twice.key));
-    }
+    entry::check(&entries)?;
     let replaced = |entry: &&Entry| {
         let value = matches!(&entry.content, Content::File(value) if value.contains('\u{fffd}'));
         value || entry.key.contains('\u{fffd}')
@@ -89,14 +82,9 @@ fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
     }
     let pairs: Vec<Pair> = serde_json::from_slice(bytes).map_err(text)?;
     for pair in pairs {
-        if !pair.key.starts_with('/') || pair.key.len() == 1 {
-            return Err(format!("{:?} is no key", pair.key));
-        }
         entries.push(Entry {
             key: pair.key,
-            content: pair
-                .value
-                .map_or(Content::Directory { empty: true }, Content::File),
+            content: pair.value.map_or(Content::Directory, Content::File),
             expires: None,
         });
     }
@@ -105,31 +93,42 @@ fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
 
 /// Not by recursion: the listing may be as deep as the client library reads one.
 fn tree(root: Node, entries: &mut Vec<Entry>) -> Result<(), String> {
-    let mut waiting = vec![root];
-    while let Some(mut node) = waiting.pop() {
-        let expires = node
-            .expiration
-            .as_deref()
-            .map(|text| expiry(&node.key, text))
-            .transpose()?
-            .flatten();
-        let content = if node.dir {
-            Content::Directory {
-                empty: node.nodes.is_empty(),
-            }
-        } else {
-            Content::File(std::mem::take(&mut node.value))
-        };
-        waiting.extend(node.nodes.drain(..).rev());
-        if node.key != "/" {
-            entries.push(Entry {
-                key: node.key,
-                content,
-                expires,
-            });
+    let mut waiting: Vec<(Node, Option<String>)> = vec![(root, None)];
+    while let Some((mut node, parent)) = waiting.pop() {
+        if let Some(parent) = parent
+            && !is_child(&node.key, &parent)
+        {
+            return Err(format!(
+                "{:?} stands in {parent}, where it does not belong",
+                node.key
+            ));
         }
+        let time = node.expiration.as_deref();
+        let expires = time.map(|text| expiry(&node.key, text)).transpose()?;
+        let children = node.nodes.drain(..).rev();
+        waiting.extend(children.map(|child| (child, Some(node.key.clone()))));
+        if node.key == "/" {
+            continue;
+        }
+        let content = if node.dir {
+            Content::Directory
+        } else {
+            Content::File(node.value)
+        };
+        entries.push(Entry {
+            key: node.key,
+            content,
+            expires: expires.flatten(),
+        });
     }
     Ok(())
+}
+
+fn is_child(key: &str, parent: &str) -> bool {
+    let parent = parent.trim_end_matches('/');
+    key.strip_prefix(parent)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }
 
 /// A time of the file; the first second of year 1 means never.
@@ -231,68 +230,89 @@ impl<'de> Visitor<'de> for StoreNode<'_> {
         write!(f, "the node {}", self.path)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let wrong =
-            |what: fmt::Arguments<'_>| de::Error::custom(format_args!("{}: {what}", self.path));
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         if self.depth > DEPTH_MAX {
-            return Err(wrong(format_args!("deeper than {DEPTH_MAX} directories")));
+            return Err(self.wrong(format_args!("deeper than {DEPTH_MAX} directories")));
         }
         // Its own entry stands before those of its children, whatever the order of the fields.
         let place = self.entries.len();
         self.entries.push(Entry {
             key: self.path.to_owned(),
-            content: Content::Directory { empty: true },
+            content: Content::Directory,
             expires: None,
         });
-        let (mut value, mut directory, mut named) = (String::new(), false, false);
+        let mut found = Found::default();
         while let Some(field) = map.next_key()? {
-            match field {
-                StoreField::Path => {
-                    let path: String = map.next_value()?;
-                    named = path == self.path;
-                    if !named {
-                        return Err(wrong(format_args!("it calls itself {path:?}")));
-                    }
-                }
-                StoreField::CreatedIndex | StoreField::ModifiedIndex => {
-                    let index: u64 = map.next_value()?;
-                    if index > self.index {
-                        return Err(wrong(format_args!(
-                            "index {index} is beyond the store's {}",
-                            self.index
-                        )));
-                    }
-                }
-                StoreField::ExpireTime => {
-                    let time: String = map.next_value()?;
-                    self.entries[place].expires =
-                        expiry(self.path, &time).map_err(de::Error::custom)?;
-                }
-                StoreField::Value => value = map.next_value()?,
-                StoreField::Children => {
-                    directory = map.next_value_seed(Children {
-                        entries: &mut *self.entries,
-                        index: self.index,
-                        parent: self.path,
-                        depth: self.depth + 1,
-                    })?;
-                }
-                StoreField::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+            self.take(field, &mut map, &mut found)?;
         }
-        if !named {
-            return Err(wrong(format_args!("it has no path")));
+        if !found.named {
+            return Err(self.wrong(format_args!("it has no path")));
         }
-        let empty = self.entries.len() == place + 1;
-        self.entries[place].content = if directory {
-            Content::Directory { empty }
-        } else {
-            Content::File(value)
-        };
+        let entry = &mut self.entries[place];
+        entry.expires = found.expires;
+        if !found.directory {
+            entry.content = Content::File(found.value);
+        }
         if self.depth == 0 {
             self.entries.remove(place);
+        }
+        Ok(())
+    }
+}
+
+/// What the fields of a node said.
+#[derive(Default)]
+struct Found {
+    named: bool,
+    directory: bool,
+    value: String,
+    expires: Option<Timestamp>,
+}
+
+impl StoreNode<'_> {
+    fn wrong<E: de::Error>(&self, what: fmt::Arguments<'_>) -> E {
+        de::Error::custom(format_args!("{}: {what}", self.path))
+    }
+
+    fn take<'de, A: MapAccess<'de>>(
+        &mut self,
+        field: StoreField,
+        map: &mut A,
+        found: &mut Found,
+    ) -> Result<(), A::Error> {
+        match field {
+            StoreField::Path => {
+                let path: String = map.next_value()?;
+                if path != self.path {
+                    return Err(self.wrong(format_args!("it calls itself {path:?}")));
+                }
+                found.named = true;
+            }
+            StoreField::CreatedIndex | StoreField::ModifiedIndex => {
+                let index: u64 = map.next_value()?;
+                if index > self.index {
+                    let last = self.index;
+                    return Err(
+                        self.wrong(format_args!("index {index} is beyond the store's {last}"))
+                    );
+                }
+            }
+            StoreField::ExpireTime => {
+                let time: String = map.next_value()?;
+                found.expires = expiry(self.path, &time).map_err(de::Error::custom)?;
+            }
+            StoreField::Value => found.value = map.next_value()?,
+            StoreField::Children => {
+                found.directory = map.next_value_seed(Children {
+                    entries: &mut *self.entries,
+                    index: self.index,
+                    parent: self.path,
+                    depth: self.depth + 1,
+                })?;
+            }
+            StoreField::Other => {
+                map.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The writes of an import: directories first and in order, then files, several at once.
 
+use std::collections::HashSet;
+
 use etcd2::client::{Client, Error, Key, Put};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::entry::{Content, Entry};
+use super::entry::{Content, Entry, above};
 use crate::command::failure::Failure;
 use crate::output::complain;
 
@@ -24,8 +26,18 @@ pub(super) async fn load(
     let (files, directories): (Vec<Entry>, Vec<Entry>) = entries
         .into_iter()
         .partition(|entry| matches!(entry.content, Content::File(_)));
+    let needed: HashSet<String> = directories
+        .iter()
+        .chain(&files)
+        .flat_map(|entry| above(&entry.key))
+        .map(str::to_owned)
+        .collect();
     for directory in directories {
-        make(client, directory).await.map_err(Failure::key)?;
+        complain(&format!("entering dir: {}\n", directory.key));
+        // Files make the directories above them: only those that would not come to be, or have a TTL, are made here.
+        if directory.expires.is_some() || !needed.contains(&directory.key) {
+            make(client, &directory).await.map_err(Failure::key)?;
+        }
     }
     let mut running = JoinSet::new();
     let mut count = 0;
@@ -55,14 +67,9 @@ fn finished(
     }
 }
 
-/// Files make the directories above them; only those that would not come to be, or have a TTL, are made here. One that
-/// is there already is taken over.
-async fn make(client: &Client, directory: Entry) -> Result<(), Error> {
-    complain(&format!("entering dir: {}\n", directory.key));
-    let ttl = seconds_left(&directory);
-    if ttl.is_none() && directory.content != (Content::Directory { empty: true }) {
-        return Ok(());
-    }
+/// Makes a directory; one that is there already is taken over.
+async fn make(client: &Client, directory: &Entry) -> Result<(), Error> {
+    let ttl = seconds_left(directory);
     let key = Key::from(directory.key.as_str());
     let options = Put {
         dir: true,

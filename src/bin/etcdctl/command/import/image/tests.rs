@@ -23,8 +23,8 @@ fn a_store_image_becomes_entries_with_parents_first() {
         keys(&image),
         [
             ("/k", &Content::File("v".to_owned())),
-            ("/d", &Content::Directory { empty: false }),
-            ("/d/e", &Content::Directory { empty: true }),
+            ("/d", &Content::Directory),
+            ("/d/e", &Content::Directory),
         ]
     );
     let expires = image.entries[0].expires.unwrap();
@@ -41,7 +41,7 @@ fn a_saved_listing_and_a_flat_list_are_recognised() {
     assert_eq!(
         keys(&image),
         [
-            ("/a", &Content::Directory { empty: false }),
+            ("/a", &Content::Directory),
             ("/a/b", &Content::File("1".to_owned())),
             ("/c", &Content::File("\u{fffd}".to_owned())),
         ]
@@ -53,7 +53,7 @@ fn a_saved_listing_and_a_flat_list_are_recognised() {
         keys(&image),
         [
             ("/a", &Content::File(String::new())),
-            ("/empty", &Content::Directory { empty: true }),
+            ("/empty", &Content::Directory),
         ]
     );
 }
@@ -102,6 +102,28 @@ fn a_damaged_file_is_refused_with_the_place() {
     }
     let twice = br#"[{"key":"/a","value":"1"},{"key":"/a","value":"2"}]"#;
     assert_eq!(parse(twice).unwrap_err(), "/a is in it twice");
+    for (list, reason) in [
+        (
+            r#"[{"key":"/a","value":"1"},{"key":"/a/b/c","value":"2"}]"#,
+            "/a/b/c is below /a, which is a file",
+        ),
+        (r#"[{"key":"/x//a","value":"1"}]"#, "\"/x//a\" is no key"),
+        (
+            r#"[{"key":"/x/../a","value":"1"}]"#,
+            "\"/x/../a\" is no key",
+        ),
+        (r#"[{"key":"/","value":"1"}]"#, "\"/\" is no key"),
+        (
+            r#"{"node":{"dir":true,"nodes":[{"key":"/a","dir":true,"nodes":[{"value":"x"}]}]}}"#,
+            "\"/\" stands in /a, where it does not belong",
+        ),
+        (
+            r#"{"node":{"key":"/a","dir":true,"nodes":[{"key":"/b","value":"x"}]}}"#,
+            "\"/b\" stands in /a, where it does not belong",
+        ),
+    ] {
+        assert_eq!(parse(list.as_bytes()).unwrap_err(), reason);
+    }
 }
 
 #[test]
