@@ -1,7 +1,7 @@
 //! `import` into a living server: every form of file, what arrives of it, and what a damaged file or a dying server leaves.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -347,8 +347,9 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
     let file = file(&format!("[{}]", list.join(",")));
     let server = server::ours().start();
     let (url, real) = (server.url(), server.addr());
-    let server = std::sync::Arc::new(Mutex::new(server));
-    let dying = server.clone();
+    let server = Arc::new(Mutex::new(server));
+    // The front outlives this test, the server must not.
+    let dying = Arc::downgrade(&server);
     let asked = Mutex::new(0);
     let front = serve(move |_| {
         let mut asked = asked.lock().expect("no test panics here");
@@ -356,7 +357,8 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
         match *asked {
             ..=40 => Says::Forward(real),
             41 => {
-                dying.lock().expect("no test panics here").kill();
+                let server = dying.upgrade().expect("the test waits for this");
+                server.lock().expect("no test panics here").kill();
                 Says::HangUp
             }
             _ => Says::HangUp,
