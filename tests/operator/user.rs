@@ -62,9 +62,12 @@ fn users_may_do_what_their_roles_say() {
         assert_eq!(ours, original, "{words}");
         assert_eq!(ours.code, Some(code), "{words}: {ours:?}");
     }
-    // Here the original has a number where the server has a sentence.
-    let roles = line("-u root:wrong role list").at(server.url()).run();
-    assert_eq!(roles.stderr, "Insufficient credentials\n");
+    // Here the original has a number where the server has a sentence; the hint says what it means.
+    let roles = line("-u root:wrong role list --hints always")
+        .at(server.url())
+        .run();
+    assert_eq!(roles.first(), "unexpected status code 401");
+    assert!(roles.hints().concat().contains("--username"), "{roles:?}");
     assert_eq!(roles.code, Some(1));
     assert_eq!(
         line("get /open/k").at(server.url()).run().first(),

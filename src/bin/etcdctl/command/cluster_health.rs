@@ -14,6 +14,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Failure> {
     if forever {
+        session.user()?;
         interrupt::end_quietly()?;
     }
     let client = session.client().await?;

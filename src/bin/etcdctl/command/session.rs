@@ -1,13 +1,14 @@
 //! The way to the cluster: endpoints, trust, user, synchronisation (etcdctl reference 3 and 4).
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use etcd2::client::{
-    Client, Endpoint, Error, Key, Observer, Options, Proxies, Resolver, Scheme, Sync, Tls,
-    TlsFiles, discover, within,
+    Client, Credentials, Endpoint, Error, Key, Observer, Options, Proxies, Resolver, Scheme, Sync,
+    Tls, TlsFiles, discover, within,
 };
 
 use super::credential::credentials;
@@ -20,11 +21,17 @@ use crate::output::{Screen, complain};
 pub(super) struct Session {
     pub(super) global: Global,
     pub(super) screen: Screen,
+    /// Whom the requests name, once it is known: the password is asked for at most once.
+    user: OnceCell<Option<Credentials>>,
 }
 
 impl Session {
     pub(super) fn new(global: Global, screen: Screen) -> Session {
-        Session { global, screen }
+        Session {
+            global,
+            screen,
+            user: OnceCell::new(),
+        }
     }
 
     pub(super) fn format(&self) -> Output {
@@ -36,6 +43,15 @@ impl Session {
         // The failure is what matters now; a closed pipe shows in its own status.
         let _ = self.screen.flush();
         failure.report(&self.global)
+    }
+
+    /// The user that the requests name, with the password it gives when asked.
+    pub(super) fn user(&self) -> Result<Option<Credentials>, Failure> {
+        if let Some(user) = self.user.get() {
+            return Ok(user.clone());
+        }
+        let user = credentials(self.global.username.as_deref())?;
+        Ok(self.user.get_or_init(|| user).clone())
     }
 
     /// A client whose endpoints are those that the cluster announces, unless `--no-sync`.
@@ -69,8 +85,10 @@ impl Session {
             endpoints =
                 Endpoint::parse_list(&self.global.endpoints).map_err(|error| refuse(&error))?;
             if endpoints.is_empty() {
-                let text = format!("no endpoint in {:?}", self.global.endpoints);
-                return Err(Failure::text(1, text));
+                return Err(Failure::Cluster {
+                    code: 1,
+                    error: Error::NoEndpoints,
+                });
             }
         } else if let Some(domain) = self.secure_domain() {
             tls = tls
@@ -81,7 +99,7 @@ impl Session {
             endpoints,
             tls,
             proxies: Proxies::from_environment(),
-            credentials: credentials(self.global.username.as_deref())?,
+            credentials: self.user()?,
             header_timeout: self.global.timeout,
             observer: self
                 .global

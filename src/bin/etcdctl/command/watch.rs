@@ -46,6 +46,8 @@ pub(super) async fn start(
     name: &OsStr,
     options: Watch,
 ) -> Result<Watcher, Failure> {
+    // At a question Ctrl-C means what it means to every command.
+    session.user()?;
     interrupt::end_quietly()?;
     let client = session.connect().await?;
     Ok(client.watch(key(name), options).on_interruption(tell))
