@@ -9,6 +9,7 @@
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod escape;
 pub mod http;
 pub mod identity;
 pub mod json;

@@ -4,24 +4,10 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::percent_encode;
 use storage::path::KeyPath;
 
-/// Escaped in the `Location` of a redirect: all but letters, digits and what the original leaves alone in a path.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b'/')
-    .remove(b':')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b'@');
+use crate::escape;
 
 /// The bytes of a raw path; `None` if a `%` is not followed by two hexadecimal digits.
 pub(super) fn decode(raw: &str) -> Option<Cow<'_, [u8]>> {
@@ -96,7 +82,7 @@ fn is_clean(path: &[u8]) -> bool {
 
 /// The `Location` of a redirect to a clean path: escaped, with the query as it came.
 pub(super) fn location(clean: &[u8], query: Option<&str>) -> String {
-    let mut out = percent_encode(clean, ESCAPED).to_string();
+    let mut out = percent_encode(clean, escape::PATH).to_string();
     if let Some(query) = query.filter(|query| !query.is_empty()) {
         out.push('?');
         for byte in query.bytes() {

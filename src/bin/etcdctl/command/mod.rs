@@ -72,6 +72,7 @@ pub(crate) fn print(stdout: &str, stderr: &str, code: u8) -> ExitCode {
     }
 }
 
+/// A catalogue: one arm for each command, with the words of the command line as the command takes them.
 async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Get { key, sort, read } => read::get(session, &key, sort, read).await,
