@@ -261,3 +261,50 @@ fn a_watcher_that_slept_longer_than_history_is_told() {
     forgets(server::ours().arg("--retention-events=20"), 20);
     forgets(server::debian(), 1_000);
 }
+
+/// A store of the same name and id that knows nothing of what the watch has seen.
+fn tells_a_replaced_store(launch: Launch) {
+    let data = tempfile::tempdir().unwrap();
+    let place = data.path().join("node");
+    let mut server = launch.data_dir(&place).start();
+    let runtime = Runtime::new().unwrap();
+    let client = client(&server);
+    let put = |value: &str| {
+        let key = Key::from("/n/k");
+        let written = runtime.block_on(client.put(&key, value.as_bytes(), Put::default()));
+        written.unwrap()
+    };
+    let first = put("0").node.modified_index;
+    for number in 1..20 {
+        put(&number.to_string());
+    }
+    let options = Watch {
+        recursive: true,
+        after_index: Some(first),
+        reconnect: true,
+    };
+    let mut watcher = client.watch(Key::from("/n"), options);
+    for number in 1..20 {
+        let event = runtime.block_on(watcher.next()).unwrap();
+        assert_eq!(event.node.value, number.to_string());
+    }
+    server.kill();
+    std::fs::remove_dir_all(&place).unwrap();
+    server.restart();
+    let outcome = runtime.block_on(async { tokio::time::timeout(LIMIT, watcher.next()).await });
+    let error = outcome.expect("the watch ends").unwrap_err();
+    assert!(
+        matches!(error, Error::WentBack { expected, found } if found < expected),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_replaced_store_of_our_server_ends_the_watch() {
+    tells_a_replaced_store(server::ours());
+}
+
+#[test]
+fn a_replaced_store_of_debians_server_ends_the_watch() {
+    tells_a_replaced_store(server::debian());
+}

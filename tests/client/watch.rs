@@ -489,3 +489,20 @@ async fn the_time_out_of_the_head_does_not_end_a_watch() {
     let event = tokio::time::timeout(LIMIT, watch).await.unwrap().unwrap();
     assert_eq!(event.unwrap().node.value, "v11");
 }
+
+#[tokio::test]
+async fn a_member_that_lags_is_waited_for() {
+    // The second member answers a poll with an older index; a linearizable read shows that the cluster is where it was.
+    let leading = Scripted::answering(vec![answered(10, 20), vec![Step::Close]]).await;
+    let lagging = Scripted::start(|request| {
+        if request.target.contains("quorum=true") {
+            let found = response("404 Not Found", &["X-Etcd-Index: 20"], "{}");
+            return vec![Step::Send(found)];
+        }
+        answered(15, 21)
+    })
+    .await;
+    let mut watcher = watcher(&[&leading, &lagging], from_now());
+    assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 20);
+    assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 21);
+}

@@ -99,7 +99,10 @@ async fn prepare(session: &Session, value: Option<OsString>) -> Result<(Client, 
     let client = session.connect().await?;
     let value = match value {
         Some(value) => value.into_vec(),
-        None => from_stdin()?,
+        // On a thread of its own: meanwhile the connection that `connect` used may be closed, which must be noticed.
+        None => tokio::task::spawn_blocking(from_stdin)
+            .await
+            .unwrap_or_else(|error| Err(unreadable(&error)))?,
     };
     Ok((client, value))
 }
@@ -110,14 +113,14 @@ fn from_stdin() -> Result<Vec<u8>, Failure> {
     std::io::stdin()
         .lock()
         .read_to_end(&mut value)
-        .map_err(|error| {
-            Failure::text(
-                1,
-                format!("Error:  the value cannot be read from standard input: {error}"),
-            )
-        })?;
+        .map_err(|error| unreadable(&error))?;
     if value.is_empty() {
         return Err(Failure::text(1, "Error:  value required"));
     }
     Ok(value)
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Failure {
+    let text = format!("Error:  the value cannot be read from standard input: {error}");
+    Failure::text(1, text)
 }
