@@ -1,7 +1,7 @@
 //! What the exit status of the program tells a script (etcdctl reference 7).
 
 /// Each status and when it is given.
-pub(crate) const EXIT_STATUS: [(u8, &str); 6] = [
+pub(crate) const EXIT_STATUS: [(u8, &str); 8] = [
     (0, "Done. Also when Ctrl-C ends a watch."),
     (
         1,
@@ -18,4 +18,6 @@ pub(crate) const EXIT_STATUS: [(u8, &str); 6] = [
         "The servers refused the command on a key, or did not answer it.",
     ),
     (5, "cluster-health found the cluster not fully healthy."),
+    (130, "Ctrl-C ended a command that is not a watch."),
+    (141, "The reader of the output went away before its end."),
 ];
