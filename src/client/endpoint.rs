@@ -152,14 +152,23 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The text without what stands before `@`: an error is no place for a password.
+/// The text without what may be a password: an error is no place for one. It stands before `@`, or behind a colon where
+/// a port should, when the rest was forgotten or cut off at a comma.
 fn without_user(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((before, after)) => {
-            let scheme = before.find("://").map_or(0, |at| at + 3);
-            format!("{}…@{after}", &before[..scheme])
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = text.split_at(start);
+    if let Some((_, host)) = rest.rsplit_once('@') {
+        return format!("{scheme}…@{host}");
+    }
+    match rest.rsplit_once(':') {
+        Some((host, port))
+            if !port
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'/') =>
+        {
+            format!("{scheme}{host}:…")
         }
-        None => text.to_owned(),
+        _ => text.to_owned(),
     }
 }
 
@@ -280,7 +289,7 @@ mod tests {
         let list = Endpoint::parse_list("http://a:1, b:2,").unwrap();
         let shown: Vec<_> = list.iter().map(Endpoint::to_string).collect();
         assert_eq!(shown, ["http://a:1", "http://b:2"]);
-        assert_eq!(Endpoint::parse_list("a:1,b:x").unwrap_err().text, "b:x");
+        assert_eq!(Endpoint::parse_list("a:1,b:x").unwrap_err().text, "b:…");
     }
 
     #[test]
@@ -290,5 +299,9 @@ mod tests {
         let error = Endpoint::parse("http://root:secret@h:x").unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
         assert!(error.to_string().contains("http://…@h:x"), "{error}");
+        for forgotten in ["http://root:secret", "root:secret/x"] {
+            let error = Endpoint::parse(forgotten).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 
 use super::dial::DialError;
 use super::endpoint::Endpoint;
+use super::response::ParseError;
 
 /// Why a call gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,9 @@ pub enum Error {
         /// What is wrong with the body, and its beginning.
         detail: String,
     },
+    /// The answer is good, but more than can be read.
+    #[error("client: {0}")]
+    Tree(ParseError),
     /// A success without a body.
     #[error("client: response body is empty")]
     EmptyBody,

@@ -66,7 +66,7 @@ pub use member::{HealthError, Member, Sync};
 pub use path::Key;
 pub use proxy::{Proxies, ProxyError};
 pub use request::{Credentials, Observer, Payload, Request, Retry};
-pub use response::{Children, Event, Node};
+pub use response::{Children, Event, Node, ParseError};
 pub use srv::{Discovered, LookupError, Resolver, SrvError, discover};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use watch::{Interruption, Watch, Watcher};

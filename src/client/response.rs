@@ -101,7 +101,10 @@ impl Event {
         if reply.body.is_empty() {
             return Err(Error::EmptyBody);
         }
-        let mut event = Event::parse(&reply.body).map_err(invalid)?;
+        let mut event = Event::parse(&reply.body).map_err(|error| match error {
+            ParseError::Invalid(reason) => invalid(reason),
+            other => Error::Tree(other),
+        })?;
         event.etcd_index = reply.number("x-etcd-index").unwrap_or(0);
         event.raft_index = reply.number("x-raft-index").unwrap_or(0);
         event.raft_term = reply.number("x-raft-term").unwrap_or(0);
@@ -112,10 +115,10 @@ impl Event {
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub fn parse(body: &[u8]) -> Result<Event, String> {
+    pub fn parse(body: &[u8]) -> Result<Event, ParseError> {
         let depth = nesting(body) / 2;
         if depth > DEPTH_MAX {
-            return Err(format!("the tree is deeper than {DEPTH_MAX} directories"));
+            return Err(ParseError::TooDeep);
         }
         if depth <= DEPTH_OF_ORDINARY_STACK {
             return parse_here(body);
@@ -124,11 +127,26 @@ impl Event {
             std::thread::Builder::new()
                 .stack_size(depth * STACK_PER_LEVEL)
                 .spawn_scoped(scope, || parse_here(body))
-                .map_err(|error| format!("no thread for so deep a tree: {error}"))?
+                .map_err(|error| ParseError::NoMemory(error.to_string()))?
                 .join()
-                .map_err(|_| "it cannot be read".to_owned())?
+                .map_err(|_| ParseError::NoMemory("the thread ended".to_owned()))?
         })
     }
+}
+
+/// Why a body gives no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// It is not what such servers say: what is wrong, and where.
+    #[error("{0}")]
+    Invalid(String),
+    /// It is a tree that nobody should have to read as a whole.
+    #[error("the tree is deeper than {DEPTH_MAX} directories; list one of its directories instead")]
+    TooDeep,
+    /// A deep tree needs more memory than there is.
+    #[error("the tree is deep, and there is no memory to read it: {0}")]
+    NoMemory(String),
 }
 
 /// An answer that is not understood, with its beginning.
@@ -164,15 +182,15 @@ fn nesting(json: &[u8]) -> usize {
     deepest
 }
 
-fn parse_here(body: &[u8]) -> Result<Event, String> {
+fn parse_here(body: &[u8]) -> Result<Event, ParseError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     // The caller has counted.
     json.disable_recursion_limit();
     EventSeed
         .deserialize(&mut json)
         .and_then(|event| json.end().map(|()| event))
-        .map_err(|error| error.to_string())?
-        .ok_or_else(|| "there is no node in it".to_owned())
+        .map_err(|error| ParseError::Invalid(error.to_string()))?
+        .ok_or_else(|| ParseError::Invalid("there is no node in it".to_owned()))
 }
 
 /// A text; bytes and escapes that are no characters become U+FFFD, and null is the empty text, as the original's

@@ -36,6 +36,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The header with the index that an answer is about.
 const INDEX: &str = "x-etcd-index";
 
+/// The header that names the cluster; servers of 0.4 have none.
+const CLUSTER: &str = "x-etcd-cluster-id";
+
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -151,27 +154,28 @@ impl Watcher {
     }
 
     /// A head showed a smaller index than the cluster had shown before: a member may lag, or the store may be another
-    /// one under the same name. A linearizable read tells; its status does not matter, every answer has the index.
+    /// one under the same name. A linearizable read tells. Where nobody can tell, because there is no leader or the
+    /// server is of 0.4 (whose answer to such a read has the node's index, keys-api 2.1), the member is taken to lag.
     async fn compare_with_leader(&mut self, client: &Client) -> Result<(), Error> {
         let query = Fields::default().flag("quorum", true);
         let read = Request::get(query.after(self.key.target()));
-        let found = match client.send(&read).await {
-            Ok(reply) => number(&reply.headers, INDEX),
-            Err(error) if self.options.reconnect && self.may_recover(&error) => {
-                self.pause(&error).await;
-                return Ok(());
-            }
+        self.lagging = Some(self.shown);
+        let reply = match client.send(&read).await {
+            Ok(reply) => reply,
+            Err(Error::Unavailable(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        match found {
+        if matches!(reply.status, 401 | 403) {
+            return Event::read(&reply).map(drop);
+        }
+        let is_modern = reply.headers.contains_key(CLUSTER);
+        let found = number(&reply.headers, INDEX);
+        match found.filter(|_| is_modern && matches!(reply.status, 200 | 404)) {
             Some(found) if found < self.shown => Err(Error::WentBack {
                 expected: self.shown,
                 found,
             }),
-            _ => {
-                self.lagging = Some(self.shown);
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 
@@ -183,9 +187,7 @@ impl Watcher {
     }
 
     fn check_cluster(&mut self, headers: &HeaderMap) -> Result<(), Error> {
-        let id = headers
-            .get("x-etcd-cluster-id")
-            .and_then(|value| value.to_str().ok());
+        let id = headers.get(CLUSTER).and_then(|value| value.to_str().ok());
         match (&self.cluster, id) {
             (Some(expected), Some(found)) if expected != found => Err(Error::OtherCluster {
                 expected: expected.clone(),
@@ -203,6 +205,8 @@ impl Watcher {
         if self.failures == 0 {
             self.tell(Interruption::Lost(error));
         }
+        // Whoever answers next may be another one.
+        self.lagging = None;
         let pause = PAUSE_MIN * 2_u32.saturating_pow(self.failures.min(10));
         self.failures += 1;
         tokio::time::sleep(pause.min(PAUSE_MAX)).await;

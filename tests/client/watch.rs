@@ -496,7 +496,8 @@ async fn a_member_that_lags_is_waited_for() {
     let leading = Scripted::answering(vec![answered(10, 20), vec![Step::Close]]).await;
     let lagging = Scripted::start(|request| {
         if request.target.contains("quorum=true") {
-            let found = response("404 Not Found", &["X-Etcd-Index: 20"], "{}");
+            let headers = ["X-Etcd-Index: 20", "X-Etcd-Cluster-Id: c"];
+            let found = response("404 Not Found", &headers, "{}");
             return vec![Step::Send(found)];
         }
         answered(15, 21)
@@ -505,4 +506,59 @@ async fn a_member_that_lags_is_waited_for() {
     let mut watcher = watcher(&[&leading, &lagging], from_now());
     assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 20);
     assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 21);
+}
+
+/// A first member that shows index 20, then one that shows 15 and says `read` to a linearizable read.
+async fn behind(read: Vec<u8>) -> (Watcher, Scripted, Scripted) {
+    let leading = Scripted::answering(vec![answered(10, 20), vec![Step::Close]]).await;
+    let lagging = Scripted::start(move |request| {
+        if request.target.contains("quorum=true") {
+            return vec![Step::Send(read.clone())];
+        }
+        answered(15, 21)
+    })
+    .await;
+    let watcher = watcher(&[&leading, &lagging], from_now());
+    (watcher, leading, lagging)
+}
+
+#[tokio::test]
+async fn who_cannot_tell_whether_a_store_was_replaced_does_not_end_the_watch() {
+    for read in [
+        // 0.4 names no cluster, and answers such a read with the index of the node.
+        response("200 OK", &["X-Etcd-Index: 7"], "{}"),
+        // There is no leader.
+        response("500 Internal Server Error", &[], "{}"),
+        response("200 OK", &["X-Etcd-Cluster-Id: c"], "{}"),
+    ] {
+        let (mut watcher, _leading, _lagging) = behind(read).await;
+        assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 20);
+        assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 21);
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_told_that_and_nothing_else() {
+    let body = r#"{"errorCode":110,"message":"The request requires user authentication","cause":"Insufficient credentials","index":0}"#;
+    let headers = ["X-Etcd-Index: 0", "X-Etcd-Cluster-Id: c"];
+    let (mut watcher, _leading, _lagging) =
+        behind(response("401 Unauthorized", &headers, body)).await;
+    next(&mut watcher).await.unwrap();
+    assert_eq!(next(&mut watcher).await.unwrap_err().api_code(), Some(110));
+}
+
+#[tokio::test]
+async fn a_store_that_was_replaced_is_told() {
+    let headers = ["X-Etcd-Index: 15", "X-Etcd-Cluster-Id: c"];
+    let (mut watcher, _leading, _lagging) = behind(response("404 Not Found", &headers, "{}")).await;
+    next(&mut watcher).await.unwrap();
+    let error = next(&mut watcher).await.unwrap_err();
+    let went_back = matches!(
+        error,
+        Error::WentBack {
+            expected: 20,
+            found: 15
+        }
+    );
+    assert!(went_back, "{error:?}");
 }

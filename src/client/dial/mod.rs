@@ -138,7 +138,7 @@ fn host_port(endpoint: &Endpoint) -> String {
     }
 }
 
-/// Tries every address of the host in turn. The system sorts them, so the first is the one to speak of in an error.
+/// Tries the addresses of the host, the system's first choice first.
 async fn connect(endpoint: &Endpoint) -> Result<Stream, DialError> {
     let host = endpoint.host();
     let lookup = |reason: &str| DialError::Lookup {

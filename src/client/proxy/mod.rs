@@ -113,6 +113,14 @@ impl Proxy {
             .iter()
             .any(|known| scheme.eq_ignore_ascii_case(known))
         {
+            let mut letters = scheme.bytes();
+            let is_scheme = letters
+                .next()
+                .is_some_and(|first| first.is_ascii_alphabetic())
+                && letters.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+            if !is_scheme {
+                return Err(malformed("it is no URL"));
+            }
             return Err(ProxyError::Foreign {
                 variable,
                 scheme: scheme.to_owned(),

@@ -89,6 +89,8 @@ async fn check_member(
                     "failed to check the health of member {id} on {url}: Get \"{url}/health\": {reason}"
                 );
                 session.screen.line(&[&line])?;
+                // The next one may hang, and Ctrl-C loses what is not out yet.
+                session.screen.flush()?;
                 continue;
             }
         };

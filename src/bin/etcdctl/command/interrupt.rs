@@ -10,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::Failure;
 
 /// From now on SIGINT ends the program with status 0. The signal is waited for on a thread of its own, because the first
-/// one may be blocked. What has been shown is whole: each event is flushed before the next is asked for.
+/// one may be blocked. What has been shown is whole, each event being flushed before the next is asked for; only one that
+/// is just being written to a reader that does not read is cut.
 ///
 /// # Errors
 /// When the signal cannot be listened for.

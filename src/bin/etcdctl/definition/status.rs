@@ -2,7 +2,10 @@
 
 /// Each status and when it is given.
 pub(crate) const EXIT_STATUS: [(u8, &str); 8] = [
-    (0, "Done. Also when Ctrl-C ends a watch."),
+    (
+        0,
+        "Done. Also when Ctrl-C ends a watch or cluster-health --forever.",
+    ),
     (
         1,
         "The command line cannot be run, an address, certificate or file cannot be used, or a member, user, role or auth \

@@ -23,7 +23,7 @@ pub(super) fn line(screen: &mut Screen, event: &Event) -> io::Result<()> {
     screen.bytes(&out)
 }
 
-/// Recursion ends where the library ends it when it reads: no tree is deeper than its limit.
+/// Recursion ends where the library ends it when it reads; that many levels take less than the smallest usual stack.
 fn node(out: &mut Vec<u8>, shown: &Node) {
     out.extend_from_slice(b"{\"key\":");
     json::string(out, shown.key.as_bytes());

@@ -13,20 +13,20 @@ pub(crate) fn list(screen: &mut Screen, named: &Node, slash: bool) -> io::Result
     if !named.dir {
         return screen.line(&[&named.key]);
     }
-    named
-        .nodes
-        .iter()
-        .try_for_each(|node| below(screen, node, slash))
-}
-
-fn below(screen: &mut Screen, node: &Node, slash: bool) -> io::Result<()> {
-    if node.dir {
-        screen.painted(Paint::Directory, &node.key)?;
-        screen.text(if slash { "/\n" } else { "\n" })?;
-    } else {
-        screen.line(&[&node.key])?;
+    // Not by recursion: a tree may be deeper than a small stack.
+    let mut open = vec![named.nodes.iter()];
+    while let Some(level) = open.last_mut() {
+        let Some(node) = level.next() else {
+            open.pop();
+            continue;
+        };
+        if node.dir {
+            screen.painted(Paint::Directory, &node.key)?;
+            screen.text(if slash { "/\n" } else { "\n" })?;
+        } else {
+            screen.line(&[&node.key])?;
+        }
+        open.push(node.nodes.iter());
     }
-    node.nodes
-        .iter()
-        .try_for_each(|child| below(screen, child, slash))
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use super::palette::{Paint, Palette};
 
@@ -10,29 +11,33 @@ use super::palette::{Paint, Palette};
 /// pipe share).
 struct Patient(StdoutLock<'static>);
 
-impl Write for Patient {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Patient {
+    fn patiently<T>(
+        &mut self,
+        mut step: impl FnMut(&mut StdoutLock<'static>) -> io::Result<T>,
+    ) -> io::Result<T> {
         loop {
-            match self.0.write(bytes) {
+            match step(&mut self.0) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut ready = [PollFd::new(&self.0, PollFlags::OUT)];
-                    poll(&mut ready, None)?;
+                    match poll(&mut ready, None) {
+                        Ok(_) | Err(Errno::INTR) => {}
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 outcome => return outcome,
             }
         }
     }
+}
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.patiently(|out| out.write(bytes))
+    }
 
     fn flush(&mut self) -> io::Result<()> {
-        loop {
-            match self.0.flush() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let mut ready = [PollFd::new(&self.0, PollFlags::OUT)];
-                    poll(&mut ready, None)?;
-                }
-                outcome => return outcome,
-            }
-        }
+        self.patiently(StdoutLock::flush)
     }
 }
 

@@ -20,8 +20,7 @@ pub(crate) fn draw(screen: &mut Screen, named: &Node, slash: bool) -> io::Result
     }
     screen.painted(Paint::Directory, &named.key)?;
     screen.text("\n")?;
-    let mut count = Count::default();
-    children(screen, named, slash, &mut String::new(), &mut count)?;
+    let count = below(screen, named, slash)?;
     let plural = |number: u64, one: &str, many: &str| match number {
         1 => format!("1 {one}"),
         _ => format!("{number} {many}"),
@@ -34,23 +33,26 @@ pub(crate) fn draw(screen: &mut Screen, named: &Node, slash: bool) -> io::Result
     ])
 }
 
-/// `margin` holds the lines of the directories above that are not finished yet.
-fn children(
-    screen: &mut Screen,
-    parent: &Node,
-    slash: bool,
-    margin: &mut String,
-    count: &mut Count,
-) -> io::Result<()> {
-    let last = parent.nodes.len().saturating_sub(1);
-    for (number, node) in parent.nodes.iter().enumerate() {
-        let (branch, below) = if number == last {
+/// Draws the children of `named` and all below them. `margin` holds the lines of the directories above that are not
+/// finished yet; `open` the directories themselves, because a tree may be deeper than a small stack.
+fn below(screen: &mut Screen, named: &Node, slash: bool) -> io::Result<Count> {
+    let mut count = Count::default();
+    let mut margin = String::new();
+    let mut open = vec![(named.nodes.as_slice(), 0)];
+    while let Some((rest, outside)) = open.last_mut() {
+        let Some((node, others)) = rest.split_first() else {
+            margin.truncate(*outside);
+            open.pop();
+            continue;
+        };
+        *rest = others;
+        let (branch, line) = if others.is_empty() {
             ("└── ", "    ")
         } else {
             ("├── ", "│   ")
         };
         let name = node.key.rsplit('/').next().unwrap_or(&node.key);
-        screen.text(margin)?;
+        screen.text(&margin)?;
         screen.text(branch)?;
         if !node.dir {
             count.files += 1;
@@ -60,10 +62,8 @@ fn children(
         count.directories += 1;
         screen.painted(Paint::Directory, name)?;
         screen.text(if slash { "/\n" } else { "\n" })?;
-        let length = margin.len();
-        margin.push_str(below);
-        children(screen, node, slash, margin, count)?;
-        margin.truncate(length);
+        open.push((node.nodes.as_slice(), margin.len()));
+        margin.push_str(line);
     }
-    Ok(())
+    Ok(count)
 }

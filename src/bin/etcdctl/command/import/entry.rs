@@ -52,9 +52,13 @@ pub(super) fn check(entries: &[Entry]) -> Result<(), String> {
             files.insert(key.as_str());
         }
     }
+    let mut looked_at = HashSet::new();
     for Entry { key, .. } in entries {
-        if let Some(file) = above(key).find(|above| files.contains(above)) {
-            return Err(format!("{key} is below {file}, which is a file"));
+        // Whoever is above a directory that has been looked at has been looked at too.
+        for directory in above(key).take_while(|directory| looked_at.insert(*directory)) {
+            if files.contains(directory) {
+                return Err(format!("{key} is below {directory}, which is a file"));
+            }
         }
     }
     Ok(())

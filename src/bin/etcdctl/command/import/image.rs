@@ -3,7 +3,7 @@
 //! | begins with | is |
 //! |---|---|
 //! | `{"Root":…` | the store image of 0.4 (`GET /v2/migration/snapshot`; foreign-data 5) |
-//! | `{"action":…,"node":…` | a saved answer to `GET /v2/keys/?recursive=true` |
+//! | `{"action":…,"node":…` | a saved answer to `GET /v2/keys/?recursive=true`, or what `etcdctl -o json ls -r` printed |
 //! | `[{"key":…` | the flat list of the node tool `etcd-dump`; an entry without a value is an empty directory |
 
 use std::fmt;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::entry::{self, Content, Entry};
+use super::entry::{Content, Entry};
 
 /// Directories above a node: more than the longest key has.
 const DEPTH_MAX: usize = 600;
@@ -47,7 +47,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Image, String> {
         match (outline.root, outline.node) {
             (Some(_), _) => store(bytes, &mut entries)?,
             (None, Some(_)) => {
-                let event = Event::parse(bytes)?;
+                let event = Event::parse(bytes).map_err(|error| error.to_string())?;
                 tree(event.node, &mut entries)?;
             }
             (None, None) => {
@@ -58,7 +58,6 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Image, String> {
             }
         }
     }
-    entry::check(&entries)?;
     let replaced = |entry: &&Entry| {
         let value = matches!(&entry.content, Content::File(value) if value.contains('\u{fffd}'));
         value || entry.key.contains('\u{fffd}')
@@ -82,8 +81,14 @@ fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
     }
     let pairs: Vec<Pair> = serde_json::from_slice(bytes).map_err(text)?;
     for pair in pairs {
+        let is_directory = pair.value.is_none();
+        let key = match pair.key.trim_end_matches('/') {
+            "" if is_directory => continue,
+            trimmed if is_directory => trimmed.to_owned(),
+            _ => pair.key,
+        };
         entries.push(Entry {
-            key: pair.key,
+            key,
             content: pair.value.map_or(Content::Directory, Content::File),
             expires: None,
         });
@@ -92,7 +97,11 @@ fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
 }
 
 /// Not by recursion: the listing may be as deep as the client library reads one.
-fn tree(root: Node, entries: &mut Vec<Entry>) -> Result<(), String> {
+fn tree(mut root: Node, entries: &mut Vec<Entry>) -> Result<(), String> {
+    if root.key.is_empty() {
+        // As `etcdctl -o json` of 3.4 writes it.
+        root.key.push('/');
+    }
     let mut waiting: Vec<(Node, Option<String>)> = vec![(root, None)];
     while let Some((mut node, parent)) = waiting.pop() {
         if let Some(parent) = parent

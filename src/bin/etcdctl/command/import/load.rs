@@ -26,12 +26,15 @@ pub(super) async fn load(
     let (files, directories): (Vec<Entry>, Vec<Entry>) = entries
         .into_iter()
         .partition(|entry| matches!(entry.content, Content::File(_)));
-    let needed: HashSet<String> = directories
-        .iter()
-        .chain(&files)
-        .flat_map(|entry| above(&entry.key))
-        .map(str::to_owned)
-        .collect();
+    let mut needed: HashSet<String> = HashSet::new();
+    for entry in directories.iter().chain(&files) {
+        // Above one that is needed all are needed, and known.
+        for directory in above(&entry.key) {
+            if !needed.insert(directory.to_owned()) {
+                break;
+            }
+        }
+    }
     for directory in directories {
         complain(&format!("entering dir: {}\n", directory.key));
         // Files make the directories above them: only those that would not come to be, or have a TTL, are made here.

@@ -61,5 +61,9 @@ fn read(file: &Path, hidden: &[OsString]) -> Result<Vec<Entry>, String> {
             image.replaced_characters
         ));
     }
-    Ok(entry::select(image.entries, hidden))
+    let wanted = entry::select(image.entries, hidden);
+    // What is not written may look as it likes.
+    entry::check(&wanted)
+        .map_err(|error| format!("{}: {error}; nothing has been written", file.display()))?;
+    Ok(wanted)
 }
