@@ -138,3 +138,28 @@ fn a_value_with_a_zero_byte_stops_nothing() {
     put(&server, "/k", "value=ab");
     assert_eq!(watching.line(), "set <ab>");
 }
+
+#[test]
+fn a_value_that_no_environment_can_hold_still_gets_its_run() {
+    let server = server::ours().start();
+    let script = "echo \"$ETCD_WATCH_KEY ${ETCD_WATCH_VALUE-unset}\"";
+    let watching = Running::watch(&client::ours(), &server, &exec_watch(script, "/e"));
+    put(
+        &server,
+        "/e/long",
+        &format!("value={}", "v".repeat(200_000)),
+    );
+    assert_eq!(watching.line(), "/e/long unset");
+    put(&server, "/e/nul", "value=a%00b");
+    assert_eq!(watching.line(), "/e/nul unset");
+    put(&server, "/e/fits", "value=v");
+    assert_eq!(watching.line(), "/e/fits v");
+    watching.interrupt();
+    let (_, errors, status) = watching.end();
+    assert_eq!(
+        errors,
+        "warning: ETCD_WATCH_VALUE is not set: the value is too long for an environment\n\
+         warning: ETCD_WATCH_VALUE is not set: a value with a NUL byte cannot be in an environment\n"
+    );
+    assert_eq!(status.code(), Some(0));
+}
