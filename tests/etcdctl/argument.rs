@@ -8,6 +8,8 @@ use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::process::{Output, Stdio};
 
+use etcd2::client::Key;
+
 use super::support::client::{self, Client};
 use super::support::running::command;
 use super::support::seed::{self, Rng};
@@ -87,16 +89,20 @@ fn words(rng: &mut Rng, keys: &mut Vec<Vec<u8>>) -> Vec<OsString> {
     words.into_iter().map(OsString::from_vec).collect()
 }
 
-/// Segments of hard bytes; never empty as a whole, or the root would be meant, which the two name differently.
+/// Segments of hard bytes, but never the root, which the two name differently: `..` may lead there.
 fn key(rng: &mut Rng) -> Vec<u8> {
-    let mut key = Vec::new();
-    for _ in 0..rng.between(1, 3) {
-        key.push(b'/');
-        key.push(rng.choose(b"abc"));
-        let length = rng.below(4) as usize;
-        key.extend(bytes(rng, length));
+    loop {
+        let mut key = Vec::new();
+        for _ in 0..rng.between(1, 3) {
+            key.push(b'/');
+            key.push(rng.choose(b"abc"));
+            let length = rng.below(4) as usize;
+            key.extend(bytes(rng, length));
+        }
+        if Key::new(&key).as_bytes() != b"/" {
+            return key;
+        }
     }
-    key
 }
 
 fn value(rng: &mut Rng) -> Vec<u8> {
