@@ -1,8 +1,9 @@
 //! Synchronisation: whose addresses are taken over, and when the ones given stay.
 
-use etcd2::client::{Client, Endpoint, Error, Get, Key, Sync};
+use etcd2::client::{Client, Endpoint, Error, Get, Key, Options, Sync, Tls};
 
-use super::scripted::{Refusing, Scripted, Step, client, ok, response, soon};
+use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
+use super::tls::Authority;
 
 fn members(lists: &[&[&str]]) -> Vec<u8> {
     let members: Vec<String> = lists
@@ -135,4 +136,30 @@ async fn a_failure_leaves_ours_alone_and_says_what_it_was() {
     let error: Error = soon(client.sync()).await.unwrap_err();
     assert!(error.is_connection(), "{error}");
     assert_eq!(client.endpoints(), [dead.endpoint()]);
+}
+
+#[tokio::test]
+async fn whoever_asked_under_tls_is_not_led_out_of_it() {
+    let authority = Authority::new("ours");
+    for (urls, outcome, kept) in [
+        (["http://a:1", "http://b:2"], Sync::Kept, None),
+        (
+            ["http://a:1", "https://b:2"],
+            Sync::Replaced,
+            Some("https://b:2"),
+        ),
+    ] {
+        let answer = members(&[&urls]);
+        let server = Scripted::start_tls(authority.acceptor(), move |_| {
+            vec![Step::Send(answer.clone())]
+        })
+        .await;
+        let client = Client::new(Options {
+            tls: Tls::load(&authority.trust()).unwrap(),
+            ..options([server.endpoint()])
+        });
+        assert_eq!(soon(client.sync()).await.unwrap(), outcome, "{urls:?}");
+        let given = server.url();
+        assert_eq!(shown(&client), [kept.unwrap_or(&given)], "{urls:?}");
+    }
 }

@@ -43,7 +43,8 @@ fn masked(payload: &Payload) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// In double quotes, with backslashes where a shell or a terminal would take a character for something else.
+/// In double quotes, with backslashes before quotes and in the place of what a terminal would act on. `$` and backquotes
+/// stay, as in the original: the line is to be read, and pasted only with care.
 fn quote(line: &mut String, text: &str) {
     line.push('"');
     for character in text.chars() {
