@@ -81,6 +81,7 @@ impl RecoveryError {
                 error,
                 wal::Error::Io { .. }
                     | wal::Error::NoSpace { .. }
+                    | wal::Error::ReadOnly { .. }
                     | wal::Error::Poisoned { .. }
                     | wal::Error::TooManySegments { .. }
             ),
@@ -227,7 +228,9 @@ fn open_existing<F: Fs>(
     );
     match opened {
         Err(wal::Error::Damaged(damage))
-            if alone && damage.proof == wal::Proof::Witness && damage.last_index <= applied =>
+            if alone
+                && damage.proof == wal::Proof::Witness
+                && damage.lost.last_known().is_some_and(|last| last <= applied) =>
         {
             tracing::error!("{damage}; the store holds them, so the log is cut there");
             Ok(wal::Wal::open(fs, directory, expected, None, options)?)

@@ -1,8 +1,9 @@
 //! What can go wrong. Guarantees that each error names its place and says what an operator can do.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
+
+use crate::damage::Damage;
 
 /// An error of the log.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,17 @@ pub enum Error {
     #[error("{operation} {path}: no space left ({source}); free space on this file system, writes then resume", path = path.display())]
     NoSpace {
         /// The file that could not grow or be written.
+        path: PathBuf,
+        /// What was tried, a verb.
+        operation: &'static str,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The file system became read-only. As [`Error::NoSpace`]: nothing of the group counts, it stays
+    /// buffered, and calling [`sync`](crate::Wal::sync) again retries the write.
+    #[error("{operation} {path}: the file system is read-only ({source}); remount it read-write, writes then resume", path = path.display())]
+    ReadOnly {
+        /// The file that could not be written.
         path: PathBuf,
         /// What was tried, a verb.
         operation: &'static str,
@@ -116,9 +128,10 @@ pub enum Error {
         /// [`PAYLOAD_BYTES_MAX`](crate::PAYLOAD_BYTES_MAX).
         limit: usize,
     },
-    /// The log has as many segments as it may have.
+    /// The log has as many segments as it may have. As [`Error::NoSpace`]: the group stays buffered, and
+    /// after a [`release`](crate::Wal::release) the next call writes it. Opening is never refused so.
     #[error(
-        "the log has {segments} segments, the limit; let the store flush so that old ones are released"
+        "the log has {segments} segments, the limit; let the store flush so that old ones are released, writes then resume"
     )]
     TooManySegments {
         /// Segments in the log.
@@ -134,118 +147,6 @@ pub enum Error {
     },
 }
 
-/// Durable records that are gone, with the place and the range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// The segment file.
-    pub file: PathBuf,
-    /// Offset of the first bad byte's group.
-    pub offset: u64,
-    /// First index lost; may be above `last_index` when only a hard state is known to be lost.
-    pub first_index: u64,
-    /// Last index known to be lost.
-    pub last_index: u64,
-    /// Who says that the bytes were durable.
-    pub proof: Proof,
-    /// What is wrong there.
-    pub reason: Reason,
-}
-
-/// What proves that bytes were durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Proof {
-    /// A later group in the same segment.
-    LaterGroup,
-    /// The header of the next segment: it is written only after the segment before it is synced.
-    NextSegment,
-    /// The witness kept by the store.
-    Witness,
-    /// The order of writing: a segment gets its name only after its header is synced.
-    Naming,
-    /// A read of what recovery had accepted.
-    EarlierRead,
-}
-
-/// What is wrong with damaged bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
-    /// No valid group header where one must be.
-    GroupHeader,
-    /// The group runs past the end of its file or segment.
-    GroupLength,
-    /// A group that is valid on its own does not follow the one before it.
-    Chain,
-    /// A record's checksum does not match its bytes.
-    RecordChecksum,
-    /// A record's fields contradict its group or one another, under a valid checksum.
-    RecordFields,
-    /// Indexes do not follow one another.
-    IndexGap,
-    /// The segment header is cut, zero or fails its checksum.
-    SegmentHeader,
-    /// The file's name and its header disagree.
-    Name,
-    /// A segment between two others, or at the end, is missing.
-    MissingSegment,
-    /// The log does not contain the place the witness names: another copy, or an older one.
-    WitnessDiffers,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::GroupHeader => "no valid group header",
-            Self::GroupLength => "a group runs past the end",
-            Self::Chain => "a group does not follow the one before it",
-            Self::RecordChecksum => "a record fails its checksum",
-            Self::RecordFields => "a record contradicts its group",
-            Self::IndexGap => "indexes do not follow one another",
-            Self::SegmentHeader => "the segment header is unreadable",
-            Self::Name => "file name and header disagree",
-            Self::MissingSegment => "a segment is missing",
-            Self::WitnessDiffers => "this is not the log the store last saw",
-        })
-    }
-}
-
-impl fmt::Display for Proof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LaterGroup => "a later group says it was synced",
-            Self::NextSegment => "the next segment says it was synced",
-            Self::Witness => "the store saw it synced",
-            Self::Naming => "its name is given only after a sync",
-            Self::EarlierRead => "it was read before",
-        })
-    }
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, offset) = (self.file.display(), self.offset);
-        write!(f, "{file} is damaged at offset {offset}: {}", self.reason)?;
-        write!(f, " ({}); ", self.proof)?;
-        if self.last_index < self.first_index {
-            write!(
-                f,
-                "the log after entry {} is lost",
-                self.first_index.saturating_sub(1)
-            )?;
-        } else {
-            write!(
-                f,
-                "entries {} to {} are lost",
-                self.first_index, self.last_index
-            )?;
-        }
-        f.write_str("; nothing was changed: restore the file, or repair this member from its peers")
-    }
-}
-
-impl std::error::Error for Damage {}
-
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
         Self::Damaged(Box::new(damage))
@@ -253,14 +154,19 @@ impl From<Damage> for Error {
 }
 
 impl Error {
-    /// Whether the disk is full: the log goes on as soon as there is space.
+    /// Whether the log only refuses for now: full disk or quota, read-only file system, too many
+    /// segments. The group that was refused stays buffered, reads go on, and the next call after the
+    /// cause is gone goes on where this one stopped.
     #[must_use]
-    pub fn is_no_space(&self) -> bool {
-        matches!(self, Self::NoSpace { .. })
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSpace { .. } | Self::ReadOnly { .. } | Self::TooManySegments { .. }
+        )
     }
 }
 
-/// Turns a system error into ours, with the place. Full disks are told apart here and nowhere else.
+/// Turns a system error into ours, with the place. What is temporary is told apart here and nowhere else.
 pub(crate) trait Context<T> {
     fn context(self, operation: &'static str, path: &std::path::Path) -> Result<T, Error>;
 }
@@ -271,6 +177,13 @@ impl<T> Context<T> for io::Result<T> {
             let path = path.to_path_buf();
             if crate::fs::is_no_space(&source) {
                 return Error::NoSpace {
+                    path,
+                    operation,
+                    source,
+                };
+            }
+            if source.kind() == io::ErrorKind::ReadOnlyFilesystem {
+                return Error::ReadOnly {
                     path,
                     operation,
                     source,

@@ -27,6 +27,7 @@ struct Point {
     place: Place,
 }
 
+#[derive(Clone)]
 pub(crate) struct Index<F: Fs> {
     segments: VecDeque<Arc<Segment<F>>>,
     base: Position,
@@ -126,6 +127,13 @@ impl<F: Fs> Index<F> {
         self.note_terms(first, group);
         self.last = group.last_index();
         Ok(())
+    }
+
+    /// Forgets the entries after `last`; the base stays.
+    pub(crate) fn cut_after(&mut self, last: u64) {
+        if last < self.last {
+            self.cut_from(last.max(self.base.index) + 1);
+        }
     }
 
     fn needs_point(&self, place: Place) -> bool {

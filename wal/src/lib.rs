@@ -43,12 +43,16 @@
 //! * What [`Wal::open`] returns is durable: bytes that may have come from the page cache alone are
 //!   written and synced again first.
 //! * Entries and hard states are found in the order of appending; what was never appended is never found.
-//! * A failed sync ends the log ([`Error::Poisoned`]); a full disk does not ([`Error::NoSpace`]).
-//! * Opening changes nothing on disk before the log is judged, and nothing at all when it is refused.
+//! * A failed sync ends the log ([`Error::Poisoned`]); a full disk, a read-only file system or too many
+//!   segments do not ([`Error::is_temporary`]).
+//! * Opening changes nothing on disk before the log is judged ([`judge`]), and nothing at all when it is
+//!   refused. It adds no file, however often a log is killed and opened.
+//! * A log refused by its witness alone ([`Proof::Witness`]) is never opened without it.
 //!
 //! # Limits
 //!
-//! A payload has at most [`PAYLOAD_BYTES_MAX`], a log at most [`Options::segments_max`] segments. Memory:
+//! A payload has at most [`PAYLOAD_BYTES_MAX`]; a log that has [`Options::segments_max`] segments begins no
+//! other before one is released. Memory:
 //! the group buffer, 24 bytes per 64 KiB of log (384 KiB for 1 GiB), 16 bytes per change of term. A read
 //! of one entry reads at most 64 KiB and one group.
 //!
@@ -75,17 +79,24 @@
 //! | **release** 1: rename or remove the oldest segment | it is part of the log | it is gone, or, after a power loss, still there |
 //! | 2: sync the directory | as after 1 | gone for good; only now the next one is touched, so there is never a hole |
 //! | **restart_at**: as rotate, with a header that starts the log | the old log | the new log; open removes the old segments |
+//! | **replace** 1: as rotate, with a header that starts the log and says that it takes the place of another | the old log, damaged | the new log; open keeps the old segments aside |
+//! | 2: remove what an earlier replace kept aside | as after 1 | as after 1 |
+//! | 3: rename the old segments to `*.damaged`, sync the directory | as after 1 | done |
 //! | **open** 1: sync the directory | nothing was changed | nothing of the log was changed |
-//! | 2: copy a cut tail aside | as after 1 | a copy more |
-//! | 3: unproven groups into a fresh segment, as rotate | the old segment still has them | they are durable; the old segment ends at the proven place |
-//! | 4: remove replaced segments | they are surplus, the next open removes them | done |
+//! | 2: copy a cut tail aside, if there is room | as after 1 | a copy more |
+//! | 3: unproven groups written again in their place, zeros over the torn tail | as after 2 | the groups as before, any part of the tail |
+//! | 4: sync the segment | as after 3 | the groups are durable, nothing lies behind them |
+//! | 4b: only if 3 or 4 fail, unproven groups into a fresh segment, as rotate | the old segment still has them | they are durable; the old segment ends at the proven place |
+//! | 5: remove surplus segments, keep those of a replaced log aside | the next open finds them again | done |
 #![forbid(unsafe_code)]
 
+mod damage;
 mod entry;
 mod error;
 mod format;
 pub mod fs;
 mod index;
+mod leftover;
 mod log;
 mod options;
 mod pending;
@@ -97,11 +108,12 @@ mod spare;
 mod tail;
 mod witness;
 
+pub use damage::{Damage, Lost, Proof, Reason};
 pub use entry::{Durable, Entry, HardState, Identity, Place, Position};
-pub use error::{Damage, Error, Proof, Reason};
+pub use error::Error;
 pub use format::{FORMAT_VERSION, PAYLOAD_BYTES_MAX};
 pub use log::Wal;
 pub use options::Options;
 pub use reader::Reader;
-pub use recovery::{Cut, Recovery, inspect};
-pub use witness::Witness;
+pub use recovery::{Cut, Judgement, Prefix, Recovery, inspect, judge, prefix};
+pub use witness::{Witness, WitnessCheck};

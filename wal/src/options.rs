@@ -10,7 +10,9 @@ pub struct Options {
     pub spare_segments: usize,
     /// Bytes after which a group is closed and another one begun. Default 1 MiB.
     pub group_bytes: usize,
-    /// How many segments, and so open files, the log may have. Default 4,096; 256 GiB of full ones.
+    /// How many segments, and so open files, the log may have. Default 4,096; 256 GiB of full ones. At
+    /// the limit writes are refused for now ([`Error::TooManySegments`](crate::Error)), until segments
+    /// are released; a log that has more of them opens all the same.
     pub segments_max: usize,
     /// How many cut tails are kept beside the log; the oldest go first. Default 4.
     pub torn_files: usize,

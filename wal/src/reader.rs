@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use crate::damage::{Damage, Lost, Proof, Reason};
 use crate::entry::{Entry, Place};
-use crate::error::{Context, Damage, Error, Proof, Reason};
+use crate::error::{Context, Error};
 use crate::format::record::Record;
 use crate::fs::{Fs, OsFs};
 use crate::index::{Index, POINT_BYTES, Span};
@@ -129,8 +130,10 @@ fn read_span<F: Fs>(span: &Span<F>, taken: &mut Taken) -> Result<(), Error> {
             Error::from(Damage {
                 file: segment.path.clone(),
                 offset,
-                first_index: next,
-                last_index: span.until - 1,
+                lost: Lost::Entries {
+                    first: next,
+                    last: span.until - 1,
+                },
                 proof: Proof::EarlierRead,
                 reason,
             })

@@ -5,8 +5,8 @@ use std::io;
 
 use bytes::Bytes;
 
+use crate::damage::Reason;
 use crate::entry::{HardState, Place};
-use crate::error::Reason;
 use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::record::{self, Record};
 use crate::fs::File;
@@ -83,6 +83,13 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn last_index(&self) -> u64 {
         (self.first_index + u64::from(self.entries)).saturating_sub(1)
+    }
+
+    pub(crate) fn end_place(&self) -> Place {
+        Place {
+            offset: self.end,
+            ..self.place
+        }
     }
 
     pub(crate) fn last_term(&self) -> u64 {

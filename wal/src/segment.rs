@@ -1,10 +1,10 @@
-//! Segment files: how one comes to be. Guarantees that a file has a segment's name only after its
-//! header, and whatever recovery put behind it, is synced.
+//! Segment files: how one comes to be. Guarantees that a file has a segment's name only after it was filled
+//! to the length its header says, and header and whatever recovery put behind it are synced.
 //!
 //! | step | process or power fails before it | after it |
 //! | --- | --- | --- |
 //! | 1 a spare is taken, or a file is made and filled with zeros | – | a spare, or `*.tmp`, which open removes |
-//! | 2 header (and rewritten groups) written | as 1 | as 1: no name, so not read |
+//! | 2 header (and the groups that open moves) written | as 1 | as 1: no name, so not read |
 //! | 3 file synced | as 2 | as 2 |
 //! | 4 renamed to its segment name | as 3 | the log ends in an empty segment, or one that repeats what was there; after a power loss, maybe as 3 |
 //! | 5 directory synced | as 4 | the segment is part of the log for good |
@@ -14,11 +14,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::damage::Reason;
 use crate::error::{Context, Error};
 use crate::format::SECTOR;
 use crate::format::name::Name;
 use crate::format::segment::SegmentHeader;
 use crate::fs::{File, Fs};
+use crate::leftover::Leftovers;
 
 /// Smallest segment, and the size of one made on the spot because no spare is ready: filling it takes
 /// milliseconds.
@@ -31,11 +33,38 @@ pub(crate) struct Segment<F: Fs> {
     pub(crate) header: SegmentHeader,
     pub(crate) path: PathBuf,
     pub(crate) file: F::File,
-    /// Length of the file when it was opened or made.
+    /// Where the file's groups end at the latest: its length, but no more than its header says. What lies
+    /// behind was never the log's (F8), and a group there would not be missed if it went.
     pub(crate) bytes: u64,
+    /// Set when the file has fewer bytes than its header says.
+    pub(crate) short: Option<Reason>,
 }
 
 impl<F: Fs> Segment<F> {
+    /// A segment whose file has `bytes` bytes now.
+    pub(crate) fn new(header: SegmentHeader, path: PathBuf, file: F::File, bytes: u64) -> Self {
+        let length = header.length.unwrap_or(bytes);
+        Self {
+            header,
+            path,
+            file,
+            bytes: bytes.min(length),
+            short: (bytes < length).then_some(Reason::ShortFile { bytes, length }),
+        }
+    }
+
+    /// The same segment, open for writing.
+    pub(crate) fn writable(&self, fs: &F) -> Result<Self, Error> {
+        let path = self.path.clone();
+        let file = fs.open(&path).context("open", &path)?;
+        Ok(Self {
+            header: self.header,
+            path,
+            file,
+            ..*self
+        })
+    }
+
     /// Offset past which no group may reach: the file's whole sectors.
     pub(crate) fn capacity(&self) -> u64 {
         self.bytes / SECTOR * SECTOR
@@ -80,9 +109,9 @@ pub(crate) fn fill_with_zeros<F: File>(
         if !go_on() {
             return Ok(false);
         }
-        let count = (ZEROS.len() as u64).min(len - offset);
-        file.write_all_at(offset, &ZEROS[..count as usize])?;
-        offset += count;
+        let until = (offset + ZEROS.len() as u64).min(len);
+        write_zeros(file, offset, until)?;
+        offset = until;
         if offset.is_multiple_of(SYNC_EVERY) && offset < len {
             file.sync_data()?;
         }
@@ -90,14 +119,32 @@ pub(crate) fn fill_with_zeros<F: File>(
     Ok(true)
 }
 
+/// Writes zeros over `[from, until)`.
+pub(crate) fn write_zeros<F: File>(file: &F, from: u64, until: u64) -> std::io::Result<()> {
+    let mut offset = from;
+    while offset < until {
+        let count = (ZEROS.len() as u64).min(until - offset);
+        file.write_all_at(offset, &ZEROS[..count as usize])?;
+        offset += count;
+    }
+    Ok(())
+}
+
 impl<F: Fs> Draft<F> {
     /// A new zero-filled file. Nothing is left behind when it fails, as far as the disk allows.
-    pub(crate) fn create(fs: &F, dir: &Path, number: u64, len: u64) -> Result<Self, Error> {
+    pub(crate) fn create(
+        fs: &F,
+        dir: &Path,
+        leftovers: &Leftovers,
+        number: u64,
+        len: u64,
+    ) -> Result<Self, Error> {
+        leftovers.sweep(fs)?;
         let path = dir.join(Name::Unfinished(number).to_string());
         let file = fs.create(&path).context("create", &path)?;
         if let Err(error) = fill_with_zeros(&file, len, || true) {
-            // A full disk wants the bytes back; if this fails too, the next open removes the file.
-            let _ = fs.remove(&path);
+            // A full disk wants the bytes back.
+            leftovers.discard(fs, path.clone());
             return Err(error).context("fill", &path);
         }
         Ok(Self {
@@ -113,26 +160,23 @@ impl<F: Fs> Draft<F> {
         self,
         fs: &F,
         dir: &Path,
+        leftovers: &Leftovers,
         mut header: SegmentHeader,
     ) -> Result<Arc<Segment<F>>, Error> {
         header.reused = self.reused;
+        header.length = Some(self.bytes);
         let name = Name::Segment {
             sequence: header.sequence,
             first_index: header.base.index.saturating_add(1),
         };
         let path = dir.join(name.to_string());
         if let Err(error) = self.settle(fs, &header, &path) {
-            let _ = fs.remove(&self.path);
+            leftovers.discard(fs, self.path);
             return Err(error);
         }
         sync_dir(fs, dir)?;
         // Nothing may fail from here on: the segment is there.
-        Ok(Arc::new(Segment {
-            header,
-            path,
-            file: self.file,
-            bytes: self.bytes,
-        }))
+        Ok(Arc::new(Segment::new(header, path, self.file, self.bytes)))
     }
 
     fn settle(&self, fs: &F, header: &SegmentHeader, to: &Path) -> Result<(), Error> {

@@ -2,9 +2,11 @@
 //! named before, so that a rotation neither allocates nor waits for zeros.
 //!
 //! One thread of the crate's own fills the next spare while the current segment fills. What it leaves
-//! half done has a `.tmp` name and is removed by open. The lock is held for list operations only, never
-//! across a file operation; no other lock is taken under it.
+//! half done has a `.tmp` name and is removed as soon as that works, by open at the latest. A file with a
+//! spare's name is listed, or on its way to be removed: none lies about unknown. The lock is held for list
+//! operations only, never across a file operation; no other lock is taken under it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::fs::{File, Fs};
+use crate::leftover::Leftovers;
 use crate::segment::{Draft, fill_with_zeros};
 
 /// After a failure the thread tries again this often, and at each rotation.
@@ -37,6 +40,7 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    leftovers: Leftovers,
 }
 
 /// The spares of one log directory.
@@ -68,6 +72,7 @@ impl<F: Fs> Spares<F> {
                     ..State::default()
                 }),
                 changed: Condvar::new(),
+                leftovers: Leftovers::default(),
             }),
             thread: None,
         }
@@ -132,7 +137,16 @@ impl<F: Fs> Spares<F> {
             return Ok(None);
         };
         let path = spare_path(&self.dir, spare.number);
-        let file = self.fs.open(&path).context("open", &path)?;
+        let file = match self.fs.open(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                // It may be the process that has no descriptor left: the spare is as good as before.
+                if error.kind() != ErrorKind::NotFound {
+                    self.shared.lock().ready.push(spare);
+                }
+                return Err(error).context("open", &path);
+            }
+        };
         Ok(Some(Draft {
             path,
             file,
@@ -152,6 +166,11 @@ impl<F: Fs> Spares<F> {
     /// Whether the next segment could not be made for want of space.
     pub(crate) fn space_low(&self) -> bool {
         self.shared.lock().space_low
+    }
+
+    /// Files of this directory that are still to be removed.
+    pub(crate) fn leftovers(&self) -> &Leftovers {
+        &self.shared.leftovers
     }
 
     pub(crate) fn path_of(&self, number: u64) -> PathBuf {
@@ -228,7 +247,7 @@ fn prepare<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) -> Result<bool,
             state.space_low = false;
         }
         Ok(false) => {}
-        Err(error) => state.space_low = error.is_no_space(),
+        Err(error) => state.space_low = error.is_temporary(),
     }
     made
 }
@@ -245,18 +264,27 @@ fn make_spare<F: Fs>(
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         return Err(full).context("prepare a segment in", dir);
     }
+    shared.leftovers.sweep(fs)?;
     let path = dir.join(Name::Unfinished(number).to_string());
     let file = fs.create(&path).context("create", &path)?;
     let filled = fill_with_zeros(&file, len, || !shared.lock().stop)
         .and_then(|whole| file.sync_data().map(|()| whole))
         .context("fill", &path);
     if !matches!(filled, Ok(true)) {
-        let _ = fs.remove(&path);
+        shared.leftovers.discard(fs, path);
         return filled;
     }
     let spare = spare_path(dir, number);
-    fs.rename(&path, &spare).context("rename", &path)?;
-    // Unsynced, the name may be lost: then there is one spare less after a power loss, no more.
-    fs.sync_dir(dir).context("sync", dir)?;
+    if let Err(error) = fs.rename(&path, &spare) {
+        // It may have happened all the same.
+        shared.leftovers.discard(fs, spare);
+        shared.leftovers.discard(fs, path.clone());
+        return Err(error).context("rename", &path);
+    }
+    // Nothing depends on this name: if it is lost, a power loss leaves a `*.tmp` file in its place. So the
+    // spare is one even if this fails, and the segment it becomes has a sync of its own.
+    if let Err(error) = fs.sync_dir(dir) {
+        tracing::warn!(%error, dir = %dir.display(), "the name of a prepared log segment is not synced");
+    }
     Ok(true)
 }

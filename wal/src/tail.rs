@@ -27,10 +27,7 @@ impl Tail {
     }
 
     pub(crate) fn advance(&mut self, group: &Summary) {
-        self.place = Place {
-            offset: group.end,
-            ..group.place
-        };
+        self.place = group.end_place();
         self.chain = group.chain;
         if group.entries > 0 {
             self.last = Position {

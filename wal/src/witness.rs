@@ -18,7 +18,11 @@ use crate::format::{checksum, put, u32_at, u64_at};
 const WITNESS_FORMAT: u32 = 1;
 
 /// The end of the synced log at one moment. The store keeps it with each flush and hands it to
-/// [`Wal::open`](crate::Wal::open).
+/// [`Wal::open`](crate::Wal::open). A log refused by its witness alone is never opened without it:
+/// see [`Proof::Witness`](crate::Proof::Witness).
+///
+/// Taken from a log that is stopped with everything synced, it names the log's end: that end is still
+/// the same if [`Judgement::end`](crate::Judgement::end) is equal to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Witness {
     /// Where the synced groups ended.
@@ -27,6 +31,19 @@ pub struct Witness {
     pub index: u64,
     /// Chain value there; no other log, and no other version of this one, has it at this place.
     pub chain: u32,
+}
+
+/// What a log that was not refused says about the witness it was judged with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WitnessCheck {
+    /// There was none.
+    NotGiven,
+    /// The log holds the witness's place, with its chain value.
+    Found,
+    /// The place lies in a segment that was released, or before the log was started again. Nothing
+    /// contradicts the witness and nothing confirms it: use the log only if every entry up to its base is
+    /// held elsewhere.
+    Gone,
 }
 
 impl Witness {

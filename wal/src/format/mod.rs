@@ -1,4 +1,4 @@
-//! The bytes of a log, format version 1. Guarantees that every decoder accepts exactly what its encoder
+//! The bytes of a log, format version 2 (version 1 is read too; only segment headers differ). Guarantees that every decoder accepts exactly what its encoder
 //! writes and answers `None` or a reason, never a panic, to anything else.
 //!
 //! A log is a chain of segment files (see [`name`]). A segment is
@@ -37,7 +37,7 @@ pub(crate) mod segment;
 mod tests;
 
 /// Format version written, and the newest one read.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Unit of alignment, and of what a disk writes all or nothing.
 pub(crate) const SECTOR: u64 = 512;

@@ -46,11 +46,13 @@ impl Name {
         hex(name.strip_suffix(".tmp")?).map(Self::Unfinished)
     }
 
-    /// Sequence number of a segment's name.
+    /// Sequence number of a segment that is, or was, part of a log here.
     pub(crate) fn sequence(&self) -> Option<u64> {
         match self {
-            Self::Segment { sequence, .. } => Some(*sequence),
-            _ => None,
+            Self::Segment { sequence, .. }
+            | Self::Damaged { sequence, .. }
+            | Self::Torn { sequence, .. } => Some(*sequence),
+            Self::Spare(_) | Self::Unfinished(_) => None,
         }
     }
 }
@@ -82,11 +84,14 @@ fn hex_pair(text: &str) -> Option<(u64, u64)> {
     Some((hex(first)?, hex(second)?))
 }
 
-/// Exactly 16 lower-case digits, so that each number has one name.
+/// Exactly 16 lower-case digits, so that each number has one name. No log gets to the last number, and
+/// there must be one after each that is in use.
 fn hex(text: &str) -> Option<u64> {
     let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if text.len() != 16 || !text.bytes().all(digits) {
         return None;
     }
-    u64::from_str_radix(text, 16).ok()
+    u64::from_str_radix(text, 16)
+        .ok()
+        .filter(|number| *number < u64::MAX)
 }

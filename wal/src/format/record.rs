@@ -13,8 +13,8 @@
 //! | 32 | n | payload; of a hard state: vote (8), commit (8) |
 
 use super::{PAYLOAD_BYTES_MAX, checksum, put, u32_at, u64_at};
+use crate::damage::Reason;
 use crate::entry::{Entry, HardState};
-use crate::error::Reason;
 
 /// Bytes of a record before its payload.
 pub(crate) const RECORD_HEADER_BYTES: usize = 32;

@@ -10,7 +10,7 @@
 //! | 24 | 8 | member id |
 //! | 32 | 8 | sequence number |
 //! | 40 | 8 | salt |
-//! | 48 | 4 | flags: 1 = the log starts here, 2 = the file was used before, 4 = begun by open |
+//! | 48 | 4 | flags: 1 = the log starts here, 2 = the file was used before, 4 = begun by open, 8 = in place of an older log (from format 2 on) |
 //! | 52 | 4 | chain value of the log before this segment |
 //! | 56 | 8 | sequence of the segment before, 0 when the log starts here |
 //! | 64 | 8 | offset at which the segment before ends |
@@ -19,9 +19,13 @@
 //! | 88 | 8 | hard state at the start: term |
 //! | 96 | 8 | hard state: vote |
 //! | 104 | 8 | hard state: commit |
-//! | 112 | 400 | zero |
+//! | 112 | 8 | length of the file, header included (from format 2 on; format 1 has zeros here) |
+//! | 120 | 392 | zero |
 //!
 //! Every version keeps the first 16 bytes, so that a later format is told from damage.
+//!
+//! The length is what the file had when it got its name, and a file is filled and synced before that: one
+//! that is shorter has lost bytes. It may be longer; what lies behind the length is never looked at.
 
 use super::{FORMAT_VERSION, SECTOR, checksum, put, u32_at, u64_at};
 use crate::entry::{HardState, Identity, Place, Position};
@@ -42,11 +46,24 @@ const BASE_INDEX: usize = 80;
 const HARD_TERM: usize = 88;
 const HARD_VOTE: usize = 96;
 const HARD_COMMIT: usize = 104;
+const LENGTH: usize = 112;
 
 const FLAG_START: u32 = 1;
 const FLAG_REUSED: u32 = 2;
 const FLAG_REWRITTEN: u32 = 4;
-const FLAGS_KNOWN: u32 = FLAG_START | FLAG_REUSED | FLAG_REWRITTEN;
+const FLAG_REPLACES: u32 = 8;
+
+/// The first format whose headers say how long the file is.
+const VERSION_WITH_LENGTH: u32 = 2;
+
+/// Flags that a header of this version may carry.
+const fn flags_known(version: u32) -> u32 {
+    let first = FLAG_START | FLAG_REUSED | FLAG_REWRITTEN;
+    if version < VERSION_WITH_LENGTH {
+        return first;
+    }
+    first | FLAG_REPLACES
+}
 
 /// Bytes of the header: one sector, so that it is written whole or not at all.
 pub(crate) const HEADER_BYTES: u64 = SECTOR;
@@ -63,6 +80,10 @@ pub(crate) struct SegmentHeader {
     pub(crate) reused: bool,
     /// Open began it: groups that lay after `previous` and were not proven durable are repeated here.
     pub(crate) rewritten: bool,
+    /// Older segments are those of a log that this one replaces: they are kept aside, never removed.
+    pub(crate) replaces: bool,
+    /// Bytes of the file. `None` in a header of format 1, which does not say.
+    pub(crate) length: Option<u64>,
     /// Chain value of the log at the end of the segment before.
     pub(crate) chain_before: u32,
     /// Where the segment before ends. Everything up to there was synced before this header was written.
@@ -96,19 +117,13 @@ impl SegmentHeader {
 
     pub(crate) fn encode(&self) -> [u8; HEADER_BYTES as usize] {
         let mut bytes = [0; HEADER_BYTES as usize];
-        let mut flags = 0;
-        if self.starts_log {
-            flags |= FLAG_START;
-        }
-        if self.reused {
-            flags |= FLAG_REUSED;
-        }
-        if self.rewritten {
-            flags |= FLAG_REWRITTEN;
-        }
+        let version = match self.length {
+            Some(_) => FORMAT_VERSION,
+            None => VERSION_WITH_LENGTH - 1,
+        };
         put(&mut bytes, 0, &MAGIC);
-        put(&mut bytes, VERSION, &FORMAT_VERSION.to_le_bytes());
-        put(&mut bytes, FLAGS, &flags.to_le_bytes());
+        put(&mut bytes, VERSION, &version.to_le_bytes());
+        put(&mut bytes, FLAGS, &self.flags().to_le_bytes());
         put(&mut bytes, CHAIN, &self.chain_before.to_le_bytes());
         for (at, number) in [
             (CLUSTER, self.identity.cluster),
@@ -122,12 +137,33 @@ impl SegmentHeader {
             (HARD_TERM, self.hard_state.term),
             (HARD_VOTE, self.hard_state.vote),
             (HARD_COMMIT, self.hard_state.commit),
+            (LENGTH, self.length.unwrap_or(0)),
         ] {
             put(&mut bytes, at, &number.to_le_bytes());
         }
         let sum = header_checksum(&bytes);
         put(&mut bytes, CHECKSUM, &sum.to_le_bytes());
         bytes
+    }
+
+    fn flags(&self) -> u32 {
+        [
+            (self.starts_log, FLAG_START),
+            (self.reused, FLAG_REUSED),
+            (self.rewritten, FLAG_REWRITTEN),
+            (self.replaces, FLAG_REPLACES),
+        ]
+        .into_iter()
+        .filter_map(|(set, flag)| set.then_some(flag))
+        .sum()
+    }
+
+    /// Whether the first bytes of a header that was cut short are those of a format that says how long
+    /// its files are.
+    pub(crate) fn begins_with_length_format(bytes: &[u8]) -> bool {
+        bytes.len() >= CHECKSUM
+            && bytes[..8] == MAGIC
+            && u32_at(bytes, VERSION) >= VERSION_WITH_LENGTH
     }
 
     /// Decodes the first sector of a file; `bytes` may be shorter when the file is.
@@ -152,18 +188,28 @@ impl SegmentHeader {
             return Err(HeaderFault::NewerVersion(version));
         }
         let flags = u32_at(bytes, FLAGS);
-        if version == 0 || flags & !FLAGS_KNOWN != 0 {
+        if version == 0 || flags & !flags_known(version) != 0 {
             return Err(HeaderFault::Damaged);
         }
-        let header = Self::fields(bytes, flags);
-        // No log gets there, and sums over them must not overflow.
-        match header.base.index == u64::MAX || header.previous.offset > u64::MAX / 2 {
-            true => Err(HeaderFault::Damaged),
-            false => Ok(header),
+        let header = Self::fields(bytes, version, flags);
+        match header.is_sane() {
+            true => Ok(header),
+            false => Err(HeaderFault::Damaged),
         }
     }
 
-    fn fields(bytes: &[u8], flags: u32) -> Self {
+    /// No log gets to other values, and sums over these do not overflow.
+    fn is_sane(&self) -> bool {
+        let most = u64::MAX / 2;
+        self.base.index < u64::MAX
+            && self.sequence < u64::MAX
+            && self.previous.offset <= most
+            && self
+                .length
+                .is_none_or(|length| (HEADER_BYTES..=most).contains(&length))
+    }
+
+    fn fields(bytes: &[u8], version: u32, flags: u32) -> Self {
         Self {
             identity: Identity {
                 cluster: u64_at(bytes, CLUSTER),
@@ -174,6 +220,8 @@ impl SegmentHeader {
             starts_log: flags & FLAG_START != 0,
             reused: flags & FLAG_REUSED != 0,
             rewritten: flags & FLAG_REWRITTEN != 0,
+            replaces: flags & FLAG_REPLACES != 0,
+            length: (version >= VERSION_WITH_LENGTH).then(|| u64_at(bytes, LENGTH)),
             chain_before: u32_at(bytes, CHAIN),
             previous: Place {
                 sequence: u64_at(bytes, PREVIOUS_SEQUENCE),

@@ -18,6 +18,8 @@ fn header() -> SegmentHeader {
         starts_log: true,
         reused: false,
         rewritten: true,
+        replaces: true,
+        length: Some(1 << 20),
         chain_before: 99,
         previous: Place {
             sequence: 6,
@@ -69,17 +71,66 @@ fn a_segment_header_comes_back_and_every_flipped_bit_is_refused() {
     }
 }
 
+/// A header with a field of another value under a checksum that fits.
+fn header_with(at: usize, field: &[u8]) -> [u8; 512] {
+    let mut bytes = header().encode();
+    put(&mut bytes, at, field);
+    let sum = checksum(checksum(0, &bytes[..12]), &bytes[16..]);
+    put(&mut bytes, 12, &sum.to_le_bytes());
+    bytes
+}
+
 #[test]
 fn a_header_of_a_later_format_is_told_from_damage() {
     let mut bytes = header().encode();
-    put(&mut bytes, 8, &2u32.to_le_bytes());
+    put(&mut bytes, 8, &3u32.to_le_bytes());
     assert_eq!(SegmentHeader::decode(&bytes), Err(HeaderFault::Damaged));
-    let sum = checksum(checksum(0, &bytes[..12]), &bytes[16..]);
-    put(&mut bytes, 12, &sum.to_le_bytes());
     assert_eq!(
-        SegmentHeader::decode(&bytes),
-        Err(HeaderFault::NewerVersion(2))
+        SegmentHeader::decode(&header_with(8, &3u32.to_le_bytes())),
+        Err(HeaderFault::NewerVersion(3))
     );
+}
+
+#[test]
+fn a_header_of_the_first_format_has_no_length_and_no_later_flag() {
+    let old = SegmentHeader {
+        replaces: false,
+        length: None,
+        ..header()
+    };
+    let bytes = old.encode();
+    assert_eq!(u32_at(&bytes, 8), 1);
+    assert!(bytes[112..].iter().all(|byte| *byte == 0));
+    assert_eq!(SegmentHeader::decode(&bytes), Ok(old));
+    assert!(!SegmentHeader::begins_with_length_format(&bytes[..40]));
+    assert!(SegmentHeader::begins_with_length_format(
+        &header().encode()[..12]
+    ));
+    assert!(!SegmentHeader::begins_with_length_format(
+        &header().encode()[..11]
+    ));
+    let flagged = SegmentHeader {
+        length: None,
+        ..header()
+    };
+    assert_eq!(
+        SegmentHeader::decode(&flagged.encode()),
+        Err(HeaderFault::Damaged)
+    );
+}
+
+#[test]
+fn a_length_that_no_file_can_have_is_damage() {
+    for (length, sane) in [
+        (0, false),
+        (511, false),
+        (512, true),
+        (u64::MAX / 2, true),
+        (u64::MAX / 2 + 1, false),
+    ] {
+        let decoded = SegmentHeader::decode(&header_with(112, &u64::to_le_bytes(length)));
+        assert_eq!(decoded.is_ok(), sane, "{length}");
+    }
 }
 
 #[test]
@@ -157,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn names_come_back_and_sort_by_number(first in any::<(u64, u64)>(), second in any::<(u64, u64)>()) {
+    fn names_come_back_and_sort_by_number(first in (0..u64::MAX, 0..u64::MAX), second in (0..u64::MAX, 0..u64::MAX)) {
         let segment = |pair: (u64, u64)| Name::Segment { sequence: pair.0, first_index: pair.1 };
         prop_assert_eq!(Name::parse(&segment(first).to_string()), Some(segment(first)));
         let order = segment(first).to_string().cmp(&segment(second).to_string());
@@ -185,6 +236,8 @@ fn foreign_names_are_left_alone() {
         format!("+{}-{number}.wal", &number[1..]),
         format!("{number}0.spare"),
         format!("torn-{number}"),
+        format!("ffffffffffffffff-{number}.wal"),
+        "ffffffffffffffff.spare".to_owned(),
     ] {
         assert_eq!(Name::parse(&name), None, "{name}");
     }

@@ -75,8 +75,9 @@ impl<F: Fs> Wal<F> {
     /// Writes what is buffered, without a sync. A group that does not fit begins a new segment.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], [`Error::Io`], [`Error::TooManySegments`]: the group that failed and all after
-    /// it stay buffered, nothing of them counts, and the call may be repeated. [`Error::Poisoned`].
+    /// [`Error::NoSpace`], [`Error::ReadOnly`], [`Error::TooManySegments`] (the temporary ones, see
+    /// [`Error::is_temporary`]) and [`Error::Io`]: the group that failed and all after it stay buffered,
+    /// nothing of them counts, and the call may be repeated. [`Error::Poisoned`].
     pub fn write(&mut self) -> Result<(), Error> {
         self.check_poison()?;
         while let Some(group) = self.pending.front_mut() {

@@ -6,6 +6,7 @@
 
 mod append;
 mod release;
+mod replace;
 mod rotate;
 
 pub(crate) use rotate::small_draft;
@@ -111,13 +112,17 @@ impl<F: Fs> Wal<F> {
 
     /// Opens the log in `dir`: finds its end, tells a torn tail from damage, and syncs again what is not
     /// proven durable. The rules are the table under "Recovery" at the [crate root](crate#recovery).
+    /// It is [`judge`](crate::judge) and [`Judgement::open`](crate::Judgement::open) in one.
     ///
-    /// `expected` is whose log it must be, `witness` what the store last saw of it.
+    /// `expected` is whose log it must be, `witness` what the store last saw of it. A log that is refused
+    /// by [`Proof::Witness`](crate::Proof::Witness) must never be opened without its witness: it may be
+    /// another history.
     ///
     /// # Errors
     /// [`Error::NoLog`], [`Error::Damaged`], [`Error::Foreign`], [`Error::NewerVersion`],
     /// [`Error::NotALog`]: nothing on disk was changed. [`Error::Io`], [`Error::NoSpace`],
-    /// [`Error::Poisoned`]: the log is as it was or as it shall be, and open may be called again.
+    /// [`Error::ReadOnly`], [`Error::Poisoned`]: the log is as it was or as it shall be, and open may be
+    /// called again.
     pub fn open(
         fs: F,
         dir: &Path,
@@ -125,36 +130,7 @@ impl<F: Fs> Wal<F> {
         witness: Option<&Witness>,
         options: Options,
     ) -> Result<(Self, Recovery), Error> {
-        recovery::open(fs, dir, expected, witness, options)
-    }
-
-    /// Starts a new log after `base` over one that [`Wal::open`] refuses, for a member whose store holds
-    /// everything up to `base` already. The old segments are kept aside as `*.damaged`, those of an
-    /// earlier call are removed.
-    ///
-    /// # Errors
-    /// [`Error::NoLog`] when there is nothing to replace; [`Error::Io`], [`Error::NoSpace`],
-    /// [`Error::Poisoned`]: the old log or the new one is in place, and it may be called again.
-    pub fn replace(
-        fs: F,
-        dir: &Path,
-        identity: Identity,
-        base: Position,
-        hard_state: HardState,
-        options: Options,
-    ) -> Result<Self, Error> {
-        let names = recovery::list(&fs, dir)?;
-        let newest = names.iter().filter_map(Name::sequence).max();
-        let Some(newest) = newest else {
-            return Err(Error::NoLog {
-                path: dir.to_path_buf(),
-            });
-        };
-        recovery::remove_set_aside(&fs, dir)?;
-        let header = first_header(&fs, identity, newest + 1, base, hard_state);
-        let log = Self::establish(fs, dir, header, options, &names)?;
-        recovery::set_aside(&log.fs, dir, &names)?;
-        Ok(log)
+        recovery::judge(fs, dir, expected, witness)?.open(options)
     }
 
     fn establish(
@@ -167,7 +143,7 @@ impl<F: Fs> Wal<F> {
         let options = options.normal();
         let spares = recovery::adopt_spares(&fs, dir, &options, names)?;
         let draft = rotate::draft(&fs, dir, &spares, &options, HEADER_BYTES)?;
-        let current = draft.publish(&fs, dir, header)?;
+        let current = draft.publish(&fs, dir, spares.leftovers(), header)?;
         let tail = Tail::start_of(&current.header);
         Ok(Self::assemble(Parts {
             index: Index::new(Arc::clone(&current)),
@@ -335,6 +311,8 @@ fn first_header<F: Fs>(
         starts_log: true,
         reused: false,
         rewritten: false,
+        replaces: false,
+        length: None,
         chain_before: 0,
         previous: Place::default(),
         base,

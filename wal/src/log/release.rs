@@ -65,13 +65,12 @@ impl<F: Fs> Wal<F> {
         }
         let number = self.spares.next_number();
         let spare = self.spares.path_of(number);
-        self.fs
-            .rename(&segment.path, &spare)
-            .context("rename", &segment.path)?;
-        if !self.spares.offer(number, bytes) {
-            // The thread was faster with a spare of its own.
-            let _ = self.fs.remove(&spare);
+        let renamed = self.fs.rename(&segment.path, &spare);
+        // A rename that reported an error may have worked: then the next attempt does not find the segment,
+        // and nobody would know of the spare. Or the thread was faster with a spare of its own.
+        if renamed.is_err() || !self.spares.offer(number, bytes) {
+            self.spares.leftovers().discard(&self.fs, spare);
         }
-        Ok(())
+        renamed.context("rename", &segment.path)
     }
 }

@@ -38,11 +38,13 @@ pub(crate) fn small_draft<F: Fs>(
     need: u64,
 ) -> Result<Draft<F>, Error> {
     let len = align(options.segment_bytes.min(SMALL_SEGMENT_BYTES).max(need));
-    Draft::create(fs, dir, spares.next_number(), len)
+    let number = spares.next_number();
+    Draft::create(fs, dir, spares.leftovers(), number, len)
 }
 
 impl<F: Fs> Wal<F> {
-    /// Begins a segment in which a group of `need` bytes fits. On an error the log goes on in the old one.
+    /// Begins a segment in which a group of `need` bytes fits. On an error the log goes on in the old one,
+    /// and the next write tries again.
     pub(super) fn rotate(&mut self, need: u64) -> Result<(), Error> {
         let segments = self.segments();
         if segments >= self.options.segments_max {
@@ -63,12 +65,14 @@ impl<F: Fs> Wal<F> {
             starts_log: false,
             reused: false,
             rewritten: false,
+            replaces: false,
+            length: None,
             chain_before: self.written.chain,
             previous: self.written.place,
             base: self.written.last,
             hard_state: self.written.hard_state,
         };
-        let segment = draft.publish(&self.fs, &self.dir, header)?;
+        let segment = draft.publish(&self.fs, &self.dir, self.spares.leftovers(), header)?;
         self.index_mut().add_segment(Arc::clone(&segment));
         self.switch_to(segment);
         Ok(())
@@ -112,12 +116,14 @@ impl<F: Fs> Wal<F> {
             starts_log: true,
             reused: false,
             rewritten: false,
+            replaces: false,
+            length: None,
             chain_before: self.written.chain,
             previous: Place::default(),
             base,
             hard_state,
         };
-        let segment = draft.publish(&self.fs, &self.dir, header)?;
+        let segment = draft.publish(&self.fs, &self.dir, self.spares.leftovers(), header)?;
         let old = self.index_mut().restart(Arc::clone(&segment));
         self.retired.extend(old);
         self.pending.clear();

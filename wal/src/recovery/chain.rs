@@ -1,19 +1,19 @@
 //! Which files are the log. Guarantees a run of segments, each naming the one before it, that starts where
-//! the log starts or was released, or an error that names the file.
+//! the log starts or was released, or an error that names the file. Nothing is opened for writing.
 //!
 //! The newest segment is followed back by its `previous`. Files that this run does not touch are surplus:
-//! older than the segment that starts the log, or replaced when an earlier open wrote them again. A file
-//! that is older than one that is missing means damage, because segments are released oldest first.
+//! older than the segment that starts the log, or replaced when an earlier open wrote them again. Those
+//! older than a segment that took the place of a whole log are that log, and are kept. A file that is
+//! older than one that is missing means damage, because segments are released oldest first.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::entry::{Identity, Place};
-use crate::error::{Context, Damage, Error, Proof, Reason};
-use crate::format::group::GroupHeader;
+use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::entry::Identity;
+use crate::error::{Context, Error};
 use crate::format::name::Name;
-use crate::format::segment::{HEADER_BYTES, HeaderFault, SegmentHeader};
-use crate::format::{FORMAT_VERSION, SECTOR};
+use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::fs::{File, Fs};
 use crate::recovery::replay::last_index_of;
 use crate::segment::Segment;
@@ -24,9 +24,11 @@ pub(crate) struct Chain<F: Fs> {
     pub(crate) segments: Vec<Arc<Segment<F>>>,
     /// Segment files that do not count.
     pub(crate) surplus: Vec<PathBuf>,
+    /// Segment files of a log that this one replaced.
+    pub(crate) replaced: Vec<Named>,
     /// The newest file when it is cut inside its header.
     pub(crate) short: Option<Short>,
-    /// Highest sequence number any file has.
+    /// Highest sequence number any segment file has.
     pub(crate) newest_sequence: u64,
 }
 
@@ -47,210 +49,217 @@ pub(crate) struct Short {
     pub(crate) bytes: u64,
 }
 
-#[derive(Clone, Copy)]
-struct Named {
-    sequence: u64,
-    first_index: u64,
+/// What a segment's file name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Named {
+    pub(crate) sequence: u64,
+    pub(crate) first_index: u64,
+}
+
+impl Named {
+    pub(crate) fn path(&self, dir: &Path) -> PathBuf {
+        let Self {
+            sequence,
+            first_index,
+        } = *self;
+        let name = Name::Segment {
+            sequence,
+            first_index,
+        };
+        dir.join(name.to_string())
+    }
+}
+
+/// Why files are no log.
+pub(crate) enum Unloadable {
+    /// One of them is broken or missing; those of a lower sequence may still be a log.
+    Broken {
+        error: Error,
+        sequence: u64,
+        first_lost: u64,
+    },
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Error> for Unloadable {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Unloadable> for Error {
+    fn from(unloadable: Unloadable) -> Self {
+        match unloadable {
+            Unloadable::Broken { error, .. } | Unloadable::Other(error) => error,
+        }
+    }
 }
 
 pub(crate) struct Loader<'a, F: Fs> {
     pub(crate) fs: &'a F,
     pub(crate) dir: &'a Path,
     pub(crate) expected: Option<Identity>,
-    pub(crate) writable: bool,
+}
+
+/// The segments among the names, oldest first.
+pub(crate) fn segments_of(names: &[Name]) -> Vec<Named> {
+    let segment = |name: &Name| match *name {
+        Name::Segment {
+            sequence,
+            first_index,
+        } => Some(Named {
+            sequence,
+            first_index,
+        }),
+        _ => None,
+    };
+    let mut named: Vec<Named> = names.iter().filter_map(segment).collect();
+    named.sort_unstable();
+    named
 }
 
 impl<F: Fs> Loader<'_, F> {
-    pub(crate) fn load(&self, names: &[Name]) -> Result<Chain<F>, Error> {
-        let mut named: Vec<Named> = names
-            .iter()
-            .filter_map(|name| match *name {
-                Name::Segment {
-                    sequence,
-                    first_index,
-                } => Some(Named {
-                    sequence,
-                    first_index,
-                }),
-                _ => None,
-            })
-            .collect();
-        named.sort_unstable_by_key(|name| (name.sequence, name.first_index));
-        if let Some(pair) = named
-            .windows(2)
-            .find(|pair| pair[0].sequence == pair[1].sequence)
-        {
-            return Err(self.damage(&pair[1], Reason::Name, 0).into());
-        }
-        let Some(newest) = named.last().copied() else {
-            return Err(Error::NoLog {
-                path: self.dir.to_path_buf(),
-            });
+    /// Finds the log among files sorted by number.
+    pub(crate) fn load(&self, named: &[Named]) -> Result<Chain<F>, Unloadable> {
+        let Some((newest, older)) = named.split_last() else {
+            let path = self.dir.to_path_buf();
+            return Err(Error::NoLog { path }.into());
         };
-        let short = self.short_head(&newest, named.len() > 1)?;
-        if short.is_some() {
-            named.pop();
-        }
-        let mut chain = self.follow(&named)?;
-        chain.short = short;
+        let mut chain = match self.short_head(newest)?.filter(|_| !older.is_empty()) {
+            Some((short, head)) => {
+                let mut chain = self.follow(older)?;
+                // In a format that says how long files are, a file had all its bytes before its name.
+                // Before a format there was none that is later, so the file before this one tells.
+                if chain.newest().header.length.is_some()
+                    || SegmentHeader::begins_with_length_format(&head)
+                {
+                    return Err(self.headless(newest, short.bytes, 0));
+                }
+                chain.short = Some(short);
+                chain
+            }
+            None => self.follow(named)?,
+        };
         chain.newest_sequence = newest.sequence;
         Ok(chain)
     }
 
-    fn path(&self, named: &Named) -> PathBuf {
-        let Named {
-            sequence,
-            first_index,
-        } = *named;
-        self.dir.join(
-            Name::Segment {
-                sequence,
-                first_index,
-            }
-            .to_string(),
-        )
-    }
-
-    fn damage(&self, named: &Named, reason: Reason, last_index: u64) -> Damage {
-        Damage {
-            file: self.path(named),
-            offset: 0,
-            first_index: named.first_index,
-            last_index,
-            proof: Proof::Naming,
-            reason,
-        }
-    }
-
-    /// A cut may end anywhere, inside the newest header too. An empty file is no cut: no byte of a file
-    /// with a segment's name was ever missing.
-    fn short_head(&self, newest: &Named, has_older: bool) -> Result<Option<Short>, Error> {
-        let path = self.path(newest);
+    /// The newest file, and its bytes, if it ends inside its header. An empty file is no cut: no byte of a
+    /// file with a segment's name was ever missing.
+    fn short_head(&self, newest: &Named) -> Result<Option<(Short, Vec<u8>)>, Error> {
+        let path = newest.path(self.dir);
         let bytes = self.fs.len(&path).context("measure", &path)?;
-        let short = has_older && bytes > 0 && bytes < HEADER_BYTES;
-        Ok(short.then_some(Short {
+        if bytes == 0 || bytes >= HEADER_BYTES {
+            return Ok(None);
+        }
+        let mut head = vec![0; bytes as usize];
+        let file = self.fs.open_read(&path).context("open", &path)?;
+        let filled = file.read_full_at(0, &mut head).context("read", &path)?;
+        head.truncate(filled);
+        let short = Short {
             path,
             sequence: newest.sequence,
             bytes,
-        }))
+        };
+        Ok(Some((short, head)))
     }
 
     /// `named` is not empty, so neither is the chain.
-    fn follow(&self, named: &[Named]) -> Result<Chain<F>, Error> {
-        let (mut segments, mut surplus) = (Vec::new(), Vec::new());
+    fn follow(&self, named: &[Named]) -> Result<Chain<F>, Unloadable> {
+        let (mut segments, mut surplus, mut replaced) = (Vec::new(), Vec::new(), Vec::new());
         let mut rest = named;
         let mut wanted = named.last().copied();
         let mut last_index = 0;
         while let Some(name) = wanted {
             let position = rest.partition_point(|other| other.sequence < name.sequence);
-            surplus.extend(rest[position + 1..].iter().map(|other| self.path(other)));
+            let newer = &rest[position + 1..];
+            if newer
+                .first()
+                .is_some_and(|other| other.sequence == name.sequence)
+            {
+                return Err(self.broken(&newer[0], Reason::Name, 0, 0));
+            }
+            surplus.extend(newer.iter().map(|other| other.path(self.dir)));
             rest = &rest[..position];
             let segment = self.read(&name, last_index)?;
             let header = segment.header;
             segments.push(Arc::new(segment));
-            if header.starts_log {
-                surplus.extend(rest.iter().map(|other| self.path(other)));
-                break;
-            }
             last_index = header.base.index;
-            wanted = rest
-                .iter()
-                .rev()
-                .find(|other| other.sequence <= header.previous.sequence)
-                .copied();
-            if let Some(found) = wanted.filter(|found| found.sequence < header.previous.sequence) {
-                return Err(self.missing(&found, &header).into());
-            }
-            if wanted.is_none() {
-                surplus.extend(rest.iter().map(|other| self.path(other)));
+            wanted = match header.starts_log {
+                true => None,
+                false => self.before(rest, &header)?,
+            };
+            if wanted.is_none() && header.replaces {
+                replaced.extend_from_slice(rest);
+            } else if wanted.is_none() {
+                surplus.extend(rest.iter().map(|other| other.path(self.dir)));
             }
         }
         segments.reverse();
         Ok(Chain {
             segments,
             surplus,
+            replaced,
             short: None,
             newest_sequence: 0,
         })
     }
 
+    /// The segment before `header` in `rest`; `None` when it was released.
+    fn before(&self, rest: &[Named], header: &SegmentHeader) -> Result<Option<Named>, Unloadable> {
+        let previous = header.previous.sequence;
+        let found = rest.iter().rev().find(|other| other.sequence <= previous);
+        match found {
+            Some(found) if found.sequence < previous => Err(self.missing(found, header)),
+            found => Ok(found.copied()),
+        }
+    }
+
     /// The segment before `header` is gone while `older` is there.
-    fn missing(&self, older: &Named, header: &SegmentHeader) -> Damage {
+    fn missing(&self, older: &Named, header: &SegmentHeader) -> Unloadable {
+        let sequence = header.previous.sequence;
         let readable = self.read(older, 0).ok();
         let last = readable.and_then(|segment| last_index_of(&segment).ok());
-        Damage {
-            file: self
-                .dir
-                .join(format!("{:016x}-*.wal", header.previous.sequence)),
+        let first = last.map_or(older.first_index, |last| last + 1);
+        let damage = Damage {
+            file: self.dir.join(format!("{sequence:016x}-*.wal")),
             offset: 0,
-            first_index: last.map_or(older.first_index, |last| last + 1),
-            last_index: header.base.index,
+            lost: Lost::up_to(first, header.base.index),
             proof: Proof::NextSegment,
             reason: Reason::MissingSegment,
+        };
+        Unloadable::Broken {
+            error: damage.into(),
+            sequence,
+            first_lost: first,
         }
     }
 
-    /// Opens a segment and checks its header; `last_index` is the last entry it must hold, if known.
-    fn read(&self, named: &Named, last_index: u64) -> Result<Segment<F>, Error> {
-        let path = self.path(named);
-        let opened = match self.writable {
-            true => self.fs.open(&path),
-            false => self.fs.open_read(&path),
+    /// A segment that cannot be used; `last_index` is the last entry it held, as far as is known.
+    pub(super) fn broken(
+        &self,
+        named: &Named,
+        reason: Reason,
+        offset: u64,
+        last_index: u64,
+    ) -> Unloadable {
+        let damage = Damage {
+            file: named.path(self.dir),
+            offset,
+            lost: Lost::up_to(named.first_index, last_index),
+            proof: Proof::Naming,
+            reason,
         };
-        let file = opened.context("open", &path)?;
-        let mut sector = [0; HEADER_BYTES as usize];
-        let filled = file.read_full_at(0, &mut sector).context("read", &path)?;
-        let header = match SegmentHeader::decode(&sector[..filled]) {
-            Ok(header) => header,
-            Err(HeaderFault::NotALog) => return Err(Error::NotALog { path }),
-            Err(HeaderFault::NewerVersion(found)) => {
-                return Err(Error::NewerVersion {
-                    path,
-                    found,
-                    known: FORMAT_VERSION,
-                });
-            }
-            Err(HeaderFault::Damaged) => {
-                let seen = last_index_of_headless(&file, named.sequence).context("read", &path)?;
-                let last = last_index.max(seen);
-                return Err(self.damage(named, Reason::SegmentHeader, last).into());
-            }
-        };
-        let links_back = header.starts_log || header.previous.sequence < header.sequence;
-        let bytes = file.len().context("measure", &path)?;
-        let named_so =
-            header.sequence == named.sequence && header.base.index + 1 == named.first_index;
-        if !named_so || !links_back {
-            return Err(self.damage(named, Reason::Name, last_index).into());
-        }
-        match self.expected {
-            Some(expected) if expected != header.identity => Err(Error::Foreign {
-                path,
-                found: header.identity,
-                expected,
-            }),
-            _ => Ok(Segment {
-                header,
-                path,
-                file,
-                bytes,
-            }),
+        Unloadable::Broken {
+            error: damage.into(),
+            sequence: named.sequence,
+            first_lost: named.first_index,
         }
     }
-}
 
-/// Last index that groups in a file without a readable header speak of, to name the range lost.
-fn last_index_of_headless<F: File>(file: &F, sequence: u64) -> std::io::Result<u64> {
-    let len = file.len()?;
-    let (mut last, mut offset) = (0, HEADER_BYTES);
-    let mut sector = [0; SECTOR as usize];
-    while offset < len {
-        let filled = file.read_full_at(offset, &mut sector)?;
-        let place = Place { sequence, offset };
-        if let Some((header, _)) = GroupHeader::decode_any_salt(&sector[..filled], place) {
-            last = last.max(header.last_index());
-        }
-        offset += SECTOR;
+    /// A segment whose header cannot be read.
+    pub(super) fn headless(&self, named: &Named, offset: u64, last_index: u64) -> Unloadable {
+        self.broken(named, Reason::SegmentHeader, offset, last_index)
     }
-    Ok(last)
 }

@@ -7,7 +7,7 @@ use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::fs::Fs;
 use crate::options::Options;
-use crate::segment::sync_dir;
+use crate::recovery::chain::Named;
 use crate::spare::Spares;
 
 /// What is in the directory, foreign names apart.
@@ -57,30 +57,22 @@ pub(crate) fn adopt_spares<F: Fs>(
 }
 
 /// Renames the segments of a log that was replaced, so that they are out of the way but not gone.
-pub(crate) fn set_aside<F: Fs>(fs: &F, dir: &Path, names: &[Name]) -> Result<(), Error> {
-    for name in names {
-        if let Name::Segment {
-            sequence,
-            first_index,
-        } = *name
-        {
-            let from = dir.join(name.to_string());
-            let to = dir.join(
-                Name::Damaged {
-                    sequence,
-                    first_index,
-                }
-                .to_string(),
-            );
-            fs.rename(&from, &to).context("rename", &from)?;
-        }
+pub(crate) fn set_aside<F: Fs>(fs: &F, dir: &Path, segments: &[Named]) -> Result<(), Error> {
+    for segment in segments {
+        let from = segment.path(dir);
+        let name = Name::Damaged {
+            sequence: segment.sequence,
+            first_index: segment.first_index,
+        };
+        let renamed = fs.rename(&from, &dir.join(name.to_string()));
+        renamed.context("rename", &from)?;
     }
-    sync_dir(fs, dir)
+    Ok(())
 }
 
 /// Removes what an earlier [`set_aside`] left: one damaged log is kept, not all there ever were.
-pub(crate) fn remove_set_aside<F: Fs>(fs: &F, dir: &Path) -> Result<(), Error> {
-    for name in list(fs, dir)? {
+pub(crate) fn remove_set_aside<F: Fs>(fs: &F, dir: &Path, names: &[Name]) -> Result<(), Error> {
+    for name in names {
         if matches!(name, Name::Damaged { .. }) {
             let path = dir.join(name.to_string());
             fs.remove(&path).context("remove", &path)?;

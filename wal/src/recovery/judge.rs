@@ -3,21 +3,30 @@
 
 use std::path::Path;
 
+use crate::damage::{Damage, Lost, Proof, Reason};
 use crate::entry::Place;
-use crate::error::{Damage, Error, Proof, Reason};
+use crate::error::Error;
 use crate::format::name::Name;
 use crate::fs::Fs;
-use crate::recovery::chain::{Chain, Loader};
+use crate::index::Index;
+use crate::recovery::Cut;
+use crate::recovery::chain::{Chain, Loader, segments_of};
 use crate::recovery::decide::{Decision, Evidence, Remains, WitnessSays, decide};
-use crate::recovery::replay::{self, Replay};
-use crate::recovery::{Cut, Recovery};
+use crate::recovery::replay::{Reading, Replay};
 use crate::witness::Witness;
 
 /// A log that was read and judged.
 pub(super) struct Judged<F: Fs> {
     pub(super) chain: Chain<F>,
+    /// All valid groups, proven or not.
+    pub(super) index: Index<F>,
     pub(super) replay: Replay<F>,
+    pub(super) says: WitnessSays,
     pub(super) cut: Option<Cut>,
+    /// Where the torn tail of the newest segment ends, if it has one.
+    pub(super) torn_end: Option<u64>,
+    /// Bytes of groups read.
+    pub(super) bytes: u64,
 }
 
 /// Reads the log in a directory and decides what it is.
@@ -26,135 +35,166 @@ pub(super) fn judge<F: Fs>(
     names: &[Name],
     witness: Option<&Witness>,
 ) -> Result<Judged<F>, Error> {
-    let chain = loader.load(names)?;
-    let replay = replay::replay(&chain, witness)?;
-    let says = match witness {
-        None => WitnessSays::Nothing,
-        Some(witness) => witness_says(&chain, &replay, witness),
-    };
-    let torn = replay
-        .later
-        .torn_end
-        .filter(|end| *end > replay.end.place.offset);
-    let remains = match torn.is_some() || chain.short.is_some() {
-        true => Remains::Torn,
-        false => Remains::Nothing,
-    };
+    let chain = loader.load(&segments_of(names))?;
+    let mut reading = Reading::new(&chain, witness);
+    let replay = reading.read(&chain);
+    if matches!(replay, Err(Error::Damaged(_))) {
+        refuse_other_history(&chain, &reading, witness)?;
+    }
+    let replay = replay?;
+    let says = witness_says(&chain, &reading, witness);
+    let end = replay.end.place.offset;
+    let torn_end = replay.later.torn_end.filter(|torn| *torn > end);
     let evidence = Evidence {
-        // Segments that have one were read whole, or `replay` has refused them.
+        // Segments that have one were read whole, or reading has refused them.
         successor: false,
-        later_claim: replay
-            .later
-            .claim
-            .is_some_and(|claim| claim.0 > replay.end.place.offset),
+        later_claim: replay.later.claim.is_some_and(|claim| claim.0 > end),
+        short: chain.newest().short.is_some(),
         witness: says,
-        remains,
+        remains: match torn_end.is_some() || chain.short.is_some() {
+            true => Remains::Torn,
+            false => Remains::Nothing,
+        },
     };
     let cut = match decide(evidence) {
         Decision::End => None,
-        Decision::Cut => Some(cut_of(loader.dir, &chain, &replay, torn)),
+        Decision::Cut => Some(cut_of(loader.dir, &chain, &replay, torn_end)),
+        Decision::Damage(_) if says == WitnessSays::Differs => {
+            return Err(other_history(&chain, replay.end.place).into());
+        }
         Decision::Damage(proof) => {
-            return Err(damage_of(&chain, &replay, witness, says, proof).into());
+            return Err(damage_of(&chain, &replay, witness, proof).into());
         }
     };
-    Ok(Judged { chain, replay, cut })
+    Ok(Judged {
+        chain,
+        index: reading.index,
+        replay,
+        says,
+        cut,
+        torn_end,
+        bytes: reading.bytes,
+    })
 }
 
-/// What the witness says about a log that was read through.
-fn witness_says<F: Fs>(chain: &Chain<F>, replay: &Replay<F>, witness: &Witness) -> WitnessSays {
-    let (place, end) = (witness.place, replay.end.place);
-    if let Some(met) = replay.witness_met {
-        return if met {
-            WitnessSays::Holds
-        } else {
-            WitnessSays::Differs
-        };
+/// Row A where reading stopped at damage: what was read before it may show already that the log is not the
+/// store's.
+pub(super) fn refuse_other_history<F: Fs>(
+    chain: &Chain<F>,
+    reading: &Reading<'_, F>,
+    witness: Option<&Witness>,
+) -> Result<(), Error> {
+    match witness_says(chain, reading, witness) {
+        WitnessSays::Differs => Err(other_history(chain, reading.tail.place).into()),
+        _ => Ok(()),
     }
-    if place > end {
+}
+
+/// What the witness says about a log that was read as far as `reading` got.
+pub(super) fn witness_says<F: Fs>(
+    chain: &Chain<F>,
+    reading: &Reading<'_, F>,
+    witness: Option<&Witness>,
+) -> WitnessSays {
+    let Some(witness) = witness else {
+        return WitnessSays::Nothing;
+    };
+    let holds = |holds| match holds {
+        true => WitnessSays::Holds,
+        false => WitnessSays::Differs,
+    };
+    if let Some(met) = reading.witness_met {
+        return holds(met);
+    }
+    let place = witness.place;
+    if place > reading.tail.place {
         return WitnessSays::Beyond;
     }
-    let oldest = &chain.oldest().header;
-    let successor = chain
-        .segments
-        .iter()
-        .find(|next| next.header.sequence > place.sequence);
-    let contradicts = match successor.map(|next| &next.header) {
+    let oldest = chain.oldest().header.sequence;
+    let mut headers = chain.segments.iter().map(|segment| &segment.header);
+    let Some(next) = headers.find(|next| next.sequence > place.sequence) else {
         // In the newest segment, at a place where no group ends.
-        None => true,
-        Some(next) if next.sequence == oldest.sequence && next.starts_log => false,
-        // An open that did not know this witness repeated what lay there in the next segment. Indexes
-        // prove nothing here, since a conflicting tail may have been replaced since: the store finds
-        // out by its applied index whether the log reaches far enough.
-        Some(next) if place > next.previous => !next.rewritten,
-        Some(next) if place == next.previous => witness.chain != next.chain_before,
-        // Released since, which needs a witness of a later flush; or no group ends there.
-        Some(next) => next.sequence != oldest.sequence || witness.index < replay.index.base().index,
+        return WitnessSays::Differs;
     };
-    if contradicts {
-        WitnessSays::Differs
-    } else {
-        WitnessSays::Holds
+    if next.starts_log {
+        return WitnessSays::Gone;
+    }
+    if place == next.previous {
+        return holds(witness.chain == next.chain_before);
+    }
+    if place > next.previous {
+        // An open that could not write in place repeated in the next segment what lay there, under
+        // another chain. Nothing else ends a segment below what was synced of it.
+        return match next.rewritten {
+            true => WitnessSays::Gone,
+            false => WitnessSays::Differs,
+        };
+    }
+    // A witness from before the last release says nothing against the log: the store may have flushed
+    // since, and it finds out by its applied index whether the log reaches back far enough. In a segment
+    // that is there, no group ends at this place.
+    match next.sequence == oldest {
+        true => WitnessSays::Gone,
+        false => WitnessSays::Differs,
     }
 }
 
+fn other_history<F: Fs>(chain: &Chain<F>, stopped: Place) -> Damage {
+    let at = chain
+        .segments
+        .iter()
+        .find(|segment| segment.header.sequence == stopped.sequence);
+    Damage {
+        file: at.unwrap_or(chain.newest()).path.clone(),
+        offset: stopped.offset,
+        lost: Lost::Log,
+        proof: Proof::Witness,
+        reason: Reason::WitnessDiffers,
+    }
+}
+
+/// Rows C to E.
 fn damage_of<F: Fs>(
     chain: &Chain<F>,
     replay: &Replay<F>,
     witness: Option<&Witness>,
-    says: WitnessSays,
     proof: Proof,
 ) -> Damage {
-    let place = replay.end.place;
     let newest = chain.newest();
-    let first_index = replay.end.last.index + 1;
+    let place = replay.end.place;
+    let after = replay.end.last.index;
     let claimed = replay.later.claim.map_or(0, |claim| claim.1);
-    let witnessed = witness.map_or(0, |witness| witness.index);
-    let released = released_too_early(chain, replay, witness).filter(|_| proof == Proof::Witness);
-    if let Some(damage) = released {
-        return damage;
-    }
+    let until = replay.later.lost_until(after + 1).unwrap_or(claimed);
     let missing = witness.is_some_and(|witness| witness.place.sequence > place.sequence);
-    let reason = match (says, proof) {
-        (WitnessSays::Differs, Proof::Witness) => Reason::WitnessDiffers,
-        _ if missing => Reason::MissingSegment,
-        _ => replay.stopped,
+    let witnessed = witness.map(|witness| witness.index);
+    let (lost, reason) = match (proof, newest.short) {
+        (Proof::LaterGroup, _) => (Lost::up_to(after + 1, until), replay.stopped),
+        (_, short) => (
+            Lost::Everything {
+                after,
+                at_least: witnessed.filter(|index| *index > after),
+            },
+            match short {
+                Some(short) => short,
+                None if missing => Reason::MissingSegment,
+                None => replay.stopped,
+            },
+        ),
     };
     Damage {
         file: newest.path.clone(),
-        offset: place.offset,
-        first_index,
-        last_index: replay
-            .later
-            .lost_until(first_index)
-            .unwrap_or(claimed.max(witnessed)),
+        offset: match (proof, newest.short) {
+            (Proof::Naming, Some(_)) => newest.bytes,
+            _ => place.offset,
+        },
+        lost,
         proof,
         reason,
     }
 }
 
-/// The oldest segments are gone although the store has not seen all of them.
-fn released_too_early<F: Fs>(
-    chain: &Chain<F>,
-    replay: &Replay<F>,
-    witness: Option<&Witness>,
-) -> Option<Damage> {
-    let (oldest, base) = (chain.oldest(), replay.index.base());
-    let witness = witness.filter(|witness| {
-        witness.place.sequence < oldest.header.sequence && witness.index < base.index
-    })?;
-    Some(Damage {
-        file: oldest.path.clone(),
-        offset: 0,
-        first_index: witness.index + 1,
-        last_index: base.index,
-        proof: Proof::Witness,
-        reason: Reason::MissingSegment,
-    })
-}
-
-fn cut_of<F: Fs>(dir: &Path, chain: &Chain<F>, replay: &Replay<F>, torn: Option<u64>) -> Cut {
-    let newest = chain.newest();
-    let (file, place, bytes) = match (torn, &chain.short) {
+fn cut_of<F: Fs>(dir: &Path, chain: &Chain<F>, replay: &Replay<F>, torn_end: Option<u64>) -> Cut {
+    let (file, place, bytes) = match (torn_end, &chain.short) {
         (None, Some(short)) => {
             let place = Place {
                 sequence: short.sequence,
@@ -162,10 +202,10 @@ fn cut_of<F: Fs>(dir: &Path, chain: &Chain<F>, replay: &Replay<F>, torn: Option<
             };
             (short.path.clone(), place, short.bytes)
         }
-        (torn, _) => {
+        (torn_end, _) => {
             let place = replay.end.place;
-            let bytes = torn.unwrap_or(place.offset) - place.offset;
-            (newest.path.clone(), place, bytes)
+            let bytes = torn_end.unwrap_or(place.offset) - place.offset;
+            (chain.newest().path.clone(), place, bytes)
         }
     };
     let aside = Name::Torn {
@@ -177,49 +217,6 @@ fn cut_of<F: Fs>(dir: &Path, chain: &Chain<F>, replay: &Replay<F>, torn: Option<
         offset: place.offset,
         bytes,
         after_index: replay.end.last.index,
-        kept_aside: dir.join(aside.to_string()),
-    }
-}
-
-impl<F: Fs> Judged<F> {
-    pub(super) fn report(&self) -> Recovery {
-        let end = &self.replay.end;
-        Recovery {
-            hard_state: end.hard_state,
-            base: self.replay.index.base(),
-            first_index: self.replay.index.first(),
-            last_index: end.last.index,
-            last_term: end.last.term,
-            cut: self.cut.clone(),
-            segments: self.chain.segments.len(),
-            bytes: self.replay.bytes,
-            rewritten_bytes: 0,
-            rewritten_groups: 0,
-        }
-    }
-
-    pub(super) fn log(&self, dir: &Path) {
-        let end = &self.replay.end;
-        if let Some(cut) = &self.cut {
-            tracing::error!(
-                file = %cut.file.display(),
-                offset = cut.offset,
-                bytes = cut.bytes,
-                after_index = cut.after_index,
-                kept_aside = %cut.kept_aside.display(),
-                "cut {} bytes of a torn write after entry {}",
-                cut.bytes,
-                cut.after_index,
-            );
-        }
-        tracing::info!(
-            dir = %dir.display(),
-            segments = self.chain.segments.len(),
-            bytes = self.replay.bytes,
-            first_index = self.replay.index.first(),
-            last_index = end.last.index,
-            unproven_groups = self.replay.unproven.len(),
-            "log read"
-        );
+        kept_aside: Some(dir.join(aside.to_string())),
     }
 }

@@ -3,42 +3,49 @@
 //!
 //! | step | process or power fails before it | after it |
 //! | --- | --- | --- |
-//! | 1 read and judge ([`chain`], [`replay`], [`decide`]) | – | nothing was changed |
-//! | 2 sync the directory | nothing was changed | names that were only in the cache are durable |
+//! | 1 read and judge ([`chain`], [`replay`], [`decide`]): [`judge`] | – | nothing was changed |
+//! | 2 sync the directory: from here on [`Judgement::open`] | nothing was changed | names that were only in the cache are durable |
 //! | 3 remove `*.tmp`, surplus spares | as 2 | nothing of the log was touched |
-//! | 4 copy the cut tail to `torn-*`, sync it | as 3 | a copy more; the next open makes it again |
-//! | 5 write the unproven groups into a fresh segment, publish it | as 4: the old segment still has them | they are durable; the old segment ends where the new one says |
-//! | 6 remove surplus segments, sync the directory | the next open finds them surplus again | done |
+//! | 4 copy the cut tail to `torn-*`, sync copy and directory | as 3 | a copy more; the next open keeps it |
+//! | 5 write the unproven groups again in their place, zeros over the torn tail ([`in_place`]) | as 4 | any sector of either is old or new: the groups are the same in both, of the tail any part is left, which the next open cuts |
+//! | 6 sync the segment, once | as 5 | all groups are durable, nothing lies behind them |
+//! | 6b only if 5 or 6 failed: the unproven groups into a fresh segment, publish it ([`relocate`]) | as 5: the old segment still has them | they are durable; the old segment ends where the new one says |
+//! | 7 remove surplus segments, set aside those of a replaced log, sync the directory | the next open finds them surplus again | done |
 //!
-//! Step 5 is one rename (see `segment.rs`), so there is no state between. It is skipped when nothing is
-//! unproven and nothing was cut. Running out of space in any step fails the open and changes nothing
-//! of the log.
+//! Step 6b is one rename (see `segment.rs`), so there is no state between. Steps 4 to 6 are skipped when
+//! nothing is unproven and nothing was cut. None of the steps but 4 and 6b needs room on the disk; without
+//! room step 4 is left out, so a full disk does not stop a start.
 
+mod aside;
 mod chain;
 mod decide;
 mod directory;
+mod head;
+mod in_place;
 mod judge;
+mod judgement;
 mod later;
+mod prefix;
+mod relocate;
 mod replay;
-mod rewrite;
 
 use std::path::{Path, PathBuf};
 
 use crate::entry::{HardState, Identity, Position};
 use crate::error::Error;
 use crate::fs::Fs;
-use crate::log::{Parts, Wal};
-use crate::options::Options;
-use crate::segment::sync_dir;
-use crate::witness::Witness;
-use chain::Loader;
+use crate::witness::{Witness, WitnessCheck};
+pub(crate) use chain::segments_of;
 pub(crate) use directory::{adopt_spares, list, remove_set_aside, set_aside};
-use judge::judge;
+pub use judgement::{Judgement, judge};
+pub use prefix::{Prefix, prefix};
 
-/// What open found, and what it did.
+/// What a log holds, what open finds to do, and what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovery {
+    /// Whose log it is.
+    pub identity: Identity,
     /// Last hard state of the log.
     pub hard_state: HardState,
     /// The entry before the first one.
@@ -49,9 +56,13 @@ pub struct Recovery {
     pub last_index: u64,
     /// Term of that entry.
     pub last_term: u64,
+    /// The end of the log: a mark made of it names exactly this end.
+    pub end: Witness,
+    /// What came of the witness that the log was judged with.
+    pub witness: WitnessCheck,
     /// The torn tail, if there was one.
     pub cut: Option<Cut>,
-    /// Segments of the log, before open added one.
+    /// Segments of the log when it was read.
     pub segments: usize,
     /// Bytes of groups that were read and checked.
     pub bytes: u64,
@@ -72,79 +83,21 @@ pub struct Cut {
     pub bytes: u64,
     /// Index of the last entry before it.
     pub after_index: u64,
-    /// Where its bytes are kept.
-    pub kept_aside: PathBuf,
+    /// Where its bytes are kept; `None` when the disk had no room for them.
+    pub kept_aside: Option<PathBuf>,
 }
 
 /// Reads a whole log as open does and changes nothing: for offline checks. What open would cut or write
 /// again is reported as if it had been done.
 ///
 /// # Errors
-/// As [`Wal::open`](crate::Wal::open).
+/// As [`judge`].
 pub fn inspect<F: Fs>(
     fs: &F,
     dir: &Path,
     expected: Option<Identity>,
     witness: Option<&Witness>,
 ) -> Result<Recovery, Error> {
-    let names = list(fs, dir)?;
-    let loader = Loader {
-        fs,
-        dir,
-        expected,
-        writable: false,
-    };
-    let mut judged = judge(&loader, &names, witness)?;
-    let unproven = std::mem::take(&mut judged.replay.unproven);
-    let mut report = judged.report();
-    report.rewritten_groups = unproven.len();
-    report.rewritten_bytes = judged.replay.end.place.offset - judged.replay.proven.place.offset;
-    for group in &unproven {
-        if judged.replay.index.apply(group).is_err() {
-            break;
-        }
-    }
-    report.base = judged.replay.index.base();
-    report.first_index = judged.replay.index.first();
-    Ok(report)
-}
-
-/// See [`Wal::open`](crate::Wal::open).
-pub(crate) fn open<F: Fs>(
-    fs: F,
-    dir: &Path,
-    expected: Option<Identity>,
-    witness: Option<&Witness>,
-    options: Options,
-) -> Result<(Wal<F>, Recovery), Error> {
-    let options = options.normal();
-    let names = list(&fs, dir)?;
-    let loader = Loader {
-        fs: &fs,
-        dir,
-        expected,
-        writable: true,
-    };
-    let judged = judge(&loader, &names, witness)?;
-    judged.log(dir);
-    sync_dir(&fs, dir)?;
-    let spares = adopt_spares(&fs, dir, &options, &names)?;
-    let mut report = judged.report();
-    let ready = rewrite::make_durable(&fs, dir, &spares, &options, judged, &names)?;
-    report.rewritten_bytes = ready.rewritten_bytes;
-    report.rewritten_groups = ready.rewritten_groups;
-    report.base = ready.index.base();
-    report.first_index = ready.index.first();
-    let log = Wal::assemble(Parts {
-        fs,
-        dir: dir.to_path_buf(),
-        identity: ready.current.header.identity,
-        options,
-        index: ready.index,
-        current: ready.current,
-        next_sequence: ready.next_sequence,
-        tail: ready.tail,
-        spares,
-    });
-    Ok((log, report))
+    let judgement = judge(fs.clone(), dir, expected, witness)?;
+    Ok(judgement.recovery().clone())
 }

@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::entry::{Place, Position};
-use crate::error::{Context, Damage, Error, Proof, Reason};
-use crate::format::segment::{HEADER_BYTES, SegmentHeader};
+use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::entry::Place;
+use crate::error::{Context, Error};
+use crate::format::segment::SegmentHeader;
 use crate::fs::Fs;
 use crate::index::Index;
 use crate::recovery::chain::Chain;
@@ -21,8 +22,9 @@ const READ_BYTES: u64 = 256 << 10;
 
 /// A log that was read to where it stops.
 pub(crate) struct Replay<F: Fs> {
-    pub(crate) index: Index<F>,
-    /// End of what is proven durable; everything up to it is in the index.
+    /// The groups that are proven durable, and no others.
+    pub(crate) proven_index: Index<F>,
+    /// End of what is proven durable.
     pub(crate) proven: Tail,
     /// Valid groups after that.
     pub(crate) unproven: VecDeque<Summary>,
@@ -31,43 +33,173 @@ pub(crate) struct Replay<F: Fs> {
     /// Why reading stopped there.
     pub(crate) stopped: Reason,
     pub(crate) later: Later,
-    /// Whether the chain value at the witness's place is the witness's; `None` when no group ends there.
+}
+
+/// A log that is being read, from its oldest segment on. After an error it stands before the damage.
+pub(crate) struct Reading<'a, F: Fs> {
+    pub(crate) index: Index<F>,
+    /// End of the valid groups read so far.
+    pub(crate) tail: Tail,
+    /// Whether the chain value at the witness's place is the witness's; `None` when no group ended there.
     pub(crate) witness_met: Option<bool>,
     /// Bytes of groups read.
     pub(crate) bytes: u64,
-}
-
-/// Looks out for the witness's place.
-struct Lookout<'a> {
     witness: Option<&'a Witness>,
-    met: Option<bool>,
 }
 
-impl Lookout<'_> {
-    fn see(&mut self, tail: &Tail) {
-        if let Some(witness) = self.witness.filter(|witness| witness.place == tail.place) {
-            self.met = Some(witness.chain == tail.chain);
+impl<'a, F: Fs> Reading<'a, F> {
+    pub(crate) fn new(chain: &Chain<F>, witness: Option<&'a Witness>) -> Self {
+        let oldest = chain.oldest();
+        Self {
+            index: Index::new(Arc::clone(oldest)),
+            tail: Tail::start_of(&oldest.header),
+            witness_met: None,
+            bytes: 0,
+            witness,
         }
     }
+
+    /// Reads all segments of a chain.
+    pub(crate) fn read(&mut self, chain: &Chain<F>) -> Result<Replay<F>, Error> {
+        for pair in chain.segments.windows(2) {
+            let (segment, next) = (&pair[0], &pair[1]);
+            self.read_sealed(segment, &next.header)?;
+            self.index.add_segment(Arc::clone(next));
+        }
+        self.read_newest(chain.newest())
+    }
+
+    /// Looks out for the witness's place.
+    fn see(&mut self) {
+        let here = |witness: &&Witness| witness.place == self.tail.place;
+        if let Some(witness) = self.witness.filter(here) {
+            self.witness_met = Some(witness.chain == self.tail.chain);
+        }
+    }
+
+    fn start(&mut self, segment: &Segment<F>) {
+        self.tail = Tail::start_of(&segment.header);
+        self.see();
+    }
+
+    fn advance(&mut self, group: &Summary) {
+        self.bytes += group.end - group.place.offset;
+        self.tail.advance(group);
+        self.see();
+    }
+
+    /// Reads a segment that has a successor: anything wrong before its end is damage (row B of the table).
+    fn read_sealed(&mut self, segment: &Segment<F>, next: &SegmentHeader) -> Result<(), Error> {
+        let end = next.previous.offset;
+        let limit = segment.bytes.min(end);
+        let mut window = Window::new(READ_BYTES);
+        self.start(segment);
+        while self.tail.place.offset < end {
+            let summary = match next_group(&mut window, segment, &self.tail, limit)? {
+                Ok((summary, _)) => summary,
+                Err(reason) => return Err(self.sealed_damage(segment, next, reason)?.into()),
+            };
+            if self.index.apply(&summary).is_err() {
+                return Err(self.sealed_damage(segment, next, Reason::IndexGap)?.into());
+            }
+            self.advance(&summary);
+        }
+        let reason = match segment.short {
+            _ if self.tail.place.offset != end => Reason::GroupLength,
+            _ if self.tail.chain != next.chain_before => Reason::Chain,
+            _ if self.tail.last != next.base => Reason::IndexGap,
+            Some(short) => return Err(short_but_whole(segment, short).into()),
+            None => return Ok(()),
+        };
+        Err(self.sealed_damage(segment, next, reason)?.into())
+    }
+
+    fn sealed_damage(
+        &self,
+        segment: &Segment<F>,
+        next: &SegmentHeader,
+        reason: Reason,
+    ) -> Result<Damage, Error> {
+        let later = later::look(segment, self.tail.place.offset, next.previous.offset)?;
+        let first = self.tail.last.index + 1;
+        let last = later.lost_until(first).unwrap_or(next.base.index);
+        Ok(Damage {
+            file: segment.path.clone(),
+            offset: match segment.short {
+                Some(_) => segment.bytes,
+                None => self.tail.place.offset,
+            },
+            lost: Lost::up_to(first, last),
+            proof: Proof::NextSegment,
+            reason: segment.short.unwrap_or(reason),
+        })
+    }
+
+    /// Reads the newest segment to the first place that is not a valid group.
+    fn read_newest(&mut self, segment: &Segment<F>) -> Result<Replay<F>, Error> {
+        let limit = segment.bytes;
+        let mut window = Window::new(READ_BYTES);
+        self.start(segment);
+        let mut proven = self.tail;
+        let mut unproven: VecDeque<Summary> = VecDeque::new();
+        let witnessed = self.witness.map(|witness| witness.place);
+        let mut known_durable = witnessed.unwrap_or(self.tail.place);
+        let stopped = loop {
+            let (summary, durable) = match next_group(&mut window, segment, &self.tail, limit)? {
+                Ok(group) => group,
+                Err(reason) => break reason,
+            };
+            known_durable = known_durable.max(durable);
+            self.advance(&summary);
+            unproven.push_back(summary);
+            // What is proven goes into the index at once, so this queue holds the unproven groups only.
+            while let Some(group) = unproven.front() {
+                if group.end_place() > known_durable {
+                    break;
+                }
+                self.apply(segment, group)?;
+                proven.advance(group);
+                unproven.pop_front();
+            }
+        };
+        let proven_index = self.index.clone();
+        for group in &unproven {
+            self.apply(segment, group)?;
+        }
+        Ok(Replay {
+            proven_index,
+            proven,
+            unproven,
+            later: later::look(segment, self.tail.place.offset, limit)?,
+            end: self.tail,
+            stopped,
+        })
+    }
+
+    fn apply(&mut self, segment: &Segment<F>, group: &Summary) -> Result<(), Error> {
+        let first = self.index.last() + 1;
+        let applied = self.index.apply(group);
+        applied.map_err(|_| {
+            Error::from(Damage {
+                file: segment.path.clone(),
+                offset: group.place.offset,
+                lost: Lost::up_to(first, group.last_index()),
+                proof: Proof::LaterGroup,
+                reason: Reason::IndexGap,
+            })
+        })
+    }
 }
 
-/// Reads all segments of a chain.
-pub(crate) fn replay<F: Fs>(
-    chain: &Chain<F>,
-    witness: Option<&Witness>,
-) -> Result<Replay<F>, Error> {
-    let mut lookout = Lookout { witness, met: None };
-    let mut index = Index::new(Arc::clone(chain.oldest()));
-    let mut bytes = 0;
-    for pair in chain.segments.windows(2) {
-        let (segment, next) = (&pair[0], &pair[1]);
-        bytes += read_sealed(segment, &next.header, &mut index, &mut lookout)?;
-        index.add_segment(Arc::clone(next));
+/// A sealed segment that has all its groups, and not its length.
+fn short_but_whole<F: Fs>(segment: &Segment<F>, reason: Reason) -> Damage {
+    Damage {
+        file: segment.path.clone(),
+        offset: segment.bytes,
+        lost: Lost::Nothing,
+        proof: Proof::Naming,
+        reason,
     }
-    let mut replay = read_newest(chain.newest(), index, &mut lookout)?;
-    replay.bytes += bytes;
-    replay.witness_met = lookout.met;
-    Ok(replay)
 }
 
 /// Reads the next group and checks that it follows `tail`.
@@ -94,118 +226,6 @@ fn next_group<F: Fs>(
         return Ok(Err(Reason::IndexGap));
     }
     Ok(Ok((summary, group.header.durable)))
-}
-
-/// Reads a segment that has a successor: anything wrong before its end is damage (row A of the table).
-fn read_sealed<F: Fs>(
-    segment: &Segment<F>,
-    next: &SegmentHeader,
-    index: &mut Index<F>,
-    lookout: &mut Lookout<'_>,
-) -> Result<u64, Error> {
-    let end = next.previous.offset;
-    let limit = segment.bytes.min(end);
-    let mut window = Window::new(READ_BYTES);
-    let mut tail = Tail::start_of(&segment.header);
-    lookout.see(&tail);
-    while tail.place.offset < end {
-        let damaged = |reason| sealed_damage(segment, &tail, next, reason);
-        let summary = match next_group(&mut window, segment, &tail, limit)? {
-            Ok((summary, _)) => summary,
-            Err(reason) => return Err(damaged(reason)?.into()),
-        };
-        if index.apply(&summary).is_err() {
-            return Err(damaged(Reason::IndexGap)?.into());
-        }
-        tail.advance(&summary);
-        lookout.see(&tail);
-    }
-    let reason = match () {
-        () if tail.place.offset != end => Reason::GroupLength,
-        () if tail.chain != next.chain_before => Reason::Chain,
-        () if tail.last != next.base => Reason::IndexGap,
-        () => return Ok(end - HEADER_BYTES),
-    };
-    Err(sealed_damage(segment, &tail, next, reason)?.into())
-}
-
-fn sealed_damage<F: Fs>(
-    segment: &Segment<F>,
-    tail: &Tail,
-    next: &SegmentHeader,
-    reason: Reason,
-) -> Result<Damage, Error> {
-    let later = later::look(segment, tail.place.offset, next.previous.offset)?;
-    let first_index = tail.last.index + 1;
-    Ok(Damage {
-        file: segment.path.clone(),
-        offset: tail.place.offset,
-        first_index,
-        last_index: later.lost_until(first_index).unwrap_or(next.base.index),
-        proof: Proof::NextSegment,
-        reason,
-    })
-}
-
-/// Reads the newest segment to the first place that is not a valid group.
-fn read_newest<F: Fs>(
-    segment: &Segment<F>,
-    mut index: Index<F>,
-    lookout: &mut Lookout<'_>,
-) -> Result<Replay<F>, Error> {
-    let limit = segment.bytes;
-    let mut window = Window::new(READ_BYTES);
-    let mut end = Tail::start_of(&segment.header);
-    let mut proven = end;
-    let mut unproven: VecDeque<Summary> = VecDeque::new();
-    let mut known_durable = lookout.witness.map_or(end.place, |witness| witness.place);
-    lookout.see(&end);
-    let stopped = loop {
-        let (summary, durable) = match next_group(&mut window, segment, &end, limit)? {
-            Ok(group) => group,
-            Err(reason) => break reason,
-        };
-        known_durable = known_durable.max(durable);
-        end.advance(&summary);
-        lookout.see(&end);
-        unproven.push_back(summary);
-        // What is proven goes into the index at once, so this queue holds the unproven groups only.
-        while let Some(group) = unproven.front() {
-            if (Place {
-                offset: group.end,
-                ..group.place
-            }) > known_durable
-            {
-                break;
-            }
-            if index.apply(group).is_err() {
-                return Err(gap(segment, group, proven.last).into());
-            }
-            proven.advance(group);
-            unproven.pop_front();
-        }
-    };
-    Ok(Replay {
-        index,
-        proven,
-        unproven,
-        bytes: end.place.offset - HEADER_BYTES,
-        later: later::look(segment, end.place.offset, limit)?,
-        end,
-        stopped,
-        witness_met: None,
-    })
-}
-
-fn gap<F: Fs>(segment: &Segment<F>, group: &Summary, last: Position) -> Damage {
-    Damage {
-        file: segment.path.clone(),
-        offset: group.place.offset,
-        first_index: last.index + 1,
-        last_index: group.last_index(),
-        proof: Proof::LaterGroup,
-        reason: Reason::IndexGap,
-    }
 }
 
 /// Last index of a segment read alone, to name a range.

@@ -1,9 +1,10 @@
-//! Cut and zeroed tails (F3, F4, F8): every one opens, with exactly what the bytes left still say.
+//! Lost ends (F3, F4, F8). A power loss leaves zeros, since a segment is filled and synced before it has its
+//! name: every such end opens, with exactly what the bytes left still say. A file that ends early is damage.
 
 use std::path::{Path, PathBuf};
 
 use wal::fs::sim::SimFs;
-use wal::{Options, Place, Wal};
+use wal::{Error, Lost, Options, Place, Proof, Reason, Wal};
 
 use crate::support::{Driver, Model, each_seed, entries, open_plain, segments, small_options};
 
@@ -43,50 +44,84 @@ fn written(seed: u64, options: Options, until: u64, payload: u64) -> Written {
 }
 
 impl Written {
-    /// Opens a copy in which `file` ends at `len` and `later` files are gone; checks what is left.
-    fn check_cut(&self, file: &Path, sequence: u64, len: u64, later: &[PathBuf], thorough: bool) {
+    /// A copy in which the `later` files are gone and `change` was made to `file`.
+    fn with(&self, file: &Path, later: &[PathBuf], change: impl FnOnce(&mut Vec<u8>)) -> SimFs {
         use wal::fs::Fs;
 
         let disk = self.disk.fork();
-        disk.corrupt(file, |content| content.truncate(len as usize));
+        disk.corrupt(file, change);
         for path in later {
             disk.remove(path).unwrap();
         }
+        disk
+    }
+
+    /// The last step whole below this place.
+    fn whole_at(&self, sequence: u64, offset: u64) -> usize {
+        let cut = Place { sequence, offset };
+        let whole = self.steps.iter().rposition(|(place, _)| *place <= cut);
+        whole.unwrap_or(0)
+    }
+
+    /// Zeros from `len` on: opens, and holds what was whole before.
+    fn check_zeroed(
+        &self,
+        file: &Path,
+        sequence: u64,
+        len: u64,
+        later: &[PathBuf],
+        thorough: bool,
+    ) {
+        let disk = self.with(file, later, |content| content[len as usize..].fill(0));
         let (log, recovery) = open_plain(&disk, None)
-            .unwrap_or_else(|error| panic!("cut of {sequence} at {len}: {error}"));
-        let cut = Place {
-            sequence,
-            offset: len,
-        };
-        let whole = self
-            .steps
-            .iter()
-            .rposition(|(place, _)| *place <= cut)
-            .unwrap_or(0);
-        // A group may have lost nothing but padding: then it is whole although the cut is inside it.
+            .unwrap_or_else(|error| panic!("zeros in {sequence} from {len}: {error}"));
+        let whole = self.whole_at(sequence, len);
+        // A group may have lost nothing but zeros: then it is whole although they begin inside it.
         let last = log.last_index();
-        let found = self.steps[whole..]
-            .iter()
-            .take(2)
-            .find(|(_, model)| model.last() == last && model.differs(&log).is_none() || !thorough);
-        assert!(
-            found.is_some(),
-            "cut of {sequence} at {len} opened with {last}"
-        );
-        assert!(
-            last == self.steps[whole].1.last()
-                || self
-                    .steps
-                    .get(whole + 1)
-                    .is_some_and(|next| next.1.last() == last)
-        );
+        let found = self.steps[whole..].iter().take(2).find(|(_, model)| {
+            model.last() == last && (!thorough || model.differs(&log).is_none())
+        });
+        assert!(found.is_some(), "zeros in {sequence} from {len}: {last}");
         if let Some(cut) = recovery.cut {
             assert!(cut.bytes > 0 && cut.after_index == last, "{cut:?}");
-            let kept = disk
-                .content(&cut.kept_aside)
-                .expect("the tail is kept aside");
-            assert_eq!(kept.len() as u64, cut.bytes);
+            let kept = disk.content(&cut.kept_aside.expect("there is room"));
+            assert_eq!(
+                kept.expect("the tail is kept aside").len() as u64,
+                cut.bytes
+            );
         }
+    }
+
+    /// A file that ends at `len`: refused with the file and what is lost.
+    fn check_truncated(&self, file: &Path, sequence: u64, len: u64, later: &[PathBuf]) {
+        let disk = self.with(file, later, |content| content.truncate(len as usize));
+        let before = disk.content(file);
+        let length = self.disk.content(file).unwrap().len() as u64;
+        let damage = match open_plain(&disk, None) {
+            Err(Error::Damaged(damage)) => *damage,
+            other => panic!(
+                "cut of {sequence} at {len}: {:?}",
+                other.map(|opened| opened.1)
+            ),
+        };
+        assert_eq!((damage.file.as_path(), damage.proof), (file, Proof::Naming));
+        assert_eq!(damage.offset, len);
+        let reason = match len < 512 {
+            true => Reason::SegmentHeader,
+            false => Reason::ShortFile { bytes: len, length },
+        };
+        assert_eq!(damage.reason, reason);
+        let whole = self.whole_at(sequence, len);
+        let after = |step: usize| Lost::Everything {
+            after: self.steps[step].1.last(),
+            at_least: None,
+        };
+        let next = (whole + 1).min(self.steps.len() - 1);
+        assert!(
+            damage.lost == after(whole) || damage.lost == after(next),
+            "cut of {sequence} at {len}: {damage}"
+        );
+        assert!(disk.content(file) == before, "a refusal changes nothing");
     }
 }
 
@@ -100,8 +135,8 @@ fn in_two_halves(range: std::ops::Range<u64>, check: impl Fn(u64) + Sync) {
 }
 
 #[test]
-fn a_cut_at_every_byte_of_the_last_64_kib_opens() {
-    each_seed("a_cut_at_every_byte_of_the_last_64_kib", 1, |seed| {
+fn zeros_from_every_byte_of_the_last_64_kib_open_and_a_file_that_ends_there_does_not() {
+    each_seed("zeros_from_every_byte_of_the_last_64_kib", 1, |seed| {
         let options = Options {
             segment_bytes: 128 << 10,
             group_bytes: 32 << 10,
@@ -113,32 +148,97 @@ fn a_cut_at_every_byte_of_the_last_64_kib_opens() {
         let end = log.steps.last().unwrap().0.offset;
         assert!(end > 64 << 10);
         in_two_halves(end - (64 << 10)..end + 1, |len| {
-            log.check_cut(&files[0], 1, len, &[], len % 64 == 0);
+            log.check_zeroed(&files[0], 1, len, &[], len % 64 == 0);
+            log.check_truncated(&files[0], 1, len, &[]);
         });
     });
 }
 
 #[test]
-fn a_cut_at_every_byte_of_a_log_of_many_segments_opens() {
-    each_seed("a_cut_at_every_byte_of_a_log", 2, |seed| {
+fn zeros_from_every_byte_of_a_log_of_many_segments_open_and_files_that_end_there_do_not() {
+    each_seed("zeros_from_every_byte_of_a_log", 2, |seed| {
         let log = written(seed, small_options(), 14 << 10, 900);
         let files = segments(&log.disk);
         assert!(files.len() >= 2, "{files:?}");
         for (position, file) in files.iter().enumerate() {
             let sequence = position as u64 + 1;
-            let last = log
-                .steps
-                .iter()
-                .rev()
-                .find(|(place, _)| place.sequence == sequence);
+            let later = &files[position + 1..];
+            let length = log.disk.content(file).unwrap().len() as u64;
+            let last = log.steps.iter().rev();
+            let last = last.clone().find(|(place, _)| place.sequence == sequence);
             let end = last.expect("each segment holds a group").0.offset;
-            // The first segment's header is the log's own: without it there is none.
+            in_two_halves(512..end + 1, |len| {
+                log.check_zeroed(file, sequence, len, later, true);
+            });
+            // The first file's header is the log's own, and an empty file has its own reason.
             let first = if position == 0 { 512 } else { 1 };
-            in_two_halves(first..end + 1, |len| {
-                log.check_cut(file, sequence, len, &files[position + 1..], true);
+            in_two_halves(first..length, |len| {
+                log.check_truncated(file, sequence, len, later);
             });
         }
     });
+}
+
+#[test]
+fn zeros_in_a_header_are_damage_since_it_was_synced_before_the_name() {
+    let log = written(3, small_options(), 14 << 10, 900);
+    let files = segments(&log.disk);
+    let (newest, sequence) = (files.last().unwrap(), files.len() as u64);
+    let whole = log.disk.content(newest).unwrap();
+    for from in 0..512 {
+        let changed = whole[from..512].iter().any(|byte| *byte != 0);
+        if !changed {
+            log.check_zeroed(newest, sequence, from as u64, &[], true);
+            continue;
+        }
+        let disk = log.with(newest, &[], |content| content[from..].fill(0));
+        match open_plain(&disk, None) {
+            Err(Error::Damaged(damage)) => {
+                assert_eq!((&damage.file, damage.offset), (newest, 0), "{from}");
+                assert_eq!(damage.reason, Reason::SegmentHeader, "{from}");
+            }
+            // Not even the magic is left.
+            Err(Error::NotALog { path }) => {
+                assert!(&path == newest && from < 8, "{from}");
+            }
+            other => panic!("{from}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_sealed_segment_that_ends_early_is_refused_even_if_its_entries_are_all_there() {
+    let log = written(4, small_options(), 20 << 10, 900);
+    let files = segments(&log.disk);
+    assert!(files.len() >= 3);
+    let (mut whole, mut part) = (0, 0);
+    for len in 512..log.disk.content(&files[1]).unwrap().len() {
+        let disk = log.with(&files[1], &[], |content| content.truncate(len));
+        let length = log.disk.content(&files[1]).unwrap().len() as u64;
+        let damage = match open_plain(&disk, None) {
+            Err(Error::Damaged(damage)) => damage,
+            other => panic!("{len}: {other:?}"),
+        };
+        assert_eq!((&damage.file, damage.offset), (&files[1], len as u64));
+        let bytes = len as u64;
+        assert_eq!(damage.reason, Reason::ShortFile { bytes, length });
+        match damage.lost {
+            Lost::Nothing => {
+                assert!(
+                    damage
+                        .to_string()
+                        .contains(&format!("truncate -s {length}"))
+                );
+                disk.corrupt(&files[1], |content| content.resize(length as usize, 0));
+                let (opened, _) = open_plain(&disk, None).unwrap();
+                assert_eq!(log.steps.last().unwrap().1.differs(&opened), None);
+                whole += 1;
+            }
+            Lost::Entries { .. } | Lost::Everything { .. } => part += 1,
+            Lost::Log => panic!("{damage}"),
+        }
+    }
+    assert!(whole > 10 && part > 1000, "{whole} {part}");
 }
 
 #[test]
@@ -244,7 +344,7 @@ fn the_kept_tails_are_bounded() {
 }
 
 #[test]
-fn cuts_on_a_real_disk_open_too() {
+fn a_torn_group_on_a_real_disk_is_cut_too() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("wal");
     let options = small_options();
@@ -269,7 +369,8 @@ fn cuts_on_a_real_disk_open_too() {
         .unwrap()
         .path();
     let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
-    file.set_len(end - 512 + 100).unwrap();
+    let zeros = [0; 412];
+    std::os::unix::fs::FileExt::write_all_at(&file, &zeros, end - 412).unwrap();
     let (log, recovery) = Wal::open(wal::fs::OsFs, &path, None, None, options).unwrap();
-    assert_eq!((log.last_index(), recovery.cut.unwrap().bytes), (5, 100));
+    assert_eq!((log.last_index(), recovery.cut.unwrap().bytes), (5, 512));
 }

@@ -18,7 +18,7 @@ fn cope(driver: &mut Driver, error: &Error) {
             driver.disk.restart();
             driver.recover();
         }
-        Error::Io { .. } | Error::NoSpace { .. } => {
+        Error::Io { .. } | Error::NoSpace { .. } | Error::ReadOnly { .. } => {
             if driver.log.is_none() {
                 driver.recover();
             } else {
@@ -85,13 +85,13 @@ fn a_full_disk_refuses_and_resumes_without_losing_order() {
             Err(error) => break error,
         }
     };
-    assert!(refused.is_no_space(), "{refused}");
+    assert!(refused.is_temporary(), "{refused}");
     assert!(refused.to_string().contains("no space left"), "{refused}");
     for _ in 0..3 {
-        assert!(driver.sync().unwrap_err().is_no_space());
+        assert!(driver.sync().unwrap_err().is_temporary());
         assert_eq!(read_all(driver.log()).len() as u64, driver.acked.last());
     }
-    assert!(driver.log().prepare_next().unwrap_err().is_no_space());
+    assert!(driver.log().prepare_next().unwrap_err().is_temporary());
     assert!(driver.log().space_low());
     driver
         .append(

@@ -363,7 +363,10 @@ impl Driver {
                     }
                 }
                 Err(
-                    error @ (Error::Io { .. } | Error::NoSpace { .. } | Error::Poisoned { .. }),
+                    error @ (Error::Io { .. }
+                    | Error::NoSpace { .. }
+                    | Error::ReadOnly { .. }
+                    | Error::Poisoned { .. }),
                 ) => eprintln!("open: {error}"),
                 Err(error) => panic!("{error}"),
             }

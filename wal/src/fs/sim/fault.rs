@@ -9,6 +9,8 @@ pub enum Fault {
     Eio,
     /// No space on the device; the operation has no effect.
     NoSpace,
+    /// The file system is read-only: what would change a file or a name has no effect; reads go on.
+    ReadOnly,
     /// A write stores only its first half and says so; other operations are not affected.
     ShortWrite,
     /// A write stores its first half and then reports an I/O error; other operations fail without effect.
@@ -96,6 +98,7 @@ impl Plan {
 pub(super) fn error_of(fault: Fault) -> io::Error {
     match fault {
         Fault::NoSpace => io::Error::from(io::ErrorKind::StorageFull),
+        Fault::ReadOnly => io::Error::from(io::ErrorKind::ReadOnlyFilesystem),
         Fault::Eio | Fault::ShortWrite | Fault::TornWrite => {
             io::Error::other("simulated input/output error")
         }
