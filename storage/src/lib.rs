@@ -47,6 +47,7 @@ mod filter;
 mod floor;
 mod hash;
 mod history;
+pub mod judge;
 mod key;
 mod meta;
 mod open;
@@ -72,6 +73,7 @@ pub use error::Error;
 pub use events::{EventFilter, Events};
 pub use floor::BYTES_PERIOD;
 pub use history::{Version, Versions};
+pub use judge::{Judgement, judge};
 pub use meta::Applied;
 pub use open::open;
 pub use operation::{

@@ -1,0 +1,85 @@
+//! Whether nothing was ever written: RocksDB's creation of a store was cut short.
+//!
+//! | RocksDB's step | a kill behind it leaves |
+//! |---|---|
+//! | lock, info log, identity | these files |
+//! | MANIFEST-000001 with one record, synced | also this file, perhaps torn |
+//! | CURRENT by rename | a database with one column family |
+//! | a new MANIFEST, and a record for each further column family | some of the column families |
+//! | our first two rows (format and state) are flushed into a table | also this table, perhaps not complete, that nothing names yet |
+//! | the record that names it | a store |
+//!
+//! Whatever else is found where the MANIFEST knows no table has lost its MANIFEST. RocksDB would
+//! remove every table that the MANIFEST does not name, so such a directory is not opened.
+
+use super::directory::Directory;
+use super::fault::{Fault, Reason};
+use super::manifest::{self, Manifest};
+use super::source::Effort;
+use super::stop::Stop;
+use super::table;
+use crate::error::Error;
+
+/// The format row and the first state.
+const FIRST_ROWS: u64 = 2;
+
+/// Whether a directory without CURRENT holds no more than the first two steps leave.
+pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Result<bool, Error> {
+    let later = |name: &str| {
+        let suffixes = [".sst", ".blob"];
+        suffixes.iter().any(|suffix| name.ends_with(suffix)) || name.starts_with("OPTIONS-")
+    };
+    if directory.has_logged_rows() || directory.files.keys().any(|name| later(name)) {
+        return Ok(false);
+    }
+    match directory.manifests()[..] {
+        [] => Ok(true),
+        ["MANIFEST-000001"] => match manifest::read(directory, "MANIFEST-000001", effort) {
+            Ok(manifest) => {
+                Ok(nothing_written(directory, &manifest) && manifest.families() == ["default"])
+            }
+            Err(Stop::Fault(fault)) => Ok(matches!(fault.reason, Reason::Incomplete(_))),
+            Err(Stop::Error(error)) => Err(error),
+        },
+        _ => Ok(false),
+    }
+}
+
+/// Whether the MANIFEST knows of nothing.
+pub(super) fn nothing_written(directory: &Directory, manifest: &Manifest) -> bool {
+    manifest.tables() == 0 && manifest.last_sequence() == 0 && !directory.has_logged_rows()
+}
+
+/// What the directory holds fits a MANIFEST that knows of nothing; otherwise the fault.
+pub(super) fn fits_nothing(
+    directory: &Directory,
+    manifest: &str,
+    effort: &mut Effort,
+) -> Result<(), Stop> {
+    let unnamed = directory.unnamed(|_| false, Some(manifest));
+    let tables: Vec<_> = unnamed
+        .iter()
+        .filter(|(name, _)| name.ends_with(".sst"))
+        .collect();
+    let fits = match tables[..] {
+        [] => true,
+        [(name, _)] => match table::complete(directory, name, effort)? {
+            None => true,
+            Some(first) => {
+                first.family == Some(0) && first.rows.is_some_and(|rows| rows <= FIRST_ROWS)
+            }
+        },
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Stop::Fault(Fault {
+        path: directory.file(manifest),
+        offset: None,
+        table: None,
+        reason: Reason::Behind {
+            tables: tables.len(),
+        },
+    }))
+}

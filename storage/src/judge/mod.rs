@@ -1,0 +1,247 @@
+//! A judgement of a store's directory before RocksDB may open it.
+//!
+//! RocksDB takes a damaged MANIFEST for a shorter one, and then removes every table that the rest
+//! named; it may also read one for ever; and it does not look at every table when it opens. So the
+//! files are read here first. [`judge`] writes nothing, takes no lock, and leaves the directory as
+//! it is; it must not run while the store is open. Its memory is bounded by the live tables and one
+//! record of the MANIFEST, its time by the MANIFEST's size and the number of tables. No bytes in
+//! any file make it panic or go on for ever.
+//!
+//! ```text
+//! directory ──> CURRENT ──> framing ──> records ──> edit ──> state ──> table (footer, properties)
+//!   names       which      checksums   torn or    fields    live      there, whole, and the
+//!              MANIFEST                damaged              tables    one that is meant
+//! ```
+//!
+//! **Not seen.** Damage in the rows of a table, which RocksDB's block checksums find when they are
+//! read. A MANIFEST that lost whole records at its end is seen only by what the directory holds:
+//! tables missing, or more complete tables from behind its end than one kill can leave.
+
+mod block;
+mod bytes;
+mod creation;
+mod current;
+mod directory;
+mod edit;
+mod fault;
+mod footer;
+mod framing;
+mod inventory;
+mod manifest;
+mod new_table;
+mod properties;
+mod records;
+mod source;
+mod state;
+mod stop;
+mod table;
+
+use std::path::Path;
+
+use directory::{CURRENT, Directory, Found};
+use manifest::Manifest;
+use stop::Stop;
+
+use crate::columns::Column;
+use crate::error::Error;
+
+pub use fault::{Fault, Reason};
+pub use framing::Flaw;
+pub use inventory::{Inventory, Leftover, Table, Torn};
+pub use source::Effort;
+
+/// What a directory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing is there, or an empty directory.
+    Absent,
+    /// The creation of a store was cut short, and nothing was ever written.
+    Unfinished {
+        /// The MANIFEST that CURRENT names, if it got so far.
+        manifest: Option<String>,
+        /// The end of that MANIFEST that does not count, if there is one.
+        torn: Option<Torn>,
+    },
+    /// Something else than a store of this program.
+    Foreign {
+        /// What was found.
+        found: String,
+        /// It is a RocksDB whose MANIFEST can be read: to open it for reading only is safe, and may
+        /// show that a later release of this program made it.
+        rocksdb: bool,
+    },
+    /// A store. Its tables may be damaged, and its MANIFEST torn: see [`Inventory::faults`] and
+    /// [`Inventory::torn`]. Whether its format is ours is for its rows to say.
+    Store(Inventory),
+    /// CURRENT or the MANIFEST is damaged. Whatever opens this for writing destroys it.
+    Unreadable(Fault),
+}
+
+/// Judges the directory at `path`. An error only says that files could not be read.
+pub fn judge(path: &Path) -> Result<Judgement, Error> {
+    judge_with_effort(path).map(|(judgement, _)| judgement)
+}
+
+/// [`judge`], and what it has cost.
+pub fn judge_with_effort(path: &Path) -> Result<(Judgement, Effort), Error> {
+    let mut effort = Effort::default();
+    let judgement = match directory::list(path)? {
+        Found::Nothing => Judgement::Absent,
+        Found::Foreign(found) => Judgement::Foreign {
+            found,
+            rocksdb: false,
+        },
+        Found::Files(directory) => match judge_files(&directory, &mut effort) {
+            Ok(judgement) => judgement,
+            Err(Stop::Fault(fault)) => Judgement::Unreadable(fault),
+            Err(Stop::Error(error)) => return Err(error),
+        },
+    };
+    Ok((judgement, effort))
+}
+
+fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, Stop> {
+    if directory.size(CURRENT).is_none() {
+        if creation::before_current(directory, effort)? {
+            let (manifest, torn) = (None, None);
+            return Ok(Judgement::Unfinished { manifest, torn });
+        }
+        return Err(Stop::Fault(current::fault(directory, None, effort)));
+    }
+    let name = current::named(directory, effort)?;
+    let manifest = manifest::read(directory, &name, effort)?;
+    let found = manifest.families();
+    let mut ours = Column::ALL.map(Column::name);
+    ours.sort_unstable();
+    let known = found.iter().all(|name| ours.contains(&name.as_str()));
+    if known && creation::nothing_written(directory, &manifest) {
+        creation::fits_nothing(directory, &name, effort)?;
+        return Ok(Judgement::Unfinished {
+            manifest: Some(name),
+            torn: manifest.torn,
+        });
+    }
+    if found != ours {
+        return foreign(directory, &name, &manifest);
+    }
+    if let Some(found) = foreign_order(&manifest) {
+        let rocksdb = true;
+        return Ok(Judgement::Foreign { found, rocksdb });
+    }
+    take_inventory(directory, name, manifest, effort).map(Judgement::Store)
+}
+
+/// Other column families than ours. A torn MANIFEST may have lost those that lack.
+fn foreign(directory: &Directory, name: &str, manifest: &Manifest) -> Result<Judgement, Stop> {
+    match manifest.torn {
+        Some(torn) => Err(Stop::Fault(Fault {
+            path: directory.file(name),
+            offset: Some(torn.offset),
+            table: None,
+            reason: Reason::Incomplete("it names the column families of a store"),
+        })),
+        None => Ok(Judgement::Foreign {
+            found: format!("a RocksDB with {}", manifest.families().join(", ")),
+            rocksdb: true,
+        }),
+    }
+}
+
+/// Our column families sort their keys by bytes.
+fn foreign_order(manifest: &Manifest) -> Option<String> {
+    let mut families = manifest.state.families.values();
+    families.find_map(|family| {
+        let order = family.comparator.as_deref()?;
+        (order != b"leveldb.BytewiseComparator").then(|| {
+            format!(
+                "column family {} is sorted by \"{}\"",
+                family.name,
+                order.escape_ascii()
+            )
+        })
+    })
+}
+
+/// How many atomic flushes may be under way at once, each with a table for every column family.
+/// RocksDB runs one with our number of background jobs.
+const FLUSHES: usize = 2;
+
+fn take_inventory(
+    directory: &Directory,
+    name: String,
+    manifest: Manifest,
+    effort: &mut Effort,
+) -> Result<Inventory, Stop> {
+    let leftovers = leftovers(directory, &name, &manifest, effort)?;
+    let last_sequence = manifest.last_sequence();
+    let behind = leftovers
+        .iter()
+        .filter(|left| left.last_sequence.is_some_and(|last| last > last_sequence))
+        .count();
+    if behind > FLUSHES * Column::ALL.len() {
+        return Err(Stop::Fault(Fault {
+            path: directory.file(&name),
+            offset: None,
+            table: None,
+            reason: Reason::Behind { tables: behind },
+        }));
+    }
+    let families = manifest.families();
+    let torn = manifest.torn;
+    let tables = live_tables(manifest);
+    let mut faults = Vec::new();
+    for table in &tables {
+        faults.extend(table::check(directory, table, effort)?);
+    }
+    Ok(Inventory {
+        manifest: name,
+        families,
+        tables,
+        last_sequence,
+        torn,
+        leftovers,
+        faults,
+    })
+}
+
+fn live_tables(manifest: Manifest) -> Vec<Table> {
+    let mut families: Vec<_> = manifest.state.families.into_values().collect();
+    families.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let mut tables = Vec::new();
+    for family in families {
+        tables.extend(family.tables.into_values().map(|table| Table {
+            family: family.name.clone(),
+            number: table.number,
+            level: table.level,
+            bytes: table.bytes,
+            smallest: table.smallest,
+            largest: table.largest,
+            unique_id: table.unique_id,
+        }));
+    }
+    tables
+}
+
+fn leftovers(
+    directory: &Directory,
+    name: &str,
+    manifest: &Manifest,
+    effort: &mut Effort,
+) -> Result<Vec<Leftover>, Error> {
+    let unnamed = directory.unnamed(|number| manifest.names(number), Some(name));
+    unnamed
+        .into_iter()
+        .map(|(name, bytes)| {
+            let mut last_sequence = None;
+            if name.ends_with(".sst") {
+                let complete = table::complete(directory, name, effort)?;
+                last_sequence = complete.and_then(|properties| properties.last_sequence);
+            }
+            Ok(Leftover {
+                name: name.to_owned(),
+                bytes,
+                last_sequence,
+            })
+        })
+        .collect()
+}
