@@ -10,9 +10,10 @@
 //! whoever reads them looks into every file. Nothing slows writes down, so the caller sets the
 //! bound, with [`crate::Store::level0_files`]: from [`LEVEL0_FILES_WARN`] on the node should say
 //! so, and at [`LEVEL0_FILES_MAX`] it should refuse writes. With the default memtables (16 MiB)
-//! that is 15 GiB of writes and up to as much on disk; a seek in history then costs about 1,000
-//! times what one costs in a compacted store (milliseconds), and open files stay below
-//! `max_open_files`. What the floor passes is not given back meanwhile.
+//! that is at most 15 GiB of writes, and as much on disk, because what the floor passes is not
+//! given back meanwhile. A seek in history goes through every file: 171 files took 2.5 ms with
+//! nothing cached, so 1,000 take about 15. Open files stay below `max_open_files`. Flushes that the
+//! node asks for count as well: with one in an hour 1,000 files last six weeks.
 //!
 //! **What a lenient opening loses.** RocksDB opens around missing tables only without its paranoid
 //! checks, and then takes a failed flush for no error at all. So it is opened strictly first, and
