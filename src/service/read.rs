@@ -66,7 +66,8 @@ impl ReadGrant {
     /// The directory and its visible descendants (children only, unless the read is recursive), from one view.
     /// Blocks for as long as the visitor does.
     pub fn list(&self, visitor: &mut dyn ListingVisitor) -> Result<(), ServiceError> {
-        let view = self.service.parts.store.view();
+        let lease = self.service.parts.store.lease()?;
+        let view = lease.view();
         let revision = view.revision();
         let directory = view
             .node(&self.path)?

@@ -33,7 +33,7 @@ impl Service {
             .map_err(|_| ServiceError::TooManyRequests)?;
         if request.from != 0 && request.from <= published {
             // After the registration: the floor can only have risen, never passed what is still to be read unseen.
-            let oldest = self.parts.store.view().floor();
+            let oldest = self.parts.store.floor();
             if request.from < oldest {
                 return Err(ServiceError::HistoryCleared {
                     oldest,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use storage::Store;
 use storage::operation::Event;
 use storage::path::KeyPath;
+use storage::{Lease, Store};
 
 use super::Target;
 use super::matching::{Relation, relate};
@@ -176,8 +176,18 @@ impl Hub {
         if slots.peek().is_none() {
             return;
         }
-        let view = self.store.view();
+        // Without a wait: who publishes is who would have to open it.
+        let lease = self.store.lease_within(Duration::ZERO);
+        let view = lease.as_ref().map(Lease::view);
         for slot in slots.filter(|slot| relate(&slot.target, event) == Relation::RemovedAbove) {
+            let view = match &view {
+                Ok(view) => view,
+                // Being reopened: the watcher looks there itself, later.
+                Err(_) => {
+                    slot.fall_behind(event.revision);
+                    continue;
+                }
+            };
             match view.existed(&slot.target.path, event.revision - 1) {
                 Ok(true) => self.push(slot, event, now),
                 Ok(false) => {}

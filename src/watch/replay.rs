@@ -27,17 +27,18 @@ pub(super) struct Page {
 
 /// Reads `[from, until]`, or as far as a page goes.
 pub(super) fn read(store: &Store, slot: &Slot, from: u64, until: u64) -> Result<Page, Ended> {
-    let view = store.view();
+    let failed = |error: storage::Error| match error {
+        storage::Error::Compacted { .. } => Ended::Compacted,
+        other => Ended::Failed(other.to_string()),
+    };
+    let lease = store.lease().map_err(failed)?;
+    let view = lease.view();
     if from < view.floor() {
         return Err(Ended::Compacted);
     }
     let filter = EventFilter::new(&slot.target.path, slot.target.recursive).without_refreshes();
     let mut events = Vec::new();
     let mut bytes = 0;
-    let failed = |error: storage::Error| match error {
-        storage::Error::Compacted { .. } => Ended::Compacted,
-        other => Ended::Failed(other.to_string()),
-    };
     for event in view.events(from, filter) {
         let event = event.map_err(failed)?;
         if event.revision > until {

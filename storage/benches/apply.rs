@@ -141,7 +141,8 @@ impl Bench {
     fn listings(&mut self) -> Outcome {
         for round in 0..3 {
             let started = start();
-            let view = self.store.view();
+            let lease = self.store.lease()?;
+            let view = lease.view();
             let mut walk = view.walk(&KeyPath::root(), true, true);
             let (mut nodes, mut bytes) = (0, 0);
             while let Some(item) = walk.next()? {
@@ -163,7 +164,8 @@ impl Bench {
         let path = KeyPath::new(path.as_bytes().to_vec())?;
         for _ in 0..2 {
             let started = start();
-            let view = self.store.view();
+            let lease = self.store.lease()?;
+            let view = lease.view();
             let mut walk = view.walk(&path, false, false);
             let mut nodes = 0;
             while walk.next()?.is_some() {
@@ -175,7 +177,8 @@ impl Bench {
     }
 
     fn history(&mut self) -> Outcome {
-        let view = self.store.view();
+        let lease = self.store.lease()?;
+        let view = lease.view();
         let past = view.at(self.files)?;
         let started = start();
         let mut walk = past.walk(&KeyPath::root(), true, true);

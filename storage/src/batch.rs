@@ -2,7 +2,7 @@
 //!
 //! Apply is pure: the same commands in the same order give the same rows, outcomes and hash,
 //! however they are cut into batches. A batch that is dropped, or whose apply failed, leaves no
-//! trace.
+//! trace: after damage that an apply met, the next batch begins where the failed one began.
 
 use std::sync::Arc;
 
@@ -11,23 +11,28 @@ use rocksdb::WriteBatch;
 
 use crate::cache::NodeCache;
 use crate::columns::Column;
+use crate::core::Core;
 use crate::database::Source;
 use crate::error::Error;
 use crate::hash::Chain;
 use crate::meta::{self, Reclaimed, State};
 use crate::operation::{Operation, Outcome};
 use crate::overlay::Overlay;
-use crate::store::Core;
+use crate::store::Shared;
 use crate::{key, open};
 
 /// The only writer of a store.
 pub struct Writer {
     pub(crate) core: Arc<Core>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) state: Arc<State>,
     pub(crate) deadline: Option<u64>,
     pub(crate) reclaimed: Reclaimed,
-    /// A write failed: what is in memory and what is in RocksDB may differ.
+    /// A write failed: what is in memory and what is in RocksDB may differ. Nothing is asked of a
+    /// core then.
     pub(crate) broken: bool,
+    /// The core's database was closed by a reopening that failed; it is broken as well.
+    pub(crate) closed: bool,
 }
 
 impl std::fmt::Debug for Writer {
@@ -104,6 +109,7 @@ impl Writer {
         settle: impl FnOnce(&Core, &mut Option<u64>) -> Arc<State>,
     ) -> Result<(), Error> {
         let core = Arc::clone(&self.core);
+        core.database.refuse_if_read_only()?;
         core.published.begin();
         if let Err(error) = core.database.write(rows) {
             self.broken = true;
@@ -138,8 +144,10 @@ fn settle_deadline(core: &Core, deadline: Option<u64>, moved: bool) -> Option<u6
         return deadline;
     }
     open::first_deadline(&core.database, deadline).unwrap_or_else(|error| {
-        // Early is allowed, late is not: the old one stays until the next look.
-        tracing::warn!(%error, "cannot look up the earliest deadline");
+        // Early is allowed, late is not: the old one stays until the next look. The write itself has
+        // succeeded, so damage is kept for Store::background_damage.
+        tracing::error!(%error, "cannot look up the earliest deadline; the old one stays");
+        core.notice(&error);
         deadline
     })
 }

@@ -1,11 +1,12 @@
 //! The column families and how RocksDB is set up for each (store-layout 6 and 7).
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env, LogLevel};
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env};
 
-use crate::error::Error;
 use crate::filter::Factory;
+use crate::notices::Notices;
 use crate::pin::Pins;
 
 /// A column family.
@@ -42,6 +43,10 @@ impl Column {
             Self::Expiry => "expiry",
         }
     }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column| column.name() == name)
+    }
 }
 
 /// How much the store may use, and where it lives.
@@ -58,8 +63,10 @@ pub struct Options {
     pub max_open_files: i32,
     /// Threads for flushes and compactions.
     pub background_jobs: i32,
+    /// How long a read waits while the store is reopened.
+    pub read_patience: Duration,
     /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives
-    /// the handle.
+    /// the handles.
     pub in_memory: bool,
 }
 
@@ -74,6 +81,7 @@ impl Default for Options {
             memtable_bytes: 16 << 20,
             max_open_files: 1_000,
             background_jobs: 2,
+            read_patience: Duration::from_secs(5),
             in_memory: false,
         }
     }
@@ -95,21 +103,54 @@ pub(crate) struct Setup {
     pub(crate) cache: Cache,
 }
 
-/// Builds the options of every column family. `fault` makes our error from RocksDB's.
+/// What outlives one opening: the same store opened again uses the same.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) options: Options,
+    /// Where the files of an in-memory store live.
+    pub(crate) memory: Option<Env>,
+    pub(crate) pins: Arc<Pins>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(options: Options) -> Result<Self, rocksdb::Error> {
+        Ok(Self {
+            memory: options.in_memory.then(Env::mem_env).transpose()?,
+            options,
+            pins: Arc::default(),
+        })
+    }
+}
+
+/// How RocksDB is opened this time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Manner {
+    /// Nothing is written.
+    pub(crate) read_only: bool,
+    /// Tables that cannot be opened do not stop the opening (RocksDB: no paranoid checks).
+    pub(crate) lenient: bool,
+    /// Never compacted by RocksDB itself, and no number of level-0 files slows writes down.
+    pub(crate) resting: Vec<Column>,
+}
+
+/// Builds the options of every column family.
 pub(crate) fn setup(
-    options: &Options,
-    pins: &Arc<Pins>,
-    fault: impl Fn(rocksdb::Error) -> Error,
-) -> Result<Setup, Error> {
-    let cache = Cache::new_lru_cache(options.cache_bytes);
-    let database = database_options(options, &fault)?;
+    around: &Surroundings,
+    manner: &Manner,
+    notices: &Arc<Notices>,
+) -> Result<Setup, rocksdb::Error> {
+    let cache = Cache::new_lru_cache(around.options.cache_bytes);
+    let database = database_options(around, manner, notices)?;
     let families = Column::ALL
         .into_iter()
         .map(|column| {
-            let family = family_options(column, options, pins, &cache).map_err(&fault)?;
+            let mut family = family_options(column, &around.options, &around.pins, &cache)?;
+            if manner.resting.contains(&column) {
+                rest(&mut family);
+            }
             Ok(ColumnFamilyDescriptor::new(column.name(), family))
         })
-        .collect::<Result<_, Error>>()?;
+        .collect::<Result<_, rocksdb::Error>>()?;
     Ok(Setup {
         database,
         families,
@@ -117,17 +158,33 @@ pub(crate) fn setup(
     })
 }
 
+/// Switches a family's compaction off, and with it all that would slow writes down without it.
+fn rest(family: &mut rocksdb::Options) {
+    family.set_disable_auto_compactions(true);
+    family.set_periodic_compaction_seconds(0);
+    family.set_level_zero_file_num_compaction_trigger(i32::MAX);
+    family.set_level_zero_slowdown_writes_trigger(i32::MAX);
+    family.set_level_zero_stop_writes_trigger(i32::MAX);
+    family.set_soft_pending_compaction_bytes_limit(0);
+    family.set_hard_pending_compaction_bytes_limit(0);
+}
+
 fn database_options(
-    options: &Options,
-    fault: impl Fn(rocksdb::Error) -> Error,
-) -> Result<rocksdb::Options, Error> {
+    around: &Surroundings,
+    manner: &Manner,
+    notices: &Arc<Notices>,
+) -> Result<rocksdb::Options, rocksdb::Error> {
+    let options = &around.options;
     // The crate has no setter for this one. Without it a drop would flush, and an unclean stop
     // could not be told from a clean one: a clean stop flushes by itself.
-    let mut database = rocksdb::Options::default()
-        .get_options_from_string("avoid_flush_during_shutdown=true")
-        .map_err(&fault)?;
-    if options.in_memory {
-        database.set_env(&Env::mem_env().map_err(&fault)?);
+    let mut database =
+        rocksdb::Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
+    if let Some(memory) = &around.memory {
+        database.set_env(memory);
+    }
+    if manner.read_only {
+        database.create_if_missing(false);
+        return Ok(finish(database, options, manner, notices));
     }
     database.create_if_missing(true);
     database.create_missing_column_families(true);
@@ -135,15 +192,24 @@ fn database_options(
     database.set_atomic_flush(true);
     database.set_db_write_buffer_size(options.memtable_bytes);
     database.set_max_background_jobs(options.background_jobs);
-    database.set_max_open_files(options.max_open_files);
     database.set_bytes_per_sync(1 << 20);
-    // The info log of a node that runs for years stays below 4 MiB.
-    database.set_log_level(LogLevel::Warn);
-    database.set_max_log_file_size(1 << 20);
-    database.set_keep_log_file_num(4);
+    Ok(finish(database, options, manner, notices))
+}
+
+/// What holds for reading alone as well.
+fn finish(
+    mut database: rocksdb::Options,
+    options: &Options,
+    manner: &Manner,
+    notices: &Arc<Notices>,
+) -> rocksdb::Options {
+    database.set_max_open_files(options.max_open_files);
+    database.set_paranoid_checks(!manner.lenient);
+    // Takes the place of RocksDB's own LOG file, whose lines of error went unheard.
+    database.set_info_logger(notices.logger());
     database.set_stats_dump_period_sec(0);
     database.set_stats_persist_period_sec(0);
-    Ok(database)
+    database
 }
 
 fn family_options(

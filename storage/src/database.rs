@@ -1,69 +1,211 @@
-//! RocksDB behind typed errors: point reads, cursors, batches and flushes, with the place in every
-//! failure.
+//! RocksDB behind typed errors: opening, batches, flushes and figures, with the place in every
+//! failure. Reading is in module `cursor`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocksdb::{
-    Cache, ColumnFamily, DB, DBPinnableSlice, DBRawIterator, FlushOptions, ReadOptions, ReadTier,
-    Snapshot, WriteBatch, WriteOptions,
+    Cache, ColumnFamily, DB, ErrorKind, FlushOptions, ReadOptions, ReadTier, Snapshot, WriteBatch,
+    WriteOptions,
 };
 
-use crate::columns::{self, Column, Options};
+use crate::attribution::Attribution;
+use crate::columns::{self, Column, Manner, Surroundings};
+use crate::damage::{self, Damage};
 use crate::error::Error;
-use crate::pin::Pins;
+use crate::mode::Mode;
+use crate::notices::{Failures, Notices};
+
+pub(crate) use crate::cursor::{Cursor, Frozen, Source};
+
+/// Between two looks at what RocksDB does in the background, where it cannot be waited for.
+const LOOK: Duration = Duration::from_millis(1);
+/// Looks until the log line of a failure that RocksDB has counted is there: it follows at once.
+const HEARD_WITHIN: u32 = 1_000;
 
 /// An open RocksDB with our column families.
 pub(crate) struct Database {
-    db: DB,
+    /// `None` after [`Self::close`], when nothing reads or writes here any more.
+    db: Option<DB>,
     path: PathBuf,
     unlogged: WriteOptions,
     cache: Cache,
+    manner: Manner,
+    notices: Arc<Notices>,
+    attribution: Attribution,
 }
 
 impl Database {
-    /// Opens or creates; the caller has made sure that the directory is ours.
-    pub(crate) fn open(path: &Path, options: &Options, pins: &Arc<Pins>) -> Result<Self, Error> {
-        let fault = |source| Error::RocksDb {
+    /// Opens or creates; the caller has made sure that the directory is ours. Strict first: only if
+    /// a table of a family that rests stands in the way, without RocksDB's paranoid checks.
+    pub(crate) fn open(path: &Path, around: &Surroundings, mode: &Mode) -> Result<Self, Error> {
+        let manner = mode.manner()?;
+        let source = match Self::try_open(path, around, manner.clone()) {
+            Ok(database) => return Ok(database),
+            Err(source) => source,
+        };
+        let failed = |source| Error::RocksDb {
             operation: "open",
             path: path.to_owned(),
             source,
         };
-        let setup = columns::setup(options, pins, fault)?;
-        let db = DB::open_cf_descriptors(&setup.database, path, setup.families).map_err(fault)?;
+        let Some(report) = damage::report(&source) else {
+            return Err(failed(source));
+        };
+        let damage = Self::attribute(path, around, report);
+        let rests = manner.resting.iter().any(|it| it.name() == damage.column);
+        if !rests || manner.lenient {
+            return Err(Error::Damaged(Box::new(damage)));
+        }
+        tracing::error!("{damage}; opening around it");
+        let lenient = Manner {
+            lenient: true,
+            ..manner
+        };
+        Self::try_open(path, around, lenient).map_err(failed)
+    }
+
+    /// Finds the place of damage that stopped an opening: a read-only one lists the tables.
+    fn attribute(path: &Path, around: &Surroundings, report: damage::Report) -> Damage {
+        let reader = Manner {
+            read_only: true,
+            lenient: true,
+            resting: Vec::new(),
+        };
+        match Self::try_open(path, around, reader) {
+            Ok(database) => database.damage(report, None),
+            Err(_) => Attribution::default().damage(report, None, Vec::new),
+        }
+    }
+
+    fn try_open(
+        path: &Path,
+        around: &Surroundings,
+        manner: Manner,
+    ) -> Result<Self, rocksdb::Error> {
+        let notices = Arc::new(Notices::default());
+        let setup = columns::setup(around, &manner, &notices)?;
+        let db = if manner.read_only {
+            DB::open_cf_descriptors_read_only(&setup.database, path, setup.families, false)?
+        } else {
+            DB::open_cf_descriptors(&setup.database, path, setup.families)?
+        };
         let mut unlogged = WriteOptions::default();
         unlogged.disable_wal(true);
+        // A failed flush does not end a stall of writes in this manner: see Self::write.
+        unlogged.set_no_slowdown(manner.lenient);
         Ok(Self {
-            db,
+            db: Some(db),
             path: path.to_owned(),
             unlogged,
             cache: setup.cache,
+            manner,
+            notices,
+            attribution: Attribution::default(),
         })
     }
 
-    pub(crate) fn family(&self, column: Column) -> &ColumnFamily {
-        self.db
-            .cf_handle(column.name())
-            .expect("all column families are opened together and never dropped")
+    /// Closes the files and gives up the lock. Waits for background work. The owner alone can do
+    /// this, so no read is under way; and what it keeps refuses every write.
+    pub(crate) fn close(&mut self) {
+        self.db = None;
     }
 
-    pub(crate) fn fault(&self, operation: &'static str, source: rocksdb::Error) -> Error {
-        Error::RocksDb {
-            operation,
-            path: self.path.clone(),
-            source,
-        }
+    pub(crate) fn db(&self) -> &DB {
+        self.db
+            .as_ref()
+            .expect("a closed database is held by a broken writer alone, which never asks it")
+    }
+
+    pub(crate) fn family(&self, column: Column) -> &ColumnFamily {
+        self.db()
+            .cf_handle(column.name())
+            .expect("all column families are opened together and never dropped")
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
+    pub(crate) fn fault(&self, operation: &'static str, source: rocksdb::Error) -> Error {
+        match damage::report(&source) {
+            Some(report) => Error::Damaged(Box::new(self.damage(report, None))),
+            None => Error::RocksDb {
+                operation,
+                path: self.path.clone(),
+                source,
+            },
+        }
+    }
+
+    /// A failure of a look for `key`.
+    pub(crate) fn read_fault(&self, column: Column, key: &[u8], source: rocksdb::Error) -> Error {
+        match damage::report(&source) {
+            Some(report) => Error::Damaged(Box::new(self.damage(report, Some((column, key))))),
+            None => self.fault("read", source),
+        }
+    }
+
+    fn damage(&self, report: damage::Report, asked: Option<(Column, &[u8])>) -> Damage {
+        let live = || self.db().live_files().unwrap_or_default();
+        self.attribution.damage(report, asked, live)
+    }
+
+    /// The first damage that a flush or compaction met in the background.
+    pub(crate) fn background_damage(&self) -> Option<Damage> {
+        let Failures {
+            compaction, flush, ..
+        } = self.notices.failures();
+        let reports = [compaction, flush].into_iter().flatten();
+        let report = reports
+            .filter_map(|text| damage::report_of_text(&text))
+            .next()?;
+        Some(self.damage(report, None))
+    }
+
+    /// Background jobs that failed, whatever the reason.
+    pub(crate) fn background_failures(&self) -> u64 {
+        self.property(Column::Meta, c"rocksdb.background-errors")
+    }
+
+    /// The refusal that RocksDB leaves out when it was opened leniently.
+    fn refuse_after_failed_flush(&self) -> Result<(), Error> {
+        let failed = self.manner.lenient.then(|| self.notices.failures().flush);
+        match failed.flatten() {
+            None => Ok(()),
+            Some(message) => Err(self.background_error(message)),
+        }
+    }
+
+    pub(crate) fn refuse_if_read_only(&self) -> Result<(), Error> {
+        if self.manner.read_only {
+            return Err(Error::ReadOnly {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
+    }
+
     /// One unlogged, atomic write.
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), Error> {
-        self.db
-            .write_opt(batch, &self.unlogged)
-            .map_err(|source| self.fault("write", source))
+        self.refuse_if_read_only()?;
+        let write = |batch| self.db().write_opt(batch, &self.unlogged);
+        if !self.manner.lenient {
+            return write(batch).map_err(|source| self.fault("write", source));
+        }
+        // A stalled write waits for flushes. One that failed is not tried again in this manner, so
+        // the wait must be ours. Nothing of a stalled batch was written.
+        let rows = batch.data().to_vec();
+        let mut batch = batch;
+        loop {
+            self.refuse_after_failed_flush()?;
+            match write(batch) {
+                Err(source) if source.kind() == ErrorKind::Incomplete => std::thread::sleep(LOOK),
+                other => return other.map_err(|source| self.fault("write", source)),
+            }
+            batch = WriteBatch::from_data(&rows);
+        }
     }
 
     /// Reads only what a crash would keep.
@@ -74,176 +216,92 @@ impl Database {
     ) -> Result<Option<Vec<u8>>, Error> {
         let mut options = ReadOptions::default();
         options.set_read_tier(ReadTier::Persisted);
-        self.db
+        self.db()
             .get_cf_opt(self.family(column), key, &options)
-            .map_err(|source| self.fault("read", source))
+            .map_err(|source| self.read_fault(column, key, source))
     }
 
     /// Flushes all column families to one revision, and waits.
     pub(crate) fn flush(&self) -> Result<(), Error> {
+        self.refuse_if_read_only()?;
+        self.refuse_after_failed_flush()?;
         let families: Vec<&ColumnFamily> = Column::ALL
             .into_iter()
             .map(|column| self.family(column))
             .collect();
-        let options = FlushOptions::default();
-        self.db
+        let mut options = FlushOptions::default();
+        options.set_wait(!self.manner.lenient);
+        self.db()
             .flush_cfs_opt(&families, &options)
-            .map_err(|source| self.fault("flush", source))
+            .map_err(|source| self.fault("flush", source))?;
+        // RocksDB would wait for ever for a flush that failed in this manner.
+        let waiting = || {
+            let pending = c"rocksdb.num-immutable-mem-table";
+            let mut columns = Column::ALL.into_iter();
+            columns.any(|column| self.property(column, pending) > 0)
+        };
+        while self.manner.lenient && waiting() {
+            self.refuse_after_failed_flush()?;
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
-    pub(crate) fn compact(&self, column: Column) {
-        self.db
+    /// Compacts all of a column family that does not rest. The crate drops RocksDB's answer; a
+    /// failure is counted, and heard a moment later.
+    pub(crate) fn compact(&self, column: Column) -> Result<(), Error> {
+        self.refuse_if_read_only()?;
+        if self.manner.resting.contains(&column) {
+            return Ok(());
+        }
+        let before = self.background_failures();
+        self.db()
             .compact_range_cf(self.family(column), None::<&[u8]>, None::<&[u8]>);
+        let counted = self.background_failures();
+        if counted == before {
+            return Ok(());
+        }
+        for _ in 0..HEARD_WITHIN {
+            if self.notices.failures().count >= counted {
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+        let failures = self.notices.failures();
+        let text = failures.compaction.or(failures.flush).unwrap_or_default();
+        Err(self.background_error(text))
+    }
+
+    fn background_error(&self, message: String) -> Error {
+        match damage::report_of_text(&message) {
+            Some(report) => Error::Damaged(Box::new(self.damage(report, None))),
+            None => Error::Background {
+                path: self.path.clone(),
+                message,
+            },
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {
-        self.db.snapshot()
+        self.db().snapshot()
     }
 
     /// Counts the rows ever written; moves with every write and with nothing else.
     pub(crate) fn sequence(&self) -> u64 {
-        self.db.latest_sequence_number()
+        self.db().latest_sequence_number()
     }
 
     /// A number that RocksDB keeps about a column family; 0 if it keeps none.
     pub(crate) fn property(&self, column: Column, name: &'static std::ffi::CStr) -> u64 {
-        self.db
-            .property_int_value_cf(self.family(column), name)
+        let value = self
+            .db()
+            .property_value_cf(self.family(column), name)
             .ok()
-            .flatten()
-            .unwrap_or(0)
+            .flatten();
+        value.and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
     pub(crate) fn block_cache(&self) -> &Cache {
         &self.cache
-    }
-}
-
-/// Something rows can be read from: the newest state, or a snapshot.
-pub(crate) trait Source {
-    fn database(&self) -> &Database;
-    fn get(&self, column: Column, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error>;
-    fn raw(&self, column: Column, options: ReadOptions) -> DBRawIterator<'_>;
-
-    /// A cursor over `[first seek, upper)`, not yet placed.
-    fn cursor(&self, column: Column, upper: Option<Vec<u8>>) -> Cursor<'_> {
-        let mut options = ReadOptions::default();
-        if let Some(upper) = upper {
-            options.set_iterate_upper_bound(upper);
-        }
-        Cursor {
-            rows: self.raw(column, options),
-            database: self.database(),
-            column,
-            far: 0,
-        }
-    }
-}
-
-impl Source for Database {
-    fn database(&self) -> &Database {
-        self
-    }
-
-    fn get(&self, column: Column, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
-        self.db
-            .get_pinned_cf(self.family(column), key)
-            .map_err(|source| self.fault("read", source))
-    }
-
-    fn raw(&self, column: Column, options: ReadOptions) -> DBRawIterator<'_> {
-        self.db.raw_iterator_cf_opt(self.family(column), options)
-    }
-}
-
-/// The rows as they were when the snapshot was taken.
-pub(crate) struct Frozen<'a> {
-    pub(crate) snapshot: Snapshot<'a>,
-    pub(crate) database: &'a Database,
-}
-
-impl Source for Frozen<'_> {
-    fn database(&self) -> &Database {
-        self.database
-    }
-
-    fn get(&self, column: Column, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
-        let family = self.database.family(column);
-        self.snapshot
-            .get_pinned_cf(family, key)
-            .map_err(|source| self.database.fault("read", source))
-    }
-
-    fn raw(&self, column: Column, options: ReadOptions) -> DBRawIterator<'_> {
-        self.snapshot
-            .raw_iterator_cf_opt(self.database.family(column), options)
-    }
-}
-
-/// Key and value.
-pub(crate) type Row<'r> = (&'r [u8], &'r [u8]);
-
-/// Steps tried before a cursor seeks.
-const NEAR: usize = 8;
-/// How often a cursor seeks at once after steps did not suffice, before it tries steps again.
-const FAR: u32 = 16;
-
-/// An iterator that moves forward by steps where the target is near and by seeks where it is not.
-pub(crate) struct Cursor<'a> {
-    rows: DBRawIterator<'a>,
-    database: &'a Database,
-    column: Column,
-    /// Seeks to do at once before steps are tried again.
-    far: u32,
-}
-
-impl Cursor<'_> {
-    pub(crate) fn seek(&mut self, key: &[u8]) {
-        self.rows.seek(key);
-    }
-
-    pub(crate) fn step(&mut self) {
-        if self.rows.valid() {
-            self.rows.next();
-        }
-    }
-
-    /// Moves to the first row at or behind `target`; stays if it is there already. It never steps
-    /// after a seek, so no row can be jumped over (store-layout 5.17).
-    pub(crate) fn skip_to(&mut self, target: &[u8]) {
-        let before = |rows: &DBRawIterator<'_>| rows.key().is_some_and(|key| key < target);
-        if !before(&self.rows) {
-            return;
-        }
-        if self.far > 0 {
-            self.far -= 1;
-            self.rows.seek(target);
-            return;
-        }
-        for _ in 0..NEAR {
-            self.rows.next();
-            if !before(&self.rows) {
-                return;
-            }
-        }
-        self.far = FAR;
-        self.rows.seek(target);
-    }
-
-    /// The row under the cursor; `None` at the end.
-    pub(crate) fn row(&self) -> Result<Option<Row<'_>>, Error> {
-        match self.rows.item() {
-            Some(row) => Ok(Some(row)),
-            None => self
-                .rows
-                .status()
-                .map(|()| None)
-                .map_err(|source| self.database.fault("read", source)),
-        }
-    }
-
-    /// Damage in the row with this key.
-    pub(crate) fn damage(&self, key: &[u8], reason: &'static str) -> Error {
-        Error::row(self.column.name(), key, reason)
     }
 }

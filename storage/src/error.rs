@@ -2,19 +2,29 @@
 //! [`crate::operation::Refusal`].
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::columns::Column;
+use crate::damage::{self, Damage};
 
 /// A failure of the store. Each names the place, and what an operator can do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Stored bytes cannot be read any more. Only what touches them fails; [`Error::damage`] gives
+    /// the place.
+    #[error("{0}")]
+    Damaged(Box<Damage>),
     /// Stored bytes do not mean anything. They passed RocksDB's checksum, so they were written so,
-    /// or the file was swapped.
+    /// or the file was swapped. It counts as damage.
     #[error(
-        "{place} is damaged: {reason}; stop this node, keep its directory, and restore it from a peer or from a dump"
+        "the row {key} of column family {column} is damaged: {reason}; keep the directory, and restore it from a peer or from a dump"
     )]
     Corrupt {
-        /// Column family and key, or the row's name.
-        place: String,
+        /// The column family.
+        column: &'static str,
+        /// The key, as a path or a revision.
+        key: String,
         /// What does not fit.
         reason: &'static str,
     },
@@ -27,6 +37,60 @@ pub enum Error {
         path: PathBuf,
         /// What RocksDB says.
         source: rocksdb::Error,
+    },
+    /// A flush or compaction failed in the background, and RocksDB went on as if nothing had
+    /// happened. The store takes no more writes.
+    #[error("a background job failed in the store at {}: {message}; check the disk (space, permissions, kernel log) and restart", path.display())]
+    Background {
+        /// The directory of the store.
+        path: PathBuf,
+        /// What RocksDB says.
+        message: String,
+    },
+    /// The store was opened for reading alone.
+    #[error("the store at {} was opened read-only, nothing can be written; mend what is damaged and restart", path.display())]
+    ReadOnly {
+        /// The directory of the store.
+        path: PathBuf,
+    },
+    /// The store is being reopened, and has not come back within the time that the caller waits.
+    #[error("the store is being reopened, and is not back after {waited:?}; ask again later")]
+    Reopening {
+        /// How long the caller waited.
+        waited: Duration,
+    },
+    /// Readers held the store for longer than the writer waits before it reopens it. Nothing has
+    /// changed.
+    #[error(
+        "the store cannot be reopened: {holders} readers still hold it after {waited:?}; it goes on as it was, try again"
+    )]
+    Held {
+        /// Leases, reads and flushes that have not ended.
+        holders: usize,
+        /// How long the writer waited.
+        waited: Duration,
+    },
+    /// A reopened store has not caught up with what readers have seen.
+    #[error(
+        "the reopened store stands at log index {index} and revision {revision}, but readers have seen index {shown_index} and revision {shown_revision}; apply the rest of the log first"
+    )]
+    Behind {
+        /// What is applied.
+        index: u64,
+        /// The newest revision.
+        revision: u64,
+        /// The log index that readers have seen.
+        shown_index: u64,
+        /// The revision that readers have seen.
+        shown_revision: u64,
+    },
+    /// No column family has this name.
+    #[error(
+        "the store has no column family {name:?}; its families are default, nodes, versions, events and expiry"
+    )]
+    NoFamily {
+        /// What was asked for.
+        name: String,
     },
     /// The file system refused an operation.
     #[error("cannot {operation} {}: {source}; check that the directory exists and belongs to the server's user", path.display())]
@@ -96,11 +160,35 @@ pub enum Error {
 
 impl Error {
     /// Damage in a row of a column family, named by its key.
-    pub(crate) fn row(column: &str, key: &[u8], reason: &'static str) -> Self {
-        let place = format!(
-            "the row \"{}\" of column family {column}",
-            key.escape_ascii()
-        );
-        Self::Corrupt { place, reason }
+    pub(crate) fn row(column: &'static str, key: &[u8], reason: &'static str) -> Self {
+        let key = match Column::named(column) {
+            Some(column) => damage::readable(column, key),
+            None => key.escape_ascii().to_string(),
+        };
+        Self::Corrupt {
+            column,
+            key,
+            reason,
+        }
+    }
+
+    /// The damage that was met, if that is what this error says. Anything else (no space, a failed
+    /// call) may go away; damage does not.
+    pub fn damage(&self) -> Option<Damage> {
+        match self {
+            Self::Damaged(damage) => Some(Damage::clone(damage)),
+            Self::Corrupt {
+                column,
+                key,
+                reason,
+            } => Some(Damage {
+                file: None,
+                column,
+                level: None,
+                range: Some((key.clone(), key.clone())),
+                detail: (*reason).to_owned(),
+            }),
+            _ => None,
+        }
     }
 }

@@ -36,20 +36,28 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod attribution;
 mod batch;
 mod cache;
 mod change;
 mod columns;
+mod core;
+mod cursor;
+mod damage;
 mod database;
 mod error;
 mod events;
 mod filter;
 mod floor;
+mod gate;
 mod hash;
 mod history;
 pub mod judge;
 mod key;
+mod lease;
 mod meta;
+mod mode;
+mod notices;
 mod open;
 pub mod operation;
 mod overlay;
@@ -60,6 +68,7 @@ mod published;
 mod read;
 mod reclaim;
 mod record;
+mod reopen;
 mod statistics;
 mod store;
 mod verify;
@@ -69,13 +78,16 @@ mod write;
 
 pub use batch::{Batch, Committed, Writer};
 pub use columns::Options;
+pub use damage::Damage;
 pub use error::Error;
 pub use events::{EventFilter, Events};
 pub use floor::BYTES_PERIOD;
 pub use history::{Version, Versions};
 pub use judge::{Judgement, judge};
+pub use lease::Lease;
 pub use meta::Applied;
-pub use open::open;
+pub use mode::{LEVEL0_FILES_MAX, LEVEL0_FILES_WARN, Mode};
+pub use open::{open, open_with};
 pub use operation::{
     Action, Condition, Content, Event, Lifetime, Node, Operation, Outcome, Refusal, Retention,
 };

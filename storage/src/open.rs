@@ -7,65 +7,116 @@
 //! | our column families and format row | opened |
 //! | a newer format row | refused, [`Error::NewerFormat`] |
 //! | anything else | refused, [`Error::NotOurs`] |
+//!
+//! Read-only nothing is created: what would be, is refused.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, RwLock};
 
 use rocksdb::{DB, WriteBatch};
 
+use crate::attribution::Attribution;
 use crate::batch::Writer;
 use crate::cache::NodeCache;
-use crate::columns::{Column, Options};
+use crate::columns::{Column, Options, Surroundings};
+use crate::core::Core;
+use crate::damage;
 use crate::database::{Database, Source};
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::key;
 use crate::meta::{self, Reclaimed, State};
-use crate::pin::Pins;
+use crate::mode::Mode;
 use crate::published::Published;
-use crate::store::{Core, Store};
+use crate::store::{Shared, Store};
+
+/// Opens the store at `path` as usual: see [`open_with`].
+pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
+    open_with(path, options, &Mode::Normal)
+}
 
 /// Opens the store at `path`, or creates it if there is no directory or an empty one. Only one
 /// process may have it open; what was not flushed before an unclean stop is gone, and
-/// [`Store::applied`] says where the log goes on.
-pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
+/// [`Store::applied`] says where the log goes on. [`Mode`] says what damage it opens around.
+pub fn open_with(path: &Path, options: Options, mode: &Mode) -> Result<(Store, Writer), Error> {
     // The in-memory environment has no working directory; each has a root of its own.
     let path = if options.in_memory {
         Path::new("/").join(path)
     } else {
         path.to_owned()
     };
-    if !options.in_memory {
-        inspect(&path)?;
-    }
-    let pins = Arc::new(Pins::default());
-    let database = Database::open(&path, &options, &pins)?;
-    settle_format(&database)?;
-    let state = Arc::new(read_state(&database)?);
-    let reclaimed = match database.get(Column::Meta, meta::RECLAIMED_KEY)? {
-        Some(row) => Reclaimed::decode(&row)?,
-        None => Reclaimed::default(),
-    };
-    // What was just opened is on disk.
-    pins.flushed(state.base());
-    let deadline = first_deadline(&database, Some(0))?;
-    let core = Arc::new(Core {
-        cache: NodeCache::new(options.node_cache_bytes),
-        published: Published::new(database.sequence(), Arc::clone(&state), deadline),
-        pins,
-        durable: RwLock::new(state.applied.clone()),
-        database,
-    });
+    let around = Surroundings::new(options).map_err(|source| Error::RocksDb {
+        operation: "open",
+        path: path.clone(),
+        source,
+    })?;
+    let Opened {
+        core,
+        state,
+        deadline,
+        reclaimed,
+    } = open_core(&path, &around, mode)?;
+    let gate = Gate::new(Arc::clone(&core));
+    let shared = Arc::new(Shared { path, around, gate });
     let writer = Writer {
-        core: Arc::clone(&core),
+        core,
+        shared: Arc::clone(&shared),
         state,
         deadline,
         reclaimed,
         broken: false,
+        closed: false,
     };
-    Ok((Store { core }, writer))
+    Ok((Store { shared }, writer))
+}
+
+/// A store that has just been opened, and what its writer begins with.
+pub(crate) struct Opened {
+    pub(crate) core: Arc<Core>,
+    pub(crate) state: Arc<State>,
+    pub(crate) deadline: Option<u64>,
+    pub(crate) reclaimed: Reclaimed,
+}
+
+/// Opens the directory, for the first time or again.
+pub(crate) fn open_core(path: &Path, around: &Surroundings, mode: &Mode) -> Result<Opened, Error> {
+    if !around.options.in_memory {
+        inspect(path, mode)?;
+    }
+    let database = Database::open(path, around, mode)?;
+    settle_format(&database)?;
+    let state = Arc::new(read_state(&database)?);
+    // Nothing lapses and nothing is reclaimed where nothing is written, so damage there does not
+    // matter either.
+    let (reclaimed, deadline) = if mode.is_read_only() {
+        (Reclaimed::default(), None)
+    } else {
+        let row = database.get(Column::Meta, meta::RECLAIMED_KEY)?;
+        let reclaimed = row.map(|row| Reclaimed::decode(&row)).transpose()?;
+        let deadline = first_deadline(&database, Some(0))?;
+        (reclaimed.unwrap_or_default(), deadline)
+    };
+    // What was just opened is on disk.
+    around.pins.flushed(state.base());
+    let core = Arc::new(Core {
+        cache: NodeCache::new(around.options.node_cache_bytes),
+        published: Published::new(database.sequence(), Arc::clone(&state), deadline),
+        pins: Arc::clone(&around.pins),
+        durable: RwLock::new(state.applied.clone()),
+        recalled: AtomicBool::new(false),
+        noticed: OnceLock::new(),
+        database,
+    });
+    Ok(Opened {
+        core,
+        state,
+        deadline,
+        reclaimed,
+    })
 }
 
 /// The earliest deadline in the expiry rows at or after `from`; `None` stays `None`.
@@ -83,7 +134,7 @@ pub(crate) fn first_deadline(database: &Database, from: Option<u64>) -> Result<O
 
 /// Looks at the directory before RocksDB does, because RocksDB would create its files among
 /// anybody's.
-fn inspect(path: &Path) -> Result<(), Error> {
+fn inspect(path: &Path, mode: &Mode) -> Result<(), Error> {
     let io_error = |operation| {
         move |source| Error::Io {
             operation,
@@ -93,7 +144,7 @@ fn inspect(path: &Path) -> Result<(), Error> {
     };
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !mode.is_read_only() => {
             return fs::create_dir_all(path).map_err(io_error("create"));
         }
         Err(error) => return Err(io_error("list")(error)),
@@ -111,10 +162,15 @@ fn inspect(path: &Path) -> Result<(), Error> {
         }
     }
     if created {
-        check_families(path)
-    } else {
-        Ok(())
+        return check_families(path);
     }
+    if mode.is_read_only() {
+        return Err(Error::NotOurs {
+            path: path.to_owned(),
+            found: "it holds no CURRENT file".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn is_rocksdb_file(name: &str) -> bool {
@@ -129,10 +185,17 @@ fn is_rocksdb_file(name: &str) -> bool {
 /// Makes sure that a RocksDB is ours before it is opened for writing, which would add our column
 /// families to it.
 fn check_families(path: &Path) -> Result<(), Error> {
-    let fault = |source| Error::RocksDb {
-        operation: "read the column families",
-        path: path.to_owned(),
-        source,
+    let fault = |source| match damage::report(&source) {
+        Some(report) => Error::Damaged(Box::new(Attribution::default().damage(
+            report,
+            None,
+            Vec::new,
+        ))),
+        None => Error::RocksDb {
+            operation: "read the column families",
+            path: path.to_owned(),
+            source,
+        },
     };
     let options = rocksdb::Options::default();
     let found: BTreeSet<String> = DB::list_cf(&options, path)

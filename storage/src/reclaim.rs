@@ -41,6 +41,9 @@ pub struct Reclaim {
 impl Writer {
     /// Removes history that can no longer be read, looking at about `budget` rows. Call it outside
     /// the reply path, again while `more` is set.
+    ///
+    /// Damage in history fails it ([`Error::damage`]) before anything of the hurt piece is written,
+    /// and would fail it again at the same place; the writer goes on without.
     pub fn reclaim(&mut self, budget: usize) -> Result<Reclaim, Error> {
         if self.broken {
             return Err(Error::Aborted {
@@ -48,6 +51,7 @@ impl Writer {
             });
         }
         let core = Arc::clone(&self.core);
+        core.database.refuse_if_read_only()?;
         let base = core.pins.reclaim_base(self.state.base());
         let mut done = Reclaim::default();
         while self.reclaimed.scanned < base && done.rows < budget {

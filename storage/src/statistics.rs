@@ -2,6 +2,7 @@
 //! client.
 
 use crate::columns::Column;
+use crate::core::Core;
 use crate::store::Store;
 
 /// What the store holds and uses just now.
@@ -41,9 +42,18 @@ pub struct Statistics {
 }
 
 impl Store {
-    /// Figures for `/metrics`; cheap enough to be asked for every second.
+    /// Figures for `/metrics`; cheap enough to be asked for every second. While the store is
+    /// reopened, those of before.
     pub fn statistics(&self) -> Statistics {
-        let core = &*self.core;
+        self.shared
+            .gate
+            .ask(Core::statistics, |facts| facts.statistics)
+    }
+}
+
+impl Core {
+    pub(crate) fn statistics(&self) -> Statistics {
+        let core = self;
         let sum = |name| {
             Column::ALL
                 .into_iter()

@@ -143,7 +143,8 @@ fn check_parent(item: &Item<'_>, above: &mut Vec<Vec<u8>>) -> Result<(), Error> 
 
 fn wrong(item: &Item<'_>, reason: &'static str) -> Error {
     Error::Corrupt {
-        place: format!("the node \"{}\"", item.path.escape_ascii()),
+        column: Column::Nodes.name(),
+        key: item.to_node().path.to_string(),
         reason,
     }
 }

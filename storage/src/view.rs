@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::columns::Column;
+use crate::core::Core;
 use crate::database::{Frozen, Source};
 use crate::error::Error;
 use crate::events::{EventFilter, Events};
@@ -17,7 +18,6 @@ use crate::past::PastView;
 use crate::path::KeyPath;
 use crate::pin::Pin;
 use crate::read;
-use crate::store::Core;
 use crate::walk::Walk;
 
 /// The tree, its history and the records as of one revision. Holds back the removal of history

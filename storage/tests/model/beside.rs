@@ -137,7 +137,8 @@ impl Plan {
     }
 
     fn read_all(&self, store: &Store, newest: u64) -> Result<u64, Difference> {
-        let view = store.view();
+        let lease = store.lease()?;
+        let view = lease.view();
         let revision = view.revision();
         self.check_revision(revision, newest)?;
         let listing = subject::listing(&view, &KeyPath::root(), true, true)?;

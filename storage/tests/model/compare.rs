@@ -89,7 +89,7 @@ pub(crate) fn present(store: &Store, model: &Model, random: &mut Random) -> Resu
     deadlines(store, model)?;
     records(store, model)?;
     if random.percent(20) {
-        let verified = store.view().verify()?;
+        let verified = store.lease()?.view().verify()?;
         let kept = model.events.len() as u64;
         equal(
             "verified",
@@ -97,7 +97,7 @@ pub(crate) fn present(store: &Store, model: &Model, random: &mut Random) -> Resu
             &(model.tree.len() as u64, kept),
         )?;
     }
-    view(&store.view(), model, random)
+    view(&store.lease()?.view(), model, random)
 }
 
 /// One view: the tree, its past and its history.

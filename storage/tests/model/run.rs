@@ -114,7 +114,8 @@ impl Run {
         let oldest = before.floor - 1;
         // A view holds what it may need by itself; a pin must not make that worse.
         let pin = random.percent(50).then(|| store.pin(oldest));
-        let view = store.view();
+        let lease = store.lease()?;
+        let view = lease.view();
         let revision = random.between(oldest, before.revision);
         let past = view.at(revision)?;
         self.batch(commands)?;
@@ -128,7 +129,8 @@ impl Run {
         compare::view(&view, &before, &mut random).map_err(old)?;
         if let Some(pin) = &pin {
             let pinned = |difference: Difference| difference.within(format!("pinned at {oldest}"));
-            let now = store.view();
+            let now_lease = store.lease()?;
+            let now = now_lease.view();
             compare::past(&now.at_pin(pin)?, before.tree_at(oldest), &mut random)
                 .map_err(pinned)?;
         }

@@ -58,10 +58,13 @@ fn what_was_flushed_opens_and_the_rest_is_replayed() {
     apply(&mut first, 1..=120, 8);
     let durable = first.store.flush().expect("flushes");
     assert_eq!(durable, first.store.applied());
-    let state = tree(&first.store.view());
+    let state = tree(&first.store.lease().expect("open").view());
     let lost = apply(&mut first, 121..=200, 8);
     assert_eq!(first.store.durable(), durable, "nothing was flushed since");
-    let (applied, at_the_end) = (first.store.applied(), tree(&first.store.view()));
+    let (applied, at_the_end) = (
+        first.store.applied(),
+        tree(&first.store.lease().expect("open").view()),
+    );
     assert!(applied.hash != durable.hash && applied.revision > durable.revision);
     drop(first);
 
@@ -70,12 +73,15 @@ fn what_was_flushed_opens_and_the_rest_is_replayed() {
         (second.store.applied(), second.store.durable()),
         (durable.clone(), durable)
     );
-    assert_eq!(tree(&second.store.view()), state);
+    assert_eq!(tree(&second.store.lease().expect("open").view()), state);
     second.verify();
     // Replayed in other batches: the same outcomes, rows and hash.
     let again = apply(&mut second, 121..=200, 3);
     assert_eq!(again, lost);
-    assert_eq!(tree(&second.store.view()), at_the_end);
+    assert_eq!(
+        tree(&second.store.lease().expect("open").view()),
+        at_the_end
+    );
     assert_eq!(
         Applied {
             marker: applied.marker.clone(),
@@ -153,7 +159,15 @@ fn a_store_that_was_never_flushed_opens_empty() {
     drop(tree);
     let tree = Tree::at(home.path());
     assert_eq!(tree.store.applied(), Applied::default());
-    assert_eq!(tree.store.view().count().expect("readable"), 0);
+    assert_eq!(
+        tree.store
+            .lease()
+            .expect("open")
+            .view()
+            .count()
+            .expect("readable"),
+        0
+    );
 }
 
 #[test]
@@ -183,12 +197,13 @@ fn reclaiming_and_compaction_survive_a_crash() {
             "round {round}"
         );
         assert_eq!(
-            tree(&crashing.store.view()),
-            tree(&steady.store.view()),
+            tree(&crashing.store.lease().expect("open").view()),
+            tree(&steady.store.lease().expect("open").view()),
             "round {round}"
         );
         crashing.verify();
-        let (left, right) = (crashing.store.view(), steady.store.view());
+        let leases = [&crashing, &steady].map(|tree| tree.store.lease().expect("open"));
+        let [left, right] = leases.each_ref().map(storage::Lease::view);
         assert_eq!(left.floor(), right.floor());
         for revision in left.floor() - 1..=left.revision() {
             let at = |view: &storage::View<'_>| crate::support::tree_at(view, revision);
@@ -209,8 +224,14 @@ fn batches_do_not_show_in_hash_or_rows() {
             whole.store.applied().hash,
             "batches of {group}"
         );
-        assert_eq!(tree(&other.store.view()), tree(&whole.store.view()));
-        assert_eq!(other.store.view().floor(), whole.store.view().floor());
+        assert_eq!(
+            tree(&other.store.lease().expect("open").view()),
+            tree(&whole.store.lease().expect("open").view())
+        );
+        assert_eq!(
+            other.store.lease().expect("open").view().floor(),
+            whole.store.lease().expect("open").view().floor()
+        );
         other.verify();
     }
 }

@@ -47,8 +47,8 @@ fn cell(operation: Operation) -> String {
         Outcome::Refused { refusal, revision } => {
             assert_eq!((revision, tree.store.revision()), (4, 4), "{operation:?}");
             assert_eq!(
-                crate::support::tree(&tree.store.view()),
-                crate::support::tree(&planted().store.view())
+                crate::support::tree(&tree.store.lease().expect("open").view()),
+                crate::support::tree(&planted().store.lease().expect("open").view())
             );
             word(&refusal)
         }
@@ -397,6 +397,8 @@ fn the_first_missing_path_or_the_file_in_the_way_is_named() {
         );
         let refusal = tree
             .store
+            .lease()
+            .expect("open")
             .view()
             .node(&path(at))
             .expect("readable")
@@ -410,16 +412,18 @@ fn parents_are_made_permanent_and_without_events() {
     let mut tree = Tree::in_memory();
     tree.done(set_until("/a/b/c", "v", 50));
     assert_eq!(
-        crate::support::tree(&tree.store.view()),
+        crate::support::tree(&tree.store.lease().expect("open").view()),
         ["/a/ c1 m1", "/a/b/ c1 m1", "/a/b/c=v c1 m1 t50"]
     );
     tree.delete("/a/b/c");
     assert_eq!(
-        crate::support::tree(&tree.store.view()),
+        crate::support::tree(&tree.store.lease().expect("open").view()),
         ["/a/ c1 m1", "/a/b/ c1 m1"]
     );
     let events = tree
         .store
+        .lease()
+        .expect("open")
         .view()
         .events(1, storage::EventFilter::all())
         .count();
@@ -509,7 +513,8 @@ fn hidden_nodes_are_ordinary_and_only_listings_skip_them() {
         tree.set(at, "v");
     }
     let list = |top: &str, recursive| {
-        let view = tree.store.view();
+        let lease = tree.store.lease().expect("open");
+        let view = lease.view();
         let mut walk = view.walk(&path(top), recursive, false);
         let mut names = Vec::new();
         while let Some(item) = walk.next().expect("readable") {

@@ -7,6 +7,8 @@ use crate::support::{Tree, create, delete, path, set, set_until, show, until, up
 fn revisions(tree: &Tree, from: u64, at: &str, recursive: bool) -> Vec<u64> {
     let filter = EventFilter::new(&path(at), recursive);
     tree.store
+        .lease()
+        .expect("open")
         .view()
         .events(from, filter)
         .map(|event| event.expect("readable").revision)
@@ -46,7 +48,8 @@ fn events_come_back_as_they_were_returned() {
         returned.push((*tree.done(operation)).clone());
     }
     returned.extend(tree.expire(50, 9).0.iter().map(|event| (**event).clone()));
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     let stored: Vec<_> = view
         .events(1, EventFilter::all())
         .map(|event| event.expect("readable"))
@@ -93,7 +96,8 @@ fn filters_follow_the_history_rules() {
     assert_eq!(revisions(&tree, 3, "/", true), [3, 4, 5]);
     assert_eq!(revisions(&tree, 1, "/", false), Vec::<u64>::new());
     assert_eq!(revisions(&tree, 6, "/", true), Vec::<u64>::new());
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     assert!(
         view.existed(&path("/od/a/b"), 4).expect("kept")
             && !view.existed(&path("/od/zzz"), 4).expect("kept")
@@ -105,7 +109,8 @@ fn a_view_ends_at_its_revision() {
     let mut tree = Tree::in_memory();
     tree.set("/a", "1");
     let store = tree.store.clone();
-    let view = store.view();
+    let lease = store.lease().expect("open");
+    let view = lease.view();
     tree.set("/a", "2");
     let events: Vec<_> = view
         .events(1, EventFilter::all())

@@ -60,7 +60,10 @@ fn a_directory_goes_with_all_below_it_in_one_event() {
         (shown(&events), more),
         (vec!["6 /d/early".into(), "7 /d".into()], false)
     );
-    assert_eq!(tree(&store.store.view()), Vec::<String>::new());
+    assert_eq!(
+        tree(&store.store.lease().expect("open").view()),
+        Vec::<String>::new()
+    );
     assert_eq!(
         store.expire(100, 100),
         (vec![], false),
@@ -105,7 +108,10 @@ fn rows_that_no_node_matches_are_dropped() {
     );
     assert_eq!(store.expire(29, 9), (vec![], false));
     assert_eq!(store.expire(30, 9).0.len(), 1);
-    assert_eq!(tree(&store.store.view()), ["/b=permanent c4 m4"]);
+    assert_eq!(
+        tree(&store.store.lease().expect("open").view()),
+        ["/b=permanent c4 m4"]
+    );
 }
 
 #[test]
@@ -122,7 +128,13 @@ fn deadlines_left_by_a_large_subtree_do_not_fire() {
     assert_eq!((shown(&events), more), (vec!["604 /d/008".into()], false));
     assert_eq!(store.store.next_deadline(), Some(20));
     assert_eq!(
-        store.store.view().expiring(u64::MAX, 9).expect("readable"),
+        store
+            .store
+            .lease()
+            .expect("open")
+            .view()
+            .expiring(u64::MAX, 9)
+            .expect("readable"),
         [(20, path("/d/007"))]
     );
     store.verify();
@@ -163,7 +175,10 @@ fn what_one_command_writes_it_can_also_expire() {
             (vec!["11 /new".into()], false)
         ]
     );
-    assert_eq!(tree(&store.store.view()), ["/stored=w c5 m5 t40"]);
+    assert_eq!(
+        tree(&store.store.lease().expect("open").view()),
+        ["/stored=w c5 m5 t40"]
+    );
     assert_eq!(store.store.next_deadline(), Some(40));
     store.verify();
 }
@@ -178,6 +193,8 @@ fn what_expires_soon_can_be_asked_for() {
     let soon = |before, limit| {
         store
             .store
+            .lease()
+            .expect("open")
             .view()
             .expiring(before, limit)
             .expect("readable")

@@ -5,7 +5,8 @@ use storage::{Operation, Retention};
 use crate::support::{Tree, path, set, show, update};
 
 fn versions(tree: &Tree, at: &str) -> Vec<String> {
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     let line = |version: storage::Version| match version.node {
         Some(node) => format!("{} {}", version.revision, show(&node)),
         None => format!("{} gone", version.revision),
@@ -50,7 +51,7 @@ fn it_ends_with_what_was_current_before_the_oldest_event() {
         events: 5,
         bytes: u64::MAX,
     }));
-    assert_eq!(tree.store.view().floor(), 7);
+    assert_eq!(tree.store.lease().expect("open").view().floor(), 7);
     assert_eq!(
         versions(&tree, "/a"),
         [

@@ -22,13 +22,15 @@ impl Recorded {
     fn run(&mut self, operations: impl IntoIterator<Item = Operation>) {
         for operation in operations {
             self.tree.done(operation);
-            self.states.push(tree(&self.tree.store.view()));
+            self.states
+                .push(tree(&self.tree.store.lease().expect("open").view()));
         }
     }
 
     /// Every revision by walk, by look-ups of every path, and from inside out.
     fn check(&self) {
-        let view = self.tree.store.view();
+        let lease = self.tree.store.lease().expect("open");
+        let view = lease.view();
         for (revision, wanted) in self
             .states
             .iter()
@@ -102,7 +104,8 @@ fn a_directory_is_deleted_and_made_again_in_one_command() {
         delete("/d"),
         set("/d/c", "4"),
     ]);
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     assert_eq!(
         tree_at(&view, 2),
         ["/d/ c1 m1", "/d/a=1 c1 m1", "/d/b=2 c2 m2"]
@@ -125,7 +128,8 @@ fn any_number_of_versions_is_walked_over() {
             recorded.run(names.map(|name| set(name, &round.to_string())));
         }
         recorded.run([delete("/b"), set("/b/c", "new")]);
-        let view = recorded.tree.store.view();
+        let lease = recorded.tree.store.lease().expect("open");
+        let view = lease.view();
         for (revision, wanted) in recorded.states.iter().enumerate() {
             assert_eq!(
                 &tree_at(&view, revision as u64),
@@ -147,7 +151,7 @@ fn a_subtree_above_the_bound_of_point_deletes() {
         tree.run(&sets);
         tree.set("/d-", "next to it");
         tree.set("/d0", "next to it");
-        let before = crate::support::tree(&tree.store.view());
+        let before = crate::support::tree(&tree.store.lease().expect("open").view());
         let revision = tree.store.revision();
         // The first is read into the cache, the others come from batch and store.
         assert!(tree.store.get(&path("/d/s/0")).expect("readable").0.is_ok());
@@ -164,7 +168,8 @@ fn a_subtree_above_the_bound_of_point_deletes() {
             );
         }
         let end = revision + 4;
-        let view = tree.store.view();
+        let lease = tree.store.lease().expect("open");
+        let view = lease.view();
         let wanted = [
             format!("/d/ c{end} m{end}"),
             format!("/d/s/ c{end} m{end}"),
@@ -213,11 +218,23 @@ fn children_of_a_directory_without_their_children() {
         .map(|number| format!("d{number:02}"))
         .chain((0..30).map(|number| format!("f{number:02}")))
         .collect();
-    assert_eq!(names(&tree.store.view(), false), wanted);
-    assert_eq!(names(&tree.store.view(), true), wanted);
+    assert_eq!(
+        names(&tree.store.lease().expect("open").view(), false),
+        wanted
+    );
+    assert_eq!(
+        names(&tree.store.lease().expect("open").view(), true),
+        wanted
+    );
     tree.delete("/t");
-    assert_eq!(names(&tree.store.view(), false), Vec::<String>::new());
-    assert_eq!(names(&tree.store.view(), true), wanted);
+    assert_eq!(
+        names(&tree.store.lease().expect("open").view(), false),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        names(&tree.store.lease().expect("open").view(), true),
+        wanted
+    );
 }
 
 #[test]
@@ -261,7 +278,8 @@ fn any_byte_but_the_slash_may_stand_in_a_name() {
         .map(operation)
         .collect();
     tree.run(&leaves);
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     let mut walk = view.walk(&KeyPath::root(), true, true);
     let mut walked = Vec::new();
     while let Some(item) = walk.next().expect("readable") {
@@ -289,7 +307,8 @@ fn a_walk_begins_anywhere_and_ends_there() {
         tree.set(at, "v");
     }
     let revision = tree.store.revision();
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     let past = view.at(revision).expect("kept");
     for (top, wanted) in [
         ("/a/b", vec!["1 /a/b/c", "1 /a/b/d"]),
@@ -342,7 +361,8 @@ fn the_past_of_a_deep_path_is_found() {
         let deep = "/a".repeat(600);
         let set = tree.set(&deep, "x");
         tree.delete("/a");
-        let view = tree.store.view();
+        let lease = tree.store.lease().expect("open");
+        let view = lease.view();
         assert!(view.existed(&path(&deep), set).expect("readable"));
         assert!(!view.existed(&path(&deep), set + 1).expect("readable"));
         assert!(

@@ -54,7 +54,8 @@ fn read(store: &Store, keys: u64, stop: &AtomicBool) -> Vec<(usize, u64, Option<
         let key = turn % paths.len();
         turn += 1;
         let (answer, revision) = if turn.is_multiple_of(7) {
-            let view = store.view();
+            let lease = store.lease().expect("open");
+            let view = lease.view();
             (view.node(&paths[key]).expect("readable"), view.revision())
         } else {
             store.get(&paths[key]).expect("readable")

@@ -19,7 +19,8 @@ fn versions(tree: &Tree) -> u64 {
 }
 
 fn all_kept(tree: &Tree) -> Vec<Vec<String>> {
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     (view.floor() - 1..=view.revision())
         .map(|revision| tree_at(&view, revision))
         .collect()
@@ -140,7 +141,8 @@ fn a_pin_and_a_view_keep_what_they_can_see() {
     tree.run(&[delete("/d")]);
     let store = tree.store.clone();
     let pin = store.pin(20);
-    let view = store.view();
+    let lease = store.lease().expect("open");
+    let view = lease.view();
     let (wanted, early) = (tree_at(&view, 20), tree_at(&view, 10));
     tree.one(retain(1));
     store.compact().expect("compacts");
@@ -152,7 +154,8 @@ fn a_pin_and_a_view_keep_what_they_can_see() {
     store.compact().expect("compacts");
     tree.reclaim(100);
     store.compact().expect("compacts");
-    let view = store.view();
+    let lease = store.lease().expect("open");
+    let view = lease.view();
     assert!(view.at(20).is_err(), "below the floor");
     let past = view.at_pin(&pin).expect("pinned in time");
     let mut walk = past.walk(&storage::KeyPath::root(), true, true);

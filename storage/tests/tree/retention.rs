@@ -15,7 +15,8 @@ fn the_newest_events_stay() {
     tree.one(retain(10, u64::MAX));
     for number in 1..=30u64 {
         tree.set("/a", &number.to_string());
-        let view = tree.store.view();
+        let lease = tree.store.lease().expect("open");
+        let view = lease.view();
         assert_eq!(view.floor(), number.saturating_sub(9).max(1));
         assert_eq!(
             view.events(view.floor(), EventFilter::all()).count() as u64,
@@ -23,7 +24,8 @@ fn the_newest_events_stay() {
         );
     }
     let store = tree.store.clone();
-    let view = store.view();
+    let lease = store.lease().expect("open");
+    let view = lease.view();
     assert!(matches!(
         view.at(19),
         Err(Error::Compacted {
@@ -51,10 +53,17 @@ fn the_newest_events_stay() {
         })
     ));
     tree.one(retain(100, u64::MAX));
-    assert_eq!(tree.store.view().floor(), 21, "it never goes back");
+    assert_eq!(
+        tree.store.lease().expect("open").view().floor(),
+        21,
+        "it never goes back"
+    );
     tree.one(retain(0, u64::MAX));
     assert_eq!(
-        (tree.store.view().floor(), tree.store.retention().events),
+        (
+            tree.store.lease().expect("open").view().floor(),
+            tree.store.retention().events
+        ),
         (30, 1),
         "one event always stays"
     );
@@ -70,15 +79,23 @@ fn bytes_bound_it_in_steps() {
         tree.done(set("/k", &value));
         let looked = number / BYTES_PERIOD * BYTES_PERIOD;
         assert_eq!(
-            tree.store.view().floor(),
+            tree.store.lease().expect("open").view().floor(),
             looked.saturating_sub(99).max(1),
             "after {number}"
         );
     }
     tree.one(retain(u64::MAX, 550));
-    assert_eq!(tree.store.view().floor(), 996, "five events of 100 bytes");
+    assert_eq!(
+        tree.store.lease().expect("open").view().floor(),
+        996,
+        "five events of 100 bytes"
+    );
     tree.one(retain(u64::MAX, 0));
-    assert_eq!(tree.store.view().floor(), 1_000, "one event always stays");
+    assert_eq!(
+        tree.store.lease().expect("open").view().floor(),
+        1_000,
+        "one event always stays"
+    );
     tree.verify();
 }
 
@@ -100,7 +117,10 @@ fn bytes_are_counted_within_a_batch_as_between_batches() {
         single.done(operation.clone());
     }
     batch.commit().expect("commits");
-    assert_eq!(batched.store.view().floor(), single.store.view().floor());
+    assert_eq!(
+        batched.store.lease().expect("open").view().floor(),
+        single.store.lease().expect("open").view().floor()
+    );
     assert_eq!(batched.store.applied(), single.store.applied());
-    assert!(single.store.view().floor() > 400);
+    assert!(single.store.lease().expect("open").view().floor() > 400);
 }

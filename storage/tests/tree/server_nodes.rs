@@ -64,7 +64,8 @@ fn a_machine_is_created_and_updated_and_the_configuration_is_set() {
             (Action::Delete, 3)
         ]
     );
-    let view = tree.store.view();
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
     assert!(
         view.events(1, storage::EventFilter::all())
             .all(|event| event.expect("readable").system)

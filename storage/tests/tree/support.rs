@@ -108,7 +108,12 @@ impl Tree {
     }
 
     pub(crate) fn verify(&self) -> storage::Verified {
-        self.store.view().verify().expect("the store fits together")
+        self.store
+            .lease()
+            .expect("open")
+            .view()
+            .verify()
+            .expect("the store fits together")
     }
 }
 

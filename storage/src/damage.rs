@@ -1,0 +1,254 @@
+//! Damage: which part of the store cannot be read, and how RocksDB's words are told apart from a
+//! disk that is full or a call that failed.
+//!
+//! RocksDB reports damage as text alone. What it says (11.8), and how it is read here:
+//!
+//! | words | meaning |
+//! |---|---|
+//! | `Corruption: …` | a checksum, a footer, a size, a unique id or a row does not fit |
+//! | `IO error: No such file or directory: While open a file for random read: …/000012.sst` | a table is gone |
+//! | the same of `MANIFEST-…`, opened for reading | the list of tables is gone |
+//! | anything else | no damage: no space, no permission, a failed call |
+//!
+//! Most messages end with the file. A table's family, level and keys come from RocksDB's list of
+//! live files; where no file is named, the family and the key that was asked for have to do.
+
+use rocksdb::ErrorKind;
+
+use crate::columns::Column;
+use crate::{change, key};
+
+/// A part of the store that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The table (or MANIFEST), a file name in the directory of the store; `None` if RocksDB names
+    /// none, or if single rows do not decode.
+    pub file: Option<String>,
+    /// The column family: `default`, `nodes`, `versions`, `events` or `expiry`; `all` for the
+    /// MANIFEST, `unknown` for a file that is not in it.
+    pub column: &'static str,
+    /// The level of the table.
+    pub level: Option<i32>,
+    /// The smallest and the largest key that may be hurt, as paths or revisions.
+    pub range: Option<(String, String)>,
+    /// What does not fit, in the words of who found it.
+    pub detail: String,
+}
+
+impl Damage {
+    /// Whether only history is hurt: the tree as it is, and writes, need none of it.
+    pub fn is_history(&self) -> bool {
+        [Column::Versions, Column::Events]
+            .iter()
+            .any(|column| column.name() == self.column)
+    }
+
+    /// Damage that shows at one key.
+    pub(crate) fn at_key(column: Column, key: &[u8], detail: String) -> Self {
+        let key = readable(column, key);
+        Self {
+            file: None,
+            column: column.name(),
+            level: None,
+            range: Some((key.clone(), key)),
+            detail,
+        }
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "the file {file} of column family {}", self.column)?,
+            None => write!(f, "column family {}", self.column)?,
+        }
+        if let Some(level) = self.level {
+            write!(f, " (level {level})")?;
+        }
+        match &self.range {
+            Some((first, last)) if first == last => write!(f, " is damaged at {first}")?,
+            Some((first, last)) => write!(f, " is damaged between {first} and {last}")?,
+            None => write!(f, " is damaged")?,
+        }
+        write!(f, ": {}; ", self.detail.trim_end())?;
+        f.write_str(if self.is_history() {
+            "old revisions and events there cannot be read, the tree as it is can; keep the \
+             directory, and restore it from a peer or from a dump"
+        } else {
+            "keep the directory, and restore it from a peer or from a dump"
+        })
+    }
+}
+
+/// What a message of RocksDB says about damage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// The file that it names.
+    pub(crate) file: Option<String>,
+    pub(crate) detail: String,
+}
+
+/// Tells damage from failures.
+pub(crate) fn report(error: &rocksdb::Error) -> Option<Report> {
+    report_of(error.kind(), error.as_ref())
+}
+
+/// The same for the text of an error, as it stands in the info log.
+pub(crate) fn report_of_text(text: &str) -> Option<Report> {
+    let kind = if text.starts_with("Corruption:") {
+        ErrorKind::Corruption
+    } else if text.starts_with("IO error:") {
+        ErrorKind::IOError
+    } else {
+        return None;
+    };
+    report_of(kind, text)
+}
+
+fn report_of(kind: ErrorKind, text: &str) -> Option<Report> {
+    let file = file_in(text);
+    let gone = || {
+        // A new file that cannot be made is no damage: its message says "appending".
+        text.contains("No such file or directory")
+            && ["for random read", "sequential", "stat a file"]
+                .iter()
+                .any(|words| text.contains(words))
+            && file.is_some()
+    };
+    let damaged = match kind {
+        ErrorKind::Corruption => true,
+        ErrorKind::IOError => gone(),
+        _ => false,
+    };
+    // An opening says this of every table that it finds damaged.
+    let ending = text
+        .rfind("  The file ")
+        .filter(|at| text[..*at].contains(".sst"));
+    let detail = text[..ending.unwrap_or(text.len())].trim_end().to_owned();
+    damaged.then_some(Report { file, detail })
+}
+
+/// The name of the table or MANIFEST in a message: the last component of a path, or a bare number
+/// where a unique id is not the expected one.
+fn file_in(text: &str) -> Option<String> {
+    for words in ["on table file ", "properties on file "] {
+        let number = text.split_once(words).map(|(_, rest)| {
+            let end = rest.find(|digit: char| !digit.is_ascii_digit());
+            &rest[..end.unwrap_or(rest.len())]
+        });
+        if let Some(number) = number.filter(|number| !number.is_empty()) {
+            return Some(format!("{number:0>6}.sst"));
+        }
+    }
+    let names = text.split(|character: char| {
+        character.is_whitespace() || matches!(character, '/' | ':' | ',' | ';' | '(' | ')')
+    });
+    names
+        .map(|name| name.trim_end_matches('.'))
+        .find(|name| is_table(name) || name.starts_with("MANIFEST-") || *name == "CURRENT")
+        .map(str::to_owned)
+}
+
+fn is_table(name: &str) -> bool {
+    name.strip_suffix(".sst").is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+    })
+}
+
+/// A key as an operator knows it: a path, a path at a revision, a revision, a path at a deadline.
+/// What is none of these (the end of a range that was deleted) is shown as bytes.
+pub(crate) fn readable(column: Column, bytes: &[u8]) -> String {
+    let path = |bytes| key::path(bytes).map(|path| path.to_string());
+    let text = match column {
+        Column::Meta => None,
+        Column::Nodes => path(bytes),
+        Column::Versions => key::split_version(bytes)
+            .and_then(|(key, revision)| Some(format!("{} at revision {revision}", path(key)?)))
+            .or_else(|| path(bytes)),
+        Column::Events => change::revision(bytes).map(|revision| format!("revision {revision}")),
+        Column::Expiry => key::split_expiry(bytes)
+            .and_then(|(deadline, key)| Some(format!("{} due at {deadline} ns", path(key)?))),
+    };
+    text.unwrap_or_else(|| format!("\"{}\"", bytes.escape_ascii()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_apart() {
+        let table = |text: &str| report_of_text(text).map(|report| report.file);
+        let named = Some(Some("000012.sst".to_owned()));
+        for (text, expected) in [
+            (
+                "Corruption: block checksum mismatch: stored = 1, computed = 2, type = 4  in /d/000012.sst offset 0 size 9",
+                named.clone(),
+            ),
+            (
+                "Corruption: Bad table magic number: expected 1, found 2 in /d.x/000012.sst",
+                named.clone(),
+            ),
+            (
+                "IO error: No such file or directory: While open a file for random read: /d/000012.sst: No such file or directory",
+                named.clone(),
+            ),
+            (
+                "Corruption: Mismatch in unique ID on table file 12. Expected: a Actual: b",
+                named.clone(),
+            ),
+            ("Corruption: bad block contents", Some(None)),
+            (
+                "Corruption: in /d/000012.sst offset 0  The file /d/MANIFEST-000005 may be corrupted.",
+                named.clone(),
+            ),
+            (
+                "Corruption: checksum mismatch in file /d/MANIFEST-000005",
+                Some(Some("MANIFEST-000005".to_owned())),
+            ),
+            (
+                "IO error: No such file or directory: While open a file for appending: /d/000013.sst: No such file or directory",
+                None,
+            ),
+            (
+                "IO error: No space left on device: While appending to file: /d/000013.sst: No space left on device",
+                None,
+            ),
+            (
+                "IO error: Input/output error: While pread offset 0 len 9: /d/000013.sst: Input/output error",
+                None,
+            ),
+            ("Busy: ", None),
+        ] {
+            assert_eq!(table(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_shown_as_an_operator_knows_them() {
+        let mut version = Vec::new();
+        key::version(b"a\0b\0", 7, &mut version);
+        let mut expiry = Vec::new();
+        key::expiry(9, b"a\0", &mut expiry);
+        let shown = [
+            readable(Column::Nodes, b"a\0b\0"),
+            readable(Column::Versions, &version),
+            readable(Column::Events, &12u64.to_be_bytes()),
+            readable(Column::Expiry, &expiry),
+            readable(Column::Meta, b"state"),
+            readable(Column::Events, b"\xff"),
+        ];
+        assert_eq!(
+            shown,
+            [
+                "/a/b",
+                "/a/b at revision 7",
+                "revision 12",
+                "/a due at 9 ns",
+                "\"state\"",
+                "\"\\xff\""
+            ]
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading alone leaves no trace in the directory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use storage::{Error, Mode};
+
+use crate::support::{FILES, Part, Reads, Table, command, home, open, options, path, run};
+
+/// Every file: its content and when it was written.
+fn content(home: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
+    let entries = fs::read_dir(home).expect("listed");
+    entries
+        .map(|entry| {
+            let entry = entry.expect("listed");
+            let written = entry.metadata().expect("there").modified().expect("kept");
+            let bytes = fs::read(entry.path()).expect("readable");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, (bytes, written))
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_is_written_created_or_deleted() {
+    let home = home();
+    let [versions, nodes] = ["versions", "nodes"].map(|family| Table::of(home.path(), family));
+    versions.hurt(Part::Gone);
+    nodes.hurt(Part::Data);
+    // What a kill during a compaction leaves: an opening for writing would remove it.
+    fs::write(home.path().join("000999.sst"), "unnamed").expect("written");
+    let before = content(home.path());
+    {
+        let (store, mut writer) = open(home.path(), &Mode::ReadOnly);
+        assert_eq!((store.revision(), store.durable().index), (FILES, FILES));
+        assert_eq!(store.next_deadline(), None, "nothing lapses here");
+        assert!(store.get(&path(FILES - 1)).expect("readable").0.is_ok());
+        assert!(Reads::of(&store.lease().expect("open")).history.is_some());
+        for error in [
+            run(&mut writer, &command(1)).expect_err("read-only"),
+            run(&mut writer, &command(FILES)).expect_err("still read-only"),
+            writer.reclaim(10).expect_err("read-only"),
+            store.flush().expect_err("read-only"),
+            store.compact().expect_err("read-only"),
+        ] {
+            let damaged = error.damage().is_some();
+            assert!(
+                damaged || matches!(error, Error::ReadOnly { .. }),
+                "{error}"
+            );
+        }
+        assert_eq!(store.background_damage(), None);
+        store.statistics();
+    }
+    assert_eq!(content(home.path()), before);
+}
+
+#[test]
+fn what_is_not_there_is_not_made() {
+    let home = tempfile::tempdir().expect("a directory");
+    let absent = home.path().join("absent");
+    let error = storage::open_with(&absent, options(), &Mode::ReadOnly).expect_err("absent");
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    let error = storage::open_with(home.path(), options(), &Mode::ReadOnly).expect_err("empty");
+    assert!(matches!(error, Error::NotOurs { .. }), "{error}");
+    assert_eq!(fs::read_dir(home.path()).expect("listed").count(), 0);
+}
+
+#[test]
+fn a_store_that_readers_have_seen_is_not_shown_older() {
+    let home = home();
+    let (store, mut writer) = open(home.path(), &Mode::Normal);
+    run(&mut writer, &command(1)).expect("applies");
+    let patience = crate::support::PATIENCE;
+    writer.reopen(&Mode::ReadOnly, patience).expect("reopens");
+    let error = writer.show().expect_err("the last write is not on disk");
+    assert!(matches!(error, Error::Behind { .. }), "{error}");
+    writer.reopen(&Mode::Normal, patience).expect("reopens");
+    run(&mut writer, &command(1)).expect("applies");
+    writer.show().expect("has caught up");
+    store.flush().expect("flushes");
+    writer.reopen(&Mode::ReadOnly, patience).expect("reopens");
+    writer.show().expect("all is on disk");
+    assert_eq!(store.revision(), FILES + 1);
+}
