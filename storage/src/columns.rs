@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env, LogLevel};
 
+use crate::bounds::Bounds;
 use crate::error::Error;
 use crate::filter::Factory;
 use crate::pin::Pins;
@@ -61,6 +62,9 @@ pub struct Options {
     /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives
     /// the handle.
     pub in_memory: bool,
+    /// Replicated meaning, and no option: lowered by tests alone.
+    #[doc(hidden)]
+    pub bounds: Bounds,
 }
 
 impl Default for Options {
@@ -75,6 +79,7 @@ impl Default for Options {
             max_open_files: 1_000,
             background_jobs: 2,
             in_memory: false,
+            bounds: Bounds::default(),
         }
     }
 }

@@ -37,12 +37,14 @@
 
 mod apply;
 mod batch;
+mod bounds;
 mod cache;
 mod change;
 mod columns;
 mod database;
 mod error;
 mod events;
+mod expiry;
 mod filter;
 mod floor;
 mod hash;
@@ -67,10 +69,12 @@ mod walk;
 mod write;
 
 pub use batch::{Batch, Committed, Writer};
+pub use bounds::BYTES_PERIOD;
+#[doc(hidden)]
+pub use bounds::Bounds;
 pub use columns::Options;
 pub use error::Error;
 pub use events::{EventFilter, Events};
-pub use floor::BYTES_PERIOD;
 pub use history::{Version, Versions};
 pub use meta::Applied;
 pub use open::open;

@@ -55,6 +55,7 @@ pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
         cache: NodeCache::new(options.node_cache_bytes),
         published: Published::new(database.sequence(), Arc::clone(&state), deadline),
         pins,
+        bounds: options.bounds,
         durable: RwLock::new(state.applied.clone()),
         database,
     });

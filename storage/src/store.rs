@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
+use crate::bounds::Bounds;
 use crate::cache::NodeCache;
 use crate::columns::Column;
 use crate::database::Database;
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) cache: NodeCache,
     pub(crate) published: Published,
     pub(crate) pins: Arc<Pins>,
+    pub(crate) bounds: Bounds,
     /// The state known to be flushed.
     pub(crate) durable: RwLock<Applied>,
 }
