@@ -14,6 +14,7 @@ use crate::columns::Column;
 use crate::core::Core;
 use crate::database::Source;
 use crate::error::Error;
+use crate::expiry::Pending;
 use crate::hash::Chain;
 use crate::meta::{self, Reclaimed, State};
 use crate::operation::{Operation, Outcome};
@@ -59,6 +60,7 @@ pub struct Batch<'w> {
     pub(crate) rows: WriteBatch,
     pub(crate) state: State,
     pub(crate) overlay: Overlay,
+    pub(crate) expiry: Pending,
     pub(crate) chain: Chain,
     /// The earliest deadline, or earlier.
     pub(crate) deadline: Option<u64>,
@@ -85,6 +87,7 @@ impl Writer {
             rows: WriteBatch::default(),
             state: State::clone(&self.state),
             overlay: Overlay::default(),
+            expiry: Pending::default(),
             chain: Chain(self.state.applied.hash),
             deadline: self.deadline,
             deadline_moved: false,

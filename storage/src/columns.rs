@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env};
 
+use crate::bounds::Bounds;
 use crate::filter::Factory;
 use crate::notices::Notices;
 use crate::pin::Pins;
@@ -68,6 +69,9 @@ pub struct Options {
     /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives
     /// the handles.
     pub in_memory: bool,
+    /// Replicated meaning, and no option: lowered by tests alone.
+    #[doc(hidden)]
+    pub bounds: Bounds,
 }
 
 impl Default for Options {
@@ -83,6 +87,7 @@ impl Default for Options {
             background_jobs: 2,
             read_patience: Duration::from_secs(5),
             in_memory: false,
+            bounds: Bounds::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use crate::bounds::Bounds;
 use crate::cache::NodeCache;
 use crate::columns::Column;
 use crate::damage::Damage;
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) cache: NodeCache,
     pub(crate) published: Published,
     pub(crate) pins: Arc<Pins>,
+    pub(crate) bounds: Bounds,
     /// The state known to be flushed.
     pub(crate) durable: RwLock<Applied>,
     /// The writer waits for the leases to end.

@@ -5,7 +5,7 @@
 //!
 //! Retention by bytes counts, for each event, the bytes of its path and of the value it left (a
 //! removal, a directory: the path alone). It is looked at when a change takes a revision that is a
-//! multiple of [`BYTES_PERIOD`], and by [`crate::operation::Operation::Retain`]: if the events from
+//! multiple of [`crate::BYTES_PERIOD`], and by [`crate::operation::Operation::Retain`]: if the events from
 //! the floor on count more than retention allows, the floor becomes the oldest event from which on
 //! they do not, at most the newest event. The revision decides and not the batch, so the cutting of
 //! commands into batches changes nothing.
@@ -14,14 +14,14 @@ use crate::batch::Batch;
 use crate::error::Error;
 use crate::operation::Retention;
 
-/// Revisions between two looks at the bytes; each costs one read while the limit is not reached.
-pub const BYTES_PERIOD: u64 = 64;
-
 impl Batch<'_> {
     /// After a change took its revision.
     pub(crate) fn move_floor_after_change(&mut self) -> Result<(), Error> {
         self.keep_events();
-        if self.revision().is_multiple_of(BYTES_PERIOD) {
+        if self
+            .revision()
+            .is_multiple_of(self.core.bounds.bytes_period)
+        {
             self.keep_bytes()
         } else {
             Ok(())
@@ -56,7 +56,7 @@ impl Batch<'_> {
         }
         // Near first: the floor moves by about a period. Then halve what is left between too low
         // and enough.
-        let (mut low, mut step) = (self.state.floor, BYTES_PERIOD);
+        let (mut low, mut step) = (self.state.floor, self.core.bounds.bytes_period);
         let mut high = newest;
         while low + step < newest {
             if self.bytes_up_to(low + step - 1)? >= surplus {

@@ -38,6 +38,7 @@
 mod apply;
 mod attribution;
 mod batch;
+mod bounds;
 mod cache;
 mod change;
 mod columns;
@@ -47,6 +48,7 @@ mod damage;
 mod database;
 mod error;
 mod events;
+mod expiry;
 mod filter;
 mod floor;
 mod gate;
@@ -77,11 +79,13 @@ mod walk;
 mod write;
 
 pub use batch::{Batch, Committed, Writer};
+pub use bounds::BYTES_PERIOD;
+#[doc(hidden)]
+pub use bounds::Bounds;
 pub use columns::Options;
 pub use damage::Damage;
 pub use error::Error;
 pub use events::{EventFilter, Events};
-pub use floor::BYTES_PERIOD;
 pub use history::{Version, Versions};
 pub use judge::{Judgement, judge};
 pub use lease::Lease;

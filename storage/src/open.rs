@@ -106,6 +106,7 @@ pub(crate) fn open_core(path: &Path, around: &Surroundings, mode: &Mode) -> Resu
         cache: NodeCache::new(around.options.node_cache_bytes),
         published: Published::new(database.sequence(), Arc::clone(&state), deadline),
         pins: Arc::clone(&around.pins),
+        bounds: around.options.bounds,
         durable: RwLock::new(state.applied.clone()),
         recalled: AtomicBool::new(false),
         noticed: OnceLock::new(),

@@ -5,7 +5,7 @@
 //! construction: clearing a subtree forgets what was touched in it before, and what is touched
 //! afterwards lies on top.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::path::KeyPath;
@@ -29,8 +29,6 @@ impl Cleared {
 pub(crate) struct Overlay {
     touched: BTreeMap<Vec<u8>, Option<Entry>>,
     cleared: Vec<Cleared>,
-    /// Keys of expiry rows added by this batch.
-    deadlines: BTreeSet<Vec<u8>>,
 }
 
 /// What a batch knows about a key.
@@ -88,28 +86,6 @@ impl Overlay {
             .touched
             .range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
         range.filter_map(|(key, entry)| Some((key.as_slice(), entry.as_ref()?)))
-    }
-
-    pub(crate) fn add_deadline(&mut self, row: Vec<u8>) {
-        self.deadlines.insert(row);
-    }
-
-    pub(crate) fn remove_deadline(&mut self, row: &[u8]) {
-        self.deadlines.remove(row);
-    }
-
-    /// Keys of expiry rows added by this batch, in order. Those of removed directories' children
-    /// are out of date.
-    pub(crate) fn deadlines(&self) -> impl Iterator<Item = &[u8]> {
-        self.deadlines.iter().map(Vec::as_slice)
-    }
-
-    /// Forgets expiry rows that sort before `end`, or all of them.
-    pub(crate) fn drop_deadlines_before(&mut self, end: Option<&[u8]>) {
-        match end {
-            Some(end) => self.deadlines = self.deadlines.split_off(end),
-            None => self.deadlines.clear(),
-        }
     }
 
     /// Every cleared subtree in order, then every touched node: what the node cache has to learn.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use rocksdb::WriteBatch;
 
 use crate::batch::Writer;
+use crate::bounds::Bounds;
 use crate::change::{self, Change};
 use crate::columns::Column;
 use crate::database::{Database, Source};
@@ -23,11 +24,6 @@ use crate::error::Error;
 use crate::key;
 use crate::meta::{self, Reclaimed};
 use crate::record::Record;
-use crate::write::POINT_DELETES;
-
-/// Events deleted by one range tombstone: few, because every tombstone costs readers (store-layout
-/// 2.3).
-const EVENTS_STEP: u64 = 8_192;
 
 /// What a call of [`Writer::reclaim`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +53,7 @@ impl Writer {
         while self.reclaimed.scanned < base && done.rows < budget {
             let mut piece = Piece {
                 database: &core.database,
+                bounds: core.bounds,
                 batch: WriteBatch::default(),
                 position: self.reclaimed.clone(),
                 base,
@@ -85,6 +82,7 @@ impl Writer {
 /// what it deleted is seen only after the write.
 struct Piece<'a> {
     database: &'a Database,
+    bounds: Bounds,
     batch: WriteBatch,
     position: Reclaimed,
     base: u64,
@@ -141,7 +139,7 @@ impl Piece<'_> {
     /// on.
     fn drop_events(&mut self) {
         let end = self.position.scanned;
-        if end.saturating_sub(self.position.dropped) >= EVENTS_STEP {
+        if end.saturating_sub(self.position.dropped) >= self.bounds.events_step {
             let family = self.database.family(Column::Events);
             self.batch.delete_range_cf(
                 family,
@@ -165,13 +163,16 @@ impl Piece<'_> {
         let mut cursor = self.database.cursor(Column::Versions, Some(high.to_vec()));
         let mut rows = Vec::new();
         cursor.seek(low);
-        while let Some((row, _)) = cursor.row()?.filter(|_| rows.len() <= POINT_DELETES) {
+        while let Some((row, _)) = cursor
+            .row()?
+            .filter(|_| rows.len() <= self.bounds.point_deletes)
+        {
             rows.push(row.to_vec());
             cursor.step();
         }
         self.left = self.left.saturating_sub(rows.len());
         let family = self.database.family(Column::Versions);
-        if rows.len() > POINT_DELETES {
+        if rows.len() > self.bounds.point_deletes {
             self.batch.delete_range_cf(family, low, high);
         } else {
             rows.iter()

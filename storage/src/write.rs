@@ -11,10 +11,6 @@ use crate::key;
 use crate::operation::{Action, Event, Lifetime, Node};
 use crate::record::{Entry, Record};
 
-/// Descendants that are removed one by one. Above it one range tombstone costs less, although each
-/// slows the first read after it down (store-layout 2.3).
-pub(crate) const POINT_DELETES: usize = 256;
-
 /// What an event says beside action and nodes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Marks {
@@ -128,9 +124,10 @@ impl Batch<'_> {
     }
 
     fn remove_descendants(&mut self, entry: &Entry, key: &[u8]) -> Result<(), Error> {
-        let below = self.descendants(key, POINT_DELETES + 1)?;
+        let bound = self.core.bounds.point_deletes;
+        let below = self.descendants(key, bound + 1)?;
         let family = self.core.database.family(Column::Nodes);
-        if below.len() > POINT_DELETES {
+        if below.len() > bound {
             // Never the root, which has no end: it cannot be removed. Deadlines below stay behind
             // and no longer match.
             let end = key::subtree_bound(key).unwrap_or_default();
@@ -160,7 +157,7 @@ impl Batch<'_> {
             &self.version,
             revision.to_le_bytes(),
         );
-        self.overlay.add_deadline(self.version.clone());
+        self.expiry.add(self.version.clone());
         self.deadline = Some(
             self.deadline
                 .map_or(deadline, |earliest| earliest.min(deadline)),
@@ -172,7 +169,7 @@ impl Batch<'_> {
         key::expiry(deadline, &self.key, &mut self.version);
         self.rows
             .delete_cf(self.core.database.family(Column::Expiry), &self.version);
-        self.overlay.remove_deadline(&self.version);
+        self.expiry.delete(self.version.clone());
         self.deadline_moved |= self.deadline.is_some_and(|earliest| deadline <= earliest);
     }
 }

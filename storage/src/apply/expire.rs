@@ -1,46 +1,21 @@
 //! Expiry: what has lapsed goes, in the order of its deadlines.
+//!
+//! What one expiry does is decided by the expiry rows that are there when it begins, those without a node included: their
+//! number bounds it ([`crate::bounds::Bounds::stale_rows`]). Rows without a node are therefore replicated state, although
+//! no hash covers them: equal commands leave equal rows on every member, whatever the batches ([`crate::expiry`]), and
+//! whoever copies a store to another member copies them too. What the expiry itself deletes on its way it still meets,
+//! and counts, whether it was committed before or added by the same batch: the rows below a directory that lapsed.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::columns::Column;
-use crate::database::{Cursor, Source};
 use crate::error::Error;
+use crate::expiry::Rows;
 use crate::key;
-use crate::operation::{Action, Outcome};
+use crate::operation::{Action, Event, Outcome};
 use crate::record::Entry;
-use crate::write::{Marks, POINT_DELETES};
-
-/// Rows without a node that one expiry looks at: a subtree of a million nodes that went leaves as
-/// many. The deadline it stops at is due already, so the next expiry follows at once.
-const STALE_ROWS: usize = 50_000;
-
-/// Expiry rows in order: the committed ones and those of the batch. Rows of nodes that went, or got
-/// another deadline, are among them.
-struct Due<'a> {
-    stored: Cursor<'a>,
-    added: VecDeque<Vec<u8>>,
-}
-
-impl Due<'_> {
-    /// The next row.
-    fn take(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let stored = self.stored.row()?.map(|(row, _)| row);
-        let own = self
-            .added
-            .front()
-            .is_some_and(|added| stored.is_none_or(|stored| added.as_slice() < stored));
-        if own {
-            return Ok(self.added.pop_front());
-        }
-        let row = stored.map(<[u8]>::to_vec);
-        if row.is_some() {
-            self.stored.step();
-        }
-        Ok(row)
-    }
-}
+use crate::write::Marks;
 
 impl Batch<'_> {
     /// Removes nodes with a deadline at or before `cutoff`, by deadline, then key, `limit` at most.
@@ -55,36 +30,45 @@ impl Batch<'_> {
                 more: false,
             });
         };
+        // The rows as they are now; what is deleted from here on is kept apart until the end.
         let core = Arc::clone(&self.core);
-        let mut due = Due {
-            stored: core.database.cursor(Column::Expiry, None),
-            added: self.overlay.deadlines().map(<[u8]>::to_vec).collect(),
-        };
-        due.stored.seek(&earliest.to_be_bytes());
-        let mut events = Vec::new();
-        let mut stale = Stale::default();
-        let (mut more, mut next, mut doubtful) = (false, None, false);
+        let mut before = std::mem::take(&mut self.expiry);
+        let due = before.rows(&core.database, &earliest.to_be_bytes());
+        let slice = self.remove_due(due, cutoff, limit)?;
+        self.drop_stale(slice.stale, earliest);
+        let next = slice.next.as_ref();
+        let meanwhile = std::mem::take(&mut self.expiry);
+        before.pass(next.map(|(_, row)| row.as_slice()), meanwhile);
+        self.expiry = before;
+        self.deadline = next.map(|(deadline, _)| *deadline);
+        self.deadline_moved = slice.doubtful;
+        let (events, more) = (slice.events, slice.more);
+        Ok(Outcome::Expired { events, more })
+    }
+
+    /// Goes through the rows and removes their nodes, up to the row where this expiry ends.
+    fn remove_due(&mut self, mut due: Rows<'_>, cutoff: u64, limit: u32) -> Result<Slice, Error> {
+        let bounds = self.core.bounds;
+        let mut slice = Slice::new(Stale::new(bounds.point_deletes));
         while let Some(row) = due.take()? {
             let (deadline, entry) = self.owner(&row)?;
-            let full = events.len() as u64 >= u64::from(limit);
-            let enough = entry.is_none() && stale.count >= STALE_ROWS;
+            let full = slice.events.len() as u64 >= u64::from(limit);
+            let enough = entry.is_none() && slice.stale.count >= bounds.stale_rows;
             match entry {
                 entry if deadline > cutoff || (entry.is_some() && full) || enough => {
-                    more = deadline <= cutoff && !enough;
-                    doubtful = entry.is_none();
-                    next = Some((deadline, row));
+                    slice.more = deadline <= cutoff && !enough;
+                    slice.doubtful = entry.is_none();
+                    slice.next = Some((deadline, row));
                     break;
                 }
-                Some(entry) => events.push(self.remove(entry, Action::Expire, Marks::default())?),
-                None => stale.add(row),
+                Some(entry) => {
+                    let event = self.remove(entry, Action::Expire, Marks::default())?;
+                    slice.events.push(event);
+                }
+                None => slice.stale.add(row),
             }
         }
-        self.drop_stale(stale, earliest);
-        self.overlay
-            .drop_deadlines_before(next.as_ref().map(|(_, row)| row.as_slice()));
-        self.deadline = next.map(|(deadline, _)| deadline);
-        self.deadline_moved = doubtful;
-        Ok(Outcome::Expired { events, more })
+        Ok(slice)
     }
 
     /// The deadline of an expiry row, and the node if it still has that deadline.
@@ -112,7 +96,7 @@ impl Batch<'_> {
     /// them.
     fn drop_stale(&mut self, mut stale: Stale, earliest: u64) {
         let family = self.core.database.family(Column::Expiry);
-        if stale.count > POINT_DELETES {
+        if stale.count > stale.kept {
             // A large subtree that went has left a row for each node. All rows so far are dead.
             stale.last.push(0);
             self.rows
@@ -126,19 +110,53 @@ impl Batch<'_> {
     }
 }
 
+/// What one expiry has done.
+struct Slice {
+    events: Vec<Arc<Event>>,
+    /// Due nodes are left.
+    more: bool,
+    stale: Stale,
+    /// The row where it ended, with its deadline; none if it came to the end of all rows.
+    next: Option<(u64, Vec<u8>)>,
+    /// No node has that row: it may be gone already.
+    doubtful: bool,
+}
+
+impl Slice {
+    fn new(stale: Stale) -> Self {
+        Self {
+            events: Vec::new(),
+            more: false,
+            stale,
+            next: None,
+            doubtful: false,
+        }
+    }
+}
+
 /// Rows that no node matches: how many, the last, and the first few, which are all that point
 /// deletes need.
-#[derive(Default)]
 struct Stale {
+    kept: usize,
     first: Vec<Vec<u8>>,
     last: Vec<u8>,
     count: usize,
 }
 
 impl Stale {
+    /// Keeps the first `kept`.
+    fn new(kept: usize) -> Self {
+        Self {
+            kept,
+            first: Vec::new(),
+            last: Vec::new(),
+            count: 0,
+        }
+    }
+
     fn add(&mut self, row: Vec<u8>) {
         self.count += 1;
-        if self.first.len() < POINT_DELETES {
+        if self.first.len() < self.kept {
             self.first.push(row.clone());
         }
         self.last = row;

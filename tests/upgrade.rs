@@ -1,0 +1,59 @@
+//! Data directories of earlier releases: what they held is served, unchanged, by the server of this checkout.
+//!
+//! `golden/format-N` has the directories and what the server that made them answered at its end; `golden/make.sh` says how
+//! they were made. They are never made again.
+
+#[path = "upgrade/answer.rs"]
+mod answer;
+#[path = "upgrade/golden.rs"]
+mod golden;
+mod support;
+
+use std::time::Duration;
+
+use support::http::Request;
+
+/// Every entry is replayed from the log, by the rules of its own time.
+#[test]
+fn a_killed_server_of_format_1_is_replayed_to_the_same_answers() {
+    golden::check("format-1", "killed");
+}
+
+#[test]
+fn a_stopped_server_of_format_1_gives_the_same_answers() {
+    golden::check("format-1", "stopped");
+}
+
+/// The new release goes on where the old one was, and what it writes outlives a kill and a clean stop.
+#[test]
+fn a_directory_of_format_1_is_written_on() {
+    for name in ["killed", "stopped"] {
+        let golden = golden::unpack("format-1", name);
+        let mut server = golden.launch().start();
+        let before = server.index();
+        let put = |server: &support::server::Server, key: &str, value: &str| {
+            let form = format!("value={value}");
+            let answer = server.exchange(&Request::put(&format!("/v2/keys{key}"), &form));
+            assert_eq!(answer.status(), 201, "{name}: {}", answer.dump());
+        };
+        put(&server, "/upgraded/killed", "x");
+        server.restart();
+        put(&server, "/upgraded/stopped", "y");
+        let status = server.terminate(Duration::from_secs(30));
+        assert_eq!(status.code(), Some(0), "{name}: {}", server.log_tail());
+        server.restart();
+        assert_eq!(server.index(), before + 2, "{name}");
+        let list = server.exchange(&Request::get("/v2/keys/upgraded?sorted=true"));
+        let wanted = format!(
+            concat!(
+                r#"{{"action":"get","node":{{"key":"/upgraded","dir":true,"nodes":["#,
+                r#"{{"key":"/upgraded/killed","value":"x","modifiedIndex":{0},"createdIndex":{0}}},"#,
+                r#"{{"key":"/upgraded/stopped","value":"y","modifiedIndex":{1},"createdIndex":{1}}}],"#,
+                r#""modifiedIndex":{0},"createdIndex":{0}}}}}"#
+            ),
+            before + 1,
+            before + 2
+        );
+        assert_eq!(list.text().trim_end(), wanted, "{name}");
+    }
+}
