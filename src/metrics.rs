@@ -27,6 +27,20 @@ pub struct ActionLabel {
     pub action: &'static str,
 }
 
+/// What was asked of the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OperationLabel {
+    /// A word of `node::watchdog::Work`.
+    pub operation: &'static str,
+}
+
+/// Why writes are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    /// A word of `node::refusal::Kind`, or `failed`.
+    pub reason: &'static str,
+}
+
 /// One kind of answered request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabel {
@@ -60,6 +74,9 @@ pub struct Metrics {
     pub wal_cut_bytes: Counter,
     pub wal_damage: Counter,
     pub flush_seconds: Histogram,
+    pub disk_slow: Family<OperationLabel, Counter>,
+    pub disk_waiting_seconds: Family<OperationLabel, Gauge<f64, AtomicU64>>,
+    pub writes_refused: Family<ReasonLabel, Gauge>,
     pub apply_seconds: Histogram,
     pub batch_entries: Histogram,
     pub queue_seconds: Histogram,
@@ -141,6 +158,9 @@ impl Metrics {
             wal_cut_bytes: Counter::default(),
             wal_damage: Counter::default(),
             flush_seconds: disk(),
+            disk_slow: Family::default(),
+            disk_waiting_seconds: Family::default(),
+            writes_refused: Family::default(),
             apply_seconds: hand_off(),
             batch_entries: group(),
             queue_seconds: hand_off(),
@@ -199,6 +219,9 @@ impl Metrics {
         add.figure("etcd2_apply_duration_seconds", "Time to apply and commit one batch to the store", &self.apply_seconds);
         add.figure("etcd2_apply_batch_entries", "Commands in one batch to the store", &self.batch_entries);
         add.figure("etcd2_store_flush_duration_seconds", "Time of one flush of the store", &self.flush_seconds);
+        add.figure("etcd2_disk_slow_operations", "Operations of the disk that took longer than a second", &self.disk_slow);
+        add.figure("etcd2_disk_waiting_seconds", "How long the present operation of the disk has lasted; 0 while there is none", &self.disk_waiting_seconds);
+        add.figure("etcd2_writes_refused", "1 for each reason for which writes are refused", &self.writes_refused);
         add.figure("etcd2_wal_sync_entries", "Log entries made durable by one sync", &self.sync_entries);
         add.figure("etcd2_wal_cut_bytes", "Bytes of an unsynced tail that start-up cut from the log", &self.wal_cut_bytes);
         add.figure("etcd2_wal_damage", "Places in the log found damaged", &self.wal_damage);

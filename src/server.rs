@@ -1,17 +1,18 @@
 //! One server process from configuration to exit: recover, found, listen, serve, stop.
 //!
 //! Listening comes last: a client that can connect finds a node that has applied all it had acknowledged. The ports
-//! are claimed first all the same, so that a port in use is reported before a long recovery.
+//! are claimed first all the same, so that a port in use is reported before a long recovery. Stopping is bounded, whatever
+//! hangs: `stopping` has the table.
 
 mod founding;
 mod listen;
 mod start;
+mod stopping;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wal::fs::OsFs;
@@ -24,17 +25,16 @@ use crate::service::{Service, ServiceError};
 use crate::systemd;
 
 pub use start::StartError;
+use stopping::{DRAIN, Stop};
 
 /// How long local reads go on after the disk failed, so that operators and clients can look.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// How long requests under way may take to finish once the server stops.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// The start was refused: configuration, ports, a directory in use.
 pub const EXIT_REFUSED: u8 = 1;
 /// The data is damaged, or not ours.
 pub const EXIT_DATA: u8 = 65;
-/// The disk failed while the server ran: start it again, it recovers from the log.
+/// The disk failed while the server ran, or kept it from its end: start it again, it recovers from the log.
 pub const EXIT_STORAGE: u8 = 74;
 
 /// Why a server does not run.
@@ -104,14 +104,14 @@ async fn serve(
         status,
         data_dir: _data_dir,
     } = node;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = Stop::listen(status.clone())?;
     let founded = tokio::select! {
         founded = founding::publish(&service, &status, config) => founded,
-        () = told_to_stop(&mut terminate, &mut interrupt) => Err(ServiceError::Stopped),
+        () = stop.told() => Err(ServiceError::Stopped),
     };
     if let Err(error) = founded {
-        stop(runtime).await;
+        stop.bound();
+        end(runtime, &stop).await;
         return match error {
             ServiceError::Stopped => Ok(ExitCode::SUCCESS),
             ServiceError::StorageFailed(reason) => {
@@ -125,18 +125,20 @@ async fn serve(
     let tasks = listen::serve(sockets, config, &service, &stopped)?;
     announce(config, &service, begun);
     let failure = tokio::select! {
-        () = told_to_stop(&mut terminate, &mut interrupt) => None,
+        () = stop.told() => None,
         reason = status.failure() => Some(reason),
     };
     if failure.is_some() {
         // Writes and linearizable reads are refused by now; local reads go on for a moment.
         tokio::select! {
-            () = told_to_stop(&mut terminate, &mut interrupt) => {}
+            () = stop.told() => {}
             () = tokio::time::sleep(AFTER_FAILURE) => {}
         }
     }
-    shut_down(stopping, tasks, runtime, &hub).await;
-    Ok(match failure {
+    stop.bound();
+    shut_down(stopping, tasks, runtime, &hub, &stop).await;
+    // What failed only now was not flushed either.
+    Ok(match failure.or_else(|| status.reason_of_failure()) {
         None => {
             tracing::info!("stopped");
             ExitCode::SUCCESS
@@ -169,14 +171,6 @@ fn announce(config: &Config, service: &Service, begun: Instant) {
     }
 }
 
-async fn told_to_stop(terminate: &mut Signal, interrupt: &mut Signal) {
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!("{name}: stopping");
-}
-
 /// In this order nothing acknowledged is cut off: no new connections, watches ended, requests answered, threads
 /// joined, store flushed.
 async fn shut_down(
@@ -184,6 +178,7 @@ async fn shut_down(
     mut tasks: JoinSet<()>,
     runtime: Runtime<OsFs>,
     hub: &Arc<crate::watch::Hub>,
+    stop: &Stop,
 ) {
     if let Err(error) = systemd::stopping() {
         tracing::debug!("systemd could not be told that the node stops: {error}");
@@ -196,14 +191,16 @@ async fn shut_down(
         tracing::warn!("some requests did not finish in {DRAIN:?} and are cut off");
         tasks.abort_all();
     }
-    stop(runtime).await;
+    end(runtime, stop).await;
 }
 
-async fn stop(runtime: Runtime<OsFs>) {
+async fn end(runtime: Runtime<OsFs>, stop: &Stop) {
+    stop.stage("stopping the node's threads and flushing the store");
     let joined = tokio::task::spawn_blocking(move || runtime.stop()).await;
     if let Err(error) = joined {
         tracing::error!("the node's threads did not stop cleanly: {error}");
     }
+    stop.stage("closing the store");
 }
 
 /// The HTTP limits that a configuration asks for.

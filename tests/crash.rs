@@ -1,5 +1,6 @@
-//! What survives: real server processes that are killed, cut, damaged, starved of disk space and started on the wrong
-//! directory, and what they must still serve or refuse (F1, F3, F4, F5, F8 of the fault list).
+//! What survives: real server processes that are killed, cut, damaged, paused, starved of disk space, put on disks that
+//! hang or refuse, and started on the wrong directory, and what they must still serve or refuse (F1, F3, F4, F5, F8, F9
+//! and F11 of the fault list).
 //!
 //! Every test prints its seed when it fails. `CRASH_SEED` replays one; `CRASH_ROUNDS` and `CRASH_CUTS` lengthen the runs:
 //! `CRASH_ROUNDS=100 CRASH_CUTS=500 cargo test --test crash`.
@@ -11,6 +12,8 @@ mod cuts;
 mod damage;
 #[path = "crash/disk_full.rs"]
 mod disk_full;
+#[path = "crash/disk_shim.rs"]
+mod disk_shim;
 #[path = "crash/event.rs"]
 mod event;
 #[path = "crash/history.rs"]
@@ -23,10 +26,16 @@ mod ledger;
 mod observer;
 #[path = "crash/operation.rs"]
 mod operation;
+#[path = "crash/pause.rs"]
+mod pause;
 #[path = "crash/refusals.rs"]
 mod refusals;
+#[path = "crash/refusing_disk.rs"]
+mod refusing_disk;
 #[path = "crash/segment.rs"]
 mod segment;
+#[path = "crash/slow_disk.rs"]
+mod slow_disk;
 #[path = "crash/subject.rs"]
 mod subject;
 mod support;

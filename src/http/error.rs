@@ -136,7 +136,7 @@ impl From<ServiceError> for ApiError {
             | ServiceError::LeaderLost
             | ServiceError::TooManyRequests
             | ServiceError::Stopped
-            | ServiceError::NoSpace(_)
+            | ServiceError::WritesRefused(_)
             | ServiceError::StorageFailed(_) => {
                 Self::invalid(Code::RaftInternal, error.to_string())
             }

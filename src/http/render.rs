@@ -4,7 +4,7 @@ use bytes::Bytes;
 use storage::operation::{Action, Event, Lifetime, Node};
 
 use super::time::{rfc3339, seconds_left};
-use crate::json::{number, signed, string};
+use crate::json::{number, string};
 
 /// A node up to its `nodes`: the opening brace, then key, value or `dir`, expiration and ttl. [`close_node`] ends it.
 /// `value` is `None` for a directory and for the node of a removal; the root has no `key`.
@@ -39,7 +39,7 @@ pub(super) fn open_node(
         let left = seconds_left(lifetime.deadline, now);
         if left != 0 {
             out.extend_from_slice(b",\"ttl\":");
-            signed(out, left);
+            number(out, left);
         }
     }
 }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_is_shown_and_a_ttl_of_zero_is_not() {
+    fn an_empty_value_is_shown_and_a_ttl_that_has_run_out_is_not() {
         let lifetime = Lifetime {
             expiration: 1_500_000_000,
             deadline: 2_000_000_000,
@@ -216,7 +216,7 @@ mod tests {
         for (now, ttl) in [
             (500_000_000, ",\"ttl\":2"),
             (2_000_000_000, ""),
-            (4_000_000_000, ",\"ttl\":-2"),
+            (4_000_000_000, ""),
         ] {
             let mut out = Vec::new();
             file(&mut out, &mortal, now);

@@ -59,15 +59,10 @@ pub(super) fn duration(out: &mut Vec<u8>, duration: Duration) {
     out.extend_from_slice(name.as_bytes());
 }
 
-/// The seconds to live at `now`: rounded up while the deadline is ahead, towards zero once it is past
-/// (keys-api 7.1). Both in nanoseconds of cluster time.
-pub(super) fn seconds_left(deadline: u64, now: u64) -> i64 {
-    let seconds = |span: u64| i64::try_from(span).unwrap_or(i64::MAX);
-    if deadline >= now {
-        seconds((deadline - now).div_ceil(SECOND))
-    } else {
-        -seconds((now - deadline) / SECOND)
-    }
+/// The seconds to live at `now`, rounded up (keys-api 7.1); 0 once the deadline is past, where the original counts on
+/// below zero: no client waits for a negative time. Both in nanoseconds of cluster time.
+pub(super) fn seconds_left(deadline: u64, now: u64) -> u64 {
+    deadline.saturating_sub(now).div_ceil(SECOND)
 }
 
 /// Appends `.` and the fraction in `digits` places without trailing zeros; nothing if it is 0.
@@ -193,8 +188,8 @@ mod tests {
             (now + 1, 1),
             (now, 0),
             (now - 999_999_999, 0),
-            (now - SECOND, -1),
-            (now - 2_500_000_000, -2),
+            (now - SECOND, 0),
+            (now - 2_500_000_000, 0),
         ] {
             assert_eq!(seconds_left(deadline, now), expected, "{deadline}");
         }

@@ -4,7 +4,7 @@
 //! only then the reply goes out, so whoever has an answer can watch or read from any later revision.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use raft::eraftpb::{Entry, EntryType};
 use storage::operation::{Event, Outcome};
@@ -16,6 +16,7 @@ use super::marker::Marker;
 use super::status::Status;
 use super::turn::ApplyBatch;
 use super::waiters::Waiters;
+use super::watchdog::Work;
 use crate::command::{Command, DecodeError, Stamp};
 use crate::metrics::Metrics;
 use crate::node::counters::Counters;
@@ -71,6 +72,9 @@ pub struct ApplyWorker {
     shared: Shared,
     unflushed: u64,
     unflushed_bytes: u64,
+    /// Since the store was last asked whether it delays writes.
+    unasked: u64,
+    unasked_bytes: u64,
     /// Revisions taken since history was last reclaimed.
     revisions: u64,
     flush_after: u64,
@@ -92,10 +96,17 @@ impl ApplyWorker {
             shared,
             unflushed: 0,
             unflushed_bytes: 0,
+            unasked: 0,
+            unasked_bytes: 0,
             revisions: 0,
             flush_after,
             flush,
         }
+    }
+
+    /// For others that may need a flush.
+    pub fn flush_request(&self) -> FlushRequest {
+        self.flush.clone()
     }
 
     /// The times of the last command that was applied.
@@ -109,6 +120,7 @@ impl ApplyWorker {
         batches: Vec<ApplyBatch>,
         report: &mut impl FnMut(u64),
     ) -> Result<(), ApplyError> {
+        let mut last_begun = None;
         for mut batch in batches {
             let mut conf_states = std::mem::take(&mut batch.conf_states)
                 .into_iter()
@@ -118,11 +130,23 @@ impl ApplyWorker {
                 while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
                     self.marker.conf_state = state;
                 }
-                self.apply_group(group)?;
+                last_begun = Some(self.apply_group(group)?);
                 report(last);
             }
         }
-        self.reclaim()
+        // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
+        self.mark_write(last_begun.unwrap_or_else(Instant::now));
+        let reclaimed = self.reclaim();
+        self.unmark_write(None);
+        reclaimed
+    }
+
+    fn mark_write(&self, now: Instant) {
+        self.shared.status.watchdog().begin(Work::StoreWrite, now);
+    }
+
+    fn unmark_write(&self, took: Option<Duration>) {
+        self.shared.status.watchdog().end(Work::StoreWrite, took);
     }
 
     /// Gives back at least as much as was written since the last time, so that it never falls behind for good.
@@ -147,11 +171,34 @@ impl ApplyWorker {
         Ok(())
     }
 
-    fn apply_group(&mut self, entries: &[Entry]) -> Result<(), ApplyError> {
+    /// Returns when it began.
+    fn apply_group(&mut self, entries: &[Entry]) -> Result<Instant, ApplyError> {
         let started = Instant::now();
         let Some(last) = entries.last() else {
-            return Ok(());
+            return Ok(started);
         };
+        self.mark_write(started);
+        let committed = self.commit_group(entries, last);
+        let took = started.elapsed();
+        self.unmark_write(Some(took));
+        let done = committed?;
+        self.shared
+            .metrics
+            .apply_seconds
+            .observe(took.as_secs_f64());
+        self.shared
+            .metrics
+            .batch_entries
+            .observe(entries.len() as f64);
+        self.answer(done);
+        let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
+        self.count_for_flush(entries.len() as u64, bytes);
+        self.ask_for_delays(entries.len() as u64, bytes);
+        Ok(started)
+    }
+
+    /// One batch of the store, and its events.
+    fn commit_group(&mut self, entries: &[Entry], last: &Entry) -> Result<Vec<Done>, ApplyError> {
         let mut done = Vec::with_capacity(entries.len());
         let mut batch = self.writer.batch();
         for entry in entries {
@@ -183,21 +230,10 @@ impl ApplyWorker {
             .flat_map(|(.., outcomes)| events(outcomes))
             .collect();
         self.shared.hub.publish(&events, committed.revision);
-        self.shared
-            .metrics
-            .apply_seconds
-            .observe(started.elapsed().as_secs_f64());
-        self.shared
-            .metrics
-            .batch_entries
-            .observe(entries.len() as f64);
-        self.answer(done);
-        let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
-        self.count_for_flush(entries.len() as u64, bytes);
-        Ok(())
+        Ok(done)
     }
 
-    fn answer(&self, done: Vec<(u64, u64, u64, Vec<Outcome>)>) {
+    fn answer(&self, done: Vec<Done>) {
         let waiting = self
             .shared
             .waiters
@@ -213,6 +249,20 @@ impl ApplyWorker {
         }
     }
 
+    /// Whoever would apply on the spot has to know before it is caught in a write that waits. While the answer is yes,
+    /// it is asked after each group, so that it is taken back soon.
+    fn ask_for_delays(&mut self, entries: u64, bytes: u64) {
+        self.unasked += entries;
+        self.unasked_bytes += bytes;
+        let status = &self.shared.status;
+        let due = self.unasked >= DELAYS_ENTRIES || self.unasked_bytes >= DELAYS_BYTES;
+        if due || status.store_delays() {
+            self.unasked = 0;
+            self.unasked_bytes = 0;
+            status.set_store_delays(self.writer.delays_writes());
+        }
+    }
+
     fn count_for_flush(&mut self, entries: u64, bytes: u64) {
         self.unflushed += entries;
         self.unflushed_bytes += bytes;
@@ -224,6 +274,15 @@ impl ApplyWorker {
         }
     }
 }
+
+/// A request that was applied: its id, index and term, and what came of it.
+type Done = (u64, u64, u64, Vec<Outcome>);
+
+/// After so many entries, or bytes of them, the store is asked whether it delays writes, which takes RocksDB's lock. It
+/// begins to delay them one memtable before it stops them, and a memtable takes more than this, whether by bytes or by
+/// range deletions.
+const DELAYS_ENTRIES: u64 = 128;
+const DELAYS_BYTES: u64 = 256 << 10;
 
 /// Bytes of commands after which the store is flushed whatever their number: the log may drop them then.
 const FLUSH_BYTES: u64 = 1 << 30;

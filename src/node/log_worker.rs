@@ -5,36 +5,47 @@
 //! | failure | before the sync | after the sync |
 //! |---|---|---|
 //! | process or power | the group may be there or not; nobody was told | it is there; whoever was not told yet finds it applied after the restart |
-//! | no room on the disk | the group stays buffered, writes are refused with the reason, and the write is tried again until room returns | – |
+//! | no room, a read-only file system, no descriptor, too many segments | the group stays buffered, writes are refused with the reason, and the write is tried again until it works | – |
 //! | the sync fails | – | final: nothing of the group is acknowledged, the node stops writing and ends |
+//! | the volume is unmounted | as for power; seen within seconds, and final | as for power |
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use raft::eraftpb::Message;
+use rustix::io::Errno;
 
+use super::apply_worker::FlushRequest;
+use super::refusal::{Kind, Refusal};
 use super::status::Status;
 use super::turn::LogBatch;
+use super::volume::Volume;
+use super::watchdog::Work;
 use crate::metrics::Metrics;
 use crate::raft::log::to_wal;
 
-/// Pause between two tries to write when the disk is full.
-const NO_SPACE_RETRY: Duration = Duration::from_millis(250);
-
-/// How long an idle log thread sleeps at most.
-const IDLE: Duration = Duration::from_secs(60);
+/// Pause between two tries to write, and between two looks at the disk while writes are refused.
+const RETRY: Duration = Duration::from_millis(250);
+/// How long an idle log thread sleeps at most: then it looks whether the volume is still there.
+const IDLE: Duration = Duration::from_secs(5);
+/// The same where it has work.
+const VOLUME_LOOK: Duration = Duration::from_secs(1);
 /// Free bytes below which new writes are refused: the store must still be able to flush what it holds.
 const RESERVE_BYTES: u64 = 24 << 20;
+/// What this worker sees, and so takes back.
+const SEEN_HERE: [Kind; 4] = [
+    Kind::ReadOnly,
+    Kind::NoSpace,
+    Kind::LogFull,
+    Kind::NoDescriptors,
+];
 
 /// How long the log thread sleeps without work. While writes are refused nothing arrives: it looks again by itself
-/// whether room has returned.
+/// whether the trouble is over.
 pub fn patience(status: &Status) -> Duration {
-    if status.refuses_writes().is_some() {
-        NO_SPACE_RETRY
-    } else {
-        IDLE
-    }
+    if status.refusals().any() { RETRY } else { IDLE }
 }
 
 /// The newest position of the log that is known durable, shared with the apply thread: each flush of the store
@@ -53,7 +64,10 @@ pub enum LogTask {
 /// Owns the log's writing half.
 pub struct LogWorker<F: wal::fs::Fs> {
     wal: wal::Wal<F>,
-    data_dir: PathBuf,
+    volume: Volume,
+    /// When the volume was last found to be there.
+    looked: Instant,
+    flush: Option<FlushRequest>,
     witness: SharedWitness,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -77,13 +91,21 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        status.watchdog().set_data_dir(data_dir.clone());
         Self {
             wal,
-            data_dir,
+            volume: Volume::of(&data_dir),
+            looked: Instant::now(),
+            flush: None,
             witness,
             status,
             metrics,
         }
+    }
+
+    /// Whom to ask for a flush when only one can make room in the log.
+    pub fn set_flush(&mut self, flush: FlushRequest) {
+        self.flush = Some(flush);
     }
 
     /// One group. Returns an error only when the log is unusable from now on.
@@ -104,13 +126,18 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 }
             }
         }
-        if must_sync {
+        let now = if must_sync {
             self.metrics.sync_entries.observe(entries as f64);
-            self.sync()?;
-        }
-        self.status.set_no_space(self.space_reason());
+            self.sync()?
+        } else {
+            Instant::now()
+        };
+        self.look_at_disk(now);
         if release > 0 {
-            self.release(release)?;
+            self.status.watchdog().begin(Work::LogRelease, now);
+            let released = self.release(release);
+            self.status.watchdog().end(Work::LogRelease, None);
+            released?;
         }
         Ok(persisted)
     }
@@ -141,37 +168,84 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         self.wal.append(&entries, hard_state.as_ref())
     }
 
-    fn sync(&mut self) -> Result<(), wal::Error> {
+    /// Returns when the sync was over.
+    fn sync(&mut self) -> Result<Instant, wal::Error> {
         let started = Instant::now();
-        loop {
-            match self.wal.sync() {
-                Ok(_) => break,
-                // Nothing of the group was acknowledged: a node that stops may leave it.
-                Err(error @ wal::Error::NoSpace { .. }) if !self.status.is_stopping() => {
-                    self.status.set_no_space(Some(error.to_string()));
-                    std::thread::sleep(NO_SPACE_RETRY);
-                }
-                Err(error) => return Err(error),
+        let mut begun = started;
+        let now = loop {
+            self.status.watchdog().begin(Work::LogSync, begun);
+            let synced = self.wal.sync();
+            let now = Instant::now();
+            self.status
+                .watchdog()
+                .end(Work::LogSync, Some(now.duration_since(begun)));
+            match synced {
+                Ok(_) => break now,
+                Err(error) => self.wait_out(error)?,
             }
-        }
+            begun = Instant::now();
+        };
         self.metrics
             .wal_fsync_seconds
-            .observe(started.elapsed().as_secs_f64());
+            .observe(now.duration_since(started).as_secs_f64());
         *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = self.wal.witness();
+        Ok(now)
+    }
+
+    /// Waits a moment for a trouble to pass, with the group still buffered. Gives the error back where it cannot pass, or
+    /// nobody is left to wait for: nothing of the group was acknowledged, so a node that stops may leave it.
+    fn wait_out(&mut self, error: wal::Error) -> Result<(), wal::Error> {
+        let Some(refusal) = temporary(&error) else {
+            return Err(error);
+        };
+        self.look_at_volume();
+        if self.status.is_stopping() || self.status.has_failed() {
+            return Err(error);
+        }
+        let full = refusal.kind() == Kind::LogFull;
+        self.status.refusals().add(refusal);
+        if let (true, Some(flush)) = (full, &self.flush) {
+            // One request waits already: it will do.
+            let _ = flush.try_send(());
+        }
+        std::thread::sleep(RETRY);
+        if full {
+            // The release that the flush pushes waits behind this very group; the tail for followers has to go.
+            self.release(self.status.flushed())?;
+        }
         Ok(())
     }
 
     /// New writes are refused before the log or the store run out of room, so that what was accepted still fits.
+    fn look_at_disk(&mut self, now: Instant) {
+        if now.duration_since(self.looked) >= VOLUME_LOOK {
+            self.looked = now;
+            self.look_at_volume();
+        }
+        match self.space_reason() {
+            Some(reason) => self.status.refusals().add(Refusal::NoSpace(reason)),
+            None => self.status.refusals().remove(&SEEN_HERE),
+        }
+    }
+
+    /// What was synced is on the volume; anything made by path from now on would not be. So this is final.
+    fn look_at_volume(&self) {
+        if let Some(lost) = self.volume.lost() {
+            self.status
+                .refusals()
+                .add(Refusal::Unmounted(lost.clone()));
+            self.status.fail(&lost);
+        }
+    }
+
     fn space_reason(&self) -> Option<String> {
-        let directory = self.data_dir.display();
+        let directory = self.volume.path().display();
         if self.wal.space_low() {
             return Some(format!(
                 "the disk of {directory} has no room for the next log segment: free some space"
             ));
         }
-        // A file system that does not tell its free space is taken to have some.
-        let free = rustix::fs::statvfs(&self.data_dir)
-            .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+        let free = self.volume.free_bytes();
         (free < RESERVE_BYTES).then(|| {
             format!(
                 "the disk of {directory} has {} KiB left: free some space",
@@ -179,4 +253,35 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             )
         })
     }
+}
+
+/// The reason to refuse writes while an error may pass by itself; `None` for one that is final. Each of these happened
+/// before the sync of the group, which stays buffered.
+fn temporary(error: &wal::Error) -> Option<Refusal> {
+    match error {
+        wal::Error::NoSpace { path, source, .. } | wal::Error::Io { path, source, .. }
+            if source.kind() == ErrorKind::ReadOnlyFilesystem =>
+        {
+            Some(Refusal::ReadOnly(format!(
+                "{} cannot be written ({source}): look at the kernel's log, then mount it writable",
+                path.display()
+            )))
+        }
+        wal::Error::NoSpace { .. } => Some(Refusal::NoSpace(error.to_string())),
+        wal::Error::Io { path, source, .. } if no_descriptors(source) => {
+            Some(Refusal::NoDescriptors(format!(
+                "{} cannot be opened ({source}): close connections, or raise the limit of open files",
+                path.display()
+            )))
+        }
+        wal::Error::TooManySegments { .. } => Some(Refusal::LogFull(error.to_string())),
+        _ => None,
+    }
+}
+
+fn no_descriptors(error: &std::io::Error) -> bool {
+    let errno = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|none_left| errno == Some(none_left.raw_os_error()))
 }

@@ -20,10 +20,13 @@ pub mod lane;
 pub mod log_worker;
 pub mod marker;
 pub mod recovery;
+pub mod refusal;
 pub mod runtime;
 pub mod status;
 pub mod turn;
+pub mod volume;
 mod waiters;
+pub mod watchdog;
 
 pub use waiters::Waiters;
 
@@ -49,9 +52,9 @@ pub enum Failure {
     /// The node stops; a write that was proposed may still take effect.
     #[error("the node is stopping")]
     Stopped,
-    /// The disk is full; nothing was proposed.
-    #[error("no space: {0}")]
-    NoSpace(String),
+    /// Writes are refused for the time being; nothing was proposed.
+    #[error(transparent)]
+    Refused(#[from] refusal::Refusal),
     /// The disk or the data failed; a write that was proposed may still take effect.
     #[error("storage failed: {0}")]
     Storage(String),

@@ -5,15 +5,18 @@
 //! | `consensus` | [`Turns`] | the intake, the next tick, the next deadline |
 //! | `log` | the log's lane | its queue |
 //! | `apply` | the store's lane | its queue |
-//! | `flush` | – | a request of the store's worker |
+//! | `flush` | – | a request of the store's worker, or of the log's when it is full |
+//! | `watchdog` | – | a second; it touches no disk |
 //!
 //! Where nobody else depends on the consensus thread (a sole voter), it does the log's work itself, since it could only
 //! wait for it, and applies small groups itself: a lone write then costs two wake-ups instead of six. Large groups go
-//! to the apply thread, so that applying one overlaps with syncing the next.
+//! to the apply thread, so that applying one overlaps with syncing the next; so does every group while the store delays
+//! writes, so that a store that stalls holds up no tick and no answer.
 //!
-//! Stop: consensus ends → log lane drained → apply lane drained → flushed.
+//! Stop: consensus ends → log lane drained → apply lane drained → flushed. Any of these may hang with the disk: who stops
+//! a node bounds it.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -28,7 +31,9 @@ use super::lane::{Goes, Lane, Offered};
 use super::log_worker::{self, LogTask, LogWorker, Persisted};
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
+use super::volume::Volume;
 use super::waiters::Waiters;
+use super::watchdog::Work;
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
 
@@ -83,6 +88,8 @@ pub struct Runtime<F: Fs> {
     log: LogLane<F>,
     apply: ApplyLane,
     threads: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
+    // Dropped with the runtime, which ends the watchdog.
+    _watch: SyncSender<()>,
 }
 
 struct Lanes<F: Fs> {
@@ -115,7 +122,8 @@ impl<F: Fs> Outside for Lanes<F> {
     }
 
     fn apply(&mut self, mut batch: ApplyBatch, alone: bool) -> Option<u64> {
-        if alone && batch.entries.len() <= APPLY_ON_THE_SPOT {
+        let quick = batch.entries.len() <= APPLY_ON_THE_SPOT && !self.wiring.status.store_delays();
+        if alone && quick {
             let wiring = &self.wiring;
             let mut applied = None;
             let work = |worker: &mut ApplyWorker, batch| {
@@ -174,22 +182,38 @@ impl<F: Fs> Runtime<F> {
     /// Starts all threads; a sole voter leads when this returns or soon after.
     pub fn start<R: LogRead + 'static>(
         turns: Turns<R>,
-        log: LogWorker<F>,
+        mut log: LogWorker<F>,
         apply: ApplyWorker,
         flush_requests: Receiver<()>,
         wiring: Wiring,
     ) -> std::io::Result<Self> {
+        log.set_flush(apply.flush_request());
+        let (watch, watched) = sync_channel(0);
         let runtime = Self {
             log: Arc::new(Lane::new(log)),
             apply: Arc::new(Lane::new(apply)),
             threads: Mutex::default(),
             wiring,
+            _watch: watch,
         };
+        runtime.start_watchdog(watched)?;
         runtime.start_log()?;
         runtime.start_apply()?;
         runtime.start_flush(flush_requests)?;
         runtime.start_consensus(turns)?;
         Ok(runtime)
+    }
+
+    fn start_watchdog(&self, over: Receiver<()>) -> std::io::Result<()> {
+        let status = self.wiring.status.clone();
+        self.spawn("watchdog", move || {
+            loop {
+                let next = status.watchdog().look(Instant::now());
+                if over.recv_timeout(next) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        })
     }
 
     fn start_log(&self) -> std::io::Result<()> {
@@ -243,9 +267,14 @@ impl<F: Fs> Runtime<F> {
 
     fn start_flush(&self, requests: Receiver<()>) -> std::io::Result<()> {
         let (log, wiring) = (self.log.clone(), self.wiring.clone());
+        let volume = Volume::of(wiring.store.path());
         self.spawn("flush", move || {
-            // Ends with the store's worker, which holds the sender.
+            // Ends with the workers of store and log, which hold the sender.
             while requests.recv().is_ok() {
+                if let Some(lost) = volume.lost() {
+                    wiring.status.fail(&lost);
+                    return;
+                }
                 if let Err(error) = flush(&wiring, &log) {
                     wiring.status.fail(&error.to_string());
                     return;
@@ -320,7 +349,7 @@ impl<F: Fs> Runtime<F> {
             return;
         }
         self.join("flush");
-        if let Err(error) = self.wiring.store.flush() {
+        if let Err(error) = flush_store(&self.wiring) {
             tracing::error!(
                 "the last flush failed, the next start replays the log instead: {error}"
             );
@@ -360,15 +389,24 @@ fn run_turns<R: LogRead, F: Fs>(
 }
 
 fn flush<F: Fs>(wiring: &Wiring, log: &LogLane<F>) -> Result<(), storage::Error> {
-    let started = Instant::now();
-    let durable = wiring.store.flush()?;
-    wiring
-        .metrics
-        .flush_seconds
-        .observe(started.elapsed().as_secs_f64());
-    tracing::debug!("the store is flushed up to index {}", durable.index);
-    if let Some(index) = durable.index.checked_sub(LOG_TAIL) {
+    let index = flush_store(wiring)?;
+    tracing::debug!("the store is flushed up to index {index}");
+    if let Some(index) = index.checked_sub(LOG_TAIL) {
         log.push(LogTask::Release(index));
     }
     Ok(())
+}
+
+/// Returns up to where the store is on disk.
+fn flush_store(wiring: &Wiring) -> Result<u64, storage::Error> {
+    let started = Instant::now();
+    let watchdog = wiring.status.watchdog();
+    watchdog.begin(Work::StoreFlush, started);
+    let flushed = wiring.store.flush();
+    let took = started.elapsed();
+    watchdog.end(Work::StoreFlush, Some(took));
+    let index = flushed?.index;
+    wiring.metrics.flush_seconds.observe(took.as_secs_f64());
+    wiring.status.set_flushed(index);
+    Ok(index)
 }

@@ -1,12 +1,14 @@
 //! What the node's threads tell the rest of the process: facts that are read often and written rarely.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
 use super::Failure;
+use super::refusal::Refusals;
+use super::watchdog::Watchdog;
 use crate::raft::{Role, Soft};
 
 /// Shared by all threads of a node.
@@ -18,9 +20,10 @@ pub struct Status {
     commit: AtomicU64,
     applied: AtomicU64,
     reads_at_once: AtomicBool,
-    // Why writes are refused for now; a short sentence, replaced as a whole.
-    no_space: Mutex<Option<String>>,
-    refusing: AtomicBool,
+    refusals: Arc<Refusals>,
+    watchdog: Watchdog,
+    flushed: AtomicU64,
+    store_delays: AtomicBool,
     leader_since: Mutex<SystemTime>,
     has_failed: AtomicBool,
     stopping: AtomicBool,
@@ -31,6 +34,7 @@ pub struct Status {
 
 impl Default for Status {
     fn default() -> Self {
+        let refusals = Arc::<Refusals>::default();
         Self {
             role: AtomicU8::new(0),
             leader: AtomicU64::new(0),
@@ -38,8 +42,10 @@ impl Default for Status {
             commit: AtomicU64::new(0),
             applied: AtomicU64::new(0),
             reads_at_once: AtomicBool::new(false),
-            no_space: Mutex::new(None),
-            refusing: AtomicBool::new(false),
+            watchdog: Watchdog::new(refusals.clone()),
+            refusals,
+            flushed: AtomicU64::new(0),
+            store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(SystemTime::now()),
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -122,26 +128,42 @@ impl Status {
         self.reads_at_once.load(Ordering::Acquire) && !self.has_failed()
     }
 
-    /// Refuses writes (with the reason), or accepts them again.
-    pub fn set_no_space(&self, reason: Option<String>) {
-        self.refusing.store(reason.is_some(), Ordering::Release);
-        *self.no_space.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    /// Why writes are refused for the time being, for those who see it or need to know.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Where the disk's operations are marked.
+    pub fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
     }
 
     /// Why new writes are refused, if they are.
     pub fn refuses_writes(&self) -> Option<Failure> {
         if self.has_failed() {
-            return self.failed.borrow().clone().map(Failure::Storage);
+            return self.reason_of_failure().map(Failure::Storage);
         }
-        if !self.refusing.load(Ordering::Acquire) {
-            return None;
-        }
-        let reason = self
-            .no_space
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        reason.map(Failure::NoSpace)
+        self.refusals.first().map(Failure::Refused)
+    }
+
+    /// The store holds entries up to here on disk: the log may give them up.
+    pub fn set_flushed(&self, index: u64) {
+        self.flushed.fetch_max(index, Ordering::AcqRel);
+    }
+
+    /// See [`Self::set_flushed`].
+    pub fn flushed(&self) -> u64 {
+        self.flushed.load(Ordering::Acquire)
+    }
+
+    /// A write to the store may block now: RocksDB delays or stops writes until a flush or compaction is done.
+    pub fn set_store_delays(&self, delays: bool) {
+        self.store_delays.store(delays, Ordering::Relaxed);
+    }
+
+    /// See [`Self::set_store_delays`].
+    pub fn store_delays(&self) -> bool {
+        self.store_delays.load(Ordering::Relaxed)
     }
 
     /// The disk (or the data) failed: final until the process restarts. The first reason stays.
@@ -162,6 +184,11 @@ impl Status {
     /// Whether [`Self::fail`] was called.
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// The reason given to [`Self::fail`], if it was called.
+    pub fn reason_of_failure(&self) -> Option<String> {
+        self.failed.borrow().clone()
     }
 
     /// The store has more history to remove than one step allowed.

@@ -29,6 +29,8 @@ use crate::raft::{Core, LogRead, Role, Work};
 
 /// Removals in one expiry command: a large wave is cut into slices so that it does not stall other writes.
 const EXPIRY_SLICE: u32 = 1_000;
+/// Nanoseconds after which a deadline that passed holds reads until its nodes are gone; for as long at most.
+const EXPIRY_OVERDUE: u64 = 1_000_000_000;
 /// Ready batches given to the log thread and not yet durable, above which no new writes are taken.
 const MAX_BATCHES_IN_FLIGHT: u64 = 64;
 /// Entries given to the apply thread and not yet applied, above which no new writes are taken.
@@ -110,6 +112,10 @@ struct Reads {
     asked: Option<(u64, u64, Vec<ReadWaiter>)>,
     applied_at: BTreeMap<u64, Vec<ReadWaiter>>,
     sequence: u64,
+    /// The last turn left those that gather for after the expiry.
+    held: bool,
+    /// Since when, in cluster time, some have been held because of nodes that are overdue.
+    held_since: Option<u64>,
 }
 
 impl<R: LogRead> Turns<R> {
@@ -154,6 +160,10 @@ impl<R: LogRead> Turns<R> {
 
     /// How long the thread may sleep before the next turn is due.
     pub fn patience(&self, outside: &impl Outside) -> Duration {
+        if self.reads.held && self.expiry.is_none() {
+            // The expiry they waited for was done on the spot.
+            return Duration::ZERO;
+        }
         let now = self.clock.machine().boottime();
         let tick = Duration::from_nanos(self.next_tick.saturating_sub(now));
         let idle = self.expiry.is_some() || self.core.soft().role != Role::Leader;
@@ -197,8 +207,10 @@ impl<R: LogRead> Turns<R> {
             }
         }
         self.reads.gathering.extend(inputs.reads);
-        self.ask_reads();
         self.expire(outside);
+        if !self.holds_reads(outside) {
+            self.ask_reads();
+        }
         self.propose(inputs.writes);
         self.hand_out(outside)?;
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
@@ -259,6 +271,25 @@ impl<R: LogRead> Turns<R> {
         let waiters = std::mem::take(&mut self.reads.gathering);
         self.reads.asked = Some((self.reads.sequence, now, waiters));
         self.core.read_index(context);
+    }
+
+    /// After a pause of the process the nodes that lapsed meanwhile go first, so that no read shows them. Reads that are
+    /// asked for already are not held, and a wave that takes long holds none for long.
+    fn holds_reads(&mut self, outside: &impl Outside) -> bool {
+        let now = self.clock.now();
+        let overdue = outside
+            .next_deadline()
+            .is_some_and(|deadline| deadline.saturating_add(EXPIRY_OVERDUE) < now);
+        if !overdue {
+            self.reads.held_since = None;
+        }
+        if !overdue || self.expiry.is_none() || self.reads.gathering.is_empty() {
+            self.reads.held = false;
+            return false;
+        }
+        let since = *self.reads.held_since.get_or_insert(now);
+        self.reads.held = now.saturating_sub(since) < EXPIRY_OVERDUE;
+        self.reads.held
     }
 
     fn reads_ready(&mut self, context: &[u8], index: u64) {

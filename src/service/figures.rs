@@ -1,9 +1,12 @@
 //! `/metrics`: figures that others keep are read when they are asked for.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::{CLUSTER_VERSION, Service};
-use crate::metrics::ActionLabel;
+use crate::metrics::{ActionLabel, OperationLabel, ReasonLabel};
+use crate::node::refusal::Kind;
+use crate::node::watchdog::Work;
 use crate::raft::Role;
 
 impl Service {
@@ -29,7 +32,38 @@ impl Service {
             .proposal_queue
             .set(i64::try_from(parts.intake.waiting()).unwrap_or(i64::MAX));
         self.copy_counters();
+        self.copy_troubles();
         metrics.render()
+    }
+
+    /// What the disk is slow with, and why writes are refused.
+    fn copy_troubles(&self) {
+        let metrics = &self.parts.metrics;
+        let status = &self.parts.status;
+        let now = Instant::now();
+        for work in Work::ALL {
+            let (slow, waiting) = status.watchdog().figures(work, now);
+            let label = OperationLabel {
+                operation: work.label(),
+            };
+            metrics
+                .disk_slow
+                .get_or_create(&label)
+                .inner()
+                .store(slow, Ordering::Relaxed);
+            metrics
+                .disk_waiting_seconds
+                .get_or_create(&label)
+                .set(waiting.as_secs_f64());
+        }
+        let temporary =
+            Kind::ALL.map(|kind| (kind.label(), status.refusals().holds(kind)));
+        for (reason, holds) in temporary.into_iter().chain([("failed", status.has_failed())]) {
+            metrics
+                .writes_refused
+                .get_or_create(&ReasonLabel { reason })
+                .set(i64::from(holds));
+        }
     }
 
     fn copy_counters(&self) {

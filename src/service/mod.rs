@@ -11,7 +11,7 @@ mod watch;
 mod write;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use read::ReadGrant;
 pub use request::*;
@@ -88,6 +88,9 @@ pub struct Service {
 impl Service {
     /// Over a started node.
     pub fn new(parts: Parts) -> Self {
+        // From then on the disk is late for clients too.
+        let patience = parts.facts.request_timeout;
+        parts.status.watchdog().set_patience(patience);
         Self {
             parts: Arc::new(parts),
         }
@@ -138,10 +141,13 @@ impl Service {
     }
 
     /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the
-    /// disk works and has room. `Err` says what is wrong.
+    /// disk works, answers in time and has room. `Err` says what is wrong.
     pub async fn health(&self) -> Result<(), String> {
         if let Some(failure) = self.parts.status.refuses_writes() {
             return Err(failure.to_string());
+        }
+        if let Some(late) = self.parts.status.watchdog().overdue(Instant::now()) {
+            return Err(late);
         }
         if self.parts.status.leader() == 0 {
             return Err("no leader is known".into());
@@ -169,7 +175,7 @@ impl From<Failure> for ServiceError {
         match failure {
             Failure::Overloaded => Self::TooManyRequests,
             Failure::Stopped => Self::Stopped,
-            Failure::NoSpace(reason) => Self::NoSpace(reason),
+            Failure::Refused(refusal) => Self::WritesRefused(refusal),
             Failure::Storage(reason) => Self::StorageFailed(reason),
         }
     }

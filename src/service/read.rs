@@ -1,10 +1,17 @@
 //! Reads: linearizable unless asked otherwise, served from this member's store.
 
+use std::time::Duration;
+
 use storage::operation::Node;
 use storage::path::KeyPath;
 
 use super::{Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError};
 use crate::config::ReadMode;
+
+/// From here on a lapsed node that is still there is a remainder of a pause, not the moment that its removal takes.
+const OVERDUE_NANOSECONDS: u64 = 1_000_000_000;
+/// How long a read waits at most for such nodes to go.
+const OVERDUE_WAIT: Duration = Duration::from_secs(1);
 
 /// A read that may be served now: authorised, and as fresh as it was asked to be.
 #[derive(Clone)]
@@ -28,8 +35,11 @@ impl Service {
             Consistency::Local => false,
             Consistency::Default => self.parts.facts.default_read == ReadMode::Linearizable,
         };
-        if linearizable && !self.parts.status.reads_at_once() {
+        if linearizable {
             self.linearize().await?;
+            if self.expiry_is_overdue() {
+                self.await_expiry().await;
+            }
         }
         Ok(ReadGrant {
             service: self.clone(),
@@ -48,6 +58,26 @@ impl Service {
             Ok(Ok(outcome)) => Ok(outcome?),
             Ok(Err(_)) => Err(ServiceError::Stopped),
             Err(_) => Err(ServiceError::TimedOut),
+        }
+    }
+
+    /// Whether a deadline passed so long ago that this process, or all who might lead, must have slept.
+    fn expiry_is_overdue(&self) -> bool {
+        self.parts.store.next_deadline().is_some_and(|deadline| {
+            deadline.saturating_add(OVERDUE_NANOSECONDS) < self.parts.clock.now()
+        })
+    }
+
+    /// After a pause the node wakes with its clients: the consensus thread, which answers this only after the expiry that
+    /// is due, has its turn first. Where nothing can expire (no leader, no room, a disk that hangs), or a wave takes
+    /// long, the read is served all the same: the nodes are there.
+    async fn await_expiry(&self) {
+        let status = &self.parts.status;
+        if status.refuses_writes().is_some() || status.watchdog().is_slow() {
+            return;
+        }
+        if let Ok(answer) = self.parts.intake.read() {
+            let _ = tokio::time::timeout(OVERDUE_WAIT, answer).await;
         }
     }
 }

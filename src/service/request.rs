@@ -128,9 +128,9 @@ pub enum ServiceError {
     /// The node is going down.
     #[error("etcdserver: server stopped")]
     Stopped,
-    /// The disk has no room for new writes.
-    #[error("etcdserver: no space: {0}")]
-    NoSpace(String),
+    /// New writes are refused for the time being; this one did not take effect.
+    #[error("etcdserver: {0}")]
+    WritesRefused(crate::node::refusal::Refusal),
     /// The disk failed: the node refuses writes until it is restarted.
     #[error("etcdserver: storage failed: {0}")]
     StorageFailed(String),

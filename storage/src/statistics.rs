@@ -1,6 +1,7 @@
 //! Figures about the store for an operator. They are approximate, local, and part of no answer to a
 //! client.
 
+use crate::batch::Writer;
 use crate::columns::Column;
 use crate::core::Core;
 use crate::store::Store;
@@ -81,5 +82,19 @@ impl Core {
             floor: state.floor,
             history_bytes: state.bytes,
         }
+    }
+}
+
+impl Writer {
+    /// Whether a commit may block now: RocksDB delays writes, or stops them, while flushes or compactions do not keep
+    /// up. Takes RocksDB's lock: not for every commit.
+    pub fn delays_writes(&self) -> bool {
+        // Both are those of the whole database, whatever the column family.
+        [
+            c"rocksdb.is-write-stopped",
+            c"rocksdb.actual-delayed-write-rate",
+        ]
+        .into_iter()
+        .any(|name| self.core.database.property(Column::Meta, name) != 0)
     }
 }

@@ -1,0 +1,175 @@
+//! Why new writes are refused for the time being: one closed set, so that clients, `/health`, the log and `/metrics`
+//! name the same reasons.
+//!
+//! Each kind has one place, taken by whoever sees the trouble and cleared by the same hand. Beginning and end are one
+//! line of the log each, however often the trouble is seen again meanwhile. What is final is not here: that is
+//! [`Status::fail`](super::status::Status::fail).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A reason with its sentence for the operator, which ends in what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The data directory's file system went away under the node; the node ends.
+    #[error("data directory gone: {0}")]
+    Unmounted(String),
+    /// The file system became read-only.
+    #[error("read-only file system: {0}")]
+    ReadOnly(String),
+    /// The disk or a quota is full.
+    #[error("no space: {0}")]
+    NoSpace(String),
+    /// The log has as many segments as it may have; a flush of the store will release some.
+    #[error("the log is full: {0}")]
+    LogFull(String),
+    /// The process or the system has no file descriptor left for a new segment.
+    #[error("no file descriptors: {0}")]
+    NoDescriptors(String),
+    /// The disk has not answered for longer than a request may wait.
+    #[error("slow disk: {0}")]
+    SlowDisk(String),
+}
+
+/// A [`Refusal`] without its sentence. In order of weight: the first that is present is what clients are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // as in `Refusal`
+pub enum Kind {
+    Unmounted,
+    ReadOnly,
+    NoSpace,
+    LogFull,
+    NoDescriptors,
+    SlowDisk,
+}
+
+impl Kind {
+    /// All of them, in order of weight.
+    pub const ALL: [Self; 6] = [
+        Self::Unmounted,
+        Self::ReadOnly,
+        Self::NoSpace,
+        Self::LogFull,
+        Self::NoDescriptors,
+        Self::SlowDisk,
+    ];
+
+    /// The word in `/metrics`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unmounted => "unmounted",
+            Self::ReadOnly => "read_only",
+            Self::NoSpace => "no_space",
+            Self::LogFull => "log_full",
+            Self::NoDescriptors => "no_descriptors",
+            Self::SlowDisk => "slow_disk",
+        }
+    }
+}
+
+impl Refusal {
+    /// Which of them it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unmounted(_) => Kind::Unmounted,
+            Self::ReadOnly(_) => Kind::ReadOnly,
+            Self::NoSpace(_) => Kind::NoSpace,
+            Self::LogFull(_) => Kind::LogFull,
+            Self::NoDescriptors(_) => Kind::NoDescriptors,
+            Self::SlowDisk(_) => Kind::SlowDisk,
+        }
+    }
+}
+
+/// The reasons that hold just now.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    // Read by every write: the lock is taken only while there is a reason.
+    any: AtomicBool,
+    // One place for each kind; held for a look or a change.
+    places: Mutex<[Option<Refusal>; Kind::ALL.len()]>,
+}
+
+impl Refusals {
+    /// From now on writes are refused with this reason too; one of the same kind is replaced.
+    pub fn add(&self, refusal: Refusal) {
+        let mut places = self.lock();
+        let place = &mut places[refusal.kind() as usize];
+        if place.is_none() {
+            tracing::warn!("writes are refused: {refusal}");
+        }
+        *place = Some(refusal);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// The trouble of these kinds is over.
+    pub fn remove(&self, kinds: &[Kind]) {
+        if !self.any() {
+            return;
+        }
+        let mut places = self.lock();
+        let gone: Vec<Refusal> = kinds
+            .iter()
+            .filter_map(|kind| places[*kind as usize].take())
+            .collect();
+        let any = places.iter().any(Option::is_some);
+        self.any.store(any, Ordering::Release);
+        drop(places);
+        for refusal in gone {
+            tracing::info!("no longer a reason to refuse writes: {refusal}");
+        }
+    }
+
+    /// The weightiest reason, if there is one.
+    pub fn first(&self) -> Option<Refusal> {
+        if !self.any() {
+            return None;
+        }
+        self.lock().iter().flatten().next().cloned()
+    }
+
+    /// Whether one of this kind holds.
+    pub fn holds(&self, kind: Kind) -> bool {
+        self.any() && self.lock()[kind as usize].is_some()
+    }
+
+    /// Whether there is any.
+    pub fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Option<Refusal>; Kind::ALL.len()]> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weightiest_reason_is_told_and_each_goes_by_itself() {
+        let refusals = Refusals::default();
+        assert_eq!(refusals.first(), None);
+        let slow = Refusal::SlowDisk("8 s".into());
+        let full = Refusal::NoSpace("0 KiB left".into());
+        refusals.add(slow.clone());
+        refusals.add(full.clone());
+        assert_eq!(refusals.first(), Some(full));
+        assert!(refusals.holds(Kind::SlowDisk));
+        refusals.remove(&[Kind::NoSpace, Kind::ReadOnly]);
+        assert_eq!(refusals.first(), Some(slow));
+        refusals.remove(&[Kind::SlowDisk]);
+        assert_eq!(refusals.first(), None);
+        assert!(!refusals.any());
+    }
+
+    #[test]
+    fn kinds_are_places_and_labels_differ() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+            let same = |other: &&Kind| other.label() == kind.label();
+            assert_eq!(Kind::ALL.iter().filter(same).count(), 1);
+        }
+    }
+}

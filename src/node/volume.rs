@@ -1,0 +1,114 @@
+//! The file system under the data directory: its free space, and whether it is still there.
+//!
+//! A volume can be unmounted lazily under a running process: open files live on, but each path leads to another file
+//! system. A log segment or a table made from then on would lie where no restart finds it. Space is therefore asked of the
+//! open directory, and the path is compared with what it led to at the start.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A directory that stays open.
+#[derive(Debug)]
+pub struct Volume {
+    path: PathBuf,
+    /// The directory and its (device, inode); `None` if it could not be opened, then nothing is ever found wrong.
+    opened: Option<(File, (u64, u64))>,
+}
+
+impl Volume {
+    /// What `path` leads to now.
+    pub fn of(path: &Path) -> Self {
+        let open = || -> io::Result<(File, (u64, u64))> {
+            let directory = File::open(path)?;
+            let identity = identity(path)?;
+            Ok((directory, identity))
+        };
+        let opened = open()
+            .inspect_err(|error| {
+                tracing::warn!(
+                    "{} cannot be opened, an unmount will not be noticed: {error}",
+                    path.display()
+                );
+            })
+            .ok();
+        Self {
+            path: path.to_owned(),
+            opened,
+        }
+    }
+
+    /// The path it was found by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes that are free for this process. A file system that does not tell is taken to have some.
+    pub fn free_bytes(&self) -> u64 {
+        let Some((directory, _)) = &self.opened else {
+            return u64::MAX;
+        };
+        rustix::fs::fstatvfs(directory)
+            .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Why the path no longer leads to the directory, if so. An error that says nothing about that is none.
+    pub fn lost(&self) -> Option<String> {
+        let (_, opened) = self.opened.as_ref()?;
+        let found = match identity(&self.path) {
+            Ok(found) if found == *opened => return None,
+            Ok(_) => "now leads to another directory",
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                "no longer exists"
+            }
+            Err(_) => return None,
+        };
+        Some(format!(
+            "{} {found}: its file system was unmounted or the directory was moved while this process used it; \
+             put it back, then start again",
+            self.path.display()
+        ))
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_was_moved_or_replaced_is_lost() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let path = scratch.path().join("data");
+        std::fs::create_dir(&path).expect("made");
+        let volume = Volume::of(&path);
+        assert_eq!(volume.lost(), None);
+        std::fs::rename(&path, scratch.path().join("elsewhere")).expect("moved");
+        let lost = volume.lost().expect("it is gone");
+        assert!(lost.contains("no longer exists"), "{lost}");
+        std::fs::create_dir(&path).expect("made");
+        let lost = volume.lost().expect("it is another");
+        assert!(lost.contains("another directory"), "{lost}");
+        assert!(volume.free_bytes() > 0);
+        std::fs::remove_dir(&path).expect("removed");
+        std::fs::rename(scratch.path().join("elsewhere"), &path).expect("moved back");
+        assert_eq!(volume.lost(), None);
+    }
+
+    #[test]
+    fn one_that_never_was_is_never_lost() {
+        let volume = Volume::of(Path::new("/nonexistent/data"));
+        assert_eq!(volume.lost(), None);
+        assert_eq!(volume.free_bytes(), u64::MAX);
+    }
+}

@@ -1,0 +1,188 @@
+//! The end of the process: told by signals, and bounded whatever hangs.
+//!
+//! | from the first signal, or from the end of the grace after a failed disk | at the latest after |
+//! |---|---|
+//! | listeners closed, watches ended, requests answered or cut off | [`DRAIN`] |
+//! | the node's threads joined, the store flushed and closed | [`STORAGE`] more |
+//! | the process has called exit | that |
+//!
+//! A thread of its own gets the signals and keeps the time, since any other may sit in a call to a disk that does not
+//! return. When the time is over, or a signal comes again, it says what is missing and ends the process without
+//! destructors: those of RocksDB and of the log join threads that may hang. Nothing acknowledged is lost by that, it is
+//! in the log. A kernel that holds a thread in a hung device may keep the process visible beyond its exit.
+
+use std::io;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use super::EXIT_STORAGE;
+use crate::node::status::Status;
+
+/// How long requests under way may take to finish once the server stops.
+pub(super) const DRAIN: Duration = Duration::from_secs(5);
+/// How long the node's threads and the store may take after that.
+pub(super) const STORAGE: Duration = Duration::from_secs(10);
+/// How long the last line may take to be written: the log may be on the disk that hangs.
+const LAST_LINE: Duration = Duration::from_secs(1);
+
+/// The server's side of the thread.
+pub(super) struct Stop {
+    told: watch::Receiver<Option<&'static str>>,
+    ending: Arc<Notify>,
+    stage: Arc<Mutex<&'static str>>,
+}
+
+/// The thread's side.
+struct Guard {
+    told: watch::Sender<Option<&'static str>>,
+    ending: Arc<Notify>,
+    stage: Arc<Mutex<&'static str>>,
+    status: Arc<Status>,
+}
+
+impl Stop {
+    /// From when this returns signals no longer kill the process.
+    pub(super) fn listen(status: Arc<Status>) -> io::Result<Self> {
+        let (sender, told) = watch::channel(None);
+        let stop = Self {
+            told,
+            ending: Arc::default(),
+            stage: Arc::new(Mutex::new("ending requests")),
+        };
+        let guard = Guard {
+            told: sender,
+            ending: stop.ending.clone(),
+            stage: stop.stage.clone(),
+            status,
+        };
+        let (ready, listening) = sync_channel(1);
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_io()
+                    .enable_time()
+                    .build();
+                let begun = runtime.and_then(|runtime| {
+                    let inside = runtime.enter();
+                    let signals = Signals::new()?;
+                    drop(inside);
+                    Ok((runtime, signals))
+                });
+                match begun {
+                    Ok((runtime, signals)) => {
+                        let _ = ready.send(Ok(()));
+                        runtime.block_on(guard.watch(signals));
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+            })?;
+        listening
+            .recv()
+            .map_err(|_| io::Error::other("the thread for signals ended"))??;
+        Ok(stop)
+    }
+
+    /// Resolves once a signal says to stop.
+    pub(super) async fn told(&self) {
+        let mut told = self.told.clone();
+        if let Ok(name) = told.wait_for(Option::is_some).await {
+            tracing::info!("{}: stopping", name.unwrap_or_default());
+            return;
+        }
+        // The thread never ends before the process does.
+        std::future::pending().await
+    }
+
+    /// The time begins to count, unless a signal has begun it.
+    pub(super) fn bound(&self) {
+        self.ending.notify_one();
+    }
+
+    /// Says what is being waited for.
+    pub(super) fn stage(&self, stage: &'static str) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+impl Guard {
+    async fn watch(self, mut signals: Signals) {
+        tokio::select! {
+            name = signals.next() => {
+                self.told.send_replace(Some(name));
+            }
+            () = self.ending.notified() => {}
+        }
+        let begun = Instant::now();
+        tokio::select! {
+            name = signals.next() => {
+                let stage = self.stage();
+                self.exit(format!("{name} again while {stage}: exiting at once"));
+            }
+            () = tokio::time::sleep(DRAIN + STORAGE) => {
+                self.exit(self.missing(begun.elapsed()));
+            }
+        }
+    }
+
+    /// What keeps the process from its end.
+    fn missing(&self, waited: Duration) -> String {
+        self.status
+            .watchdog()
+            .hanging(Instant::now())
+            .unwrap_or_else(|| {
+                format!(
+                    "{} has not ended within {:.0} s",
+                    self.stage(),
+                    waited.as_secs_f64()
+                )
+            })
+            + "; exiting without it"
+    }
+
+    fn stage(&self) -> &'static str {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exit(&self, line: String) -> ! {
+        let (written, wait) = sync_channel(1);
+        let last = thread::Builder::new().spawn(move || {
+            tracing::error!(
+                "{line}: everything acknowledged is in the log, the next start recovers it"
+            );
+            let _ = written.send(());
+        });
+        if last.is_ok() {
+            let _ = wait.recv_timeout(LAST_LINE);
+        }
+        signal_hook::low_level::exit(i32::from(EXIT_STORAGE))
+    }
+}

@@ -1,0 +1,124 @@
+//! A file system that refuses while a server runs (F9): read-only, over its quota, unmounted. Clients get the reason,
+//! reads go on, and writes resume by themselves where that is possible.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::disk_shim::Disk;
+use super::support::http::{Request, Response};
+use super::support::server::{self, Server};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn put(server: &Server, key: &str) -> Response {
+    server.exchange(&Request::put(&format!("/v2/keys/{key}"), "value=1"))
+}
+
+fn found(server: &Server, key: &str) -> bool {
+    let answer = server.exchange(&Request::get(&format!("/v2/keys/{key}")));
+    answer.status() == 200
+}
+
+/// Writes until one is refused with this reason.
+fn until_refused(server: &Server, reason: &str) {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let answer = put(server, "refused");
+        let text = answer.text();
+        if answer.status() == 500 && text.contains(reason) {
+            assert!(text.contains("\"errorCode\":300"), "{text}");
+            return;
+        }
+        assert!(Instant::now() < deadline, "{text}\n{}", server.log_tail());
+    }
+}
+
+fn refuses_and_resumes(error: Errno, reason: &str, label: &str) {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let disk = Disk::new(scratch.path());
+    let mut server = disk.under(server::ours()).start();
+    assert_eq!(put(&server, "before").status(), 201);
+    disk.refuse("/wal/", error);
+    until_refused(&server, reason);
+    assert_eq!(server.exchange(&Request::get("/health")).status(), 503);
+    let log = server.log();
+    let why = log.lines().find(|line| line.contains("not healthy"));
+    assert!(why.is_some_and(|line| line.contains(reason)), "{why:?}");
+    let metrics = server.exchange(&Request::get("/metrics")).text();
+    let figure = format!("etcd2_writes_refused{{reason=\"{label}\"}} 1\n");
+    assert!(metrics.contains(&figure), "{metrics}");
+    assert!(found(&server, "before"));
+    disk.heal();
+    let deadline = Instant::now() + LIMIT;
+    while put(&server, "after").status() != 201 {
+        assert!(Instant::now() < deadline, "{}", server.log_tail());
+    }
+    assert_eq!(server.exchange(&Request::get("/health")).status(), 200);
+    server.restart();
+    assert!(found(&server, "before") && found(&server, "after"));
+}
+
+#[test]
+fn a_read_only_log_refuses_writes_until_it_is_writable() {
+    refuses_and_resumes(Errno::ROFS, "read-only file system", "read_only");
+}
+
+#[test]
+fn a_quota_refuses_writes_until_there_is_room() {
+    refuses_and_resumes(Errno::DQUOT, "no space", "no_space");
+}
+
+/// An error of the store's flush is final, as what RocksDB holds is no longer known; the log has it all.
+#[test]
+fn a_flush_that_is_refused_ends_the_server_and_loses_nothing() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let disk = Disk::new(scratch.path());
+    let launch = server::ours().arg("--snapshot-count=10");
+    let mut server = disk.under(launch).start();
+    // RocksDB writes tables by `write`, and syncs them: a sync is refused here.
+    disk.refuse_sync(".sst", Errno::ROFS);
+    let mut acknowledged = 0;
+    while acknowledged < 1_000 && put(&server, &format!("k{acknowledged}")).status() == 201 {
+        acknowledged += 1;
+    }
+    assert!(acknowledged >= 9, "{acknowledged}");
+    let read = server.exchange(&Request::get("/v2/keys/k0?local=true"));
+    assert_eq!(read.status(), 200, "{}", read.dump());
+    let status = server.wait_exit(LIMIT);
+    assert_eq!(status.code(), Some(74), "{status}\n{}", server.log_tail());
+    disk.heal();
+    server.restart();
+    for number in 0..acknowledged {
+        assert!(found(&server, &format!("k{number}")), "k{number} is lost");
+    }
+}
+
+#[test]
+fn a_volume_that_is_unmounted_under_a_server_ends_it() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(scratch.path())
+            .output()
+            .expect("mount and umount are part of every system");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        output.status.success().then_some(()).ok_or(errors)
+    };
+    if let Err(reason) = run("mount", &["-t", "tmpfs", "-o", "size=320m", "tmpfs"]) {
+        println!("not run: this process may not mount a file system: {reason}");
+        return;
+    }
+    let mut server = server::ours().data_dir(scratch.path().join("data")).start();
+    assert_eq!(put(&server, "before").status(), 201);
+    run("umount", &["-l"]).expect("what was mounted can be unmounted");
+    until_refused(&server, "unmounted");
+    let status = server.wait_exit(LIMIT);
+    assert_eq!(status.code(), Some(74), "{status}\n{}", server.log_tail());
+    assert!(
+        !scratch.path().join("data").exists(),
+        "something was written below the mount point"
+    );
+}
