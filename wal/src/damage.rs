@@ -179,11 +179,25 @@ impl fmt::Display for Lost {
     }
 }
 
+impl Damage {
+    /// Where, what, who says so and what is lost, without advice: for an owner who has better advice.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!(
+            "{} is damaged at offset {}: {} ({}); {}",
+            self.file.display(),
+            self.offset,
+            self.reason,
+            self.proof,
+            self.lost
+        )
+    }
+}
+
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, offset) = (self.file.display(), self.offset);
-        write!(f, "{file} is damaged at offset {offset}: {}", self.reason)?;
-        write!(f, " ({}); {}; nothing was changed: ", self.proof, self.lost)?;
+        let file = self.file.display();
+        write!(f, "{}; nothing was changed: ", self.place())?;
         match (self.lost, self.reason) {
             (Lost::Nothing, Reason::ShortFile { length, .. }) => {
                 write!(f, "check the disk, then `truncate -s {length} {file}`")

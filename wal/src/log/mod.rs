@@ -114,7 +114,7 @@ impl<F: Fs> Wal<F> {
     /// proven durable. The rules are the table under "Recovery" at the [crate root](crate#recovery).
     /// It is [`judge`](crate::judge) and [`Judgement::open`](crate::Judgement::open) in one.
     ///
-    /// `expected` is whose log it must be, `witness` what the store last saw of it. A log that is refused
+    /// `expected` is whose log it must be, `witnesses` what was last seen of it. A log that is refused
     /// by [`Proof::Witness`](crate::Proof::Witness) must never be opened without its witness: it may be
     /// another history.
     ///
@@ -123,14 +123,14 @@ impl<F: Fs> Wal<F> {
     /// [`Error::NotALog`]: nothing on disk was changed. [`Error::Io`], [`Error::NoSpace`],
     /// [`Error::ReadOnly`], [`Error::Poisoned`]: the log is as it was or as it shall be, and open may be
     /// called again.
-    pub fn open(
+    pub fn open<'a>(
         fs: F,
         dir: &Path,
         expected: Option<Identity>,
-        witness: Option<&Witness>,
+        witnesses: impl IntoIterator<Item = &'a Witness>,
         options: Options,
     ) -> Result<(Self, Recovery), Error> {
-        recovery::judge(fs, dir, expected, witness)?.open(options)
+        recovery::judge(fs, dir, expected, witnesses)?.open(options)
     }
 
     fn establish(

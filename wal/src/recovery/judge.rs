@@ -12,7 +12,7 @@ use crate::index::Index;
 use crate::recovery::Cut;
 use crate::recovery::chain::{Chain, Loader, segments_of};
 use crate::recovery::decide::{Decision, Evidence, Remains, WitnessSays, decide};
-use crate::recovery::replay::{Reading, Replay};
+use crate::recovery::replay::{Reading, Replay, Testimony};
 use crate::witness::Witness;
 
 /// A log that was read and judged.
@@ -33,16 +33,16 @@ pub(super) struct Judged<F: Fs> {
 pub(super) fn judge<F: Fs>(
     loader: &Loader<'_, F>,
     names: &[Name],
-    witness: Option<&Witness>,
+    witnesses: &[Witness],
 ) -> Result<Judged<F>, Error> {
     let chain = loader.load(&segments_of(names))?;
-    let mut reading = Reading::new(&chain, witness);
+    let mut reading = Reading::new(&chain, witnesses);
     let replay = reading.read(&chain);
     if matches!(replay, Err(Error::Damaged(_))) {
-        refuse_other_history(&chain, &reading, witness)?;
+        refuse_other_history(&chain, &reading)?;
     }
     let replay = replay?;
-    let says = witness_says(&chain, &reading, witness);
+    let says = witnesses_say(&chain, &reading);
     let end = replay.end.place.offset;
     let torn_end = replay.later.torn_end.filter(|torn| *torn > end);
     let evidence = Evidence {
@@ -63,7 +63,7 @@ pub(super) fn judge<F: Fs>(
             return Err(other_history(&chain, replay.end.place).into());
         }
         Decision::Damage(proof) => {
-            return Err(damage_of(&chain, &replay, witness, proof).into());
+            return Err(damage_of(&chain, &replay, reading.newest_witness(), proof).into());
         }
     };
     Ok(Judged {
@@ -81,29 +81,35 @@ pub(super) fn judge<F: Fs>(
 /// store's.
 pub(super) fn refuse_other_history<F: Fs>(
     chain: &Chain<F>,
-    reading: &Reading<'_, F>,
-    witness: Option<&Witness>,
+    reading: &Reading<F>,
 ) -> Result<(), Error> {
-    match witness_says(chain, reading, witness) {
+    match witnesses_say(chain, reading) {
         WitnessSays::Differs => Err(other_history(chain, reading.tail.place).into()),
         _ => Ok(()),
     }
 }
 
-/// What the witness says about a log that was read as far as `reading` got.
-pub(super) fn witness_says<F: Fs>(
-    chain: &Chain<F>,
-    reading: &Reading<'_, F>,
-    witness: Option<&Witness>,
-) -> WitnessSays {
-    let Some(witness) = witness else {
-        return WitnessSays::Nothing;
-    };
+/// What the witnesses say about a log that was read as far as `reading` got: every one must be borne out
+/// whose place is still there, and how far the log must reach is for the newest to say.
+pub(super) fn witnesses_say<F: Fs>(chain: &Chain<F>, reading: &Reading<F>) -> WitnessSays {
+    let mut all = reading
+        .witnesses
+        .iter()
+        .map(|said| witness_says(chain, reading, said));
+    let newest = all.next().unwrap_or(WitnessSays::Nothing);
+    match all.any(|says| says == WitnessSays::Differs) {
+        true => WitnessSays::Differs,
+        false => newest,
+    }
+}
+
+fn witness_says<F: Fs>(chain: &Chain<F>, reading: &Reading<F>, said: &Testimony) -> WitnessSays {
+    let witness = &said.witness;
     let holds = |holds| match holds {
         true => WitnessSays::Holds,
         false => WitnessSays::Differs,
     };
-    if let Some(met) = reading.witness_met {
+    if let Some(met) = said.met {
         return holds(met);
     }
     let place = witness.place;

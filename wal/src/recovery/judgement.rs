@@ -43,25 +43,27 @@ impl<F: Fs> std::fmt::Debug for Judgement<F> {
 /// Reads the log in `dir` to its end and decides what it is, by the table under "Recovery" at the
 /// [crate root](crate#recovery). Opens files for reading only and changes nothing.
 ///
-/// `expected` is whose log it must be, `witness` what its owner last saw of it.
+/// `expected` is whose log it must be, `witnesses` what its owner has seen of it (none, `Some(&one)`, or
+/// several kept in different places): each must be borne out as far as the log still holds its place.
 ///
 /// # Errors
 /// [`Error::NoLog`], [`Error::Damaged`], [`Error::Foreign`], [`Error::NewerVersion`],
 /// [`Error::NotALog`]: the log is refused. After [`Proof::Witness`](crate::Proof::Witness) it must not be
-/// judged again without the witness. [`Error::Io`]: it could not be read.
-pub fn judge<F: Fs>(
+/// judged again without the witnesses. [`Error::Io`]: it could not be read.
+pub fn judge<'a, F: Fs>(
     fs: F,
     dir: &Path,
     expected: Option<Identity>,
-    witness: Option<&Witness>,
+    witnesses: impl IntoIterator<Item = &'a Witness>,
 ) -> Result<Judgement<F>, Error> {
+    let witnesses: Vec<Witness> = witnesses.into_iter().copied().collect();
     let names = list(&fs, dir)?;
     let loader = Loader {
         fs: &fs,
         dir,
         expected,
     };
-    let judged = judge::judge(&loader, &names, witness)?;
+    let judged = judge::judge(&loader, &names, &witnesses)?;
     let recovery = report(&judged);
     Ok(Judgement {
         dir: dir.to_path_buf(),

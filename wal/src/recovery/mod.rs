@@ -92,12 +92,12 @@ pub struct Cut {
 ///
 /// # Errors
 /// As [`judge`].
-pub fn inspect<F: Fs>(
+pub fn inspect<'a, F: Fs>(
     fs: &F,
     dir: &Path,
     expected: Option<Identity>,
-    witness: Option<&Witness>,
+    witnesses: impl IntoIterator<Item = &'a Witness>,
 ) -> Result<Recovery, Error> {
-    let judgement = judge(fs.clone(), dir, expected, witness)?;
+    let judgement = judge(fs.clone(), dir, expected, witnesses)?;
     Ok(judgement.recovery().clone())
 }

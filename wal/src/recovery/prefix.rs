@@ -10,7 +10,7 @@ use crate::fs::{Fs, OsFs};
 use crate::reader::Reader;
 use crate::recovery::chain::{Chain, Loader, Named, Unloadable, segments_of};
 use crate::recovery::decide::WitnessSays;
-use crate::recovery::judge::{refuse_other_history, witness_says};
+use crate::recovery::judge::{refuse_other_history, witnesses_say};
 use crate::recovery::list;
 use crate::recovery::replay::Reading;
 use crate::witness::{Witness, WitnessCheck};
@@ -73,27 +73,28 @@ impl<F: Fs> Prefix<F> {
 /// [`Wal::replace`](crate::Wal::replace). Opens files for reading only and changes nothing.
 ///
 /// It is not for a log that is refused by [`Proof::Witness`](crate::Proof::Witness): that may be another
-/// history as a whole. One that contradicts `witness` before the damage is refused here too.
+/// history as a whole. One that contradicts a witness before the damage is refused here too.
 ///
 /// # Errors
 /// [`Error::Damaged`], [`Error::NotALog`] when nothing before the damage can be read,
 /// [`Error::NoLog`], [`Error::Foreign`], [`Error::NewerVersion`], [`Error::Io`].
-pub fn prefix<F: Fs>(
+pub fn prefix<'a, F: Fs>(
     fs: &F,
     dir: &Path,
     expected: Option<Identity>,
-    witness: Option<&Witness>,
+    witnesses: impl IntoIterator<Item = &'a Witness>,
 ) -> Result<Prefix<F>, Error> {
+    let witnesses: Vec<Witness> = witnesses.into_iter().copied().collect();
     let named = segments_of(&list(fs, dir)?);
     let loader = Loader { fs, dir, expected };
     let (chain, first_lost) = load(&loader, named)?;
-    let mut reading = Reading::new(&chain, witness);
+    let mut reading = Reading::new(&chain, &witnesses);
     match reading.read(&chain) {
         Ok(_) | Err(Error::Damaged(_)) => {}
         Err(error) => return Err(error),
     }
-    refuse_other_history(&chain, &reading, witness)?;
-    let says = witness_says(&chain, &reading, witness);
+    refuse_other_history(&chain, &reading)?;
+    let says = witnesses_say(&chain, &reading);
     let (mut index, tail) = (reading.index, reading.tail);
     index.cut_after(first_lost.saturating_sub(1));
     let last = index.last();

@@ -36,26 +36,38 @@ pub(crate) struct Replay<F: Fs> {
 }
 
 /// A log that is being read, from its oldest segment on. After an error it stands before the damage.
-pub(crate) struct Reading<'a, F: Fs> {
+pub(crate) struct Reading<F: Fs> {
     pub(crate) index: Index<F>,
     /// End of the valid groups read so far.
     pub(crate) tail: Tail,
-    /// Whether the chain value at the witness's place is the witness's; `None` when no group ended there.
-    pub(crate) witness_met: Option<bool>,
+    /// The witnesses, the newest first.
+    pub(crate) witnesses: Vec<Testimony>,
     /// Bytes of groups read.
     pub(crate) bytes: u64,
-    witness: Option<&'a Witness>,
 }
 
-impl<'a, F: Fs> Reading<'a, F> {
-    pub(crate) fn new(chain: &Chain<F>, witness: Option<&'a Witness>) -> Self {
+/// A witness, and what came of it while reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Testimony {
+    pub(crate) witness: Witness,
+    /// Whether the chain value at the witness's place is the witness's; `None` when no group ended there.
+    pub(crate) met: Option<bool>,
+}
+
+impl<F: Fs> Reading<F> {
+    pub(crate) fn new(chain: &Chain<F>, witnesses: &[Witness]) -> Self {
         let oldest = chain.oldest();
+        let unheard = |witness: &Witness| Testimony {
+            witness: *witness,
+            met: None,
+        };
+        let mut witnesses: Vec<Testimony> = witnesses.iter().map(unheard).collect();
+        witnesses.sort_by_key(|said| std::cmp::Reverse(said.witness.place));
         Self {
             index: Index::new(Arc::clone(oldest)),
             tail: Tail::start_of(&oldest.header),
-            witness_met: None,
+            witnesses,
             bytes: 0,
-            witness,
         }
     }
 
@@ -69,11 +81,18 @@ impl<'a, F: Fs> Reading<'a, F> {
         self.read_newest(chain.newest())
     }
 
-    /// Looks out for the witness's place.
+    /// The newest witness.
+    pub(crate) fn newest_witness(&self) -> Option<&Witness> {
+        self.witnesses.first().map(|said| &said.witness)
+    }
+
+    /// Looks out for the places of the witnesses.
     fn see(&mut self) {
-        let here = |witness: &&Witness| witness.place == self.tail.place;
-        if let Some(witness) = self.witness.filter(here) {
-            self.witness_met = Some(witness.chain == self.tail.chain);
+        let tail = &self.tail;
+        for said in &mut self.witnesses {
+            if said.witness.place == tail.place {
+                said.met = Some(said.witness.chain == tail.chain);
+            }
         }
     }
 
@@ -142,7 +161,7 @@ impl<'a, F: Fs> Reading<'a, F> {
         self.start(segment);
         let mut proven = self.tail;
         let mut unproven: VecDeque<Summary> = VecDeque::new();
-        let witnessed = self.witness.map(|witness| witness.place);
+        let witnessed = self.newest_witness().map(|witness| witness.place);
         let mut known_durable = witnessed.unwrap_or(self.tail.place);
         let stopped = loop {
             let (summary, durable) = match next_group(&mut window, segment, &self.tail, limit)? {
