@@ -65,6 +65,7 @@ pub mod operation;
 mod overlay;
 mod past;
 pub mod path;
+mod peek;
 mod pin;
 mod published;
 mod read;
@@ -97,6 +98,7 @@ pub use operation::{
 };
 pub use past::{PastView, PastWalk};
 pub use path::{KeyPath, PathError};
+pub use peek::{cut_torn_manifest, peek};
 pub use pin::Pin;
 pub use reclaim::Reclaim;
 pub use statistics::Statistics;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::framing::Flaw;
 use super::inventory::Table;
+use crate::columns::Column;
 
 /// Something wrong with one file of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub struct Fault {
     pub table: Option<Box<Table>>,
     /// What is wrong.
     pub reason: Reason,
+}
+
+impl Fault {
+    /// Whether only history is hurt: the tree as it is, and writes, need none of it.
+    pub fn is_history(&self) -> bool {
+        let history = [Column::Versions, Column::Events].map(Column::name);
+        self.table
+            .as_ref()
+            .is_some_and(|table| history.contains(&table.family.as_str()))
+    }
 }
 
 /// What is wrong with a file.
