@@ -6,6 +6,7 @@
 
 mod founding;
 mod listen;
+mod phase;
 mod start;
 mod stopping;
 

@@ -58,7 +58,9 @@ impl Host for Machine {
     }
 
     fn holds_member(&self, data_dir: &Path) -> bool {
-        // An empty log directory is a start that was cut off before anything was founded.
-        std::fs::read_dir(data_dir.join("wal")).is_ok_and(|mut entries| entries.next().is_some())
+        // The identity file, or whatever is left of it, says so; so does a log without one. An empty log directory is a
+        // start that was cut off before anything was founded.
+        data_dir.join("FORMAT").exists()
+            || std::fs::read_dir(data_dir.join("wal")).is_ok_and(|mut log| log.next().is_some())
     }
 }

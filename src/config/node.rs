@@ -145,6 +145,8 @@ pub struct Config {
     pub election: Duration,
     /// Most entries that are in the log only; `u64::MAX` leaves it to memory alone.
     pub snapshot_count: u64,
+    /// The entry after which the operator accepts that the log is lost.
+    pub accept_log_loss: Option<u64>,
     /// Cluster-wide settings to found with.
     pub cluster: ClusterSettings,
     /// Changes kept in history, at least 1, to found with.

@@ -131,6 +131,14 @@ impl Settings {
         }
     }
 
+    /// Value of a counting option that has no default.
+    pub(super) fn count_if_given(&self, flag: &Flag) -> Option<u64> {
+        match self.effective(flag)? {
+            Value::Count(count) => Some(count),
+            other => unreachable!("-{} is read as a count and holds {other:?}", flag.name),
+        }
+    }
+
     /// Value of an option that may be fractional or negative; the catalogue gives each of them a default.
     pub(super) fn number(&self, flag: &Flag) -> f64 {
         match self.effective(flag) {

@@ -109,6 +109,11 @@ impl ApplyWorker {
         self.flush.clone()
     }
 
+    /// What the store says beside the applied index, as of the last entry.
+    pub fn marker(&self) -> &Marker {
+        &self.marker
+    }
+
     /// The times of the last command that was applied.
     pub fn last_stamp(&self) -> Stamp {
         self.marker.stamp
@@ -285,7 +290,7 @@ const DELAYS_ENTRIES: u64 = 128;
 const DELAYS_BYTES: u64 = 256 << 10;
 
 /// Bytes of commands after which the store is flushed whatever their number: the log may drop them then.
-const FLUSH_BYTES: u64 = 1 << 30;
+const FLUSH_BYTES: u64 = 128 << 20;
 /// Work the store may do after a group to give back the space of dead subtrees, in rows.
 const RECLAIM_BUDGET: usize = 256;
 

@@ -1,23 +1,23 @@
-//! The data directory: whose it is, which format it has, and that only one process uses it.
+//! The data directory: that it is not another program's, that only one process uses it, and whether it is a copy.
 //!
 //! | entry | content |
 //! |---|---|
-//! | `LOCK` | locked (flock) by the running process; holds its process id for the operator |
-//! | `FORMAT` | one line: `etcd2 data directory, format 1` |
+//! | `LOCK` | locked (flock) by the running process, as the directory itself is; holds its process id and the directory's inode |
+//! | `FORMAT` | the identity file ([`super::identity_file`]) |
+//! | `WITNESS` | how far the log is known durable ([`super::witness_file`]) |
+//! | `RESERVE` | room kept for a start on a full disk ([`super::reserve`]) |
 //! | `wal/` | the log (crate `wal`) |
 //! | `store/` | the tree (crate `storage`) |
 //!
-//! Anything else that looks like data of another program is refused before a byte is written.
+//! Anything that looks like data of another program is refused before a byte is written. Two locks, because a lock file
+//! can be removed under a running process: the lock on the directory cannot.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-
-const FORMAT_PREFIX: &str = "etcd2 data directory, format ";
-const FORMAT: u32 = 1;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum DataDirError {
         /// What the lock file says.
         holder: String,
     },
-    /// It belongs to another program or version.
+    /// It belongs to another program.
     #[error("the data directory {path} is not ours: {found}. {advice}")]
     Foreign {
         /// The directory.
@@ -52,61 +52,37 @@ pub enum DataDirError {
         /// What to do.
         advice: &'static str,
     },
-    /// Written by a newer version of this program.
-    #[error(
-        "the data directory {path} has format {found}, this version knows {FORMAT}: start it with the newer version"
-    )]
-    Newer {
-        /// The directory.
-        path: PathBuf,
-        /// The format found.
-        found: u32,
-    },
 }
 
-/// A locked data directory. The lock ends with the process, however it ends.
+/// A locked data directory. The locks end with the process, however it ends.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    copied: bool,
+    _locks: [File; 2],
 }
 
 impl DataDir {
     /// Creates (mode 0700), checks and locks.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        let io = |operation, path: &Path| {
-            let path = path.to_owned();
-            move |source| DataDirError::Io {
-                operation,
-                path,
-                source,
-            }
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(io("cannot create", path))?;
-        sync_parents(path).map_err(io("cannot sync the parents of", path))?;
+        create(path)?;
         refuse_foreign(path)?;
-        let lock = lock(path)?;
-        let format = path.join("FORMAT");
-        match fs::read_to_string(&format) {
-            Ok(text) => check_format(path, &text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                write_format(path, &format).map_err(io("cannot write", &format))?;
-            }
-            Err(error) => return Err(io("cannot read", &format)(error)),
-        }
+        let (locks, copied) = lock(path)?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            copied,
+            _locks: locks,
         })
     }
 
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its content was brought here from another directory: a copy, or a restored backup.
+    pub fn is_copy(&self) -> bool {
+        self.copied
     }
 
     /// Where the log is.
@@ -120,57 +96,71 @@ impl DataDir {
     }
 }
 
-/// The marks of the originals (cluster-and-config 1.5), and of anything that is not a data directory at all.
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Io {
+        operation,
+        path,
+        source,
+    }
+}
+
+/// Makes the directory and its missing parents. Each new name must survive a power loss, so the directory it stands in
+/// is synced, from the top down: as many levels as were made.
+fn create(path: &Path) -> Result<(), DataDirError> {
+    let whole = std::path::absolute(path).map_err(failed("cannot find", path))?;
+    let made: Vec<&Path> = whole
+        .ancestors()
+        .take_while(|directory| !directory.exists())
+        .collect();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&whole)
+        .map_err(failed("cannot create", path))?;
+    for parent in made.iter().rev().filter_map(|directory| directory.parent()) {
+        File::open(parent)
+            .and_then(|directory| directory.sync_all())
+            .map_err(failed("cannot sync", parent))?;
+    }
+    Ok(())
+}
+
+/// The marks of the originals (cluster-and-config 1.5).
 fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
-    const IMPORT: &str = "Export its keys with the old version and import them here, and give this server a new, \
-                          empty --data-dir";
-    let foreign = |found: &str, advice| {
+    const IMPORT: &str = "Export its keys with the old version and load them here with 'etcdctl import', and give this \
+                          server a new, empty --data-dir";
+    let foreign = |found: &str| {
         Err(DataDirError::Foreign {
             path: path.to_owned(),
             found: found.to_owned(),
-            advice,
+            advice: IMPORT,
         })
     };
     if path.join("member").exists() {
-        return foreign("it holds data of etcd 2.x or 3.x (member/)", IMPORT);
+        return foreign("it holds data of etcd 2.x or 3.x (member/)");
     }
     if path.join("proxy").exists() {
-        return foreign("it holds the state of an etcd proxy (proxy/)", IMPORT);
+        return foreign("it holds the state of an etcd proxy (proxy/)");
     }
     if path.join("log").is_file() && (path.join("conf").exists() || path.join("snapshot").exists())
     {
-        return foreign("it holds data of etcd 0.4 (log, conf)", IMPORT);
-    }
-    let ours = path.join("FORMAT").exists();
-    let half = path.join("wal").exists() || path.join("store").exists();
-    if !ours && half {
-        let advice =
-            "If it was ours, restore the FORMAT file from a backup; else choose another --data-dir";
-        return foreign("it has wal/ or store/ and no FORMAT file", advice);
+        return foreign("it holds data of etcd 0.4 (log, conf)");
     }
     Ok(())
 }
 
-/// The directory's own name must survive a power loss as well, and those of the parents that were made with it.
-fn sync_parents(path: &Path) -> io::Result<()> {
-    let whole = std::path::absolute(path)?;
-    for parent in whole.ancestors().skip(1).take(2) {
-        match File::open(parent).and_then(|directory| directory.sync_all()) {
-            // A parent that may not be read was not made by us.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-            synced => synced?,
-        }
-    }
-    Ok(())
-}
-
-fn lock(path: &Path) -> Result<File, DataDirError> {
+/// Locks the directory, then the file in it that says who has it; gives whether the content came from elsewhere.
+fn lock(path: &Path) -> Result<([File; 2], bool), DataDirError> {
     let name = path.join("LOCK");
-    let io = |source: io::Error| DataDirError::Io {
-        operation: "cannot lock",
-        path: name.clone(),
-        source,
-    };
+    let io = |source: io::Error| failed("cannot lock", &name)(source);
+    let directory = File::open(path).map_err(failed("cannot open", path))?;
+    match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        // Some network file systems lock files alone.
+        Ok(()) | Err(rustix::io::Errno::BADF | rustix::io::Errno::NOTSUP) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(path, &name)),
+        Err(errno) => return Err(failed("cannot lock", path)(errno.into())),
+    }
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -181,58 +171,37 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
         .map_err(io)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut holder = String::new();
-            // The holder's id is a help only: without it the message says "unknown".
-            let _ = file.read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() {
-                "unknown"
-            } else {
-                holder.trim()
-            };
-            return Err(DataDirError::InUse {
-                path: path.to_owned(),
-                holder: holder.to_owned(),
-            });
-        }
+        Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(path, &name)),
         Err(errno) => return Err(io(errno.into())),
     }
-    file.set_len(0).map_err(io)?;
+    let inode = directory.metadata().map_err(io)?.ino();
+    let mut before = Vec::new();
+    file.read_to_end(&mut before).map_err(io)?;
+    let copied = told_inode(&before).is_some_and(|told| told != inode);
+    let text = format!("{}\ndirectory {inode}\n", std::process::id());
     file.seek(SeekFrom::Start(0)).map_err(io)?;
-    writeln!(file, "{}", std::process::id()).map_err(io)?;
-    Ok(file)
+    // Over what was there, so that a full disk, which would refuse a new block, takes it.
+    let padded = format!("{text:<length$}", length = before.len());
+    file.write_all(padded.as_bytes()).map_err(io)?;
+    Ok(([directory, file], copied))
 }
 
-fn check_format(path: &Path, text: &str) -> Result<(), DataDirError> {
-    let number = text
-        .trim_end()
-        .strip_prefix(FORMAT_PREFIX)
-        .and_then(|rest| rest.parse::<u32>().ok());
-    match number {
-        Some(FORMAT) => Ok(()),
-        Some(found) if found > FORMAT => Err(DataDirError::Newer {
-            path: path.to_owned(),
-            found,
-        }),
-        _ => Err(DataDirError::Foreign {
-            path: path.to_owned(),
-            found: format!(
-                "its FORMAT file says {:?}",
-                text.trim_end().chars().take(60).collect::<String>()
-            ),
-            advice: "Restore the file from a backup, or choose another --data-dir",
-        }),
+/// The inode of the directory that the last process locked, if the file says so.
+fn told_inode(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("directory ")?.trim_end().parse().ok())
+}
+
+/// The holder's id is a help only: without it the message says "unknown".
+fn in_use(path: &Path, lock: &Path) -> DataDirError {
+    let text = fs::read(lock).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let holder = text.lines().next().unwrap_or("").trim();
+    DataDirError::InUse {
+        path: path.to_owned(),
+        holder: if holder.is_empty() { "unknown" } else { holder }.to_owned(),
     }
-}
-
-/// Written under another name, synced and renamed: a crash leaves the whole file or none.
-fn write_format(directory: &Path, format: &Path) -> io::Result<()> {
-    let new = directory.join("FORMAT.new");
-    let mut file = File::create(&new)?;
-    writeln!(file, "{FORMAT_PREFIX}{FORMAT}")?;
-    file.sync_all()?;
-    fs::rename(&new, format)?;
-    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]
@@ -244,54 +213,52 @@ mod tests {
     }
 
     #[test]
-    fn a_new_directory_is_marked_and_opens_again() {
+    fn directories_on_the_way_are_made() {
         let dir = scratch();
-        let path = dir.path().join("data");
+        let path = dir.path().join("a/b/c/data");
         drop(DataDir::open(&path).expect("created"));
-        let text = fs::read_to_string(path.join("FORMAT")).expect("marked");
-        assert_eq!(text, "etcd2 data directory, format 1\n");
-        DataDir::open(&path).expect("opens again");
+        drop(DataDir::open(&path).expect("opens again"));
     }
 
     #[test]
     fn a_second_user_is_told_who_has_it() {
         let dir = scratch();
         let _first = DataDir::open(dir.path()).expect("created");
+        let own = format!("in use by process {}", std::process::id());
         let error = DataDir::open(dir.path()).expect_err("in use").to_string();
-        assert!(
-            error.contains(&format!("in use by process {}", std::process::id())),
-            "{error}"
-        );
+        assert!(error.contains(&own), "{error}");
+        fs::remove_file(dir.path().join("LOCK")).expect("removed");
+        let error = DataDir::open(dir.path()).expect_err("in use").to_string();
+        assert!(error.contains("in use by process unknown"), "{error}");
     }
 
     #[test]
-    fn foreign_and_newer_directories_are_refused_untouched() {
-        let cases: [(&str, &str); 4] = [
+    fn a_copy_is_told_from_the_directory_itself() {
+        let dir = scratch();
+        let (own, copy) = (dir.path().join("own"), dir.path().join("copy"));
+        assert!(!DataDir::open(&own).expect("created").is_copy());
+        assert!(!DataDir::open(&own).expect("opens again").is_copy());
+        fs::create_dir(&copy).expect("made");
+        fs::copy(own.join("LOCK"), copy.join("LOCK")).expect("copied");
+        assert!(DataDir::open(&copy).expect("opens").is_copy());
+        assert!(!DataDir::open(&copy).expect("its own now").is_copy());
+        for text in ["", "17\n", "17\ndirectory x\n"] {
+            fs::write(own.join("LOCK"), text).expect("written");
+            assert!(!DataDir::open(&own).expect("opens").is_copy(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn foreign_directories_are_refused_untouched() {
+        for (entry, expected) in [
             ("member/wal", "etcd 2.x or 3.x"),
             ("proxy/cluster", "etcd proxy"),
-            ("store", "no FORMAT file"),
-            ("wal", "no FORMAT file"),
-        ];
-        for (entry, expected) in cases {
+        ] {
             let dir = scratch();
             fs::create_dir_all(dir.path().join(entry)).expect("made");
             let error = DataDir::open(dir.path()).expect_err(entry).to_string();
             assert!(error.contains(expected), "{error}");
-            assert!(!dir.path().join("LOCK").exists() && !dir.path().join("FORMAT").exists());
+            assert!(!dir.path().join("LOCK").exists());
         }
-        let dir = scratch();
-        fs::write(
-            dir.path().join("FORMAT"),
-            "etcd2 data directory, format 2\n",
-        )
-        .expect("made");
-        let error = DataDir::open(dir.path()).expect_err("newer").to_string();
-        assert!(
-            error.contains("has format 2, this version knows 1"),
-            "{error}"
-        );
-        fs::write(dir.path().join("FORMAT"), "nonsense").expect("made");
-        let error = DataDir::open(dir.path()).expect_err("damaged").to_string();
-        assert!(error.contains("says \"nonsense\""), "{error}");
     }
 }

@@ -15,18 +15,25 @@ pub mod apply_worker;
 pub mod clock;
 pub mod counters;
 pub mod data_dir;
+pub mod flusher;
+pub mod founding;
+pub mod identity_file;
 pub mod intake;
+pub mod judgement;
 pub mod lane;
 pub mod log_worker;
 pub mod marker;
 pub mod recovery;
 pub mod refusal;
+pub mod reserve;
+pub mod resume;
 pub mod runtime;
 pub mod status;
 pub mod turn;
 pub mod volume;
 mod waiters;
 pub mod watchdog;
+pub mod witness_file;
 
 pub use waiters::Waiters;
 

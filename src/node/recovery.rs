@@ -1,12 +1,14 @@
-//! From a directory to a node that may take part: what was flushed, what the log still holds, and what that makes.
+//! From a judged directory to a node that may take part: the log opened, replaced or salvaged, and what it still holds
+//! applied on top of what was flushed.
 //!
-//! | store (applied) | log | sole voter | cluster member |
-//! |---|---|---|---|
-//! | empty | absent | new node | new node |
-//! | at n | reaches past n | apply the rest | apply what is committed, keep the rest |
-//! | at n | ends before n, or absent | log restarts at n, loudly | refused: damage |
-//! | at n | begins after n + 1 | refused: entries are missing | refused |
-//! | any | damaged | refused with file, offset, range | refused |
+//! What is done is decided before, in [`super::judgement`]; here it is carried out. Durable steps where the log is set
+//! aside (`Replace`, `Salvage`):
+//!
+//! | step | process or power fails before it | after it |
+//! |---|---|---|
+//! | 1 salvage only: entries before the damage applied, store flushed | the same refusal, the same accepted entry | the store holds them; the refusal names the same entry |
+//! | 2 new log published behind the store, old segments set aside | as after 1 | a log that begins at the store's end: nothing is missing |
+//! | 3 store flushed with the new log's witness, witness file written | the old witnesses lie before the new log's start and are borne out | done |
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,8 @@ use raft::eraftpb::{ConfState, EntryType, HardState};
 use wal::fs::Fs;
 
 use super::apply_worker::{ApplyError, ApplyWorker};
+use super::data_dir::DataDirError;
+use super::judgement::{Loss, Refusal};
 use super::marker::{Marker, MarkerError};
 use super::turn::ApplyBatch;
 use crate::raft::log::{LogView, UnknownEntry, from_wal};
@@ -24,17 +28,15 @@ const REPLAY_BYTES: usize = 4 << 20;
 /// Why a node cannot start from its data.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
+    /// The judgement: nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Box<Refusal>),
+    /// A file of the directory cannot be looked at, or written.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
     /// The log.
     #[error(transparent)]
     Log(#[from] wal::Error),
-    /// The log's directory cannot be read.
-    #[error("cannot read {path}: {source}; check that it belongs to the server's user")]
-    Directory {
-        /// Which.
-        path: PathBuf,
-        /// The system's word.
-        source: std::io::Error,
-    },
     /// The store.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -47,30 +49,21 @@ pub enum RecoveryError {
     /// The store's marker.
     #[error("{0}: restore the data directory from a backup")]
     Marker(#[from] MarkerError),
-    /// Entries between store and log are gone.
+    /// Neither file says whose data it is.
     #[error(
-        "the log begins at index {first}, but the store ends at {applied}: entries {} to {} are missing. \
-         Restore the data directory from a backup",
-        applied + 1,
-        first - 1
+        "nothing in {directory} says whose data it is: restore the whole directory from a copy, or start with a new, \
+         empty --data-dir"
     )]
-    Gap {
-        /// First index of the log.
-        first: u64,
-        /// Applied index of the store.
-        applied: u64,
+    Nobody {
+        /// The data directory.
+        directory: PathBuf,
     },
-    /// A cluster member's log ends before its store.
-    #[error(
-        "the log ends at index {last}, but the store has applied {applied}: this member's log was cut or replaced. \
-         Remove the member from its cluster and add it again with an empty data directory"
-    )]
-    StoreAhead {
-        /// Last index of the log.
-        last: u64,
-        /// Applied index of the store.
-        applied: u64,
-    },
+}
+
+impl From<Refusal> for RecoveryError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
 }
 
 impl RecoveryError {
@@ -87,28 +80,29 @@ impl RecoveryError {
             ),
             Self::Storage(error) | Self::Apply(ApplyError::Storage(error)) => !matches!(
                 error,
-                storage::Error::Io { .. } | storage::Error::RocksDb { .. }
+                storage::Error::Io { .. }
+                    | storage::Error::RocksDb { .. }
+                    | storage::Error::Background { .. }
             ),
-            Self::Directory { .. } => false,
-            Self::Apply(_)
+            Self::DataDir(error) => matches!(error, DataDirError::Foreign { .. }),
+            Self::Refused(_)
+            | Self::Apply(_)
             | Self::Unknown(_)
             | Self::Marker(_)
-            | Self::Gap { .. }
-            | Self::StoreAhead { .. } => true,
+            | Self::Nobody { .. } => true,
         }
     }
 }
 
-/// What an open log says, for the start-up line and the metrics.
+/// What opening did, for the start-up line and the metrics.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Entries applied from the log on top of the flushed store.
     pub replayed: u64,
     /// Bytes of a torn tail that were cut.
     pub cut_bytes: u64,
-    /// Whether the data directory was new.
-    pub new: bool,
-    /// Whether the log begins anew behind the store: the store's witness of the old one must not outlive it.
+    /// Whether the log was set aside and begins anew behind the store: the store's witness of the old one must not
+    /// outlive it.
     pub restarted: bool,
 }
 
@@ -122,155 +116,150 @@ pub struct OpenLog<F: Fs> {
     pub report: Report,
 }
 
-/// Opens or creates the log that belongs to a store at `applied`. A new log gets `identity`; one that is there must
-/// have the `expected` one, if the store knows it.
-pub fn open_log<F: Fs>(
-    fs: F,
-    directory: &Path,
-    identity: wal::Identity,
-    expected: Option<wal::Identity>,
-    applied: u64,
-    marker: &Marker,
-    options: wal::Options,
-) -> Result<OpenLog<F>, RecoveryError> {
-    let base = wal::Position {
-        term: marker.term,
-        index: applied,
-    };
-    let mut report = Report::default();
-    let unreadable = |source| RecoveryError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
-    let opened = if fs.exists(directory).map_err(unreadable)? {
-        match open_existing(
-            fs.clone(),
-            directory,
-            expected,
-            applied,
-            marker,
-            options.clone(),
-        ) {
-            // No segment was ever finished: the first start was cut short, and creating may be repeated.
-            Err(RecoveryError::Log(wal::Error::NoLog { .. })) => None,
-            opened => Some(opened?),
+impl<F: Fs> OpenLog<F> {
+    /// A log that is open; the store stands at `applied` and says `marker`.
+    pub fn new(wal: wal::Wal<F>, applied: u64, marker: &Marker, report: Report) -> Self {
+        let state = wal.hard_state();
+        let hard_state = HardState {
+            term: state.term.max(marker.term),
+            vote: if state.term >= marker.term {
+                state.vote
+            } else {
+                0
+            },
+            commit: state.commit.max(applied),
+        };
+        Self {
+            wal,
+            hard_state,
+            report,
         }
-    } else {
-        None
-    };
-    let mut wal = if let Some((wal, recovery)) = opened {
-        report.cut_bytes = recovery.cut.as_ref().map_or(0, |cut| cut.bytes);
-        wal
-    } else {
-        report.new = applied == 0;
-        report.restarted = applied > 0;
-        if marker.conf_state.voters.len() > 1 {
-            return Err(RecoveryError::StoreAhead { last: 0, applied });
-        }
-        if applied > 0 {
-            tracing::error!(
-                "the log is gone and the store ends at index {applied}: the log starts again there, and every \
-                 acknowledged write after it is lost"
-            );
-        }
-        wal::Wal::create(fs, directory, identity, base, options)?
-    };
-    if wal.first_index() > applied + 1 {
-        return Err(RecoveryError::Gap {
-            first: wal.first_index(),
-            applied,
-        });
     }
-    if wal.last_index() < applied {
-        report.restarted = true;
-        restart_behind_store(&mut wal, applied, marker)?;
-    }
-    let state = wal.hard_state();
-    let hard_state = HardState {
-        term: state.term.max(marker.term),
-        vote: if state.term >= marker.term {
-            state.vote
-        } else {
-            0
-        },
-        commit: state.commit.max(applied),
-    };
-    Ok(OpenLog {
-        wal,
-        hard_state,
-        report,
-    })
-}
 
-/// Opens a log with the store as its witness. Where only the store says that the lost entries were durable, and it
-/// holds them all, nothing is lost: alone, the rest is a torn tail, kept aside, and the log restarts behind the store.
-/// (Anything acknowledged after the flush would claim durability beyond the bad place, and be a proof of its own.)
-fn open_existing<F: Fs>(
-    fs: F,
-    directory: &Path,
-    expected: Option<wal::Identity>,
-    applied: u64,
-    marker: &Marker,
-    options: wal::Options,
-) -> Result<(wal::Wal<F>, wal::Recovery), RecoveryError> {
-    let witness = marker
-        .witness
-        .as_deref()
-        .map(wal::Witness::decode)
-        .transpose()?;
-    let alone = marker.conf_state.voters.len() <= 1;
-    let opened = wal::Wal::open(
-        fs.clone(),
-        directory,
-        expected,
-        witness.as_ref(),
-        options.clone(),
-    );
-    match opened {
-        Err(wal::Error::Damaged(damage))
-            if alone
-                && damage.proof == wal::Proof::Witness
-                && damage.lost.last_known().is_some_and(|last| last <= applied) =>
-        {
-            tracing::error!("{damage}; the store holds them, so the log is cut there");
-            Ok(wal::Wal::open(fs, directory, expected, None, options)?)
-        }
-        opened => Ok(opened?),
+    /// Opens a log that was judged.
+    pub fn open(
+        judged: wal::Judgement<F>,
+        options: wal::Options,
+        applied: u64,
+        marker: &Marker,
+    ) -> Result<Self, RecoveryError> {
+        let (wal, recovery) = judged.open(options)?;
+        let report = Report {
+            cut_bytes: recovery.cut.as_ref().map_or(0, |cut| cut.bytes),
+            ..Report::default()
+        };
+        Ok(Self::new(wal, applied, marker, report))
     }
 }
 
-/// The store holds more than the log. Alone, the store is the truth; in a cluster the others may disagree.
-fn restart_behind_store<F: Fs>(
-    wal: &mut wal::Wal<F>,
-    applied: u64,
-    marker: &Marker,
-) -> Result<(), RecoveryError> {
-    let last = wal.last_index();
-    if marker.conf_state.voters.len() > 1 {
-        return Err(RecoveryError::StoreAhead { last, applied });
-    }
-    tracing::error!(
-        "the log ends at index {last}, but the store has applied {applied}: the log was cut or replaced. It starts \
-         again at {applied}; writes acknowledged after that are lost"
-    );
-    let state = wal.hard_state();
-    let hard_state = wal::HardState {
-        term: state.term.max(marker.term),
-        vote: if state.term >= marker.term {
-            state.vote
-        } else {
-            0
-        },
-        commit: applied,
-    };
-    wal.restart_at(
-        wal::Position {
+/// The log of a sole voter, to be set aside.
+pub struct LostLog<'a, F: Fs> {
+    /// The file system.
+    pub fs: F,
+    /// The log's directory.
+    pub directory: &'a Path,
+    /// Whose it is.
+    pub identity: wal::Identity,
+    /// What the witness file says of it.
+    pub witness: Option<wal::Witness>,
+    /// For the new log.
+    pub options: wal::Options,
+}
+
+impl<F: Fs> LostLog<'_, F> {
+    /// Sets the log aside and begins a new one behind the store, loudly.
+    pub fn replace(
+        self,
+        applied: u64,
+        marker: &Marker,
+        state: wal::HardState,
+        why: &str,
+    ) -> Result<OpenLog<F>, RecoveryError> {
+        let base = wal::Position {
             term: marker.term,
             index: applied,
-        },
-        hard_state,
-    )?;
-    Ok(())
+        };
+        let hard_state = wal::HardState {
+            term: state.term.max(marker.term),
+            vote: if state.term >= marker.term {
+                state.vote
+            } else {
+                0
+            },
+            commit: applied,
+        };
+        let Self {
+            fs,
+            directory,
+            identity,
+            witness,
+            options,
+        } = self;
+        let stored = marker.witness.as_deref().map(wal::Witness::decode);
+        let stored = stored.transpose()?;
+        let seen = stored.into_iter().chain(witness);
+        let newest = seen.max_by_key(|witness| witness.place);
+        let wal = wal::Wal::replace(
+            fs,
+            directory,
+            identity,
+            base,
+            hard_state,
+            newest.as_ref(),
+            options,
+        )?;
+        tracing::error!(
+            "{why}: the log is set aside in {} (*.damaged) and begins anew after entry {applied}",
+            directory.display()
+        );
+        let report = Report {
+            restarted: true,
+            ..Report::default()
+        };
+        Ok(OpenLog::new(wal, applied, marker, report))
+    }
+
+    /// Applies what lies before the damage, up to the entry that the operator accepted, flushes it, and then replaces
+    /// the log.
+    pub fn salvage(
+        self,
+        loss: &Loss,
+        mut applied: u64,
+        worker: &mut ApplyWorker,
+        store: &storage::Store,
+    ) -> Result<OpenLog<F>, RecoveryError> {
+        let prefix = wal::prefix(
+            &self.fs,
+            self.directory,
+            Some(self.identity),
+            self.witness.as_ref(),
+        )?;
+        let reader = prefix.reader();
+        let mut replayed = 0;
+        while applied < loss.kept {
+            let entries = reader
+                .entries(applied + 1, loss.kept + 1, REPLAY_BYTES)?
+                .into_iter()
+                .map(from_wal)
+                .collect::<Result<Vec<_>, _>>()?;
+            let Some(last) = entries.last().map(|entry| entry.index) else {
+                break;
+            };
+            replayed += last - applied;
+            applied = last;
+            worker.step(vec![ApplyBatch::of(entries)], &mut |_| {})?;
+        }
+        store.flush()?;
+        let marker = worker.marker().clone();
+        let mut log = self.replace(
+            applied,
+            &marker,
+            prefix.hard_state(),
+            &format!("{loss}; accepted by --accept-log-loss"),
+        )?;
+        log.report.replayed = replayed;
+        Ok(log)
+    }
 }
 
 /// The log view and the index up to which the store is now.

@@ -5,7 +5,7 @@
 //! | `consensus` | [`Turns`] | the intake, the next tick, the next deadline |
 //! | `log` | the log's lane | its queue |
 //! | `apply` | the store's lane | its queue |
-//! | `flush` | – | a request of the store's worker, or of the log's when it is full |
+//! | `flush` | [`Flusher`] | a request of the store's worker, or of the log's when it is full; five seconds |
 //! | `watchdog` | – | a second; it touches no disk |
 //!
 //! Where nobody else depends on the consensus thread (a sole voter), it does the log's work itself, since it could only
@@ -26,14 +26,13 @@ use wal::fs::Fs;
 
 use super::Failure;
 use super::apply_worker::ApplyWorker;
+use super::flusher::Flusher;
 use super::intake::Intake;
 use super::lane::{Goes, Lane, Offered};
 use super::log_worker::{self, LogTask, LogWorker, Persisted};
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
-use super::volume::Volume;
 use super::waiters::Waiters;
-use super::watchdog::Work;
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
 
@@ -53,8 +52,6 @@ impl Peers for NoPeers {
     }
 }
 
-/// Entries that stay in the log below the flushed store, for followers that are a little behind.
-const LOG_TAIL: u64 = 5_000;
 /// The largest group that the consensus thread applies itself.
 const APPLY_ON_THE_SPOT: usize = 4;
 /// How long an idle apply thread sleeps at most.
@@ -87,6 +84,7 @@ pub struct Runtime<F: Fs> {
     wiring: Wiring,
     log: LogLane<F>,
     apply: ApplyLane,
+    flusher: Flusher<F>,
     threads: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
     // Dropped with the runtime, which ends the watchdog.
     _watch: SyncSender<()>,
@@ -184,6 +182,7 @@ impl<F: Fs> Runtime<F> {
         turns: Turns<R>,
         mut log: LogWorker<F>,
         apply: ApplyWorker,
+        flusher: Flusher<F>,
         flush_requests: Receiver<()>,
         wiring: Wiring,
     ) -> std::io::Result<Self> {
@@ -192,6 +191,7 @@ impl<F: Fs> Runtime<F> {
         let runtime = Self {
             log: Arc::new(Lane::new(log)),
             apply: Arc::new(Lane::new(apply)),
+            flusher,
             threads: Mutex::default(),
             wiring,
             _watch: watch,
@@ -267,18 +267,12 @@ impl<F: Fs> Runtime<F> {
 
     fn start_flush(&self, requests: Receiver<()>) -> std::io::Result<()> {
         let (log, wiring) = (self.log.clone(), self.wiring.clone());
-        let volume = Volume::of(wiring.store.path());
+        let mut flusher = self.flusher.clone();
         self.spawn("flush", move || {
             // Ends with the workers of store and log, which hold the sender.
-            while requests.recv().is_ok() {
-                if let Some(lost) = volume.lost() {
-                    wiring.status.fail(&lost);
-                    return;
-                }
-                if let Err(error) = flush(&wiring, &log) {
-                    wiring.status.fail(&error.to_string());
-                    return;
-                }
+            let ended = flusher.run(&requests, |index| log.push(LogTask::Release(index)));
+            if let Err(error) = ended {
+                wiring.status.fail(&error.to_string());
             }
         })
     }
@@ -349,7 +343,7 @@ impl<F: Fs> Runtime<F> {
             return;
         }
         self.join("flush");
-        if let Err(error) = flush_store(&self.wiring) {
+        if let Err(error) = self.flusher.clone().finish() {
             tracing::error!(
                 "the last flush failed, the next start replays the log instead: {error}"
             );
@@ -386,27 +380,4 @@ fn run_turns<R: LogRead, F: Fs>(
             return Ok(Failure::Stopped);
         }
     }
-}
-
-fn flush<F: Fs>(wiring: &Wiring, log: &LogLane<F>) -> Result<(), storage::Error> {
-    let index = flush_store(wiring)?;
-    tracing::debug!("the store is flushed up to index {index}");
-    if let Some(index) = index.checked_sub(LOG_TAIL) {
-        log.push(LogTask::Release(index));
-    }
-    Ok(())
-}
-
-/// Returns up to where the store is on disk.
-fn flush_store(wiring: &Wiring) -> Result<u64, storage::Error> {
-    let started = Instant::now();
-    let watchdog = wiring.status.watchdog();
-    watchdog.begin(Work::StoreFlush, started);
-    let flushed = wiring.store.flush();
-    let took = started.elapsed();
-    watchdog.end(Work::StoreFlush, Some(took));
-    let index = flushed?.index;
-    wiring.metrics.flush_seconds.observe(took.as_secs_f64());
-    wiring.status.set_flushed(index);
-    Ok(index)
 }

@@ -20,6 +20,7 @@ pub struct Status {
     commit: AtomicU64,
     applied: AtomicU64,
     reads_at_once: AtomicBool,
+    sole_voter: AtomicBool,
     refusals: Arc<Refusals>,
     watchdog: Watchdog,
     flushed: AtomicU64,
@@ -42,6 +43,7 @@ impl Default for Status {
             commit: AtomicU64::new(0),
             applied: AtomicU64::new(0),
             reads_at_once: AtomicBool::new(false),
+            sole_voter: AtomicBool::new(false),
             watchdog: Watchdog::new(refusals.clone()),
             refusals,
             flushed: AtomicU64::new(0),
@@ -77,6 +79,7 @@ impl Status {
         }
         let alone = soft.sole_voter && soft.role == Role::Leader;
         self.reads_at_once.store(alone, Ordering::Release);
+        self.sole_voter.store(soft.sole_voter, Ordering::Relaxed);
         changed
     }
 
@@ -120,6 +123,11 @@ impl Status {
     /// The apply thread moves on.
     pub fn set_applied(&self, index: u64) {
         self.applied.store(index, Ordering::Release);
+    }
+
+    /// Whether nobody else has a vote.
+    pub fn is_sole_voter(&self) -> bool {
+        self.sole_voter.load(Ordering::Relaxed)
     }
 
     /// Whether a linearizable read needs no round trip: a sole voter that leads has acknowledged nothing that it has

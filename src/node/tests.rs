@@ -11,19 +11,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use raft::eraftpb::{ConfState, Message};
+use raft::eraftpb::Message;
 use storage::operation::{Content, Operation, Outcome};
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
+use wal::fs::Fs;
 use wal::fs::sim::{SimFs, SplitMix64};
 
 use super::apply_worker::{ApplyWorker, Shared};
 use super::clock::{Clock, ClusterClock};
+use super::founding::{self, Founding};
 use super::intake::{Attention, Bounds, Intake};
-use super::log_worker::{LogTask, LogWorker, Persisted};
-use super::marker::Marker;
+use super::judgement::{Judgement, Question, judge};
+use super::log_worker::{LogTask, LogWorker, Persisted, SharedWitness};
+use super::resume::{self, Opened, Resumed};
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Settings, Turns};
+use super::witness_file::WitnessFile;
 use super::{Failure, Reply, Waiters, recovery};
 use crate::command::Proposal;
 use crate::metrics::Metrics;
@@ -96,6 +100,8 @@ struct Life {
     status: Arc<Status>,
     clock: Arc<TestClock>,
     waiting: Vec<(u64, String, Answer)>,
+    witness: SharedWitness,
+    witness_file: WitnessFile<SimFs>,
 }
 
 impl Life {
@@ -104,34 +110,44 @@ impl Life {
             node_cache_bytes: 1 << 16,
             ..storage::Options::default()
         };
-        let (store, writer) =
-            storage::open(&directory.join("store"), options).expect("the store opens");
-        let applied = store.applied();
-        let mut marker = Marker::decode(&applied.marker).expect("our marker");
         let wal_options = wal::Options {
             segment_bytes: 64 << 10,
             background: false,
             ..wal::Options::default()
         };
-        let mut log = recovery::open_log(
-            disk.clone(),
-            Path::new("/wal"),
-            IDENTITY,
-            None,
-            applied.index,
-            &marker,
-            wal_options,
-        )
-        .expect("the log opens");
-        marker.conf_state = ConfState {
-            voters: vec![IDENTITY.member],
-            ..ConfState::default()
+        let question = Question {
+            directory,
+            copied: false,
+            accept_log_loss: None,
         };
+        let opened = match judge(disk, &question).expect("nothing is damaged") {
+            Judgement::Found => {
+                let founding = Founding {
+                    identity: IDENTITY,
+                    conf_state: resume::sole_voter(IDENTITY.member),
+                    storage: options,
+                    wal: wal_options.clone(),
+                };
+                let founded = founding::found(disk, directory, founding);
+                founded.expect("the node is founded").into()
+            }
+            Judgement::Start(plan) => {
+                let mode = storage::Mode::Normal;
+                resume::open_store(directory, plan, options, &mode).expect("the store opens")
+            }
+        };
+        let Opened {
+            store,
+            writer,
+            marker,
+            source,
+        } = opened;
+        let applied = store.applied();
         let cluster_clock = ClusterClock::resume(clock.clone(), &marker.stamp);
         let metrics = Metrics::new("test");
         let status = Arc::new(Status::default());
         let waiters = Arc::new(Waiters::default());
-        let witness = Arc::new(Mutex::new(log.wal.witness()));
+        let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
         let shared = Shared {
             hub: Arc::new(Hub::new(store.clone(), 10, metrics.clone())),
             waiters: waiters.clone(),
@@ -143,6 +159,19 @@ impl Life {
         };
         let conf_state = marker.conf_state.clone();
         let mut apply = ApplyWorker::new(writer, marker, shared, u64::MAX, sync_channel(1).0);
+        let resumed = resume::log(
+            disk,
+            directory,
+            source,
+            wal_options,
+            &store,
+            &mut apply,
+            &witness,
+        );
+        let Resumed {
+            mut log,
+            witness_file,
+        } = resumed.expect("the log opens");
         let replayed = recovery::replay(
             &mut log,
             conf_state,
@@ -176,7 +205,7 @@ impl Life {
         let log = LogWorker::new(
             log.wal,
             directory.to_owned(),
-            witness,
+            witness.clone(),
             status.clone(),
             metrics,
         );
@@ -195,6 +224,8 @@ impl Life {
             status,
             clock: clock.clone(),
             waiting: Vec::new(),
+            witness,
+            witness_file,
         };
         life.turns
             .campaign_if_alone(&mut life.queues)
@@ -228,7 +259,13 @@ impl Life {
                     .step(batches, &mut |index| intake.applied(index))
                     .expect("applied");
             }
-            7 if random.one_in(6) => {
+            7 if random.one_in(2) => {
+                let witness = *self.witness.lock().expect("no thread panicked");
+                self.witness_file
+                    .refresh(witness)
+                    .map_err(|error| error.to_string())?;
+            }
+            7 if random.one_in(3) => {
                 let durable = self.queues.store.flush().expect("flushed");
                 self.queues.log.push(LogTask::Release(durable.index));
             }
@@ -328,6 +365,14 @@ impl Clients {
     }
 }
 
+/// The data directory on the simulated disk, with all the names above it.
+fn make(disk: &SimFs, directory: &Path) {
+    disk.create_dir_all(directory).expect("made");
+    for parent in directory.ancestors().skip(1) {
+        disk.sync_dir(parent).expect("synced");
+    }
+}
+
 fn seeds(default: u64) -> std::ops::Range<u64> {
     match std::env::var("NODE_SEED")
         .ok()
@@ -346,6 +391,7 @@ fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
         let mut random = SplitMix64::new(seed);
         let directory = tempfile::tempdir().expect("a temporary directory");
         let disk = SimFs::new(seed);
+        make(&disk, directory.path());
         let clock = Arc::new(TestClock::default());
         let mut clients = Clients::default();
         let mut value = seed << 32;
@@ -381,6 +427,7 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
         let mut random = SplitMix64::new(seed);
         let directory = tempfile::tempdir().expect("a temporary directory");
         let disk = SimFs::new(seed);
+        make(&disk, directory.path());
         let clock = Arc::new(TestClock::default());
         let mut clients = Clients::default();
         let mut value = seed << 32;

@@ -60,6 +60,16 @@ pub struct ApplyBatch {
     pub conf_states: Vec<(u64, ConfState)>,
 }
 
+impl ApplyBatch {
+    /// Entries without a change of membership.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        Self {
+            entries,
+            conf_states: Vec::new(),
+        }
+    }
+}
+
 /// Where the results of a turn go. Where peers depend on this thread (`alone` is false), calls must not block.
 pub trait Outside {
     /// To the log; `Some` if it is durable already.

@@ -1,6 +1,5 @@
 //! From a configuration to a running node: the data directory, the store, the log, and the threads over them.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -15,16 +14,23 @@ use crate::node::apply_worker::{ApplyWorker, Shared};
 use crate::node::clock::{ClusterClock, SystemClock};
 use crate::node::counters::Counters;
 use crate::node::data_dir::{DataDir, DataDirError};
+use crate::node::flusher::Flusher;
+use crate::node::founding::{self, Founding};
 use crate::node::intake::{Bounds, Intake};
+use crate::node::judgement::{Judgement, Plan, Question, judge};
 use crate::node::log_worker::LogWorker;
 use crate::node::marker::Marker;
 use crate::node::recovery::{self, OpenLog, RecoveryError};
+use crate::node::reserve::{self, Reserve};
+use crate::node::resume::{self, Opened, Source};
 use crate::node::runtime::{NoPeers, Runtime, Wiring};
 use crate::node::status::Status;
 use crate::node::turn::{Settings, Turns};
 use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
+
+use super::phase::Phases;
 
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,10 +60,7 @@ impl StartError {
     pub fn is_about_data(&self) -> bool {
         match self {
             Self::DataDir(error) => {
-                matches!(
-                    error,
-                    DataDirError::Foreign { .. } | DataDirError::Newer { .. }
-                )
+                matches!(error, DataDirError::Foreign { .. })
             }
             Self::Recovery(error) => error.is_about_data(),
             Self::Consensus(_) => true,
@@ -86,29 +89,76 @@ struct Ground {
     clock: ClusterClock,
 }
 
-/// Opens everything, replays the log and starts the threads.
+/// Judges the directory, opens everything, replays the log and starts the threads.
 pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     let begun = Instant::now();
     let data_dir = DataDir::open(&config.data_dir)?;
-    let (store, writer) =
-        storage::open(&data_dir.store(), storage_options(config)).map_err(RecoveryError::from)?;
-    let applied = store.applied();
-    let mut marker = Marker::decode(&applied.marker).map_err(RecoveryError::from)?;
-    let fresh = marker.member == 0 && !holds_log(&data_dir.wal());
-    if let (true, Some(obstacle)) = (fresh, &config.founding_obstacle) {
+    let phases = Phases::begin("looking at the data directory");
+    if reserve::prepare(data_dir.path())? == Reserve::GivenUp {
+        tracing::error!(
+            "the disk of {} is full: the reserve of {} MiB is given up for this start; free some space",
+            data_dir.path().display(),
+            reserve::BYTES >> 20
+        );
+    }
+    let question = Question {
+        directory: data_dir.path(),
+        copied: data_dir.is_copy(),
+        accept_log_loss: config.accept_log_loss,
+    };
+    let opened = match judge(&OsFs, &question)? {
+        Judgement::Found => found(config, &data_dir)?,
+        Judgement::Start(plan) => open_store(config, &data_dir, plan)?,
+    };
+    run(config, data_dir, opened, &phases, begun)
+}
+
+/// Founds a node on its own; the settings decide its identity only this once.
+fn found(config: &Config, data_dir: &DataDir) -> Result<Opened<OsFs>, StartError> {
+    if let Some(obstacle) = &config.founding_obstacle {
         return Err(StartError::Founding(obstacle.clone()));
     }
-    let mut log = open_log(config, &data_dir, applied.index, &marker)?;
-    let identity = log.wal.identity();
-    (marker.cluster, marker.member) = (identity.cluster, identity.member);
-    if marker.conf_state.voters.is_empty() {
-        marker.conf_state = ConfState {
-            voters: vec![identity.member],
-            ..ConfState::default()
-        };
-    }
+    let member = identity::member_id(&config.advertise_peer, &config.initial_cluster_token);
+    let founding = Founding {
+        identity: wal::Identity {
+            cluster: identity::cluster_id(&[member]),
+            member,
+        },
+        conf_state: resume::sole_voter(member),
+        storage: storage_options(config),
+        wal: wal::Options::default(),
+    };
+    let founded = founding::found(&OsFs, data_dir.path(), founding)?;
+    Ok(founded.into())
+}
+
+fn open_store(
+    config: &Config,
+    data_dir: &DataDir,
+    plan: Box<Plan<OsFs>>,
+) -> Result<Opened<OsFs>, StartError> {
+    let options = storage_options(config);
+    let mode = storage::Mode::Normal;
+    Ok(resume::open_store(data_dir.path(), plan, options, &mode)?)
+}
+
+/// From open data to running threads.
+fn run(
+    config: &Config,
+    data_dir: DataDir,
+    opened: Opened<OsFs>,
+    phases: &Phases,
+    begun: Instant,
+) -> Result<Started, StartError> {
+    let Opened {
+        store,
+        writer,
+        marker,
+        source,
+    } = opened;
+    let applied = store.applied();
     let ground = ground(config, store, &marker);
-    let witness = Arc::new(Mutex::new(log.wal.witness()));
+    let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
     let shared = Shared {
         hub: ground.hub.clone(),
         waiters: ground.waiters.clone(),
@@ -121,39 +171,47 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     let conf_state = marker.conf_state.clone();
     let (flush, flush_requests) = sync_channel(1);
     let mut worker = ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
-    let replayed = replay(&mut log, conf_state, applied.index, &mut worker)?;
-    if log.report.restarted {
-        worker.refresh_marker().map_err(RecoveryError::from)?;
-        ground.store.flush().map_err(RecoveryError::from)?;
-    }
+    let new = matches!(source, Source::Founded(..));
+    let resumed = resume::log(
+        &OsFs,
+        data_dir.path(),
+        source,
+        wal::Options::default(),
+        &ground.store,
+        &mut worker,
+        &witness,
+    )?;
+    let (mut log, witness_file) = (resumed.log, resumed.witness_file);
+    let applied = applied.index.max(ground.store.applied().index);
+    let replayed = replay(&mut log, conf_state, applied, &mut worker, phases)?;
     ground.clock.catch_up(&worker.last_stamp());
-    report(config, &log, &ground, begun);
+    report(config, &log, &ground, new, begun);
     ground.status.set_applied(replayed.applied);
     let facts = facts(config, &log.wal.identity());
     let turns = turns(config, &facts, &ground, replayed.view, replayed.applied)?;
     let log_worker = LogWorker::new(
         log.wal,
         config.data_dir.clone(),
-        witness,
+        witness.clone(),
         ground.status.clone(),
         ground.metrics.clone(),
+    );
+    let flusher = Flusher::new(
+        ground.store.clone(),
+        witness,
+        witness_file,
+        ground.status.clone(),
+        ground.metrics.clone(),
+        config.data_dir.clone(),
     );
     let threads = Threads {
         turns,
         log_worker,
         worker,
+        flusher,
         flush_requests,
     };
     launch(threads, ground, facts, data_dir)
-}
-
-/// Whether a log was ever finished there: half-made files of a first start that was cut short do not count.
-fn holds_log(directory: &Path) -> bool {
-    let identity: Option<wal::Identity> = None;
-    !matches!(
-        wal::inspect(&OsFs, directory, identity, None),
-        Err(wal::Error::NoLog { .. })
-    ) && directory.exists()
 }
 
 /// Three quarters of the cache hold decoded nodes: a hit there costs a thirtieth of one in RocksDB's blocks, and what
@@ -166,37 +224,6 @@ fn storage_options(config: &Config) -> storage::Options {
         node_cache_bytes: cache - cache_bytes,
         ..storage::Options::default()
     }
-}
-
-/// The identity comes from the data if there is any; the settings decide it only once, at the founding.
-fn open_log(
-    config: &Config,
-    data_dir: &DataDir,
-    applied: u64,
-    marker: &Marker,
-) -> Result<OpenLog<OsFs>, RecoveryError> {
-    let identity = if marker.member != 0 {
-        wal::Identity {
-            cluster: marker.cluster,
-            member: marker.member,
-        }
-    } else {
-        let member = identity::member_id(&config.advertise_peer, &config.initial_cluster_token);
-        wal::Identity {
-            cluster: identity::cluster_id(&[member]),
-            member,
-        }
-    };
-    let expected = (marker.member != 0).then_some(identity);
-    recovery::open_log(
-        OsFs,
-        &data_dir.wal(),
-        identity,
-        expected,
-        applied,
-        marker,
-        wal::Options::default(),
-    )
 }
 
 fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
@@ -221,21 +248,19 @@ fn replay(
     conf_state: ConfState,
     applied: u64,
     worker: &mut ApplyWorker,
+    phases: &Phases,
 ) -> Result<recovery::Replayed<OsFs>, RecoveryError> {
-    let mut told = Instant::now();
+    phases.enter("reading the log".to_owned());
     recovery::replay(log, conf_state, applied, worker, &mut |done, all| {
-        if told.elapsed() >= Duration::from_secs(1) {
-            told = Instant::now();
-            tracing::info!("replaying the log: entry {done} of {all}");
-        }
+        phases.enter(format!("replaying the log, entry {done} of {all}"));
     })
 }
 
-fn report(config: &Config, log: &OpenLog<OsFs>, ground: &Ground, begun: Instant) {
+fn report(config: &Config, log: &OpenLog<OsFs>, ground: &Ground, new: bool, begun: Instant) {
     let report = &log.report;
     let kept = ground.store.retention();
     let asked = (config.retention_events, config.retention_bytes);
-    if !report.new && (kept.events, kept.bytes) != asked {
+    if !new && (kept.events, kept.bytes) != asked {
         tracing::info!(
             "history keeps {} events and {} bytes, as decided when the cluster was founded",
             kept.events,
@@ -243,7 +268,7 @@ fn report(config: &Config, log: &OpenLog<OsFs>, ground: &Ground, begun: Instant)
         );
     }
     ground.metrics.wal_cut_bytes.inc_by(report.cut_bytes);
-    if report.new {
+    if new {
         tracing::info!("a new data directory was made in {:?}", begun.elapsed());
         return;
     }
@@ -310,6 +335,7 @@ struct Threads {
     turns: Turns<wal::Reader<OsFs>>,
     log_worker: LogWorker<OsFs>,
     worker: ApplyWorker,
+    flusher: Flusher<OsFs>,
     flush_requests: Receiver<()>,
 }
 
@@ -332,9 +358,10 @@ fn launch(
         turns,
         log_worker,
         worker,
+        flusher,
         flush_requests,
     } = threads;
-    let runtime = Runtime::start(turns, log_worker, worker, flush_requests, wiring)?;
+    let runtime = Runtime::start(turns, log_worker, worker, flusher, flush_requests, wiring)?;
     let parts = Parts {
         facts,
         store: ground.store,

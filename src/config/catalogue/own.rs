@@ -22,4 +22,9 @@ rows! {
     LOG_FORMAT = Flag::new("log-format", Kind::Choice(&["text", "json"]), Group::Own, "Log lines for people or for \
         programs.")
         .default("text");
+    /// No default: an index is accepted once, by name.
+    ACCEPT_LOG_LOSS = Flag::new("accept-log-loss", Kind::Count, Group::Own, "Start although the log lost what came after \
+        this entry: the number that a refused start names. The damaged log is set aside. Without effect while the log is \
+        whole.")
+        .default_note("a damaged log is refused");
 }

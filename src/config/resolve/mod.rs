@@ -12,7 +12,7 @@ mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{DATA_DIR, INITIAL_CLUSTER_TOKEN, NAME};
+use super::catalogue::{ACCEPT_LOG_LOSS, DATA_DIR, INITIAL_CLUSTER_TOKEN, NAME};
 use super::error::ConfigError;
 use super::host::Host;
 use super::node::{Config, Vocabulary};
@@ -63,6 +63,7 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
         http_read_timeout: limits.http_read_timeout,
         http_write_timeout: limits.http_write_timeout,
         cache_bytes: limits.cache_bytes,
+        accept_log_loss: settings.count_if_given(&ACCEPT_LOG_LOSS),
         log,
         notices: settings.into_notices(),
     })

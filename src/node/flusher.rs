@@ -1,0 +1,221 @@
+//! The flush thread: writes the store out when it is asked to or when entries have lain in memory for long, keeps the
+//! witness file fresh, and lets the log drop what two flushes hold.
+//!
+//! | what | when | bytes |
+//! |---|---|---|
+//! | witness file: one sector, one sync | at most every 5 s, and only after something was written | 4 KiB of the disk |
+//! | flush of the store | every `--snapshot-count` entries or 128 MiB of them, at a clean stop, and once entries have lain un-flushed for an hour | what changed since, at least some 0.3 MB |
+//!
+//! A flush for each witness would cost a node with one hot key 0.3 MB or more every few seconds; see ARCHITECTURE.md for
+//! the measured bytes of a day.
+//!
+//! **Release.** The log keeps everything above the flush before the last one: should the newest record of the store's
+//! manifest turn out unreadable, the log reaches back to the state before it.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wal::fs::Fs;
+
+use super::log_worker::SharedWitness;
+use super::marker::Marker;
+use super::reserve;
+use super::status::Status;
+use super::volume::Volume;
+use super::watchdog::Work;
+use super::witness_file::{CleanStop, WitnessFile};
+use crate::metrics::Metrics;
+
+/// Least time between two writes of the witness file.
+pub const WITNESS_PERIOD: Duration = Duration::from_secs(5);
+/// How long entries lie in memory at most.
+pub const FLUSH_PERIOD: Duration = Duration::from_secs(3600);
+/// Entries that stay in the log below the flushed store where followers may be a little behind.
+const LOG_TAIL: u64 = 5_000;
+
+/// Why the thread ends before its time. Final for the node.
+#[derive(Debug, thiserror::Error)]
+pub enum FlushError {
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The volume under it is gone.
+    #[error("{0}")]
+    Volume(String),
+}
+
+/// What the thread works on, shared with the stop of the node.
+pub struct Flusher<F: Fs> {
+    store: storage::Store,
+    witness: SharedWitness,
+    // Held for one write and sync; taken inside no other lock.
+    file: Arc<Mutex<WitnessFile<F>>>,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    data_dir: PathBuf,
+    /// Durable index of the last flush, and of the one before it.
+    flushed: u64,
+    before: u64,
+    refreshed: Instant,
+    /// Since when something lies un-flushed.
+    waiting_since: Option<Instant>,
+    reserved: bool,
+}
+
+impl<F: Fs> Clone for Flusher<F> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            witness: self.witness.clone(),
+            file: self.file.clone(),
+            status: self.status.clone(),
+            metrics: self.metrics.clone(),
+            data_dir: self.data_dir.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<F: Fs> Flusher<F> {
+    /// For a store that was just opened.
+    pub fn new(
+        store: storage::Store,
+        witness: SharedWitness,
+        file: WitnessFile<F>,
+        status: Arc<Status>,
+        metrics: Arc<Metrics>,
+        data_dir: PathBuf,
+    ) -> Self {
+        let flushed = store.durable().index;
+        Self {
+            store,
+            witness,
+            file: Arc::new(Mutex::new(file)),
+            status,
+            metrics,
+            data_dir,
+            flushed,
+            before: flushed,
+            refreshed: Instant::now(),
+            waiting_since: None,
+            reserved: false,
+        }
+    }
+
+    /// The thread's body: until the store's worker, which holds the sender, is gone. `release` is told up to which entry
+    /// the log may drop what it has.
+    ///
+    /// # Errors
+    /// A failed flush, which is final.
+    pub fn run(
+        &mut self,
+        requests: &Receiver<()>,
+        mut release: impl FnMut(u64),
+    ) -> Result<(), FlushError> {
+        let volume = Volume::of(&self.data_dir);
+        loop {
+            let asked = match requests.recv_timeout(WITNESS_PERIOD) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            if asked || self.is_overdue() {
+                if let Some(lost) = volume.lost() {
+                    return Err(FlushError::Volume(lost));
+                }
+                release(self.flush()?);
+            }
+            self.refresh();
+            if !asked && !self.reserved && self.status.refuses_writes().is_none() {
+                self.reserved = reserve::restore(&self.data_dir);
+            }
+        }
+    }
+
+    /// Writes the store out; gives up to where the log may be released.
+    fn flush(&mut self) -> Result<u64, storage::Error> {
+        let durable = self.write_out()?;
+        tracing::debug!("the store is flushed up to index {}", durable.index);
+        if durable.index > self.flushed {
+            (self.before, self.flushed) = (self.flushed, durable.index);
+        }
+        self.waiting_since = None;
+        Ok(match self.status.is_sole_voter() {
+            true => self.before,
+            false => self.before.min(durable.index.saturating_sub(LOG_TAIL)),
+        })
+    }
+
+    /// One flush, watched; gives what is on the disk then.
+    fn write_out(&self) -> Result<storage::Applied, storage::Error> {
+        let started = Instant::now();
+        let watchdog = self.status.watchdog();
+        watchdog.begin(Work::StoreFlush, started);
+        let flushed = self.store.flush();
+        let took = started.elapsed();
+        watchdog.end(Work::StoreFlush, Some(took));
+        let durable = flushed?;
+        self.metrics.flush_seconds.observe(took.as_secs_f64());
+        self.status.set_flushed(durable.index);
+        Ok(durable)
+    }
+
+    /// Whether entries have lain in memory for too long.
+    fn is_overdue(&mut self) -> bool {
+        if self.status.applied() <= self.flushed {
+            self.waiting_since = None;
+            return false;
+        }
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= FLUSH_PERIOD
+    }
+
+    /// Writes the log's newest witness down. A failure here loses nothing but freshness: it is told and tried again.
+    fn refresh(&mut self) {
+        if self.refreshed.elapsed() < WITNESS_PERIOD || self.status.has_failed() {
+            return;
+        }
+        self.refreshed = Instant::now();
+        let witness = self.witness();
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.refresh(witness) {
+            tracing::error!(
+                "{} cannot be kept up to date: {error}; the data is safe, but the loss of the log's end would not be noticed",
+                file.path().display()
+            );
+        }
+    }
+
+    fn witness(&self) -> wal::Witness {
+        *self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The end of a clean stop, when nothing is written any more: flushes, and marks that the store holds everything, if
+    /// it does.
+    ///
+    /// # Errors
+    /// What failed, in words; the next start replays the log instead.
+    pub fn finish(&mut self) -> Result<(), String> {
+        let durable = self.write_out().map_err(|error| error.to_string())?;
+        let witness = self.witness();
+        let marker = Marker::decode(&durable.marker).map_err(|error| error.to_string())?;
+        if durable.index != witness.index {
+            tracing::debug!(
+                "the log ends with entry {}, the store with {}: no clean stop",
+                witness.index,
+                durable.index
+            );
+            return Ok(());
+        }
+        let clean = CleanStop {
+            applied: durable.index,
+            term: marker.term,
+            hash: durable.hash,
+        };
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.mark(witness, clean)
+            .map_err(|error| format!("{}: {error}", file.path().display()))
+    }
+}

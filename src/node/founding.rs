@@ -1,0 +1,123 @@
+//! Founding a node on disk, in an order that tells an unfinished founding from a node that lost something.
+//!
+//! | step | process or power fails before it | after it |
+//! |---|---|---|
+//! | 1 store made, with identity and membership, flushed | nothing, or RocksDB's unfinished files | a store without an entry |
+//! | 2 log made and synced | as after 1 | and a log without an entry |
+//! | 3 witness file made and synced | as after 2 | and a witness of that log |
+//! | 4 identity file, by rename, synced | founding is repeated: no entry exists, and nobody was answered | the node exists: from here on a missing part is damage |
+//!
+//! Nothing is acknowledged, and no vote is given, before step 4 has returned. What an unfinished founding left behind is
+//! taken over; it holds nothing.
+
+use std::path::Path;
+
+use raft::eraftpb::ConfState;
+use wal::fs::Fs;
+
+use super::data_dir::DataDirError;
+use super::marker::Marker;
+use super::recovery::RecoveryError;
+use super::witness_file::{self, WitnessFile};
+use super::{identity_file, reserve};
+
+/// A node that now exists.
+pub struct Founded<F: Fs> {
+    /// Its store, empty.
+    pub store: storage::Store,
+    /// The store's writing half.
+    pub writer: storage::Writer,
+    /// Its log, empty.
+    pub wal: wal::Wal<F>,
+    /// What the store says beside the applied index.
+    pub marker: Marker,
+    /// To be kept fresh.
+    pub witness_file: WitnessFile<F>,
+}
+
+/// Who is founded, and with which settings.
+pub struct Founding {
+    /// Its ids.
+    pub identity: wal::Identity,
+    /// All members at the founding.
+    pub conf_state: ConfState,
+    /// For the store.
+    pub storage: storage::Options,
+    /// For the log.
+    pub wal: wal::Options,
+}
+
+/// Founds in `data_dir`, which the caller has locked and judged to hold no node.
+///
+/// # Errors
+/// Whatever step failed: founding may be repeated.
+pub fn found<F: Fs>(
+    fs: &F,
+    data_dir: &Path,
+    founding: Founding,
+) -> Result<Founded<F>, RecoveryError> {
+    let Founding {
+        identity,
+        conf_state,
+        storage,
+        wal,
+    } = founding;
+    let (store, mut writer) = storage::open(&data_dir.join("store"), storage)?;
+    let marker = Marker {
+        conf_state,
+        cluster: identity.cluster,
+        member: identity.member,
+        ..Marker::default()
+    };
+    let mut batch = writer.batch();
+    batch.set_marker(&marker.encode());
+    batch.commit()?;
+    store.flush()?;
+    let wal = new_log(fs, &data_dir.join("wal"), identity, wal)?;
+    let io = |operation: &'static str, path: std::path::PathBuf| {
+        move |source| {
+            RecoveryError::DataDir(DataDirError::Io {
+                operation,
+                path,
+                source,
+            })
+        }
+    };
+    let left = witness_file::read(fs, data_dir)
+        .map_err(io("cannot read", witness_file::path(data_dir)))?;
+    let witness_file = WitnessFile::begin(fs, data_dir, &left, identity, wal.witness())
+        .map_err(io("cannot write", witness_file::path(data_dir)))?;
+    if !reserve::restore(data_dir) {
+        tracing::warn!(
+            "no room is kept in {}: after a kill on a full disk this node starts only when {} MiB are free",
+            data_dir.display(),
+            reserve::BYTES >> 20
+        );
+    }
+    identity_file::write(fs, data_dir, identity)
+        .map_err(io("cannot write", identity_file::path(data_dir)))?;
+    Ok(Founded {
+        store,
+        writer,
+        wal,
+        marker,
+        witness_file,
+    })
+}
+
+/// An unfinished founding may have left a log without an entry, perhaps of other settings.
+fn new_log<F: Fs>(
+    fs: &F,
+    directory: &Path,
+    identity: wal::Identity,
+    options: wal::Options,
+) -> Result<wal::Wal<F>, RecoveryError> {
+    let base = wal::Position::default();
+    match wal::Wal::create(fs.clone(), directory, identity, base, options.clone()) {
+        Err(wal::Error::AlreadyExists { .. }) => {}
+        made => return Ok(made?),
+    }
+    let state = wal::HardState::default();
+    let made = wal::Wal::replace(fs.clone(), directory, identity, base, state, None, options)?;
+    Ok(made)
+}

@@ -1,0 +1,141 @@
+//! Why a start is refused, in words that end with what to do. Nothing was changed when one of these is said.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What is to be done when nothing of this directory can be served.
+const ANEW: &str = "restore the whole directory from a copy made while the node was stopped, or start with a new, empty \
+                    --data-dir and load a saved listing with 'etcdctl import FILE'";
+
+/// A refusal; see the module.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Parts of several nodes.
+    #[error(
+        "{directory} holds parts of different nodes: {parts}. Nothing was changed. Put the files of one node together \
+         again; or {ANEW}"
+    )]
+    Strangers {
+        /// The data directory.
+        directory: PathBuf,
+        /// Who says what.
+        parts: String,
+    },
+    /// The manifest of the store, or the file that names it.
+    #[error("{fault}. Nothing was changed, and nothing of it can be served; {ANEW}")]
+    StoreUnreadable {
+        /// Where and what.
+        fault: String,
+    },
+    /// The store is gone.
+    #[error(
+        "the store {path} is gone or was never finished, although {proof}. Nothing was changed. Bring the directory \
+         store/ back; or {ANEW}"
+    )]
+    StoreLost {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it must have been there.
+        proof: &'static str,
+    },
+    /// An incomplete copy.
+    #[error(
+        "{directory} was copied while its node was running, or the copy is not complete: {fault}. Nothing was changed. \
+         Stop the node and copy its directory again; or {ANEW}"
+    )]
+    Copied {
+        /// The data directory.
+        directory: PathBuf,
+        /// The first fault.
+        fault: String,
+    },
+    /// A cluster member's log.
+    #[error(
+        "{loss}. Nothing was changed. This member promised its cluster to remember these entries: remove it with \
+         'etcdctl member remove', and add it again with a new, empty --data-dir"
+    )]
+    Member {
+        /// What is lost.
+        loss: Loss,
+    },
+    /// The log of a node that is alone.
+    #[error(
+        "{loss}. Nothing was changed. Bring the file back if you can; to go on without these entries, start once with \
+         --accept-log-loss={}: the log is set aside then, and the node serves everything up to entry {}",
+        loss.kept,
+        loss.kept
+    )]
+    LogLoss {
+        /// What is lost.
+        loss: Loss,
+    },
+    /// Entries between store and log.
+    #[error(
+        "the log {log} begins with entry {first}, but the store {store} ends with entry {applied}: entries {} to {} are \
+         missing{torn}. Nothing was changed. The store may be an older copy: bring back the one that belongs here; or {ANEW}",
+        applied + 1,
+        first - 1
+    )]
+    Gap {
+        /// The log.
+        log: PathBuf,
+        /// Its first index.
+        first: u64,
+        /// The store.
+        store: PathBuf,
+        /// Its applied index.
+        applied: u64,
+        /// What was dropped from the end of the store's manifest, in words; mostly empty.
+        torn: String,
+    },
+    /// A newer release wrote it.
+    #[error(
+        "the data directory {directory} has format {found}, this version knows up to {known}: start it with the newer \
+         version"
+    )]
+    Newer {
+        /// The data directory.
+        directory: PathBuf,
+        /// The format found.
+        found: u32,
+        /// The newest one known.
+        known: u32,
+    },
+}
+
+/// Entries that are gone, as far as it is known.
+#[derive(Debug)]
+pub struct Loss {
+    /// Where, and what is wrong; with the range if the log itself tells it.
+    pub what: String,
+    /// The last entry that can be served.
+    pub kept: u64,
+    /// The last entry known to have been there.
+    pub known_until: Option<u64>,
+    /// Whether the content came from another directory.
+    pub copied: bool,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.what)?;
+        match self.known_until.filter(|until| *until > self.kept) {
+            Some(until) => write!(
+                out,
+                "; of what was acknowledged, entries {} to {until} at least are lost",
+                self.kept + 1
+            )?,
+            None => write!(
+                out,
+                "; everything after entry {} is lost, number unknown",
+                self.kept
+            )?,
+        }
+        if self.copied {
+            out.write_str(
+                " (this directory is a copy: one that was copied while its node was running looks like this)",
+            )?;
+        }
+        Ok(())
+    }
+}

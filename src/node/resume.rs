@@ -1,0 +1,235 @@
+//! The log of a node that was here before: opened, salvaged or replaced as the judgement says, and the small files
+//! beside it brought up to date.
+
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use raft::eraftpb::ConfState;
+use wal::fs::Fs;
+
+use super::apply_worker::ApplyWorker;
+use super::data_dir::DataDirError;
+use super::founding::Founded;
+use super::identity_file;
+use super::judgement::{Plan, PlannedLog};
+use super::log_worker::SharedWitness;
+use super::marker::Marker;
+use super::recovery::{LostLog, OpenLog, RecoveryError, Report};
+use super::witness_file::{self, WitnessFile};
+
+/// A node's data before its log is open.
+pub struct Opened<F: Fs> {
+    /// The store.
+    pub store: storage::Store,
+    /// Its writing half.
+    pub writer: storage::Writer,
+    /// What it says beside the applied index, completed.
+    pub marker: Marker,
+    /// Where the log comes from.
+    pub source: Source<F>,
+}
+
+/// Where the log comes from.
+pub enum Source<F: Fs> {
+    /// The founding just made it.
+    Founded(Box<wal::Wal<F>>, WitnessFile<F>),
+    /// It was here.
+    Judged(Box<Plan<F>>),
+}
+
+impl<F: Fs> From<Founded<F>> for Opened<F> {
+    fn from(founded: Founded<F>) -> Self {
+        Self {
+            store: founded.store,
+            writer: founded.writer,
+            marker: founded.marker,
+            source: Source::Founded(Box::new(founded.wal), founded.witness_file),
+        }
+    }
+}
+
+/// Opens the store of a judged directory for writing.
+pub fn open_store<F: Fs>(
+    data_dir: &Path,
+    plan: Box<Plan<F>>,
+    options: storage::Options,
+    mode: &storage::Mode,
+) -> Result<Opened<F>, RecoveryError> {
+    let path = data_dir.join("store");
+    storage::cut_torn_manifest(&path, &plan.inventory)?;
+    let (store, writer) = storage::open_with(&path, options, mode)?;
+    let mut marker = plan.marker.clone();
+    (marker.cluster, marker.member) = (plan.identity.cluster, plan.identity.member);
+    if marker.conf_state.voters.is_empty() {
+        // The first release founded nothing but sole voters, and wrote them down only with the first flush.
+        marker.conf_state = sole_voter(plan.identity.member);
+    }
+    Ok(Opened {
+        store,
+        writer,
+        marker,
+        source: Source::Judged(plan),
+    })
+}
+
+/// The membership of a member that is alone.
+pub fn sole_voter(member: u64) -> ConfState {
+    ConfState {
+        voters: vec![member],
+        ..ConfState::default()
+    }
+}
+
+/// An open log, with its witness file.
+pub struct Resumed<F: Fs> {
+    /// The log.
+    pub log: OpenLog<F>,
+    /// To be kept fresh.
+    pub witness_file: WitnessFile<F>,
+}
+
+/// The newest position of the log that anybody testifies to, before it is open.
+pub fn newest_witness<F: Fs>(source: &Source<F>, marker: &Marker) -> wal::Witness {
+    match source {
+        Source::Founded(wal, _) => wal.witness(),
+        Source::Judged(plan) => {
+            let stored = marker.witness.as_deref().map(wal::Witness::decode);
+            let stored = stored.and_then(Result::ok);
+            let file = plan.witness_file.testimony().map(|said| said.witness);
+            let known = stored.into_iter().chain(file);
+            known
+                .max_by_key(|witness| witness.place)
+                .unwrap_or(wal::Witness {
+                    place: wal::Place::default(),
+                    index: 0,
+                    chain: 0,
+                })
+        }
+    }
+}
+
+/// Brings the log in order; nothing may be appended before this returned.
+pub fn log<F: Fs>(
+    fs: &F,
+    data_dir: &Path,
+    source: Source<F>,
+    options: wal::Options,
+    store: &storage::Store,
+    worker: &mut ApplyWorker,
+    witness: &SharedWitness,
+) -> Result<Resumed<F>, RecoveryError> {
+    let plan = match source {
+        Source::Founded(wal, witness_file) => {
+            let log = OpenLog::new(*wal, 0, worker.marker(), Report::default());
+            return Ok(Resumed { log, witness_file });
+        }
+        Source::Judged(plan) => *plan,
+    };
+    let Plan {
+        identity,
+        identity_file,
+        witness_file,
+        applied,
+        log,
+        ..
+    } = plan;
+    let lost = LostLog {
+        fs: fs.clone(),
+        directory: &data_dir.join("wal"),
+        identity,
+        witness: witness_file.testimony().map(|said| said.witness),
+        options,
+    };
+    let log = match log {
+        PlannedLog::Open(judged) => {
+            OpenLog::open(judged, lost.options, applied.index, worker.marker())?
+        }
+        PlannedLog::Replace(loss) => {
+            let marker = worker.marker().clone();
+            lost.replace(
+                applied.index,
+                &marker,
+                wal::HardState::default(),
+                &loss.what,
+            )?
+        }
+        PlannedLog::Salvage(loss) => lost.salvage(&loss, applied.index, worker, store)?,
+        PlannedLog::Leave { .. } => unreachable!("a store that is only read has no log to resume"),
+    };
+    *witness.lock().unwrap_or_else(PoisonError::into_inner) = log.wal.witness();
+    if log.report.restarted {
+        worker.refresh_marker()?;
+        store.flush()?;
+    }
+    let first = identity_file == identity_file::Found::First;
+    let witness_file = bring_up(fs, data_dir, &witness_file, first, &log)?;
+    name(fs, data_dir, identity, &identity_file)?;
+    Ok(Resumed { log, witness_file })
+}
+
+/// A mark of a clean stop is removed, and a file that is damaged or missing made anew; otherwise nothing is written.
+fn bring_up<F: Fs>(
+    fs: &F,
+    directory: &Path,
+    found: &witness_file::Found,
+    first_release: bool,
+    log: &OpenLog<F>,
+) -> Result<WitnessFile<F>, RecoveryError> {
+    let failed = io("cannot write", witness_file::path(directory));
+    if !log.report.restarted
+        && let Some(file) = WitnessFile::resume(fs, directory, found)
+            .map_err(io("cannot open", witness_file::path(directory)))?
+    {
+        return Ok(file);
+    }
+    if !first_release && (found.testimony().is_none() || found.damaged_slots > 0) {
+        tracing::error!(
+            "{} is missing or damaged ({} of 2 slots): it is written anew from the log",
+            witness_file::path(directory).display(),
+            found.damaged_slots
+        );
+    }
+    let identity = log.wal.identity();
+    WitnessFile::begin(fs, directory, found, identity, log.wal.witness()).map_err(failed)
+}
+
+/// Writes an identity file where there is no whole one.
+fn name<F: Fs>(
+    fs: &F,
+    directory: &Path,
+    identity: wal::Identity,
+    found: &identity_file::Found,
+) -> Result<(), RecoveryError> {
+    let path = identity_file::path(directory);
+    match found {
+        identity_file::Found::Known(_) => return Ok(()),
+        identity_file::Found::First => {
+            tracing::info!("{} is brought to format 2", path.display());
+        }
+        identity_file::Found::Missing
+        | identity_file::Found::Damaged(_)
+        | identity_file::Found::Newer(_) => {
+            let reason = match found {
+                identity_file::Found::Damaged(reason) => reason,
+                _ => "it is missing",
+            };
+            tracing::error!(
+                "{} is damaged ({reason}): log and store agree on member {:x} of cluster {:x}, so it is written anew",
+                path.display(),
+                identity.member,
+                identity.cluster
+            );
+        }
+    }
+    identity_file::write(fs, directory, identity).map_err(io("cannot write", path))
+}
+
+fn io(operation: &'static str, path: PathBuf) -> impl FnOnce(std::io::Error) -> RecoveryError {
+    move |source| {
+        RecoveryError::DataDir(DataDirError::Io {
+            operation,
+            path,
+            source,
+        })
+    }
+}

@@ -1,0 +1,316 @@
+//! The witness file, `WITNESS` in the data directory: how far the log was known durable, kept fresh at little cost.
+//!
+//! The store carries a witness of the log with each flush, but a quiet node may not flush for an hour. So the newest one
+//! also stands here, in a file of its own: one sector written and one sync, at most every few seconds and only after
+//! something was written. A log that is gone, cut, or another one is found out by it.
+//!
+//! Two slots, written in turn, so that a write that is cut short always leaves the other one. The valid slot with the
+//! higher generation counts. Little-endian, 8,192 bytes; slots begin at 0 and 4096, so that they never share a sector of
+//! any disk, and each is
+//!
+//! | offset | bytes | field |
+//! |---|---|---|
+//! | 0 | 8 | magic `etcd2wit` |
+//! | 8 | 4 | format, 1 |
+//! | 12 | 4 | CRC-32 of bytes 0..12 and 16..512 |
+//! | 16 | 8 | generation, from 1 |
+//! | 24 | 8 | cluster id |
+//! | 32 | 8 | member id |
+//! | 40 | 40 | witness of the log (crate `wal`) |
+//! | 80 | 8 | 1 = clean stop, else 0 |
+//! | 88 | 8 | clean stop: applied index of the store |
+//! | 96 | 8 | clean stop: its term |
+//! | 104 | 8 | clean stop: the store's divergence hash |
+//! | 112 | 400 | zero |
+//!
+//! **The clean-stop mark** says that the store holds everything up to the log's end, which the witness names; a log that
+//! is damaged or gone is then not missed. It must never cover a write made after it: before the next start appends
+//! anything, *both* slots are written without it, so that not even damage to the newer slot brings it back.
+//!
+//! | step | process or power fails before it | after it |
+//! |---|---|---|
+//! | write a slot | the slots as they were | the slot is old, new or invalid; the other one is as it was |
+//! | sync | as above | the new slot counts |
+//! | clean stop: the store was flushed before the mark is written | no mark, the log is needed | the mark is true |
+//! | start: first slot without the mark | the mark is true, nothing was appended | the other slot still has it, but is older |
+//! | second slot without the mark, synced | as above | no mark; only now the log is appended to |
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use wal::fs::{File, Fs};
+
+/// Its name in the data directory.
+pub const NAME: &str = "WITNESS";
+const MAGIC: [u8; 8] = *b"etcd2wit";
+const FORMAT: u32 = 1;
+const SLOT_BYTES: usize = 512;
+const SLOT_STEP: u64 = 4096;
+const FILE_BYTES: u64 = 2 * SLOT_STEP;
+
+const VERSION: usize = 8;
+const CHECKSUM: usize = 12;
+const GENERATION: usize = 16;
+const CLUSTER: usize = 24;
+const MEMBER: usize = 32;
+const WITNESS: usize = 40;
+const CLEAN: usize = 80;
+const APPLIED: usize = 88;
+const TERM: usize = 96;
+const HASH: usize = 104;
+const END: usize = 112;
+
+/// What the store was when it held everything that the log did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CleanStop {
+    /// Its applied index.
+    pub applied: u64,
+    /// The term of that entry.
+    pub term: u64,
+    /// Its divergence hash.
+    pub hash: u64,
+}
+
+/// What a slot says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Testimony {
+    /// Whose data it is.
+    pub identity: wal::Identity,
+    /// The end of the log that was known durable.
+    pub witness: wal::Witness,
+    /// Whether the store held all of that log, and nothing was appended since.
+    pub clean: Option<CleanStop>,
+}
+
+/// What stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found {
+    /// The newest valid slot and its generation.
+    newest: Option<(u64, Testimony)>,
+    /// Slots that hold bytes and are not valid: a write that was cut short, or damage.
+    pub damaged_slots: usize,
+    /// Whether there is no such file.
+    pub missing: bool,
+}
+
+impl Found {
+    /// What the file says, if it can be read.
+    pub fn testimony(&self) -> Option<Testimony> {
+        self.newest.map(|(_, testimony)| testimony)
+    }
+}
+
+/// Looks at the file of a data directory and changes nothing.
+///
+/// # Errors
+/// What the system says, if it is anything but that there is no such file.
+pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Found> {
+    let file = match fs.open_read(&path(data_dir)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Found {
+                missing: true,
+                ..Found::default()
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = Found::default();
+    for slot in 0..2 {
+        let mut bytes = [0; SLOT_BYTES];
+        let filled = file.read_full_at(slot * SLOT_STEP, &mut bytes)?;
+        match decode(&bytes[..filled]) {
+            Some(slot) if found.newest.is_none_or(|newest| newest.0 < slot.0) => {
+                found.newest = Some(slot);
+            }
+            Some(_) => {}
+            None if bytes.iter().all(|byte| *byte == 0) && filled == SLOT_BYTES => {}
+            None => found.damaged_slots += 1,
+        }
+    }
+    Ok(found)
+}
+
+/// The file, open to be written.
+#[derive(Debug)]
+pub struct WitnessFile<F: Fs> {
+    file: F::File,
+    path: PathBuf,
+    generation: u64,
+    identity: wal::Identity,
+    written: wal::Witness,
+}
+
+impl<F: Fs> WitnessFile<F> {
+    /// Opens the file, makes it where it is missing, and writes `witness` into both slots, without a mark. When this
+    /// returns, no slot speaks of anything else.
+    ///
+    /// # Errors
+    /// What the system says; the log must not be appended to.
+    pub fn begin(
+        fs: &F,
+        data_dir: &Path,
+        found: &Found,
+        identity: wal::Identity,
+        witness: wal::Witness,
+    ) -> io::Result<Self> {
+        let path = path(data_dir);
+        let file = if found.missing {
+            fs.create(&path)?
+        } else {
+            fs.open(&path)?
+        };
+        if file.len()? < FILE_BYTES {
+            file.set_len(FILE_BYTES)?;
+        }
+        let mut own = Self {
+            file,
+            path,
+            generation: found.newest.map_or(0, |newest| newest.0),
+            identity,
+            written: witness,
+        };
+        own.put(witness, None)?;
+        own.put(witness, None)?;
+        if found.missing {
+            fs.sync_dir(data_dir)?;
+        }
+        Ok(own)
+    }
+
+    /// Takes over a file that says exactly this already and has no mark: nothing is written.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resume(fs: &F, data_dir: &Path, found: &Found) -> io::Result<Option<Self>> {
+        let Some((generation, testimony)) = found.newest else {
+            return Ok(None);
+        };
+        if testimony.clean.is_some() || found.damaged_slots > 0 {
+            return Ok(None);
+        }
+        let path = path(data_dir);
+        let file = fs.open(&path)?;
+        if file.len()? < FILE_BYTES {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            file,
+            path,
+            generation,
+            identity: testimony.identity,
+            written: testimony.witness,
+        }))
+    }
+
+    /// Writes the log's present witness, if it is another one than before.
+    ///
+    /// # Errors
+    /// What the system says: the slot before stays.
+    pub fn refresh(&mut self, witness: wal::Witness) -> io::Result<()> {
+        if witness == self.written {
+            return Ok(());
+        }
+        self.put(witness, None)
+    }
+
+    /// Marks a clean stop: the store was flushed and holds everything up to the witness.
+    ///
+    /// # Errors
+    /// What the system says: there is no mark, and the next start needs the log.
+    pub fn mark(&mut self, witness: wal::Witness, clean: CleanStop) -> io::Result<()> {
+        self.put(witness, Some(clean))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn put(&mut self, witness: wal::Witness, clean: Option<CleanStop>) -> io::Result<()> {
+        let generation = self.generation + 1;
+        let bytes = encode(
+            generation,
+            &Testimony {
+                identity: self.identity,
+                witness,
+                clean,
+            },
+        );
+        self.file
+            .write_all_at((generation % 2) * SLOT_STEP, &bytes)?;
+        self.file.sync_data()?;
+        self.generation = generation;
+        self.written = witness;
+        Ok(())
+    }
+}
+
+/// Where it stands.
+pub fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join(NAME)
+}
+
+fn encode(generation: u64, testimony: &Testimony) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    bytes[..VERSION].copy_from_slice(&MAGIC);
+    bytes[VERSION..CHECKSUM].copy_from_slice(&FORMAT.to_le_bytes());
+    bytes[WITNESS..CLEAN].copy_from_slice(&testimony.witness.encode());
+    let clean = testimony.clean;
+    for (at, number) in [
+        (GENERATION, generation),
+        (CLUSTER, testimony.identity.cluster),
+        (MEMBER, testimony.identity.member),
+        (CLEAN, u64::from(clean.is_some())),
+        (APPLIED, clean.map_or(0, |clean| clean.applied)),
+        (TERM, clean.map_or(0, |clean| clean.term)),
+        (HASH, clean.map_or(0, |clean| clean.hash)),
+    ] {
+        bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+    }
+    let sum = checksum(&bytes);
+    bytes[CHECKSUM..GENERATION].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<(u64, Testimony)> {
+    let bytes: &[u8; SLOT_BYTES] = bytes.first_chunk()?;
+    let word = |at: usize| {
+        let field = bytes[at..].first_chunk();
+        field.map_or(0, |field| u64::from_le_bytes(*field))
+    };
+    let sum = bytes[CHECKSUM..].first_chunk().copied()?;
+    let version = bytes[VERSION..].first_chunk().copied()?;
+    let known = bytes[..VERSION] == MAGIC
+        && u32::from_le_bytes(version) == FORMAT
+        && u32::from_le_bytes(sum) == checksum(bytes)
+        && word(CLEAN) <= 1
+        && bytes[END..].iter().all(|byte| *byte == 0);
+    if !known {
+        return None;
+    }
+    let clean = CleanStop {
+        applied: word(APPLIED),
+        term: word(TERM),
+        hash: word(HASH),
+    };
+    let testimony = Testimony {
+        identity: wal::Identity {
+            cluster: word(CLUSTER),
+            member: word(MEMBER),
+        },
+        witness: wal::Witness::decode(&bytes[WITNESS..CLEAN]).ok()?,
+        clean: (word(CLEAN) == 1).then_some(clean),
+    };
+    Some((word(GENERATION), testimony))
+}
+
+fn checksum(bytes: &[u8; SLOT_BYTES]) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&bytes[..CHECKSUM]);
+    sum.update(&bytes[GENERATION..]);
+    sum.finalize()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! What a start is doing: said once a second when it takes longer than that, so that nobody takes it for hung.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The phases of a start. Dropping it ends the lines.
+pub(super) struct Phases {
+    current: Arc<Mutex<String>>,
+    _over: Option<Sender<()>>,
+}
+
+impl Phases {
+    /// Begins with `first`. Without a thread to spare, nothing is said.
+    pub(super) fn begin(first: &str) -> Self {
+        let current = Arc::new(Mutex::new(first.to_owned()));
+        let (over, wait) = channel::<()>();
+        let shared = current.clone();
+        let begun = Instant::now();
+        let spawned = thread::Builder::new()
+            .name("start".to_owned())
+            .spawn(move || {
+                while wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    let phase = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                    tracing::info!("starting since {} s: {phase}", begun.elapsed().as_secs());
+                }
+            });
+        Self {
+            current,
+            _over: spawned.is_ok().then_some(over),
+        }
+    }
+
+    /// The next phase.
+    pub(super) fn enter(&self, phase: String) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+}
