@@ -1,6 +1,7 @@
 //! Opening again and again: nothing is lost, nothing is added, whatever stops or fails on the way.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wal::fs::sim::{Fault, SimFs};
 use wal::{Error, Options, Wal};
@@ -8,6 +9,7 @@ use wal::{Error, Options, Wal};
 use crate::support::{
     Driver, IDENTITY, Model, dir, each_seed, entries, entry, open_plain, segments, small_options,
 };
+use crate::watched::{Seen, WatchedFs};
 
 /// A killed log with unproven groups and, if asked, a torn tail behind them.
 struct Killed {
@@ -215,17 +217,33 @@ fn every_operation_of_an_opening_may_fail() {
 }
 
 #[test]
-fn a_bad_place_and_no_other_fails_the_open_and_changes_nothing() {
-    let log = killed(3, false, true);
-    let disk = log.disk.fork();
-    // The place fails for good, and so does every other.
-    let judgement = wal::judge(disk.clone(), &dir(), Some(IDENTITY), None).unwrap();
-    disk.fail_writes(Fault::Eio);
-    judgement.open(small_options()).unwrap_err();
-    disk.heal();
-    disk.power_loss(9);
-    log.check(&disk);
-    assert_eq!(segments(&disk), segments(&log.disk));
+fn a_disk_that_takes_the_end_nowhere_fails_the_open_and_changes_nothing() {
+    type Refuse = fn(&Seen) -> &AtomicBool;
+    let refusals: [(Refuse, bool); 2] = [
+        (|seen| &seen.refuse_writes, false),
+        (|seen| &seen.refuse_syncs, true),
+    ];
+    for (refuse, poisoned) in refusals {
+        let log = killed(3, false, false);
+        let before = log.disk.content(&log.newest).unwrap();
+        let fs = WatchedFs::new(log.disk.clone());
+        refuse(&fs.seen).store(true, Ordering::SeqCst);
+        let error = Wal::open(fs, &dir(), Some(IDENTITY), None, small_options()).unwrap_err();
+        assert_eq!(matches!(error, Error::Poisoned { .. }), poisoned, "{error}");
+        assert!(log.disk.content(&log.newest).unwrap() == before);
+        assert_eq!(segments(&log.disk).len(), 1);
+        log.disk.restart();
+        // The next one finds what this one found.
+        let (opened, recovery) = open_plain(&log.disk, None).unwrap();
+        assert_eq!(recovery.rewritten_groups, 2);
+        assert_eq!(log.model.differs(&opened), None);
+        let left = log.disk.files().into_iter();
+        assert_eq!(
+            left.filter(|path| path.extension() == Some("tmp".as_ref()))
+                .count(),
+            0
+        );
+    }
 }
 
 #[test]

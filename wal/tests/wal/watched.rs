@@ -25,6 +25,10 @@ pub(crate) struct Seen {
     pub(crate) bytes_read: AtomicU64,
     /// Removals fail.
     pub(crate) refuse_removal: AtomicBool,
+    /// Writes to files fail.
+    pub(crate) refuse_writes: AtomicBool,
+    /// Syncs of files fail, those of directories do not.
+    pub(crate) refuse_syncs: AtomicBool,
 }
 
 impl Seen {
@@ -109,9 +113,15 @@ impl File for WatchedFile {
         Ok(count)
     }
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<usize> {
+        if self.seen.refuse_writes.load(Ordering::SeqCst) {
+            return Err(io::Error::other("write refused"));
+        }
         self.file.write_at(offset, data)
     }
     fn sync_data(&self) -> io::Result<()> {
+        if self.seen.refuse_syncs.load(Ordering::SeqCst) {
+            return Err(io::Error::other("sync refused"));
+        }
         self.seen.sync();
         self.file.sync_data()
     }
