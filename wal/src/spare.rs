@@ -247,7 +247,7 @@ fn prepare<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) -> Result<bool,
             state.space_low = false;
         }
         Ok(false) => {}
-        Err(error) => state.space_low = error.is_temporary(),
+        Err(error) => state.space_low = matches!(error, Error::NoSpace { .. }),
     }
     made
 }

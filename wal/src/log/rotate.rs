@@ -142,7 +142,7 @@ impl<F: Fs> Wal<F> {
         self.spares.prepare()
     }
 
-    /// Whether the next segment could not be prepared for want of space, or on a read-only disk: time to refuse writes, before
+    /// Whether the next segment could not be prepared for want of space: time to refuse writes, before
     /// the current segment is full.
     #[must_use]
     pub fn space_low(&self) -> bool {

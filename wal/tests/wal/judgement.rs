@@ -116,8 +116,7 @@ fn the_entries_before_a_broken_or_missing_segment_can_be_read() {
         let before = |step: &&(wal::Place, Model)| step.0.sequence == position as u64;
         &log.steps.iter().rev().find(before).unwrap().1
     };
-    for position in 1..files.len() {
-        let file = &files[position];
+    for (position, file) in files.iter().enumerate().skip(1) {
         let disk = log.disk.fork();
         disk.remove(file).unwrap();
         assert_prefix(&disk, sealed(position));
