@@ -1,5 +1,8 @@
-//! F3, F4 and F8 with whole processes: the newest log segment cut at record borders and anywhere, its end zeroed, zeros
-//! appended. Every variant opens and serves what was flushed together with what the log still holds.
+//! F3, F4 and F8 with whole processes. The newest log segment holds zeros from record borders and from anywhere on, as a
+//! power loss leaves a file that was filled before it was used, or has zeros appended: it opens and serves what was
+//! flushed together with what the log still holds. A segment that ends early has lost bytes it had: it is refused.
+
+use std::time::Duration;
 
 use super::event::Event;
 use super::history;
@@ -19,14 +22,7 @@ const HIDDEN_END_BYTES: u64 = 64;
 /// What is written at once fills its last sector up with zeros, and is whole only with them.
 const SECTOR_BYTES: u64 = 512;
 
-/// How the bytes from the cut on are lost.
-#[derive(Clone, Copy, Debug)]
-enum Loss {
-    /// The file ends there.
-    Truncated,
-    /// The file keeps its length and holds zeros from there on.
-    Zeroed,
-}
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 #[test]
 fn log_cut_at_record_borders() {
@@ -41,7 +37,7 @@ fn log_cut_at_record_borders() {
     proof.rng.shuffle(&mut offsets);
     offsets.truncate(cuts);
     for offset in newest.into_iter().chain(offsets) {
-        proof.cut(offset, Loss::Truncated);
+        proof.cut(offset);
     }
 }
 
@@ -50,8 +46,7 @@ fn log_cut_anywhere() {
     let mut proof = Proof::new("log_cut_anywhere", NEVER);
     for _ in 0..seed::number_from_env("CRASH_CUTS", 30) {
         let offset = proof.offset();
-        let loss = *proof.rng.pick(&[Loss::Truncated, Loss::Zeroed]);
-        proof.cut(offset, loss);
+        proof.cut(offset);
     }
 }
 
@@ -61,8 +56,19 @@ fn log_cut_below_what_was_flushed() {
     let mut proof = Proof::new("log_cut_below_what_was_flushed", OFTEN);
     for _ in 0..seed::number_from_env("CRASH_CUTS", 30) {
         let offset = proof.offset();
-        let loss = *proof.rng.pick(&[Loss::Truncated, Loss::Zeroed]);
-        proof.cut(offset, loss);
+        proof.cut(offset);
+    }
+}
+
+/// With and without a store that is ahead of some of the ends.
+#[test]
+fn log_that_ends_early_is_refused() {
+    for snapshot_count in [NEVER, OFTEN] {
+        let mut proof = Proof::new("log_that_ends_early_is_refused", snapshot_count);
+        for _ in 0..seed::number_from_env("CRASH_CUTS", 30).div_ceil(3) {
+            let offset = proof.offset();
+            proof.truncate(offset);
+        }
     }
 }
 
@@ -107,43 +113,75 @@ impl Proof {
         self.rng.between(first, last + 600)
     }
 
-    /// Cuts at `offset`, starts, checks what is served, and that a write goes on from there.
-    fn cut(&mut self, offset: u64, loss: Loss) {
-        self.written.restore_with(|content| {
-            content.bytes.truncate(offset as usize);
-            if matches!(loss, Loss::Truncated) {
-                content.length = offset;
-            }
-        });
+    /// Zeros everything from `offset` on, starts, checks what is served, and that a write goes on from there.
+    fn cut(&mut self, offset: u64) {
+        self.written
+            .restore_with(|content| content.bytes.truncate(offset as usize));
         let server = &mut self.written.server;
         let said_before = server.log().len();
         server.respawn();
         if let Err(why) = server.wait_ready() {
             let log = server.log();
-            self.check_refusal(&format!("{loss:?} at {offset}: {why}"), &log[said_before..]);
+            self.check_refusal(&format!("cut at {offset}: {why}"), &log[said_before..]);
             return;
         }
         let (tree, index) = history::list(server);
-        let (least, most) = self.bounds(offset, loss);
+        let (least, most) = self.bounds(offset);
         assert!(
             (least..=most).contains(&index),
-            "{loss:?} at {offset}: index {index} is served, not {least} to {most}\n{}",
+            "cut at {offset}: index {index} is served, not {least} to {most}\n{}",
             self.written.server.log_tail()
         );
         assert_eq!(
             tree,
             self.written.tree_at(index),
-            "{loss:?} at {offset}: the keys (left) are not those of index {index}"
+            "cut at {offset}: the keys (left) are not those of index {index}"
         );
         let next = history::mark(&self.written.server);
-        assert_eq!(next.index(), index + 1, "{loss:?} at {offset}");
+        assert_eq!(next.index(), index + 1, "cut at {offset}");
         self.written.server.kill();
         let log = self.written.server.log();
-        self.check_told(offset, loss, &log[said_before..]);
+        self.check_told(offset, &log[said_before..]);
+    }
+
+    /// Lets the file end at `offset`, starts, and checks that it is refused with the file, its end, and what is lost.
+    fn truncate(&mut self, offset: u64) {
+        self.written.restore_with(|content| {
+            content.bytes.truncate(offset as usize);
+            content.length = offset;
+        });
+        let server = &mut self.written.server;
+        let said_before = server.log().len();
+        server.respawn();
+        let status = server.wait_exit(START_LIMIT);
+        let log = server.log();
+        let said = &log[said_before..];
+        let told = format!("ends at {offset}: {status}\n{said}");
+        assert_eq!(status.code(), Some(65), "{told}");
+        let name = self
+            .written
+            .segment
+            .file_name()
+            .expect("a segment is a file");
+        let name = name.to_string_lossy();
+        let sentence = said.lines().find(|line| line.contains(name.as_ref()));
+        let sentence = sentence.unwrap_or_else(|| panic!("the file {name} is not named: {told}"));
+        assert!(
+            sentence.contains(&format!("ends after {offset} of")),
+            "{told}"
+        );
+        let after = sentence
+            .split("everything after entry ")
+            .nth(1)
+            .and_then(|rest| rest.split(" is lost, number unknown").next())
+            .and_then(|entry| entry.parse::<u64>().ok());
+        let after = after.unwrap_or_else(|| panic!("it is not said what is lost: {told}"));
+        let last = self.written.log_index(self.written.last());
+        assert!(after <= last, "{told}");
     }
 
     /// A tail that was cut off is told: how many bytes, and after which entry.
-    fn check_told(&self, offset: u64, loss: Loss, said: &str) {
+    fn check_told(&self, offset: u64, said: &str) {
         let ends = &self.written.ends;
         let before = ends.iter().rposition(|end| *end < offset).unwrap_or(0);
         let begins = ends[before].next_multiple_of(SECTOR_BYTES);
@@ -154,16 +192,15 @@ impl Proof {
         if !torn {
             return;
         }
-        let entry = format!("after entry {} ", self.written.log_indexes[before - 1]);
-        let bytes = match loss {
-            Loss::Truncated => format!("cut {} bytes", offset - begins),
-            // The last bytes before the cut may have been zero anyway.
-            Loss::Zeroed => "cut ".to_owned(),
-        };
+        let entry = format!(
+            "after entry {}, kept in ",
+            self.written.log_indexes[before - 1]
+        );
+        // The last bytes before the cut may have been zero anyway, so their number is not compared.
         assert!(
             said.lines()
-                .any(|line| line.contains(&entry) && line.contains(&bytes)),
-            "{loss:?} at {offset}: no line says {bytes:?} {entry:?}\n{said}"
+                .any(|line| line.contains(&entry) && line.contains("cut ")),
+            "cut at {offset}: no line says {entry:?}\n{said}"
         );
     }
 
@@ -172,10 +209,9 @@ impl Proof {
     fn check_refusal(&self, told: &str, said: &str) {
         let flushed = self.written.log_index(self.flushed);
         let lost = said
-            .split("entries ")
+            .split("at least up to entry ")
             .nth(1)
-            .and_then(|rest| rest.split(" are lost").next())
-            .and_then(|range| range.rsplit(' ').next())
+            .and_then(|rest| rest.split(')').next())
             .and_then(|last| last.parse::<u64>().ok());
         assert!(
             lost.is_some_and(|lost| lost > flushed),
@@ -183,18 +219,14 @@ impl Proof {
         );
     }
 
-    /// The least and the highest index that may be served after this loss.
-    fn bounds(&self, offset: u64, loss: Loss) -> (u64, u64) {
+    /// The least and the highest index that may be served after this cut.
+    fn bounds(&self, offset: u64) -> (u64, u64) {
         let Written {
             events, ends, base, ..
         } = &self.written;
-        let needed = |end: u64| match loss {
-            Loss::Truncated => (end + HIDDEN_END_BYTES).next_multiple_of(SECTOR_BYTES),
-            Loss::Zeroed => end + HIDDEN_END_BYTES,
-        };
         let whole = ends[1..]
             .iter()
-            .take_while(|end| needed(**end) <= offset)
+            .take_while(|end| **end + HIDDEN_END_BYTES <= offset)
             .count();
         let touched = ends[..events.len()]
             .iter()

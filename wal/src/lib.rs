@@ -45,7 +45,7 @@
 //! * Entries and hard states are found in the order of appending; what was never appended is never found.
 //! * A failed sync ends the log ([`Error::Poisoned`]); a full disk, a read-only file system or too many
 //!   segments do not ([`Error::is_temporary`]).
-//! * Opening changes nothing on disk before the log is judged ([`judge`]), and nothing at all when it is
+//! * Opening changes nothing on disk before the log is judged ([`judge()`]), and nothing at all when it is
 //!   refused. It adds no file, however often a log is killed and opened.
 //! * A log refused by its witness alone ([`Proof::Witness`]) is never opened without it.
 //!

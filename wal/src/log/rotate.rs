@@ -85,7 +85,7 @@ impl<F: Fs> Wal<F> {
     /// new one, and open removes what is left of the old.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], [`Error::Io`]: the old log goes on. [`Error::Poisoned`].
+    /// [`Error::NoSpace`], [`Error::ReadOnly`], [`Error::Io`]: the old log goes on. [`Error::Poisoned`].
     pub fn restart_at(&mut self, base: Position, hard_state: HardState) -> Result<(), Error> {
         self.check_poison()?;
         let restarted = self.begin_again(base, hard_state);
@@ -137,7 +137,7 @@ impl<F: Fs> Wal<F> {
     /// the background thread.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], [`Error::Io`]: there is no spare, the log is not affected.
+    /// [`Error::NoSpace`], [`Error::ReadOnly`], [`Error::Io`]: there is no spare, the log is not affected.
     pub fn prepare_next(&self) -> Result<bool, Error> {
         self.spares.prepare()
     }

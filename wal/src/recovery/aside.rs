@@ -10,7 +10,7 @@ use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::fs::{File, Fs};
 use crate::recovery::Cut;
-use crate::segment::{sync_dir, sync_failed};
+use crate::segment::sync_dir;
 
 /// Bytes of a cut tail that are kept; more says no more about what happened.
 const TORN_BYTES_MAX: u64 = 4 << 20;
@@ -50,14 +50,15 @@ fn copy<F: Fs>(fs: &F, dir: &Path, cut: &Cut, to: &Path) -> Result<(), Error> {
     if fs.exists(to).context("look for", to)? {
         if is_remainder(fs, to, &tail)? {
             let kept = fs.open(to).context("open", to)?;
-            kept.sync_data().map_err(|error| sync_failed(to, &error))?;
+            kept.sync_data().context("sync", to)?;
             return sync_dir(fs, dir);
         }
         fs.remove(to).context("remove", to)?;
     }
     let copy = fs.create(to).context("create", to)?;
     copy.write_all_at(0, &tail).context("write", to)?;
-    copy.sync_data().map_err(|error| sync_failed(to, &error))?;
+    // Nothing but the copy hangs on this sync. Some file systems find out here that they are full.
+    copy.sync_data().context("sync", to)?;
     sync_dir(fs, dir)
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn adopt_spares<F: Fs>(
             _ => continue,
         };
         if !wanted {
-            fs.remove(&path).context("remove", &path)?;
+            spares.leftovers().discard(fs, path);
         }
     }
     Ok(spares)

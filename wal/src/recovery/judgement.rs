@@ -122,7 +122,7 @@ impl<F: Fs> Judgement<F> {
         self.recovery.end
     }
 
-    /// Makes what was judged durable and opens it: the steps from 2 on at the
+    /// Makes what was judged durable and opens it: the steps of **open** at the
     /// [crate root](crate#durable-steps).
     ///
     /// # Errors

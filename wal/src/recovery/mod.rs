@@ -3,7 +3,7 @@
 //!
 //! | step | process or power fails before it | after it |
 //! | --- | --- | --- |
-//! | 1 read and judge ([`chain`], [`replay`], [`decide`]): [`judge`] | – | nothing was changed |
+//! | 1 read and judge ([`chain`], [`replay`], [`decide`]): [`judge()`] | – | nothing was changed |
 //! | 2 sync the directory: from here on [`Judgement::open`] | nothing was changed | names that were only in the cache are durable |
 //! | 3 remove `*.tmp`, surplus spares | as 2 | nothing of the log was touched |
 //! | 4 copy the cut tail to `torn-*`, sync copy and directory | as 3 | a copy more; the next open keeps it |
@@ -91,7 +91,7 @@ pub struct Cut {
 /// again is reported as if it had been done.
 ///
 /// # Errors
-/// As [`judge`].
+/// As [`judge()`].
 pub fn inspect<'a, F: Fs>(
     fs: &F,
     dir: &Path,

@@ -297,15 +297,24 @@ fn megabytes_of_zeros_appended_change_nothing() {
         driver.log = None;
         driver.disk.restart();
         let newest = segments(&driver.disk).pop().unwrap();
-        driver.disk.corrupt(&newest, |content| {
-            content.resize(content.len() + (5 << 20), 0)
-        });
+        let length = driver.disk.content(&newest).unwrap().len();
+        driver
+            .disk
+            .corrupt(&newest, |content| content.resize(length + (5 << 20), 0));
         let recovery = driver.open().unwrap();
         assert_eq!(recovery.cut, None);
         driver.check();
         driver.append(&entries(2, 33..=60, 2000), None).unwrap();
         driver.sync().unwrap();
         driver.disk.power_loss(1);
+        driver.open().unwrap();
+        driver.check();
+        // Nothing was written behind the length that the header says: without it, all is still there.
+        driver.log = None;
+        driver.disk.restart();
+        driver
+            .disk
+            .corrupt(&newest, |content| content.truncate(length));
         driver.open().unwrap();
         driver.check();
     }

@@ -277,6 +277,28 @@ fn an_emptied_or_headless_segment_is_damage() {
 }
 
 #[test]
+fn a_short_file_is_damage_of_its_own_and_says_what_the_witness_knows() {
+    let log = log_of(3, 24, 500);
+    let newest = segments(&log.disk).pop().unwrap();
+    let length = log.disk.content(&newest).unwrap().len() as u64;
+    let before = &log.steps[log.steps.len() - 2];
+    let bytes = before.0.offset;
+    log.disk
+        .corrupt(&newest, |content| content.truncate(bytes as usize));
+    let after = before.1.last();
+    for (witness, at_least) in [(None, None), (Some(&log.witness), Some(log.model.last()))] {
+        let expected = Damage {
+            file: newest.clone(),
+            offset: bytes,
+            lost: Lost::Everything { after, at_least },
+            proof: Proof::Naming,
+            reason: Reason::ShortFile { bytes, length },
+        };
+        assert_eq!(refused(&log.disk, witness), expected);
+    }
+}
+
+#[test]
 fn an_older_copy_of_a_segment_is_found_out_as_far_as_the_witness_reaches() {
     let mut driver = Driver::new(4, small_options());
     driver.create().unwrap();

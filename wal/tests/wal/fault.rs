@@ -40,6 +40,7 @@ fn one_fault_at_every_operation_corrupts_nothing() {
             Fault::NoSpace,
             Fault::ShortWrite,
             Fault::TornWrite,
+            Fault::ReadOnly,
         ] {
             for n in 1..=whole.disk.operations() {
                 let mut driver = Driver::new(seed, small_options());
@@ -111,6 +112,46 @@ fn a_full_disk_refuses_and_resumes_without_losing_order() {
     driver.disk.power_loss(3);
     driver.open().unwrap();
     driver.check();
+}
+
+#[test]
+fn a_file_system_that_becomes_read_only_is_waited_for_and_named() {
+    let mut driver = Driver::new(1, small_options());
+    driver.create().unwrap();
+    driver.append(&entries(1, 1..=3, 500), None).unwrap();
+    driver.sync().unwrap();
+    driver.disk.fail_writes(Fault::ReadOnly);
+    // In the segment there is, and where the next one is needed.
+    for payload in [10, 6000] {
+        let index = driver.latest().last() + 1;
+        driver.append(&[entry(1, index, payload)], None).unwrap();
+        for _ in 0..3 {
+            let refused = driver.sync().unwrap_err();
+            assert!(matches!(refused, Error::ReadOnly { .. }), "{refused}");
+            assert!(refused.is_temporary());
+            let told = refused.to_string();
+            assert!(told.contains("the file system is read-only"), "{told}");
+            assert!(told.contains("remount it read-write"), "{told}");
+            assert_eq!(read_all(driver.log()).len() as u64, driver.acked.last());
+        }
+    }
+    driver.log().prepare_next().unwrap_err();
+    assert!(!driver.log().space_low(), "there is room");
+    driver.disk.heal();
+    driver.sync().unwrap();
+    driver.check();
+    driver.disk.power_loss(3);
+    driver.open().unwrap();
+    driver.check();
+}
+
+#[test]
+fn an_exhausted_quota_is_a_full_disk() {
+    // EDQUOT, ENOSPC, EFBIG; not EIO.
+    for (number, full) in [(122, true), (28, true), (27, true), (5, false)] {
+        let error = std::io::Error::from_raw_os_error(number);
+        assert_eq!(wal::fs::is_no_space(&error), full, "{error}");
+    }
 }
 
 #[test]

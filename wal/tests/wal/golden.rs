@@ -177,7 +177,7 @@ fn a_newest_file_of_the_first_format_opens_wherever_it_ends() {
         // A group is whole without its padding.
         let last = match len {
             ..674 => 10,
-            ..1484 => 12,
+            674..1484 => 12,
             _ => 13,
         };
         assert_eq!(log.last_index(), last, "{len}");

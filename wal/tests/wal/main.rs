@@ -4,12 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+mod watched;
 
 mod cut;
 mod damage;
 mod fault;
 mod golden;
+mod judgement;
 mod model;
 mod power;
 mod recycle;
+mod reopen;
+mod replace;
+mod slow;
+mod spare;
 mod thread;
+mod witness;

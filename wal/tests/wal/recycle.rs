@@ -1,103 +1,17 @@
 //! Recycled files: what an earlier use left never counts, and a reader at work is never shown another use.
 
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use wal::fs::sim::{SimFile, SimFs};
-use wal::fs::{File, Fs};
+use wal::fs::sim::SimFs;
 use wal::{Options, Position, Wal};
 
 use crate::support::{Driver, IDENTITY, dir, each_seed, entries, small_options};
-
-type Hook = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
-
-/// A disk that runs a hook inside the next read of a file.
-#[derive(Clone)]
-struct HookFs {
-    disk: SimFs,
-    hook: Hook,
-}
-
-struct HookFile {
-    file: SimFile,
-    hook: Hook,
-}
-
-impl HookFs {
-    fn wrap(&self, file: io::Result<SimFile>) -> io::Result<HookFile> {
-        let hook = Arc::clone(&self.hook);
-        Ok(HookFile { file: file?, hook })
-    }
-}
-
-impl Fs for HookFs {
-    type File = HookFile;
-
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(dir)
-    }
-    fn create(&self, path: &Path) -> io::Result<HookFile> {
-        self.wrap(self.disk.create(path))
-    }
-    fn open(&self, path: &Path) -> io::Result<HookFile> {
-        self.wrap(self.disk.open(path))
-    }
-    fn open_read(&self, path: &Path) -> io::Result<HookFile> {
-        self.wrap(self.disk.open_read(path))
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.disk.list(dir)
-    }
-    fn exists(&self, path: &Path) -> io::Result<bool> {
-        self.disk.exists(path)
-    }
-    fn len(&self, path: &Path) -> io::Result<u64> {
-        self.disk.len(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-    fn entropy(&self) -> u64 {
-        self.disk.entropy()
-    }
-}
-
-impl File for HookFile {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let hook = self.hook.lock().unwrap().take();
-        if let Some(hook) = hook {
-            hook();
-        }
-        self.file.read_at(offset, buffer)
-    }
-    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<usize> {
-        self.file.write_at(offset, data)
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-}
+use crate::watched::WatchedFs;
 
 #[test]
 fn a_segment_that_is_being_read_is_not_recycled_under_the_reader() {
-    let hook = Hook::default();
-    let disk = HookFs {
-        disk: SimFs::new(1),
-        hook: Arc::clone(&hook),
-    };
+    let disk = WatchedFs::new(SimFs::new(1));
+    let seen = Arc::clone(&disk.seen);
     let options = Options {
         spare_segments: 4,
         ..small_options()
@@ -112,14 +26,14 @@ fn a_segment_that_is_being_read_is_not_recycled_under_the_reader() {
     let reader = log.lock().unwrap().reader();
     let writer = Arc::clone(&log);
     // While the first segments are being read: released, used again, written over.
-    *hook.lock().unwrap() = Some(Box::new(move || {
+    *seen.on_read.lock().unwrap() = Some(Box::new(move || {
         let mut log = writer.lock().unwrap();
         log.release(35).unwrap();
         log.append(&entries(2, 41..=120, 900), None).unwrap();
         log.sync().unwrap();
     }));
     let found = reader.entries(1, 21, usize::MAX).unwrap();
-    assert!(hook.lock().unwrap().is_none(), "the hook ran");
+    assert!(seen.on_read.lock().unwrap().is_none(), "the hook ran");
     assert!(!found.is_empty());
     assert!(found == entries(1, 1..=found.len() as u64, 900));
     assert!(reader.first_index() > 20);

@@ -6,20 +6,19 @@
 //! spare's name is listed, or on its way to be removed: none lies about unknown. The lock is held for list
 //! operations only, never across a file operation; no other lock is taken under it.
 
+mod make;
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use crate::error::{Context, Error};
 use crate::format::name::Name;
-use crate::fs::{File, Fs};
+use crate::fs::Fs;
 use crate::leftover::Leftovers;
-use crate::segment::{Draft, fill_with_zeros};
-
-/// After a failure the thread tries again this often, and at each rotation.
-const RETRY: Duration = Duration::from_secs(1);
+use crate::segment::Draft;
+use make::{keep_ready, prepare};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Spare {
@@ -198,93 +197,4 @@ fn next_number(shared: &Shared) -> u64 {
     let number = state.next_number;
     state.next_number += 1;
     number
-}
-
-/// The thread: makes a spare whenever none is ready, until told to stop.
-fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) {
-    let mut reported = false;
-    loop {
-        {
-            let mut state = shared.lock();
-            while !state.stop && !state.ready.is_empty() {
-                state = shared
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-            if state.stop {
-                return;
-            }
-        }
-        let Err(error) = prepare(fs, dir, len, shared) else {
-            reported = false;
-            continue;
-        };
-        // Once for each time it begins to fail: a disk may be full for days.
-        if !std::mem::replace(&mut reported, true) {
-            tracing::warn!(%error, "the next log segment could not be prepared");
-        }
-        let state = shared.lock();
-        if !state.stop {
-            let waited = shared.changed.wait_timeout(state, RETRY);
-            drop(waited.unwrap_or_else(PoisonError::into_inner));
-        }
-    }
-}
-
-/// Creates, fills, syncs and names one spare. A failed sync only costs this file: nothing was in it.
-fn prepare<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) -> Result<bool, Error> {
-    let number = next_number(shared);
-    let made = make_spare(fs, dir, number, len, shared);
-    let state = &mut *shared.lock();
-    match &made {
-        Ok(true) => {
-            state.ready.push(Spare {
-                number,
-                bytes: len,
-                reused: false,
-            });
-            state.space_low = false;
-        }
-        Ok(false) => {}
-        Err(error) => state.space_low = error.is_temporary(),
-    }
-    made
-}
-
-fn make_spare<F: Fs>(
-    fs: &F,
-    dir: &Path,
-    number: u64,
-    len: u64,
-    shared: &Shared,
-) -> Result<bool, Error> {
-    // Filling a nearly full disk to its last byte, only to give up, would take the room from everyone else.
-    if fs.free_bytes(dir).unwrap_or(u64::MAX) < len.saturating_add(len / 2) {
-        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        return Err(full).context("prepare a segment in", dir);
-    }
-    shared.leftovers.sweep(fs)?;
-    let path = dir.join(Name::Unfinished(number).to_string());
-    let file = fs.create(&path).context("create", &path)?;
-    let filled = fill_with_zeros(&file, len, || !shared.lock().stop)
-        .and_then(|whole| file.sync_data().map(|()| whole))
-        .context("fill", &path);
-    if !matches!(filled, Ok(true)) {
-        shared.leftovers.discard(fs, path);
-        return filled;
-    }
-    let spare = spare_path(dir, number);
-    if let Err(error) = fs.rename(&path, &spare) {
-        // It may have happened all the same.
-        shared.leftovers.discard(fs, spare);
-        shared.leftovers.discard(fs, path.clone());
-        return Err(error).context("rename", &path);
-    }
-    // Nothing depends on this name: if it is lost, a power loss leaves a `*.tmp` file in its place. So the
-    // spare is one even if this fails, and the segment it becomes has a sync of its own.
-    if let Err(error) = fs.sync_dir(dir) {
-        tracing::warn!(%error, dir = %dir.display(), "the name of a prepared log segment is not synced");
-    }
-    Ok(true)
 }
