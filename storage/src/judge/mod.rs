@@ -14,8 +14,9 @@
 //! ```
 //!
 //! **Not seen.** Damage in the rows of a table, which RocksDB's block checksums find when they are
-//! read. A MANIFEST that lost whole records at its end is seen only by what the directory holds:
-//! tables missing, or more complete tables from behind its end than one kill can leave.
+//! read. A MANIFEST that lost whole records behind the description of the store that it begins with
+//! is seen only by what the directory holds: tables missing, or more complete tables from behind
+//! its end than one kill can leave.
 
 mod block;
 mod bytes;
@@ -114,6 +115,9 @@ fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, 
     let mut ours = Column::ALL.map(Column::name);
     ours.sort_unstable();
     let known = found.iter().all(|name| ours.contains(&name.as_str()));
+    if known {
+        creation::described(directory, &name, &manifest)?;
+    }
     if known && creation::nothing_written(directory, &manifest) {
         creation::fits_nothing(directory, &name, effort)?;
         return Ok(Judgement::Unfinished {

@@ -69,6 +69,12 @@ impl Victim {
         self.set(0, &self.content);
     }
 
+    /// Leaves this much of the file.
+    fn cut(&self, length: u64) {
+        self.restore();
+        self.file.set_len(length).expect("cut");
+    }
+
     /// Judges with these bytes at the offset, and puts back what was there.
     fn with(&self, offset: u64, bytes: &[u8]) -> Judgement {
         self.set(offset, bytes);
@@ -136,7 +142,10 @@ impl Victim {
                 .any(|record| record.offset == torn.offset)
         );
         assert!(inventory.last_sequence <= self.inventory.last_sequence);
-        assert_eq!(inventory.faults, []);
+        // If it was a compaction, its inputs are gone.
+        for fault in &inventory.faults {
+            assert_eq!(fault.reason, Reason::Missing, "{fault}");
+        }
     }
 }
 
@@ -199,7 +208,7 @@ fn every_length_of_the_last_records() {
         let first = victim.records[victim.records.len() - 3];
         let mut asked = 0;
         for length in first.offset..victim.content.len() as u64 {
-            victim.file.set_len(length).expect("cut");
+            victim.cut(length);
             let inventory = victim.home.inventory();
             assert_eq!(inventory.faults, []);
             let kept = inventory.torn.map_or(length, |torn| {
@@ -213,7 +222,7 @@ fn every_length_of_the_last_records() {
                 rocksdb_agrees(&victim.home, &inventory);
             }
             // What is called torn can be cut away, and nothing else changes.
-            victim.file.set_len(kept).expect("cut");
+            victim.cut(kept);
             let cut = Inventory {
                 torn: None,
                 ..inventory
@@ -301,7 +310,7 @@ fn a_lost_end_is_seen_by_the_tables_that_lie_there() {
         if !matches!(record.kind, 1 | 4) {
             continue;
         }
-        victim.file.set_len(record.end).expect("cut");
+        victim.cut(record.end);
         let unnamed = match victim.home.judge() {
             Judgement::Store(inventory) => {
                 assert_eq!(inventory.torn, None);
@@ -329,11 +338,59 @@ fn a_lost_end_is_seen_by_the_tables_that_lie_there() {
     assert_eq!(lost, (0..=30).collect::<Vec<_>>());
 }
 
+/// A MANIFEST begins with all that is live and one change behind it, which were durable before
+/// CURRENT named it: nothing of this can be torn off, even where a record ends.
+#[test]
+fn the_description_at_the_start_cannot_be_torn() {
+    let home = Home::new();
+    write(home.path(), 3, 20, false);
+    write(home.path(), 0, 0, false);
+    let victim = Victim::new(home);
+    let content = |record: &Record| &victim.content[record.offset as usize + 7..][..2];
+    let marks: Vec<_> = victim
+        .records
+        .iter()
+        .filter(|record| content(record) == b"\x8b\x40")
+        .collect();
+    assert_eq!(marks.len(), 1);
+    assert!(marks[0].offset > 200, "tables stand before it");
+    for length in 0..marks[0].end {
+        victim.cut(length);
+        let fault = victim.home.unreadable();
+        assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
+    }
+    // The change behind it may have several records; the last of them makes the file complete.
+    let complete: Vec<_> = victim
+        .records
+        .iter()
+        .filter(|record| record.offset >= marks[0].end)
+        .map(|record| {
+            victim.cut(record.end);
+            match victim.home.judge() {
+                // What was compacted since may be missing.
+                Judgement::Store(inventory) => {
+                    assert_eq!(inventory.torn, None);
+                    true
+                }
+                Judgement::Unreadable(fault) => {
+                    assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
+                    false
+                }
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect();
+    assert!(
+        complete.is_sorted() && complete.ends_with(&[true]),
+        "{complete:?}"
+    );
+}
+
 #[test]
 fn an_empty_manifest_and_one_without_its_first_record() {
     let victim = Victim::busy();
     for length in [0, 1, 6, 7, victim.records[0].end - 1] {
-        victim.file.set_len(length).expect("cut");
+        victim.cut(length);
         let fault = victim.home.unreadable();
         assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
         victim.restore();
