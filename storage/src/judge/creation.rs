@@ -5,7 +5,8 @@
 //! | lock, info log, identity | these files |
 //! | MANIFEST-000001 with one record, synced | also this file, perhaps torn |
 //! | CURRENT by rename | a database with one column family |
-//! | a new MANIFEST, and a record for each further column family | some of the column families |
+//! | a new MANIFEST that begins with a description of what is live, synced; CURRENT by rename | the same |
+//! | a record for each further column family | some of the column families |
 //! | our first two rows (format and state) are flushed into a table | also this table, perhaps not complete, that nothing names yet |
 //! | the record that names it | a store |
 //!
@@ -22,6 +23,8 @@ use crate::error::Error;
 
 /// The format row and the first state.
 const FIRST_ROWS: u64 = 2;
+/// The only MANIFEST that is not begun with a description: nothing is live yet.
+const FIRST_MANIFEST: &str = "MANIFEST-000001";
 
 /// Whether a directory without CURRENT holds no more than the first two steps leave.
 pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Result<bool, Error> {
@@ -34,7 +37,7 @@ pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Resu
     }
     match directory.manifests()[..] {
         [] => Ok(true),
-        ["MANIFEST-000001"] => match manifest::read(directory, "MANIFEST-000001", effort) {
+        [FIRST_MANIFEST] => match manifest::read(directory, FIRST_MANIFEST, effort) {
             Ok(manifest) => {
                 Ok(nothing_written(directory, &manifest) && manifest.families() == ["default"])
             }
@@ -43,6 +46,24 @@ pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Resu
         },
         _ => Ok(false),
     }
+}
+
+/// The MANIFEST holds all of the description that it begins with; otherwise the fault. RocksDB syncs
+/// it before CURRENT names the file, so no kill can cut it short.
+pub(super) fn described(
+    directory: &Directory,
+    name: &str,
+    manifest: &Manifest,
+) -> Result<(), Stop> {
+    if manifest.state.described || name == FIRST_MANIFEST {
+        return Ok(());
+    }
+    Err(Stop::Fault(Fault {
+        path: directory.file(name),
+        offset: manifest.torn.map(|torn| torn.offset),
+        table: None,
+        reason: Reason::Incomplete("it has described what was live when it was begun"),
+    }))
 }
 
 /// Whether the MANIFEST knows of nothing.

@@ -26,7 +26,7 @@
 //! | 8199, 8200 | 8196, 8197 with a length before them | string |
 //! | 8201 | whether timestamps are kept | string of one byte |
 //! | 8202 | progress of a compaction (never in a MANIFEST) | string |
-//! | 8203 | size of the MANIFEST when it was begun | string with a varint64 |
+//! | 8203 | size of the MANIFEST so far: ends the description that it begins with | string with a varint64 |
 
 use super::bytes::Bytes;
 use super::new_table::{self, NewTable, internal_key};
@@ -48,6 +48,8 @@ pub(super) struct Edit {
     /// Level and number.
     pub(super) removed: Vec<(u32, u64)>,
     pub(super) added: Vec<NewTable>,
+    /// All that was live when the MANIFEST was begun stands before it.
+    pub(super) ends_description: bool,
     /// How many records follow in its atomic group, if it belongs to one.
     pub(super) group: Option<u32>,
 }
@@ -140,6 +142,7 @@ impl Edit {
             8203 => {
                 let mut inner = Bytes(input.string().ok_or("the size of the MANIFEST")?);
                 inner.varint64().ok_or("the size of the MANIFEST")?;
+                self.ends_description = true;
             }
             // 8193, 8202, and what a later release adds.
             _ if tag & IGNORABLE != 0 => {

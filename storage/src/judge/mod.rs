@@ -14,8 +14,9 @@
 //! ```
 //!
 //! **Not seen.** Damage in the rows of a table, which RocksDB's block checksums find when they are
-//! read. A MANIFEST that lost whole records at its end is seen only by what the directory holds:
-//! tables missing, or more complete tables from behind its end than one kill can leave.
+//! read. A MANIFEST that lost whole records behind the description of the store that it begins with
+//! is seen only by what the directory holds: tables missing, or more complete tables from behind
+//! its end than one kill can leave.
 
 mod block;
 mod bytes;
@@ -34,6 +35,7 @@ mod records;
 mod source;
 mod state;
 mod stop;
+mod survey;
 mod table;
 
 use std::path::Path;
@@ -114,6 +116,9 @@ fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, 
     let mut ours = Column::ALL.map(Column::name);
     ours.sort_unstable();
     let known = found.iter().all(|name| ours.contains(&name.as_str()));
+    if known {
+        creation::described(directory, &name, &manifest)?;
+    }
     if known && creation::nothing_written(directory, &manifest) {
         creation::fits_nothing(directory, &name, effort)?;
         return Ok(Judgement::Unfinished {
@@ -128,7 +133,7 @@ fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, 
         let rocksdb = true;
         return Ok(Judgement::Foreign { found, rocksdb });
     }
-    take_inventory(directory, name, manifest, effort).map(Judgement::Store)
+    survey::inventory(directory, name, manifest, effort).map(Judgement::Store)
 }
 
 /// Other column families than ours. A torn MANIFEST may have lost those that lack.
@@ -160,88 +165,4 @@ fn foreign_order(manifest: &Manifest) -> Option<String> {
             )
         })
     })
-}
-
-/// How many atomic flushes may be under way at once, each with a table for every column family.
-/// RocksDB runs one with our number of background jobs.
-const FLUSHES: usize = 2;
-
-fn take_inventory(
-    directory: &Directory,
-    name: String,
-    manifest: Manifest,
-    effort: &mut Effort,
-) -> Result<Inventory, Stop> {
-    let leftovers = leftovers(directory, &name, &manifest, effort)?;
-    let last_sequence = manifest.last_sequence();
-    let behind = leftovers
-        .iter()
-        .filter(|left| left.last_sequence.is_some_and(|last| last > last_sequence))
-        .count();
-    if behind > FLUSHES * Column::ALL.len() {
-        return Err(Stop::Fault(Fault {
-            path: directory.file(&name),
-            offset: None,
-            table: None,
-            reason: Reason::Behind { tables: behind },
-        }));
-    }
-    let families = manifest.families();
-    let torn = manifest.torn;
-    let tables = live_tables(manifest);
-    let mut faults = Vec::new();
-    for table in &tables {
-        faults.extend(table::check(directory, table, effort)?);
-    }
-    Ok(Inventory {
-        manifest: name,
-        families,
-        tables,
-        last_sequence,
-        torn,
-        leftovers,
-        faults,
-    })
-}
-
-fn live_tables(manifest: Manifest) -> Vec<Table> {
-    let mut families: Vec<_> = manifest.state.families.into_values().collect();
-    families.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let mut tables = Vec::new();
-    for family in families {
-        tables.extend(family.tables.into_values().map(|table| Table {
-            family: family.name.clone(),
-            number: table.number,
-            level: table.level,
-            bytes: table.bytes,
-            smallest: table.smallest,
-            largest: table.largest,
-            unique_id: table.unique_id,
-        }));
-    }
-    tables
-}
-
-fn leftovers(
-    directory: &Directory,
-    name: &str,
-    manifest: &Manifest,
-    effort: &mut Effort,
-) -> Result<Vec<Leftover>, Error> {
-    let unnamed = directory.unnamed(|number| manifest.names(number), Some(name));
-    unnamed
-        .into_iter()
-        .map(|(name, bytes)| {
-            let mut last_sequence = None;
-            if name.ends_with(".sst") {
-                let complete = table::complete(directory, name, effort)?;
-                last_sequence = complete.and_then(|properties| properties.last_sequence);
-            }
-            Ok(Leftover {
-                name: name.to_owned(),
-                bytes,
-                last_sequence,
-            })
-        })
-        .collect()
 }

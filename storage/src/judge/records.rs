@@ -160,8 +160,10 @@ mod tests {
         [&sum.to_le_bytes()[..], &length, &[kind], payload].concat()
     }
 
+    type End = Result<Option<Torn>, Reason>;
+
     /// Every record's offset and content, and how it ends.
-    fn read(bytes: &[u8], parts_max: usize) -> (Vec<(u64, Vec<u8>)>, Result<Option<Torn>, Reason>) {
+    fn read(bytes: &[u8], parts_max: usize) -> (Vec<(u64, Vec<u8>)>, End) {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("MANIFEST-000001");
         std::fs::write(&path, bytes).expect("writes");

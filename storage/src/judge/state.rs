@@ -24,6 +24,8 @@ pub(super) struct Family {
 pub(super) struct State {
     pub(super) families: BTreeMap<u32, Family>,
     pub(super) last_sequence: Option<u64>,
+    /// What was live when the MANIFEST was begun has been read to its end.
+    pub(super) described: bool,
     log_number: bool,
     next_file: bool,
     group: Vec<Edit>,
@@ -45,6 +47,7 @@ impl State {
         Self {
             families: BTreeMap::from([(0, default)]),
             last_sequence: None,
+            described: false,
             log_number: false,
             next_file: false,
             group: Vec::new(),
@@ -86,6 +89,7 @@ impl State {
         let id = edit.family;
         self.last_sequence = edit.last_sequence.or(self.last_sequence);
         self.next_file |= edit.next_file;
+        self.described |= edit.ends_description;
         if let Some(name) = edit.adds_family {
             let family = Family {
                 name: String::from_utf8_lossy(&name).into_owned(),

@@ -70,9 +70,7 @@ fn mistaken(table: &Table, properties: &Properties) -> Option<Reason> {
     if number != table.number {
         return Some(Reason::Number { found: number });
     }
-    let Some([meant, _]) = table.unique_id else {
-        return None;
-    };
+    let [meant, _] = table.unique_id?;
     let session = properties
         .session
         .as_deref()

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use storage::judge::{Effort, Flaw, Inventory, Judgement, Reason};
 
 use crate::agreement::{rocksdb_agrees, rocksdb_refuses};
-use crate::support::{BLOCK, Home, Random, Record, records, wide, write};
+use crate::support::{BLOCK, Home, Random, Record, framed, records, wide, write};
 
 /// A store whose MANIFEST is changed in place.
 struct Victim {
@@ -62,11 +62,19 @@ impl Victim {
         self.file.write_all_at(bytes, offset).expect("written");
     }
 
+    /// Makes the file whole again after it was cut or lengthened.
     fn restore(&self) {
-        self.file
-            .set_len(self.content.len() as u64)
-            .expect("lengthened");
-        self.set(0, &self.content);
+        let there = self.file.metadata().expect("known").len();
+        let whole = self.content.len() as u64;
+        let kept = there.min(whole);
+        self.file.set_len(kept).expect("cut");
+        self.set(kept, &self.content[kept as usize..]);
+    }
+
+    /// Leaves this much of the file.
+    fn cut(&self, length: u64) {
+        self.restore();
+        self.file.set_len(length).expect("cut");
     }
 
     /// Judges with these bytes at the offset, and puts back what was there.
@@ -136,7 +144,10 @@ impl Victim {
                 .any(|record| record.offset == torn.offset)
         );
         assert!(inventory.last_sequence <= self.inventory.last_sequence);
-        assert_eq!(inventory.faults, []);
+        // If it was a compaction, its inputs are gone.
+        for fault in &inventory.faults {
+            assert_eq!(fault.reason, Reason::Missing, "{fault}");
+        }
     }
 }
 
@@ -195,11 +206,18 @@ fn a_huge_length_is_damage_everywhere_but_in_the_last_record() {
 
 #[test]
 fn every_length_of_the_last_records() {
-    for (victim, step) in [(Victim::grouped(), 1), (Victim::long(), 97)] {
-        let first = victim.records[victim.records.len() - 3];
+    // Every length of some hundred bytes; of some thousand, those around each record's ends and a
+    // sample of the others. RocksDB is asked about some of both.
+    for (victim, step, sample) in [(Victim::grouped(), 1, 3), (Victim::long(), 11, 143)] {
+        // Parts and records without content count as records here.
+        let first = victim.records[victim.records.len() - 6];
         let mut asked = 0;
         for length in first.offset..victim.content.len() as u64 {
-            victim.file.set_len(length).expect("cut");
+            let near = |record: &Record| record.offset.abs_diff(length) <= 8;
+            if !(length - first.offset).is_multiple_of(step) && !victim.records.iter().any(near) {
+                continue;
+            }
+            victim.cut(length);
             let inventory = victim.home.inventory();
             assert_eq!(inventory.faults, []);
             let kept = inventory.torn.map_or(length, |torn| {
@@ -208,12 +226,12 @@ fn every_length_of_the_last_records() {
                 torn.offset
             });
             assert!(kept == length || victim.records.iter().any(|record| record.end == kept));
-            if (length - first.offset).is_multiple_of(step) {
+            if (length - first.offset).is_multiple_of(sample) {
                 asked += 1;
                 rocksdb_agrees(&victim.home, &inventory);
             }
             // What is called torn can be cut away, and nothing else changes.
-            victim.file.set_len(kept).expect("cut");
+            victim.cut(kept);
             let cut = Inventory {
                 torn: None,
                 ..inventory
@@ -278,6 +296,38 @@ fn zeros_behind_the_last_record_are_torn_and_dropped() {
     }
 }
 
+/// Content that nobody wrote, under checksums that fit: it ends, and RocksDB may not see it unless
+/// it means the same as before.
+#[test]
+fn random_content_under_valid_checksums() {
+    let mut random = Random::new();
+    let victim = Victim::busy();
+    let mut damaged = 0;
+    for _ in 0..2000 {
+        let record = victim.records[random.below(victim.records.len() as u64) as usize];
+        let mut content = victim.content[record.offset as usize + 7..record.end as usize].to_vec();
+        for _ in 0..=random.below(3) {
+            if let Some(length) = std::num::NonZero::new(content.len() as u64) {
+                content[random.below(length.get()) as usize] = random.below(256) as u8;
+            }
+        }
+        match victim.with(record.offset, &framed(record.kind, &content)) {
+            Judgement::Unreadable(fault) => {
+                damaged += 1;
+                let meaning = matches!(fault.reason, Reason::Meaning(_) | Reason::Behind { .. });
+                assert!(
+                    meaning || matches!(fault.reason, Reason::Incomplete(_)),
+                    "{fault}"
+                );
+            }
+            Judgement::Store(_) | Judgement::Foreign { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(damaged > 200, "{damaged}");
+    assert_eq!(victim.home.inventory(), victim.inventory);
+}
+
 #[test]
 fn a_block_of_zeros_in_the_middle_is_damage() {
     let victim = Victim::long();
@@ -301,7 +351,7 @@ fn a_lost_end_is_seen_by_the_tables_that_lie_there() {
         if !matches!(record.kind, 1 | 4) {
             continue;
         }
-        victim.file.set_len(record.end).expect("cut");
+        victim.cut(record.end);
         let unnamed = match victim.home.judge() {
             Judgement::Store(inventory) => {
                 assert_eq!(inventory.torn, None);
@@ -329,11 +379,59 @@ fn a_lost_end_is_seen_by_the_tables_that_lie_there() {
     assert_eq!(lost, (0..=30).collect::<Vec<_>>());
 }
 
+/// A MANIFEST begins with all that is live and one change behind it, which were durable before
+/// CURRENT named it: nothing of this can be torn off, even where a record ends.
+#[test]
+fn the_description_at_the_start_cannot_be_torn() {
+    let home = Home::new();
+    write(home.path(), 3, 20, false);
+    write(home.path(), 0, 0, false);
+    let victim = Victim::new(home);
+    let content = |record: &Record| &victim.content[record.offset as usize + 7..][..2];
+    let marks: Vec<_> = victim
+        .records
+        .iter()
+        .filter(|record| content(record) == b"\x8b\x40")
+        .collect();
+    assert_eq!(marks.len(), 1);
+    assert!(marks[0].offset > 200, "tables stand before it");
+    for length in 0..marks[0].end {
+        victim.cut(length);
+        let fault = victim.home.unreadable();
+        assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
+    }
+    // The change behind it may have several records; the last of them makes the file complete.
+    let complete: Vec<_> = victim
+        .records
+        .iter()
+        .filter(|record| record.offset >= marks[0].end)
+        .map(|record| {
+            victim.cut(record.end);
+            match victim.home.judge() {
+                // What was compacted since may be missing.
+                Judgement::Store(inventory) => {
+                    assert_eq!(inventory.torn, None);
+                    true
+                }
+                Judgement::Unreadable(fault) => {
+                    assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
+                    false
+                }
+                other => panic!("{other:?}"),
+            }
+        })
+        .collect();
+    assert!(
+        complete.is_sorted() && complete.ends_with(&[true]),
+        "{complete:?}"
+    );
+}
+
 #[test]
 fn an_empty_manifest_and_one_without_its_first_record() {
     let victim = Victim::busy();
     for length in [0, 1, 6, 7, victim.records[0].end - 1] {
-        victim.file.set_len(length).expect("cut");
+        victim.cut(length);
         let fault = victim.home.unreadable();
         assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
         victim.restore();

@@ -190,6 +190,14 @@ pub(crate) fn records(manifest: &[u8]) -> Vec<Record> {
     }
 }
 
+/// A physical record with a checksum that fits.
+pub(crate) fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
+    let sum = crc32c::crc32c(&[&[kind], content].concat());
+    let stored = sum.rotate_right(15).wrapping_add(0xa282_ead8);
+    let length = (content.len() as u16).to_le_bytes();
+    [&stored.to_le_bytes()[..], &length, &[kind], content].concat()
+}
+
 /// The only source of chance: SplitMix64.
 pub(crate) struct Random(u64);
 
