@@ -86,7 +86,11 @@ impl RecoveryError {
             ),
             Self::Storage(error) | Self::Apply(ApplyError::Storage(error)) => !matches!(
                 error,
-                storage::Error::Io { .. } | storage::Error::RocksDb { .. }
+                storage::Error::Io { .. }
+                    | storage::Error::RocksDb { .. }
+                    | storage::Error::Background { .. }
+                    | storage::Error::Reopening { .. }
+                    | storage::Error::Held { .. }
             ),
             Self::Directory { .. } => false,
             Self::Apply(_)
