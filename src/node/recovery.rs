@@ -83,6 +83,8 @@ impl RecoveryError {
                 storage::Error::Io { .. }
                     | storage::Error::RocksDb { .. }
                     | storage::Error::Background { .. }
+                    | storage::Error::Reopening { .. }
+                    | storage::Error::Held { .. }
             ),
             Self::DataDir(error) => matches!(error, DataDirError::Foreign { .. }),
             Self::Refused(_)

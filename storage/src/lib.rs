@@ -1,7 +1,7 @@
 //! The MVCC tree: etcd v2 semantics over RocksDB, applied as a pure function.
 //!
 //! ```text
-//! log entry ──> Writer::batch ──> apply ──> commit ──> published ──> Store::get, View
+//! log entry ──> Writer::batch ──> apply ──> commit ──> published ──> Store::get, Lease → View
 //!                 (one thread)    (pure)    (atomic)                  (any thread)
 //! ```
 //!
@@ -27,6 +27,12 @@
 //! assert_eq!((node.expect("it was just set").value, revision), (Some("hello".into()), 1));
 //! # Ok::<(), storage::Error>(())
 //! ```
+//!
+//! **Damage.** What cannot be read fails with [`Error::Damaged`] and its place ([`Damage`]); what
+//! does not touch it goes on. A background compaction that meets it ends all writing, and is told by
+//! [`Store::background_damage`]. [`Writer::reopen`] then opens the directory again under the
+//! readers, around the damage ([`Mode`]): they hold it by [`Lease`]s, each for one request, and
+//! never see the store go back.
 //!
 //! **Promises.** Equal commands in equal order give equal answers and hashes on every member,
 //! whatever the batches. A read never shows half a batch. No old revision at or above the floor is
