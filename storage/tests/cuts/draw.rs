@@ -1,5 +1,5 @@
-//! Draws commands over few names and few instants, so that they meet: renewals, deadlines that coincide, directories that
-//! go and come back, rows without a node.
+//! Draws commands over few names and few instants, so that they meet: renewals, deadlines that
+//! coincide, directories that go and come back, rows without a node.
 
 use bytes::Bytes;
 use storage::{Condition, Content, KeyPath, Lifetime, Operation, Retention, Store};
@@ -87,7 +87,8 @@ impl Draw {
         groups
     }
 
-    /// One key whose deadline moves a few times, to the same or another, and an expiry right behind.
+    /// One key whose deadline moves a few times, to the same or another, and an expiry right
+    /// behind.
     fn renewals(&mut self) -> Vec<Vec<Operation>> {
         let path = self.path();
         let mut groups: Vec<_> = (0..self.random.between(1, 4))
@@ -116,7 +117,8 @@ impl Draw {
         groups
     }
 
-    /// A directory that lapses before some of its children; then what is left, with something new before it.
+    /// A directory that lapses before some of its children; then what is left, with something new
+    /// before it.
     fn lapsing(&mut self) -> Vec<Vec<Operation>> {
         let top = self.random.pick(&DIRECTORIES);
         let until = |deadline| Lifetime {
