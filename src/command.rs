@@ -16,6 +16,29 @@
 //! | 48 | – | body: the `Command` message below |
 //!
 //! All integers are little-endian. An entry with no data at all is the no-op of a new leader.
+//!
+//! # What apply makes of a command is part of the format
+//!
+//! An entry is applied again after a crash, and by every member, so it must give the same nodes, expiry rows, events,
+//! outcomes, floor and hash each time. How entries are cut into batches is no part of this: a live node, one that replays
+//! and one that catches up cut differently. `storage/tests/cuts_test.rs` holds every cut against one entry at a time.
+//!
+//! The rule is what one entry makes of a state when it is a batch of its own, with `storage::Bounds::default()`. A change
+//! of that rule, or of one of those bounds except `events_step`, changes what a log means. It needs
+//!
+//! 1. a new format version in the header, so that an entry says by which rule it is applied,
+//! 2. the old rule beside the new one for entries of the old version, as long as a log or a snapshot may hold one,
+//! 3. a leader that writes the new version only once every member can read it,
+//! 4. a test that replays a log of the old version: `tests/golden/format-1/killed.tar.gz` is one, nothing of it flushed.
+//!
+//! A change that only makes batches agree with the rule needs none of this: logs replay to the state that the rule gives.
+//! One was made since version 1 began. An expiry ends after a number of rows without a node
+//! (`storage/src/apply/expire.rs`), and one that shared a batch with the commands before it counted rows that these had
+//! deleted, or counted a row twice. Entries applied one at a time always gave what every cut gives now. The same goes for
+//! the operations of one command; no release writes an expiry beside others into one.
+//!
+//! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
+//! them too, and nothing local may remove them.
 
 use bytes::Bytes;
 use prost::Message;

@@ -1,6 +1,7 @@
-//! Expiry rows as a batch sees them: those that are committed, without what the batch has deleted, and those that it has
-//! added. An expiry counts the rows that it passes, so a row must be seen once, and only while it is there: then it makes
-//! no difference whether the commands before it are committed.
+//! Expiry rows as a batch sees them: those that are committed, without what the batch has deleted,
+//! and those that it has added. An expiry counts the rows that it passes, so a row must be seen
+//! once, and only while it is there: then it makes no difference whether the commands before it are
+//! committed.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -10,8 +11,8 @@ use crate::columns::Column;
 use crate::database::{Cursor, Database, Source};
 use crate::error::Error;
 
-/// What a batch has done to the expiry rows. The last word on a key counts, and any word on a key comes before what is
-/// said of its range.
+/// What a batch has done to the expiry rows. The last word on a key counts, and any word on a key
+/// comes before what is said of its range.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     /// Rows that the batch has added (true) or deleted.
@@ -38,8 +39,8 @@ impl Pending {
         self.rows.insert(row, false);
     }
 
-    /// An expiry has passed all rows before `next`, or all there are, and nothing is left of them; `meanwhile` is what it
-    /// did to rows by itself.
+    /// An expiry has passed all rows before `next`, or all there are, and nothing is left of them;
+    /// `meanwhile` is what it did to rows by itself.
     pub(crate) fn pass(&mut self, next: Option<&[u8]>, meanwhile: Pending) {
         let Some(next) = next else {
             self.rows.clear();

@@ -3,7 +3,9 @@
 //!
 //! Each command adds its log index, the cluster time, its operations in the canonical form of this
 //! file, every changed row as it is stored, what was refused, and the floor. Physical things stay
-//! out: batches, compaction, expiry rows left behind. It finds divergence, not malice, so it is a
+//! out: batches, compaction. So do expiry rows without a node, which are replicated all the same
+//! (`apply/expire.rs`): members that differ in them show it at the next expiry that meets them. It
+//! finds divergence, not malice, so it is a
 //! multiply-and-fold and no cryptography; the byte stream is part of the replicated format and must
 //! not change within a format version.
 

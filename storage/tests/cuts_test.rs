@@ -1,9 +1,10 @@
-//! Apply goes by the entry: the same commands give the same state, events, outcomes, deadlines and hash however they are
-//! cut into batches, and whatever is reclaimed, flushed or reopened between two of them.
+//! Apply goes by the entry: the same commands give the same state, events, outcomes, deadlines and
+//! hash however they are cut into batches, and whatever is reclaimed, flushed or reopened between
+//! two of them.
 //!
-//! Every case draws commands and applies them one at a time, then again in random batches, with the bounds of apply so
-//! low that each is met. `STORAGE_SEED` replays one case, `STORAGE_CASES` sets how many are run, `STORAGE_STEPS` how many
-//! commands each has.
+//! Every case draws commands and applies them one at a time, then again in random batches, with the
+//! bounds of apply so low that each is met. `STORAGE_SEED` replays one case, `STORAGE_CASES` sets
+//! how many are run, `STORAGE_STEPS` how many commands each has.
 #![forbid(unsafe_code)]
 
 #[path = "cuts/draw.rs"]

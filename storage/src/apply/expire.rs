@@ -1,10 +1,12 @@
 //! Expiry: what has lapsed goes, in the order of its deadlines.
 //!
-//! What one expiry does is decided by the expiry rows that are there when it begins, those without a node included: their
-//! number bounds it ([`crate::bounds::Bounds::stale_rows`]). Rows without a node are therefore replicated state, although
-//! no hash covers them: equal commands leave equal rows on every member, whatever the batches ([`crate::expiry`]), and
-//! whoever copies a store to another member copies them too. What the expiry itself deletes on its way it still meets,
-//! and counts, whether it was committed before or added by the same batch: the rows below a directory that lapsed.
+//! What one expiry does is decided by the expiry rows that are there when it begins, those without
+//! a node included: their number bounds it ([`crate::bounds::Bounds::stale_rows`]). Rows without a
+//! node are therefore replicated state, although no hash covers them: equal commands leave equal
+//! rows on every member, whatever the batches ([`crate::expiry`]), and whoever copies a store to
+//! another member copies them too. What the expiry itself deletes on its way it still meets, and
+//! counts, whether it was committed before or added by the same batch: the rows below a directory
+//! that lapsed.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Draws commands over few names and few instants, so that they meet: renewals, deadlines that coincide, directories that
-//! go and come back, rows without a node.
+//! Draws commands over few names and few instants, so that they meet: renewals, deadlines that
+//! coincide, directories that go and come back, rows without a node.
 
 use bytes::Bytes;
 use storage::{Condition, Content, KeyPath, Lifetime, Operation, Retention, Store};
@@ -34,13 +34,15 @@ impl Draw {
 
     /// The next commands: one, or a few that belong together.
     pub(crate) fn commands(&mut self, store: &Store) -> Vec<Command> {
-        let groups = match self.random.weighted(&[70, 12, 8, 10]) {
+        let groups = match self.random.weighted(&[62, 12, 8, 8, 4, 6]) {
             0 => {
                 let count = self.random.pick(&[1, 1, 1, 2, 4]);
                 vec![(0..count).map(|_| self.operation(store)).collect()]
             }
             1 => self.subtree(),
             2 => self.renewals(),
+            3 => self.lapsing(),
+            4 => self.drained(),
             _ => vec![vec![self.expire()]],
         };
         groups.into_iter().map(|group| self.issue(group)).collect()
@@ -85,7 +87,8 @@ impl Draw {
         groups
     }
 
-    /// One key whose deadline moves a few times, to the same or another, and an expiry right behind.
+    /// One key whose deadline moves a few times, to the same or another, and an expiry right
+    /// behind.
     fn renewals(&mut self) -> Vec<Vec<Operation>> {
         let path = self.path();
         let mut groups: Vec<_> = (0..self.random.between(1, 4))
@@ -114,8 +117,66 @@ impl Draw {
         groups
     }
 
+    /// A directory that lapses before some of its children; then what is left, with something new
+    /// before it.
+    fn lapsing(&mut self) -> Vec<Vec<Operation>> {
+        let top = self.random.pick(&DIRECTORIES);
+        let until = |deadline| Lifetime {
+            expiration: deadline + 1_000_000,
+            deadline,
+        };
+        let now = self.now;
+        let mut groups: Vec<_> = (0..self.random.between(1, 5))
+            .map(|child| {
+                let lifetime = until(now + self.random.below(10));
+                vec![set(&format!("{top}/{child}"), "v", Some(lifetime))]
+            })
+            .collect();
+        groups.push(vec![Operation::Update {
+            path: path(top),
+            value: Bytes::new(),
+            lifetime: Some(until(now)),
+            refresh: false,
+        }]);
+        groups.push(vec![Operation::Expire {
+            cutoff: now + self.random.below(4),
+            limit: 1_000,
+        }]);
+        let early = until(now - 1 + self.random.below(4));
+        groups.push(vec![set_at(self.path(), "v", Some(early))]);
+        groups.push(vec![self.expire()]);
+        groups
+    }
+
+    /// Everything lapses; then two new keys, with deadlines before and behind those of what went.
+    fn drained(&mut self) -> Vec<Vec<Operation>> {
+        let top = self.random.pick(&DIRECTORIES);
+        let now = self.now;
+        let one = |name: &str, deadline| {
+            let lifetime = Lifetime {
+                expiration: deadline + 1_000_000,
+                deadline,
+            };
+            vec![set(&format!("{top}/{name}"), "v", Some(lifetime))]
+        };
+        let all = vec![Operation::Expire {
+            cutoff: now + 1_000,
+            limit: 1_000,
+        }];
+        let children = self.random.between(1, 9);
+        let mut groups: Vec<_> = (0..children)
+            .map(|child| one(&child.to_string(), now + 20 + child))
+            .collect();
+        groups.extend([all.clone(), all.clone(), all.clone()]);
+        groups.extend([one("early", now + 10), one("late", now + 40), all]);
+        groups
+    }
+
     fn expire(&mut self) -> Operation {
-        let ahead = self.random.below(14);
+        let ahead = match self.random.percent(20) {
+            true => 1_000,
+            false => self.random.below(14),
+        };
         Operation::Expire {
             cutoff: (self.now + ahead).saturating_sub(4),
             limit: self.random.pick(&[0, 1, 2, 3, 1_000, 1_000]),
@@ -236,8 +297,12 @@ fn path(text: &str) -> KeyPath {
 }
 
 fn set(at: &str, value: &str, lifetime: Option<Lifetime>) -> Operation {
+    set_at(path(at), value, lifetime)
+}
+
+fn set_at(path: KeyPath, value: &str, lifetime: Option<Lifetime>) -> Operation {
     Operation::Set {
-        path: path(at),
+        path,
         content: Content::File(Bytes::copy_from_slice(value.as_bytes())),
         lifetime,
         refresh: false,

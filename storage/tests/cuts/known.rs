@@ -75,8 +75,8 @@ fn expire(cutoff: u64) -> Operation {
     Operation::Expire { cutoff, limit: 9 }
 }
 
-/// A store with `/renewed` (deadline 5), exactly as many rows without a node as one expiry looks at (deadline 10), and
-/// `/due` (deadline 20).
+/// A store with `/renewed` (deadline 5), exactly as many rows without a node as one expiry looks at
+/// (deadline 10), and `/due` (deadline 20).
 fn with_stale_rows(bounds: Bounds) -> Tree {
     let mut tree = Tree::new(bounds);
     let files: Vec<_> = (0..bounds.stale_rows)
@@ -118,7 +118,8 @@ fn a_renewal_and_an_expiry() {
     hold(Bounds::default(), &[set("/renewed", 100), expire(50)], &[1]);
 }
 
-/// The row stood in the store and in the batch, and counted twice: once for its node, once without it.
+/// The row stood in the store and in the batch, and counted twice: once for its node, once without
+/// it.
 #[test]
 fn a_renewal_with_the_same_deadline_and_an_expiry() {
     hold(low(), &[set("/renewed", 5), expire(50)], &[2]);

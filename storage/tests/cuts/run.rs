@@ -1,4 +1,5 @@
-//! One case: a store that applies one entry at a time, and others that apply the same entries in batches.
+//! One case: a store that applies one entry at a time, and others that apply the same entries in
+//! batches.
 
 use storage::{Action, Bounds, Operation, Options, Outcome, Store, Writer};
 use tempfile::TempDir;
@@ -197,7 +198,8 @@ fn note(
     }
 }
 
-/// A store that applies in batches of random size, and is reclaimed, flushed, compacted and crashed between them.
+/// A store that applies in batches of random size, and is reclaimed, flushed, compacted and crashed
+/// between them.
 struct Batched {
     handles: Option<(Store, Writer)>,
     options: Options,
