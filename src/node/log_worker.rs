@@ -231,9 +231,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     /// What was synced is on the volume; anything made by path from now on would not be. So this is final.
     fn look_at_volume(&self) {
         if let Some(lost) = self.volume.lost() {
-            self.status
-                .refusals()
-                .add(Refusal::Unmounted(lost.clone()));
+            self.status.refusals().add(Refusal::Unmounted(lost.clone()));
             self.status.fail(&lost);
         }
     }
@@ -285,3 +283,6 @@ fn no_descriptors(error: &std::io::Error) -> bool {
         .iter()
         .any(|none_left| errno == Some(none_left.raw_os_error()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,8 +157,7 @@ impl Watchdog {
             tracing::warn!("{}", self.advice(work, age));
         }
         if work.holds_writes() && age > self.patience() {
-            self.refusals
-                .add(Refusal::SlowDisk(self.advice(work, age)));
+            self.refusals.add(Refusal::SlowDisk(self.advice(work, age)));
         }
         if mark.since.load(Ordering::SeqCst) != since {
             // It returned meanwhile, perhaps before it could see that it was told.
@@ -307,7 +306,8 @@ mod tests {
         let (watchdog, refusals, begun) = watchdog();
         watchdog.begin(Work::StoreWrite, begun);
         watchdog.look(begun + 8 * SECOND);
-        let sentence = "a write to the store in /data/store has not returned for 8 s: check the disk";
+        let sentence =
+            "a write to the store in /data/store has not returned for 8 s: check the disk";
         assert_eq!(
             refusals.first(),
             Some(Refusal::SlowDisk(sentence.to_owned()))

@@ -56,9 +56,11 @@ impl Service {
                 .get_or_create(&label)
                 .set(waiting.as_secs_f64());
         }
-        let temporary =
-            Kind::ALL.map(|kind| (kind.label(), status.refusals().holds(kind)));
-        for (reason, holds) in temporary.into_iter().chain([("failed", status.has_failed())]) {
+        let temporary = Kind::ALL.map(|kind| (kind.label(), status.refusals().holds(kind)));
+        for (reason, holds) in temporary
+            .into_iter()
+            .chain([("failed", status.has_failed())])
+        {
             metrics
                 .writes_refused
                 .get_or_create(&ReasonLabel { reason })

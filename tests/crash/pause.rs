@@ -65,17 +65,13 @@ fn keys_that_lapsed_in_a_pause_are_gone_for_the_first_read() {
     // The time that passes is what is tested.
     thread::sleep(PAUSE);
     send(pid, Signal::CONT);
-    let listing = connection
-        .read_response(LIMIT)
-        .expect("it is answered");
+    let listing = connection.read_response(LIMIT).expect("it is answered");
     let text = listing.text();
     assert_eq!(listing.status(), 200, "{text}");
     assert!(text.contains("\"key\":\"/p/stays\""), "{text}");
     assert_eq!(text.matches("\"value\"").count(), 1, "{text}");
     for other in &mut others {
-        let answer = other
-            .read_response(LIMIT)
-            .expect("it is answered");
+        let answer = other.read_response(LIMIT).expect("it is answered");
         assert_eq!(answer.status(), 404, "{}", answer.dump());
     }
 }

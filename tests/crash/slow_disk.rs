@@ -152,7 +152,9 @@ fn a_hanging_sync_is_unhealthy_holds_up_no_read_and_ends_with_the_bound() {
     );
     assert_refused(&answer(hanging), "timed out");
     until(&server, "writes are refused at once", || {
-        put_at(server.addr(), "refused", "3").text().contains("slow disk")
+        put_at(server.addr(), "refused", "3")
+            .text()
+            .contains("slow disk")
     });
     assert_eq!(
         figure(&server, r#"etcd2_writes_refused{reason="slow_disk"}"#),
@@ -180,7 +182,12 @@ fn a_hanging_sync_is_unhealthy_holds_up_no_read_and_ends_with_the_bound() {
     until_logged_times(&server, "has not returned for", 2);
     terminate(
         &mut server,
-        &["the log's sync of", "/wal", "has not returned for", "exiting without it"],
+        &[
+            "the log's sync of",
+            "/wal",
+            "has not returned for",
+            "exiting without it",
+        ],
     );
     drop(cut_off);
     disk.heal();
@@ -189,9 +196,11 @@ fn a_hanging_sync_is_unhealthy_holds_up_no_read_and_ends_with_the_bound() {
 }
 
 fn until_logged_times(server: &Server, text: &str, times: usize) {
-    until(server, &format!("the log says {text:?} {times} times"), || {
-        server.log().matches(text).count() >= times
-    });
+    until(
+        server,
+        &format!("the log says {text:?} {times} times"),
+        || server.log().matches(text).count() >= times,
+    );
 }
 
 /// RocksDB syncs a table, then the MANIFEST that names it.
@@ -269,7 +278,10 @@ fn a_store_that_stalls_does_not_hold_up_the_log() {
             put.is_finished() || figure(&server, committed) > figure(&server, applied)
         });
         until(&server, "it is answered, or the store stalls", || {
-            stalled = figure(&server, r#"etcd2_disk_waiting_seconds{operation="store_write"}"#) > 1.0;
+            stalled = figure(
+                &server,
+                r#"etcd2_disk_waiting_seconds{operation="store_write"}"#,
+            ) > 1.0;
             put.is_finished() || stalled
         });
         puts.push(put);
@@ -282,9 +294,11 @@ fn a_store_that_stalls_does_not_hold_up_the_log() {
     for number in 0..3 {
         let before = figure(&server, committed);
         puts.push(put_later(&server, &format!("behind{number}"), "1"));
-        until(&server, "consensus goes on beside the stalled store", || {
-            figure(&server, committed) > before
-        });
+        until(
+            &server,
+            "consensus goes on beside the stalled store",
+            || figure(&server, committed) > before,
+        );
     }
     assert_eq!(figure(&server, applied), behind, "the store still stalls");
     let read = server.exchange(&Request::get("/v2/keys/large0"));
