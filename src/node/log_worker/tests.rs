@@ -39,7 +39,7 @@ fn batch(index: u64) -> Vec<LogTask> {
     let entry = Entry {
         index,
         term: 1,
-        data: vec![7; PAYLOAD].into(),
+        data: vec![7; PAYLOAD],
         ..Entry::default()
     };
     vec![LogTask::Batch(LogBatch {
