@@ -196,12 +196,15 @@ async fn shut_down(
 }
 
 async fn end(runtime: Runtime<OsFs>, stop: &Stop) {
-    stop.stage("stopping the node's threads and flushing the store");
-    let joined = tokio::task::spawn_blocking(move || runtime.stop()).await;
+    let stage = stop.stage();
+    let joined = tokio::task::spawn_blocking(move || {
+        runtime.stop(&stage);
+        stage("the store to close");
+    })
+    .await;
     if let Err(error) = joined {
         tracing::error!("the node's threads did not stop cleanly: {error}");
     }
-    stop.stage("closing the store");
 }
 
 /// The HTTP limits that a configuration asks for.

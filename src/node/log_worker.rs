@@ -283,3 +283,6 @@ fn no_descriptors(error: &std::io::Error) -> bool {
         .iter()
         .any(|none_left| errno == Some(none_left.raw_os_error()))
 }
+
+#[cfg(test)]
+mod tests;

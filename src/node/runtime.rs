@@ -329,19 +329,24 @@ impl<F: Fs> Runtime<F> {
     }
 
     /// Stops in order; everything that was answered is flushed before this returns, and what was only logged is applied
-    /// by the next start. After a failure nothing is written any more.
-    pub fn stop(&self) {
+    /// by the next start. After a failure nothing is written any more. `waits_for` is told what is waited for, each of
+    /// which may hang with the disk.
+    pub fn stop(&self, waits_for: &dyn Fn(&'static str)) {
         self.wiring.status.set_stopping();
         self.wiring.intake.stop();
+        waits_for("the consensus thread");
         self.join("consensus");
+        waits_for("the log's thread, or the one that prepares its segments");
         self.log.close();
         self.join("log");
+        waits_for("the apply thread");
         self.apply.close();
         self.join("apply");
         self.wiring.waiters.abandon(&Failure::Stopped);
         if self.wiring.status.has_failed() {
             return;
         }
+        waits_for("the flush of the store");
         self.join("flush");
         if let Err(error) = self.flusher.clone().finish() {
             tracing::error!(

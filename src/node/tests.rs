@@ -278,6 +278,21 @@ impl Life {
         Ok(())
     }
 
+    /// Each thread does what waits for it.
+    fn work(&mut self) {
+        self.turn();
+        let tasks = std::mem::take(&mut self.queues.log);
+        let persisted = self.log.step(tasks).expect("the disk works");
+        if let Some(number) = persisted.number {
+            self.intake.persisted(number);
+        }
+        let batches = std::mem::take(&mut self.queues.apply);
+        let intake = &self.intake;
+        self.apply
+            .step(batches, &mut |index| intake.applied(index))
+            .expect("applied");
+    }
+
     fn submit(&mut self, random: &mut SplitMix64, value: &mut u64) {
         *value += 1;
         let key = random.below(KEYS);
@@ -464,4 +479,81 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
         );
         assert!(revision >= clients.used.last_key_value().map_or(0, |(at, _)| *at));
     }
+}
+
+/// A process that sleeps over deadlines wakes with its readers: what lapsed goes first.
+#[test]
+fn overdue_nodes_expire_before_a_read_is_answered() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let clock = Arc::new(TestClock::default());
+    let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
+    let settle = |life: &mut Life| {
+        for _ in 0..20 {
+            life.work();
+        }
+    };
+    let operation = Operation::Set {
+        path: path(1),
+        content: Content::File(Bytes::from_static(b"mortal")),
+        lifetime: None,
+        refresh: false,
+    };
+    let mut answer = life
+        .intake
+        .submit(Proposal::new(&[operation], Some(2)))
+        .expect("there is room");
+    settle(&mut life);
+    assert!(matches!(answer.try_recv(), Ok(Ok(_))));
+    clock.0.fetch_add(12_000_000_000, Ordering::Relaxed);
+    let mut read = life.intake.read().expect("there is room");
+    for _ in 0..20 {
+        let before = read.try_recv();
+        let alive = life.queues.store.get(&path(1)).expect("readable").0.is_ok();
+        if let Ok(outcome) = before {
+            outcome.expect("it is granted");
+            assert!(
+                !alive,
+                "the read may show a node that lapsed ten seconds ago"
+            );
+            return;
+        }
+        life.work();
+    }
+    panic!("the read is never answered");
+}
+
+/// A wave that does not end holds no read for long.
+#[test]
+fn overdue_nodes_hold_reads_for_a_second_at_most() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let clock = Arc::new(TestClock::default());
+    let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
+    for _ in 0..20 {
+        life.work();
+    }
+    let operation = Operation::Set {
+        path: path(1),
+        content: Content::File(Bytes::from_static(b"mortal")),
+        lifetime: None,
+        refresh: false,
+    };
+    let answer = life
+        .intake
+        .submit(Proposal::new(&[operation], Some(2)))
+        .expect("there is room");
+    for _ in 0..20 {
+        life.work();
+    }
+    drop(answer);
+    clock.0.fetch_add(12_000_000_000, Ordering::Relaxed);
+    let mut read = life.intake.read().expect("there is room");
+    // The log and the store do nothing: the expiry stays under way.
+    for _ in 0..5 {
+        life.turn();
+        assert!(read.try_recv().is_err(), "it is held");
+    }
+    clock.0.fetch_add(1_100_000_000, Ordering::Relaxed);
+    life.turn();
+    life.turn();
+    assert!(matches!(read.try_recv(), Ok(Ok(()))), "it is let go");
 }

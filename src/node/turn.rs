@@ -122,9 +122,7 @@ struct Reads {
     asked: Option<(u64, u64, Vec<ReadWaiter>)>,
     applied_at: BTreeMap<u64, Vec<ReadWaiter>>,
     sequence: u64,
-    /// The last turn left those that gather for after the expiry.
-    held: bool,
-    /// Since when, in cluster time, some have been held because of nodes that are overdue.
+    /// Since when, in cluster time, those that gather have been held because of nodes that are overdue.
     held_since: Option<u64>,
 }
 
@@ -170,7 +168,7 @@ impl<R: LogRead> Turns<R> {
 
     /// How long the thread may sleep before the next turn is due.
     pub fn patience(&self, outside: &impl Outside) -> Duration {
-        if self.reads.held && self.expiry.is_none() {
+        if self.reads.held_since.is_some() && self.expiry.is_none() {
             // The expiry they waited for was done on the spot.
             return Duration::ZERO;
         }
@@ -286,20 +284,20 @@ impl<R: LogRead> Turns<R> {
     /// After a pause of the process the nodes that lapsed meanwhile go first, so that no read shows them. Reads that are
     /// asked for already are not held, and a wave that takes long holds none for long.
     fn holds_reads(&mut self, outside: &impl Outside) -> bool {
+        if self.expiry.is_none() || self.reads.gathering.is_empty() {
+            self.reads.held_since = None;
+            return false;
+        }
         let now = self.clock.now();
         let overdue = outside
             .next_deadline()
             .is_some_and(|deadline| deadline.saturating_add(EXPIRY_OVERDUE) < now);
         if !overdue {
             self.reads.held_since = None;
-        }
-        if !overdue || self.expiry.is_none() || self.reads.gathering.is_empty() {
-            self.reads.held = false;
             return false;
         }
         let since = *self.reads.held_since.get_or_insert(now);
-        self.reads.held = now.saturating_sub(since) < EXPIRY_OVERDUE;
-        self.reads.held
+        now.saturating_sub(since) < EXPIRY_OVERDUE
     }
 
     fn reads_ready(&mut self, context: &[u8], index: u64) {

@@ -112,7 +112,7 @@ impl Watchdog {
     pub fn begin(&self, work: Work, now: Instant) {
         self.marks[work as usize]
             .since
-            .store(self.since(now), Ordering::SeqCst);
+            .store(self.since(now), Ordering::Release);
     }
 
     /// It returned, after `took` if the caller knows.

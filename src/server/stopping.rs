@@ -52,7 +52,7 @@ impl Stop {
         let stop = Self {
             told,
             ending: Arc::default(),
-            stage: Arc::new(Mutex::new("ending requests")),
+            stage: Arc::new(Mutex::new("the answering of requests")),
         };
         let guard = Guard {
             told: sender,
@@ -106,9 +106,10 @@ impl Stop {
         self.ending.notify_one();
     }
 
-    /// Says what is being waited for.
-    pub(super) fn stage(&self, stage: &'static str) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    /// Tells the thread what is being waited for, from wherever that happens.
+    pub(super) fn stage(&self) -> impl Fn(&'static str) + Send + use<> {
+        let place = self.stage.clone();
+        move |stage| *place.lock().unwrap_or_else(PoisonError::into_inner) = stage
     }
 }
 
@@ -145,7 +146,7 @@ impl Guard {
         tokio::select! {
             name = signals.next() => {
                 let stage = self.stage();
-                self.exit(format!("{name} again while {stage}: exiting at once"));
+                self.exit(format!("{name} again while waiting for {stage}, exiting at once"));
             }
             () = tokio::time::sleep(DRAIN + STORAGE) => {
                 self.exit(self.missing(begun.elapsed()));
@@ -160,12 +161,12 @@ impl Guard {
             .hanging(Instant::now())
             .unwrap_or_else(|| {
                 format!(
-                    "{} has not ended within {:.0} s",
+                    "waited for {} for {:.0} s",
                     self.stage(),
                     waited.as_secs_f64()
                 )
             })
-            + "; exiting without it"
+            + ", exiting without it"
     }
 
     fn stage(&self) -> &'static str {

@@ -1,0 +1,162 @@
+//! What the log's worker waits out, and what it does not, on a simulated disk.
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use raft::eraftpb::Entry;
+use wal::fs::sim::SimFs;
+
+use super::*;
+use crate::node::Failure;
+
+const IDENTITY: wal::Identity = wal::Identity {
+    cluster: 1,
+    member: 7,
+};
+const PAYLOAD: usize = 8 << 10;
+
+/// Three segments of 64 KiB at most, and entries of which seven fill one.
+fn worker(data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
+    let options = wal::Options {
+        segment_bytes: 64 << 10,
+        segments_max: 3,
+        background: false,
+        ..wal::Options::default()
+    };
+    let base = wal::Position { term: 1, index: 1 };
+    let log = wal::Wal::create(SimFs::new(1), Path::new("/wal"), IDENTITY, base, options)
+        .expect("a new log");
+    let status = Arc::new(Status::default());
+    let witness = Arc::new(Mutex::new(log.witness()));
+    let metrics = Metrics::new("test");
+    let worker = LogWorker::new(log, data_dir.to_owned(), witness, status.clone(), metrics);
+    (worker, status)
+}
+
+fn batch(index: u64) -> Vec<LogTask> {
+    let entry = Entry {
+        index,
+        term: 1,
+        data: vec![7; PAYLOAD],
+        ..Entry::default()
+    };
+    vec![LogTask::Batch(LogBatch {
+        number: index,
+        entries: vec![entry],
+        must_sync: true,
+        ..LogBatch::default()
+    })]
+}
+
+#[test]
+fn a_full_log_asks_for_a_flush_and_goes_on() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let (mut worker, status) = worker(scratch.path());
+    let (flush, requests) = sync_channel(1);
+    worker.set_flush(flush);
+    let store = {
+        let status = status.clone();
+        thread::spawn(move || {
+            let mut reasons = Vec::new();
+            // A store whose every flush holds all that was durable when it was asked.
+            while requests.recv().is_ok() {
+                reasons.push(status.refuses_writes());
+                status.set_flushed(u64::MAX);
+            }
+            reasons
+        })
+    };
+    for index in 2..60 {
+        let persisted = worker.step(batch(index)).expect("a full log is waited out");
+        assert_eq!(persisted.number, Some(index));
+        assert_eq!(status.refuses_writes(), None, "nothing is wrong any more");
+    }
+    assert_eq!(worker.wal.durable().index, 59);
+    assert!(worker.wal.first_index() > 30, "old segments are released");
+    drop(worker);
+    let reasons = store.join().expect("the store's thread ends");
+    assert!(!reasons.is_empty(), "the log was never full");
+    for reason in reasons {
+        let full = matches!(reason, Some(Failure::Refused(Refusal::LogFull(_))));
+        assert!(full, "{reason:?}");
+    }
+}
+
+#[test]
+fn a_full_log_does_not_keep_a_node_from_its_end() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let (mut worker, status) = worker(scratch.path());
+    status.set_stopping();
+    let error = (2..60)
+        .find_map(|index| worker.step(batch(index)).err())
+        .expect("three segments hold less");
+    assert!(
+        matches!(error, wal::Error::TooManySegments { segments: 3 }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_lost_volume_is_final_and_leaves_what_was_synced() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let data = scratch.path().join("data");
+    std::fs::create_dir(&data).expect("made");
+    let (mut worker, status) = worker(&data);
+    worker.step(batch(2)).expect("written");
+    std::fs::rename(&data, scratch.path().join("moved")).expect("moved");
+    worker.looked -= VOLUME_LOOK;
+    let persisted = worker.step(batch(3)).expect("synced before it was noticed");
+    assert_eq!(persisted.number, Some(3));
+    let reason = status.reason_of_failure().expect("the node ends");
+    assert!(reason.contains("unmounted"), "{reason}");
+    assert!(status.refusals().holds(Kind::Unmounted));
+}
+
+#[test]
+fn what_may_pass_is_told_from_what_is_final() {
+    let path = || Path::new("/d/wal/1.wal").to_owned();
+    let system = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+    let of_io = |errno| wal::Error::Io {
+        path: path(),
+        operation: "write",
+        source: system(errno),
+    };
+    let full = |errno| wal::Error::NoSpace {
+        path: path(),
+        operation: "write",
+        source: system(errno),
+    };
+    let table = [
+        (full(Errno::NOSPC), Some(Kind::NoSpace)),
+        (full(Errno::DQUOT), Some(Kind::NoSpace)),
+        (full(Errno::ROFS), Some(Kind::ReadOnly)),
+        (of_io(Errno::ROFS), Some(Kind::ReadOnly)),
+        (of_io(Errno::MFILE), Some(Kind::NoDescriptors)),
+        (of_io(Errno::NFILE), Some(Kind::NoDescriptors)),
+        (of_io(Errno::IO), None),
+        (
+            wal::Error::TooManySegments { segments: 3 },
+            Some(Kind::LogFull),
+        ),
+        (
+            wal::Error::Poisoned {
+                path: path(),
+                reason: "no".into(),
+            },
+            None,
+        ),
+        (
+            wal::Error::OutOfOrder {
+                index: 3,
+                previous: 1,
+            },
+            None,
+        ),
+    ];
+    for (error, kind) in table {
+        let refusal = temporary(&error);
+        assert_eq!(refusal.as_ref().map(Refusal::kind), kind, "{error}");
+    }
+}
