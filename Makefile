@@ -66,7 +66,7 @@ lint: rocksdb ## Formatting, clippy and documentation, all warnings denied; chan
 bench: setup-bench build ## Compare with Debian's etcd on this machine (options: make bench ARGS="--rounds 5")
 	@benches/compare.sh $(ARGS)
 
-pairs: setup-bench $(if $(NEW),,build) ## Did a change cost anything? make pairs OLD=path/to/etcd NEW=… (default: this build)
+pairs: $(if $(OLD),setup-bench $(if $(NEW),,build)) ## Did a change cost anything? make pairs OLD=path/to/etcd NEW=… (default: this build)
 	@[ -n '$(OLD)' ] || { echo 'pairs: OLD is missing: make pairs OLD=path/to/etcd [NEW=path/to/etcd]' >&2; exit 2; }
 	@benches/pairs.py --old '$(OLD)' --new '$(or $(NEW),$(TARGET)/release/etcd)' $(ARGS)
 

@@ -20,6 +20,8 @@ either is more than a few percent, repeat the run on a quiet machine before beli
 
 --bytes measures instead what a node writes to disk in a day; written.py says how.
 
+The exit status is the median's alone; where the limit lies inside the interval, a line says that nothing is decided.
+
 Exit status: 0 every median ratio is within its limit, 1 one is not, 2 no result, 130 interrupted.
 """
 
@@ -84,6 +86,7 @@ def summary(figures, limit):
     old, new = ([figure['value'] for figure in figures[name]] for name in ('old', 'new'))
     found = compare_pairs(old, new)
     found['limit'], found['within'] = limit, found['ratio'] <= limit
+    found['decided'] = not found['low'] <= limit < found['high']
     for field in BESIDE:
         if figures['old'][0].get(field) is not None:
             found[field] = {name: statistics.median(figure[field] for figure in figures[name]) for name in figures}
@@ -117,6 +120,10 @@ def table(results):
             MEASURES[name].text, found['old'], unit, found['new'], unit, found['ratio'], found['low'], found['high'],
             found['min'], found['max'], found['limit'], '' if found['within'] else ' **exceeded**',
             ' | '.join(beside)))
+    undecided = [MEASURES[name].text for name, found in results.items() if not found['decided']]
+    if undecided:
+        lines.append('\nUndecided, the limit lies inside the interval: %s. More pairs or a quieter machine decide it.'
+                     % '; '.join(undecided))
     return '\n'.join(lines)
 
 
@@ -193,7 +200,8 @@ def measure_all(options, base):
     with pinned(load_core):
         if options.bytes:
             results = {build.name: written.measure(build, options, progress.step) for build in builds}
-            report(options, about, results, written.table(results))
+            about['folio_bytes'] = written.folio_bytes(base)
+            report(options, about, results, written.table(results, about['folio_bytes']))
             return 0
         results = compare(builds, options, progress)
     about['within'] = all(found['within'] for found in results.values())

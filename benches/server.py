@@ -99,11 +99,6 @@ class Server:
         """
         return time.clock_gettime(~self.process.pid << 3 | CPUCLOCK_SCHED) if self.process else 0.0
 
-    def bytes_written(self):
-        """What the process made the disk write (pages, counted when they become dirty), without the file system's own."""
-        text = Path('/proc/%d/io' % self.process.pid).read_text()
-        return int(re.search(r'^write_bytes: (\d+)', text, re.MULTILINE)[1])
-
     def memory_mib(self, field):
         status = Path('/proc/%d/status' % self.process.pid).read_text()
         return int(re.search(field + r':\s+(\d+) kB', status)[1]) / 1024
