@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build install test lint bench soak setup setup-test setup-bench rocksdb clean
+.PHONY: help run build install test lint bench pairs soak setup setup-test setup-bench rocksdb clean
 
 # One line of a recipe is one shell: each that calls cargo sources this first.
 ENV := . tools/env.sh &&
@@ -65,6 +65,10 @@ lint: rocksdb ## Formatting, clippy and documentation, all warnings denied; chan
 
 bench: setup-bench build ## Compare with Debian's etcd on this machine (options: make bench ARGS="--rounds 5")
 	@benches/compare.sh $(ARGS)
+
+pairs: $(if $(OLD),setup-bench $(if $(NEW),,build)) ## Did a change cost anything? make pairs OLD=path/to/etcd NEW=… (default: this build)
+	@[ -n '$(OLD)' ] || { echo 'pairs: OLD is missing: make pairs OLD=path/to/etcd [NEW=path/to/etcd]' >&2; exit 2; }
+	@benches/pairs.py --old '$(OLD)' --new '$(or $(NEW),$(TARGET)/release/etcd)' $(ARGS)
 
 soak: setup-test rocksdb ## The long proofs, hours: every length is a variable (make soak CRASH_ROUNDS=1000)
 	@$(SOAK_ENV) tools/test.sh

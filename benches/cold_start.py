@@ -18,7 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from compare import Failed, Server
+from machine import Failed
+from server import Server
 
 TOP = Path(__file__).resolve().parent.parent
 DEBIAN_CLIENT = '/usr/bin/etcdctl'

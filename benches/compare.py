@@ -9,20 +9,15 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-TICKS_PER_SECOND = os.sysconf('SC_CLK_TCK')
-START_LIMIT_SECONDS = 300
-LOAD_CONNECTIONS = 256
+from load import FIRST_KEY, HERE, listing, load, rate
+from machine import Failed, machine
+from server import Measured, Server
 
 # name: (what it says, unit, True when more is better)
 ROWS = {
@@ -38,163 +33,6 @@ ROWS = {
 NEEDS_KEYS = {'get64', 'list', 'listmemory', 'memory', 'restart'}
 
 
-class Failed(Exception):
-    """A measurement that cannot count."""
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
-class Server:
-    """One server process on a data directory of its own."""
-
-    def __init__(self, name, command, directory):
-        self.name = name
-        self.data = directory / 'data'
-        self.log = directory / 'log'
-        self.port = free_port()
-        client, peer = 'http://127.0.0.1:%d' % self.port, 'http://127.0.0.1:%d' % free_port()
-        self.url = client
-        self.command = command + [
-            '--name=default', '--data-dir=%s' % self.data, '--listen-client-urls=' + client,
-            '--advertise-client-urls=' + client, '--listen-peer-urls=' + peer,
-            '--initial-advertise-peer-urls=' + peer, '--initial-cluster=default=' + peer]
-        self.process = None
-
-    def start(self, path='/health'):
-        """Seconds from exec to the first 200 for `path`; the polling begins before the process does."""
-        poller = Poller(self.port, path)
-        poller.start()
-        environment = {name: value for name, value in os.environ.items() if not name.startswith('ETCD')}
-        with open(self.log, 'ab') as log:
-            began = time.monotonic()
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=environment, close_fds=False)
-        while poller.served is None:
-            poller.join(0.05)
-            if self.process.poll() is not None or time.monotonic() - began > START_LIMIT_SECONDS:
-                poller.stop = True
-                raise Failed('%s does not start:\n%s' % (self.name, self.log_tail()))
-        return poller.served - began
-
-    def kill(self):
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def log_tail(self):
-        return self.log.read_text(errors='replace')[-2000:]
-
-    def cpu_seconds(self):
-        # The command name may hold spaces: the numbers begin after its closing bracket.
-        fields = Path('/proc/%d/stat' % self.process.pid).read_text().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
-    def memory_mib(self, field):
-        status = Path('/proc/%d/status' % self.process.pid).read_text()
-        return int(re.search(field + r':\s+(\d+) kB', status)[1]) / 1024
-
-    def reset_peak(self):
-        Path('/proc/%d/clear_refs' % self.process.pid).write_text('5')
-
-
-class Poller(threading.Thread):
-    """Asks for one path on new connections, as fast as they are refused, until it is served."""
-
-    def __init__(self, port, path):
-        super().__init__(daemon=True)
-        self.port, self.served, self.stop = port, None, False
-        self.request = ('GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' % path).encode()
-
-    def run(self):
-        while not self.stop:
-            try:
-                with socket.create_connection(('127.0.0.1', self.port), timeout=START_LIMIT_SECONDS) as sock:
-                    sock.sendall(self.request)
-                    if sock.recv(12) == b'HTTP/1.1 200':
-                        self.served = time.monotonic()
-                        return
-            except OSError:
-                pass
-            # A tenth of a millisecond: below what is measured, and the core stays with the server.
-            time.sleep(0.0001)
-
-
-def steal_and_total():
-    fields = [int(field) for field in Path('/proc/stat').read_text().split('\n', 1)[0].split()[1:]]
-    return fields[7], sum(fields[:8])
-
-
-class Measured:
-    """CPU time of the server and time stolen from the machine while a block runs."""
-
-    def __init__(self, server):
-        self.server = server
-
-    def __enter__(self):
-        self.steal, self.total = steal_and_total()
-        self.cpu = self.server.cpu_seconds()
-        return self
-
-    def __exit__(self, *_):
-        steal, total = steal_and_total()
-        self.cpu = self.server.cpu_seconds() - self.cpu
-        self.steal = 100 * (steal - self.steal) / max(1, total - self.total)
-
-
-def wrk(server, script, connections, seconds, *arguments):
-    """Runs wrk; returns (requests answered, seconds)."""
-    command = ['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--timeout', '30s', '-s', str(HERE / script),
-               server.url, '--'] + [str(argument) for argument in arguments]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if 'Non-2xx' in output or 'Socket errors' in output:
-        raise Failed('%s did not answer everything well:\n%s\n%s' % (server.name, output, server.log_tail()))
-    found = re.search(r'(\d+) requests in ([\d.]+)(ms|s|m)', output)
-    scale = {'ms': 0.001, 's': 1, 'm': 60}[found[3]]
-    return int(found[1]), float(found[2]) * scale
-
-
-def rate_row(server, script, connections, options, seed):
-    with Measured(server) as measured:
-        count, seconds = wrk(server, script, connections, options.seconds, options.keys, seed)
-    return {'value': count / seconds, 'cpu_us': measured.cpu / count * 1e6, 'steal': measured.steal}
-
-
-def listing(server):
-    """Reads the whole tree once; returns (seconds, files)."""
-    request = 'GET /v2/keys/t?recursive=true HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n'
-    files, rest = 0, b''
-    began = time.monotonic()
-    with socket.create_connection(('127.0.0.1', server.port), timeout=START_LIMIT_SECONDS) as sock:
-        sock.sendall(request.encode())
-        while True:
-            block = sock.recv(1 << 20)
-            if not block:
-                break
-            text = rest + block
-            files += text.count(b'"value":')
-            # A name cut in two by the block's end is counted with the next block.
-            rest = text[-7:]
-    return time.monotonic() - began, files
-
-
-def load(server, keys):
-    command = ['wrk', '-t1', '-c%d' % LOAD_CONNECTIONS, '-d%ds' % START_LIMIT_SECONDS, '--timeout', '30s', '-s',
-               str(HERE / 'load.lua'), server.url, '--', str(keys), str(LOAD_CONNECTIONS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and process.stdout.readline() != 'loaded\n':
-            pass
-        # Without this wrk sleeps until its duration is over.
-        process.send_signal(signal.SIGINT)
-    _, files = listing(server)
-    if files != keys:
-        raise Failed('%s: %d keys were loaded, %d are listed' % (server.name, keys, files))
-
-
 def list_rows(server, options):
     before = server.memory_mib('VmRSS')
     server.reset_peak()
@@ -208,10 +46,9 @@ def list_rows(server, options):
 
 def restart_row(server):
     server.kill()
-    steal, total = steal_and_total()
-    seconds = server.start('/v2/keys/t/d000/key-000000')
-    steal_after, total_after = steal_and_total()
-    return {'value': seconds, 'steal': 100 * (steal_after - steal) / max(1, total_after - total)}
+    with Measured(server) as measured:
+        seconds = server.start(FIRST_KEY)
+    return {'value': seconds, 'steal': measured.steal}
 
 
 def measure(server, options, seed, rows):
@@ -220,13 +57,13 @@ def measure(server, options, seed, rows):
     server.start()
     for name in ('put1', 'put64', 'put256'):
         if name in rows:
-            results[name] = rate_row(server, 'put.lua', int(name[3:]), options, seed)
+            results[name] = rate(server, 'put.lua', int(name[3:]), options, seed)
     if NEEDS_KEYS & rows:
         load(server, options.keys)
     if 'memory' in rows:
         results['memory'] = {'value': server.memory_mib('VmRSS')}
     if 'get64' in rows:
-        results['get64'] = rate_row(server, 'get.lua', 64, options, seed)
+        results['get64'] = rate(server, 'get.lua', 64, options, seed)
     if {'list', 'listmemory'} & rows:
         results['list'], results['listmemory'] = list_rows(server, options)
     if 'restart' in rows:
@@ -260,12 +97,6 @@ def table(results, rows, version):
             '%.1f / %.1f' % tuple(cpu) if None not in cpu else '–',
             '%.1f / %.1f' % tuple(steal) if None not in steal else '–'))
     return '\n'.join(lines)
-
-
-def machine():
-    model = re.search(r'model name\s*:\s*(.+)', Path('/proc/cpuinfo').read_text())
-    memory = int(re.search(r'MemTotal:\s+(\d+)', Path('/proc/meminfo').read_text())[1]) / (1 << 20)
-    return '%d x %s, %.0f GiB' % (os.cpu_count(), model[1] if model else 'unknown processor', memory)
 
 
 def debian_version():
