@@ -1,0 +1,364 @@
+//! All ways in which a directory is damaged, enumerated from what is there: no list of file names is kept here, only
+//! what kind of file a name is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::format::{RECORD_HEAD, groups, manifest_records};
+use super::image::{Content, Image, is, name};
+use super::life::{Kind, Made};
+use super::support::seed::Rng;
+
+/// Live bytes for each of which one bit is turned.
+const STEP: usize = 1 << 10;
+
+/// Files up to this size have every bit turned.
+const SMALL: usize = 4 << 10;
+
+/// The end of a table that says where everything else is.
+const FOOTER: usize = 53;
+
+const ZEROS: u64 = 2 << 20;
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// One bit of the file is turned.
+    Bit(usize, u8),
+    /// Two bytes of the file become FF.
+    Huge(usize),
+    /// The file is removed.
+    Missing,
+    /// The file is cut to this length.
+    Cut(u64),
+    /// Everything from here on is zero, the length stays.
+    Prefix(usize),
+    /// The file is lengthened by zeros.
+    Zeros,
+    /// The file as it was earlier.
+    Older,
+    /// The twin's file of that name.
+    Twin,
+    /// These parts come from elsewhere or are removed.
+    Parts(&'static [&'static str], From),
+    /// The copy of that number, made while the server wrote.
+    Copied(usize),
+}
+
+/// Where a part comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// It is gone.
+    Nowhere,
+    /// The older copy.
+    Older,
+    /// The twin.
+    Twin,
+}
+
+/// One damage to one directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Injection {
+    /// Which directory.
+    pub(crate) made: usize,
+    /// What kind of file is hurt.
+    pub(crate) class: &'static str,
+    /// What kind of damage it is.
+    pub(crate) kind: &'static str,
+    /// The file, below the data directory; the part for whole parts.
+    pub(crate) file: PathBuf,
+    /// What is done.
+    pub(crate) action: Action,
+    /// Its name for replays.
+    pub(crate) id: String,
+}
+
+/// What kind of file the name is.
+pub(crate) fn class(path: &Path) -> &'static str {
+    let name = name(path);
+    let top = path.components().count() == 1;
+    match name.as_str() {
+        _ if is(path, "wal") => "log segment",
+        _ if is(path, "spare") => "log spare",
+        _ if path.starts_with("wal") => "kept aside",
+        _ if is(path, "sst") => "table",
+        "LOCK" => "lock file",
+        "FORMAT" => "FORMAT",
+        "CURRENT" => "CURRENT",
+        "IDENTITY" => "engine IDENTITY",
+        _ if name.contains("reserve") => "reserve",
+        _ if top => "identity or witness",
+        _ if name.starts_with("MANIFEST") => "MANIFEST",
+        _ if name.starts_with("OPTIONS") => "engine OPTIONS",
+        _ if name.starts_with("LOG") => "engine info log",
+        _ if is(path, "log") => "engine log, unused",
+        _ => "other file",
+    }
+}
+
+/// Every injection into the directory of that number.
+pub(crate) fn enumerate(number: usize, made: &Made, rng: &mut Rng) -> Vec<Injection> {
+    let mut list = List {
+        number,
+        made,
+        out: Vec::new(),
+    };
+    for (path, content) in &made.image.0 {
+        list.file(path, content, rng);
+    }
+    list.newest_segment_prefixes();
+    list.parts();
+    list.copies();
+    list.out
+}
+
+struct List<'a> {
+    number: usize,
+    made: &'a Made,
+    out: Vec<Injection>,
+}
+
+impl List<'_> {
+    fn add(&mut self, class: &'static str, kind: &'static str, file: &Path, action: Action) {
+        let detail = match &action {
+            Action::Bit(at, bit) => format!(" {at}.{bit}"),
+            Action::Huge(at) | Action::Prefix(at) => format!(" {at}"),
+            Action::Copied(number) => format!(" {number}"),
+            _ => String::new(),
+        };
+        let id = format!("{}/{}: {kind}{detail}.", self.made.name(), file.display());
+        self.out.push(Injection {
+            made: self.number,
+            class,
+            kind,
+            file: file.to_owned(),
+            action,
+            id,
+        });
+    }
+
+    fn file(&mut self, path: &Path, content: &Arc<Content>, rng: &mut Rng) {
+        let class = class(path);
+        let live = content.bytes.len();
+        for block in (0..live).step_by(STEP) {
+            let at = block + rng.below((live - block).min(STEP) as u64) as usize;
+            self.add(
+                class,
+                "bit in each KiB",
+                path,
+                Action::Bit(at, rng.below(8) as u8),
+            );
+        }
+        match class {
+            "MANIFEST" => self.manifest(path, content),
+            "table" => {
+                for at in live.saturating_sub(FOOTER)..live {
+                    self.add(
+                        class,
+                        "bit of the footer",
+                        path,
+                        Action::Bit(at, rng.below(8) as u8),
+                    );
+                }
+            }
+            "log segment" | "log spare" | "engine info log" | "engine OPTIONS" => {}
+            _ if live < SMALL => self.every_bit(class, "every bit", path, 0..live),
+            _ => {}
+        }
+        self.whole(class, path, content);
+    }
+
+    fn every_bit(
+        &mut self,
+        class: &'static str,
+        kind: &'static str,
+        path: &Path,
+        bytes: std::ops::Range<usize>,
+    ) {
+        for at in bytes {
+            for bit in 0..8 {
+                self.add(class, kind, path, Action::Bit(at, bit));
+            }
+        }
+    }
+
+    fn manifest(&mut self, path: &Path, content: &Content) {
+        for at in manifest_records(&content.bytes) {
+            self.every_bit(
+                "MANIFEST",
+                "bit of a record header",
+                path,
+                at..at + RECORD_HEAD,
+            );
+            self.add("MANIFEST", "record length huge", path, Action::Huge(at + 4));
+        }
+    }
+
+    /// Damage that needs no offset.
+    fn whole(&mut self, class: &'static str, path: &Path, content: &Arc<Content>) {
+        self.add(class, "missing", path, Action::Missing);
+        if content.length > 0 {
+            self.add(class, "emptied", path, Action::Cut(0));
+            self.add(class, "cut to half", path, Action::Cut(content.length / 2));
+            self.add(
+                class,
+                "cut by a byte",
+                path,
+                Action::Cut(content.length - 1),
+            );
+        }
+        self.add(class, "zeros appended", path, Action::Zeros);
+        let differs = |other: &Image| other.0.get(path).is_some_and(|have| have != content);
+        if differs(&self.made.older.0) {
+            self.add(class, "older copy", path, Action::Older);
+        }
+        if differs(&self.made.twin.0) {
+            self.add(class, "twin's", path, Action::Twin);
+        }
+    }
+
+    fn newest_segment_prefixes(&mut self) {
+        let groups = groups(&self.made.image);
+        let Some(newest) = groups.last().cloned() else {
+            return;
+        };
+        for group in groups.iter().filter(|group| group.file == newest.file) {
+            self.add(
+                "log segment",
+                "own prefix",
+                &newest.file,
+                Action::Prefix(group.begin),
+            );
+        }
+    }
+
+    fn parts(&mut self) {
+        let parts: [(&'static [&'static str], &str); 3] = [
+            (&["wal"], "wal"),
+            (&["store"], "store"),
+            (&["wal", "store"], "wal and store"),
+        ];
+        for (parts, file) in parts {
+            let file = Path::new(file);
+            self.add(
+                "directory",
+                "missing",
+                file,
+                Action::Parts(parts, From::Nowhere),
+            );
+            self.add(
+                "directory",
+                "older copy",
+                file,
+                Action::Parts(parts, From::Older),
+            );
+            self.add(
+                "directory",
+                "twin's",
+                file,
+                Action::Parts(parts, From::Twin),
+            );
+        }
+        self.add(
+            "directory",
+            "all of it older",
+            Path::new("all"),
+            Action::Parts(&[""], From::Older),
+        );
+    }
+
+    fn copies(&mut self) {
+        for (number, copied) in self.made.copies.iter().enumerate() {
+            self.add(
+                "directory",
+                copied.order,
+                Path::new("copied while written"),
+                Action::Copied(number),
+            );
+        }
+    }
+}
+
+impl Injection {
+    /// The damaged image.
+    pub(crate) fn apply(&self, made: &Made) -> Image {
+        let spare = is(&self.file, "spare");
+        let mut image = made.image.clone();
+        image
+            .0
+            .retain(|path, _| !is(path, "spare") || (spare && *path == self.file));
+        let swap = |image: &mut Image, other: &Image| {
+            image
+                .0
+                .insert(self.file.clone(), other.0[&self.file].clone());
+        };
+        match &self.action {
+            Action::Bit(at, bit) => {
+                image.change(&self.file, |content| content.bytes[*at] ^= 1 << bit)
+            }
+            Action::Huge(at) => {
+                image.change(&self.file, |content| content.bytes[*at..at + 2].fill(0xff))
+            }
+            Action::Missing => {
+                image.0.remove(&self.file);
+            }
+            Action::Cut(length) => image.change(&self.file, |content| content.resize(*length)),
+            Action::Prefix(at) => image.change(&self.file, |content| content.bytes.truncate(*at)),
+            Action::Zeros => image.change(&self.file, |content| content.length += ZEROS),
+            Action::Older => swap(&mut image, &made.older.0),
+            Action::Twin => swap(&mut image, &made.twin.0),
+            Action::Parts(parts, from) => {
+                let other = match from {
+                    From::Nowhere => None,
+                    From::Older => Some(&made.older.0),
+                    From::Twin => Some(&made.twin.0),
+                };
+                for part in *parts {
+                    image.replace(part, other);
+                }
+                image = image.without_spares();
+            }
+            Action::Copied(number) => image = made.copies[*number].image.clone(),
+        }
+        normal(image)
+    }
+
+    /// Whether `text` names what is hurt: the file, for what is missing or swapped also the directory it belongs to.
+    pub(crate) fn named_in(&self, text: &str) -> bool {
+        let part =
+            |part: &str| text.contains(&format!("/{part}")) || text.contains(&format!("{part}/"));
+        match &self.action {
+            Action::Parts(..) | Action::Copied(_) => part("wal") || part("store"),
+            Action::Bit(..)
+            | Action::Huge(_)
+            | Action::Cut(_)
+            | Action::Prefix(_)
+            | Action::Zeros => text.contains(&name(&self.file)),
+            Action::Missing | Action::Older | Action::Twin => {
+                let parent = self.file.parent().map(|parent| parent.to_string_lossy());
+                text.contains(&name(&self.file))
+                    || parent.is_some_and(|parent| !parent.is_empty() && part(&parent))
+            }
+        }
+    }
+}
+
+/// A turned bit may leave zeros at the end.
+fn normal(mut image: Image) -> Image {
+    for content in image.0.values_mut() {
+        if content.bytes.last() == Some(&0) {
+            let content = Arc::make_mut(content);
+            let end = content.bytes.iter().rposition(|byte| *byte != 0);
+            content.bytes.truncate(end.map_or(0, |at| at + 1));
+        }
+    }
+    image
+}
+
+/// Whether losing the whole file can be what a release of the log leaves.
+pub(crate) fn is_released(injection: &Injection, made: &Made) -> bool {
+    let first = made.image.0.keys().find(|path| is(path, "wal"));
+    made.kind != Kind::Killed
+        && matches!(injection.action, Action::Missing)
+        && first == Some(&injection.file)
+}
