@@ -33,6 +33,9 @@ pub(crate) const WITNESS_AGE: Duration = Duration::from_secs(6);
 /// Writes that come one by one while that bound passes.
 const SLOW_WRITES: u32 = 14;
 
+/// Between two writes of those that write beside: the directories stay small.
+const PACE: Duration = Duration::from_millis(4);
+
 /// A directory that was copied while the server wrote.
 pub(crate) struct Copied {
     /// In which order.
@@ -247,22 +250,28 @@ impl Life {
             }
             self.writer.write(30);
         }
-        let halt = AtomicBool::new(false);
         let mut others: Vec<Writer> = ["left", "right"]
             .into_iter()
             .map(|name| self.beside(name))
             .collect();
+        let halt = AtomicBool::new(false);
         let copies = std::thread::scope(|scope| {
+            // Set even when this thread panics, or the scope would never end.
+            let ending = Halt(&halt);
             for other in &mut others {
                 let halt = &halt;
-                scope.spawn(move || while !halt.load(Ordering::Relaxed) && other.step().is_ok() {});
+                scope.spawn(move || {
+                    while !halt.load(Ordering::Relaxed) && other.step().is_ok() {
+                        std::thread::sleep(PACE);
+                    }
+                });
             }
             let copies = self.copies();
             self.writer.write(40);
             if self.kind != Kind::Clean {
                 self.stop();
             }
-            halt.store(true, Ordering::Relaxed);
+            drop(ending);
             copies
         });
         if self.kind == Kind::Clean {
@@ -301,6 +310,15 @@ impl Life {
             });
         }
         copies
+    }
+}
+
+/// Halts the writers when it goes.
+struct Halt<'a>(&'a AtomicBool);
+
+impl Drop for Halt<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -26,9 +26,14 @@ pub(crate) enum Started {
     Hung(String),
 }
 
-/// The server with this many un-flushed entries at most.
+/// The server with this many un-flushed entries at most. It announces the same addresses at every start, whatever ports
+/// it listens on: a start with others writes a key of its own.
 pub(crate) fn launch(snapshot_count: u64) -> Launch {
-    server::ours().arg(format!("--snapshot-count={snapshot_count}"))
+    server::ours()
+        .arg(format!("--snapshot-count={snapshot_count}"))
+        .arg("--advertise-client-urls=http://127.0.0.1:2379")
+        .arg("--initial-advertise-peer-urls=http://127.0.0.1:2380")
+        .arg("--initial-cluster=default=http://127.0.0.1:2380")
 }
 
 /// Starts a server on `directory` and waits until it answers or ends.

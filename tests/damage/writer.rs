@@ -50,6 +50,7 @@ impl Writer {
     pub(crate) fn go_on(&self, addr: SocketAddr, label: &str, acks: Acks) -> io::Result<Writer> {
         let mut next = Writer::new(addr, self.rng.clone(), &self.name, label, acks)?;
         next.tree = self.tree.clone();
+        next.count = self.count;
         Ok(next)
     }
 
