@@ -37,6 +37,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use std::time::Instant;
+
 use injection::Injection;
 use life::{Kind, Made};
 use support::seed::{self, Rng};
@@ -51,6 +53,7 @@ const STARTS: usize = 120;
 fn damaged_directories_are_refused_or_served_right() {
     let seed = seed::from_env("DAMAGE_SEED");
     println!("replay: DAMAGE_SEED={seed} cargo test --test damage damaged");
+    let begun = Instant::now();
     let kinds = [Kind::Clean, Kind::Killed, Kind::Compacted];
     let mades: Vec<Made> = std::thread::scope(|scope| {
         let lives = kinds.map(|kind| scope.spawn(move || Made::new(kind, seed)));
@@ -59,6 +62,7 @@ fn damaged_directories_are_refused_or_served_right() {
             .map(|life| life.join().expect("every directory is made"))
             .collect()
     });
+    let made = begun.elapsed();
     let mut rng = Rng::new(seed);
     let all: Vec<Injection> = mades
         .iter()
@@ -71,7 +75,10 @@ fn damaged_directories_are_refused_or_served_right() {
     assert!(!chosen.is_empty(), "DAMAGE_ONLY picks nothing");
     let results = run_all(&chosen, &mades);
     let (report, bad) = table::report(&results, seed);
-    println!("{report}");
+    println!(
+        "{report}\nmaking them took {made:.0?}, everything {:.0?}",
+        begun.elapsed()
+    );
     assert_eq!(
         bad,
         0,
@@ -97,8 +104,14 @@ fn choose(all: Vec<Injection>, rng: &mut Rng) -> Vec<Injection> {
     }
     let mut groups: BTreeMap<(&str, &str), Vec<Injection>> = BTreeMap::new();
     for injection in all {
+        // What holds no data needs no turn for each kind of damage.
+        let kind = if verdict::holds_no_data(injection.class) {
+            ""
+        } else {
+            injection.kind
+        };
         groups
-            .entry((injection.class, injection.kind))
+            .entry((injection.class, kind))
             .or_default()
             .push(injection);
     }
@@ -108,6 +121,7 @@ fn choose(all: Vec<Injection>, rng: &mut Rng) -> Vec<Injection> {
     }
     let mut chosen = Vec::new();
     while chosen.len() < limit && groups.iter().any(|group| !group.is_empty()) {
+        rng.shuffle(&mut groups);
         chosen.extend(groups.iter_mut().filter_map(Vec::pop));
     }
     chosen.truncate(limit);
@@ -126,8 +140,12 @@ fn run_all<'a>(chosen: &'a [Injection], mades: &[Made]) -> Vec<(&'a Injection, V
                     let Some(injection) = chosen.get(number) else {
                         return;
                     };
-                    let verdict =
-                        run::run(injection, &mades[injection.made], &options, number % 2 == 0);
+                    let verdict = run::run(
+                        injection,
+                        &mades[injection.made],
+                        &options,
+                        number.is_multiple_of(2),
+                    );
                     let mut results = results.lock().expect("no worker panicked");
                     results.push((number, injection, verdict));
                 }

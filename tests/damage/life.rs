@@ -34,7 +34,7 @@ pub(crate) const WITNESS_AGE: Duration = Duration::from_secs(6);
 const SLOW_WRITES: u32 = 14;
 
 /// Between two writes of those that write beside: the directories stay small.
-const PACE: Duration = Duration::from_millis(4);
+const PACE: Duration = Duration::from_millis(15);
 
 /// A directory that was copied while the server wrote.
 pub(crate) struct Copied {
@@ -87,7 +87,7 @@ impl Made {
         let mut rng = Rng::new(seed);
         let home = tempfile::tempdir().expect("a temporary directory");
         let mut life = Life::begin(kind, &launch, home, &mut rng);
-        life.writer.write(120);
+        life.writer.write(100);
         life.let_some_expire();
         life.stop();
         let older = life.image();
@@ -95,12 +95,12 @@ impl Made {
         life.again("late");
         if kind == Kind::Compacted {
             for _ in 0..2 {
-                life.writer.write(60);
+                life.writer.write(45);
                 life.stop();
                 life.again("later");
             }
         }
-        life.writer.write(100);
+        life.writer.write(60);
         let copies = life.finish();
         twin.writer.write(75);
         twin.stop();
@@ -248,7 +248,7 @@ impl Life {
                 self.writer.write(1);
                 std::thread::sleep(WITNESS_AGE / SLOW_WRITES);
             }
-            self.writer.write(30);
+            self.writer.write(20);
         }
         let mut others: Vec<Writer> = ["left", "right"]
             .into_iter()
@@ -286,13 +286,13 @@ impl Life {
         Writer::new(addr, rng, name, "beside", self.acks.clone()).expect("a running server accepts")
     }
 
-    /// Copies made file by file: the part named first is older than the rest by at least thirty writes.
+    /// Copies made file by file: the part named first is older than the rest by more writes than a flush takes.
     fn copies(&mut self) -> Vec<Copied> {
         let orders = [
             ("log first", ["wal", "store"]),
             ("store first", ["store", "wal"]),
         ];
-        let rounds = if self.kind == Kind::Compacted { 3 } else { 1 };
+        let rounds = if self.kind == Kind::Compacted { 2 } else { 1 };
         let mut copies = Vec::new();
         for (order, parts) in orders.into_iter().cycle().take(2 * rounds) {
             let acked = self.acked();
@@ -300,7 +300,7 @@ impl Life {
             let mut image = Image::default();
             image.add(&home, Path::new(parts[0]));
             image.add_top(&home);
-            self.writer.write(30);
+            self.writer.write(25);
             image.add(&home, Path::new(parts[1]));
             let image = image.without_spares();
             copies.push(Copied {
@@ -326,7 +326,7 @@ fn running(launch: &Launch, directory: &Path) -> Server {
     match start(launch, directory) {
         Started::Served(mut server) => {
             server.wait_ready().expect("a sound directory is served");
-            server
+            *server
         }
         Started::Ended(status, log) => panic!("{status}\n{log}"),
         Started::Hung(log) => panic!("no start\n{log}"),

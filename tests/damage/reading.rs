@@ -26,6 +26,8 @@ pub(crate) struct Reading {
     pub(crate) history_whole: bool,
     /// What was refused, and the cause given (500 with error code 300).
     pub(crate) refused: Vec<(String, String)>,
+    /// The listing was cut off after it had begun: the only way left to refuse the rest.
+    pub(crate) cut: bool,
     /// What was neither served nor refused properly.
     pub(crate) faults: Vec<String>,
 }
@@ -34,6 +36,7 @@ enum Got {
     Value(Value),
     Missing,
     Refused(String),
+    Cut,
     Fault(String),
 }
 
@@ -56,6 +59,7 @@ impl Reading {
                     self.faults.push("the listing is none".to_owned());
                 }
             }
+            Got::Cut => self.cut = true,
             other => self.keep("the listing", other),
         }
     }
@@ -84,7 +88,7 @@ impl Reading {
                 }
                 Got::Missing => None,
                 other => {
-                    let ended = matches!(&other, Got::Fault(_));
+                    let ended = matches!(&other, Got::Fault(_) | Got::Cut);
                     self.keep(key, other);
                     if ended {
                         return; // One dead process is one fault.
@@ -101,6 +105,7 @@ impl Reading {
             Got::Refused(cause) => self.refused.push((what.to_owned(), cause)),
             Got::Fault(fault) => self.faults.push(format!("{what}: {fault}")),
             Got::Missing => self.faults.push(format!("{what}: 404")),
+            Got::Cut => self.faults.push(format!("{what}: cut off in the middle")),
             Got::Value(_) => {}
         }
     }
@@ -116,6 +121,7 @@ impl Reading {
                 self.index = self.index.max(answer.etcd_index().unwrap_or(0));
                 understood(&answer)
             }
+            Err(error) if error.to_string().contains("closed inside a chunk") => Got::Cut,
             Err(error) => Got::Fault(error.to_string()),
         }
     }

@@ -20,6 +20,9 @@ use super::words::{commands, trouble};
 /// The status of damage.
 const DAMAGED: i32 = 65;
 
+/// Up to here a segment holds no entries.
+const SEGMENT_HEAD: usize = 512;
+
 /// Keys that are written over, spread over the tree.
 const OVERWRITES: usize = 40;
 
@@ -52,7 +55,7 @@ pub(crate) fn run(
             case.refused(status.code(), &ending(status), &log);
             (Outcome::Refused, log)
         }
-        Started::Served(server) => case.served(server, kill),
+        Started::Served(server) => case.served(*server, kill),
     };
     case.verdict(outcome, &log)
 }
@@ -98,6 +101,10 @@ impl Case<'_> {
                 Fault::Refusal,
                 "\"copied while running\" is not said".to_owned(),
             );
+        }
+        let inside = matches!(self.injection.action, Action::Bit(at, _) if at >= SEGMENT_HEAD);
+        if inside && self.injection.class == "log segment" && !said.contains("entr") {
+            self.fault(Fault::Refusal, "no entries are named".to_owned());
         }
         let commands = commands(&said, self.options);
         if !commands.any {
@@ -224,9 +231,9 @@ impl Case<'_> {
         if reading.index < expected.acked && !only_refused {
             return self.less(reading.index, expected, told);
         }
-        if !reading.refused.is_empty() {
+        if !reading.refused.is_empty() || !reading.faults.is_empty() || reading.cut {
             if !told {
-                let what = "reads are refused, and neither log nor /metrics nor /health tells why";
+                let what = "reads fail, and neither log nor /metrics nor /health tells why";
                 self.fault(Fault::Silent, what.to_owned());
             }
             return Outcome::Damaged;

@@ -19,7 +19,7 @@ const PORT_TRIES: usize = 5;
 /// What became of a start.
 pub(crate) enum Started {
     /// It answers.
-    Served(Server),
+    Served(Box<Server>),
     /// It ended: how, and all that it printed.
     Ended(ExitStatus, String),
     /// Neither within [`LIMIT`]; it was killed, and this is what it had printed.
@@ -41,7 +41,7 @@ pub(crate) fn start(launch: &Launch, directory: &Path) -> Started {
     for _ in 0..PORT_TRIES {
         let mut server = launch.clone().data_dir(directory).spawn();
         match settle(&mut server) {
-            Some(None) => return Started::Served(server),
+            Some(None) => return Started::Served(Box::new(server)),
             Some(Some(_))
                 if server
                     .log()

@@ -152,7 +152,16 @@ fn is_settled(at: std::time::Instant, made: &Made) -> bool {
 
 /// Why nothing needs to be told when everything is right; `None` when it must be.
 pub(crate) fn harmless(injection: &Injection, made: &Made) -> Option<&'static str> {
-    let by_class = match injection.class {
+    no_data(injection.class).or_else(|| by_damage(injection, made))
+}
+
+/// Whether damage to such a file cannot be damage to data.
+pub(crate) fn holds_no_data(class: &str) -> bool {
+    no_data(class).is_some()
+}
+
+fn no_data(class: &str) -> Option<&'static str> {
+    match class {
         "engine info log" => Some("the engine's information log, for people"),
         "engine OPTIONS" => Some("the engine writes it and does not need it"),
         "engine IDENTITY" => Some("the engine's own id, which nothing compares"),
@@ -162,8 +171,7 @@ pub(crate) fn harmless(injection: &Injection, made: &Made) -> Option<&'static st
         "kept aside" => Some("kept for people"),
         "reserve" => Some("what it holds means nothing"),
         _ => None,
-    };
-    by_class.or_else(|| by_damage(injection, made))
+    }
 }
 
 fn by_damage(injection: &Injection, made: &Made) -> Option<&'static str> {
