@@ -26,6 +26,8 @@ mod start;
 mod support;
 #[path = "damage/table.rs"]
 mod table;
+#[path = "damage/tables.rs"]
+mod tables;
 #[path = "damage/verdict.rs"]
 mod verdict;
 #[path = "damage/words.rs"]

@@ -14,6 +14,7 @@ use super::reading;
 use super::start::{LIMIT, Started, launch, start};
 use super::support::seed::Rng;
 use super::support::server::{Launch, Server};
+use super::tables;
 use super::writer::{Acks, Writer};
 
 /// How a directory's lives end.
@@ -64,7 +65,7 @@ pub(crate) struct Made {
     pub(crate) twin: (Image, Model),
     /// Copies made while it was written.
     pub(crate) copies: Vec<Copied>,
-    /// Tables that a sound start removes: nothing names them.
+    /// Tables that the MANIFEST does not name: a kill left them, and any start may remove them.
     pub(crate) unnamed: BTreeSet<PathBuf>,
 }
 
@@ -108,13 +109,14 @@ impl Made {
         if kind == Kind::Compacted {
             release_first_segment(&mut image);
         }
-        let (model, unnamed) = truth(&launch, &image, life.taken());
+        let model = truth(&launch, &image, life.taken());
         let mut acks = life.taken();
         acks.retain(|ack| ack.index <= life.forked_at);
-        let (older_model, _) = truth(&launch, &older, acks.clone());
+        let older_model = truth(&launch, &older, acks.clone());
         acks.extend(twin.taken());
         let twin_image = twin.image();
-        let (twin_model, _) = truth(&launch, &twin_image, acks);
+        let twin_model = truth(&launch, &twin_image, acks);
+        let unnamed = unnamed(&image);
         Made {
             kind,
             launch,
@@ -333,17 +335,23 @@ fn running(launch: &Launch, directory: &Path) -> Server {
     }
 }
 
-/// What the image holds, by a sound start on a copy of it; and the tables that this start removes.
-fn truth(launch: &Launch, image: &Image, acks: Vec<Ack>) -> (Model, BTreeSet<PathBuf>) {
+/// The tables that a sound start may remove.
+fn unnamed(image: &Image) -> BTreeSet<PathBuf> {
+    let named = tables::named(image);
+    let gone = named.iter().find(|path| !image.0.contains_key(*path));
+    assert_eq!(gone, None, "the MANIFEST names a table that is not there");
+    image
+        .tables()
+        .filter(|path| !named.contains(*path))
+        .cloned()
+        .collect()
+}
+
+/// What the image holds, by a sound start on a copy of it.
+fn truth(launch: &Launch, image: &Image, acks: Vec<Ack>) -> Model {
     let home = tempfile::tempdir().expect("a temporary directory");
     image.clone().without_spares().restore(home.path());
     let server = running(launch, home.path());
-    let now = Image::take(home.path()).without_spares();
-    let unnamed = image
-        .tables()
-        .filter(|path| !now.0.contains_key(*path))
-        .cloned()
-        .collect();
     let mut model = Model {
         acks,
         ..Model::default()
@@ -374,7 +382,7 @@ fn truth(launch: &Launch, image: &Image, acks: Vec<Ack>) -> (Model, BTreeSet<Pat
         .collect();
     let served = reading.tree.expect("a sound start lists");
     model.check(&served);
-    (model, unnamed)
+    model
 }
 
 /// What a release of the log leaves: its first segment is gone, whose entries the store holds.
