@@ -355,10 +355,13 @@ fn normal(mut image: Image) -> Image {
     image
 }
 
-/// Whether losing the whole file can be what a release of the log leaves.
+/// Whether losing the whole file can be what a release of the log leaves: it is the first segment of several, and the
+/// store was flushed behind it.
 pub(crate) fn is_released(injection: &Injection, made: &Made) -> bool {
-    let first = made.image.0.keys().find(|path| is(path, "wal"));
+    let mut segments = made.image.0.keys().filter(|path| is(path, "wal"));
+    let first = segments.next();
     made.kind != Kind::Killed
         && matches!(injection.action, Action::Missing)
         && first == Some(&injection.file)
+        && segments.next().is_some()
 }
