@@ -5,6 +5,10 @@
 //! `DAMAGE_SEED` replays, `DAMAGE_ONLY=substring,substring` picks injections by name:
 //! `DAMAGE_STARTS=2000 cargo test --test damage -- --nocapture`.
 
+#[path = "damage/after.rs"]
+mod after;
+#[path = "damage/enumerate.rs"]
+mod enumerate;
 #[path = "damage/format.rs"]
 mod format;
 #[path = "damage/image.rs"]
@@ -13,6 +17,8 @@ mod image;
 mod injection;
 #[path = "damage/life.rs"]
 mod life;
+#[path = "damage/made.rs"]
+mod made;
 #[path = "damage/model.rs"]
 mod model;
 #[path = "damage/reading.rs"]
@@ -42,7 +48,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use injection::Injection;
-use life::{Kind, Made};
+use life::Kind;
+use made::Made;
 use support::seed::{self, Rng};
 use verdict::Verdict;
 
@@ -69,7 +76,7 @@ fn damaged_directories_are_refused_or_served_right() {
     let all: Vec<Injection> = mades
         .iter()
         .enumerate()
-        .flat_map(|(number, made)| injection::enumerate(number, made, &mut rng))
+        .flat_map(|(number, made)| enumerate::enumerate(number, made, &mut rng))
         .collect();
     let total = all.len();
     let chosen = choose(all, &mut rng);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::format::{groups, is_live_in_segment};
 use super::image::{is, name};
 use super::injection::{Action, From, Injection, is_released};
-use super::life::{Kind, Made, WITNESS_AGE};
+use super::life::{Kind, WITNESS_AGE};
+use super::made::Made;
 use super::model::Model;
 
 /// What became of one damaged directory.
