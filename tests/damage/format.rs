@@ -9,6 +9,9 @@ const SECTOR: usize = 512;
 const GROUP_HEAD: usize = 80;
 const GROUP_MAGIC: &[u8] = b"WGRP";
 const SALT_AT: usize = 40;
+const SEQUENCE_AT: usize = 32;
+/// The sequence of the segment before, and behind it where that one ends.
+const BEFORE_AT: usize = 56;
 
 /// The engine's log format: blocks, and records inside that do not cross them.
 const BLOCK: usize = 32 << 10;
@@ -69,6 +72,20 @@ fn groups_of(file: &Path, bytes: &[u8]) -> Vec<Group> {
 pub(crate) fn is_live_in_segment(bytes: &[u8], offset: usize) -> bool {
     let inside = |group: &Group| (group.begin..group.end).contains(&offset);
     offset < SECTOR || groups_of(Path::new(""), bytes).iter().any(inside)
+}
+
+/// Whether the next segment says that this one ends before the byte: open writes what was not proved to be synced again,
+/// into a new segment.
+pub(crate) fn is_superseded(image: &Image, file: &Path, offset: usize) -> bool {
+    let header = |path: &Path, at: usize| {
+        let bytes = &image.0.get(path)?.bytes;
+        bytes.get(at..at + 8).map(number)
+    };
+    let sequence = header(file, SEQUENCE_AT);
+    image.0.keys().filter(|path| is(path, "wal")).any(|path| {
+        header(path, BEFORE_AT) == sequence
+            && header(path, BEFORE_AT + 8).is_some_and(|end| offset as u64 >= end)
+    })
 }
 
 /// Where the headers of a MANIFEST's records begin.

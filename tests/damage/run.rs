@@ -205,7 +205,10 @@ impl Case<'_> {
         };
         let said = trouble(&server.log());
         let named = said.lines().any(|line| {
-            (line.contains(" WARN ") || line.contains(" ERROR ")) && self.injection.named_in(line)
+            let whole = matches!(self.injection.action, Action::Parts(..));
+            let named = self.injection.named_in(line)
+                || (whole && (line.contains("the log ") || line.contains("the store ")));
+            (line.contains(" WARN ") || line.contains(" ERROR ")) && named
         });
         named || text("/health").contains("false") || self.injection.named_in(&text("/metrics"))
     }

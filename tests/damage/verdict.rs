@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::format::{groups, is_live_in_segment};
+use super::format::{groups, is_live_in_segment, is_superseded};
 use super::image::{is, name};
 use super::injection::{Action, From, Injection, is_released};
 use super::life::{Kind, WITNESS_AGE};
@@ -178,6 +178,9 @@ fn no_data(class: &str) -> Option<&'static str> {
 fn by_damage(injection: &Injection, made: &Made) -> Option<&'static str> {
     let content = made.image.0.get(&injection.file);
     match (&injection.action, injection.class) {
+        (Action::Bit(at, _), "log segment") if is_superseded(&made.image, &injection.file, *at) => {
+            Some("written again by open, into the next segment")
+        }
         (Action::Bit(at, _), "log segment") => content
             .filter(|content| !is_live_in_segment(&content.bytes, *at))
             .map(|_| "padding behind a group"),
@@ -190,6 +193,9 @@ fn by_damage(injection: &Injection, made: &Made) -> Option<&'static str> {
         }
         (Action::Parts(["store"], From::Older), _) => {
             Some("a store behind its log is what a kill leaves; the log has the rest")
+        }
+        (Action::Parts(["store"], From::Twin), _) if made.kind == Kind::Killed => {
+            Some("the twin's store was flushed before the two parted; the log has the rest")
         }
         (Action::Copied(_), _) => Some("the copy is consistent"),
         _ if is_released(injection, made) => {

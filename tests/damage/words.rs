@@ -63,18 +63,19 @@ pub(crate) struct Commands {
     pub(crate) any: bool,
 }
 
-/// Looks for options, and for programs between backticks or after `run`.
+/// Looks for options, and for programs behind a backtick.
 pub(crate) fn commands(text: &str, options: &BTreeSet<String>) -> Commands {
     let mut found = Commands {
         offered: Vec::new(),
         unknown: Vec::new(),
         any: false,
     };
-    let mut programs: Vec<&str> = Vec::new();
-    for quoted in text.split('`').skip(1).step_by(2) {
-        programs.extend(quoted.split_whitespace().next());
-    }
-    programs.retain(|program| !program.starts_with('-'));
+    // A backtick inside a word is part of something quoted, not the begin of a command.
+    let words = text
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix('`'));
+    let programs = words.map(|word| word.trim_end_matches(['`', '.', ',', ';', ':']));
+    let programs = programs.filter(|program| !program.starts_with('-'));
     for program in programs {
         let exists = is_program(program);
         found.any |= exists;
