@@ -70,10 +70,10 @@ pub(crate) fn commands(text: &str, options: &BTreeSet<String>) -> Commands {
         unknown: Vec::new(),
         any: false,
     };
-    // A backtick inside a word is part of something quoted, not the begin of a command.
-    let words = text
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix('`'));
+    // What stands between quotes is shown, not recommended: the bytes of a damaged file may hold a backtick.
+    let unquoted: String = text.split('"').step_by(2).collect();
+    let words = unquoted.split_whitespace();
+    let words = words.filter_map(|word| word.strip_prefix('`'));
     let programs = words.map(|word| word.trim_end_matches(['`', '.', ',', ';', ':']));
     let programs = programs.filter(|program| !program.starts_with('-'));
     for program in programs {
