@@ -253,6 +253,15 @@ impl Server {
     /// # Panics
     /// When it is not running, or does not end within `timeout`.
     pub(crate) fn terminate(&mut self, timeout: Duration) -> ExitStatus {
+        self.signal_term();
+        self.wait_exit(timeout)
+    }
+
+    /// Sends SIGTERM and does not wait.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub(crate) fn signal_term(&self) {
         let pid = self.pid().expect("the server is running");
         let pid = i32::try_from(pid)
             .ok()
@@ -260,7 +269,6 @@ impl Server {
         let pid = pid.expect("a process id is a positive i32");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)
             .expect("the process is ours to signal");
-        self.wait_exit(timeout)
     }
 
     /// Waits for the process to end by itself.
@@ -280,6 +288,19 @@ impl Server {
             }
             std::thread::sleep(POLL);
         }
+    }
+
+    /// How the process ended, `None` while it runs.
+    ///
+    /// # Panics
+    /// When it was already waited for.
+    pub(crate) fn poll_exit(&mut self) -> Option<ExitStatus> {
+        let child = self.child.as_mut().expect("the server was not waited for");
+        let status = child.try_wait().expect("the process is our child");
+        if status.is_some() {
+            self.child = None;
+        }
+        status
     }
 
     /// Starts it again on the same directory and ports, and waits until it is healthy.
