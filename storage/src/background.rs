@@ -17,10 +17,8 @@ impl Database {
             compaction, flush, ..
         } = self.notices.failures();
         let reports = [compaction, flush].into_iter().flatten();
-        let report = reports
-            .filter_map(|text| damage::report_of_text(&text))
-            .next()?;
-        Some(self.damage(report, None))
+        let mut met = reports.filter_map(|text| self.lost(damage::report_of_text(&text)?));
+        met.next()
     }
 
     /// Background jobs that failed, whatever the reason.
@@ -63,8 +61,8 @@ impl Database {
     }
 
     fn background_error(&self, message: String) -> Error {
-        match damage::report_of_text(&message) {
-            Some(report) => Error::Damaged(Box::new(self.damage(report, None))),
+        match damage::report_of_text(&message).and_then(|report| self.lost(report)) {
+            Some(damage) => Error::Damaged(Box::new(damage)),
             None => Error::Background {
                 path: self.path.clone(),
                 message,

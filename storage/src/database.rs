@@ -127,8 +127,8 @@ impl Database {
     }
 
     pub(crate) fn fault(&self, operation: &'static str, source: rocksdb::Error) -> Error {
-        match damage::report(&source) {
-            Some(report) => Error::Damaged(Box::new(self.damage(report, None))),
+        match damage::report(&source).and_then(|report| self.lost(report)) {
+            Some(damage) => Error::Damaged(Box::new(damage)),
             None => Error::RocksDb {
                 operation,
                 path: self.path.clone(),
@@ -148,6 +148,14 @@ impl Database {
     pub(crate) fn damage(&self, report: damage::Report, asked: Option<(Column, &[u8])>) -> Damage {
         let live = || self.db().live_files().unwrap_or_default();
         self.attribution.damage(report, asked, live)
+    }
+
+    /// Damage that writes, flushes and compactions met. A table that is gone and not live was being
+    /// made: the directory is at fault, not the store.
+    pub(crate) fn lost(&self, report: damage::Report) -> Option<Damage> {
+        let gone = report.gone;
+        let damage = self.damage(report, None);
+        (!gone || damage.level.is_some() || damage.column == "all").then_some(damage)
     }
 
     pub(crate) fn refuse_if_read_only(&self) -> Result<(), Error> {
