@@ -26,7 +26,7 @@ impl Attribution {
         asked: Option<(Column, &[u8])>,
         live: impl FnOnce() -> Vec<LiveFile>,
     ) -> Damage {
-        let Report { file, detail } = report;
+        let Report { file, detail, .. } = report;
         let Some(name) = file else {
             return match asked {
                 Some((column, key)) => Damage::at_key(column, key, detail),

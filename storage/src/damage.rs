@@ -86,6 +86,8 @@ impl std::fmt::Display for Damage {
 pub(crate) struct Report {
     /// The file that it names.
     pub(crate) file: Option<String>,
+    /// The file is not there. That is damage only if it should be.
+    pub(crate) gone: bool,
     pub(crate) detail: String,
 }
 
@@ -109,9 +111,10 @@ pub(crate) fn report_of_text(text: &str) -> Option<Report> {
 fn report_of(kind: ErrorKind, text: &str) -> Option<Report> {
     let file = file_in(text);
     let gone = || {
-        // A new file that cannot be made is no damage: its message says "appending".
+        // A new file that cannot be made is no damage: its message says "appending", or "stat" once
+        // it is made.
         text.contains("No such file or directory")
-            && ["for random read", "sequential", "stat a file"]
+            && ["for random read", "sequential"]
                 .iter()
                 .any(|words| text.contains(words))
             && file.is_some()
@@ -126,7 +129,8 @@ fn report_of(kind: ErrorKind, text: &str) -> Option<Report> {
         .rfind("  The file ")
         .filter(|at| text[..*at].contains(".sst"));
     let detail = text[..ending.unwrap_or(text.len())].trim_end().to_owned();
-    damaged.then_some(Report { file, detail })
+    let gone = kind == ErrorKind::IOError;
+    damaged.then_some(Report { file, gone, detail })
 }
 
 /// The name of the table or MANIFEST in a message: the last component of a path, or a bare number
@@ -209,6 +213,10 @@ mod tests {
             ),
             (
                 "IO error: No such file or directory: While open a file for appending: /d/000013.sst: No such file or directory",
+                None,
+            ),
+            (
+                "IO error: No such file or directory: while stat a file for size: /d/000013.sst: No such file or directory",
                 None,
             ),
             (

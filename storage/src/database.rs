@@ -15,24 +15,22 @@ use crate::columns::{self, Column, Manner, Surroundings};
 use crate::damage::{self, Damage};
 use crate::error::Error;
 use crate::mode::Mode;
-use crate::notices::{Failures, Notices};
+use crate::notices::Notices;
 
 pub(crate) use crate::cursor::{Cursor, Frozen, Source};
 
 /// Between two looks at what RocksDB does in the background, where it cannot be waited for.
-const LOOK: Duration = Duration::from_millis(1);
-/// Looks until the log line of a failure that RocksDB has counted is there: it follows at once.
-const HEARD_WITHIN: u32 = 1_000;
+pub(crate) const LOOK: Duration = Duration::from_millis(1);
 
 /// An open RocksDB with our column families.
 pub(crate) struct Database {
     /// `None` after [`Self::close`], when nothing reads or writes here any more.
     db: Option<DB>,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     unlogged: WriteOptions,
     cache: Cache,
-    manner: Manner,
-    notices: Arc<Notices>,
+    pub(crate) manner: Manner,
+    pub(crate) notices: Arc<Notices>,
     attribution: Attribution,
 }
 
@@ -129,8 +127,8 @@ impl Database {
     }
 
     pub(crate) fn fault(&self, operation: &'static str, source: rocksdb::Error) -> Error {
-        match damage::report(&source) {
-            Some(report) => Error::Damaged(Box::new(self.damage(report, None))),
+        match damage::report(&source).and_then(|report| self.lost(report)) {
+            Some(damage) => Error::Damaged(Box::new(damage)),
             None => Error::RocksDb {
                 operation,
                 path: self.path.clone(),
@@ -147,35 +145,17 @@ impl Database {
         }
     }
 
-    fn damage(&self, report: damage::Report, asked: Option<(Column, &[u8])>) -> Damage {
+    pub(crate) fn damage(&self, report: damage::Report, asked: Option<(Column, &[u8])>) -> Damage {
         let live = || self.db().live_files().unwrap_or_default();
         self.attribution.damage(report, asked, live)
     }
 
-    /// The first damage that a flush or compaction met in the background.
-    pub(crate) fn background_damage(&self) -> Option<Damage> {
-        let Failures {
-            compaction, flush, ..
-        } = self.notices.failures();
-        let reports = [compaction, flush].into_iter().flatten();
-        let report = reports
-            .filter_map(|text| damage::report_of_text(&text))
-            .next()?;
-        Some(self.damage(report, None))
-    }
-
-    /// Background jobs that failed, whatever the reason.
-    pub(crate) fn background_failures(&self) -> u64 {
-        self.property(Column::Meta, c"rocksdb.background-errors")
-    }
-
-    /// The refusal that RocksDB leaves out when it was opened leniently.
-    fn refuse_after_failed_flush(&self) -> Result<(), Error> {
-        let failed = self.manner.lenient.then(|| self.notices.failures().flush);
-        match failed.flatten() {
-            None => Ok(()),
-            Some(message) => Err(self.background_error(message)),
-        }
+    /// Damage that writes, flushes and compactions met. A table that is gone and not live was being
+    /// made: the directory is at fault, not the store.
+    pub(crate) fn lost(&self, report: damage::Report) -> Option<Damage> {
+        let gone = report.gone;
+        let damage = self.damage(report, None);
+        (!gone || damage.level.is_some() || damage.column == "all").then_some(damage)
     }
 
     pub(crate) fn refuse_if_read_only(&self) -> Result<(), Error> {
@@ -224,62 +204,35 @@ impl Database {
     /// Flushes all column families to one revision, and waits.
     pub(crate) fn flush(&self) -> Result<(), Error> {
         self.refuse_if_read_only()?;
-        self.refuse_after_failed_flush()?;
         let families: Vec<&ColumnFamily> = Column::ALL
             .into_iter()
             .map(|column| self.family(column))
             .collect();
+        // Leniently opened, RocksDB would wait for ever for a flush that failed: for its own, and
+        // before that for earlier ones if many memtables wait.
+        self.await_flushes(1)?;
         let mut options = FlushOptions::default();
         options.set_wait(!self.manner.lenient);
         self.db()
             .flush_cfs_opt(&families, &options)
             .map_err(|source| self.fault("flush", source))?;
-        // RocksDB would wait for ever for a flush that failed in this manner.
-        let waiting = || {
+        self.await_flushes(0)
+    }
+
+    /// Where a failed flush is ours to notice: waits until no family has more than `most` memtables
+    /// that wait for theirs, or one has failed.
+    fn await_flushes(&self, most: u64) -> Result<(), Error> {
+        let more = || {
             let pending = c"rocksdb.num-immutable-mem-table";
             let mut columns = Column::ALL.into_iter();
-            columns.any(|column| self.property(column, pending) > 0)
+            columns.any(|column| self.property(column, pending) > most)
         };
-        while self.manner.lenient && waiting() {
+        self.refuse_after_failed_flush()?;
+        while self.manner.lenient && more() {
             self.refuse_after_failed_flush()?;
             std::thread::sleep(LOOK);
         }
         Ok(())
-    }
-
-    /// Compacts all of a column family that does not rest. The crate drops RocksDB's answer; a
-    /// failure is counted, and heard a moment later.
-    pub(crate) fn compact(&self, column: Column) -> Result<(), Error> {
-        self.refuse_if_read_only()?;
-        if self.manner.resting.contains(&column) {
-            return Ok(());
-        }
-        let before = self.background_failures();
-        self.db()
-            .compact_range_cf(self.family(column), None::<&[u8]>, None::<&[u8]>);
-        let counted = self.background_failures();
-        if counted == before {
-            return Ok(());
-        }
-        for _ in 0..HEARD_WITHIN {
-            if self.notices.failures().count >= counted {
-                break;
-            }
-            std::thread::sleep(LOOK);
-        }
-        let failures = self.notices.failures();
-        let text = failures.compaction.or(failures.flush).unwrap_or_default();
-        Err(self.background_error(text))
-    }
-
-    fn background_error(&self, message: String) -> Error {
-        match damage::report_of_text(&message) {
-            Some(report) => Error::Damaged(Box::new(self.damage(report, None))),
-            None => Error::Background {
-                path: self.path.clone(),
-                message,
-            },
-        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {

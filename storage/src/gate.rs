@@ -15,7 +15,7 @@
 //! the gate only for a core that has caught up with those facts.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 
@@ -78,21 +78,16 @@ impl Gate {
 
     #[cold]
     fn wait(&self, patience: Duration) -> Result<Entered, Error> {
-        let begun = Instant::now();
-        let mut closed = self.lock();
-        loop {
-            let core = self.current.load();
-            if core.is_some() {
-                return Ok(Entered(core));
-            }
-            let left = patience.saturating_sub(begun.elapsed());
-            if left.is_zero() {
-                return Err(Error::Reopening { waited: patience });
-            }
-            (closed, _) = self
-                .opened
-                .wait_timeout(closed, left)
-                .unwrap_or_else(PoisonError::into_inner);
+        let closed = self
+            .opened
+            .wait_timeout_while(self.lock(), patience, |closed| closed.is_some())
+            .unwrap_or_else(PoisonError::into_inner);
+        // Under the lock: open, or closed for longer than the caller waits.
+        let core = self.current.load();
+        drop(closed);
+        match core.is_some() {
+            true => Ok(Entered(core)),
+            false => Err(Error::Reopening { waited: patience }),
         }
     }
 

@@ -43,6 +43,7 @@
 
 mod apply;
 mod attribution;
+mod background;
 mod batch;
 mod bounds;
 mod cache;
