@@ -257,14 +257,10 @@ impl<F: wal::fs::Fs> LogWorker<F> {
 /// before the sync of the group, which stays buffered.
 fn temporary(error: &wal::Error) -> Option<Refusal> {
     match error {
-        wal::Error::NoSpace { path, source, .. } | wal::Error::Io { path, source, .. }
-            if source.kind() == ErrorKind::ReadOnlyFilesystem =>
-        {
-            Some(Refusal::ReadOnly(format!(
-                "{} cannot be written ({source}): look at the kernel's log, then mount it writable",
-                path.display()
-            )))
-        }
+        wal::Error::ReadOnly { path, source, .. } => Some(Refusal::ReadOnly(format!(
+            "{} cannot be written ({source}): look at the kernel's log, then mount it writable",
+            path.display()
+        ))),
         wal::Error::NoSpace { .. } => Some(Refusal::NoSpace(error.to_string())),
         wal::Error::Io { path, source, .. } if no_descriptors(source) => {
             Some(Refusal::NoDescriptors(format!(
