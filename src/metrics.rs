@@ -34,6 +34,15 @@ pub struct OperationLabel {
     pub operation: &'static str,
 }
 
+/// A damaged part of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DamageLabel {
+    /// The column family.
+    pub column: &'static str,
+    /// The table; empty where only single rows are known.
+    pub file: String,
+}
+
 /// Why writes are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabel {
@@ -77,6 +86,9 @@ pub struct Metrics {
     pub disk_slow: Family<OperationLabel, Counter>,
     pub disk_waiting_seconds: Family<OperationLabel, Gauge<f64, AtomicU64>>,
     pub writes_refused: Family<ReasonLabel, Gauge>,
+    pub store_damage: Family<DamageLabel, Gauge>,
+    pub log_replaced: Counter,
+    pub watch_broken: Counter,
     pub apply_seconds: Histogram,
     pub batch_entries: Histogram,
     pub queue_seconds: Histogram,
@@ -161,6 +173,9 @@ impl Metrics {
             disk_slow: Family::default(),
             disk_waiting_seconds: Family::default(),
             writes_refused: Family::default(),
+            store_damage: Family::default(),
+            log_replaced: Counter::default(),
+            watch_broken: Counter::default(),
             apply_seconds: hand_off(),
             batch_entries: group(),
             queue_seconds: hand_off(),
@@ -221,6 +236,9 @@ impl Metrics {
         add.figure("etcd2_store_flush_duration_seconds", "Time of one flush of the store", &self.flush_seconds);
         add.figure("etcd2_disk_slow_operations", "Operations of the disk that took longer than a second", &self.disk_slow);
         add.figure("etcd2_disk_waiting_seconds", "How long the present operation of the disk has lasted; 0 while there is none", &self.disk_waiting_seconds);
+        add.figure("etcd2_store_damage", "1 for each part of the store found damaged, by column family and table", &self.store_damage);
+        add.figure("etcd2_wal_replaced", "Times that start-up set a damaged or missing log aside", &self.log_replaced);
+        add.figure("etcd2_watch_broken", "Watches ended because history could not be read", &self.watch_broken);
         add.figure("etcd2_writes_refused", "1 for each reason for which writes are refused", &self.writes_refused);
         add.figure("etcd2_wal_sync_entries", "Log entries made durable by one sync", &self.sync_entries);
         add.figure("etcd2_wal_cut_bytes", "Bytes of an unsynced tail that start-up cut from the log", &self.wal_cut_bytes);

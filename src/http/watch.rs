@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 
 use super::body::Body;
+use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
@@ -51,7 +52,7 @@ pub(super) struct WatchBody {
 
 impl WatchBody {
     /// The next event with its newline. The end comes after the one event of a long poll, when the watch has fallen
-    /// below the floor of history, and when the server stops.
+    /// below the floor of history, when the server stops, and after an error that says what of the history is damaged.
     pub(super) fn poll_object(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Some(watch) = &mut self.watch else {
             return Poll::Ready(None);
@@ -62,12 +63,17 @@ impl WatchBody {
         } else {
             ready!(watch.poll_next(cx))
         };
-        let object = event.map(|event| {
-            let mut out = Vec::with_capacity(render::event_size(&event));
-            render::event(&mut out, &event, self.front.service.cluster_now());
-            Bytes::from(out)
+        // The head went out with 200 when the watch was accepted: an error can only be told in the body.
+        let broken = matches!(event, Some(Err(_)));
+        let object = event.map(|event| match event {
+            Ok(event) => {
+                let mut out = Vec::with_capacity(render::event_size(&event));
+                render::event(&mut out, &event, self.front.service.cluster_now());
+                Bytes::from(out)
+            }
+            Err(error) => Bytes::from(ApiError::from(error).body()),
         });
-        if object.is_none() || !self.stream {
+        if broken || object.is_none() || !self.stream {
             self.watch = None;
         }
         Poll::Ready(object)

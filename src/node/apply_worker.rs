@@ -13,6 +13,7 @@ use super::Reply;
 use super::clock::ClusterClock;
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
+use super::rest::LogSource;
 use super::status::Status;
 use super::turn::ApplyBatch;
 use super::waiters::Waiters;
@@ -41,6 +42,21 @@ pub enum ApplyError {
         /// Why.
         source: DecodeError,
     },
+    /// The store had to be reopened, and the log cannot give what it lost by that.
+    #[error(
+        "the store was reopened, and the log cannot give what it had not flushed: {0}; restart the node"
+    )]
+    Log(String),
+}
+
+impl ApplyError {
+    /// The damage of the store that it met, if that is what it is.
+    pub fn damage(&self) -> Option<storage::Damage> {
+        match self {
+            Self::Storage(error) => error.damage(),
+            Self::Decode { .. } | Self::Log(_) => None,
+        }
+    }
 }
 
 /// Asks for a flush; one request may wait.
@@ -67,9 +83,15 @@ pub struct Shared {
 
 /// Owns the store's writing half.
 pub struct ApplyWorker {
-    writer: storage::Writer,
-    marker: Marker,
+    pub(super) writer: storage::Writer,
+    pub(super) marker: Marker,
     shared: Shared,
+    /// Where entries are read again after the store had to be reopened.
+    pub(super) log: Option<LogSource>,
+    /// Column families whose history is damaged and not compacted any more.
+    pub(super) resting: Vec<&'static str>,
+    /// Damage was met that no entry can be applied past.
+    halted: bool,
     unflushed: u64,
     unflushed_bytes: u64,
     /// Since the store was last asked whether it delays writes.
@@ -94,6 +116,9 @@ impl ApplyWorker {
             writer,
             marker,
             shared,
+            log: None,
+            resting: Vec::new(),
+            halted: false,
             unflushed: 0,
             unflushed_bytes: 0,
             unasked: 0,
@@ -102,6 +127,11 @@ impl ApplyWorker {
             flush_after,
             flush,
         }
+    }
+
+    /// From where to read entries again, and which families of history were opened at rest.
+    pub fn set_log(&mut self, log: LogSource, resting: Vec<&'static str>) {
+        (self.log, self.resting) = (Some(log), resting);
     }
 
     /// For others that may need a flush.
@@ -120,11 +150,34 @@ impl ApplyWorker {
     }
 
     /// Applies the batches in order, in groups of bounded size.
+    ///
+    /// # Errors
+    /// Damage among them ends all applying: later calls do nothing.
     pub fn step(
         &mut self,
         batches: Vec<ApplyBatch>,
         report: &mut impl FnMut(u64),
     ) -> Result<(), ApplyError> {
+        if self.halted {
+            return Ok(());
+        }
+        let applied = self.apply_batches(batches, report);
+        if let Err(error) = &applied {
+            self.halted = error.damage().is_some();
+        }
+        // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
+        self.mark_write(applied?.unwrap_or_else(Instant::now));
+        let reclaimed = self.reclaim();
+        self.unmark_write(None);
+        reclaimed
+    }
+
+    /// Returns when the last group was begun.
+    fn apply_batches(
+        &mut self,
+        batches: Vec<ApplyBatch>,
+        report: &mut impl FnMut(u64),
+    ) -> Result<Option<Instant>, ApplyError> {
         let mut last_begun = None;
         for mut batch in batches {
             let mut conf_states = std::mem::take(&mut batch.conf_states)
@@ -135,15 +188,28 @@ impl ApplyWorker {
                 while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
                     self.marker.conf_state = state;
                 }
-                last_begun = Some(self.apply_group(group)?);
+                last_begun = Some(self.apply_around_damage(group)?);
                 report(last);
             }
         }
-        // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
-        self.mark_write(last_begun.unwrap_or_else(Instant::now));
-        let reclaimed = self.reclaim();
-        self.unmark_write(None);
-        reclaimed
+        Ok(last_begun)
+    }
+
+    /// A compaction that met damaged history makes RocksDB refuse this group; with that history at rest it is applied.
+    fn apply_around_damage(&mut self, group: &[Entry]) -> Result<Instant, ApplyError> {
+        let error = match self.apply_group(group) {
+            Ok(begun) => return Ok(begun),
+            Err(error) => error,
+        };
+        let damage = error.damage().filter(storage::Damage::is_history);
+        match damage.filter(|damage| !self.resting.contains(&damage.column)) {
+            Some(damage) => {
+                self.shared.status.damaged(&damage);
+                self.let_rest(&damage)?;
+                self.apply_group(group)
+            }
+            None => Err(error),
+        }
     }
 
     fn mark_write(&self, now: Instant) {
@@ -162,8 +228,21 @@ impl ApplyWorker {
                 .unwrap_or(usize::MAX)
                 .saturating_mul(2),
         );
-        let done = self.writer.reclaim(budget)?;
-        self.shared.status.set_to_reclaim(done.more);
+        if !self.resting.is_empty() {
+            // It would read the damaged history, and what it removes is not given back anyway.
+            return Ok(());
+        }
+        match self.writer.reclaim(budget) {
+            Ok(done) => self.shared.status.set_to_reclaim(done.more),
+            Err(error) => match error.damage().filter(storage::Damage::is_history) {
+                Some(damage) => {
+                    self.shared.status.damaged(&damage);
+                    self.shared.status.set_to_reclaim(false);
+                    self.let_rest(&damage)?;
+                }
+                None => return Err(error.into()),
+            },
+        }
         Ok(())
     }
 
@@ -212,10 +291,7 @@ impl ApplyWorker {
                 batch.skip(entry.index);
                 continue;
             }
-            let command = Command::decode(&entry.data).map_err(|source| ApplyError::Decode {
-                index: entry.index,
-                source,
-            })?;
+            let command = decode(entry)?;
             let outcomes =
                 batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
             self.shared.counters.count(&command.operations, &outcomes);
@@ -300,8 +376,16 @@ fn renew_witness(marker: &mut Marker, witness: &SharedWitness) {
     marker.witness = Some(witness.encode().to_vec());
 }
 
+/// The command in an entry.
+pub(super) fn decode(entry: &Entry) -> Result<Command, ApplyError> {
+    Command::decode(&entry.data).map_err(|source| ApplyError::Decode {
+        index: entry.index,
+        source,
+    })
+}
+
 /// Cuts entries into groups of bounded number and size.
-fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+pub(super) fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
         let mut bytes = 0;

@@ -14,6 +14,9 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Between two looks whether a lane is idle.
+const LOOK: Duration = Duration::from_millis(1);
+
 #[derive(Debug)]
 struct State<T> {
     items: Vec<T>,
@@ -85,6 +88,27 @@ impl<T, W> Lane<T, W> {
         };
         drop(worker);
         done
+    }
+
+    /// Does `work` on the caller's thread as soon as nobody else works, whatever is queued; `None` once the lane is over.
+    /// For rare work that is none of the items: it waits by looking again and again.
+    pub fn claim<R>(&self, work: impl FnOnce(&mut W) -> R) -> Option<R> {
+        loop {
+            {
+                let mut state = self.lock();
+                if state.closed {
+                    return None;
+                }
+                if !state.busy {
+                    state.busy = true;
+                    break;
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+        let _release = Release(self);
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        worker.as_mut().map(work)
     }
 
     /// The thread's body: `work` gets all that is queued, `patience` says how long an idle thread sleeps before it is
@@ -214,6 +238,31 @@ mod tests {
             },
         );
         assert_eq!(seen, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_claim_waits_for_the_work_under_way_and_leaves_the_queue() {
+        let lane: Arc<Lane<u32, Vec<u32>>> = Arc::new(Lane::new(Vec::new()));
+        lane.push(1);
+        assert_eq!(lane.claim(|worker| worker.push(7)), Some(()));
+        let runner = {
+            let lane = Arc::clone(&lane);
+            thread::spawn(move || {
+                lane.run(
+                    || PATIENCE,
+                    |worker, items| {
+                        worker.extend(items);
+                        Goes::On
+                    },
+                );
+            })
+        };
+        while lane.claim(|worker| worker.clone()) != Some(vec![7, 1]) {
+            thread::yield_now();
+        }
+        lane.close();
+        runner.join().expect("the thread ended by itself");
+        assert_eq!(lane.claim(|_| ()), None);
     }
 
     #[test]

@@ -9,7 +9,6 @@
 //! | the sync fails | – | final: nothing of the group is acknowledged, the node stops writing and ends |
 //! | the volume is unmounted | as for power; seen within seconds, and final | as for power |
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -14,6 +14,7 @@
 pub mod apply_worker;
 pub mod clock;
 pub mod counters;
+pub mod damage;
 pub mod data_dir;
 pub mod flusher;
 pub mod founding;
@@ -26,6 +27,7 @@ pub mod marker;
 pub mod recovery;
 pub mod refusal;
 pub mod reserve;
+pub mod rest;
 pub mod resume;
 pub mod runtime;
 pub mod status;

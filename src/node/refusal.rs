@@ -14,6 +14,9 @@ pub enum Refusal {
     /// The data directory's file system went away under the node; the node ends.
     #[error("data directory gone: {0}")]
     Unmounted(String),
+    /// The store is damaged where writes need it; it stays so until it is mended.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
     /// The file system became read-only.
     #[error("read-only file system: {0}")]
     ReadOnly(String),
@@ -36,6 +39,7 @@ pub enum Refusal {
 #[allow(missing_docs)] // as in `Refusal`
 pub enum Kind {
     Unmounted,
+    Damaged,
     ReadOnly,
     NoSpace,
     LogFull,
@@ -45,8 +49,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in order of weight.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Unmounted,
+        Self::Damaged,
         Self::ReadOnly,
         Self::NoSpace,
         Self::LogFull,
@@ -58,6 +63,7 @@ impl Kind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Unmounted => "unmounted",
+            Self::Damaged => "damaged",
             Self::ReadOnly => "read_only",
             Self::NoSpace => "no_space",
             Self::LogFull => "log_full",
@@ -72,6 +78,7 @@ impl Refusal {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unmounted(_) => Kind::Unmounted,
+            Self::Damaged(_) => Kind::Damaged,
             Self::ReadOnly(_) => Kind::ReadOnly,
             Self::NoSpace(_) => Kind::NoSpace,
             Self::LogFull(_) => Kind::LogFull,

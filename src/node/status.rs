@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::Failure;
-use super::refusal::Refusals;
+use super::damage::Damages;
+use super::refusal::{Refusal, Refusals};
 use super::watchdog::Watchdog;
 use crate::raft::{Role, Soft};
 
@@ -22,6 +23,7 @@ pub struct Status {
     reads_at_once: AtomicBool,
     sole_voter: AtomicBool,
     refusals: Arc<Refusals>,
+    damages: Damages,
     watchdog: Watchdog,
     flushed: AtomicU64,
     store_delays: AtomicBool,
@@ -46,6 +48,7 @@ impl Default for Status {
             sole_voter: AtomicBool::new(false),
             watchdog: Watchdog::new(refusals.clone()),
             refusals,
+            damages: Damages::default(),
             flushed: AtomicU64::new(0),
             store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(SystemTime::now()),
@@ -134,6 +137,32 @@ impl Status {
     /// not applied.
     pub fn reads_at_once(&self) -> bool {
         self.reads_at_once.load(Ordering::Acquire) && !self.has_failed()
+    }
+
+    /// A store that is only read holds all that may have been acknowledged: linearizable reads are served from it.
+    pub fn set_complete(&self) {
+        self.reads_at_once.store(true, Ordering::Release);
+    }
+
+    /// What of the store is known to be damaged.
+    pub fn damages(&self) -> &Damages {
+        &self.damages
+    }
+
+    /// Damage was met. In the tree as it is, it ends all writing.
+    pub fn damaged(&self, damage: &storage::Damage) {
+        self.damages.note(damage);
+        if !damage.is_history() {
+            self.end_writes(damage);
+        }
+    }
+
+    /// From here on nothing is applied any more, and nothing new is taken.
+    pub fn end_writes(&self, damage: &storage::Damage) {
+        self.damages.note(damage);
+        if !self.refusals.holds(super::refusal::Kind::Damaged) {
+            self.refusals.add(Refusal::Damaged(damage.to_string()));
+        }
     }
 
     /// Why writes are refused for the time being, for those who see it or need to know.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{CLUSTER_VERSION, Service};
-use crate::metrics::{ActionLabel, OperationLabel, ReasonLabel};
+use crate::metrics::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel};
 use crate::node::refusal::Kind;
 use crate::node::watchdog::Work;
 use crate::raft::Role;
@@ -55,6 +55,12 @@ impl Service {
                 .disk_waiting_seconds
                 .get_or_create(&label)
                 .set(waiting.as_secs_f64());
+        }
+        for (column, file) in status.damages().labels() {
+            metrics
+                .store_damage
+                .get_or_create(&DamageLabel { column, file })
+                .set(1);
         }
         let temporary = Kind::ALL.map(|kind| (kind.label(), status.refusals().holds(kind)));
         for (reason, holds) in temporary

@@ -149,6 +149,9 @@ impl Service {
         if let Some(late) = self.parts.status.watchdog().overdue(Instant::now()) {
             return Err(late);
         }
+        if let Some(damage) = self.parts.status.damages().first() {
+            return Err(damage);
+        }
         if self.parts.status.leader() == 0 {
             return Err("no leader is known".into());
         }
@@ -157,6 +160,14 @@ impl Service {
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("a linearizable read took longer than a second".into()),
         }
+    }
+
+    /// A read failed; where it met damage, the node takes note of it.
+    fn broken(&self, error: storage::Error) -> ServiceError {
+        if let Some(damage) = error.damage() {
+            self.parts.status.damaged(&damage);
+        }
+        error.into()
     }
 
     /// The consensus thread publishes the commit index after it has handed out the entries, so what is applied may be

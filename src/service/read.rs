@@ -85,7 +85,8 @@ impl Service {
 impl ReadGrant {
     /// The node itself, without children.
     pub fn node(&self) -> Result<(Node, Position), ServiceError> {
-        let (found, revision) = self.service.parts.store.get(&self.path)?;
+        let found = self.service.parts.store.get(&self.path);
+        let (found, revision) = found.map_err(|error| self.service.broken(error))?;
         self.service.parts.counters.gets.add(found.is_ok());
         match found {
             Ok(node) => Ok((node, self.service.position(revision))),
@@ -96,12 +97,20 @@ impl ReadGrant {
     /// The directory and its visible descendants (children only, unless the read is recursive), from one view.
     /// Blocks for as long as the visitor does.
     pub fn list(&self, visitor: &mut dyn ListingVisitor) -> Result<(), ServiceError> {
+        match self.walk(visitor) {
+            Err(Walked::Store(error)) => Err(self.service.broken(error)),
+            Err(Walked::Refused(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn walk(&self, visitor: &mut dyn ListingVisitor) -> Result<(), Walked> {
         let lease = self.service.parts.store.lease()?;
         let view = lease.view();
         let revision = view.revision();
         let directory = view
             .node(&self.path)?
-            .map_err(|refusal| ServiceError::Refused { refusal, revision })?;
+            .map_err(|refusal| Walked::Refused(ServiceError::Refused { refusal, revision }))?;
         let is_directory = directory.dir;
         if visitor
             .begin(&directory, self.service.position(revision))
@@ -129,5 +138,17 @@ impl ReadGrant {
     /// Cluster time, for the TTLs that are shown.
     pub fn now(&self) -> u64 {
         self.service.cluster_now()
+    }
+}
+
+/// Why a listing ends early.
+enum Walked {
+    Store(storage::Error),
+    Refused(ServiceError),
+}
+
+impl From<storage::Error> for Walked {
+    fn from(error: storage::Error) -> Self {
+        Self::Store(error)
     }
 }

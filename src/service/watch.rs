@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 use storage::operation::Event;
 
 use super::{Caller, Position, Service, ServiceError, WatchRequest};
-use crate::watch::{Target, Watcher};
+use crate::watch::{Ended, Target, Watcher};
 
 /// An accepted watch. Dropping it ends it.
 pub struct Watch {
     watcher: Watcher,
     position: Position,
+    service: Service,
 }
 
 impl Service {
@@ -45,6 +46,7 @@ impl Service {
         Ok(Watch {
             watcher,
             position: self.position(published),
+            service: self.clone(),
         })
     }
 }
@@ -55,13 +57,25 @@ impl Watch {
         self.position
     }
 
-    /// The next event; `None` when the watch ended (history moved past it, or the server stops).
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Event>>> {
+    /// The next event. `None` when the watch ended in order (history moved past it, or the server stops), an error when
+    /// what it needs cannot be read: it ends then, too.
+    pub fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Arc<Event>, ServiceError>>> {
         self.watcher.poll_next(context).map(|next| match next {
-            Ok(event) => Some(event),
-            Err(reason) => {
+            Ok(event) => Some(Ok(event)),
+            Err(reason @ (Ended::Compacted | Ended::Stopped)) => {
                 tracing::debug!("a watch ends: {reason}");
                 None
+            }
+            Err(reason) => {
+                tracing::error!("a watch ends: {reason}");
+                self.service.parts.metrics.watch_broken.inc();
+                if let Ended::Damaged(damage) = &reason {
+                    self.service.parts.status.damaged(damage);
+                }
+                Some(Err(ServiceError::StorageFailed(reason.to_string())))
             }
         })
     }

@@ -29,7 +29,10 @@ pub(super) struct Page {
 pub(super) fn read(store: &Store, slot: &Slot, from: u64, until: u64) -> Result<Page, Ended> {
     let failed = |error: storage::Error| match error {
         storage::Error::Compacted { .. } => Ended::Compacted,
-        other => Ended::Failed(other.to_string()),
+        other => match other.damage() {
+            Some(damage) => Ended::Damaged(Box::new(damage)),
+            None => Ended::Failed(other.to_string()),
+        },
     };
     let lease = store.lease().map_err(failed)?;
     let view = lease.view();

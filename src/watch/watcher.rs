@@ -26,6 +26,9 @@ pub enum Ended {
     /// The store could not be read.
     #[error("the history could not be read: {0}")]
     Failed(String),
+    /// The part of the history that it needs is damaged.
+    #[error("the history could not be read: {0}")]
+    Damaged(Box<storage::Damage>),
 }
 
 /// The part that hub and connection share.

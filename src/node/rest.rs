@@ -1,0 +1,116 @@
+//! Letting damaged history rest: the store is reopened without compaction of the families that are hurt, under its
+//! readers, and brought back to where they have seen it.
+//!
+//! A compaction that meets damage makes RocksDB refuse every later write, of all families. Reopening ends that, and the
+//! families that rest are never compacted again, so nothing reads the damaged table but whoever asks for that history.
+//! Closing loses what was not flushed; the log, which is kept above the last flush, has it.
+//!
+//! | bound | value | beyond it |
+//! |---|---|---|
+//! | level-0 files of a resting family | `storage::LEVEL0_FILES_MAX` (1,000; about 15 GiB of writes) | writes are refused with the reason |
+//! | readers that hold the old handle | [`TRIES`] waits of [`PATIENCE`] | writes are refused with the reason |
+
+use std::time::Duration;
+
+use raft::eraftpb::{Entry, EntryType};
+use storage::{Damage, Mode};
+
+use super::apply_worker::{ApplyError, ApplyWorker, groups};
+use super::marker::Marker;
+
+/// How long one try waits for readers to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+const TRIES: usize = 5;
+
+/// Reads committed entries `[from, until)` of the log: one at least.
+pub type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<Entry>, String> + Send>;
+
+impl ApplyWorker {
+    /// Reopens the store with these families at rest, and applies again what the closing lost. Afterwards readers see
+    /// what they have seen before, and writing goes on.
+    ///
+    /// # Errors
+    /// The damage itself where the store cannot be brought back; nothing more is to be applied then.
+    pub fn let_rest(&mut self, damage: &Damage) -> Result<(), ApplyError> {
+        let mut families = self.resting.clone();
+        if !families.contains(&damage.column) {
+            families.push(damage.column);
+        }
+        let until = self.writer.applied().index;
+        tracing::warn!(
+            "reopening the store without compaction of {}: history there is damaged, everything else goes on",
+            families.join(" and ")
+        );
+        let mode = Mode::WithoutCompaction(families.clone());
+        let mut tries = 1;
+        let applied = loop {
+            match self.writer.reopen(&mode, PATIENCE) {
+                Ok(applied) => break applied,
+                Err(error @ storage::Error::Held { .. }) if tries < TRIES => {
+                    tracing::warn!("{error}");
+                    tries += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        self.resting = families;
+        self.apply_again(applied.index, until)?;
+        self.writer.show()?;
+        tracing::warn!("the store is open again at entry {until}");
+        Ok(())
+    }
+
+    /// What was published and answered before: no event, no answer, no figure comes of it a second time.
+    fn apply_again(&mut self, mut applied: u64, until: u64) -> Result<(), ApplyError> {
+        // Term and stamp follow from the entries; membership is that of the last of them.
+        let last = self.marker.clone();
+        while applied < until {
+            let entries = self.read_log(applied + 1, until + 1)?;
+            let Some(end) = entries.last().map(|entry| entry.index) else {
+                return Err(ApplyError::Log(format!(
+                    "entry {} is not in the log any more",
+                    applied + 1
+                )));
+            };
+            for group in groups(&entries) {
+                self.write_group(group)?;
+            }
+            applied = end;
+        }
+        self.marker = last;
+        Ok(())
+    }
+
+    fn read_log(&self, from: u64, until: u64) -> Result<Vec<Entry>, ApplyError> {
+        match &self.log {
+            Some(log) => log(from, until).map_err(ApplyError::Log),
+            None => Err(ApplyError::Log("the log is not open yet".to_owned())),
+        }
+    }
+
+    /// One batch of the store for entries that were applied before.
+    fn write_group(&mut self, entries: &[Entry]) -> Result<(), ApplyError> {
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
+        let mut marker = Marker {
+            term: last.term,
+            ..self.marker.clone()
+        };
+        let mut batch = self.writer.batch();
+        for entry in entries {
+            let normal = entry.entry_type == EntryType::EntryNormal as i32;
+            if !normal || entry.data.is_empty() {
+                batch.skip(entry.index);
+                continue;
+            }
+            let command = super::apply_worker::decode(entry)?;
+            batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
+            marker.stamp = command.stamp;
+        }
+        batch.set_marker(&marker.encode());
+        batch.commit()?;
+        self.marker.stamp = marker.stamp;
+        Ok(())
+    }
+}
