@@ -107,9 +107,9 @@ impl Stop {
     }
 
     /// Tells the thread what is being waited for, from wherever that happens.
-    pub(super) fn stage(&self) -> impl Fn(&'static str) + Send + use<> {
+    pub(super) fn stage(&self) -> Box<dyn Fn(&'static str) + Send> {
         let place = self.stage.clone();
-        move |stage| *place.lock().unwrap_or_else(PoisonError::into_inner) = stage
+        Box::new(move |stage| *place.lock().unwrap_or_else(PoisonError::into_inner) = stage)
     }
 }
 

@@ -83,7 +83,7 @@ fn a_flush_that_is_refused_ends_the_server_and_loses_nothing() {
     while acknowledged < 1_000 && put(&server, &format!("k{acknowledged}")).status() == 201 {
         acknowledged += 1;
     }
-    assert!(acknowledged >= 9, "{acknowledged}");
+    assert!((1..1_000).contains(&acknowledged), "{acknowledged}");
     let read = server.exchange(&Request::get("/v2/keys/k0?local=true"));
     assert_eq!(read.status(), 200, "{}", read.dump());
     let status = server.wait_exit(LIMIT);
