@@ -106,9 +106,13 @@ async fn serve(
         data_dir: _data_dir,
     } = node;
     let stop = Stop::listen(status.clone())?;
-    let founded = tokio::select! {
-        founded = founding::publish(&service, &status, config) => founded,
-        () = stop.told() => Err(ServiceError::Stopped),
+    let founded = match &runtime {
+        // Nothing is written any more, the rows of this member neither.
+        None => Ok(()),
+        Some(_) => tokio::select! {
+            founded = founding::publish(&service, &status, config) => served_anyway(founded),
+            () = stop.told() => Err(ServiceError::Stopped),
+        },
     };
     if let Err(error) = founded {
         stop.bound();
@@ -153,6 +157,17 @@ async fn serve(
     })
 }
 
+/// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
+fn served_anyway(founded: Result<(), ServiceError>) -> Result<(), ServiceError> {
+    match founded {
+        Err(ServiceError::WritesRefused(refusal)) => {
+            tracing::warn!("this member's rows could not be brought up to date: {refusal}");
+            Ok(())
+        }
+        founded => founded,
+    }
+}
+
 fn announce(config: &Config, service: &Service, begun: Instant) {
     let addresses = config
         .listen_client
@@ -167,7 +182,12 @@ fn announce(config: &Config, service: &Service, begun: Instant) {
         service.cluster_id(),
         begun.elapsed()
     );
-    if let Err(error) = systemd::ready(&format!("serving clients on {addresses}")) {
+    let damaged = service.damage();
+    if let Some(damage) = &damaged {
+        tracing::error!("this node is damaged and serves what it can: {damage}");
+    }
+    let state = if damaged.is_some() { "damaged, " } else { "" };
+    if let Err(error) = systemd::ready(&format!("{state}serving clients on {addresses}")) {
         tracing::warn!("systemd could not be told that the node serves: {error}");
     }
 }
@@ -177,7 +197,7 @@ fn announce(config: &Config, service: &Service, begun: Instant) {
 async fn shut_down(
     stopping: watch::Sender<bool>,
     mut tasks: JoinSet<()>,
-    runtime: Runtime<OsFs>,
+    runtime: Option<Runtime<OsFs>>,
     hub: &Arc<crate::watch::Hub>,
     stop: &Stop,
 ) {
@@ -195,7 +215,8 @@ async fn shut_down(
     end(runtime, stop).await;
 }
 
-async fn end(runtime: Runtime<OsFs>, stop: &Stop) {
+async fn end(runtime: Option<Runtime<OsFs>>, stop: &Stop) {
+    let Some(runtime) = runtime else { return };
     let stage = stop.stage();
     let joined = tokio::task::spawn_blocking(move || {
         runtime.stop(&stage);

@@ -212,6 +212,19 @@ impl ApplyWorker {
         }
     }
 
+    /// A compaction or a flush met this damage.
+    pub fn met_in_background(&mut self, damage: &storage::Damage) {
+        self.shared.status.damaged(damage);
+        if self.halted || !damage.is_history() || self.resting.contains(&damage.column) {
+            return;
+        }
+        if let Err(error) = self.let_rest(damage) {
+            tracing::error!("{error}");
+            self.halted = true;
+            self.shared.status.end_writes(damage);
+        }
+    }
+
     fn mark_write(&self, now: Instant) {
         self.shared.status.watchdog().begin(Work::StoreWrite, now);
     }

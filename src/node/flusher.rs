@@ -21,6 +21,7 @@ use wal::fs::Fs;
 
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
+use super::refusal::Refusal;
 use super::reserve;
 use super::status::Status;
 use super::volume::Volume;
@@ -105,7 +106,7 @@ impl<F: Fs> Flusher<F> {
     }
 
     /// The thread's body: until the store's worker, which holds the sender, is gone. `release` is told up to which entry
-    /// the log may drop what it has.
+    /// the log may drop what it has, `damaged` what a compaction or a flush could not read.
     ///
     /// # Errors
     /// A failed flush, which is final.
@@ -113,6 +114,7 @@ impl<F: Fs> Flusher<F> {
         &mut self,
         requests: &Receiver<()>,
         mut release: impl FnMut(u64),
+        mut damaged: impl FnMut(&storage::Damage),
     ) -> Result<(), FlushError> {
         let volume = Volume::of(&self.data_dir);
         loop {
@@ -125,8 +127,18 @@ impl<F: Fs> Flusher<F> {
                 if let Some(lost) = volume.lost() {
                     return Err(FlushError::Volume(lost));
                 }
-                release(self.flush()?);
+                match self.flush() {
+                    Ok(index) => release(index),
+                    Err(error) => match error.damage() {
+                        Some(damage) => damaged(&damage),
+                        None => return Err(error.into()),
+                    },
+                }
             }
+            if let Some(damage) = self.store.background_damage() {
+                damaged(&damage);
+            }
+            self.bound_resting();
             self.refresh();
             if !asked && !self.reserved && self.status.refuses_writes().is_none() {
                 self.reserved = reserve::restore(&self.data_dir);
@@ -160,6 +172,18 @@ impl<F: Fs> Flusher<F> {
         self.metrics.flush_seconds.observe(took.as_secs_f64());
         self.status.set_flushed(durable.index);
         Ok(durable)
+    }
+
+    /// History at rest is not compacted: its files pile up, and not without end.
+    fn bound_resting(&self) {
+        for family in self.status.damages().history() {
+            let files = self.store.level0_files(family).unwrap_or(0);
+            if files >= storage::LEVEL0_FILES_MAX {
+                self.status.refusals().add(Refusal::Damaged(format!(
+                    "history in {family} cannot be compacted any more and has {files} files, the limit"
+                )));
+            }
+        }
     }
 
     /// Whether entries have lain in memory for too long.

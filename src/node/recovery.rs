@@ -67,6 +67,15 @@ impl From<Refusal> for RecoveryError {
 }
 
 impl RecoveryError {
+    /// The damage of the store that it met, if that is what it is.
+    pub fn damage(&self) -> Option<storage::Damage> {
+        match self {
+            Self::Storage(error) => error.damage(),
+            Self::Apply(error) => error.damage(),
+            _ => None,
+        }
+    }
+
     /// Whether the data is at fault, not the machine: then starting again does not help.
     pub fn is_about_data(&self) -> bool {
         match self {

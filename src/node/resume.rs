@@ -48,28 +48,63 @@ impl<F: Fs> From<Founded<F>> for Opened<F> {
     }
 }
 
-/// Opens the store of a judged directory for writing.
+/// Opens the store of a judged directory, around damage that the judgement, which reads no rows, did not see: history
+/// that is damaged rests, and a store that is damaged elsewhere is only read. Gives the mode, and what was met.
+///
+/// # Errors
+/// Damage that not even reading gets around; failures of the machine.
 pub fn open_store<F: Fs>(
     data_dir: &Path,
     plan: Box<Plan<F>>,
-    options: storage::Options,
-    mode: &storage::Mode,
-) -> Result<Opened<F>, RecoveryError> {
+    options: &storage::Options,
+) -> Result<(Opened<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
-    storage::cut_torn_manifest(&path, &plan.inventory)?;
-    let (store, writer) = storage::open_with(&path, options, mode)?;
+    let mut mode = plan.mode();
+    if mode != storage::Mode::ReadOnly {
+        storage::cut_torn_manifest(&path, &plan.inventory)?;
+    }
+    let faults = plan.inventory.faults.iter();
+    let mut met: Vec<storage::Damage> = faults.map(storage::judge::Fault::damage).collect();
+    let (store, writer) = loop {
+        match storage::open_with(&path, options.clone(), &mode) {
+            Ok(opened) => break opened,
+            Err(error) => match error.damage().and_then(|damage| {
+                let wider = widen(&mode, &damage)?;
+                met.push(damage);
+                Some(wider)
+            }) {
+                Some(wider) => mode = wider,
+                None => return Err(error.into()),
+            },
+        }
+    };
     let mut marker = plan.marker.clone();
     (marker.cluster, marker.member) = (plan.identity.cluster, plan.identity.member);
     if marker.conf_state.voters.is_empty() {
         // The first release founded nothing but sole voters, and wrote them down only with the first flush.
         marker.conf_state = sole_voter(plan.identity.member);
     }
-    Ok(Opened {
+    let opened = Opened {
         store,
         writer,
         marker,
         source: Source::Judged(plan),
-    })
+    };
+    Ok((opened, mode, met))
+}
+
+/// The mode that opens around this damage too, if there is one.
+fn widen(mode: &storage::Mode, damage: &storage::Damage) -> Option<storage::Mode> {
+    let resting = match mode {
+        storage::Mode::ReadOnly => return None,
+        storage::Mode::Normal => Vec::new(),
+        storage::Mode::WithoutCompaction(families) => families.clone(),
+    };
+    if !damage.is_history() || resting.contains(&damage.column) {
+        return Some(storage::Mode::ReadOnly);
+    }
+    let families = resting.into_iter().chain([damage.column]);
+    Some(storage::Mode::WithoutCompaction(families.collect()))
 }
 
 /// The membership of a member that is alone.
@@ -154,7 +189,7 @@ pub fn log<F: Fs>(
             )?
         }
         PlannedLog::Salvage(loss) => lost.salvage(&loss, applied.index, worker, store)?,
-        PlannedLog::Leave { .. } => unreachable!("a store that is only read has no log to resume"),
+        PlannedLog::Leave => unreachable!("a store that is only read resumes no log"),
     };
     *witness.lock().unwrap_or_else(PoisonError::into_inner) = log.wal.witness();
     if log.report.restarted {

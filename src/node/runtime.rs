@@ -162,7 +162,7 @@ fn persist<F: Fs>(
         .ok()
 }
 
-/// Groups of the store; the same for a failure.
+/// Groups of the store; the same for a failure. Damage is none: the node goes on serving what it can.
 fn apply(
     worker: &mut ApplyWorker,
     batches: Vec<ApplyBatch>,
@@ -171,7 +171,10 @@ fn apply(
 ) {
     if let Err(error) = worker.step(batches, report) {
         let reason = error.to_string();
-        wiring.status.fail(&reason);
+        match error.damage() {
+            Some(damage) => wiring.status.end_writes(&damage),
+            None => wiring.status.fail(&reason),
+        }
         wiring.waiters.abandon(&Failure::Storage(reason));
     }
 }
@@ -267,10 +270,16 @@ impl<F: Fs> Runtime<F> {
 
     fn start_flush(&self, requests: Receiver<()>) -> std::io::Result<()> {
         let (log, wiring) = (self.log.clone(), self.wiring.clone());
-        let mut flusher = self.flusher.clone();
+        let (mut flusher, apply) = (self.flusher.clone(), self.apply.clone());
         self.spawn("flush", move || {
             // Ends with the workers of store and log, which hold the sender.
-            let ended = flusher.run(&requests, |index| log.push(LogTask::Release(index)));
+            let ended = flusher.run(
+                &requests,
+                |index| log.push(LogTask::Release(index)),
+                |damage| {
+                    apply.claim(|worker| worker.met_in_background(damage));
+                },
+            );
             if let Err(error) = ended {
                 wiring.status.fail(&error.to_string());
             }

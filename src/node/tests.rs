@@ -132,8 +132,10 @@ impl Life {
                 founded.expect("the node is founded").into()
             }
             Judgement::Start(plan) => {
-                let mode = storage::Mode::Normal;
-                resume::open_store(directory, plan, options, &mode).expect("the store opens")
+                let (opened, mode, _) =
+                    resume::open_store(directory, plan, &options).expect("the store opens");
+                assert_eq!(mode, storage::Mode::Normal);
+                opened
             }
         };
         let Opened {

@@ -22,10 +22,12 @@ use crate::node::log_worker::LogWorker;
 use crate::node::marker::Marker;
 use crate::node::recovery::{self, OpenLog, RecoveryError};
 use crate::node::reserve::{self, Reserve};
+use crate::node::rest::LogSource;
 use crate::node::resume::{self, Opened, Source};
 use crate::node::runtime::{NoPeers, Runtime, Wiring};
 use crate::node::status::Status;
 use crate::node::turn::{Settings, Turns};
+use crate::raft::log::from_wal;
 use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
@@ -34,6 +36,8 @@ use super::phase::Phases;
 
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of entries read at once for a store that has to be reopened.
+const REREAD_BYTES: usize = 4 << 20;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +76,8 @@ impl StartError {
 /// A running node.
 pub(super) struct Started {
     pub(super) service: Service,
-    pub(super) runtime: Runtime<OsFs>,
+    /// `None` where nothing is written any more.
+    pub(super) runtime: Option<Runtime<OsFs>>,
     pub(super) hub: Arc<Hub>,
     pub(super) status: Arc<Status>,
     pub(super) data_dir: DataDir,
@@ -106,11 +111,33 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         copied: data_dir.is_copy(),
         accept_log_loss: config.accept_log_loss,
     };
-    let opened = match judge(&OsFs, &question)? {
-        Judgement::Found => found(config, &data_dir)?,
-        Judgement::Start(plan) => open_store(config, &data_dir, plan)?,
+    let way = match judge(&OsFs, &question)? {
+        Judgement::Found => Way::Run(found(config, &data_dir)?, Vec::new(), Vec::new()),
+        Judgement::Start(plan) => open(config, &data_dir, plan, &phases)?,
     };
-    run(config, data_dir, opened, &phases, begun)
+    match way {
+        Way::Run(opened, resting, met) => {
+            run(config, data_dir, opened, resting, &met, &phases, begun)
+        }
+        Way::Read(spared) => Ok(damaged(config, data_dir, spared, begun)),
+    }
+}
+
+/// How a node goes on.
+enum Way {
+    /// As usual; history in these families, damaged in these places, is at rest.
+    Run(Opened<OsFs>, Vec<&'static str>, Vec<storage::Damage>),
+    /// It serves reads and nothing else.
+    Read(Spared),
+}
+
+/// What a damaged node serves.
+struct Spared {
+    store: storage::Store,
+    marker: Marker,
+    /// Whether the store holds every entry that may have been acknowledged.
+    complete: bool,
+    met: Vec<storage::Damage>,
 }
 
 /// Founds a node on its own; the settings decide its identity only this once.
@@ -132,14 +159,75 @@ fn found(config: &Config, data_dir: &DataDir) -> Result<Opened<OsFs>, StartError
     Ok(founded.into())
 }
 
-fn open_store(
+fn open(
     config: &Config,
     data_dir: &DataDir,
     plan: Box<Plan<OsFs>>,
-) -> Result<Opened<OsFs>, StartError> {
+    phases: &Phases,
+) -> Result<Way, StartError> {
+    phases.enter("opening the store".to_owned());
+    let complete = plan.complete;
     let options = storage_options(config);
-    let mode = storage::Mode::Normal;
-    Ok(resume::open_store(data_dir.path(), plan, options, &mode)?)
+    let (opened, mode, met) = resume::open_store(data_dir.path(), plan, &options)?;
+    Ok(match mode {
+        storage::Mode::Normal => Way::Run(opened, Vec::new(), met),
+        storage::Mode::WithoutCompaction(resting) => Way::Run(opened, resting, met),
+        storage::Mode::ReadOnly => Way::Read(Spared {
+            store: opened.store,
+            marker: opened.marker,
+            complete,
+            met,
+        }),
+    })
+}
+
+/// A node that serves the reads that its damaged store allows, and nothing else: no thread works on it.
+fn damaged(config: &Config, data_dir: DataDir, spared: Spared, begun: Instant) -> Started {
+    let Spared {
+        store,
+        marker,
+        complete,
+        met,
+    } = spared;
+    let ground = ground(config, store, &marker);
+    for damage in &met {
+        ground.status.damaged(damage);
+        ground.status.end_writes(damage);
+    }
+    let applied = ground.store.applied().index;
+    ground.status.set_applied(applied);
+    if complete {
+        ground.status.set_complete();
+    }
+    let intake = Arc::new(Intake::new(Bounds::default()));
+    if let Some(failure) = ground.status.refuses_writes() {
+        intake.close(failure);
+    }
+    tracing::error!(
+        "the store is damaged, so this node only serves reads: revision {}, entry {applied} of the log, opened in {:?}; \
+         {}. Nothing is written or deleted; the damaged part answers with an error. {}",
+        ground.store.revision(),
+        begun.elapsed(),
+        if complete {
+            "nothing that was acknowledged is missing"
+        } else {
+            "newer entries are in the log and are not applied, so plain reads are refused and only those with local=true \
+             are served"
+        },
+        "Restore the directory from a copy, or load a listing of what can be read into a new node with 'etcdctl import'"
+    );
+    let identity = wal::Identity {
+        cluster: marker.cluster,
+        member: marker.member,
+    };
+    let facts = facts(config, &identity);
+    Started {
+        service: service(facts, &ground, intake),
+        runtime: None,
+        hub: ground.hub,
+        status: ground.status,
+        data_dir,
+    }
 }
 
 /// From open data to running threads.
@@ -147,6 +235,8 @@ fn run(
     config: &Config,
     data_dir: DataDir,
     opened: Opened<OsFs>,
+    resting: Vec<&'static str>,
+    met: &[storage::Damage],
     phases: &Phases,
     begun: Instant,
 ) -> Result<Started, StartError> {
@@ -158,6 +248,7 @@ fn run(
     } = opened;
     let applied = store.applied();
     let ground = ground(config, store, &marker);
+    met.iter().for_each(|damage| ground.status.damaged(damage));
     let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
     let shared = Shared {
         hub: ground.hub.clone(),
@@ -183,7 +274,19 @@ fn run(
     )?;
     let (mut log, witness_file) = (resumed.log, resumed.witness_file);
     let applied = applied.index.max(ground.store.applied().index);
-    let replayed = replay(&mut log, conf_state, applied, &mut worker, phases)?;
+    worker.set_log(log_source(log.wal.reader()), resting);
+    let replayed = match replay(&mut log, conf_state, applied, &mut worker, phases) {
+        Ok(replayed) => replayed,
+        Err(error) => {
+            let damage = error.damage().ok_or(error)?;
+            return Ok(damaged(
+                config,
+                data_dir,
+                spare(&ground, &worker, damage),
+                begun,
+            ));
+        }
+    };
     ground.clock.catch_up(&worker.last_stamp());
     report(config, &log, &ground, new, begun);
     ground.status.set_applied(replayed.applied);
@@ -241,6 +344,29 @@ fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
         metrics,
         store,
     }
+}
+
+/// Replay met damage: what was applied before it is served.
+fn spare(ground: &Ground, worker: &ApplyWorker, damage: storage::Damage) -> Spared {
+    Spared {
+        store: ground.store.clone(),
+        marker: worker.marker().clone(),
+        complete: false,
+        met: vec![damage],
+    }
+}
+
+/// Entries for a store that has to be reopened.
+fn log_source(reader: wal::Reader<OsFs>) -> LogSource {
+    Box::new(move |from, until| {
+        let entries = reader
+            .entries(from, until, REREAD_BYTES)
+            .map_err(|error| error.to_string())?;
+        let entries = entries.into_iter().map(from_wal);
+        entries
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())
+    })
 }
 
 fn replay(
@@ -362,24 +488,26 @@ fn launch(
         flush_requests,
     } = threads;
     let runtime = Runtime::start(turns, log_worker, worker, flusher, flush_requests, wiring)?;
-    let parts = Parts {
-        facts,
-        store: ground.store,
-        hub: ground.hub.clone(),
-        intake,
-        waiters: ground.waiters,
-        status: ground.status.clone(),
-        counters: ground.counters,
-        clock: ground.clock,
-        metrics: ground.metrics,
-    };
-    let service = Service::new(parts);
     Ok(Started {
-        service,
-        runtime,
+        service: service(facts, &ground, intake),
+        runtime: Some(runtime),
         hub: ground.hub,
         status: ground.status,
         data_dir,
+    })
+}
+
+fn service(facts: Facts, ground: &Ground, intake: Arc<Intake>) -> Service {
+    Service::new(Parts {
+        facts,
+        store: ground.store.clone(),
+        hub: ground.hub.clone(),
+        intake,
+        waiters: ground.waiters.clone(),
+        status: ground.status.clone(),
+        counters: ground.counters.clone(),
+        clock: ground.clock.clone(),
+        metrics: ground.metrics.clone(),
     })
 }
 

@@ -162,6 +162,11 @@ impl Service {
         }
     }
 
+    /// The first damage of the store that is known, in words.
+    pub fn damage(&self) -> Option<String> {
+        self.parts.status.damages().first()
+    }
+
     /// A read failed; where it met damage, the node takes note of it.
     fn broken(&self, error: storage::Error) -> ServiceError {
         if let Some(damage) = error.damage() {

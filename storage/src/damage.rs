@@ -44,6 +44,35 @@ impl Damage {
             .any(|column| column.name() == self.column)
     }
 
+    /// Damage of a file that is no table.
+    pub(crate) fn of_file(file: Option<String>, detail: String) -> Self {
+        Self {
+            file,
+            column: "all",
+            level: None,
+            range: None,
+            detail,
+        }
+    }
+
+    /// Damage of a table, as the MANIFEST describes it.
+    pub(crate) fn of_table(
+        file: Option<String>,
+        family: &str,
+        level: u32,
+        (smallest, largest): (&[u8], &[u8]),
+        detail: String,
+    ) -> Self {
+        let column = Column::named(family);
+        Self {
+            file,
+            column: column.map_or("unknown", Column::name),
+            level: i32::try_from(level).ok(),
+            range: column.map(|column| (readable(column, smallest), readable(column, largest))),
+            detail,
+        }
+    }
+
     /// Damage that shows at one key.
     pub(crate) fn at_key(column: Column, key: &[u8], detail: String) -> Self {
         let key = readable(column, key);

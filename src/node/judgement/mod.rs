@@ -58,6 +58,29 @@ pub struct Plan<F: Fs> {
     pub inventory: storage::judge::Inventory,
     /// What becomes of the log.
     pub log: PlannedLog<F>,
+    /// Whether the store holds every entry that may have been acknowledged.
+    pub complete: bool,
+}
+
+impl<F: Fs> Plan<F> {
+    /// How the store is to be opened.
+    pub fn mode(&self) -> storage::Mode {
+        let damages = self
+            .inventory
+            .faults
+            .iter()
+            .map(storage::judge::Fault::damage);
+        match self.store {
+            StoreAction::Open => storage::Mode::Normal,
+            StoreAction::ReadOnly => storage::Mode::ReadOnly,
+            StoreAction::KeepHistory => {
+                let mut families: Vec<&'static str> = damages.map(|damage| damage.column).collect();
+                families.sort_unstable();
+                families.dedup();
+                storage::Mode::WithoutCompaction(families)
+            }
+        }
+    }
 }
 
 /// What becomes of the log.
@@ -68,11 +91,8 @@ pub enum PlannedLog<F: Fs> {
     Replace(Loss),
     /// The entries before the damage are applied, then as `Replace`.
     Salvage(Loss),
-    /// Left alone.
-    Leave {
-        /// Its last entry, if it can be read.
-        last_index: Option<u64>,
-    },
+    /// Left alone, because the store is only read.
+    Leave,
 }
 
 /// Judges a data directory.
@@ -431,15 +451,16 @@ impl<F: Fs> Facts<F> {
         store: StoreAction,
     ) -> Result<Plan<F>, RecoveryError> {
         let loss = self.loss(question);
+        let complete = match &self.log.judged {
+            Judged::Readable(log) => log.recovery().last_index <= self.store.applied.index,
+            _ => self.is_proven(),
+        };
         let identity = self.voices().first().map(|voice| voice.1);
         let nobody = || RecoveryError::Nobody {
             directory: question.directory.to_owned(),
         };
         let log = match (store, action, self.log.judged) {
-            (StoreAction::ReadOnly, _, Judged::Readable(log)) => PlannedLog::Leave {
-                last_index: Some(log.recovery().last_index),
-            },
-            (StoreAction::ReadOnly, ..) => PlannedLog::Leave { last_index: None },
+            (StoreAction::ReadOnly, ..) => PlannedLog::Leave,
             (_, LogAction::Open, Judged::Readable(log)) => PlannedLog::Open(log),
             (_, LogAction::Salvage, _) => PlannedLog::Salvage(loss),
             // Only a readable log is opened; the table says so, and this is its safe side.
@@ -454,6 +475,7 @@ impl<F: Fs> Facts<F> {
             store,
             inventory: self.store.inventory.ok_or_else(nobody)?,
             log,
+            complete,
         })
     }
 }

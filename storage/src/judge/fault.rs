@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::framing::Flaw;
 use super::inventory::Table;
 use crate::columns::Column;
+use crate::damage::Damage;
 
 /// Something wrong with one file of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,23 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The same as damage of an open store.
+    pub fn damage(&self) -> Damage {
+        let file = self.path.file_name();
+        let file = file.map(|name| name.to_string_lossy().into_owned());
+        let detail = self.reason.to_string();
+        let Some(table) = &self.table else {
+            return Damage::of_file(file, detail);
+        };
+        Damage::of_table(
+            file,
+            &table.family,
+            table.level,
+            (&table.smallest, &table.largest),
+            detail,
+        )
+    }
+
     /// Whether only history is hurt: the tree as it is, and writes, need none of it.
     pub fn is_history(&self) -> bool {
         let history = [Column::Versions, Column::Events].map(Column::name);
