@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+/// Bytes of the lock file, filled up with blanks.
+const LOCK_BYTES: usize = 64;
+
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -180,8 +183,11 @@ fn lock(path: &Path) -> Result<([File; 2], bool), DataDirError> {
     let copied = told_inode(&before).is_some_and(|told| told != inode);
     let text = format!("{}\ndirectory {inode}\n", std::process::id());
     file.seek(SeekFrom::Start(0)).map_err(io)?;
+    if before.len() > LOCK_BYTES {
+        file.set_len(0).map_err(io)?;
+    }
     // Over what was there, so that a full disk, which would refuse a new block, takes it.
-    let padded = format!("{text:<length$}", length = before.len());
+    let padded = format!("{text:<LOCK_BYTES$}");
     file.write_all(padded.as_bytes()).map_err(io)?;
     Ok(([directory, file], copied))
 }
@@ -242,7 +248,8 @@ mod tests {
         fs::copy(own.join("LOCK"), copy.join("LOCK")).expect("copied");
         assert!(DataDir::open(&copy).expect("opens").is_copy());
         assert!(!DataDir::open(&copy).expect("its own now").is_copy());
-        for text in ["", "17\n", "17\ndirectory x\n"] {
+        let long = "\0".repeat(1 << 20);
+        for text in ["", "17\n", "17\ndirectory x\n", &long] {
             fs::write(own.join("LOCK"), text).expect("written");
             assert!(!DataDir::open(&own).expect("opens").is_copy(), "{text:?}");
         }

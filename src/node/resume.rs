@@ -59,6 +59,15 @@ pub fn open_store<F: Fs>(
     options: &storage::Options,
 ) -> Result<(Opened<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
+    if let Some(torn) = plan.inventory.torn {
+        tracing::warn!(
+            "{} bytes at the end of {} are unreadable, as a kill leaves them, and are dropped: the store goes back to \
+             entry {}, and the log has the rest",
+            torn.bytes,
+            path.join(&plan.inventory.manifest).display(),
+            plan.applied.index
+        );
+    }
     let mut mode = plan.mode();
     if mode != storage::Mode::ReadOnly {
         storage::cut_torn_manifest(&path, &plan.inventory)?;
@@ -217,11 +226,11 @@ fn bring_up<F: Fs>(
     {
         return Ok(file);
     }
-    if !first_release && (found.testimony().is_none() || found.damaged_slots > 0) {
+    if !first_release && !found.is_whole() {
         tracing::error!(
-            "{} is missing or damaged ({} of 2 slots): it is written anew from the log",
+            "{} is {}: it is written anew from the log",
             witness_file::path(directory).display(),
-            found.damaged_slots
+            found.fault()
         );
     }
     let identity = log.wal.identity();

@@ -21,7 +21,7 @@
 //! | 88 | 8 | clean stop: applied index of the store |
 //! | 96 | 8 | clean stop: its term |
 //! | 104 | 8 | clean stop: the store's divergence hash |
-//! | 112 | 400 | zero |
+//! | 112 | 3984 | zero |
 //!
 //! **The clean-stop mark** says that the store holds everything up to the log's end, which the witness names; a log that
 //! is damaged or gone is then not missed. It must never cover a write made after it: before the next start appends
@@ -91,12 +91,31 @@ pub struct Found {
     pub damaged_slots: usize,
     /// Whether there is no such file.
     pub missing: bool,
+    /// Its length, where that is not the one it is made with.
+    pub length: Option<u64>,
 }
 
 impl Found {
     /// What the file says, if it can be read.
     pub fn testimony(&self) -> Option<Testimony> {
         self.newest.map(|(_, testimony)| testimony)
+    }
+
+    /// Whether it is as this program leaves it.
+    pub fn is_whole(&self) -> bool {
+        self.newest.is_some() && self.damaged_slots == 0 && self.length.is_none()
+    }
+
+    /// What is wrong with one that is not whole.
+    pub fn fault(&self) -> String {
+        match self.length {
+            _ if self.missing => "missing".to_owned(),
+            Some(length) => format!("damaged: it has {length} bytes instead of {FILE_BYTES}"),
+            None => format!(
+                "damaged: {} of its 2 slots are unreadable",
+                self.damaged_slots
+            ),
+        }
     }
 }
 
@@ -115,18 +134,27 @@ pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Found> {
         }
         Err(error) => return Err(error),
     };
-    let mut found = Found::default();
+    let length = file.len()?;
+    let mut found = Found {
+        length: (length != FILE_BYTES).then_some(length),
+        ..Found::default()
+    };
     for slot in 0..2 {
-        let mut bytes = [0; SLOT_BYTES];
+        let mut bytes = [0; SLOT_STEP as usize];
         let filled = file.read_full_at(slot * SLOT_STEP, &mut bytes)?;
-        match decode(&bytes[..filled]) {
-            Some(slot) if found.newest.is_none_or(|newest| newest.0 < slot.0) => {
-                found.newest = Some(slot);
-            }
-            Some(_) => {}
-            None if bytes.iter().all(|byte| *byte == 0) && filled == SLOT_BYTES => {}
-            None => found.damaged_slots += 1,
+        let said = decode(&bytes[..filled]);
+        if let Some(said) = said
+            && found.newest.is_none_or(|newest| newest.0 < said.0)
+        {
+            found.newest = Some(said);
         }
+        // A slot that was never written is all zeros; behind what a slot says there is nothing else.
+        let zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let clean = match said {
+            Some(_) => zero(&bytes[SLOT_BYTES..]),
+            None => zero(&bytes) && filled == bytes.len(),
+        };
+        found.damaged_slots += usize::from(!clean);
     }
     Ok(found)
 }
@@ -160,7 +188,7 @@ impl<F: Fs> WitnessFile<F> {
         } else {
             fs.open(&path)?
         };
-        if file.len()? < FILE_BYTES {
+        if file.len()? != FILE_BYTES {
             file.set_len(FILE_BYTES)?;
         }
         let mut own = Self {
@@ -186,14 +214,11 @@ impl<F: Fs> WitnessFile<F> {
         let Some((generation, testimony)) = found.newest else {
             return Ok(None);
         };
-        if testimony.clean.is_some() || found.damaged_slots > 0 {
+        if testimony.clean.is_some() || !found.is_whole() {
             return Ok(None);
         }
         let path = path(data_dir);
         let file = fs.open(&path)?;
-        if file.len()? < FILE_BYTES {
-            return Ok(None);
-        }
         Ok(Some(Self {
             file,
             path,
@@ -237,8 +262,10 @@ impl<F: Fs> WitnessFile<F> {
                 clean,
             },
         );
+        let mut slot = [0; SLOT_STEP as usize];
+        slot[..SLOT_BYTES].copy_from_slice(&bytes);
         self.file
-            .write_all_at((generation % 2) * SLOT_STEP, &bytes)?;
+            .write_all_at((generation % 2) * SLOT_STEP, &slot)?;
         self.file.sync_data()?;
         self.generation = generation;
         self.written = witness;

@@ -76,7 +76,7 @@ pub(crate) fn class(path: &Path) -> &'static str {
         "FORMAT" => "FORMAT",
         "CURRENT" => "CURRENT",
         "IDENTITY" => "engine IDENTITY",
-        _ if name.contains("reserve") => "reserve",
+        _ if name.to_ascii_lowercase().contains("reserve") => "reserve",
         _ if top => "identity or witness",
         _ if name.starts_with("MANIFEST") => "MANIFEST",
         _ if name.starts_with("OPTIONS") => "engine OPTIONS",

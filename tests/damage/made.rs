@@ -100,7 +100,7 @@ impl Made {
 
 /// The tables that a sound start may remove.
 fn unnamed(image: &Image) -> BTreeSet<PathBuf> {
-    let named = tables::named(image);
+    let named = tables::named(image).expect("the MANIFEST of a healthy image can be read");
     let gone = named.iter().find(|path| !image.0.contains_key(*path));
     assert_eq!(gone, None, "the MANIFEST names a table that is not there");
     image

@@ -1,6 +1,9 @@
 //! One injection from the damaged bytes to the verdict: start, read everything, write, stop, start again.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -32,6 +35,9 @@ pub(crate) fn run(
     let home = tempfile::tempdir().expect("a temporary directory");
     let before = injection.apply(made);
     before.restore(home.path());
+    if !matches!(injection.action, Action::Copied(_)) && injection.class != "lock file" {
+        claim(home.path());
+    }
     let mut case = Case {
         injection,
         made,
@@ -40,6 +46,7 @@ pub(crate) fn run(
         before,
         faults: Vec::new(),
         accepted: false,
+        serves: false,
     };
     let (outcome, log) = match start(&made.launch, case.home.path()) {
         Started::Hung(log) => {
@@ -56,6 +63,20 @@ pub(crate) fn run(
     case.verdict(outcome, &log)
 }
 
+/// The damage is to happen where the directory is, and not to a copy of it: the lock file names the directory's inode.
+fn claim(directory: &Path) {
+    let lock = directory.join("LOCK");
+    let Ok(text) = fs::read_to_string(&lock) else {
+        return;
+    };
+    let inode = fs::metadata(directory).expect("it was just made").ino();
+    let own = text.lines().map(|line| match line.split_once(' ') {
+        Some(("directory", _)) => format!("directory {inode}\n"),
+        _ => format!("{line}\n"),
+    });
+    fs::write(&lock, own.collect::<String>()).expect("a file can be written");
+}
+
 /// One damaged directory on its way to a verdict.
 pub(crate) struct Case<'a> {
     pub(crate) injection: &'a Injection,
@@ -65,6 +86,7 @@ pub(crate) struct Case<'a> {
     pub(crate) before: Image,
     faults: Vec<(Fault, String)>,
     accepted: bool,
+    serves: bool,
 }
 
 impl Case<'_> {
@@ -125,6 +147,7 @@ impl Case<'_> {
         self.accepted = true;
         let home = tempfile::tempdir().expect("a temporary directory");
         self.before.restore(home.path());
+        claim(home.path());
         let launch = self.made.launch.clone().arg(option);
         match start(&launch, home.path()) {
             Started::Hung(_) => self.fault(Fault::Hung, format!("{option}: no answer and no end")),
@@ -162,10 +185,18 @@ impl Case<'_> {
 
     fn tables_are_there(&mut self) {
         let now = Image::take(self.home.path());
+        // A node that serves merges sound tables into new ones, and the MANIFEST says so; a hurt one is never read for
+        // that, and stays.
+        let named = super::tables::named(&now).filter(|_| self.serves);
+        let merged = |path: &PathBuf| {
+            *path != self.injection.file
+                && named.as_ref().is_some_and(|named| !named.contains(path))
+        };
         let gone: Vec<String> = self
             .before
             .tables()
             .filter(|path| !now.0.contains_key(*path) && !self.made.unnamed.contains(*path))
+            .filter(|path| !merged(path))
             .map(|path| path.display().to_string())
             .collect();
         if !gone.is_empty() {
@@ -187,6 +218,7 @@ impl Case<'_> {
                 outcome = Outcome::Damaged;
             }
             if outcome == Outcome::Damaged {
+                self.serves = true;
                 self.tables_are_there();
             }
             self.stop(&mut server, kill, &outcome);

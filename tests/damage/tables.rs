@@ -21,29 +21,24 @@ use std::path::{Path, PathBuf};
 use super::format::{RECORD_HEAD, manifest_records};
 use super::image::Image;
 
-/// The tables that a healthy image's MANIFEST names.
-///
-/// # Panics
-/// When it cannot be read: the proof would not know what must stay.
-pub(crate) fn named(image: &Image) -> BTreeSet<PathBuf> {
-    let current = &image.0[Path::new("store/CURRENT")].bytes;
+/// The tables that an image's MANIFEST names; `None` if it cannot be read.
+pub(crate) fn named(image: &Image) -> Option<BTreeSet<PathBuf>> {
+    let current = &image.0.get(Path::new("store/CURRENT"))?.bytes;
     let name = String::from_utf8_lossy(current).trim_end().to_owned();
-    let bytes = &image.0[&Path::new("store").join(name)].bytes;
+    let bytes = &image.0.get(&Path::new("store").join(name))?.bytes;
     let mut numbers = BTreeSet::new();
     for edit in edits(bytes) {
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         let mut reader = Reader(&edit);
         while !reader.0.is_empty() {
-            reader
-                .field(&mut gone, &mut new)
-                .expect("an edit of a healthy MANIFEST can be read");
+            reader.field(&mut gone, &mut new)?;
         }
         // A table that only changes its level goes and comes in one edit.
         numbers.retain(|number| !gone.contains(number));
         numbers.extend(new);
     }
     let path = |number: &u64| PathBuf::from(format!("store/{number:06}.sst"));
-    numbers.iter().map(path).collect()
+    Some(numbers.iter().map(path).collect())
 }
 
 /// The edits, put together from the records they were cut into.

@@ -191,6 +191,9 @@ fn by_damage(injection: &Injection, made: &Made) -> Option<&'static str> {
         (Action::Older, "identity or witness") => {
             Some("a witness behind the log is what a kill leaves")
         }
+        (Action::Twin, "identity or witness") => {
+            Some("what the twin witnessed before the two parted is true of both")
+        }
         (Action::Parts(["store"], From::Older), _) => {
             Some("a store behind its log is what a kill leaves; the log has the rest")
         }

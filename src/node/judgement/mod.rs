@@ -175,7 +175,10 @@ impl StoreFacts {
                 facts.unreadable = fault.to_string();
             }
             storage::Judgement::Store(inventory) => {
-                facts.read_state(&inventory)?;
+                match lost_end(&facts.path, &inventory) {
+                    Some(lost) => (facts.kind, facts.unreadable) = (Store::Unreadable, lost),
+                    None => facts.read_state(&inventory)?,
+                }
                 facts.inventory = Some(inventory);
             }
         }
@@ -319,7 +322,8 @@ impl<F: Fs> Facts<F> {
             joins,
             proven: self.is_proven(),
             accepted: question.accept_log_loss == Some(self.kept()),
-            copied: question.copied,
+            // One that was stopped clean was not running.
+            copied: question.copied && !self.is_proven(),
         }
     }
 
@@ -378,7 +382,10 @@ impl<F: Fs> Facts<F> {
         let known_until = witnessed.max(store.map(|witness| witness.index)).max(told);
         let what = match &self.log.judged {
             Judged::Absent => format!("the log {} is gone", self.log.path.display()),
-            Judged::Contradicted(damage) | Judged::Damaged(damage, _) => damage.place(),
+            Judged::Contradicted(damage) => {
+                format!("{} (seen by {})", damage.place(), self.witnesses_named())
+            }
+            Judged::Damaged(damage, _) => damage.place(),
             Judged::Readable(log) => format!(
                 "the log {} ends with entry {}, but the store holds entry {}",
                 self.log.path.display(),
@@ -392,6 +399,14 @@ impl<F: Fs> Facts<F> {
             known_until,
             copied: question.copied,
         }
+    }
+
+    /// Who has seen the log, for a message.
+    fn witnesses_named(&self) -> String {
+        let file = self.witness_file.testimony().map(|_| witness_file::NAME);
+        let store = self.store.marker.witness.as_ref().map(|_| "store/");
+        let names: Vec<&str> = file.into_iter().chain(store).collect();
+        names.join(" and ")
     }
 
     fn refuse(&self, question: &Question<'_>, refusal: decide::Refusal) -> Refusal {
@@ -433,7 +448,13 @@ impl<F: Fs> Facts<F> {
         };
         let torn = match self.store.torn_bytes() {
             0 => String::new(),
-            bytes => format!(" ({bytes} bytes at the end of the store's manifest are unreadable)"),
+            bytes => format!(
+                " ({bytes} bytes at the end of the store's {} are unreadable)",
+                self.store
+                    .inventory
+                    .as_ref()
+                    .map_or("", |inventory| &inventory.manifest)
+            ),
         };
         Refusal::Gap {
             log: self.log.path.clone(),
@@ -478,6 +499,26 @@ impl<F: Fs> Facts<F> {
             complete,
         })
     }
+}
+
+/// Whether a manifest lost whole records at its end: it names tables that a later record let go, and does not know
+/// tables that came later. What it says then was true once, and is no state to serve.
+fn lost_end(path: &Path, inventory: &storage::judge::Inventory) -> Option<String> {
+    let is_gone =
+        |fault: &&storage::judge::Fault| matches!(fault.reason, storage::judge::Reason::Missing);
+    let gone = inventory.faults.iter().filter(is_gone).count();
+    let newer = inventory
+        .leftovers
+        .iter()
+        .filter(|left| left.last_sequence > Some(inventory.last_sequence))
+        .count();
+    if gone == 0 || (newer == 0 && inventory.torn.is_none()) {
+        return None;
+    }
+    Some(format!(
+        "{} has lost its end: {gone} tables that it names are gone, and {newer} newer ones lie here that it does not name",
+        path.join(&inventory.manifest).display()
+    ))
 }
 
 /// The witnesses that the log must bear out.
