@@ -66,7 +66,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Starts a walk on a thread that may block, and waits until it has a view.
+/// Starts a walk on a thread that may block, and waits until it has something to send.
 async fn begin_streaming(
     front: &Arc<Front>,
     grant: ReadGrant,
@@ -83,6 +83,7 @@ async fn begin_streaming(
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let streaming = Streaming {
         begun: Some(begun),
+        position: None,
         chunks,
         runtime: Handle::current(),
         stall: front.options.stall_timeout,
@@ -145,7 +146,9 @@ impl Outlet for Inline {
 
 /// Chunks through a bounded channel.
 struct Streaming {
+    /// Told with the first chunk: what fails before it is an answer with an error, and not a broken one.
     begun: Option<oneshot::Sender<Result<Position, ServiceError>>>,
+    position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
     runtime: Handle,
     stall: std::time::Duration,
@@ -161,6 +164,11 @@ enum Chunk {
 
 impl Streaming {
     fn send(&mut self, chunk: Chunk) -> ControlFlow<()> {
+        if let Some(position) = self.position.take()
+            && let Some(begun) = self.begun.take()
+        {
+            drop(begun.send(Ok(position)));
+        }
         if Instant::now() >= self.deadline {
             return ControlFlow::Break(());
         }
@@ -182,9 +190,7 @@ impl Streaming {
 
 impl Outlet for Streaming {
     fn begin(&mut self, position: Position) {
-        if let Some(begun) = self.begun.take() {
-            drop(begun.send(Ok(position)));
-        }
+        self.position = Some(position);
     }
 
     fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {

@@ -163,6 +163,21 @@ impl Life {
         }
     }
 
+    /// Writes until the log has let its first segment go, whose entries two flushes of the store hold.
+    pub(crate) fn write_until_released(&mut self) {
+        let first = self
+            .home
+            .path()
+            .join("wal/0000000000000001-0000000000000001.wal");
+        for _ in 0..100 {
+            if !first.exists() {
+                return;
+            }
+            self.writer.write(25);
+        }
+        panic!("{} is never released", first.display());
+    }
+
     /// The last writes, from three connections at once, and the stop in the middle of them.
     pub(crate) fn finish(&mut self) -> Vec<Copied> {
         if self.kind != Kind::Clean {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::image::{Image, is};
+use super::image::Image;
 use super::life::{Copied, Kind, Life, running};
 use super::model::{self, Ack, Model};
 use super::reading;
@@ -67,15 +67,13 @@ impl Made {
                 life.stop();
                 life.again("later");
             }
+            life.write_until_released();
         }
         life.writer.write(60);
         let copies = life.finish();
         twin.writer.write(75);
         twin.stop();
-        let mut image = life.image();
-        if kind == Kind::Compacted {
-            release_first_segment(&mut image);
-        }
+        let image = life.image();
         let model = truth(&launch, &image, life.taken());
         let mut acks = life.taken();
         acks.retain(|ack| ack.index <= life.forked_at);
@@ -146,14 +144,4 @@ fn truth(launch: &Launch, image: &Image, acks: Vec<Ack>) -> Model {
     let served = reading.tree.expect("a sound start lists");
     model.check(&served);
     model
-}
-
-/// What a release of the log leaves: its first segment is gone, whose entries the store holds.
-fn release_first_segment(image: &mut Image) {
-    let first = image.0.keys().find(|path| is(path, "wal")).cloned();
-    let first = first.expect("a log has a segment");
-    let segments = image.0.keys().filter(|path| is(path, "wal")).count();
-    if segments > 1 && first.to_string_lossy().contains("/0000000000000001-") {
-        image.0.remove(&first);
-    }
 }

@@ -201,6 +201,7 @@ fn streamed(
     let runtime = Handle::current();
     let streaming = Streaming {
         begun: Some(begun),
+        position: None,
         chunks,
         runtime,
         stall,

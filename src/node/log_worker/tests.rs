@@ -131,8 +131,14 @@ fn what_may_pass_is_told_from_what_is_final() {
     let table = [
         (full(Errno::NOSPC), Some(Kind::NoSpace)),
         (full(Errno::DQUOT), Some(Kind::NoSpace)),
-        (full(Errno::ROFS), Some(Kind::ReadOnly)),
-        (of_io(Errno::ROFS), Some(Kind::ReadOnly)),
+        (
+            wal::Error::ReadOnly {
+                path: path(),
+                operation: "write",
+                source: system(Errno::ROFS),
+            },
+            Some(Kind::ReadOnly),
+        ),
         (of_io(Errno::MFILE), Some(Kind::NoDescriptors)),
         (of_io(Errno::NFILE), Some(Kind::NoDescriptors)),
         (of_io(Errno::IO), None),
