@@ -186,7 +186,7 @@ pub fn log<F: Fs>(
     };
     let log = match log {
         PlannedLog::Open(judged) => {
-            OpenLog::open(judged, lost.options, applied.index, worker.marker())?
+            OpenLog::open(*judged, lost.options, applied.index, worker.marker())?
         }
         PlannedLog::Replace(loss) => {
             let marker = worker.marker().clone();

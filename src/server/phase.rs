@@ -1,6 +1,6 @@
 //! What a start is doing: said once a second when it takes longer than that, so that nobody takes it for hung.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +10,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The phases of a start. Dropping it ends the lines.
 pub(super) struct Phases {
     current: Arc<Mutex<String>>,
-    _over: Option<Sender<()>>,
+    _over: Option<SyncSender<()>>,
 }
 
 impl Phases {
     /// Begins with `first`. Without a thread to spare, nothing is said.
     pub(super) fn begin(first: &str) -> Self {
         let current = Arc::new(Mutex::new(first.to_owned()));
-        let (over, wait) = channel::<()>();
+        // Nothing is ever sent: its end is the message.
+        let (over, wait) = sync_channel::<()>(0);
         let shared = current.clone();
         let begun = Instant::now();
         let spawned = thread::Builder::new()

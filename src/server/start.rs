@@ -112,12 +112,12 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         accept_log_loss: config.accept_log_loss,
     };
     let way = match judge(&OsFs, &question)? {
-        Judgement::Found => Way::Run(found(config, &data_dir)?, Vec::new(), Vec::new()),
+        Judgement::Found => Way::Run(Box::new(found(config, &data_dir)?), Vec::new(), Vec::new()),
         Judgement::Start(plan) => open(config, &data_dir, plan, &phases)?,
     };
     match way {
         Way::Run(opened, resting, met) => {
-            run(config, data_dir, opened, resting, &met, &phases, begun)
+            run(config, data_dir, *opened, resting, &met, &phases, begun)
         }
         Way::Read(spared) => Ok(damaged(config, data_dir, spared, begun)),
     }
@@ -126,7 +126,7 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
 /// How a node goes on.
 enum Way {
     /// As usual; history in these families, damaged in these places, is at rest.
-    Run(Opened<OsFs>, Vec<&'static str>, Vec<storage::Damage>),
+    Run(Box<Opened<OsFs>>, Vec<&'static str>, Vec<storage::Damage>),
     /// It serves reads and nothing else.
     Read(Spared),
 }
@@ -170,8 +170,8 @@ fn open(
     let options = storage_options(config);
     let (opened, mode, met) = resume::open_store(data_dir.path(), plan, &options)?;
     Ok(match mode {
-        storage::Mode::Normal => Way::Run(opened, Vec::new(), met),
-        storage::Mode::WithoutCompaction(resting) => Way::Run(opened, resting, met),
+        storage::Mode::Normal => Way::Run(Box::new(opened), Vec::new(), met),
+        storage::Mode::WithoutCompaction(resting) => Way::Run(Box::new(opened), resting, met),
         storage::Mode::ReadOnly => Way::Read(Spared {
             store: opened.store,
             marker: opened.marker,

@@ -86,7 +86,7 @@ impl<F: Fs> Plan<F> {
 /// What becomes of the log.
 pub enum PlannedLog<F: Fs> {
     /// Opened as it was judged.
-    Open(wal::Judgement<F>),
+    Open(Box<wal::Judgement<F>>),
     /// Set aside; a new one begins behind the store.
     Replace(Loss),
     /// The entries before the damage are applied, then as `Replace`.
@@ -136,11 +136,11 @@ struct LogFacts<F: Fs> {
 
 enum Judged<F: Fs> {
     Absent,
-    Readable(wal::Judgement<F>),
+    Readable(Box<wal::Judgement<F>>),
     /// Not what a witness saw.
     Contradicted(Box<wal::Damage>),
     /// By its own testimony, with what lies before the damage, if that can be read and is the store's own.
-    Damaged(Box<wal::Damage>, Option<wal::Prefix<F>>),
+    Damaged(Box<wal::Damage>, Option<Box<wal::Prefix<F>>>),
 }
 
 impl StoreFacts {
@@ -269,14 +269,14 @@ impl<F: Fs> Facts<F> {
         let path = directory.join("wal");
         let witnesses = witnesses(&witness_file, &store.marker)?;
         let judged = match wal::judge(fs.clone(), &path, None, &witnesses) {
-            Ok(judged) => Judged::Readable(judged),
+            Ok(judged) => Judged::Readable(Box::new(judged)),
             Err(wal::Error::NoLog { .. }) => Judged::Absent,
             Err(wal::Error::Damaged(damage)) if damage.proof == wal::Proof::Witness => {
                 Judged::Contradicted(damage)
             }
             Err(wal::Error::Damaged(damage)) => {
                 let prefix = wal::prefix(fs, &path, None, &witnesses).ok();
-                Judged::Damaged(damage, prefix)
+                Judged::Damaged(damage, prefix.map(Box::new))
             }
             Err(error) => return Err(error.into()),
         };
@@ -336,7 +336,7 @@ impl<F: Fs> Facts<F> {
         let witness = self.witness_file.testimony().map(|said| said.identity);
         let log = match &self.log.judged {
             Judged::Readable(log) => Some(log.recovery().identity),
-            Judged::Damaged(_, prefix) => prefix.as_ref().map(wal::Prefix::identity),
+            Judged::Damaged(_, prefix) => prefix.as_ref().map(|prefix| prefix.identity()),
             Judged::Absent | Judged::Contradicted(_) => None,
         };
         [
