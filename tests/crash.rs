@@ -18,10 +18,14 @@ mod disk_shim;
 mod event;
 #[path = "crash/history.rs"]
 mod history;
+#[path = "crash/image.rs"]
+mod image;
 #[path = "crash/kill.rs"]
 mod kill;
 #[path = "crash/ledger.rs"]
 mod ledger;
+#[path = "crash/loss.rs"]
+mod loss;
 #[path = "crash/observer.rs"]
 mod observer;
 #[path = "crash/operation.rs"]
@@ -39,5 +43,7 @@ mod slow_disk;
 #[path = "crash/subject.rs"]
 mod subject;
 mod support;
+#[path = "crash/twins.rs"]
+mod twins;
 #[path = "crash/writer.rs"]
 mod writer;

@@ -312,6 +312,13 @@ impl Server {
         }
     }
 
+    /// As [`Server::restart`], this once with one more argument.
+    pub(crate) fn restart_with(&mut self, argument: &str) {
+        self.launch.arguments.push(argument.to_owned());
+        self.restart();
+        self.launch.arguments.pop();
+    }
+
     /// Starts it again on the same directory and ports without waiting.
     pub(crate) fn respawn(&mut self) {
         self.kill();
