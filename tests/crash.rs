@@ -26,6 +26,10 @@ mod kill;
 mod ledger;
 #[path = "crash/loss.rs"]
 mod loss;
+#[path = "crash/lost_log.rs"]
+mod lost_log;
+#[path = "crash/lost_parts.rs"]
+mod lost_parts;
 #[path = "crash/observer.rs"]
 mod observer;
 #[path = "crash/operation.rs"]

@@ -1,5 +1,7 @@
 //! A start that is refused because of what is lost, and the start that accepts it.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use super::image::Image;
@@ -39,6 +41,18 @@ pub(crate) fn refused(server: &mut Server) -> Refusal {
 /// When it does not start.
 pub(crate) fn accept(server: &mut Server, kept: u64) {
     server.restart_with(&format!("--accept-log-loss={kept}"));
+}
+
+/// How many segments of an old log are kept in the data directory.
+///
+/// # Panics
+/// When the log's directory cannot be read.
+pub(crate) fn set_aside(data: &Path) -> usize {
+    let names = fs::read_dir(data.join("wal")).expect("a log has a directory");
+    let names = names.map(|entry| entry.expect("a directory can be read").path());
+    names
+        .filter(|path| path.extension().is_some_and(|end| end == "damaged"))
+        .count()
 }
 
 impl Refusal {

@@ -129,12 +129,6 @@ impl Written {
         index
     }
 
-    /// The log index of the write that took `index`; 0 for what was there before the first of them.
-    pub(crate) fn log_index(&self, index: u64) -> u64 {
-        let at = self.events.iter().position(|event| event.index() == index);
-        at.map_or(0, |at| self.log_indexes[at])
-    }
-
     /// The index of the last write.
     pub(crate) fn last(&self) -> u64 {
         self.events.last().map_or(self.base, Event::index)

@@ -123,11 +123,8 @@ fn refused_then_accepted(mixed: &Image, own: &Twin, told: &str) {
     let held = own.writes.iter().rfind(|(entry, _)| *entry <= kept);
     let (_, last) = held.unwrap_or_else(|| panic!("the store was flushed later: {told}"));
     check_own(&server, own, last.index(), &told);
-    let aside = Image::take(directory.path());
-    let aside = aside.paths().filter(|path| {
-        path.starts_with("wal") && path.extension().is_some_and(|end| end == "damaged")
-    });
-    assert_ne!(aside.count(), 0, "the log is not kept: {told}");
+    let aside = loss::set_aside(directory.path());
+    assert_ne!(aside, 0, "the log is not kept: {told}");
     goes_on(&mut server, &told);
 }
 
@@ -249,6 +246,6 @@ impl Twin {
 }
 
 fn launch(directory: &Path) -> Launch {
-    // Ten entries are few enough that each twin's store is flushed on its own way.
-    subject::launch(8).data_dir(directory)
+    // Ten writes are then enough for a flush.
+    subject::launch(8).data_dir(directory).settled()
 }
