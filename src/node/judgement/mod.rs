@@ -441,9 +441,12 @@ impl<F: Fs> Facts<F> {
             },
             (StoreAction::ReadOnly, ..) => PlannedLog::Leave { last_index: None },
             (_, LogAction::Open, Judged::Readable(log)) => PlannedLog::Open(log),
-            (_, LogAction::Salvage, _) => PlannedLog::Salvage(loss),
-            // Only a readable log is opened; the table says so, and this is its safe side.
-            (_, LogAction::Replace | LogAction::Open, _) => PlannedLog::Replace(loss),
+            (_, LogAction::Salvage, Judged::Damaged(_, Some(_))) => PlannedLog::Salvage(loss),
+            // Nothing lies before the damage, so there is nothing to salvage. And only a readable log is opened; the
+            // table says so, and this is its safe side.
+            (_, LogAction::Salvage | LogAction::Replace | LogAction::Open, _) => {
+                PlannedLog::Replace(loss)
+            }
         };
         Ok(Plan {
             identity: identity.ok_or_else(nobody)?,
