@@ -6,6 +6,8 @@
 //! `CRASH_ROUNDS=100 CRASH_CUTS=500 cargo test --test crash`.
 //! `TEST_SERVER=debian cargo test --test crash kill` runs the kill rounds against Debian's etcd 3.4, which keeps F1.
 
+#[path = "crash/copied.rs"]
+mod copied;
 #[path = "crash/cuts.rs"]
 mod cuts;
 #[path = "crash/damage.rs"]
@@ -40,6 +42,8 @@ mod pause;
 mod refusals;
 #[path = "crash/refusing_disk.rs"]
 mod refusing_disk;
+#[path = "crash/remains.rs"]
+mod remains;
 #[path = "crash/segment.rs"]
 mod segment;
 #[path = "crash/slow_disk.rs"]

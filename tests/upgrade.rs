@@ -9,6 +9,7 @@ mod answer;
 mod golden;
 mod support;
 
+use std::fs;
 use std::time::Duration;
 
 use support::http::Request;
@@ -55,5 +56,29 @@ fn a_directory_of_format_1_is_written_on() {
             before + 2
         );
         assert_eq!(list.text().trim_end(), wanted, "{name}");
+    }
+}
+
+/// Format 1 had no witness file, and so no mark of a clean stop: without the log nobody can say what is missing.
+#[test]
+fn a_directory_of_format_1_that_lost_its_log_is_refused() {
+    for name in ["killed", "stopped"] {
+        let golden = golden::unpack("format-1", name);
+        fs::remove_dir_all(golden.path().join("wal")).expect("removed");
+        let mut server = golden.launch().spawn();
+        let status = server.wait_exit(Duration::from_secs(30));
+        let said = server.log();
+        assert_eq!(status.code(), Some(65), "{name}: {said}");
+        let (_, kept) = said
+            .split_once("--accept-log-loss=")
+            .expect("it is offered");
+        let end = kept.find(|c: char| !c.is_ascii_digit());
+        let option = format!("--accept-log-loss={}", &kept[..end.unwrap_or(kept.len())]);
+        server.restart_with(&option);
+        let index = server.index();
+        let answer = server.exchange(&Request::put("/v2/keys/after", "value=x"));
+        assert_eq!(answer.status(), 201, "{name}: {}", answer.dump());
+        server.restart();
+        assert_eq!(server.index(), index + 1, "{name}");
     }
 }

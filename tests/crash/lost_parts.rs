@@ -76,10 +76,10 @@ fn put(server: &Server, count: u64) {
     }
 }
 
-/// A line that is an error and names the file.
+/// A line that is an error, names the file, and says that it was replaced.
 fn tells(said: &str, name: &str) -> bool {
     said.lines()
-        .any(|line| line.contains("ERROR") && line.contains(name))
+        .any(|line| line.contains("ERROR") && line.contains(name) && line.contains("written anew"))
 }
 
 /// The log alone is not everything: what it released is gone with the store, and no option brings it back.

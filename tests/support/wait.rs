@@ -12,9 +12,22 @@ const POLL: Duration = Duration::from_millis(5);
 /// # Panics
 /// With `complaint` when that takes longer than [`LIMIT`].
 pub(crate) fn until(complaint: &str, mut reached: impl FnMut() -> bool) {
+    until_or(complaint, || {
+        reached().then_some(()).ok_or_else(String::new)
+    });
+}
+
+/// Asks again and again until there is an answer, and gives it.
+///
+/// # Panics
+/// With `complaint` and the last reason when that takes longer than [`LIMIT`].
+pub(crate) fn until_or<T>(complaint: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + LIMIT;
-    while !reached() {
-        assert!(Instant::now() < deadline, "{complaint} within {LIMIT:?}");
-        std::thread::sleep(POLL);
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(reason) if Instant::now() > deadline => panic!("{complaint}: {reason}"),
+            Err(_) => std::thread::sleep(POLL),
+        }
     }
 }
