@@ -87,6 +87,12 @@ pub fn judge<F: Fs>(fs: &F, question: &Question<'_>) -> Result<Judgement<F>, Rec
         Verdict::Start(log, store) => Ok(Judgement::Start(Box::new(
             facts.plan(question, log, store)?,
         ))),
+        // The first release's store, never flushed: without its log nothing is left to serve under any option.
+        Verdict::Refuse(decide::Refusal::LogLoss) if facts.voices().is_empty() => {
+            Err(RecoveryError::Nobody {
+                directory: question.directory.to_owned(),
+            })
+        }
         Verdict::Refuse(refusal) => Err(facts.refuse(question, refusal).into()),
     }
 }
