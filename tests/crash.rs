@@ -6,6 +6,8 @@
 //! `CRASH_ROUNDS=100 CRASH_CUTS=500 cargo test --test crash`.
 //! `TEST_SERVER=debian cargo test --test crash kill` runs the kill rounds against Debian's etcd 3.4, which keeps F1.
 
+#[path = "crash/copied.rs"]
+mod copied;
 #[path = "crash/cuts.rs"]
 mod cuts;
 #[path = "crash/damage.rs"]
@@ -18,10 +20,18 @@ mod disk_shim;
 mod event;
 #[path = "crash/history.rs"]
 mod history;
+#[path = "crash/image.rs"]
+mod image;
 #[path = "crash/kill.rs"]
 mod kill;
 #[path = "crash/ledger.rs"]
 mod ledger;
+#[path = "crash/loss.rs"]
+mod loss;
+#[path = "crash/lost_log.rs"]
+mod lost_log;
+#[path = "crash/lost_parts.rs"]
+mod lost_parts;
 #[path = "crash/observer.rs"]
 mod observer;
 #[path = "crash/operation.rs"]
@@ -32,6 +42,8 @@ mod pause;
 mod refusals;
 #[path = "crash/refusing_disk.rs"]
 mod refusing_disk;
+#[path = "crash/remains.rs"]
+mod remains;
 #[path = "crash/segment.rs"]
 mod segment;
 #[path = "crash/slow_disk.rs"]
@@ -39,5 +51,7 @@ mod slow_disk;
 #[path = "crash/subject.rs"]
 mod subject;
 mod support;
+#[path = "crash/twins.rs"]
+mod twins;
 #[path = "crash/writer.rs"]
 mod writer;

@@ -9,9 +9,12 @@ mod answer;
 mod golden;
 mod support;
 
+use std::fs;
 use std::time::Duration;
 
 use support::http::Request;
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Every entry is replayed from the log, by the rules of its own time.
 #[test]
@@ -39,7 +42,7 @@ fn a_directory_of_format_1_is_written_on() {
         put(&server, "/upgraded/killed", "x");
         server.restart();
         put(&server, "/upgraded/stopped", "y");
-        let status = server.terminate(Duration::from_secs(30));
+        let status = server.terminate(LIMIT);
         assert_eq!(status.code(), Some(0), "{name}: {}", server.log_tail());
         server.restart();
         assert_eq!(server.index(), before + 2, "{name}");
@@ -56,4 +59,63 @@ fn a_directory_of_format_1_is_written_on() {
         );
         assert_eq!(list.text().trim_end(), wanted, "{name}");
     }
+}
+
+/// Format 1 had no witness file, and so no mark of a clean stop: without the log nobody can say what is missing.
+#[test]
+fn a_stopped_server_of_format_1_that_lost_its_log_is_refused_until_that_is_accepted() {
+    let golden = golden::unpack("format-1", "stopped");
+    let mut server = golden.launch().start();
+    let wanted = server.exchange(&Request::get("/v2/keys/?recursive=true"));
+    let index = server.index();
+    server.kill();
+    let golden = golden::unpack("format-1", "stopped");
+    fs::remove_dir_all(golden.path().join("wal")).expect("removed");
+    let mut server = golden.launch().spawn();
+    let status = server.wait_exit(LIMIT);
+    let said = server.log();
+    assert_eq!(status.code(), Some(65), "{said}");
+    let (_, kept) = said
+        .split_once("--accept-log-loss=")
+        .expect("it is offered");
+    let end = kept.find(|c: char| !c.is_ascii_digit());
+    server.restart_with(&format!(
+        "--accept-log-loss={}",
+        &kept[..end.unwrap_or(kept.len())]
+    ));
+    // The stop had flushed everything.
+    assert_eq!(server.index(), index);
+    let answer = server.exchange(&Request::get("/v2/keys/?recursive=true"));
+    assert_eq!(without_ttls(&answer.text()), without_ttls(&wanted.text()));
+    let answer = server.exchange(&Request::put("/v2/keys/after", "value=x"));
+    assert_eq!(answer.status(), 201, "{}", answer.dump());
+    server.restart();
+    assert_eq!(server.index(), index + 1);
+}
+
+/// The first release wrote down whose data it was in the log, and in the store only with a flush.
+#[test]
+fn a_killed_server_of_format_1_that_lost_its_log_offers_nothing() {
+    let golden = golden::unpack("format-1", "killed");
+    fs::remove_dir_all(golden.path().join("wal")).expect("removed");
+    let mut server = golden.launch().arg("--accept-log-loss=0").spawn();
+    let status = server.wait_exit(LIMIT);
+    let said = server.log();
+    assert_eq!(status.code(), Some(65), "{said}");
+    let place = golden.path().display().to_string();
+    assert!(
+        said.contains(&place) && said.contains("whose data it is"),
+        "{said}"
+    );
+    assert!(!said.contains("--accept-log-loss"), "{said}");
+}
+
+/// A listing without what counts down.
+fn without_ttls(listing: &str) -> String {
+    let mut parts = listing.split("\"ttl\":");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    text
 }

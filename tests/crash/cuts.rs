@@ -2,10 +2,9 @@
 //! power loss leaves a file that was filled before it was used, or has zeros appended: it opens and serves what was
 //! flushed together with what the log still holds. A segment that ends early has lost bytes it had: it is refused.
 
-use std::time::Duration;
-
-use super::event::Event;
+use super::event::{Event, Tree};
 use super::history;
+use super::loss::{self, Refusal};
 use super::segment::Written;
 use super::support::seed::{self, Rng};
 
@@ -21,8 +20,6 @@ const HIDDEN_END_BYTES: u64 = 64;
 
 /// What is written at once fills its last sector up with zeros, and is whole only with them.
 const SECTOR_BYTES: u64 = 512;
-
-const START_LIMIT: Duration = Duration::from_secs(30);
 
 #[test]
 fn log_cut_at_record_borders() {
@@ -121,8 +118,9 @@ impl Proof {
         let said_before = server.log().len();
         server.respawn();
         if let Err(why) = server.wait_ready() {
-            let log = server.log();
-            self.check_refusal(&format!("cut at {offset}: {why}"), &log[said_before..]);
+            let said = server.log().split_off(said_before);
+            let refusal = Refusal::of(format!("{why}\n{said}"));
+            self.check_refusal(offset, &refusal);
             return;
         }
         let (tree, index) = history::list(server);
@@ -144,40 +142,44 @@ impl Proof {
         self.check_told(offset, &log[said_before..]);
     }
 
-    /// Lets the file end at `offset`, starts, and checks that it is refused with the file, its end, and what is lost.
+    /// Lets the file end at `offset`, starts, and checks that it is refused with the file, its end, and what is lost; what
+    /// is served once the loss is accepted is what the refusal said.
     fn truncate(&mut self, offset: u64) {
         self.written.restore_with(|content| {
             content.bytes.truncate(offset as usize);
             content.length = offset;
         });
-        let server = &mut self.written.server;
-        let said_before = server.log().len();
-        server.respawn();
-        let status = server.wait_exit(START_LIMIT);
-        let log = server.log();
-        let said = &log[said_before..];
-        let told = format!("ends at {offset}: {status}\n{said}");
-        assert_eq!(status.code(), Some(65), "{told}");
-        let name = self
-            .written
-            .segment
-            .file_name()
-            .expect("a segment is a file");
-        let name = name.to_string_lossy();
-        let sentence = said.lines().find(|line| line.contains(name.as_ref()));
-        let sentence = sentence.unwrap_or_else(|| panic!("the file {name} is not named: {told}"));
+        let refusal = loss::refused(&mut self.written.server);
+        let told = format!("ends at {offset}\n{}", refusal.text());
+        let name = self.written.segment.file_name();
+        let name = name.expect("a segment is a file").to_string_lossy();
+        let place = format!("ends after {offset} of");
+        let mut lines = refusal.text().lines();
         assert!(
-            sentence.contains(&format!("ends after {offset} of")),
-            "{told}"
+            lines.any(|line| line.contains(name.as_ref()) && line.contains(&place)),
+            "the file {name} and its end are not named: {told}"
         );
-        let after = sentence
-            .split("everything after entry ")
-            .nth(1)
-            .and_then(|rest| rest.split(" is lost, number unknown").next())
-            .and_then(|entry| entry.parse::<u64>().ok());
-        let after = after.unwrap_or_else(|| panic!("it is not said what is lost: {told}"));
-        let last = self.written.log_index(self.written.last());
-        assert!(after <= last, "{told}");
+        self.check_accepted(&refusal, &told);
+    }
+
+    /// After the loss was accepted, exactly the writes up to the entry that the refusal named are there.
+    fn check_accepted(&mut self, refusal: &Refusal, told: &str) {
+        let kept = refusal.kept();
+        loss::accept(&mut self.written.server, kept);
+        let (tree, index) = history::list(&self.written.server);
+        let held = self.written.log_indexes.iter();
+        let held = held.filter(|entry| **entry <= kept).count();
+        if held > 0 {
+            let named = self.written.events[held - 1].index();
+            assert_eq!(index, named, "entry {kept}: {told}");
+            assert_eq!(tree, self.written.tree_at(index), "{told}");
+        } else if index == self.written.base {
+            assert_eq!(tree, self.written.before, "{told}");
+        } else {
+            assert_eq!(tree, Tree::new(), "{told}");
+        }
+        assert!(index >= self.flushed, "index {index} is served: {told}");
+        self.written.server.kill();
     }
 
     /// A tail that was cut off is told: how many bytes, and after which entry.
@@ -204,19 +206,20 @@ impl Proof {
         );
     }
 
-    /// A cut may be refused only as damage: when entries that the store's witness proves durable are neither in the
-    /// log nor in the store.
-    fn check_refusal(&self, told: &str, said: &str) {
-        let flushed = self.written.log_index(self.flushed);
-        let lost = said
-            .split("at least up to entry ")
-            .nth(1)
-            .and_then(|rest| rest.split(')').next())
-            .and_then(|last| last.parse::<u64>().ok());
-        assert!(
-            lost.is_some_and(|lost| lost > flushed),
-            "{told}: refused, although the store holds everything up to entry {flushed}\n{said}"
-        );
+    /// A cut may be refused only as damage: when a witness proves entries durable that are not in what is left of the
+    /// log. Whatever came after the witness may be gone with them, even if the store holds all that it names.
+    fn check_refusal(&mut self, offset: u64, refusal: &Refusal) {
+        let told = format!("cut at {offset}\n{}", refusal.text());
+        let proven = refusal.proven();
+        let proven = proven.unwrap_or_else(|| panic!("no entry is named: {told}"));
+        let Written {
+            log_indexes, ends, ..
+        } = &self.written;
+        let whole = ends[1..].iter().filter(|end| **end <= offset).count();
+        let left = log_indexes[..whole].last().copied().unwrap_or(0);
+        assert!(proven > left, "entry {left} is left: {told}");
+        assert!(Some(&proven) <= log_indexes.last(), "{told}");
+        self.check_accepted(refusal, &told);
     }
 
     /// The least and the highest index that may be served after this cut.

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::segment::{Image, Written};
+use super::image::Image;
+use super::segment::Written;
 use super::support::seed::{self, Rng};
 
 const SECTOR_BYTES: u64 = 512;

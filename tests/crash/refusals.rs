@@ -4,10 +4,12 @@ use std::fs;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::disk_shim::Disk;
 use super::history;
-use super::segment::Image;
+use super::image::Image;
 use super::support::http::Request;
 use super::support::server::{self, Launch, Server};
+use super::support::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -113,9 +115,13 @@ fn directory_of_a_newer_version_is_refused_untouched() {
     assert_eq!(server.terminate(LIMIT).code(), Some(0));
     let format = server.data_dir().join("FORMAT");
     let text = fs::read_to_string(&format).expect("the directory says its format");
-    let newer = text.replace('1', "9");
-    assert_ne!(text, newer, "the format is not 1: {text:?}");
-    fs::write(&format, newer).expect("the file can be written");
+    let (lines, _) = text
+        .split_once("check ")
+        .expect("the file ends with its checksum");
+    let lines = lines.replacen("format 2", "format 9", 1);
+    assert!(!text.starts_with(&lines), "the format is not 2: {text:?}");
+    let check = crc32fast::hash(lines.as_bytes());
+    fs::write(&format, format!("{lines}check {check:08x}\n")).expect("the file can be written");
     let before = Image::take(server.data_dir());
     let log = refused(server::ours().data_dir(server.data_dir()));
     let directory = server.data_dir().display().to_string();
@@ -152,38 +158,29 @@ fn taken_port_is_refused() {
     put(&first, "/k", "still here");
 }
 
-/// A first start that was killed before its log had a name left only a half-made file: creating may be repeated.
+/// A first start that is killed at any step before the identity file has its name founded nothing, whatever it left
+/// behind: founding may be repeated.
 #[test]
 fn a_first_start_that_was_cut_short_may_be_repeated() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut server = server::ours().data_dir(directory.path()).start();
-    assert_eq!(server.terminate(LIMIT).code(), Some(0));
-    drop(server);
-    let wal = directory.path().join("wal");
-    fs::remove_dir_all(&wal).expect("removed");
-    fs::remove_dir_all(directory.path().join("store")).expect("removed");
-    fs::create_dir(&wal).expect("made");
-    fs::write(wal.join("0000000000000001.tmp"), [0; 4096]).expect("written");
-    let server = server::ours().data_dir(directory.path()).start();
-    put(&server, "/works", "x");
-}
-
-/// The log is lost and begins anew behind the store: the store's witness of the old log must not damn the new one.
-#[test]
-fn a_log_that_began_anew_survives_the_next_kill() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut server = server::ours().data_dir(directory.path()).start();
-    for number in 0..200 {
-        put(&server, &format!("/kept/{number}"), &number.to_string());
+    for (hangs, made) in [
+        ("/store/", "store"),
+        ("/wal/", "wal"),
+        ("/WITNESS", "WITNESS"),
+        ("/FORMAT.new", "FORMAT.new"),
+    ] {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let data = scratch.path().join("data");
+        let disk = Disk::new(scratch.path());
+        disk.hang(hangs);
+        let mut server = disk.under(server::ours().data_dir(&data)).spawn();
+        wait::until(&format!("no {made}"), || data.join(made).exists());
+        server.kill();
+        assert!(!data.join("FORMAT").exists(), "{made}: it was founded");
+        disk.heal();
+        server.restart();
+        put(&server, "/works", "x");
+        let before = history::list(&server);
+        server.restart();
+        assert_eq!(history::list(&server), before, "killed at {made}");
     }
-    assert_eq!(server.terminate(LIMIT).code(), Some(0));
-    fs::remove_dir_all(directory.path().join("wal")).expect("removed");
-    server.restart();
-    for number in 0..20 {
-        put(&server, &format!("/new/{number}"), &number.to_string());
-    }
-    let (before, index) = history::list(&server);
-    server.kill();
-    server.restart();
-    assert_eq!(history::list(&server), (before, index));
 }

@@ -1,132 +1,21 @@
-//! A data directory taken, changed at chosen bytes and put back, as a crash or a bad disk would leave it.
+//! A server that was killed after writes of which each one's place in the log is known.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Tree, apply};
 use super::history;
+use super::image::{Content, Image, content, end_of};
+use super::loss;
 use super::operation::Operation;
 use super::subject;
 use super::support::http::{Connection, Request};
 use super::support::seed::Rng;
 use super::support::server::Server;
 
-const BLOCK_BYTES: usize = 1 << 20;
-
 /// How long a flush may be under way.
 const FLUSH_LIMIT: Duration = Duration::from_secs(30);
-
-/// The bytes of one file; zeros at its end are only counted.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Content {
-    /// Everything up to the last byte that is not zero.
-    pub(crate) bytes: Vec<u8>,
-    /// The file's length.
-    pub(crate) length: u64,
-}
-
-/// All files of a directory, by path below it.
-#[derive(Clone)]
-pub(crate) struct Image(BTreeMap<PathBuf, Content>);
-
-impl Image {
-    /// Reads everything below `directory`.
-    ///
-    /// # Panics
-    /// When a file cannot be read.
-    pub(crate) fn take(directory: &Path) -> Image {
-        let mut files = BTreeMap::new();
-        collect(directory, Path::new(""), &mut files);
-        Image(files)
-    }
-
-    /// The file at `path`.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub(crate) fn file(&mut self, path: &Path) -> &mut Content {
-        self.0.get_mut(path).expect("the image holds the file")
-    }
-
-    /// The files whose paths begin with `directory`.
-    pub(crate) fn below(&self, directory: &str) -> BTreeMap<&Path, &Content> {
-        let inside = self
-            .0
-            .iter()
-            .filter(|(path, _)| path.starts_with(directory));
-        inside
-            .map(|(path, content)| (path.as_path(), content))
-            .collect()
-    }
-
-    /// Replaces everything below `directory` by the image.
-    ///
-    /// # Panics
-    /// When a file cannot be written.
-    pub(crate) fn restore(&self, directory: &Path) {
-        fs::remove_dir_all(directory).expect("the directory of a killed server can be removed");
-        fs::create_dir_all(directory).expect("a directory can be made");
-        for (path, content) in &self.0 {
-            let path = directory.join(path);
-            let parent = path.parent().expect("a file is in a directory");
-            fs::create_dir_all(parent).expect("a directory can be made");
-            let mut file = File::create(&path).expect("a file can be made");
-            file.write_all(&content.bytes)
-                .expect("a file can be written");
-            file.set_len(content.length)
-                .expect("a file can be extended");
-        }
-    }
-}
-
-fn collect(directory: &Path, below: &Path, files: &mut BTreeMap<PathBuf, Content>) {
-    let entries = fs::read_dir(directory.join(below)).expect("a directory can be read");
-    for entry in entries {
-        let entry = entry.expect("a directory can be read");
-        let path = below.join(entry.file_name());
-        let kind = entry.file_type().expect("an entry has a type");
-        if kind.is_dir() {
-            collect(directory, &path, files);
-        } else {
-            files.insert(path.clone(), content(&directory.join(&path)));
-        }
-    }
-}
-
-/// Reads a file block by block: a segment of zeros never stands in memory.
-fn content(path: &Path) -> Content {
-    let mut file = File::open(path).expect("a file can be opened");
-    let zeros = vec![0; BLOCK_BYTES];
-    let (mut bytes, mut length) = (Vec::new(), 0_usize);
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let read = file.read(&mut block).expect("a file can be read");
-        if read == 0 {
-            break;
-        }
-        if block[..read] != zeros[..read] {
-            bytes.resize(length, 0);
-            bytes.extend_from_slice(&block[..read]);
-        }
-        length += read;
-    }
-    bytes.truncate(end_of(&bytes));
-    Content {
-        bytes,
-        length: length as u64,
-    }
-}
-
-/// The offset after the last byte that is not zero.
-fn end_of(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |at| at + 1)
-}
 
 /// A killed server whose newest log segment is known write by write.
 pub(crate) struct Written {
@@ -220,24 +109,24 @@ impl Written {
         tree
     }
 
-    /// Up to which write the store alone holds everything: what a start without any log serves.
+    /// Up to which write the store alone holds everything: what a start without any log serves, once the loss of the
+    /// log was accepted.
     ///
     /// # Panics
-    /// When the server does not start from its store alone.
+    /// When the server starts without its log unasked, or not when it is asked to.
     pub(crate) fn flushed(&mut self) -> u64 {
-        let data = self.server.data_dir().to_owned();
-        self.image.restore(&data);
-        fs::remove_dir_all(data.join("wal")).expect("the log of a killed server can be removed");
-        self.server.restart();
+        let mut image = self.image.clone();
+        image.remove("wal");
+        image.restore(self.server.data_dir());
+        let kept = loss::refused(&mut self.server).kept();
+        loss::accept(&mut self.server, kept);
         let (_, index) = history::list(&self.server);
         self.server.kill();
+        let held = self.log_indexes.iter().filter(|entry| **entry <= kept);
+        let held = held.count();
+        let last = self.events[..held].last().map_or(index, Event::index);
+        assert_eq!(index, last, "the refusal names entry {kept}");
         index
-    }
-
-    /// The log index of the write that took `index`; 0 for what was there before the first of them.
-    pub(crate) fn log_index(&self, index: u64) -> u64 {
-        let at = self.events.iter().position(|event| event.index() == index);
-        at.map_or(0, |at| self.log_indexes[at])
     }
 
     /// The index of the last write.
@@ -254,7 +143,10 @@ impl Written {
 }
 
 /// Waits until the store was flushed at least once: that happens beside the writes, not before their replies.
-fn wait_for_flush(server: &Server) {
+///
+/// # Panics
+/// When that does not happen.
+pub(crate) fn wait_for_flush(server: &Server) {
     const NAME: &str = "etcd2_store_flush_duration_seconds_count ";
     let deadline = Instant::now() + FLUSH_LIMIT;
     loop {

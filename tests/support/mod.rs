@@ -14,3 +14,4 @@ pub(crate) mod running;
 pub(crate) mod seed;
 pub(crate) mod server;
 pub(crate) mod transcript;
+pub(crate) mod wait;

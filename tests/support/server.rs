@@ -101,6 +101,13 @@ impl Launch {
         self
     }
 
+    /// Announces the same addresses wherever it listens: a member that moves writes its new ones into the log.
+    pub(crate) fn settled(self) -> Launch {
+        self.arg("--advertise-client-urls=http://127.0.0.1:2379")
+            .arg("--initial-advertise-peer-urls=http://127.0.0.1:2380")
+            .arg("--initial-cluster=default=http://127.0.0.1:2380")
+    }
+
     /// Names directory and addresses by the options of 0.4.
     pub(crate) fn classic(mut self) -> Launch {
         self.words = Words::Classic;
@@ -310,6 +317,13 @@ impl Server {
         if let Err(why) = self.wait_ready() {
             panic!("{why}\n{}", self.log_tail());
         }
+    }
+
+    /// As [`Server::restart`], this once with one more argument.
+    pub(crate) fn restart_with(&mut self, argument: &str) {
+        self.launch.arguments.push(argument.to_owned());
+        self.restart();
+        self.launch.arguments.pop();
     }
 
     /// Starts it again on the same directory and ports without waiting.

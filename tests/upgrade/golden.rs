@@ -1,6 +1,6 @@
 //! A golden directory: unpacked, started, asked everything again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -39,6 +39,11 @@ pub(crate) fn unpack(format: &str, name: &str) -> Golden {
 }
 
 impl Golden {
+    /// Where it was unpacked.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The server of this checkout on the directory, with the words that its maker was given: a member that announces
     /// other addresses writes them.
     pub(crate) fn launch(&self) -> Launch {

@@ -107,6 +107,12 @@ pub fn judge<F: Fs>(fs: &F, question: &Question<'_>) -> Result<Judgement<F>, Rec
         Verdict::Start(log, store) => Ok(Judgement::Start(Box::new(
             facts.plan(question, log, store)?,
         ))),
+        // The first release's store, never flushed: without its log nothing is left to serve under any option.
+        Verdict::Refuse(decide::Refusal::LogLoss) if facts.voices().is_empty() => {
+            Err(RecoveryError::Nobody {
+                directory: question.directory.to_owned(),
+            })
+        }
         Verdict::Refuse(refusal) => Err(facts.refuse(question, refusal).into()),
     }
 }
@@ -483,9 +489,12 @@ impl<F: Fs> Facts<F> {
         let log = match (store, action, self.log.judged) {
             (StoreAction::ReadOnly, ..) => PlannedLog::Leave,
             (_, LogAction::Open, Judged::Readable(log)) => PlannedLog::Open(log),
-            (_, LogAction::Salvage, _) => PlannedLog::Salvage(loss),
-            // Only a readable log is opened; the table says so, and this is its safe side.
-            (_, LogAction::Replace | LogAction::Open, _) => PlannedLog::Replace(loss),
+            (_, LogAction::Salvage, Judged::Damaged(_, Some(_))) => PlannedLog::Salvage(loss),
+            // Nothing lies before the damage, so there is nothing to salvage. And only a readable log is opened; the
+            // table says so, and this is its safe side.
+            (_, LogAction::Salvage | LogAction::Replace | LogAction::Open, _) => {
+                PlannedLog::Replace(loss)
+            }
         };
         Ok(Plan {
             identity: identity.ok_or_else(nobody)?,

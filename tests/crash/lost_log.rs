@@ -1,0 +1,239 @@
+//! The log is gone, cut or flipped: after a kill it is missed, after a clean stop it is not.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::event::Tree;
+use super::history;
+use super::image::Image;
+use super::loss;
+use super::subject;
+use super::support::http::Request;
+use super::support::seed::{self, Rng};
+use super::support::server::{START_TIMEOUT, Server};
+
+/// A flush never happens by itself.
+const NEVER: u64 = 1_000_000;
+
+/// Where a segment's salt stands, and where its first group begins.
+const SEGMENT_HEADER_SALT: u64 = 40;
+const FIRST_GROUP: u64 = 512;
+
+/// Flips after a clean stop.
+const FLIPS: u64 = 20;
+
+fn start() -> Server {
+    subject::launch(NEVER).settled().start()
+}
+
+/// Writes `count` keys; gives the log index of the last one.
+fn write(server: &Server, directory: &str, count: u64) -> u64 {
+    let mut entry = 0;
+    for number in 0..count {
+        let target = format!("/v2/keys/{directory}/{number}");
+        let answer = server.exchange(&Request::put(&target, &format!("value={number}")));
+        assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
+        let told = answer.head.number("X-Raft-Index");
+        entry = told.expect("a write's reply carries X-Raft-Index");
+    }
+    entry
+}
+
+fn stop(server: &mut Server) {
+    let status = server.terminate(START_TIMEOUT);
+    assert_eq!(status.code(), Some(0), "{}", server.log_tail());
+}
+
+/// Starts, and checks that everything is there and that the lost log was told.
+fn starts_loudly(server: &mut Server, wanted: &(Tree, u64), told: &str) {
+    let said_before = server.log().len();
+    server.restart();
+    let said = server.log().split_off(said_before);
+    assert!(history::list(server) == *wanted, "{told}\n{said}");
+    let loud = |line: &str| line.contains("ERROR") && line.contains("begins anew after entry");
+    assert!(said.lines().any(loud), "{told}: not told\n{said}");
+}
+
+/// Nothing was flushed: all of it is lost, and that is what is offered.
+#[test]
+fn a_log_that_is_removed_after_a_kill_is_refused() {
+    let mut server = start();
+    let last = write(&server, "kept", 30);
+    stop(&mut server);
+    server.restart();
+    let kept_tree = history::list(&server);
+    write(&server, "lost", 20);
+    server.kill();
+    fs::remove_dir_all(server.data_dir().join("wal")).expect("removed");
+    let refusal = loss::refused(&mut server);
+    let text = refusal.text();
+    assert!(text.contains("wal is gone"), "{text}");
+    let kept = refusal.kept();
+    assert!(kept >= last && kept < last + 20, "{last}: {text}");
+    // Another number is no consent.
+    for wrong in [kept - 1, kept + 1, 0] {
+        let mut other = subject::launch(NEVER)
+            .data_dir(server.data_dir())
+            .arg(format!("--accept-log-loss={wrong}"))
+            .spawn();
+        assert_eq!(loss::refused(&mut other).kept(), kept, "{wrong} was given");
+    }
+    loss::accept(&mut server, kept);
+    assert!(history::list(&server) == kept_tree, "{}", server.log_tail());
+    write(&server, "new", 5);
+    let before = history::list(&server);
+    server.restart();
+    assert!(history::list(&server) == before, "{}", server.log_tail());
+}
+
+/// The mark of the clean stop covers what was before it, and not one write more.
+#[test]
+fn a_log_that_is_removed_after_a_clean_stop_is_not_missed() {
+    let mut server = start();
+    write(&server, "kept", 200);
+    let before = history::list(&server);
+    stop(&mut server);
+    fs::remove_dir_all(server.data_dir().join("wal")).expect("removed");
+    starts_loudly(&mut server, &before, "removed");
+    let entry = write(&server, "after", 1);
+    let with_it = history::list(&server);
+    server.kill();
+    let image = Image::take(server.data_dir());
+    server.restart();
+    assert!(history::list(&server) == with_it, "{}", server.log_tail());
+    server.kill();
+    // Both the head of the new segment and its first group were written and synced before that write.
+    let segment = segment(&image, b"/after/0");
+    for at in [SEGMENT_HEADER_SALT, FIRST_GROUP + 4] {
+        image.restore(server.data_dir());
+        flip(&server.data_dir().join(&segment), at, 0x10);
+        let refusal = loss::refused(&mut server);
+        let text = refusal.text();
+        assert!(refusal.kept() < entry, "entry {entry} is not told: {text}");
+        loss::accept(&mut server, refusal.kept());
+        assert!(history::list(&server) == before, "offset {at}: {text}");
+        server.kill();
+    }
+}
+
+/// A flip anywhere in what the log holds, with nothing but the store's word for what it held.
+#[test]
+fn a_log_with_a_flipped_bit_after_a_clean_stop_is_not_missed() {
+    let seed = seed::from_env("CRASH_SEED");
+    println!("replay: CRASH_SEED={seed} cargo test --test crash flipped_bit_after");
+    let mut rng = Rng::new(seed);
+    let mut server = start();
+    write(&server, "kept", 100);
+    let before = history::list(&server);
+    stop(&mut server);
+    let image = Image::take(server.data_dir());
+    let segment = segment(&image, b"/kept/99");
+    let bytes = fs::read(server.data_dir().join(&segment)).expect("a segment can be read");
+    // The zeros that fill a sector up belong to nothing.
+    let held: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    for _ in 0..FLIPS {
+        let (at, bit) = (rng.choose(&held), 1 << rng.below(8));
+        let told = format!("bit {bit:#x} at {at}");
+        image.restore(server.data_dir());
+        flip(&server.data_dir().join(&segment), at as u64, bit);
+        starts_loudly(&mut server, &before, &told);
+        write(&server, "after", 3);
+        let after = history::list(&server);
+        server.restart();
+        assert!(
+            history::list(&server) == after,
+            "{told}: {}",
+            server.log_tail()
+        );
+        server.kill();
+    }
+}
+
+/// What is cut off held nothing, but a file that lost its end may have lost more than that before.
+#[test]
+fn a_segment_that_is_cut_to_half_its_length_is_refused() {
+    let mut server = start();
+    let last = write(&server, "kept", 50);
+    let before = history::list(&server);
+    server.kill();
+    let image = Image::take(server.data_dir());
+    let segment = segment(&image, b"/kept/49");
+    let mut cut = image.clone();
+    let file = cut.file(&segment);
+    file.length /= 2;
+    let ends = file.length;
+    assert!(ends > file.bytes.len() as u64, "more than half is written");
+    cut.restore(server.data_dir());
+    let refusal = loss::refused(&mut server);
+    let text = refusal.text();
+    assert!(
+        text.contains(&format!("ends after {ends} of its")),
+        "{text}"
+    );
+    assert_eq!(refusal.kept(), last, "{text}");
+    loss::accept(&mut server, last);
+    assert!(history::list(&server) == before, "{}", server.log_tail());
+    assert_eq!(loss::set_aside(server.data_dir()), 1);
+    server.kill();
+    // With its length it is the segment that it was.
+    image.restore(server.data_dir());
+    server.restart();
+    assert!(history::list(&server) == before, "{}", server.log_tail());
+    stop(&mut server);
+    let mut stopped = Image::take(server.data_dir());
+    stopped.file(&segment).length = ends;
+    stopped.restore(server.data_dir());
+    starts_loudly(&mut server, &before, "cut after a clean stop");
+}
+
+/// It is for the one start that needs it: left in the command line it does nothing, whatever entry it names.
+#[test]
+fn an_accepted_loss_has_no_effect_on_a_healthy_node() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut last = 0;
+    let mut wanted = None;
+    for round in 0..4 {
+        // The first one is a founding; then the log's end, an entry before it, and one after it.
+        let named = [0, last, last / 2, last + 10][round];
+        let mut server = subject::launch(NEVER)
+            .settled()
+            .data_dir(directory.path())
+            .arg(format!("--accept-log-loss={named}"))
+            .start();
+        if let Some(wanted) = &wanted {
+            assert!(history::list(&server) == *wanted, "{}", server.log_tail());
+        }
+        last = write(&server, &format!("round/{round}"), 10);
+        wanted = Some(history::list(&server));
+        match round % 2 {
+            0 => server.kill(),
+            _ => stop(&mut server),
+        }
+        assert_eq!(
+            loss::set_aside(directory.path()),
+            0,
+            "entry {named} was named"
+        );
+        assert!(!server.log().contains("ERROR"), "{}", server.log());
+    }
+}
+
+/// The segment that holds `label`, below the data directory.
+fn segment(image: &Image, label: &[u8]) -> PathBuf {
+    let segments = image.below("wal").into_iter();
+    let mut holding = segments.filter(|(path, content)| {
+        let live = path.extension().is_some_and(|end| end == "wal");
+        live && content.bytes.windows(label.len()).any(|part| part == label)
+    });
+    let (path, _) = holding.next().expect("an acknowledged write is in the log");
+    path.to_owned()
+}
+
+fn flip(path: &Path, at: u64, bit: u8) {
+    let file = File::options().read(true).write(true).open(path);
+    let file = file.expect("a segment can be opened");
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).expect("it is as long");
+    file.write_all_at(&[byte[0] ^ bit], at).expect("written");
+}
