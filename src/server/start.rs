@@ -394,6 +394,12 @@ fn report(config: &Config, log: &OpenLog<OsFs>, ground: &Ground, new: bool, begu
         );
     }
     ground.metrics.wal_cut_bytes.inc_by(report.cut_bytes);
+    if report.restarted {
+        ground.metrics.log_replaced.inc();
+        ground.metrics.wal_damage.inc();
+    } else if let Some(entry) = config.accept_log_loss {
+        tracing::warn!("--accept-log-loss={entry} has no effect: nothing of the log is lost");
+    }
     if new {
         tracing::info!("a new data directory was made in {:?}", begun.elapsed());
         return;
