@@ -46,11 +46,17 @@ mod refusing_disk;
 mod remains;
 #[path = "crash/segment.rs"]
 mod segment;
+#[path = "crash/set_aside.rs"]
+mod set_aside;
 #[path = "crash/slow_disk.rs"]
 mod slow_disk;
+#[path = "crash/small_disk.rs"]
+mod small_disk;
 #[path = "crash/subject.rs"]
 mod subject;
 mod support;
+#[path = "crash/twin.rs"]
+mod twin;
 #[path = "crash/twins.rs"]
 mod twins;
 #[path = "crash/writer.rs"]

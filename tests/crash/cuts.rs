@@ -1,6 +1,7 @@
 //! F3, F4 and F8 with whole processes. The newest log segment holds zeros from record borders and from anywhere on, as a
 //! power loss leaves a file that was filled before it was used, or has zeros appended: it opens and serves what was
-//! flushed together with what the log still holds. A segment that ends early has lost bytes it had: it is refused.
+//! flushed together with what the log still holds, unless a witness proves more durable. A segment that ends early has
+//! lost bytes it had: it is refused, and serves what it names once that is accepted.
 
 use super::event::{Event, Tree};
 use super::history;

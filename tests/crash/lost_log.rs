@@ -117,6 +117,27 @@ fn a_log_that_is_removed_after_a_clean_stop_is_not_missed() {
     }
 }
 
+/// The mark names one state of the store: an older copy of it is not that one, and misses the log.
+#[test]
+fn an_older_store_beside_a_newer_mark_of_a_clean_stop_is_refused() {
+    let mut server = start();
+    let last = write(&server, "kept", 30);
+    let before = history::list(&server);
+    stop(&mut server);
+    let older = Image::take(server.data_dir());
+    server.restart();
+    write(&server, "lost", 30);
+    stop(&mut server);
+    let mut mixed = Image::take(server.data_dir());
+    mixed.replace("store", &older);
+    mixed.remove("wal");
+    mixed.restore(server.data_dir());
+    let refusal = loss::refused(&mut server);
+    assert_eq!(refusal.kept(), last, "{}", refusal.text());
+    loss::accept(&mut server, last);
+    assert!(history::list(&server) == before, "{}", server.log_tail());
+}
+
 /// A flip anywhere in what the log holds, with nothing but the store's word for what it held.
 #[test]
 fn a_log_with_a_flipped_bit_after_a_clean_stop_is_not_missed() {
@@ -191,31 +212,37 @@ fn a_segment_that_is_cut_to_half_its_length_is_refused() {
 #[test]
 fn an_accepted_loss_has_no_effect_on_a_healthy_node() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let mut last = 0;
+    // The entry of the last write, and of the last one that the store holds: its number is the one that counts where the
+    // log is lost.
+    let (mut last, mut stored) = (0, 0);
     let mut wanted = None;
-    for round in 0..4 {
-        // The first one is a founding; then the log's end, an entry before it, and one after it.
-        let named = [0, last, last / 2, last + 10][round];
+    for round in 0..8 {
+        // The first one is a founding.
+        let named = match round {
+            0 | 1 | 4 | 5 => stored,
+            2 | 7 => last,
+            3 => last / 2,
+            _ => last + 10,
+        };
         let mut server = subject::launch(NEVER)
             .settled()
             .data_dir(directory.path())
             .arg(format!("--accept-log-loss={named}"))
             .start();
+        let told = format!("round {round}, entry {named}\n{}", server.log());
         if let Some(wanted) = &wanted {
-            assert!(history::list(&server) == *wanted, "{}", server.log_tail());
+            assert!(history::list(&server) == *wanted, "{told}");
         }
         last = write(&server, &format!("round/{round}"), 10);
         wanted = Some(history::list(&server));
-        match round % 2 {
-            0 => server.kill(),
-            _ => stop(&mut server),
+        if matches!(round, 3 | 6) {
+            stop(&mut server);
+            stored = last;
+        } else {
+            server.kill();
         }
-        assert_eq!(
-            loss::set_aside(directory.path()),
-            0,
-            "entry {named} was named"
-        );
-        assert!(!server.log().contains("ERROR"), "{}", server.log());
+        assert_eq!(loss::set_aside(directory.path()), 0, "{told}");
+        assert!(!server.log().contains("ERROR"), "{told}");
     }
 }
 

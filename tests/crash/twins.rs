@@ -1,64 +1,13 @@
 //! Parts of two histories: one directory was copied while its node was stopped, and both went on, each in its own way,
 //! over the same entries. A store, a log or a witness file of the other one must be found out, whoever has it.
 
-use std::fs;
-use std::path::Path;
-use std::sync::LazyLock;
-use std::thread;
-
-use super::event::{Event, Tree, apply};
+use super::event::{Event, apply};
 use super::history;
 use super::image::Image;
 use super::ledger::difference;
 use super::loss;
-use super::segment::wait_for_flush;
-use super::subject;
-use super::support::http::Request;
-use super::support::server::{Launch, START_TIMEOUT, Server};
-use super::support::wait;
-
-/// What a twin writes after the copy was made.
-#[derive(Clone, Copy, Debug)]
-enum Shape {
-    /// Ten values of some 100 KB.
-    Large,
-    /// Two hundred values of some bytes.
-    Small,
-}
-
-impl Shape {
-    fn writes(self) -> (usize, usize) {
-        match self {
-            Shape::Large => (10, 100_000),
-            Shape::Small => (200, 10),
-        }
-    }
-}
-
-/// How a twin ends.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// Killed after a flush, with writes behind it that only the log has.
-    Killed,
-    /// Stopped: the store holds everything, and the witness file says so.
-    Stopped,
-}
-
-/// One of the two, at its end.
-struct Twin {
-    image: Image,
-    /// The keys before its first write.
-    before: Tree,
-    /// Its writes, with the log index of each.
-    writes: Vec<(u64, Event)>,
-}
-
-/// Two of them, and how they came about.
-struct Pair {
-    told: String,
-    end: End,
-    twins: [Twin; 2],
-}
+use super::support::server::{START_TIMEOUT, Server};
+use super::twin::{End, Twin, both_ways, launch};
 
 /// Without the witness file only the store can tell, by the witness that each of its flushes carries.
 #[test]
@@ -155,97 +104,4 @@ fn goes_on(server: &mut Server, told: &str) {
     let before = history::list(server);
     server.restart();
     assert!(history::list(server) == before, "{told}");
-}
-
-/// Each twin of each pair with the other one.
-fn both_ways() -> impl Iterator<Item = (&'static Pair, &'static Twin, &'static Twin)> {
-    static PAIRS: LazyLock<Vec<Pair>> = LazyLock::new(|| {
-        let pairs = [
-            (Shape::Large, Shape::Large, End::Killed),
-            (Shape::Small, Shape::Small, End::Killed),
-            (Shape::Large, Shape::Small, End::Killed),
-            (Shape::Small, Shape::Small, End::Stopped),
-            (Shape::Large, Shape::Small, End::Stopped),
-        ];
-        pairs.into_iter().map(Pair::new).collect()
-    });
-    PAIRS.iter().flat_map(|pair| {
-        let [a, b] = &pair.twins;
-        [(pair, a, b), (pair, b, a)]
-    })
-}
-
-impl Pair {
-    /// Two directories of the same member that part after a clean stop.
-    fn new((first, second, end): (Shape, Shape, End)) -> Pair {
-        let origin = tempfile::tempdir().expect("a temporary directory");
-        let mut server = launch(origin.path()).start();
-        for _ in 0..20 {
-            history::mark(&server);
-        }
-        assert_eq!(server.terminate(START_TIMEOUT).code(), Some(0));
-        drop(server);
-        let common = Image::take(origin.path());
-        let twins = thread::scope(|scope| {
-            let twins = [("a", first), ("b", second)];
-            let twins = twins.map(|(letter, shape)| {
-                let common = &common;
-                scope.spawn(move || Twin::new(common, letter, shape, end))
-            });
-            twins.map(|twin| twin.join().expect("a twin's server does its part"))
-        });
-        let told = format!("{first:?} and {second:?}, {end:?}");
-        Pair { told, end, twins }
-    }
-}
-
-impl Twin {
-    fn new(common: &Image, letter: &str, shape: Shape, end: End) -> Twin {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        common.restore(directory.path());
-        let mut server = launch(directory.path()).start();
-        let (before, _) = history::list(&server);
-        let witness = directory.path().join("WITNESS");
-        let first_witness = fs::read(&witness).expect("a server keeps its witness file");
-        let (count, bytes) = shape.writes();
-        let body = format!("value={}", letter.repeat(bytes));
-        let mut writes = Vec::new();
-        let mut write = |key: String| {
-            let answer = server.exchange(&Request::put(&format!("/v2/keys/{key}"), &body));
-            assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
-            let entry = answer.head.number("X-Raft-Index");
-            let entry = entry.expect("a write's reply carries X-Raft-Index");
-            writes.push((entry, Event::parse(&answer.body)));
-        };
-        for number in 0..count {
-            write(format!("written/{number}"));
-        }
-        if matches!(end, End::Killed) {
-            wait_for_flush(&server);
-            // Both know the twin's own way from here on; the log alone has the next ones.
-            wait::until("the witness file is not renewed", || {
-                fs::read(&witness).expect("it stays") != first_witness
-            });
-            write("only-in-the-log".to_owned());
-        }
-        match end {
-            End::Killed => server.kill(),
-            End::Stopped => assert_eq!(server.terminate(START_TIMEOUT).code(), Some(0)),
-        }
-        Twin {
-            image: Image::take(directory.path()),
-            before,
-            writes,
-        }
-    }
-
-    /// The index of its last write.
-    fn last(&self) -> u64 {
-        self.writes.last().map_or(0, |(_, event)| event.index())
-    }
-}
-
-fn launch(directory: &Path) -> Launch {
-    // Ten writes are then enough for a flush.
-    subject::launch(8).data_dir(directory).settled()
 }

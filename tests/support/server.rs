@@ -326,6 +326,13 @@ impl Server {
         self.launch.arguments.pop();
     }
 
+    /// As [`Server::respawn`], this once with one more argument.
+    pub(crate) fn respawn_with(&mut self, argument: &str) {
+        self.launch.arguments.push(argument.to_owned());
+        self.respawn();
+        self.launch.arguments.pop();
+    }
+
     /// Starts it again on the same directory and ports without waiting.
     pub(crate) fn respawn(&mut self) {
         self.kill();
