@@ -10,6 +10,7 @@ mod phase;
 mod start;
 mod stopping;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,9 @@ use wal::fs::OsFs;
 use crate::config::Config;
 use crate::http;
 use crate::logging::LoggingError;
+use crate::node::reserve;
 use crate::node::runtime::Runtime;
+use crate::node::status::Status;
 use crate::service::{Service, ServiceError};
 use crate::systemd;
 
@@ -55,6 +58,23 @@ pub enum ServerError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// A start writes a little, and the disk has no room for that.
+    #[error(
+        "{error}; the disk of {directory} has {} KiB left and a start needs {} KiB: free that much, then start again; \
+         nothing is lost",
+        free >> 10,
+        needed >> 10
+    )]
+    NoRoom {
+        /// Where the start met it.
+        error: start::StartError,
+        /// The data directory.
+        directory: String,
+        /// Bytes that can be written now.
+        free: u64,
+        /// Bytes that are always enough.
+        needed: u64,
+    },
     /// The first writes of a new node failed.
     #[error("the cluster could not be founded: {0}")]
     Found(String),
@@ -86,10 +106,27 @@ pub fn run(config: Config) -> Result<ExitCode, ServerError> {
         .build()?;
     let _inside = runtime.enter();
     let sockets = listen::claim(&config)?;
-    let node = start::node(&config)?;
+    let node = start::node(&config).map_err(|error| with_room(error, &config.data_dir))?;
     let outcome = runtime.block_on(serve(&config, node, sockets, begun));
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
+}
+
+/// Says how much room is needed where that is what the start lacked.
+fn with_room(error: start::StartError, data_dir: &Path) -> ServerError {
+    let full = std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+        error.source()
+    })
+    .any(|error| error.to_string().contains("No space left on device"));
+    if !full {
+        return error.into();
+    }
+    ServerError::NoRoom {
+        directory: data_dir.display().to_string(),
+        free: reserve::free_bytes(data_dir),
+        needed: reserve::BYTES,
+        error,
+    }
 }
 
 async fn serve(
@@ -110,7 +147,7 @@ async fn serve(
         // Nothing is written any more, the rows of this member neither.
         None => Ok(()),
         Some(_) => tokio::select! {
-            founded = founding::publish(&service, &status, config) => served_anyway(founded),
+            founded = founding::publish(&service, &status, config) => served_anyway(&status, founded),
             () = stop.told() => Err(ServiceError::Stopped),
         },
     };
@@ -158,8 +195,13 @@ async fn serve(
 }
 
 /// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
-fn served_anyway(founded: Result<(), ServiceError>) -> Result<(), ServiceError> {
+/// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
+fn served_anyway(status: &Status, founded: Result<(), ServiceError>) -> Result<(), ServiceError> {
     match founded {
+        Err(ServiceError::StorageFailed(reason)) if !status.has_failed() => {
+            tracing::warn!("this member's rows could not be brought up to date: {reason}");
+            Ok(())
+        }
         Err(ServiceError::WritesRefused(refusal)) => {
             tracing::warn!("this member's rows could not be brought up to date: {refusal}");
             Ok(())

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::process::{Resource, getrlimit};
 use wal::fs::OsFs;
 
 use crate::config::{Config, Exit};
@@ -325,8 +326,17 @@ fn storage_options(config: &Config) -> storage::Options {
     storage::Options {
         cache_bytes,
         node_cache_bytes: cache - cache_bytes,
+        max_open_files: storage_files(),
         ..storage::Options::default()
     }
+}
+
+/// Files that the store keeps open: at most a third of what this process may open, so that connections, the log and the
+/// store's own flushes find descriptors too. A flush that finds none ends the node.
+fn storage_files() -> i32 {
+    let usual = storage::Options::default().max_open_files;
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    i32::try_from(limit / 3).map_or(usual, |third| usual.min(third))
 }
 
 fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {

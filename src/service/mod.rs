@@ -4,6 +4,7 @@
 //! place when it comes; today every caller may do everything, as in the originals while auth is off.
 
 mod figures;
+mod lapsed;
 mod read;
 mod request;
 mod stats;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use storage::operation::Node;
+use storage::operation::{Node, Refusal};
 use storage::path::KeyPath;
 
+use super::lapsed::{Lapsed, OVERDUE_NANOSECONDS, Sieve};
 use super::{Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError};
 use crate::config::ReadMode;
 
-/// From here on a lapsed node that is still there is a remainder of a pause, not the moment that its removal takes.
-const OVERDUE_NANOSECONDS: u64 = 1_000_000_000;
 /// How long a read waits at most for such nodes to go.
 const OVERDUE_WAIT: Duration = Duration::from_secs(1);
 
@@ -19,6 +18,7 @@ pub struct ReadGrant {
     service: Service,
     path: KeyPath,
     recursive: bool,
+    lapsed: Lapsed,
 }
 
 impl Service {
@@ -35,16 +35,18 @@ impl Service {
             Consistency::Local => false,
             Consistency::Default => self.parts.facts.default_read == ReadMode::Linearizable,
         };
+        let mut lapsed = Lapsed::default();
         if linearizable {
             self.linearize().await?;
             if self.expiry_is_overdue() {
-                self.await_expiry().await;
+                lapsed = self.await_expiry().await;
             }
         }
         Ok(ReadGrant {
             service: self.clone(),
             path: path.clone(),
             recursive,
+            lapsed,
         })
     }
 
@@ -69,16 +71,21 @@ impl Service {
     }
 
     /// After a pause the node wakes with its clients: the consensus thread, which answers this only after the expiry that
-    /// is due, has its turn first. Where nothing can expire (no leader, no room, a disk that hangs), or a wave takes
-    /// long, the read is served all the same: the nodes are there.
-    async fn await_expiry(&self) {
+    /// is due, has its turn first. Where nothing can expire (no room, a damaged store), the read treats what lapsed as
+    /// gone. Where the expiry is only late (no leader, a disk that hangs, a long wave), it is served all the same: the
+    /// nodes are there.
+    async fn await_expiry(&self) -> Lapsed {
         let status = &self.parts.status;
-        if status.refuses_writes().is_some() || status.watchdog().is_slow() {
-            return;
+        if status.refuses_writes().is_some() {
+            return Lapsed::at(self.parts.clock.now());
+        }
+        if status.watchdog().is_slow() {
+            return Lapsed::default();
         }
         if let Ok(answer) = self.parts.intake.read() {
             let _ = tokio::time::timeout(OVERDUE_WAIT, answer).await;
         }
+        Lapsed::default()
     }
 }
 
@@ -86,12 +93,23 @@ impl ReadGrant {
     /// The node itself, without children.
     pub fn node(&self) -> Result<(Node, Position), ServiceError> {
         let found = self.service.parts.store.get(&self.path);
-        let (found, revision) = found.map_err(|error| self.service.broken(error))?;
+        let (mut found, revision) = found.map_err(|error| self.service.broken(error))?;
+        if let (true, Ok(node)) = (self.lapsed.is_some(), &found) {
+            found = self
+                .sift(node.clone())
+                .map_err(|error| self.service.broken(error))?;
+        }
         self.service.parts.counters.gets.add(found.is_ok());
         match found {
             Ok(node) => Ok((node, self.service.position(revision))),
             Err(refusal) => Err(ServiceError::Refused { refusal, revision }),
         }
+    }
+
+    /// Nothing is applied while nodes count as gone, so a second look sees what the first one saw.
+    fn sift(&self, node: Node) -> Result<Result<Node, Refusal>, storage::Error> {
+        let lease = self.service.parts.store.lease()?;
+        self.lapsed.sift(&lease.view(), node)
     }
 
     /// The directory and its visible descendants (children only, unless the read is recursive), from one view.
@@ -108,8 +126,11 @@ impl ReadGrant {
         let lease = self.service.parts.store.lease()?;
         let view = lease.view();
         let revision = view.revision();
-        let directory = view
-            .node(&self.path)?
+        let found = match view.node(&self.path)? {
+            Ok(node) => self.lapsed.sift(&view, node)?,
+            missing => missing,
+        };
+        let directory = found
             .map_err(|refusal| Walked::Refused(ServiceError::Refused { refusal, revision }))?;
         let is_directory = directory.dir;
         if visitor
@@ -119,8 +140,12 @@ impl ReadGrant {
         {
             return Ok(());
         }
+        let mut sieve = Sieve::new(self.lapsed);
         let mut walk = view.walk(&self.path, self.recursive, false);
         while let Some(item) = walk.next()? {
+            if !sieve.shows(item.path, item.lifetime) {
+                continue;
+            }
             let node = ListedNode {
                 path: item.path,
                 value: item.value,

@@ -102,6 +102,18 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The torn end of a MANIFEST is looked at beside the store, and there is no place for it.
+    #[error(
+        "the store cannot be looked at without changing it, for {} cannot be written: {source}; name a directory with some \
+         free room in the environment's TMPDIR, then start again",
+        path.display()
+    )]
+    Scratch {
+        /// The directory for temporary files, or the one made in it.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The directory holds something, but no store of this program.
     #[error("{} is not a store of this program ({found}); name an empty directory, or move its content away", path.display())]
     NotOurs {

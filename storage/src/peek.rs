@@ -3,9 +3,9 @@
 //! RocksDB opens it for reading alone; where the torn end of a MANIFEST must not be shown to RocksDB, which would refuse
 //! it or read it for ever, a scratch directory elsewhere stands in: links to the tables, and the MANIFEST up to there.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::columns::Options;
@@ -22,8 +22,10 @@ pub fn peek(path: &Path, inventory: &Inventory) -> Result<Applied, Error> {
     match inventory.torn.filter(|torn| !torn.rocksdb_drops) {
         None => applied(path),
         Some(torn) => {
-            let scratch = Scratch::new(path, &inventory.manifest, torn.offset)
-                .map_err(io_error("look into", path))?;
+            let scratch = Scratch::made()?;
+            scratch
+                .show(path, &inventory.manifest, torn.offset)
+                .map_err(|source| scratch.refused(source))?;
             applied(&scratch.0)
         }
     }
@@ -60,31 +62,50 @@ fn applied(path: &Path) -> Result<Applied, Error> {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(store: &Path, manifest: &str, length: u64) -> io::Result<Self> {
+    /// In the directory for temporary files, or in memory where that cannot be written.
+    fn made() -> Result<Self, Error> {
+        let chosen = std::env::temp_dir();
+        let refused = match unique(&chosen) {
+            Ok(path) => return Ok(Self(path)),
+            Err(source) => Error::Scratch {
+                path: chosen,
+                source,
+            },
+        };
+        unique(Path::new("/dev/shm")).map(Self).map_err(|_| refused)
+    }
+
+    fn refused(&self, source: io::Error) -> Error {
+        Error::Scratch {
+            path: self.0.clone(),
+            source,
+        }
+    }
+
+    /// Lets it look like the store with that much of its MANIFEST.
+    fn show(&self, store: &Path, manifest: &str, length: u64) -> io::Result<()> {
         let store = fs::canonicalize(store)?;
-        let scratch = Self(unique()?);
         for entry in fs::read_dir(&store)? {
             let name = entry?.file_name();
             let text = name.to_string_lossy();
             if text.ends_with(".sst") || text == "IDENTITY" || text.starts_with("OPTIONS-") {
-                symlink(store.join(&name), scratch.0.join(&name))?;
+                symlink(store.join(&name), self.0.join(&name))?;
             }
         }
         let mut head = File::open(store.join(manifest))?.take(length);
-        let mut copy = File::create(scratch.0.join(manifest))?;
+        let mut copy = File::create(self.0.join(manifest))?;
         io::copy(&mut head, &mut copy)?;
-        fs::write(scratch.0.join("CURRENT"), format!("{manifest}\n"))?;
-        Ok(scratch)
+        fs::write(self.0.join("CURRENT"), format!("{manifest}\n"))
     }
 }
 
-/// Made by this call: a name that is taken is another's.
-fn unique() -> io::Result<PathBuf> {
+/// Made by this call: a name that is taken is another's. For this user alone: the MANIFEST has keys in it.
+fn unique(parent: &Path) -> io::Result<PathBuf> {
     let mut number = 0u32;
     loop {
         let name = format!("etcd2-peek-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        match fs::create_dir(&path) {
+        let path = parent.join(name);
+        match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => {
                 number += 1;
