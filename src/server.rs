@@ -4,6 +4,7 @@
 //! are claimed first all the same, so that a port in use is reported before a long recovery. Stopping is bounded, whatever
 //! hangs: `stopping` has the table.
 
+mod descriptors;
 mod founding;
 mod listen;
 mod phase;
@@ -78,6 +79,9 @@ pub enum ServerError {
     /// The first writes of a new node failed.
     #[error("the cluster could not be founded: {0}")]
     Found(String),
+    /// Open files.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::TooFew),
     /// Threads, signals.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -94,11 +98,12 @@ impl ServerError {
 }
 
 /// Runs a server until it is told to stop, or fails.
-pub fn run(config: Config) -> Result<ExitCode, ServerError> {
+pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
     let begun = Instant::now();
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
+    descriptors::claim(&mut config)?;
     // Accepts, listens to signals and founds; connections are served by `http::Workers`.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

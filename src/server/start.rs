@@ -4,7 +4,6 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::{Resource, getrlimit};
 use wal::fs::OsFs;
 
 use crate::config::{Config, Exit};
@@ -33,6 +32,7 @@ use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
 
+use super::descriptors;
 use super::phase::Phases;
 
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
@@ -323,20 +323,13 @@ fn run(
 fn storage_options(config: &Config) -> storage::Options {
     let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
     let cache_bytes = cache / 4;
+    let usual = storage::Options::default();
     storage::Options {
         cache_bytes,
         node_cache_bytes: cache - cache_bytes,
-        max_open_files: storage_files(),
-        ..storage::Options::default()
+        max_open_files: descriptors::for_store(config, usual.max_open_files),
+        ..usual
     }
-}
-
-/// Files that the store keeps open: at most a third of what this process may open, so that connections, the log and the
-/// store's own flushes find descriptors too. A flush that finds none ends the node.
-fn storage_files() -> i32 {
-    let usual = storage::Options::default().max_open_files;
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    i32::try_from(limit / 3).map_or(usual, |third| usual.min(third))
 }
 
 fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {

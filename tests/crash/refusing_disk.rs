@@ -70,6 +70,50 @@ fn a_quota_refuses_writes_until_there_is_room() {
     refuses_and_resumes(Errno::DQUOT, "no space", "no_space");
 }
 
+/// No expiry can be written: a dead owner's lock must not look held for as long as that lasts.
+#[test]
+fn what_lapses_while_writes_are_refused_is_gone_for_linearizable_reads() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let disk = Disk::new(scratch.path());
+    let server = disk.under(server::ours()).start();
+    let write = |key: &str, form: &str| {
+        let answer = server.exchange(&Request::put(&format!("/v2/keys/{key}"), form));
+        assert_eq!(answer.status(), 201, "{}", answer.dump());
+        answer.etcd_index().expect("a write carries X-Etcd-Index")
+    };
+    write("d/stays", "value=1");
+    write("d/leases", "dir=true&ttl=4");
+    write("d/leases/member", "value=1");
+    let last = write("d/lock", "value=owner&ttl=4");
+    disk.refuse("/wal/", Errno::ROFS);
+    until_refused(&server, "read-only file system");
+    let deadline = Instant::now() + LIMIT;
+    while found(&server, "d/lock") {
+        assert!(Instant::now() < deadline, "{}", server.log_tail());
+    }
+    for (key, missing) in [("d/lock", "/d/lock"), ("d/leases/member", "/d/leases")] {
+        let answer = server.exchange(&Request::get(&format!("/v2/keys/{key}")));
+        assert_eq!(answer.status(), 404, "{}", answer.dump());
+        let cause = format!("\"cause\":\"{missing}\"");
+        assert!(answer.text().contains(&cause), "{}", answer.dump());
+    }
+    let listing = server
+        .exchange(&Request::get("/v2/keys/d?recursive=true"))
+        .text();
+    assert!(listing.contains("/d/stays"), "{listing}");
+    assert!(
+        !listing.contains("lock") && !listing.contains("leases"),
+        "{listing}"
+    );
+    // What is stored is shown to whoever asks for that.
+    let local = server.exchange(&Request::get("/v2/keys/d/lock?local=true"));
+    assert_eq!(local.status(), 200, "{}", local.dump());
+    disk.heal();
+    let wait = format!("/v2/keys/d/lock?wait=true&waitIndex={}", last + 1);
+    let event = server.exchange(&Request::get(&wait)).text();
+    assert!(event.contains("\"action\":\"expire\""), "{event}");
+}
+
 /// An error of the store's flush is final, as what RocksDB holds is no longer known; the log has it all.
 #[test]
 fn a_flush_that_is_refused_ends_the_server_and_loses_nothing() {

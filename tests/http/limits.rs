@@ -218,3 +218,35 @@ fn keys_end_at_512_names() {
     let gone = ask(&mut client, &Request::delete("/v2/keys/a?recursive=true"));
     assert_eq!(gone.status(), 200);
 }
+
+/// Clients are refused before they could take the descriptors that the log and the store need to go on.
+#[test]
+fn clients_leave_descriptors_for_the_store() {
+    let server = server::ours()
+        .open_files(256)
+        .arg("--snapshot-count=10")
+        .start();
+    let mut writer = connect(&server);
+    let version = Request::get("/version");
+    assert_eq!(ask(&mut writer, &version).status(), 200);
+    let idle: Vec<_> = (0..300).map(|_| socket(&server)).collect();
+    for number in 0..600 {
+        let target = format!("/v2/keys/k{number}");
+        let answer = ask(&mut writer, &Request::put(&target, "value=1"));
+        assert_eq!(answer.status(), 201, "{}", answer.dump());
+    }
+    assert_eq!(writer.opened(), 1);
+    drop(idle);
+    let log = server.log();
+    assert!(log.contains("may open only 256 files"), "{log}");
+}
+
+#[test]
+fn a_node_that_could_serve_nobody_says_what_it_needs() {
+    let mut server = server::ours().open_files(60).spawn();
+    let status = server.wait_exit(LIMIT);
+    assert_eq!(status.code(), Some(1), "{}", server.log_tail());
+    let log = server.log();
+    let named = log.contains("may open 60 files") && log.contains("LimitNOFILE=");
+    assert!(named, "{log}");
+}

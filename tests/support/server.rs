@@ -50,6 +50,7 @@ pub(crate) struct Launch {
     environment: Vec<(String, OsString)>,
     listens: Vec<String>,
     data: Option<PathBuf>,
+    open_files: Option<u32>,
 }
 
 /// This repository's server, alone in its cluster.
@@ -80,6 +81,7 @@ impl Launch {
             environment: Vec::new(),
             listens: Vec::new(),
             data: None,
+            open_files: None,
         }
     }
 
@@ -106,6 +108,24 @@ impl Launch {
         self.arg("--advertise-client-urls=http://127.0.0.1:2379")
             .arg("--initial-advertise-peer-urls=http://127.0.0.1:2380")
             .arg("--initial-cluster=default=http://127.0.0.1:2380")
+    }
+
+    /// Lets the process open no more than `limit` files.
+    pub(crate) fn open_files(mut self, limit: u32) -> Launch {
+        self.open_files = Some(limit);
+        self
+    }
+
+    fn command(&self) -> Command {
+        let Some(limit) = self.open_files else {
+            return Command::new(&self.program);
+        };
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
+            .arg(&self.program);
+        command
     }
 
     /// Names directory and addresses by the options of 0.4.
@@ -395,7 +415,7 @@ impl Server {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.expect("the log file can be made in a temporary directory");
         let errors = log.try_clone().expect("a file handle can be copied");
-        let mut command = Command::new(&self.launch.program);
+        let mut command = self.launch.command();
         command
             .env_clear() // Both programs read their options from ETCD_* variables too.
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
