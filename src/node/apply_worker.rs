@@ -47,6 +47,9 @@ pub enum ApplyError {
         "the store was reopened, and the log cannot give what it had not flushed: {0}; restart the node"
     )]
     Log(String),
+    /// The store should be reopened, and its directory is not there any more.
+    #[error("{0}")]
+    Volume(String),
 }
 
 impl ApplyError {
@@ -54,7 +57,7 @@ impl ApplyError {
     pub fn damage(&self) -> Option<storage::Damage> {
         match self {
             Self::Storage(error) => error.damage(),
-            Self::Decode { .. } | Self::Log(_) => None,
+            Self::Decode { .. } | Self::Log(_) | Self::Volume(_) => None,
         }
     }
 }
@@ -132,6 +135,10 @@ impl ApplyWorker {
     /// From where to read entries again, and which families of history were opened at rest.
     pub fn set_log(&mut self, log: LogSource, resting: Vec<&'static str>) {
         (self.log, self.resting) = (Some(log), resting);
+    }
+
+    pub(super) fn status(&self) -> &Status {
+        &self.shared.status
     }
 
     /// For others that may need a flush.

@@ -24,11 +24,12 @@ use super::marker::Marker;
 use super::refusal::Refusal;
 use super::reserve;
 use super::status::Status;
-use super::volume::Volume;
 use super::watchdog::Work;
 use super::witness_file::{CleanStop, WitnessFile};
 use crate::metrics::Metrics;
 
+/// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
+const LOOK: Duration = Duration::from_secs(1);
 /// Least time between two writes of the witness file.
 pub const WITNESS_PERIOD: Duration = Duration::from_secs(5);
 /// How long entries lie in memory at most.
@@ -42,9 +43,6 @@ pub enum FlushError {
     /// The store.
     #[error(transparent)]
     Storage(#[from] storage::Error),
-    /// The volume under it is gone.
-    #[error("{0}")]
-    Volume(String),
 }
 
 /// What the thread works on, shared with the stop of the node.
@@ -116,17 +114,18 @@ impl<F: Fs> Flusher<F> {
         mut release: impl FnMut(u64),
         mut damaged: impl FnMut(&storage::Damage),
     ) -> Result<(), FlushError> {
-        let volume = Volume::of(&self.data_dir);
         loop {
-            let asked = match requests.recv_timeout(WITNESS_PERIOD) {
+            let asked = match requests.recv_timeout(LOOK) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
+            if self.status.lost_volume().is_some() {
+                // The node ends, with the store left as it is.
+                self.store.abandon();
+                return Ok(());
+            }
             if asked || self.is_overdue() {
-                if let Some(lost) = volume.lost() {
-                    return Err(FlushError::Volume(lost));
-                }
                 match self.flush() {
                     Ok(index) => release(index),
                     Err(error) => match error.damage() {
@@ -222,6 +221,9 @@ impl<F: Fs> Flusher<F> {
     /// # Errors
     /// What failed, in words; the next start replays the log instead.
     pub fn finish(&mut self) -> Result<(), String> {
+        if let Some(lost) = self.status.lost_volume() {
+            return Err(lost.to_owned());
+        }
         let durable = self.write_out().map_err(|error| error.to_string())?;
         let witness = self.witness();
         let marker = Marker::decode(&durable.marker).map_err(|error| error.to_string())?;

@@ -41,6 +41,10 @@ impl ApplyWorker {
             "reopening the store without compaction of {}: history there is damaged, everything else goes on",
             families.join(" and ")
         );
+        if let Some(lost) = self.status().lost_volume() {
+            // Closing and opening go by path.
+            return Err(ApplyError::Volume(lost.to_owned()));
+        }
         let mode = Mode::WithoutCompaction(families.clone());
         let mut tries = 1;
         let applied = loop {

@@ -352,7 +352,7 @@ impl<F: Fs> Runtime<F> {
         self.apply.close();
         self.join("apply");
         self.wiring.waiters.abandon(&Failure::Stopped);
-        if self.wiring.status.has_failed() {
+        if self.lost_volume().is_some() || self.wiring.status.has_failed() {
             return;
         }
         waits_for("the flush of the store");
@@ -362,6 +362,11 @@ impl<F: Fs> Runtime<F> {
                 "the last flush failed, the next start replays the log instead: {error}"
             );
         }
+    }
+
+    /// Why the store must not be closed, if so: see [`Status::lost_volume`].
+    pub fn lost_volume(&self) -> Option<&str> {
+        self.wiring.status.lost_volume()
     }
 
     fn join(&self, name: &str) {

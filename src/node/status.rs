@@ -1,7 +1,7 @@
 //! What the node's threads tell the rest of the process: facts that are read often and written rarely.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::Failure;
 use super::damage::Damages;
 use super::refusal::{Refusal, Refusals};
+use super::volume::Volume;
 use super::watchdog::Watchdog;
 use crate::raft::{Role, Soft};
 
@@ -31,6 +32,8 @@ pub struct Status {
     has_failed: AtomicBool,
     stopping: AtomicBool,
     to_reclaim: AtomicBool,
+    volume: OnceLock<Arc<Volume>>,
+    lost: OnceLock<String>,
     failed: watch::Sender<Option<String>>,
     leader_known: watch::Sender<u64>,
 }
@@ -55,6 +58,8 @@ impl Default for Status {
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             to_reclaim: AtomicBool::new(false),
+            volume: OnceLock::new(),
+            lost: OnceLock::new(),
             failed: watch::Sender::new(None),
             leader_known: watch::Sender::new(0),
         }
@@ -201,6 +206,25 @@ impl Status {
     /// See [`Self::set_store_delays`].
     pub fn store_delays(&self) -> bool {
         self.store_delays.load(Ordering::Relaxed)
+    }
+
+    /// Where the data lies. Told once, at the start.
+    pub fn set_volume(&self, volume: Arc<Volume>) {
+        // A second telling would be of the same directory.
+        let _ = self.volume.set(volume);
+    }
+
+    /// Looks whether the data directory is still the one of the start; why not, if it is not. That is final: RocksDB
+    /// works by path, so whatever it writes, closes or opens from then on would hurt another directory.
+    pub fn lost_volume(&self) -> Option<&str> {
+        if self.lost.get().is_none() {
+            let lost = self.volume.get()?.lost()?;
+            self.refusals.add(Refusal::Unmounted(lost.clone()));
+            self.fail(&lost);
+            // Two that see it at once say the same.
+            let _ = self.lost.set(lost);
+        }
+        self.lost.get().map(String::as_str)
     }
 
     /// The disk (or the data) failed: final until the process restarts. The first reason stays.

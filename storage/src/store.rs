@@ -121,6 +121,15 @@ impl Store {
         self.lease()?.core.flush()
     }
 
+    /// Ends all background work, for a directory that must not be touched any more: it is gone, or
+    /// another one stands in its place. RocksDB works by path, so the process should then end
+    /// without dropping the store: closing writes and removes files. Reads go on.
+    pub fn abandon(&self) {
+        if let Ok(lease) = self.lease_within(Duration::ZERO) {
+            lease.core.database.end_background_work();
+        }
+    }
+
     /// The node at `path` and the revision at which that holds: the fast way of a plain read.
     ///
     /// Refusals: [`Refusal::KeyNotFound`] with the first missing path, [`Refusal::NotDirectory`]
