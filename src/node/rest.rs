@@ -97,6 +97,7 @@ impl ApplyWorker {
         let Some(last) = entries.last() else {
             return Ok(());
         };
+        self.refuse_gap(entries)?;
         let mut marker = Marker {
             term: last.term,
             ..self.marker.clone()
