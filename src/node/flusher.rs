@@ -60,6 +60,8 @@ pub struct Flusher<F: Fs> {
     refreshed: Instant,
     /// Since when something lies un-flushed.
     waiting_since: Option<Instant>,
+    /// A flush that was asked for could not be done, because the store was being reopened.
+    owed: bool,
     reserved: bool,
 }
 
@@ -99,6 +101,7 @@ impl<F: Fs> Flusher<F> {
             before: flushed,
             refreshed: Instant::now(),
             waiting_since: None,
+            owed: false,
             reserved: false,
         }
     }
@@ -125,9 +128,17 @@ impl<F: Fs> Flusher<F> {
                 self.store.abandon();
                 return Ok(());
             }
-            if asked || self.is_overdue() {
+            if asked || self.owed || self.is_overdue() {
+                let again = std::mem::take(&mut self.owed);
                 match self.flush() {
                     Ok(index) => release(index),
+                    Err(error @ storage::Error::Reopening { .. }) => {
+                        // Applying again what the reopening lost may take long: that is no failure.
+                        self.owed = true;
+                        if !again {
+                            tracing::warn!("the store is not flushed yet: {error}");
+                        }
+                    }
                     Err(error) => match error.damage() {
                         Some(damage) => damaged(&damage),
                         None => return Err(error.into()),
