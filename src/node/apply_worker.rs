@@ -252,6 +252,11 @@ impl ApplyWorker {
         }
     }
 
+    /// Gives the next flush something to write, if the store takes it: see [`storage::Writer::touch`].
+    pub fn touch(&mut self) -> bool {
+        !self.halted && self.writer.touch().is_ok()
+    }
+
     fn mark_write(&self, now: Instant) {
         self.shared.status.watchdog().begin(Work::StoreWrite, now);
     }
@@ -484,3 +489,6 @@ fn events(outcomes: &[Outcome]) -> impl Iterator<Item = Arc<Event>> + '_ {
         })
         .cloned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use wal::fs::Fs;
 
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
-use super::refusal::Refusal;
+use super::refusal::{Kind, Refusal};
 use super::reserve;
 use super::status::Status;
 use super::watchdog::Work;
@@ -107,7 +107,8 @@ impl<F: Fs> Flusher<F> {
     }
 
     /// The thread's body: until the store's worker, which holds the sender, is gone. `release` is told up to which entry
-    /// the log may drop what it has, `damaged` what a compaction or a flush could not read.
+    /// the log may drop what it has, `damaged` what a compaction or a flush could not read; `touch` gives the store
+    /// something to flush, and says whether it did.
     ///
     /// # Errors
     /// A failed flush, which is final.
@@ -116,6 +117,7 @@ impl<F: Fs> Flusher<F> {
         requests: &Receiver<()>,
         mut release: impl FnMut(u64),
         mut damaged: impl FnMut(&storage::Damage),
+        mut touch: impl FnMut() -> bool,
     ) -> Result<(), FlushError> {
         loop {
             let asked = match requests.recv_timeout(LOOK) {
@@ -129,16 +131,9 @@ impl<F: Fs> Flusher<F> {
                 return Ok(());
             }
             if asked || self.owed || self.is_overdue() {
-                let again = std::mem::take(&mut self.owed);
-                match self.flush() {
-                    Ok(index) => release(index),
-                    Err(error @ storage::Error::Reopening { .. }) => {
-                        // Applying again what the reopening lost may take long: that is no failure.
-                        self.owed = true;
-                        if !again {
-                            tracing::warn!("the store is not flushed yet: {error}");
-                        }
-                    }
+                let touched = self.needs_touch() && touch();
+                match self.flush_or_owe(touched) {
+                    Ok(index) => index.map_or((), &mut release),
                     Err(error) => match error.damage() {
                         Some(damage) => damaged(&damage),
                         None => return Err(error.into()),
@@ -156,13 +151,34 @@ impl<F: Fs> Flusher<F> {
         }
     }
 
-    /// Writes the store out; gives up to where the log may be released.
-    fn flush(&mut self) -> Result<u64, storage::Error> {
+    /// A full log waits for what two flushes hold, and nothing is applied meanwhile that a second one would write.
+    fn needs_touch(&self) -> bool {
+        self.before < self.flushed && self.status.refusals().holds(Kind::LogFull)
+    }
+
+    /// Applying again what a reopening lost may take long, and is no failure: the flush is made up for.
+    fn flush_or_owe(&mut self, touched: bool) -> Result<Option<u64>, storage::Error> {
+        let again = std::mem::take(&mut self.owed);
+        match self.flush(touched) {
+            Err(error @ storage::Error::Reopening { .. }) => {
+                self.owed = true;
+                if !again {
+                    tracing::warn!("the store is not flushed yet: {error}");
+                }
+                Ok(None)
+            }
+            flushed => flushed.map(Some),
+        }
+    }
+
+    /// Writes the store out, which was `touched` for it or not; gives up to where the log may be released.
+    fn flush(&mut self, touched: bool) -> Result<u64, storage::Error> {
         let durable = self.write_out()?;
         tracing::debug!("the store is flushed up to index {}", durable.index);
-        if durable.index > self.flushed {
+        if durable.index > self.flushed || touched {
             (self.before, self.flushed) = (self.flushed, durable.index);
         }
+        self.status.set_releasable(self.before);
         self.waiting_since = None;
         Ok(match self.status.is_sole_voter() {
             true => self.before,
@@ -180,7 +196,6 @@ impl<F: Fs> Flusher<F> {
         watchdog.end(Work::StoreFlush, Some(took));
         let durable = flushed?;
         self.metrics.flush_seconds.observe(took.as_secs_f64());
-        self.status.set_flushed(durable.index);
         Ok(durable)
     }
 
@@ -256,3 +271,6 @@ impl<F: Fs> Flusher<F> {
             .map_err(|error| format!("{}: {error}", file.path().display()))
     }
 }
+
+#[cfg(test)]
+mod tests;

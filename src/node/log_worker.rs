@@ -215,8 +215,9 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         }
         std::thread::sleep(RETRY);
         if full {
-            // The release that the flush pushes waits behind this very group; the tail for followers has to go.
-            self.release(self.status.flushed())?;
+            // The release that the flush pushes waits behind this very group; the tail for followers has to go. What the
+            // last flush alone holds stays: more flushes are asked for until that is enough.
+            self.release(self.status.releasable())?;
         }
         Ok(())
     }

@@ -279,6 +279,7 @@ impl<F: Fs> Runtime<F> {
                 |damage| {
                     apply.claim(|worker| worker.met_in_background(damage));
                 },
+                || apply.claim(ApplyWorker::touch).unwrap_or(false),
             );
             if let Err(error) = ended {
                 wiring.status.fail(&error.to_string());

@@ -26,7 +26,7 @@ pub struct Status {
     refusals: Arc<Refusals>,
     damages: Damages,
     watchdog: Watchdog,
-    flushed: AtomicU64,
+    releasable: AtomicU64,
     store_delays: AtomicBool,
     leader_since: Mutex<SystemTime>,
     has_failed: AtomicBool,
@@ -52,7 +52,7 @@ impl Default for Status {
             watchdog: Watchdog::new(refusals.clone()),
             refusals,
             damages: Damages::default(),
-            flushed: AtomicU64::new(0),
+            releasable: AtomicU64::new(0),
             store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(SystemTime::now()),
             has_failed: AtomicBool::new(false),
@@ -188,14 +188,14 @@ impl Status {
         self.refusals.first().map(Failure::Refused)
     }
 
-    /// The store holds entries up to here on disk: the log may give them up.
-    pub fn set_flushed(&self, index: u64) {
-        self.flushed.fetch_max(index, Ordering::AcqRel);
+    /// Two flushes of the store hold entries up to here: the log may give them up where it must.
+    pub fn set_releasable(&self, index: u64) {
+        self.releasable.fetch_max(index, Ordering::AcqRel);
     }
 
-    /// See [`Self::set_flushed`].
-    pub fn flushed(&self) -> u64 {
-        self.flushed.load(Ordering::Acquire)
+    /// See [`Self::set_releasable`].
+    pub fn releasable(&self) -> u64 {
+        self.releasable.load(Ordering::Acquire)
     }
 
     /// A write to the store may block now: RocksDB delays or stops writes until a flush or compaction is done.
