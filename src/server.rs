@@ -267,6 +267,9 @@ async fn end(runtime: Option<Runtime<OsFs>>, stop: &Stop) {
     let stage = stop.stage();
     let joined = tokio::task::spawn_blocking(move || {
         runtime.stop(&stage);
+        if let Some(lost) = runtime.lost_volume() {
+            stopping::leave(format!("ending without closing the store: {lost}"));
+        }
         stage("the store to close");
     })
     .await;

@@ -18,6 +18,8 @@ mod disk_full;
 mod disk_shim;
 #[path = "crash/event.rs"]
 mod event;
+#[path = "crash/exchanged.rs"]
+mod exchanged;
 #[path = "crash/history.rs"]
 mod history;
 #[path = "crash/image.rs"]

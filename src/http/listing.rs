@@ -3,7 +3,7 @@
 //! The walk gives nodes in tree order, a directory directly before its subtree, while JSON wants the indexes of a
 //! directory after its children. The writer therefore keeps the open directories on a stack, one entry for each level.
 //! A walk holds a view of the store; it ends when the client is gone, takes nothing for the stall time-out, or is not
-//! done within the age a view may reach. An answer cut short breaks the connection, so that it cannot pass as whole.
+//! done within the age a view may reach, and when the store has to be reopened, which waits for all views to end. An answer cut short breaks the connection, so that it cannot pass as whole.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -32,6 +32,10 @@ const CHUNK_BYTES: usize = 128 * 1024;
 /// Chunks that wait for the client. With the one being filled and the one being sent, this bounds the memory of a
 /// listing, whatever its size.
 const CHUNKS_AHEAD: usize = 4;
+
+/// How long a walk that waits for its client goes without a look whether the store wants its view back: the store does
+/// not wait for long.
+const RECALL_LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Lists the directory of a grant. `head` asks for the header only; there is no length in it if the listing is large.
 pub(super) async fn answer(
@@ -88,6 +92,10 @@ async fn begin_streaming(
         runtime: Handle::current(),
         stall: front.options.stall_timeout,
         deadline: Instant::now() + front.options.listing_age,
+        recalled: {
+            let grant = grant.clone();
+            Box::new(move || grant.is_recalled())
+        },
     };
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
@@ -153,6 +161,8 @@ struct Streaming {
     runtime: Handle,
     stall: std::time::Duration,
     deadline: Instant,
+    /// Whether the store wants the view back.
+    recalled: Box<dyn Fn() -> bool + Send>,
 }
 
 #[derive(Debug)]
@@ -177,13 +187,28 @@ impl Streaming {
             Err(mpsc::error::TrySendError::Closed(_)) => return ControlFlow::Break(()),
             Err(mpsc::error::TrySendError::Full(chunk)) => chunk,
         };
+        self.send_late(chunk)
+    }
+
+    /// Waits until the client has taken a chunk that waits before this one.
+    fn send_late(&self, chunk: Chunk) -> ControlFlow<()> {
         let until = self.deadline.min(Instant::now() + self.stall);
-        match self
-            .runtime
-            .block_on(timeout_at(until, self.chunks.send(chunk)))
-        {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
+        loop {
+            let look = until.min(Instant::now() + RECALL_LOOK);
+            let room = timeout_at(look, self.chunks.reserve());
+            match self.runtime.block_on(room) {
+                Ok(Ok(room)) => {
+                    room.send(chunk);
+                    return ControlFlow::Continue(());
+                }
+                Ok(Err(_)) => return ControlFlow::Break(()),
+                Err(_) if Instant::now() >= until => return ControlFlow::Break(()),
+                Err(_) if (self.recalled)() => {
+                    tracing::warn!("a listing is cut off: the store has to be reopened");
+                    return ControlFlow::Break(());
+                }
+                Err(_) => {}
+            }
         }
     }
 }

@@ -42,11 +42,22 @@ pub enum ApplyError {
         /// Why.
         source: DecodeError,
     },
+    /// The store lacks entries before this one.
+    #[error("entry {index} of the log cannot be applied to a store that stands at {applied}")]
+    Gap {
+        /// The first entry of the group.
+        index: u64,
+        /// Where the store stands.
+        applied: u64,
+    },
     /// The store had to be reopened, and the log cannot give what it lost by that.
     #[error(
         "the store was reopened, and the log cannot give what it had not flushed: {0}; restart the node"
     )]
     Log(String),
+    /// The store should be reopened, and its directory is not there any more.
+    #[error("{0}")]
+    Volume(String),
 }
 
 impl ApplyError {
@@ -54,7 +65,7 @@ impl ApplyError {
     pub fn damage(&self) -> Option<storage::Damage> {
         match self {
             Self::Storage(error) => error.damage(),
-            Self::Decode { .. } | Self::Log(_) => None,
+            Self::Decode { .. } | Self::Gap { .. } | Self::Log(_) | Self::Volume(_) => None,
         }
     }
 }
@@ -90,7 +101,7 @@ pub struct ApplyWorker {
     pub(super) log: Option<LogSource>,
     /// Column families whose history is damaged and not compacted any more.
     pub(super) resting: Vec<&'static str>,
-    /// Damage was met that no entry can be applied past.
+    /// An entry was not applied, so none after it may be: the store would be that of no log.
     halted: bool,
     unflushed: u64,
     unflushed_bytes: u64,
@@ -134,6 +145,10 @@ impl ApplyWorker {
         (self.log, self.resting) = (Some(log), resting);
     }
 
+    pub(super) fn status(&self) -> &Status {
+        &self.shared.status
+    }
+
     /// For others that may need a flush.
     pub fn flush_request(&self) -> FlushRequest {
         self.flush.clone()
@@ -152,7 +167,7 @@ impl ApplyWorker {
     /// Applies the batches in order, in groups of bounded size.
     ///
     /// # Errors
-    /// Damage among them ends all applying: later calls do nothing.
+    /// Each ends all applying: later calls do nothing.
     pub fn step(
         &mut self,
         batches: Vec<ApplyBatch>,
@@ -161,12 +176,20 @@ impl ApplyWorker {
         if self.halted {
             return Ok(());
         }
-        let applied = self.apply_batches(batches, report);
-        if let Err(error) = &applied {
-            self.halted = error.damage().is_some();
-        }
+        let stepped = self.apply_and_reclaim(batches, report);
+        // The next batch may have been handed over already, and a store that was reopened would take it.
+        self.halted |= stepped.is_err();
+        stepped
+    }
+
+    fn apply_and_reclaim(
+        &mut self,
+        batches: Vec<ApplyBatch>,
+        report: &mut impl FnMut(u64),
+    ) -> Result<(), ApplyError> {
+        let begun = self.apply_batches(batches, report)?;
         // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
-        self.mark_write(applied?.unwrap_or_else(Instant::now));
+        self.mark_write(begun.unwrap_or_else(Instant::now));
         let reclaimed = self.reclaim();
         self.unmark_write(None);
         reclaimed
@@ -205,7 +228,11 @@ impl ApplyWorker {
         match damage.filter(|damage| !self.resting.contains(&damage.column)) {
             Some(damage) => {
                 self.shared.status.damaged(&damage);
-                self.let_rest(&damage)?;
+                if let Err(failed) = self.let_rest(&damage) {
+                    // What the store holds can still be read: the node goes on without writing.
+                    tracing::error!("{failed}");
+                    return Err(error);
+                }
                 self.apply_group(group)
             }
             None => Err(error),
@@ -218,11 +245,16 @@ impl ApplyWorker {
         if self.halted || !damage.is_history() || self.resting.contains(&damage.column) {
             return;
         }
-        if let Err(error) = self.let_rest(damage) {
-            tracing::error!("{error}");
+        if let Err(failed) = self.let_rest(damage) {
+            tracing::error!("{failed}");
             self.halted = true;
             self.shared.status.end_writes(damage);
         }
+    }
+
+    /// Gives the next flush something to write, if the store takes it: see [`storage::Writer::touch`].
+    pub fn touch(&mut self) -> bool {
+        !self.halted && self.writer.touch().is_ok()
     }
 
     fn mark_write(&self, now: Instant) {
@@ -251,7 +283,10 @@ impl ApplyWorker {
                 Some(damage) => {
                     self.shared.status.damaged(&damage);
                     self.shared.status.set_to_reclaim(false);
-                    self.let_rest(&damage)?;
+                    if let Err(failed) = self.let_rest(&damage) {
+                        tracing::error!("{failed}");
+                        return Err(error.into());
+                    }
                 }
                 None => return Err(error.into()),
             },
@@ -296,7 +331,10 @@ impl ApplyWorker {
 
     /// One batch of the store, and its events.
     fn commit_group(&mut self, entries: &[Entry], last: &Entry) -> Result<Vec<Done>, ApplyError> {
+        self.refuse_gap(entries)?;
         let mut done = Vec::with_capacity(entries.len());
+        let mut counted = Vec::with_capacity(entries.len());
+        let mut stamp = self.marker.stamp;
         let mut batch = self.writer.batch();
         for entry in entries {
             let normal = entry.entry_type == EntryType::EntryNormal as i32;
@@ -307,24 +345,47 @@ impl ApplyWorker {
             let command = decode(entry)?;
             let outcomes =
                 batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
-            self.shared.counters.count(&command.operations, &outcomes);
-            self.marker.stamp = command.stamp;
+            stamp = command.stamp;
+            counted.push(command.operations);
             done.push((command.stamp.request, entry.index, entry.term, outcomes));
         }
-        self.marker.term = last.term;
-        renew_witness(&mut self.marker, &self.shared.witness);
-        batch.set_marker(&self.marker.encode());
+        let mut marker = Marker {
+            term: last.term,
+            stamp,
+            ..self.marker.clone()
+        };
+        renew_witness(&mut marker, &self.shared.witness);
+        batch.set_marker(&marker.encode());
         let before = self.shared.hub.published();
         let committed = batch.commit()?;
+        // Only now: a group that failed may be applied again, and counts once.
+        self.marker = marker;
+        for (operations, (.., outcomes)) in counted.iter().zip(&done) {
+            self.shared.counters.count(operations, outcomes);
+        }
+        self.announce(committed, before, &done);
+        Ok(done)
+    }
+
+    /// What follows from a group that is committed, but the answers.
+    fn announce(&mut self, committed: storage::Committed, before: u64, done: &[Done]) {
         self.revisions += committed.revision.saturating_sub(before);
         self.shared.clock.observe(self.marker.stamp.cluster_time);
-        self.shared.status.set_applied(last.index);
+        self.shared.status.set_applied(committed.index);
         let events: Vec<Arc<Event>> = done
             .iter()
             .flat_map(|(.., outcomes)| events(outcomes))
             .collect();
         self.shared.hub.publish(&events, committed.revision);
-        Ok(done)
+    }
+
+    /// The store itself takes any entry above the last one: it does not know what a log is.
+    pub(super) fn refuse_gap(&self, entries: &[Entry]) -> Result<(), ApplyError> {
+        let applied = self.writer.applied().index;
+        match entries.first().map(|entry| entry.index) {
+            Some(index) if index != applied + 1 => Err(ApplyError::Gap { index, applied }),
+            _ => Ok(()),
+        }
     }
 
     fn answer(&self, done: Vec<Done>) {
@@ -428,3 +489,6 @@ fn events(outcomes: &[Outcome]) -> impl Iterator<Item = Arc<Event>> + '_ {
         })
         .cloned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,14 +21,15 @@ use wal::fs::Fs;
 
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
-use super::refusal::Refusal;
+use super::refusal::{Kind, Refusal};
 use super::reserve;
 use super::status::Status;
-use super::volume::Volume;
 use super::watchdog::Work;
 use super::witness_file::{CleanStop, WitnessFile};
 use crate::metrics::Metrics;
 
+/// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
+const LOOK: Duration = Duration::from_secs(1);
 /// Least time between two writes of the witness file.
 pub const WITNESS_PERIOD: Duration = Duration::from_secs(5);
 /// How long entries lie in memory at most.
@@ -42,9 +43,6 @@ pub enum FlushError {
     /// The store.
     #[error(transparent)]
     Storage(#[from] storage::Error),
-    /// The volume under it is gone.
-    #[error("{0}")]
-    Volume(String),
 }
 
 /// What the thread works on, shared with the stop of the node.
@@ -62,6 +60,8 @@ pub struct Flusher<F: Fs> {
     refreshed: Instant,
     /// Since when something lies un-flushed.
     waiting_since: Option<Instant>,
+    /// A flush that was asked for could not be done, because the store was being reopened.
+    owed: bool,
     reserved: bool,
 }
 
@@ -101,12 +101,14 @@ impl<F: Fs> Flusher<F> {
             before: flushed,
             refreshed: Instant::now(),
             waiting_since: None,
+            owed: false,
             reserved: false,
         }
     }
 
     /// The thread's body: until the store's worker, which holds the sender, is gone. `release` is told up to which entry
-    /// the log may drop what it has, `damaged` what a compaction or a flush could not read.
+    /// the log may drop what it has, `damaged` what a compaction or a flush could not read; `touch` gives the store
+    /// something to flush, and says whether it did.
     ///
     /// # Errors
     /// A failed flush, which is final.
@@ -115,20 +117,23 @@ impl<F: Fs> Flusher<F> {
         requests: &Receiver<()>,
         mut release: impl FnMut(u64),
         mut damaged: impl FnMut(&storage::Damage),
+        mut touch: impl FnMut() -> bool,
     ) -> Result<(), FlushError> {
-        let volume = Volume::of(&self.data_dir);
         loop {
-            let asked = match requests.recv_timeout(WITNESS_PERIOD) {
+            let asked = match requests.recv_timeout(LOOK) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
-            if asked || self.is_overdue() {
-                if let Some(lost) = volume.lost() {
-                    return Err(FlushError::Volume(lost));
-                }
-                match self.flush() {
-                    Ok(index) => release(index),
+            if self.status.lost_volume().is_some() {
+                // The node ends, with the store left as it is.
+                self.store.abandon();
+                return Ok(());
+            }
+            if asked || self.owed || self.is_overdue() {
+                let touched = self.needs_touch() && touch();
+                match self.flush_or_owe(touched) {
+                    Ok(index) => index.map_or((), &mut release),
                     Err(error) => match error.damage() {
                         Some(damage) => damaged(&damage),
                         None => return Err(error.into()),
@@ -146,13 +151,34 @@ impl<F: Fs> Flusher<F> {
         }
     }
 
-    /// Writes the store out; gives up to where the log may be released.
-    fn flush(&mut self) -> Result<u64, storage::Error> {
+    /// A full log waits for what two flushes hold, and nothing is applied meanwhile that a second one would write.
+    fn needs_touch(&self) -> bool {
+        self.before < self.flushed && self.status.refusals().holds(Kind::LogFull)
+    }
+
+    /// Applying again what a reopening lost may take long, and is no failure: the flush is made up for.
+    fn flush_or_owe(&mut self, touched: bool) -> Result<Option<u64>, storage::Error> {
+        let again = std::mem::take(&mut self.owed);
+        match self.flush(touched) {
+            Err(error @ storage::Error::Reopening { .. }) => {
+                self.owed = true;
+                if !again {
+                    tracing::warn!("the store is not flushed yet: {error}");
+                }
+                Ok(None)
+            }
+            flushed => flushed.map(Some),
+        }
+    }
+
+    /// Writes the store out, which was `touched` for it or not; gives up to where the log may be released.
+    fn flush(&mut self, touched: bool) -> Result<u64, storage::Error> {
         let durable = self.write_out()?;
         tracing::debug!("the store is flushed up to index {}", durable.index);
-        if durable.index > self.flushed {
+        if durable.index > self.flushed || touched {
             (self.before, self.flushed) = (self.flushed, durable.index);
         }
+        self.status.set_releasable(self.before);
         self.waiting_since = None;
         Ok(match self.status.is_sole_voter() {
             true => self.before,
@@ -170,7 +196,6 @@ impl<F: Fs> Flusher<F> {
         watchdog.end(Work::StoreFlush, Some(took));
         let durable = flushed?;
         self.metrics.flush_seconds.observe(took.as_secs_f64());
-        self.status.set_flushed(durable.index);
         Ok(durable)
     }
 
@@ -222,6 +247,9 @@ impl<F: Fs> Flusher<F> {
     /// # Errors
     /// What failed, in words; the next start replays the log instead.
     pub fn finish(&mut self) -> Result<(), String> {
+        if let Some(lost) = self.status.lost_volume() {
+            return Err(lost.to_owned());
+        }
         let durable = self.write_out().map_err(|error| error.to_string())?;
         let witness = self.witness();
         let marker = Marker::decode(&durable.marker).map_err(|error| error.to_string())?;
@@ -243,3 +271,6 @@ impl<F: Fs> Flusher<F> {
             .map_err(|error| format!("{}: {error}", file.path().display()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ pub enum LogTask {
 /// Owns the log's writing half.
 pub struct LogWorker<F: wal::fs::Fs> {
     wal: wal::Wal<F>,
-    volume: Volume,
+    volume: Arc<Volume>,
     /// When the volume was last found to be there.
     looked: Instant,
     flush: Option<FlushRequest>,
@@ -90,10 +90,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        status.watchdog().set_data_dir(data_dir.clone());
+        let volume = Arc::new(Volume::of(&data_dir));
+        status.set_volume(volume.clone());
+        status.watchdog().set_data_dir(data_dir);
         Self {
             wal,
-            volume: Volume::of(&data_dir),
+            volume,
             looked: Instant::now(),
             flush: None,
             witness,
@@ -141,8 +143,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         Ok(persisted)
     }
 
-    /// A segment that cannot be renamed or removed now is tried again with the next release.
+    /// A segment that cannot be renamed or removed now is tried again with the next release. By path: in another
+    /// directory it would be a segment of somebody else.
     fn release(&mut self, through: u64) -> Result<(), wal::Error> {
+        if self.status.lost_volume().is_some() {
+            return Ok(());
+        }
         match self.wal.release(through) {
             Err(error @ wal::Error::Poisoned { .. }) => Err(error),
             Err(error) => {
@@ -197,7 +203,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         let Some(refusal) = temporary(&error) else {
             return Err(error);
         };
-        self.look_at_volume();
+        self.status.lost_volume();
         if self.status.is_stopping() || self.status.has_failed() {
             return Err(error);
         }
@@ -209,8 +215,9 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         }
         std::thread::sleep(RETRY);
         if full {
-            // The release that the flush pushes waits behind this very group; the tail for followers has to go.
-            self.release(self.status.flushed())?;
+            // The release that the flush pushes waits behind this very group; the tail for followers has to go. What the
+            // last flush alone holds stays: more flushes are asked for until that is enough.
+            self.release(self.status.releasable())?;
         }
         Ok(())
     }
@@ -219,19 +226,11 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     fn look_at_disk(&mut self, now: Instant) {
         if now.duration_since(self.looked) >= VOLUME_LOOK {
             self.looked = now;
-            self.look_at_volume();
+            self.status.lost_volume();
         }
         match self.space_reason() {
             Some(reason) => self.status.refusals().add(Refusal::NoSpace(reason)),
             None => self.status.refusals().remove(&SEEN_HERE),
-        }
-    }
-
-    /// What was synced is on the volume; anything made by path from now on would not be. So this is final.
-    fn look_at_volume(&self) {
-        if let Some(lost) = self.volume.lost() {
-            self.status.refusals().add(Refusal::Unmounted(lost.clone()));
-            self.status.fail(&lost);
         }
     }
 

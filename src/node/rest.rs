@@ -41,6 +41,10 @@ impl ApplyWorker {
             "reopening the store without compaction of {}: history there is damaged, everything else goes on",
             families.join(" and ")
         );
+        if let Some(lost) = self.status().lost_volume() {
+            // Closing and opening go by path.
+            return Err(ApplyError::Volume(lost.to_owned()));
+        }
         let mode = Mode::WithoutCompaction(families.clone());
         let mut tries = 1;
         let applied = loop {
@@ -93,6 +97,7 @@ impl ApplyWorker {
         let Some(last) = entries.last() else {
             return Ok(());
         };
+        self.refuse_gap(entries)?;
         let mut marker = Marker {
             term: last.term,
             ..self.marker.clone()

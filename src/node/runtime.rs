@@ -279,6 +279,7 @@ impl<F: Fs> Runtime<F> {
                 |damage| {
                     apply.claim(|worker| worker.met_in_background(damage));
                 },
+                || apply.claim(ApplyWorker::touch).unwrap_or(false),
             );
             if let Err(error) = ended {
                 wiring.status.fail(&error.to_string());
@@ -352,7 +353,7 @@ impl<F: Fs> Runtime<F> {
         self.apply.close();
         self.join("apply");
         self.wiring.waiters.abandon(&Failure::Stopped);
-        if self.wiring.status.has_failed() {
+        if self.lost_volume().is_some() || self.wiring.status.has_failed() {
             return;
         }
         waits_for("the flush of the store");
@@ -362,6 +363,11 @@ impl<F: Fs> Runtime<F> {
                 "the last flush failed, the next start replays the log instead: {error}"
             );
         }
+    }
+
+    /// Why the store must not be closed, if so: see [`Status::lost_volume`].
+    pub fn lost_volume(&self) -> Option<&str> {
+        self.wiring.status.lost_volume()
     }
 
     fn join(&self, name: &str) {

@@ -1,7 +1,7 @@
 //! What the node's threads tell the rest of the process: facts that are read often and written rarely.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::Failure;
 use super::damage::Damages;
 use super::refusal::{Refusal, Refusals};
+use super::volume::Volume;
 use super::watchdog::Watchdog;
 use crate::raft::{Role, Soft};
 
@@ -25,12 +26,14 @@ pub struct Status {
     refusals: Arc<Refusals>,
     damages: Damages,
     watchdog: Watchdog,
-    flushed: AtomicU64,
+    releasable: AtomicU64,
     store_delays: AtomicBool,
     leader_since: Mutex<SystemTime>,
     has_failed: AtomicBool,
     stopping: AtomicBool,
     to_reclaim: AtomicBool,
+    volume: OnceLock<Arc<Volume>>,
+    lost: OnceLock<String>,
     failed: watch::Sender<Option<String>>,
     leader_known: watch::Sender<u64>,
 }
@@ -49,12 +52,14 @@ impl Default for Status {
             watchdog: Watchdog::new(refusals.clone()),
             refusals,
             damages: Damages::default(),
-            flushed: AtomicU64::new(0),
+            releasable: AtomicU64::new(0),
             store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(SystemTime::now()),
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             to_reclaim: AtomicBool::new(false),
+            volume: OnceLock::new(),
+            lost: OnceLock::new(),
             failed: watch::Sender::new(None),
             leader_known: watch::Sender::new(0),
         }
@@ -183,14 +188,14 @@ impl Status {
         self.refusals.first().map(Failure::Refused)
     }
 
-    /// The store holds entries up to here on disk: the log may give them up.
-    pub fn set_flushed(&self, index: u64) {
-        self.flushed.fetch_max(index, Ordering::AcqRel);
+    /// Two flushes of the store hold entries up to here: the log may give them up where it must.
+    pub fn set_releasable(&self, index: u64) {
+        self.releasable.fetch_max(index, Ordering::AcqRel);
     }
 
-    /// See [`Self::set_flushed`].
-    pub fn flushed(&self) -> u64 {
-        self.flushed.load(Ordering::Acquire)
+    /// See [`Self::set_releasable`].
+    pub fn releasable(&self) -> u64 {
+        self.releasable.load(Ordering::Acquire)
     }
 
     /// A write to the store may block now: RocksDB delays or stops writes until a flush or compaction is done.
@@ -201,6 +206,25 @@ impl Status {
     /// See [`Self::set_store_delays`].
     pub fn store_delays(&self) -> bool {
         self.store_delays.load(Ordering::Relaxed)
+    }
+
+    /// Where the data lies. Told once, at the start.
+    pub fn set_volume(&self, volume: Arc<Volume>) {
+        // A second telling would be of the same directory.
+        let _ = self.volume.set(volume);
+    }
+
+    /// Looks whether the data directory is still the one of the start; why not, if it is not. That is final: RocksDB
+    /// works by path, so whatever it writes, closes or opens from then on would hurt another directory.
+    pub fn lost_volume(&self) -> Option<&str> {
+        if self.lost.get().is_none() {
+            let lost = self.volume.get()?.lost()?;
+            self.refusals.add(Refusal::Unmounted(lost.clone()));
+            self.fail(&lost);
+            // Two that see it at once say the same.
+            let _ = self.lost.set(lost);
+        }
+        self.lost.get().map(String::as_str)
     }
 
     /// The disk (or the data) failed: final until the process restarts. The first reason stays.

@@ -174,16 +174,22 @@ impl Guard {
     }
 
     fn exit(&self, line: String) -> ! {
-        let (written, wait) = sync_channel(1);
-        let last = thread::Builder::new().spawn(move || {
-            tracing::error!(
-                "{line}: everything acknowledged is in the log, the next start recovers it"
-            );
-            let _ = written.send(());
-        });
-        if last.is_ok() {
-            let _ = wait.recv_timeout(LAST_LINE);
-        }
-        signal_hook::low_level::exit(i32::from(EXIT_STORAGE))
+        leave(format!(
+            "{line}: everything acknowledged is in the log, the next start recovers it"
+        ))
     }
+}
+
+/// Ends the process at once, without destructors. Also for a data directory that is not there any more: closing the store
+/// would write to, and remove from, whatever stands at its path now.
+pub(super) fn leave(line: String) -> ! {
+    let (written, wait) = sync_channel(1);
+    let last = thread::Builder::new().spawn(move || {
+        tracing::error!("{line}");
+        let _ = written.send(());
+    });
+    if last.is_ok() {
+        let _ = wait.recv_timeout(LAST_LINE);
+    }
+    signal_hook::low_level::exit(i32::from(EXIT_STORAGE))
 }

@@ -156,8 +156,17 @@ impl ReadGrant {
             if visitor.node(item.depth, node).is_break() {
                 return Ok(());
             }
+            if lease.is_recalled() {
+                let reason = "the store has to be reopened while it is listed: ask again";
+                return Err(Walked::Refused(ServiceError::StorageFailed(reason.into())));
+            }
         }
         Ok(())
+    }
+
+    /// Whether the store waits for this read's view to end, because it has to be reopened.
+    pub fn is_recalled(&self) -> bool {
+        self.service.parts.store.is_reopening()
     }
 
     /// Cluster time, for the TTLs that are shown.

@@ -104,6 +104,15 @@ impl Writer {
 }
 
 impl Writer {
+    /// Writes the state row anew as it is, so that the next flush adds a state to the manifest even
+    /// where nothing was applied since the last one.
+    pub fn touch(&mut self) -> Result<(), Error> {
+        let mut batch = self.batch();
+        // Local to this store. The row differs by it, or the commit would find nothing to write.
+        batch.state.commits += 1;
+        batch.commit().map(|_| ())
+    }
+
     /// Writes rows and publishes what follows from them. `settle` runs between the two: it corrects
     /// the cache, and gives the state and the earliest deadline.
     pub(crate) fn write(

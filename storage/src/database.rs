@@ -110,6 +110,12 @@ impl Database {
         self.db = None;
     }
 
+    /// No flush and no compaction begins any more. Waits for none: who asks for this cannot mend what
+    /// they do, and they may hang. Nothing is flushed by it, see `avoid_flush_during_shutdown`.
+    pub(crate) fn end_background_work(&self) {
+        self.db().cancel_all_background_work(false);
+    }
+
     pub(crate) fn db(&self) -> &DB {
         self.db
             .as_ref()

@@ -131,6 +131,10 @@ impl Gate {
         self.opened.notify_all();
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.current.load().is_none()
+    }
+
     /// What readers have seen, while the gate is closed.
     pub(crate) fn shown(&self) -> Option<Applied> {
         let closed = self.lock();

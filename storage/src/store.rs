@@ -121,6 +121,21 @@ impl Store {
         self.lease()?.core.flush()
     }
 
+    /// Whether the store is being reopened: who holds a lease for long ends it now. See
+    /// [`Lease::is_recalled`], for those who have it at hand.
+    pub fn is_reopening(&self) -> bool {
+        self.shared.gate.is_closed()
+    }
+
+    /// Ends all background work, for a directory that must not be touched any more: it is gone, or
+    /// another one stands in its place. RocksDB works by path, so the process should then end
+    /// without dropping the store: closing writes and removes files. Reads go on.
+    pub fn abandon(&self) {
+        if let Ok(lease) = self.lease_within(Duration::ZERO) {
+            lease.core.database.end_background_work();
+        }
+    }
+
     /// The node at `path` and the revision at which that holds: the fast way of a plain read.
     ///
     /// Refusals: [`Refusal::KeyNotFound`] with the first missing path, [`Refusal::NotDirectory`]

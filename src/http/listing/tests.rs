@@ -206,6 +206,7 @@ fn streamed(
         runtime,
         stall,
         deadline: Instant::now() + age,
+        recalled: Box::new(|| false),
     };
     (
         Walk::new(0, streaming),
@@ -312,6 +313,16 @@ async fn a_client_that_reads_nothing_does_not_hold_the_view() {
         "a cut must not look like an end"
     );
     assert!(poll_fn(|cx| body.poll_chunk(cx)).await.is_none());
+}
+
+#[tokio::test]
+async fn a_view_that_the_store_wants_back_is_given_up_whatever_the_client_does() {
+    let (mut walk, _body, begins) = streamed(LONG, LONG);
+    walk.outlet.recalled = Box::new(|| true);
+    let walker = tokio::task::spawn_blocking(move || feed_until_break(walk));
+    begins.await.unwrap().unwrap();
+    let taken = tokio::time::timeout(Duration::from_secs(5), walker).await;
+    taken.expect("it does not wait for its client").unwrap();
 }
 
 #[tokio::test]

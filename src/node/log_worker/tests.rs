@@ -63,7 +63,7 @@ fn a_full_log_asks_for_a_flush_and_goes_on() {
             // A store whose every flush holds all that was durable when it was asked.
             while requests.recv().is_ok() {
                 reasons.push(status.refuses_writes());
-                status.set_flushed(u64::MAX);
+                status.set_releasable(u64::MAX);
             }
             reasons
         })

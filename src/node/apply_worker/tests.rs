@@ -1,0 +1,121 @@
+//! What a worker does after an entry that it could not apply.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
+
+use bytes::Bytes;
+use storage::operation::{Content, Operation};
+use storage::path::KeyPath;
+use tempfile::TempDir;
+use wal::fs::sim::SimFs;
+
+use super::*;
+use crate::command::Proposal;
+use crate::node::clock::{Clock, ClusterClock};
+
+struct Stopped;
+
+impl Clock for Stopped {
+    fn boottime(&self) -> u64 {
+        1
+    }
+    fn wall(&self) -> u64 {
+        1
+    }
+    fn boot(&self) -> u64 {
+        1
+    }
+}
+
+fn worker() -> (ApplyWorker, Shared, TempDir) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (store, writer) =
+        storage::open(directory.path(), storage::Options::default()).expect("a new store opens");
+    let metrics = Metrics::new("test");
+    let base = wal::Position { term: 1, index: 0 };
+    let identity = wal::Identity {
+        cluster: 1,
+        member: 7,
+    };
+    let options = wal::Options::default();
+    let log = wal::Wal::create(SimFs::new(1), Path::new("/wal"), identity, base, options);
+    let witness = log.expect("a new log").witness();
+    let shared = Shared {
+        hub: Arc::new(Hub::new(store, 10, metrics.clone())),
+        waiters: Arc::default(),
+        status: Arc::default(),
+        counters: Arc::default(),
+        clock: ClusterClock::resume(Arc::new(Stopped), &Stamp::default()),
+        witness: Arc::new(Mutex::new(witness)),
+        metrics,
+    };
+    let flush = sync_channel(1).0;
+    let worker = ApplyWorker::new(writer, Marker::default(), shared.clone(), u64::MAX, flush);
+    (worker, shared, directory)
+}
+
+fn entry(index: u64) -> Entry {
+    let operation = Operation::Set {
+        path: KeyPath::root().child(b"k"),
+        content: Content::File(Bytes::from_static(b"v")),
+        lifetime: None,
+        refresh: false,
+    };
+    let data = Proposal::new(&[operation], None).stamp(&Stamp::default());
+    Entry {
+        index,
+        term: 1,
+        data,
+        ..Entry::default()
+    }
+}
+
+fn unreadable(index: u64) -> Entry {
+    Entry {
+        data: vec![255; 60],
+        ..entry(index)
+    }
+}
+
+fn step(worker: &mut ApplyWorker, entries: Vec<Entry>) -> Result<(), ApplyError> {
+    worker.step(vec![ApplyBatch::of(entries)], &mut |_| {})
+}
+
+#[test]
+fn nothing_is_applied_after_an_entry_that_was_not() {
+    let (mut worker, shared, _directory) = worker();
+    step(&mut worker, vec![entry(1)]).expect("applied");
+    let error = step(&mut worker, vec![entry(2), unreadable(3)]).expect_err("it is no command");
+    assert!(
+        matches!(error, ApplyError::Decode { index: 3, .. }),
+        "{error}"
+    );
+    // The turn that handed over the failed one does not know of it yet.
+    step(&mut worker, vec![entry(2)]).expect("passed over");
+    step(&mut worker, vec![entry(4)]).expect("passed over");
+    assert_eq!(worker.writer.applied().index, 1);
+    assert_eq!(
+        shared.counters.sets.read(),
+        (1, 0),
+        "what was not applied does not count"
+    );
+    assert_eq!(worker.marker().term, 1);
+}
+
+#[test]
+fn entries_that_do_not_follow_the_store_are_refused() {
+    let (mut worker, _, _directory) = worker();
+    step(&mut worker, vec![entry(1)]).expect("applied");
+    let error = step(&mut worker, vec![entry(3)]).expect_err("entry 2 is missing");
+    let told = matches!(
+        error,
+        ApplyError::Gap {
+            index: 3,
+            applied: 1
+        }
+    );
+    assert!(told, "{error}");
+    step(&mut worker, vec![entry(2)]).expect("passed over");
+    assert_eq!(worker.writer.applied().index, 1);
+}
