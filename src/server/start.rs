@@ -97,7 +97,7 @@ struct Ground {
 /// Judges the directory, opens everything, replays the log and starts the threads.
 pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     let begun = Instant::now();
-    let data_dir = DataDir::open(&config.data_dir)?;
+    let mut data_dir = DataDir::open(&config.data_dir)?;
     let phases = Phases::begin("looking at the data directory");
     if reserve::prepare(data_dir.path())? == Reserve::GivenUp {
         tracing::error!(
@@ -111,7 +111,9 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         copied: data_dir.is_copy(),
         accept_log_loss: config.accept_log_loss,
     };
-    let way = match judge(&OsFs, &question)? {
+    let judgement = judge(&OsFs, &question)?;
+    data_dir.claim()?;
+    let way = match judgement {
         Judgement::Found => Way::Run(Box::new(found(config, &data_dir)?), Vec::new(), Vec::new()),
         Judgement::Start(plan) => open(config, &data_dir, plan, &phases)?,
     };
