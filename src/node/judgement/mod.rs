@@ -327,6 +327,10 @@ impl<F: Fs> Facts<F> {
                 && conf_state.learners.is_empty(),
             joins,
             proven: self.is_proven(),
+            witnessed: self
+                .witness_file
+                .testimony()
+                .is_some_and(|said| said.witness.index > 0 || said.clean.is_some()),
             accepted: question.accept_log_loss == Some(self.kept()),
             // One that was stopped clean was not running.
             copied: question.copied && !self.is_proven(),
@@ -428,8 +432,13 @@ impl<F: Fs> Facts<F> {
             },
             decide::Refusal::StoreLost => Refusal::StoreLost {
                 path: self.store.path.clone(),
-                proof: match self.log.judged {
-                    Judged::Absent => "the identity file FORMAT says that a node was founded here",
+                proof: match (&self.log.judged, &self.identity_file) {
+                    (Judged::Absent, identity_file::Found::Missing) => {
+                        "the witness file WITNESS says that a node wrote its log here"
+                    }
+                    (Judged::Absent, _) => {
+                        "the identity file FORMAT says that a node was founded here"
+                    }
                     _ => "there is a log of this node",
                 },
             },
