@@ -194,10 +194,12 @@ pub fn log<F: Fs>(
                 applied.index,
                 &marker,
                 wal::HardState::default(),
-                &loss.what,
+                &loss.why(),
             )?
         }
-        PlannedLog::Salvage(loss) => lost.salvage(&loss, applied.index, worker, store)?,
+        PlannedLog::Salvage(loss, prefix) => {
+            lost.salvage(&loss, &prefix, applied.index, worker, store)?
+        }
         PlannedLog::Leave => unreachable!("a store that is only read resumes no log"),
     };
     *witness.lock().unwrap_or_else(PoisonError::into_inner) = log.wal.witness();
