@@ -63,12 +63,14 @@ pub enum RecoveryError {
     #[error("{0}: start the version that wrote it")]
     Unknown(#[from] UnknownEntry),
     /// The store's marker.
-    #[error("{0}: restore the data directory from a backup")]
+    #[error(
+        "{0}: put back a copy of the whole data directory that was made while the node was stopped"
+    )]
     Marker(#[from] MarkerError),
     /// Neither file says whose data it is.
     #[error(
-        "nothing in {directory} says whose data it is: restore the whole directory from a copy, or start with a new, \
-         empty --data-dir"
+        "nothing in {directory} says whose data it is: put back a copy of the whole directory that was made while the node \
+         was stopped, or start with a new, empty --data-dir"
     )]
     Nobody {
         /// The data directory.
