@@ -11,14 +11,19 @@
 //!
 //! Anything that looks like data of another program is refused before a byte is written. Two locks, because a lock file
 //! can be removed under a running process: the lock on the directory cannot.
+//!
+//! The inode is written only when a start was allowed ([`DataDir::claim`]): a refused one changes nothing, so that the
+//! next one, which a supervisor makes at once, knows as well that the directory is a copy.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+/// Its name in the data directory.
+const LOCK: &str = "LOCK";
 /// Bytes of the lock file, filled up with blanks.
 const LOCK_BYTES: usize = 64;
 
@@ -26,7 +31,7 @@ const LOCK_BYTES: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// The operating system refuses.
-    #[error("{operation} {path}: {source}")]
+    #[error("{operation} {path}: {source}{}", advice(source))]
     Io {
         /// What was tried.
         operation: &'static str,
@@ -57,12 +62,30 @@ pub enum DataDirError {
     },
 }
 
+/// What to do about it, where that is known.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            ". Give the data directory, with all that is in it, to the user that runs this server ('chown -R USER DIR'), \
+             and let that user read and write it ('chmod -R u+rwX DIR')"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            ". Mount the file system writable, or give another --data-dir"
+        }
+        io::ErrorKind::StorageFull => ". Free some space, and start again",
+        _ => "",
+    }
+}
+
 /// A locked data directory. The locks end with the process, however it ends.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    copied: bool,
-    _locks: [File; 2],
+    /// The inode of the directory that was locked last, as the lock file tells it.
+    told: Option<u64>,
+    inode: u64,
+    lock: File,
+    _directory: File,
 }
 
 impl DataDir {
@@ -70,12 +93,24 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create(path)?;
         refuse_foreign(path)?;
-        let (locks, copied) = lock(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            copied,
-            _locks: locks,
-        })
+        lock(path)
+    }
+
+    /// Writes down that the content belongs to this directory, durably. To be called when the start is allowed, and
+    /// before anything else is written.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn claim(&mut self) -> Result<(), DataDirError> {
+        if self.told == Some(self.inode) {
+            return Ok(());
+        }
+        let name = self.path.join(LOCK);
+        write_holder(&self.lock, Some(self.inode))
+            .and_then(|()| self.lock.sync_all())
+            .map_err(failed("cannot write", &name))?;
+        self.told = Some(self.inode);
+        Ok(())
     }
 
     /// The directory itself.
@@ -85,7 +120,7 @@ impl DataDir {
 
     /// Whether its content was brought here from another directory: a copy, or a restored backup.
     pub fn is_copy(&self) -> bool {
-        self.copied
+        self.told.is_some_and(|told| told != self.inode)
     }
 
     /// Where the log is.
@@ -153,9 +188,9 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     Ok(())
 }
 
-/// Locks the directory, then the file in it that says who has it; gives whether the content came from elsewhere.
-fn lock(path: &Path) -> Result<([File; 2], bool), DataDirError> {
-    let name = path.join("LOCK");
+/// Locks the directory, then the file in it that says who has it.
+fn lock(path: &Path) -> Result<DataDir, DataDirError> {
+    let name = path.join(LOCK);
     let io = |source: io::Error| failed("cannot lock", &name)(source);
     let directory = File::open(path).map_err(failed("cannot open", path))?;
     match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
@@ -180,16 +215,25 @@ fn lock(path: &Path) -> Result<([File; 2], bool), DataDirError> {
     let inode = directory.metadata().map_err(io)?.ino();
     let mut before = Vec::new();
     file.read_to_end(&mut before).map_err(io)?;
-    let copied = told_inode(&before).is_some_and(|told| told != inode);
-    let text = format!("{}\ndirectory {inode}\n", std::process::id());
-    file.seek(SeekFrom::Start(0)).map_err(io)?;
+    let told = told_inode(&before);
     if before.len() > LOCK_BYTES {
         file.set_len(0).map_err(io)?;
     }
-    // Over what was there, so that a full disk, which would refuse a new block, takes it.
-    let padded = format!("{text:<LOCK_BYTES$}");
-    file.write_all(padded.as_bytes()).map_err(io)?;
-    Ok(([directory, file], copied))
+    write_holder(&file, told).map_err(io)?;
+    Ok(DataDir {
+        path: path.to_owned(),
+        told,
+        inode,
+        lock: file,
+        _directory: directory,
+    })
+}
+
+/// Over what was there, so that a full disk, which would refuse a new block, takes it.
+fn write_holder(file: &File, inode: Option<u64>) -> io::Result<()> {
+    let directory = inode.map_or(String::new(), |inode| format!("directory {inode}\n"));
+    let text = format!("{}\n{directory}", std::process::id());
+    file.write_all_at(format!("{text:<LOCK_BYTES$}").as_bytes(), 0)
 }
 
 /// The inode of the directory that the last process locked, if the file says so.
@@ -238,21 +282,42 @@ mod tests {
         assert!(error.contains("in use by process unknown"), "{error}");
     }
 
+    fn claimed(path: &Path) {
+        let mut own = DataDir::open(path).expect("opens");
+        own.claim().expect("written");
+        assert!(!own.is_copy(), "its own now");
+    }
+
     #[test]
-    fn a_copy_is_told_from_the_directory_itself() {
+    fn a_copy_is_told_from_the_directory_itself_until_it_is_claimed() {
         let dir = scratch();
         let (own, copy) = (dir.path().join("own"), dir.path().join("copy"));
         assert!(!DataDir::open(&own).expect("created").is_copy());
+        claimed(&own);
         assert!(!DataDir::open(&own).expect("opens again").is_copy());
         fs::create_dir(&copy).expect("made");
         fs::copy(own.join("LOCK"), copy.join("LOCK")).expect("copied");
-        assert!(DataDir::open(&copy).expect("opens").is_copy());
+        for _ in 0..3 {
+            assert!(DataDir::open(&copy).expect("opens").is_copy());
+        }
+        claimed(&copy);
         assert!(!DataDir::open(&copy).expect("its own now").is_copy());
         let long = "\0".repeat(1 << 20);
         for text in ["", "17\n", "17\ndirectory x\n", &long] {
             fs::write(own.join("LOCK"), text).expect("written");
             assert!(!DataDir::open(&own).expect("opens").is_copy(), "{text:?}");
+            claimed(&own);
         }
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_with_what_to_do() {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let text = failed("cannot lock", Path::new("/data/LOCK"))(source).to_string();
+        assert!(
+            text.contains("/data/LOCK") && text.contains("chown -R"),
+            "{text}"
+        );
     }
 
     #[test]

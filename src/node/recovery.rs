@@ -19,11 +19,27 @@ use super::apply_worker::{ApplyError, ApplyWorker};
 use super::data_dir::DataDirError;
 use super::judgement::{Loss, Refusal};
 use super::marker::{Marker, MarkerError};
+use super::rest::LogSource;
 use super::turn::ApplyBatch;
 use crate::raft::log::{LogView, UnknownEntry, from_wal};
 
 /// Bytes of entries read from the log and applied at once.
 const REPLAY_BYTES: usize = 4 << 20;
+/// Bytes of entries read at once for a store that has to be reopened.
+const REREAD_BYTES: usize = 4 << 20;
+
+/// Entries for a store that has to be reopened.
+pub(super) fn log_source<F: Fs>(reader: wal::Reader<F>) -> LogSource {
+    Box::new(move |from, until| {
+        let entries = reader
+            .entries(from, until, REREAD_BYTES)
+            .map_err(|error| error.to_string())?;
+        let entries = entries.into_iter().map(from_wal);
+        entries
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())
+    })
+}
 
 /// Why a node cannot start from its data.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +63,14 @@ pub enum RecoveryError {
     #[error("{0}: start the version that wrote it")]
     Unknown(#[from] UnknownEntry),
     /// The store's marker.
-    #[error("{0}: restore the data directory from a backup")]
+    #[error(
+        "{0}: put back a copy of the whole data directory that was made while the node was stopped"
+    )]
     Marker(#[from] MarkerError),
     /// Neither file says whose data it is.
     #[error(
-        "nothing in {directory} says whose data it is: restore the whole directory from a copy, or start with a new, \
-         empty --data-dir"
+        "nothing in {directory} says whose data it is: put back a copy of the whole directory that was made while the node \
+         was stopped, or start with a new, empty --data-dir"
     )]
     Nobody {
         /// The data directory.
@@ -235,17 +253,15 @@ impl<F: Fs> LostLog<'_, F> {
     pub fn salvage(
         self,
         loss: &Loss,
+        prefix: &wal::Prefix<F>,
         mut applied: u64,
         worker: &mut ApplyWorker,
         store: &storage::Store,
     ) -> Result<OpenLog<F>, RecoveryError> {
-        let prefix = wal::prefix(
-            &self.fs,
-            self.directory,
-            Some(self.identity),
-            self.witness.as_ref(),
-        )?;
         let reader = prefix.reader();
+        // Damaged history that is met on the way is put to rest, and what that loses is read again from here.
+        let resting = worker.resting.clone();
+        worker.set_log(log_source(prefix.reader()), resting);
         let mut replayed = 0;
         while applied < loss.kept {
             let entries = reader
@@ -262,12 +278,7 @@ impl<F: Fs> LostLog<'_, F> {
         }
         store.flush()?;
         let marker = worker.marker().clone();
-        let mut log = self.replace(
-            applied,
-            &marker,
-            prefix.hard_state(),
-            &format!("{loss}; accepted by --accept-log-loss"),
-        )?;
+        let mut log = self.replace(applied, &marker, prefix.hard_state(), &loss.why())?;
         log.report.replayed = replayed;
         Ok(log)
     }

@@ -14,7 +14,7 @@ use super::identity_file;
 use super::judgement::{Plan, PlannedLog};
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
-use super::recovery::{LostLog, OpenLog, RecoveryError, Report};
+use super::recovery::{LostLog, OpenLog, RecoveryError, Report, log_source};
 use super::witness_file::{self, WitnessFile};
 
 /// A node's data before its log is open.
@@ -152,8 +152,32 @@ pub fn newest_witness<F: Fs>(source: &Source<F>, marker: &Marker) -> wal::Witnes
     }
 }
 
-/// Brings the log in order; nothing may be appended before this returned.
+impl ApplyWorker {
+    /// Families of history that the store was opened with at rest: to be said before the log is brought in order, which
+    /// may apply entries.
+    pub fn rests(&mut self, families: Vec<&'static str>) {
+        self.resting = families;
+    }
+}
+
+/// Brings the log in order; nothing may be appended before this returned. The worker's log is set on the way, and what
+/// it let rest by then stays at rest.
 pub fn log<F: Fs>(
+    fs: &F,
+    data_dir: &Path,
+    source: Source<F>,
+    options: wal::Options,
+    store: &storage::Store,
+    worker: &mut ApplyWorker,
+    witness: &SharedWitness,
+) -> Result<Resumed<F>, RecoveryError> {
+    let resumed = bring_in_order(fs, data_dir, source, options, store, worker, witness)?;
+    let resting = worker.resting.clone();
+    worker.set_log(log_source(resumed.log.wal.reader()), resting);
+    Ok(resumed)
+}
+
+fn bring_in_order<F: Fs>(
     fs: &F,
     data_dir: &Path,
     source: Source<F>,
@@ -194,10 +218,12 @@ pub fn log<F: Fs>(
                 applied.index,
                 &marker,
                 wal::HardState::default(),
-                &loss.what,
+                &loss.why(),
             )?
         }
-        PlannedLog::Salvage(loss) => lost.salvage(&loss, applied.index, worker, store)?,
+        PlannedLog::Salvage(loss, prefix) => {
+            lost.salvage(&loss, &prefix, applied.index, worker, store)?
+        }
         PlannedLog::Leave => unreachable!("a store that is only read resumes no log"),
     };
     *witness.lock().unwrap_or_else(PoisonError::into_inner) = log.wal.witness();

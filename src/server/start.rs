@@ -22,12 +22,10 @@ use crate::node::log_worker::LogWorker;
 use crate::node::marker::Marker;
 use crate::node::recovery::{self, OpenLog, RecoveryError};
 use crate::node::reserve::{self, Reserve};
-use crate::node::rest::LogSource;
 use crate::node::resume::{self, Opened, Source};
 use crate::node::runtime::{NoPeers, Runtime, Wiring};
 use crate::node::status::Status;
 use crate::node::turn::{Settings, Turns};
-use crate::raft::log::from_wal;
 use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
@@ -37,8 +35,6 @@ use super::phase::Phases;
 
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of entries read at once for a store that has to be reopened.
-const REREAD_BYTES: usize = 4 << 20;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +94,7 @@ struct Ground {
 /// Judges the directory, opens everything, replays the log and starts the threads.
 pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     let begun = Instant::now();
-    let data_dir = DataDir::open(&config.data_dir)?;
+    let mut data_dir = DataDir::open(&config.data_dir)?;
     let phases = Phases::begin("looking at the data directory");
     if reserve::prepare(data_dir.path())? == Reserve::GivenUp {
         tracing::error!(
@@ -112,7 +108,9 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
         copied: data_dir.is_copy(),
         accept_log_loss: config.accept_log_loss,
     };
-    let way = match judge(&OsFs, &question)? {
+    let judgement = judge(&OsFs, &question)?;
+    data_dir.claim()?;
+    let way = match judgement {
         Judgement::Found => Way::Run(Box::new(found(config, &data_dir)?), Vec::new(), Vec::new()),
         Judgement::Start(plan) => open(config, &data_dir, plan, &phases)?,
     };
@@ -263,6 +261,7 @@ fn run(
     let conf_state = marker.conf_state.clone();
     let (flush, flush_requests) = sync_channel(1);
     let mut worker = ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
+    worker.rests(resting);
     let new = matches!(source, Source::Founded(..));
     let resumed = resume::log(
         &OsFs,
@@ -272,21 +271,16 @@ fn run(
         &ground.store,
         &mut worker,
         &witness,
-    )?;
+    );
+    let resumed = match resumed {
+        Ok(resumed) => resumed,
+        Err(error) => return around(error, config, data_dir, &ground, &worker, begun),
+    };
     let (mut log, witness_file) = (resumed.log, resumed.witness_file);
     let applied = applied.index.max(ground.store.applied().index);
-    worker.set_log(log_source(log.wal.reader()), resting);
     let replayed = match replay(&mut log, conf_state, applied, &mut worker, phases) {
         Ok(replayed) => replayed,
-        Err(error) => {
-            let damage = error.damage().ok_or(error)?;
-            return Ok(damaged(
-                config,
-                data_dir,
-                spare(&ground, &worker, damage),
-                begun,
-            ));
-        }
+        Err(error) => return around(error, config, data_dir, &ground, &worker, begun),
     };
     ground.clock.catch_up(&worker.last_stamp());
     report(config, &log, &ground, new, begun);
@@ -349,27 +343,24 @@ fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
     }
 }
 
-/// Replay met damage: what was applied before it is served.
-fn spare(ground: &Ground, worker: &ApplyWorker, damage: storage::Damage) -> Spared {
-    Spared {
+/// Applying the log met damage of the store: what was applied before it is served. A loss of the log that was accepted
+/// stays as it is, for a start with a store that is whole: the log is not touched before all of it is applied.
+fn around(
+    error: RecoveryError,
+    config: &Config,
+    data_dir: DataDir,
+    ground: &Ground,
+    worker: &ApplyWorker,
+    begun: Instant,
+) -> Result<Started, StartError> {
+    let damage = error.damage().ok_or(error)?;
+    let spared = Spared {
         store: ground.store.clone(),
         marker: worker.marker().clone(),
         complete: false,
         met: vec![damage],
-    }
-}
-
-/// Entries for a store that has to be reopened.
-fn log_source(reader: wal::Reader<OsFs>) -> LogSource {
-    Box::new(move |from, until| {
-        let entries = reader
-            .entries(from, until, REREAD_BYTES)
-            .map_err(|error| error.to_string())?;
-        let entries = entries.into_iter().map(from_wal);
-        entries
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| error.to_string())
-    })
+    };
+    Ok(damaged(config, data_dir, spared, begun))
 }
 
 fn replay(

@@ -102,10 +102,11 @@ impl std::fmt::Display for Damage {
         }
         write!(f, ": {}; ", self.detail.trim_end())?;
         f.write_str(if self.is_history() {
-            "old revisions and events there cannot be read, the tree as it is can; keep the \
-             directory, and restore it from a peer or from a dump"
+            "old revisions and events there cannot be read, the tree as it is can; keep this \
+             directory, and put back a copy of the whole data directory that was made while the node was stopped"
         } else {
-            "keep the directory, and restore it from a peer or from a dump"
+            "keep this directory, and put back a copy of the whole data directory that was made while the node was \
+             stopped"
         })
     }
 }

@@ -18,7 +18,8 @@ pub enum Error {
     /// Stored bytes do not mean anything. They passed RocksDB's checksum, so they were written so,
     /// or the file was swapped. It counts as damage.
     #[error(
-        "the row {key} of column family {column} is damaged: {reason}; keep the directory, and restore it from a peer or from a dump"
+        "the row {key} of column family {column} is damaged: {reason}; keep this directory, and put back a copy of the \
+         whole data directory that was made while the node was stopped"
     )]
     Corrupt {
         /// The column family.
@@ -123,7 +124,7 @@ pub enum Error {
         found: String,
     },
     /// The directory was written by a newer release.
-    #[error("the store at {} has format {found}, and this release reads up to {known}; start the newer release again, or restore a dump that it makes", path.display())]
+    #[error("the store at {} has format {found}, and this release reads up to {known}; start the newer release again", path.display())]
     NewerFormat {
         /// The directory.
         path: PathBuf,

@@ -13,7 +13,7 @@ use super::loss::{self, Refusal};
 use super::subject;
 use super::support::http::{Connection, Request};
 use super::support::seed::{self, Rng};
-use super::support::server::{Launch, Server};
+use super::support::server::{Launch, START_TIMEOUT, Server};
 use super::support::wait;
 
 /// What is copied first, second, third; `.` are the files of the directory itself.
@@ -41,6 +41,67 @@ fn a_directory_copied_while_it_is_written_is_consistent_or_refused() {
             let outcome = copied.check(&launch);
             println!("{order:?}, flushed every {snapshot_count}: {outcome}");
         }
+    }
+}
+
+/// A supervisor starts again at once: the second start knows as well as the first what the directory is.
+#[test]
+fn an_incomplete_copy_is_refused_however_often_it_is_started() {
+    let mut server = subject::launch(1_000_000).settled().start();
+    let write = |server: &Server| {
+        for number in 0..KEYS {
+            let target = format!("/v2/keys/copied/{number}");
+            let answer = server.exchange(&Request::put(&target, "value=x"));
+            assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
+        }
+    };
+    // The tables are those of the stop: a kill in a flush would leave one that nothing names.
+    write(&server);
+    assert_eq!(server.terminate(START_TIMEOUT).code(), Some(0));
+    server.restart();
+    write(&server);
+    server.kill();
+    for family in ["nodes", "versions"] {
+        let copy = tempfile::tempdir().expect("a temporary directory");
+        for part in ["wal", "store", "."] {
+            self::copy(server.data_dir(), copy.path(), part);
+        }
+        let store = copy.path().join("store");
+        let storage::Judgement::Store(inventory) = storage::judge(&store).expect("it is readable")
+        else {
+            panic!("no store");
+        };
+        let mut tables = inventory.tables.iter();
+        let table = tables.rfind(|table| table.family == family);
+        let table = table.expect("a flush made tables").file_name();
+        fs::remove_file(store.join(&table)).expect("removed");
+        let mut copied = subject::launch(1_000_000)
+            .settled()
+            .data_dir(copy.path())
+            .spawn();
+        for start in ["first", "second", "third"] {
+            let refusal = match start {
+                "first" => {
+                    let status = copied.wait_exit(wait::LIMIT);
+                    assert_eq!(status.code(), Some(65), "{}", copied.log());
+                    Refusal::of(copied.log())
+                }
+                _ => loss::refused(&mut copied),
+            };
+            let text = refusal.text();
+            assert!(
+                text.contains("was copied while its node was running"),
+                "{family}, {start} start: {text}"
+            );
+        }
+        // With its table it is a whole copy, and served.
+        fs::copy(
+            server.data_dir().join("store").join(&table),
+            store.join(&table),
+        )
+        .expect("copied");
+        copied.restart();
+        assert_eq!(history::list(&copied).0.len(), KEYS as usize, "{family}");
     }
 }
 
@@ -103,9 +164,13 @@ impl Copied {
         if !said.contains("--accept-log-loss=") {
             return "refused for good".to_owned();
         }
-        // The words are those of the first start, which has told the directory's place; the loss stays.
         let kept = Refusal::of(said).kept();
-        assert_eq!(loss::refused(&mut server).kept(), kept);
+        let again = loss::refused(&mut server);
+        assert_eq!(again.kept(), kept);
+        assert!(
+            again.text().contains("this directory is a copy"),
+            "{again:?}"
+        );
         loss::accept(&mut server, kept);
         let index = self.check_served(&mut server);
         format!("refused; then serves index {index}")

@@ -9,9 +9,12 @@ use super::history;
 use super::image::Image;
 use super::loss;
 use super::subject;
-use super::support::http::Request;
+use super::support::http::{self, Request};
 use super::support::seed::{self, Rng};
-use super::support::server::{START_TIMEOUT, Server};
+use super::support::server::{self, START_TIMEOUT, Server};
+use super::support::wait;
+use etcd2::node::witness_file;
+use wal::fs::OsFs;
 
 /// A flush never happens by itself.
 const NEVER: u64 = 1_000_000;
@@ -136,6 +139,180 @@ fn an_older_store_beside_a_newer_mark_of_a_clean_stop_is_refused() {
     assert_eq!(refusal.kept(), last, "{}", refusal.text());
     loss::accept(&mut server, last);
     assert!(history::list(&server) == before, "{}", server.log_tail());
+}
+
+/// A mark that came back with an older store says nothing of what the log shows to have been written after it.
+#[test]
+fn an_older_store_with_its_mark_below_a_newer_hurt_log_is_refused() {
+    let mut server = start();
+    let last = write(&server, "kept", 30);
+    stop(&mut server);
+    let older = Image::take(server.data_dir());
+    server.restart();
+    write(&server, "after", 60);
+    server.kill();
+    let mut mixed = Image::take(server.data_dir());
+    let segment = segment(&mixed, b"/after/40");
+    let bytes = &mixed.file(&segment).bytes;
+    let label = b"/after/40";
+    let place = bytes.windows(label.len()).position(|part| part == label);
+    let place = place.expect("it is in this segment") as u64;
+    mixed.replace("store", &older);
+    mixed.replace("WITNESS", &older);
+    // In the middle, and at the head: then nothing but the groups behind it tells what was there.
+    for (at, all) in [(place, 31..70), (SEGMENT_HEADER_SALT, 0..1), (0, 0..1)] {
+        mixed.restore(server.data_dir());
+        flip(&server.data_dir().join(&segment), at, 0x10);
+        let refusal = loss::refused(&mut server);
+        let (text, kept) = (refusal.text(), refusal.kept());
+        let lost = format!("everything after entry {kept} is lost");
+        assert_eq!(text.matches(" lost").count(), 1, "{text}");
+        assert!(
+            text.contains(&lost) && refusal.proven() > Some(last),
+            "{text}"
+        );
+        loss::accept(&mut server, kept);
+        let (tree, _) = history::list(&server);
+        let after = tree.keys().filter(|key| key.starts_with("/after/")).count();
+        assert!(
+            all.contains(&after),
+            "flip at {at}: {after} of them; {text}"
+        );
+        server.kill();
+    }
+}
+
+/// What stands before the entries, of the only segment, with nothing in the store: the option that the refusal names is
+/// taken, and after a clean stop none is needed.
+#[test]
+fn a_segment_whose_head_is_hurt_is_given_up_when_that_is_accepted() {
+    let mut server = start();
+    write(&server, "kept", 60);
+    server.kill();
+    let killed = Image::take(server.data_dir());
+    let segment = segment(&killed, b"/kept/59");
+    server.restart();
+    let before = history::list(&server);
+    stop(&mut server);
+    let stopped = Image::take(server.data_dir());
+    for at in [0, 7, 20, SEGMENT_HEADER_SALT] {
+        killed.restore(server.data_dir());
+        flip(&server.data_dir().join(&segment), at, 0x10);
+        let refusal = loss::refused(&mut server);
+        assert_eq!(refusal.kept(), 0, "{}", refusal.text());
+        assert!(refusal.proven() >= Some(60), "{}", refusal.text());
+        loss::accept(&mut server, 0);
+        write(&server, "new", 3);
+        let after = history::list(&server);
+        server.restart();
+        assert!(history::list(&server) == after, "{}", server.log_tail());
+        server.kill();
+        stopped.restore(server.data_dir());
+        flip(&server.data_dir().join(&segment), at, 0x10);
+        starts_loudly(&mut server, &before, &format!("flip at {at}"));
+        server.kill();
+    }
+}
+
+/// Entries before the damage are applied on a store whose tables are hurt as well, which only their rows show.
+#[test]
+fn an_accepted_loss_is_carried_out_on_a_damaged_store() {
+    let few = server::ours().arg("--retention-events=20");
+    let few = few.arg(format!("--snapshot-count={NEVER}")).settled();
+    let mut server = few.start();
+    (0..10).for_each(|_| drop(write(&server, "kept", 30)));
+    stop(&mut server);
+    server.restart();
+    (0..10).for_each(|_| drop(write(&server, "kept", 30)));
+    let last = write(&server, "last", 30);
+    server.kill();
+    let image = Image::take(server.data_dir());
+    for families in [&["versions", "events"][..], &["nodes"]] {
+        image.restore(server.data_dir());
+        families
+            .iter()
+            .for_each(|family| hurt_tables(server.data_dir(), family));
+        let segment = server.data_dir().join(segment(&image, b"/last/20"));
+        let bytes = fs::read(&segment).expect("a segment can be read");
+        let mut labels = bytes.windows(8).enumerate();
+        let (at, _) = labels
+            .find(|(_, part)| *part == b"/last/20")
+            .expect("it is here");
+        flip(&segment, at as u64, 0x10);
+        let refusal = loss::refused(&mut server);
+        let kept = refusal.kept();
+        assert!(kept < last && kept > last - 30, "{}", refusal.text());
+        // It is up, and says that it is not healthy.
+        server.respawn_with(&format!("--accept-log-loss={kept}"));
+        answers(&server);
+        let read = server.exchange(&Request::get("/v2/keys/last/1"));
+        if families == ["nodes"] {
+            // What could not be applied is not hidden, and the log is as it was.
+            assert_eq!(read.status(), 500, "{}", read.dump());
+            assert_eq!(loss::set_aside(server.data_dir()), 0);
+            server.kill();
+            assert_eq!(loss::refused(&mut server).kept(), kept);
+        } else {
+            assert_eq!(read.status(), 200, "{}", read.dump());
+            let gone = server.exchange(&Request::get("/v2/keys/last/21"));
+            assert_eq!(gone.status(), 404, "{}", gone.dump());
+            write(&server, "kept", 60);
+            server.respawn();
+            answers(&server);
+            write(&server, "kept", 60);
+            server.kill();
+        }
+    }
+}
+
+fn answers(server: &Server) {
+    let version = Request::get("/version");
+    wait::until("no answer", || {
+        http::exchange(server.addr(), &version).is_ok()
+    });
+}
+
+/// Changes a byte of the rows of each table of a family.
+fn hurt_tables(data: &Path, family: &str) {
+    let store = data.join("store");
+    let found = storage::judge(&store).expect("the store can be read");
+    let storage::Judgement::Store(inventory) = found else {
+        panic!("no store: {found:?}");
+    };
+    let tables = inventory.tables.iter();
+    for table in tables.filter(|table| table.family == family) {
+        flip(
+            &store.join(table.file_name()),
+            table.bytes.min(800) / 8,
+            0x40,
+        );
+    }
+}
+
+/// The witness file alone says that there was something: no node is founded over it.
+#[test]
+fn nothing_is_founded_over_a_witness_of_entries() {
+    let mut server = start();
+    let last = write(&server, "kept", 50);
+    wait::until("the witness file names no entry", || {
+        let found = witness_file::read(&OsFs, server.data_dir()).expect("it can be read");
+        found
+            .testimony()
+            .is_some_and(|said| said.witness.index >= last)
+    });
+    server.kill();
+    let mut image = Image::take(server.data_dir());
+    for (lost, option) in [("wal", true), ("store", false)] {
+        image.remove("FORMAT");
+        image.remove(lost);
+        image.restore(server.data_dir());
+        for _ in 0..2 {
+            let refusal = loss::refused(&mut server);
+            let text = refusal.text();
+            assert_eq!(text.contains("--accept-log-loss=0"), option, "{text}");
+            assert!(option || text.contains("WITNESS says"), "{text}");
+        }
+    }
 }
 
 /// A flip anywhere in what the log holds, with nothing but the store's word for what it held.

@@ -202,7 +202,7 @@ impl fmt::Display for Damage {
             (Lost::Nothing, Reason::ShortFile { length, .. }) => {
                 write!(f, "check the disk, then `truncate -s {length} {file}`")
             }
-            _ => f.write_str("restore the file, or repair this member from its peers"),
+            _ => f.write_str("bring the file back, or a copy of the whole data directory that was made while the node was stopped"),
         }
     }
 }

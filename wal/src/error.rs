@@ -74,12 +74,6 @@ pub enum Error {
         /// The newest version known here.
         known: u32,
     },
-    /// A file with a segment's name that is none.
-    #[error("{path} is not a log segment (its first bytes are wrong); move it away if it does not belong here, else restore it", path = path.display())]
-    NotALog {
-        /// The file.
-        path: PathBuf,
-    },
     /// The directory holds no segment: a new member creates its log, an old one lost it.
     #[error("no log in {path}; create one for a new member, or restore the missing files", path = path.display())]
     NoLog {

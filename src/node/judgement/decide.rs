@@ -61,8 +61,10 @@ pub(super) struct Evidence {
     pub(super) alone: bool,
     /// The log begins at or before the store's end.
     pub(super) joins: bool,
-    /// The clean-stop mark names this very store.
+    /// The clean-stop mark names this very store, and the log shows no entry after it.
     pub(super) proven: bool,
+    /// The witness file names an entry, or a clean stop.
+    pub(super) witnessed: bool,
     /// The operator accepted this very loss.
     pub(super) accepted: bool,
     /// The content came from another directory.
@@ -118,7 +120,7 @@ pub(super) fn decide(evidence: Evidence) -> Verdict {
         tables,
         ..
     } = evidence;
-    if nothing_was_acknowledged(identity, log, store) {
+    if !evidence.witnessed && nothing_was_acknowledged(identity, log, store) {
         return Verdict::Found;
     }
     if !evidence.agree {
@@ -153,7 +155,8 @@ pub(super) fn decide(evidence: Evidence) -> Verdict {
     Verdict::Start(action, mode)
 }
 
-/// Founding writes store, log and identity file in this order, and only then may anything be acknowledged. In the
+/// Founding writes store, log, a witness of entry 0 and the identity file in this order, and only then may anything be
+/// acknowledged; a witness file that names more is from a node that was here. In the
 /// first release the file came first, and the log after the store: there a new store without a log may be one that
 /// lost it.
 fn nothing_was_acknowledged(identity: Identity, log: Log, store: Store) -> bool {

@@ -90,7 +90,7 @@ pub enum PlannedLog<F: Fs> {
     /// Set aside; a new one begins behind the store.
     Replace(Loss),
     /// The entries before the damage are applied, then as `Replace`.
-    Salvage(Loss),
+    Salvage(Loss, Box<wal::Prefix<F>>),
     /// Left alone, because the store is only read.
     Leave,
 }
@@ -147,6 +147,25 @@ enum Judged<F: Fs> {
     Contradicted(Box<wal::Damage>),
     /// By its own testimony, with what lies before the damage, if that can be read and is the store's own.
     Damaged(Box<wal::Damage>, Option<Box<wal::Prefix<F>>>),
+}
+
+impl<F: Fs> LogFacts<F> {
+    /// The last entry that the log shows was in it, whether it can be read or not.
+    fn reaches(&self) -> u64 {
+        let told = |lost: &wal::Lost| {
+            let before = lost.first().map_or(0, |first| first.saturating_sub(1));
+            before.max(lost.last_known().unwrap_or(0))
+        };
+        match &self.judged {
+            Judged::Absent => 0,
+            Judged::Readable(log) => log.recovery().last_index,
+            Judged::Contradicted(damage) => told(&damage.lost),
+            Judged::Damaged(damage, prefix) => {
+                let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);
+                read.max(told(&damage.lost))
+            }
+        }
+    }
 }
 
 impl StoreFacts {
@@ -327,6 +346,10 @@ impl<F: Fs> Facts<F> {
                 && conf_state.learners.is_empty(),
             joins,
             proven: self.is_proven(),
+            witnessed: self
+                .witness_file
+                .testimony()
+                .is_some_and(|said| said.witness.index > 0 || said.clean.is_some()),
             accepted: question.accept_log_loss == Some(self.kept()),
             // One that was stopped clean was not running.
             copied: question.copied && !self.is_proven(),
@@ -356,13 +379,15 @@ impl<F: Fs> Facts<F> {
         .collect()
     }
 
-    /// Whether the clean-stop mark names this very store.
+    /// Whether the clean-stop mark names this very store, and the log does not show that it went on after it: the mark
+    /// may have come back with an older copy of the store.
     fn is_proven(&self) -> bool {
         let clean = self.witness_file.testimony().and_then(|said| said.clean);
         clean.is_some_and(|clean| {
             let applied = &self.store.applied;
             (clean.applied, clean.term, clean.hash)
                 == (applied.index, self.store.marker.term, applied.hash)
+                && self.log.reaches() <= clean.applied
         })
     }
 
@@ -389,9 +414,9 @@ impl<F: Fs> Facts<F> {
         let what = match &self.log.judged {
             Judged::Absent => format!("the log {} is gone", self.log.path.display()),
             Judged::Contradicted(damage) => {
-                format!("{} (seen by {})", damage.place(), self.witnesses_named())
+                format!("{} (seen by {})", place(damage), self.witnesses_named())
             }
-            Judged::Damaged(damage, _) => damage.place(),
+            Judged::Damaged(damage, _) => place(damage),
             Judged::Readable(log) => format!(
                 "the log {} ends with entry {}, but the store holds entry {}",
                 self.log.path.display(),
@@ -404,6 +429,7 @@ impl<F: Fs> Facts<F> {
             kept: self.kept(),
             known_until,
             copied: question.copied,
+            proven: self.is_proven(),
         }
     }
 
@@ -428,8 +454,13 @@ impl<F: Fs> Facts<F> {
             },
             decide::Refusal::StoreLost => Refusal::StoreLost {
                 path: self.store.path.clone(),
-                proof: match self.log.judged {
-                    Judged::Absent => "the identity file FORMAT says that a node was founded here",
+                proof: match (&self.log.judged, &self.identity_file) {
+                    (Judged::Absent, identity_file::Found::Missing) => {
+                        "the witness file WITNESS says that a node wrote its log here"
+                    }
+                    (Judged::Absent, _) => {
+                        "the identity file FORMAT says that a node was founded here"
+                    }
                     _ => "there is a log of this node",
                 },
             },
@@ -486,12 +517,17 @@ impl<F: Fs> Facts<F> {
         let nobody = || RecoveryError::Nobody {
             directory: question.directory.to_owned(),
         };
+        let applied = self.store.applied.index;
         let log = match (store, action, self.log.judged) {
             (StoreAction::ReadOnly, ..) => PlannedLog::Leave,
             (_, LogAction::Open, Judged::Readable(log)) => PlannedLog::Open(log),
-            (_, LogAction::Salvage, Judged::Damaged(_, Some(_))) => PlannedLog::Salvage(loss),
-            // Nothing lies before the damage, so there is nothing to salvage. And only a readable log is opened; the
-            // table says so, and this is its safe side.
+            (_, LogAction::Salvage, Judged::Damaged(_, Some(prefix)))
+                if prefix.base().index <= applied =>
+            {
+                PlannedLog::Salvage(loss, prefix)
+            }
+            // Nothing that joins the store lies before the damage, so there is nothing to salvage. And only a readable
+            // log is opened; the table says so, and this is its safe side.
             (_, LogAction::Salvage | LogAction::Replace | LogAction::Open, _) => {
                 PlannedLog::Replace(loss)
             }
@@ -508,6 +544,17 @@ impl<F: Fs> Facts<F> {
             complete,
         })
     }
+}
+
+/// Where, what, and who says so. What is lost is told once, of log and store together.
+fn place(damage: &wal::Damage) -> String {
+    format!(
+        "{} is damaged at offset {}: {} ({})",
+        damage.file.display(),
+        damage.offset,
+        damage.reason,
+        damage.proof
+    )
 }
 
 /// Whether a manifest lost whole records at its end: it names tables that a later record let go, and does not know

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// What is to be done when nothing of this directory can be served.
-const ANEW: &str = "restore the whole directory from a copy made while the node was stopped, or start with a new, empty \
+const ANEW: &str = "put back a copy of the whole directory that was made while the node was stopped, or start with a new, empty \
                     --data-dir and load a saved listing with 'etcdctl import FILE'";
 
 /// A refusal; see the module.
@@ -106,7 +106,7 @@ pub enum Refusal {
 /// Entries that are gone, as far as it is known.
 #[derive(Debug)]
 pub struct Loss {
-    /// Where, and what is wrong; with the range if the log itself tells it.
+    /// Where, and what is wrong.
     pub what: String,
     /// The last entry that can be served.
     pub kept: u64,
@@ -114,22 +114,33 @@ pub struct Loss {
     pub known_until: Option<u64>,
     /// Whether the content came from another directory.
     pub copied: bool,
+    /// Whether the store holds everything all the same.
+    pub proven: bool,
+}
+
+impl Loss {
+    /// Why the log is set aside.
+    pub fn why(&self) -> String {
+        match self.proven {
+            true => format!(
+                "{}; nothing is missing, since the node was stopped clean and its store holds everything",
+                self.what
+            ),
+            false => format!("{self}; accepted by --accept-log-loss"),
+        }
+    }
 }
 
 impl fmt::Display for Loss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.what)?;
-        match self.known_until.filter(|until| *until > self.kept) {
-            Some(until) => write!(
-                out,
-                "; of what was acknowledged, entries {} to {until} at least are lost",
-                self.kept + 1
-            )?,
-            None => write!(
-                out,
-                "; everything after entry {} is lost, number unknown",
-                self.kept
-            )?,
+        write!(
+            out,
+            "; everything after entry {} is lost, number unknown",
+            self.kept
+        )?;
+        if let Some(until) = self.known_until.filter(|until| *until > self.kept) {
+            write!(out, " (at least up to entry {until})")?;
         }
         if self.copied {
             out.write_str(

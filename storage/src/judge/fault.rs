@@ -97,7 +97,8 @@ pub enum Reason {
     Io(String),
 }
 
-const RESTORE: &str = "keep this directory, and restore the node from a peer, a snapshot or a dump";
+const RESTORE: &str = "keep this directory, and put back a copy of the whole data directory that was made \
+                       while the node was stopped";
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -95,7 +95,6 @@ pub(crate) struct SegmentHeader {
 /// Why a header was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderFault {
-    NotALog,
     Damaged,
     NewerVersion(u32),
 }
@@ -173,15 +172,12 @@ impl SegmentHeader {
         }
         let bytes = &bytes[..HEADER_BYTES as usize];
         if header_checksum(bytes) != u32_at(bytes, CHECKSUM) {
-            return Err(
-                match bytes[..8] == MAGIC || bytes.iter().all(|byte| *byte == 0) {
-                    true => HeaderFault::Damaged,
-                    false => HeaderFault::NotALog,
-                },
-            );
+            return Err(HeaderFault::Damaged);
         }
+        // A file with a segment's name in the log's directory: whatever its first bytes are, it stands where a segment
+        // stood, or should not be there. Either is for the owner to decide with what the rest of the log says.
         if bytes[..8] != MAGIC {
-            return Err(HeaderFault::NotALog);
+            return Err(HeaderFault::Damaged);
         }
         let version = u32_at(bytes, VERSION);
         if version > FORMAT_VERSION {

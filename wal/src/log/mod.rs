@@ -119,8 +119,8 @@ impl<F: Fs> Wal<F> {
     /// another history.
     ///
     /// # Errors
-    /// [`Error::NoLog`], [`Error::Damaged`], [`Error::Foreign`], [`Error::NewerVersion`],
-    /// [`Error::NotALog`]: nothing on disk was changed. [`Error::Io`], [`Error::NoSpace`],
+    /// [`Error::NoLog`], [`Error::Damaged`], [`Error::Foreign`], [`Error::NewerVersion`]: nothing on disk was
+    /// changed. [`Error::Io`], [`Error::NoSpace`],
     /// [`Error::ReadOnly`], [`Error::Poisoned`]: the log is as it was or as it shall be, and open may be
     /// called again.
     pub fn open<'a>(

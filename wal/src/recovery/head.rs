@@ -21,13 +21,6 @@ impl<F: Fs> Loader<'_, F> {
         let filled = file.read_full_at(0, &mut sector).context("read", &path)?;
         let header = match SegmentHeader::decode(&sector[..filled]) {
             Ok(header) => header,
-            Err(HeaderFault::NotALog) => {
-                return Err(Unloadable::Broken {
-                    error: Error::NotALog { path },
-                    sequence: named.sequence,
-                    first_lost: named.first_index,
-                });
-            }
             Err(HeaderFault::NewerVersion(found)) => {
                 let known = FORMAT_VERSION;
                 return Err(Error::NewerVersion { path, found, known }.into());

@@ -47,8 +47,7 @@ impl<F: Fs> std::fmt::Debug for Judgement<F> {
 /// several kept in different places): each must be borne out as far as the log still holds its place.
 ///
 /// # Errors
-/// [`Error::NoLog`], [`Error::Damaged`], [`Error::Foreign`], [`Error::NewerVersion`],
-/// [`Error::NotALog`]: the log is refused. After [`Proof::Witness`](crate::Proof::Witness) it must not be
+/// [`Error::NoLog`], [`Error::Damaged`], [`Error::Foreign`], [`Error::NewerVersion`]: the log is refused. After [`Proof::Witness`](crate::Proof::Witness) it must not be
 /// judged again without the witnesses. [`Error::Io`]: it could not be read.
 pub fn judge<'a, F: Fs>(
     fs: F,

@@ -76,7 +76,7 @@ impl<F: Fs> Prefix<F> {
 /// history as a whole. One that contradicts a witness before the damage is refused here too.
 ///
 /// # Errors
-/// [`Error::Damaged`], [`Error::NotALog`] when nothing before the damage can be read,
+/// [`Error::Damaged`] when nothing before the damage can be read,
 /// [`Error::NoLog`], [`Error::Foreign`], [`Error::NewerVersion`], [`Error::Io`].
 pub fn prefix<'a, F: Fs>(
     fs: &F,

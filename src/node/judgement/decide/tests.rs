@@ -38,8 +38,8 @@ fn rows(e: &Evidence) -> [(char, bool); 15] {
     let first = (e.log == Log::Empty && begun(e.store))
         || (e.log == Log::Absent && matches!(e.store, Store::Absent | Store::Unfinished));
     [
-        ('A', e.identity == Identity::Missing && matches!(e.log, Log::Absent | Log::Empty) && begun(e.store)),
-        ('B', e.identity == Identity::First && first),
+        ('A', !e.witnessed && e.identity == Identity::Missing && matches!(e.log, Log::Absent | Log::Empty) && begun(e.store)),
+        ('B', !e.witnessed && e.identity == Identity::First && first),
         ('C', !e.agree),
         ('D', e.store == Store::Unreadable),
         ('E', matches!(e.store, Store::Absent | Store::Unfinished)),
@@ -85,7 +85,7 @@ fn each(mut visit: impl FnMut(Evidence)) {
         for log in LOGS {
             for store in STORES {
                 for tables in TABLES {
-                    for bits in 0..64u8 {
+                    for bits in 0..128u8 {
                         let bit = |n: u8| bits & (1 << n) != 0;
                         visit(Evidence {
                             identity,
@@ -98,6 +98,7 @@ fn each(mut visit: impl FnMut(Evidence)) {
                             proven: bit(3),
                             accepted: bit(4),
                             copied: bit(5),
+                            witnessed: bit(6),
                         });
                     }
                 }
@@ -123,7 +124,7 @@ fn every_combination_is_decided_by_the_first_row_that_fits() {
         seen.insert(*row);
         count += 1;
     });
-    assert_eq!(count, 4 * 5 * 5 * 3 * 64);
+    assert_eq!(count, 4 * 5 * 5 * 3 * 128);
     assert_eq!(seen.into_iter().collect::<String>(), "ABCDEFGHIJKLMNO");
 }
 
@@ -135,6 +136,7 @@ fn no_combination_merges_deletes_or_forgets() {
         let proof = evidence.proven || evidence.accepted;
         if verdict == Verdict::Found {
             assert!(evidence.store != Store::Written, "{evidence:?}");
+            assert!(!evidence.witnessed, "{evidence:?}");
             assert!(
                 matches!(evidence.log, Log::Absent | Log::Empty),
                 "{evidence:?}"
