@@ -147,6 +147,13 @@ impl<F: Fs> Outside for Lanes<F> {
     }
 }
 
+/// A path that leads elsewhere fails like a bad disk: which of both it is, is looked at first.
+fn fail(status: &Status, reason: &str) {
+    if status.lost_volume().is_none() {
+        status.fail(reason);
+    }
+}
+
 /// One group of the log. A failure is final and told to everyone through the status.
 fn persist<F: Fs>(
     worker: &mut LogWorker<F>,
@@ -158,7 +165,7 @@ fn persist<F: Fs>(
     }
     worker
         .step(tasks)
-        .map_err(|error| status.fail(&error.to_string()))
+        .map_err(|error| fail(status, &error.to_string()))
         .ok()
 }
 
@@ -173,7 +180,7 @@ fn apply(
         let reason = error.to_string();
         match error.damage() {
             Some(damage) => wiring.status.end_writes(&damage),
-            None => wiring.status.fail(&reason),
+            None => fail(&wiring.status, &reason),
         }
         wiring.waiters.abandon(&Failure::Storage(reason));
     }
