@@ -9,23 +9,31 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A directory that stays open.
+/// Directories in the data directory that may be exchanged as well, where they are there.
+const PARTS: [&str; 2] = ["store", "wal"];
+
+/// A directory that stays open, with its parts.
 #[derive(Debug)]
 pub struct Volume {
     path: PathBuf,
-    /// The directory and its (device, inode); `None` if it could not be opened, then nothing is ever found wrong.
-    opened: Option<(File, (u64, u64))>,
+    /// `None` if it could not be opened, then nothing is ever found wrong.
+    opened: Option<Opened>,
+    parts: Vec<Opened>,
+}
+
+/// One directory. While it is open no other one gets its inode.
+#[derive(Debug)]
+struct Opened {
+    path: PathBuf,
+    directory: File,
+    /// Device and inode.
+    identity: (u64, u64),
 }
 
 impl Volume {
     /// What `path` leads to now.
     pub fn of(path: &Path) -> Self {
-        let open = || -> io::Result<(File, (u64, u64))> {
-            let directory = File::open(path)?;
-            let identity = identity(path)?;
-            Ok((directory, identity))
-        };
-        let opened = open()
+        let opened = Opened::of(path)
             .inspect_err(|error| {
                 tracing::warn!(
                     "{} cannot be opened, an unmount will not be noticed: {error}",
@@ -33,9 +41,11 @@ impl Volume {
                 );
             })
             .ok();
+        let parts = PARTS.map(|part| Opened::of(&path.join(part)).ok());
         Self {
             path: path.to_owned(),
             opened,
+            parts: parts.into_iter().flatten().collect(),
         }
     }
 
@@ -46,18 +56,34 @@ impl Volume {
 
     /// Bytes that are free for this process. A file system that does not tell is taken to have some.
     pub fn free_bytes(&self) -> u64 {
-        let Some((directory, _)) = &self.opened else {
+        let Some(opened) = &self.opened else {
             return u64::MAX;
         };
-        rustix::fs::fstatvfs(directory)
+        rustix::fs::fstatvfs(&opened.directory)
             .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    /// Why the path no longer leads to the directory, if so. An error that says nothing about that is none.
+    /// Why the path no longer leads to the directory, or to a part of it, if so.
     pub fn lost(&self) -> Option<String> {
-        let (_, opened) = self.opened.as_ref()?;
+        let mut all = self.opened.iter().chain(&self.parts);
+        all.find_map(Opened::lost)
+    }
+}
+
+impl Opened {
+    fn of(path: &Path) -> io::Result<Self> {
+        let directory = File::open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(path)?,
+            directory,
+        })
+    }
+
+    /// An error that says nothing about where the path leads is none.
+    fn lost(&self) -> Option<String> {
         let found = match identity(&self.path) {
-            Ok(found) if found == *opened => return None,
+            Ok(found) if found == self.identity => return None,
             Ok(_) => "now leads to another directory",
             Err(error)
                 if matches!(
@@ -103,6 +129,22 @@ mod tests {
         std::fs::remove_dir(&path).expect("removed");
         std::fs::rename(scratch.path().join("elsewhere"), &path).expect("moved back");
         assert_eq!(volume.lost(), None);
+    }
+
+    #[test]
+    fn a_part_that_was_replaced_is_lost() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let store = scratch.path().join("store");
+        std::fs::create_dir(&store).expect("made");
+        let volume = Volume::of(scratch.path());
+        assert_eq!(volume.lost(), None);
+        std::fs::remove_dir(&store).expect("removed");
+        std::fs::create_dir(&store).expect("made");
+        let lost = volume.lost().expect("it is another");
+        assert!(
+            lost.contains("store now leads to another directory"),
+            "{lost}"
+        );
     }
 
     #[test]
