@@ -451,6 +451,7 @@ impl<F: Fs> Facts<F> {
             },
             decide::Refusal::StoreUnreadable => Refusal::StoreUnreadable {
                 fault: self.store.unreadable.clone(),
+                copied: question.copied,
             },
             decide::Refusal::StoreLost => Refusal::StoreLost {
                 path: self.store.path.clone(),
