@@ -211,8 +211,8 @@ impl Proof {
     /// log. Whatever came after the witness may be gone with them, even if the store holds all that it names.
     fn check_refusal(&mut self, offset: u64, refusal: &Refusal) {
         let told = format!("cut at {offset}\n{}", refusal.text());
-        let proven = refusal.proven();
-        let proven = proven.unwrap_or_else(|| panic!("no entry is named: {told}"));
+        // Where no entry is named, the store holds all that the witness saw.
+        let proven = refusal.proven().unwrap_or_else(|| refusal.kept());
         let Written {
             log_indexes, ends, ..
         } = &self.written;

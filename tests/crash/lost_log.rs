@@ -220,14 +220,10 @@ fn an_accepted_loss_is_carried_out_on_a_damaged_store() {
     let few = server::ours().arg("--retention-events=20");
     let few = few.arg(format!("--snapshot-count={NEVER}")).settled();
     let mut server = few.start();
-    for _ in 0..10 {
-        write(&server, "kept", 30);
-    }
+    write_over(&server);
     stop(&mut server);
     server.restart();
-    for _ in 0..10 {
-        write(&server, "kept", 30);
-    }
+    write_over(&server);
     let last = write(&server, "last", 30);
     server.kill();
     let image = Image::take(server.data_dir());
@@ -266,6 +262,13 @@ fn an_accepted_loss_is_carried_out_on_a_damaged_store() {
             write(&server, "kept", 60);
             server.kill();
         }
+    }
+}
+
+/// The same keys again and again, so that there is history to give back.
+fn write_over(server: &Server) {
+    for _ in 0..10 {
+        write(server, "kept", 30);
     }
 }
 

@@ -150,16 +150,16 @@ enum Judged<F: Fs> {
 }
 
 impl<F: Fs> LogFacts<F> {
-    /// The last entry that the log shows was in it, whether it can be read or not.
+    /// The last entry of the store's own history that the log shows was in it, whether it can be read or not.
     fn reaches(&self) -> u64 {
         let told = |lost: &wal::Lost| {
             let before = lost.first().map_or(0, |first| first.saturating_sub(1));
             before.max(lost.last_known().unwrap_or(0))
         };
         match &self.judged {
-            Judged::Absent => 0,
+            // Another history, or one that ends before the witness: neither shows entries after the store's own.
+            Judged::Absent | Judged::Contradicted(_) => 0,
             Judged::Readable(log) => log.recovery().last_index,
-            Judged::Contradicted(damage) => told(&damage.lost),
             Judged::Damaged(damage, prefix) => {
                 let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);
                 read.max(told(&damage.lost))
@@ -451,6 +451,7 @@ impl<F: Fs> Facts<F> {
             },
             decide::Refusal::StoreUnreadable => Refusal::StoreUnreadable {
                 fault: self.store.unreadable.clone(),
+                copied: question.copied,
             },
             decide::Refusal::StoreLost => Refusal::StoreLost {
                 path: self.store.path.clone(),

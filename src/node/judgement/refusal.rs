@@ -7,6 +7,16 @@ use std::path::PathBuf;
 const ANEW: &str = "put back a copy of the whole directory that was made while the node was stopped, or start with a new, empty \
                     --data-dir and load a saved listing with 'etcdctl import FILE'";
 
+/// What may be behind it, where the content came from another directory.
+fn copy_hint(copied: bool) -> &'static str {
+    match copied {
+        true => {
+            " (this directory is a copy: one that was copied while its node was running looks like this)"
+        }
+        false => "",
+    }
+}
+
 /// A refusal; see the module.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -22,10 +32,12 @@ pub enum Refusal {
         parts: String,
     },
     /// The manifest of the store, or the file that names it.
-    #[error("{fault}. Nothing was changed, and nothing of it can be served; {ANEW}")]
+    #[error("{fault}{}. Nothing was changed, and nothing of it can be served; {ANEW}", copy_hint(*copied))]
     StoreUnreadable {
         /// Where and what.
         fault: String,
+        /// Whether the content came from another directory.
+        copied: bool,
     },
     /// The store is gone.
     #[error(
@@ -142,11 +154,6 @@ impl fmt::Display for Loss {
         if let Some(until) = self.known_until.filter(|until| *until > self.kept) {
             write!(out, " (at least up to entry {until})")?;
         }
-        if self.copied {
-            out.write_str(
-                " (this directory is a copy: one that was copied while its node was running looks like this)",
-            )?;
-        }
-        Ok(())
+        out.write_str(copy_hint(self.copied))
     }
 }
