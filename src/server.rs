@@ -6,10 +6,13 @@
 
 mod descriptors;
 mod founding;
+mod ground;
 mod listen;
 mod phase;
+mod spared;
 mod start;
 mod stopping;
+mod threads;
 
 use std::path::Path;
 use std::process::ExitCode;

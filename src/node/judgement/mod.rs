@@ -7,7 +7,10 @@
 //! *nothing is missing*, *the store holds everything* (the clean-stop mark), *something is lost* (the operator decides).
 
 mod decide;
+mod explain;
+mod log;
 mod refusal;
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +23,9 @@ use super::data_dir::DataDirError;
 use super::marker::Marker;
 use super::recovery::RecoveryError;
 use super::{identity_file, witness_file};
-use decide::{Evidence, Identity, Log, LogAction, Store, Tables, Verdict, decide};
+use decide::{Evidence, Identity, Log, LogAction, Verdict, decide};
+use log::{Judged, LogFacts};
+use store::StoreFacts;
 
 /// What is to be judged.
 pub struct Question<'a> {
@@ -125,148 +130,6 @@ struct Facts<F: Fs> {
     log: LogFacts<F>,
 }
 
-struct StoreFacts {
-    path: PathBuf,
-    kind: Store,
-    /// Why it is unreadable, in words.
-    unreadable: String,
-    applied: storage::Applied,
-    marker: Marker,
-    inventory: Option<storage::judge::Inventory>,
-}
-
-struct LogFacts<F: Fs> {
-    path: PathBuf,
-    judged: Judged<F>,
-}
-
-enum Judged<F: Fs> {
-    Absent,
-    Readable(Box<wal::Judgement<F>>),
-    /// Not what a witness saw.
-    Contradicted(Box<wal::Damage>),
-    /// By its own testimony, with what lies before the damage, if that can be read and is the store's own.
-    Damaged(Box<wal::Damage>, Option<Box<wal::Prefix<F>>>),
-}
-
-impl<F: Fs> LogFacts<F> {
-    /// The last entry of the store's own history that the log shows was in it, whether it can be read or not.
-    fn reaches(&self) -> u64 {
-        let told = |lost: &wal::Lost| {
-            let before = lost.first().map_or(0, |first| first.saturating_sub(1));
-            before.max(lost.last_known().unwrap_or(0))
-        };
-        match &self.judged {
-            // Another history, or one that ends before the witness: neither shows entries after the store's own.
-            Judged::Absent | Judged::Contradicted(_) => 0,
-            Judged::Readable(log) => log.recovery().last_index,
-            Judged::Damaged(damage, prefix) => {
-                let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);
-                read.max(told(&damage.lost))
-            }
-        }
-    }
-}
-
-impl StoreFacts {
-    fn gather(path: PathBuf) -> Result<Self, RecoveryError> {
-        let mut facts = Self {
-            kind: Store::Absent,
-            unreadable: String::new(),
-            applied: storage::Applied::default(),
-            marker: Marker::default(),
-            inventory: None,
-            path,
-        };
-        match storage::judge(&facts.path)? {
-            storage::Judgement::Absent => {}
-            storage::Judgement::Unfinished { .. } => facts.kind = Store::Unfinished,
-            // A newer release's, perhaps: its format row says so.
-            storage::Judgement::Foreign { found, rocksdb } => {
-                if rocksdb {
-                    storage::open_with(
-                        &facts.path,
-                        storage::Options::default(),
-                        &storage::Mode::ReadOnly,
-                    )?;
-                }
-                return Err(RecoveryError::Storage(storage::Error::NotOurs {
-                    path: facts.path,
-                    found,
-                }));
-            }
-            storage::Judgement::Unreadable(fault) => {
-                facts.kind = Store::Unreadable;
-                facts.unreadable = fault.to_string();
-            }
-            storage::Judgement::Store(inventory) => {
-                match lost_end(&facts.path, &inventory) {
-                    Some(lost) => (facts.kind, facts.unreadable) = (Store::Unreadable, lost),
-                    None => facts.read_state(&inventory)?,
-                }
-                facts.inventory = Some(inventory);
-            }
-        }
-        Ok(facts)
-    }
-
-    /// What the store says of itself. A state that cannot be read leaves nothing to serve, and nothing to join a log to.
-    fn read_state(&mut self, inventory: &storage::judge::Inventory) -> Result<(), RecoveryError> {
-        let applied = match storage::peek(&self.path, inventory) {
-            Ok(applied) => applied,
-            Err(error) if error.damage().is_some() => {
-                self.kind = Store::Unreadable;
-                self.unreadable = format!("{}: {error}", self.path.display());
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match Marker::decode(&applied.marker) {
-            Ok(marker) => {
-                self.kind = if applied.index == 0 {
-                    Store::New
-                } else {
-                    Store::Written
-                };
-                (self.applied, self.marker) = (applied, marker);
-            }
-            Err(error) => {
-                self.kind = Store::Unreadable;
-                self.unreadable = format!("{}: {error}", self.path.display());
-            }
-        }
-        Ok(())
-    }
-
-    fn faults(&self) -> &[storage::judge::Fault] {
-        self.inventory
-            .as_ref()
-            .map_or(&[], |inventory| &inventory.faults)
-    }
-
-    fn torn_bytes(&self) -> u64 {
-        let torn = self.inventory.as_ref().and_then(|inventory| inventory.torn);
-        torn.map_or(0, |torn| torn.bytes)
-    }
-
-    fn tables(&self) -> Tables {
-        match () {
-            () if self.faults().is_empty() => Tables::Sound,
-            () if self.faults().iter().all(storage::judge::Fault::is_history) => {
-                Tables::HistoryHurt
-            }
-            () => Tables::Hurt,
-        }
-    }
-
-    fn identity(&self) -> Option<wal::Identity> {
-        (self.marker.member != 0).then_some(wal::Identity {
-            cluster: self.marker.cluster,
-            member: self.marker.member,
-        })
-    }
-}
-
 impl<F: Fs> Facts<F> {
     fn gather(fs: &F, directory: &Path) -> Result<Self, RecoveryError> {
         let unreadable = |path: PathBuf| {
@@ -291,25 +154,12 @@ impl<F: Fs> Facts<F> {
         let witness_file =
             witness_file::read(fs, directory).map_err(unreadable(witness_file::path(directory)))?;
         let store = StoreFacts::gather(directory.join("store"))?;
-        let path = directory.join("wal");
-        let witnesses = witnesses(&witness_file, &store.marker)?;
-        let judged = match wal::judge(fs.clone(), &path, None, &witnesses) {
-            Ok(judged) => Judged::Readable(Box::new(judged)),
-            Err(wal::Error::NoLog { .. }) => Judged::Absent,
-            Err(wal::Error::Damaged(damage)) if damage.proof == wal::Proof::Witness => {
-                Judged::Contradicted(damage)
-            }
-            Err(wal::Error::Damaged(damage)) => {
-                let prefix = wal::prefix(fs, &path, None, &witnesses).ok();
-                Judged::Damaged(damage, prefix.map(Box::new))
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let log = LogFacts::gather(fs, directory.join("wal"), &witness_file, &store.marker)?;
         Ok(Self {
             identity_file,
             witness_file,
             store,
-            log: LogFacts { path, judged },
+            log,
         })
     }
 
@@ -402,107 +252,6 @@ impl<F: Fs> Facts<F> {
         }
     }
 
-    fn loss(&self, question: &Question<'_>) -> Loss {
-        let witnessed = self.witness_file.testimony().map(|said| said.witness.index);
-        let store = self.store.marker.witness.as_deref();
-        let store = store.and_then(|bytes| wal::Witness::decode(bytes).ok());
-        let told = match &self.log.judged {
-            Judged::Damaged(damage, _) => damage.lost.last_known(),
-            _ => None,
-        };
-        let known_until = witnessed.max(store.map(|witness| witness.index)).max(told);
-        let what = match &self.log.judged {
-            Judged::Absent => format!("the log {} is gone", self.log.path.display()),
-            Judged::Contradicted(damage) => {
-                format!("{} (seen by {})", place(damage), self.witnesses_named())
-            }
-            Judged::Damaged(damage, _) => place(damage),
-            Judged::Readable(log) => format!(
-                "the log {} ends with entry {}, but the store holds entry {}",
-                self.log.path.display(),
-                log.recovery().last_index,
-                self.store.applied.index
-            ),
-        };
-        Loss {
-            what,
-            kept: self.kept(),
-            known_until,
-            copied: question.copied,
-            proven: self.is_proven(),
-        }
-    }
-
-    /// Who has seen the log, for a message.
-    fn witnesses_named(&self) -> String {
-        let file = self.witness_file.testimony().map(|_| witness_file::NAME);
-        let store = self.store.marker.witness.as_ref().map(|_| "store/");
-        let names: Vec<&str> = file.into_iter().chain(store).collect();
-        names.join(" and ")
-    }
-
-    fn refuse(&self, question: &Question<'_>, refusal: decide::Refusal) -> Refusal {
-        let directory = question.directory.to_owned();
-        let first_fault = || self.store.faults().first().map(ToString::to_string);
-        match refusal {
-            decide::Refusal::Strangers => Refusal::Strangers {
-                directory,
-                parts: parts(&self.voices()),
-            },
-            decide::Refusal::StoreUnreadable => Refusal::StoreUnreadable {
-                fault: self.store.unreadable.clone(),
-                copied: question.copied,
-            },
-            decide::Refusal::StoreLost => Refusal::StoreLost {
-                path: self.store.path.clone(),
-                proof: match (&self.log.judged, &self.identity_file) {
-                    (Judged::Absent, identity_file::Found::Missing) => {
-                        "the witness file WITNESS says that a node wrote its log here"
-                    }
-                    (Judged::Absent, _) => {
-                        "the identity file FORMAT says that a node was founded here"
-                    }
-                    _ => "there is a log of this node",
-                },
-            },
-            decide::Refusal::Copied => Refusal::Copied {
-                directory,
-                fault: first_fault().unwrap_or_default(),
-            },
-            decide::Refusal::Member => Refusal::Member {
-                loss: self.loss(question),
-            },
-            decide::Refusal::LogLoss => Refusal::LogLoss {
-                loss: self.loss(question),
-            },
-            decide::Refusal::Gap => self.gap(),
-        }
-    }
-
-    fn gap(&self) -> Refusal {
-        let first = match &self.log.judged {
-            Judged::Readable(log) => log.recovery().first_index,
-            _ => 0,
-        };
-        let torn = match self.store.torn_bytes() {
-            0 => String::new(),
-            bytes => format!(
-                " ({bytes} bytes at the end of the store's {} are unreadable)",
-                self.store
-                    .inventory
-                    .as_ref()
-                    .map_or("", |inventory| &inventory.manifest)
-            ),
-        };
-        Refusal::Gap {
-            log: self.log.path.clone(),
-            first,
-            store: self.store.path.clone(),
-            applied: self.store.applied.index,
-            torn,
-        }
-    }
-
     fn plan(
         self,
         question: &Question<'_>,
@@ -545,56 +294,4 @@ impl<F: Fs> Facts<F> {
             complete,
         })
     }
-}
-
-/// Where, what, and who says so. What is lost is told once, of log and store together.
-fn place(damage: &wal::Damage) -> String {
-    format!(
-        "{} is damaged at offset {}: {} ({})",
-        damage.file.display(),
-        damage.offset,
-        damage.reason,
-        damage.proof
-    )
-}
-
-/// Whether a manifest lost whole records at its end: it names tables that a later record let go, and does not know
-/// tables that came later. What it says then was true once, and is no state to serve.
-fn lost_end(path: &Path, inventory: &storage::judge::Inventory) -> Option<String> {
-    let is_gone =
-        |fault: &&storage::judge::Fault| matches!(fault.reason, storage::judge::Reason::Missing);
-    let gone = inventory.faults.iter().filter(is_gone).count();
-    let newer = inventory
-        .leftovers
-        .iter()
-        .filter(|left| left.last_sequence > Some(inventory.last_sequence))
-        .count();
-    if gone == 0 || (newer == 0 && inventory.torn.is_none()) {
-        return None;
-    }
-    Some(format!(
-        "{} has lost its end: {gone} tables that it names are gone, and {newer} newer ones lie here that it does not name",
-        path.join(&inventory.manifest).display()
-    ))
-}
-
-/// The witnesses that the log must bear out.
-fn witnesses(
-    file: &witness_file::Found,
-    marker: &Marker,
-) -> Result<Vec<wal::Witness>, RecoveryError> {
-    let stored = marker.witness.as_deref().map(wal::Witness::decode);
-    let mut witnesses: Vec<wal::Witness> = stored.transpose()?.into_iter().collect();
-    witnesses.extend(file.testimony().map(|said| said.witness));
-    Ok(witnesses)
-}
-
-fn parts(voices: &[(&'static str, wal::Identity)]) -> String {
-    let named = voices.iter().map(|(name, identity)| {
-        format!(
-            "{name} names member {:x} of cluster {:x}",
-            identity.member, identity.cluster
-        )
-    });
-    named.collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,132 @@
+//! What a refused start, or one that gives something up, tells the operator.
+
+use wal::fs::Fs;
+
+use super::decide;
+use super::log::Judged;
+use super::{Facts, Loss, Question, Refusal};
+use crate::node::{identity_file, witness_file};
+
+impl<F: Fs> Facts<F> {
+    pub(super) fn loss(&self, question: &Question<'_>) -> Loss {
+        let witnessed = self.witness_file.testimony().map(|said| said.witness.index);
+        let store = self.store.marker.witness.as_deref();
+        let store = store.and_then(|bytes| wal::Witness::decode(bytes).ok());
+        let told = match &self.log.judged {
+            Judged::Damaged(damage, _) => damage.lost.last_known(),
+            _ => None,
+        };
+        let known_until = witnessed.max(store.map(|witness| witness.index)).max(told);
+        let what = match &self.log.judged {
+            Judged::Absent => format!("the log {} is gone", self.log.path.display()),
+            Judged::Contradicted(damage) => {
+                format!("{} (seen by {})", place(damage), self.witnesses_named())
+            }
+            Judged::Damaged(damage, _) => place(damage),
+            Judged::Readable(log) => format!(
+                "the log {} ends with entry {}, but the store holds entry {}",
+                self.log.path.display(),
+                log.recovery().last_index,
+                self.store.applied.index
+            ),
+        };
+        Loss {
+            what,
+            kept: self.kept(),
+            known_until,
+            copied: question.copied,
+            proven: self.is_proven(),
+        }
+    }
+
+    /// Who has seen the log, for a message.
+    fn witnesses_named(&self) -> String {
+        let file = self.witness_file.testimony().map(|_| witness_file::NAME);
+        let store = self.store.marker.witness.as_ref().map(|_| "store/");
+        let names: Vec<&str> = file.into_iter().chain(store).collect();
+        names.join(" and ")
+    }
+
+    pub(super) fn refuse(&self, question: &Question<'_>, refusal: decide::Refusal) -> Refusal {
+        let directory = question.directory.to_owned();
+        let first_fault = || self.store.faults().first().map(ToString::to_string);
+        match refusal {
+            decide::Refusal::Strangers => Refusal::Strangers {
+                directory,
+                parts: parts(&self.voices()),
+            },
+            decide::Refusal::StoreUnreadable => Refusal::StoreUnreadable {
+                fault: self.store.unreadable.clone(),
+                copied: question.copied,
+            },
+            decide::Refusal::StoreLost => Refusal::StoreLost {
+                path: self.store.path.clone(),
+                proof: match (&self.log.judged, &self.identity_file) {
+                    (Judged::Absent, identity_file::Found::Missing) => {
+                        "the witness file WITNESS says that a node wrote its log here"
+                    }
+                    (Judged::Absent, _) => {
+                        "the identity file FORMAT says that a node was founded here"
+                    }
+                    _ => "there is a log of this node",
+                },
+            },
+            decide::Refusal::Copied => Refusal::Copied {
+                directory,
+                fault: first_fault().unwrap_or_default(),
+            },
+            decide::Refusal::Member => Refusal::Member {
+                loss: self.loss(question),
+            },
+            decide::Refusal::LogLoss => Refusal::LogLoss {
+                loss: self.loss(question),
+            },
+            decide::Refusal::Gap => self.gap(),
+        }
+    }
+
+    fn gap(&self) -> Refusal {
+        let first = match &self.log.judged {
+            Judged::Readable(log) => log.recovery().first_index,
+            _ => 0,
+        };
+        let torn = match self.store.torn_bytes() {
+            0 => String::new(),
+            bytes => format!(
+                " ({bytes} bytes at the end of the store's {} are unreadable)",
+                self.store
+                    .inventory
+                    .as_ref()
+                    .map_or("", |inventory| &inventory.manifest)
+            ),
+        };
+        Refusal::Gap {
+            log: self.log.path.clone(),
+            first,
+            store: self.store.path.clone(),
+            applied: self.store.applied.index,
+            torn,
+        }
+    }
+}
+
+/// Where, what, and who says so. What is lost is told once, of log and store together.
+fn place(damage: &wal::Damage) -> String {
+    format!(
+        "{} is damaged at offset {}: {} ({})",
+        damage.file.display(),
+        damage.offset,
+        damage.reason,
+        damage.proof
+    )
+}
+
+fn parts(voices: &[(&'static str, wal::Identity)]) -> String {
+    let named = voices.iter().map(|(name, identity)| {
+        format!(
+            "{name} names member {:x} of cluster {:x}",
+            identity.member, identity.cluster
+        )
+    });
+    named.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,78 @@
+//! What a start sees of the log without changing it.
+
+use std::path::PathBuf;
+
+use wal::fs::Fs;
+
+use crate::node::marker::Marker;
+use crate::node::recovery::RecoveryError;
+use crate::node::witness_file;
+
+/// The log, as it lies there.
+pub(super) struct LogFacts<F: Fs> {
+    pub(super) path: PathBuf,
+    pub(super) judged: Judged<F>,
+}
+
+/// What its own checks and its witnesses say.
+pub(super) enum Judged<F: Fs> {
+    Absent,
+    Readable(Box<wal::Judgement<F>>),
+    /// Not what a witness saw.
+    Contradicted(Box<wal::Damage>),
+    /// By its own testimony, with what lies before the damage, if that can be read and is the store's own.
+    Damaged(Box<wal::Damage>, Option<Box<wal::Prefix<F>>>),
+}
+
+impl<F: Fs> LogFacts<F> {
+    /// Read and checked against both witnesses.
+    pub(super) fn gather(
+        fs: &F,
+        path: PathBuf,
+        file: &witness_file::Found,
+        marker: &Marker,
+    ) -> Result<Self, RecoveryError> {
+        let witnesses = witnesses(file, marker)?;
+        let judged = match wal::judge(fs.clone(), &path, None, &witnesses) {
+            Ok(judged) => Judged::Readable(Box::new(judged)),
+            Err(wal::Error::NoLog { .. }) => Judged::Absent,
+            Err(wal::Error::Damaged(damage)) if damage.proof == wal::Proof::Witness => {
+                Judged::Contradicted(damage)
+            }
+            Err(wal::Error::Damaged(damage)) => {
+                let prefix = wal::prefix(fs, &path, None, &witnesses).ok();
+                Judged::Damaged(damage, prefix.map(Box::new))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { path, judged })
+    }
+
+    /// The last entry of the store's own history that the log shows was in it, whether it can be read or not.
+    pub(super) fn reaches(&self) -> u64 {
+        let told = |lost: &wal::Lost| {
+            let before = lost.first().map_or(0, |first| first.saturating_sub(1));
+            before.max(lost.last_known().unwrap_or(0))
+        };
+        match &self.judged {
+            // Another history, or one that ends before the witness: neither shows entries after the store's own.
+            Judged::Absent | Judged::Contradicted(_) => 0,
+            Judged::Readable(log) => log.recovery().last_index,
+            Judged::Damaged(damage, prefix) => {
+                let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);
+                read.max(told(&damage.lost))
+            }
+        }
+    }
+}
+
+/// The witnesses that the log must bear out.
+fn witnesses(
+    file: &witness_file::Found,
+    marker: &Marker,
+) -> Result<Vec<wal::Witness>, RecoveryError> {
+    let stored = marker.witness.as_deref().map(wal::Witness::decode);
+    let mut witnesses: Vec<wal::Witness> = stored.transpose()?.into_iter().collect();
+    witnesses.extend(file.testimony().map(|said| said.witness));
+    Ok(witnesses)
+}

@@ -1,0 +1,137 @@
+//! What a start sees of the store without changing it.
+
+use std::path::{Path, PathBuf};
+
+use super::decide::{Store, Tables};
+use crate::node::marker::Marker;
+use crate::node::recovery::RecoveryError;
+
+/// The store, as it lies there.
+pub(super) struct StoreFacts {
+    pub(super) path: PathBuf,
+    pub(super) kind: Store,
+    /// Why it is unreadable, in words.
+    pub(super) unreadable: String,
+    pub(super) applied: storage::Applied,
+    pub(super) marker: Marker,
+    pub(super) inventory: Option<storage::judge::Inventory>,
+}
+
+impl StoreFacts {
+    pub(super) fn gather(path: PathBuf) -> Result<Self, RecoveryError> {
+        let mut facts = Self {
+            kind: Store::Absent,
+            unreadable: String::new(),
+            applied: storage::Applied::default(),
+            marker: Marker::default(),
+            inventory: None,
+            path,
+        };
+        match storage::judge(&facts.path)? {
+            storage::Judgement::Absent => {}
+            storage::Judgement::Unfinished { .. } => facts.kind = Store::Unfinished,
+            // A newer release's, perhaps: its format row says so.
+            storage::Judgement::Foreign { found, rocksdb } => {
+                if rocksdb {
+                    storage::open_with(
+                        &facts.path,
+                        storage::Options::default(),
+                        &storage::Mode::ReadOnly,
+                    )?;
+                }
+                return Err(RecoveryError::Storage(storage::Error::NotOurs {
+                    path: facts.path,
+                    found,
+                }));
+            }
+            storage::Judgement::Unreadable(fault) => {
+                facts.kind = Store::Unreadable;
+                facts.unreadable = fault.to_string();
+            }
+            storage::Judgement::Store(inventory) => {
+                match lost_end(&facts.path, &inventory) {
+                    Some(lost) => (facts.kind, facts.unreadable) = (Store::Unreadable, lost),
+                    None => facts.read_state(&inventory)?,
+                }
+                facts.inventory = Some(inventory);
+            }
+        }
+        Ok(facts)
+    }
+
+    /// What the store says of itself. A state that cannot be read leaves nothing to serve, and nothing to join a log to.
+    fn read_state(&mut self, inventory: &storage::judge::Inventory) -> Result<(), RecoveryError> {
+        let applied = match storage::peek(&self.path, inventory) {
+            Ok(applied) => applied,
+            Err(error) if error.damage().is_some() => {
+                self.kind = Store::Unreadable;
+                self.unreadable = format!("{}: {error}", self.path.display());
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match Marker::decode(&applied.marker) {
+            Ok(marker) => {
+                self.kind = if applied.index == 0 {
+                    Store::New
+                } else {
+                    Store::Written
+                };
+                (self.applied, self.marker) = (applied, marker);
+            }
+            Err(error) => {
+                self.kind = Store::Unreadable;
+                self.unreadable = format!("{}: {error}", self.path.display());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn faults(&self) -> &[storage::judge::Fault] {
+        self.inventory
+            .as_ref()
+            .map_or(&[], |inventory| &inventory.faults)
+    }
+
+    pub(super) fn torn_bytes(&self) -> u64 {
+        let torn = self.inventory.as_ref().and_then(|inventory| inventory.torn);
+        torn.map_or(0, |torn| torn.bytes)
+    }
+
+    pub(super) fn tables(&self) -> Tables {
+        match () {
+            () if self.faults().is_empty() => Tables::Sound,
+            () if self.faults().iter().all(storage::judge::Fault::is_history) => {
+                Tables::HistoryHurt
+            }
+            () => Tables::Hurt,
+        }
+    }
+
+    pub(super) fn identity(&self) -> Option<wal::Identity> {
+        (self.marker.member != 0).then_some(wal::Identity {
+            cluster: self.marker.cluster,
+            member: self.marker.member,
+        })
+    }
+}
+
+/// Whether a manifest lost whole records at its end: it names tables that a later record let go, and does not know
+/// tables that came later. What it says then was true once, and is no state to serve.
+fn lost_end(path: &Path, inventory: &storage::judge::Inventory) -> Option<String> {
+    let is_gone =
+        |fault: &&storage::judge::Fault| matches!(fault.reason, storage::judge::Reason::Missing);
+    let gone = inventory.faults.iter().filter(is_gone).count();
+    let newer = inventory
+        .leftovers
+        .iter()
+        .filter(|left| left.last_sequence > Some(inventory.last_sequence))
+        .count();
+    if gone == 0 || (newer == 0 && inventory.torn.is_none()) {
+        return None;
+    }
+    Some(format!(
+        "{} has lost its end: {gone} tables that it names are gone, and {newer} newer ones lie here that it does not name",
+        path.join(&inventory.manifest).display()
+    ))
+}
