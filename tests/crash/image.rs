@@ -128,7 +128,10 @@ fn collect(directory: &Path, below: &Path, files: &mut BTreeMap<PathBuf, Content
         if kind.is_dir() {
             collect(directory, &path, files);
         } else {
-            files.insert(path.clone(), content(&directory.join(&path)));
+            // A running server renames the spare that it has just made, and removes tables: what went meanwhile is not there.
+            if let Ok(file) = File::open(directory.join(&path)) {
+                files.insert(path, read(file));
+            }
         }
     }
 }
@@ -138,7 +141,10 @@ fn collect(directory: &Path, below: &Path, files: &mut BTreeMap<PathBuf, Content
 /// # Panics
 /// When it cannot be read.
 pub(crate) fn content(path: &Path) -> Content {
-    let mut file = File::open(path).expect("a file can be opened");
+    read(File::open(path).expect("a file can be opened"))
+}
+
+fn read(mut file: File) -> Content {
     let zeros = vec![0; BLOCK_BYTES];
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
     let mut block = vec![0; BLOCK_BYTES];
