@@ -31,7 +31,7 @@ fn start() -> Server {
 }
 
 /// Writes `count` keys; gives the log index of the last one.
-fn write(server: &Server, directory: &str, count: u64) -> u64 {
+pub(crate) fn write(server: &Server, directory: &str, count: u64) -> u64 {
     let mut entry = 0;
     for number in 0..count {
         let target = format!("/v2/keys/{directory}/{number}");

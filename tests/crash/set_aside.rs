@@ -9,8 +9,8 @@ use super::event::Tree;
 use super::history;
 use super::image::Image;
 use super::loss;
+use super::lost_log::write;
 use super::subject;
-use super::support::http::Request;
 use super::support::server::{START_TIMEOUT, Server};
 use super::support::wait;
 
@@ -121,19 +121,6 @@ impl Run {
         assert!(history::list(&self.server) == after, "{told}");
         self.server.kill();
     }
-}
-
-/// Writes `count` keys; gives the log index of the last one.
-fn write(server: &Server, directory: &str, count: u64) -> u64 {
-    let mut entry = 0;
-    for number in 0..count {
-        let target = format!("/v2/keys/{directory}/{number}");
-        let answer = server.exchange(&Request::put(&target, &format!("value={number}")));
-        assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
-        let told = answer.head.number("X-Raft-Index");
-        entry = told.expect("a write's reply carries X-Raft-Index");
-    }
-    entry
 }
 
 /// Changes a byte of `label`, where it first stands in the log. The file that is kept ready for the next segment goes too,
