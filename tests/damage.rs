@@ -1,7 +1,8 @@
 //! Whatever happens to a data directory, a start after it is refused with the place, or serves what is right and tells
 //! the rest: real server processes on directories that are damaged in every way.
 //!
-//! A sample is drawn by a printed seed. `DAMAGE_STARTS=2000` lengthens it, `DAMAGE_STARTS=all` leaves nothing out,
+//! A sample is drawn by a printed seed. `DAMAGE_STARTS=2000` lengthens it, `DAMAGE_STARTS=all` leaves nothing out, `DAMAGE_BITS` does the same for
+//! the bits that are turned in this process,
 //! `DAMAGE_SEED` replays, `DAMAGE_ONLY=substring,substring` picks injections by name:
 //! `DAMAGE_STARTS=2000 cargo test --test damage -- --nocapture`.
 
@@ -30,6 +31,8 @@ mod second;
 #[path = "damage/start.rs"]
 mod start;
 mod support;
+#[path = "damage/sweep.rs"]
+mod sweep;
 #[path = "damage/table.rs"]
 mod table;
 #[path = "damage/tables.rs"]
@@ -42,15 +45,16 @@ mod words;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use std::time::Instant;
 
-use injection::Injection;
+use injection::{Action, Injection};
 use life::Kind;
 use made::Made;
 use support::seed::{self, Rng};
+use sweep::Sweep;
 use verdict::Verdict;
 
 /// Servers at a time.
@@ -58,31 +62,23 @@ const WORKERS: usize = 2;
 
 const STARTS: usize = 120;
 
+/// Bits turned in this process.
+const BITS: usize = 600;
+
 #[test]
 fn damaged_directories_are_refused_or_served_right() {
-    let seed = seed::from_env("DAMAGE_SEED");
-    println!("replay: DAMAGE_SEED={seed} cargo test --test damage damaged");
     let begun = Instant::now();
-    let kinds = [Kind::Clean, Kind::Killed, Kind::Compacted];
-    let mades: Vec<Made> = std::thread::scope(|scope| {
-        let lives = kinds.map(|kind| scope.spawn(move || Made::new(kind, seed)));
-        lives
-            .into_iter()
-            .map(|life| life.join().expect("every directory is made"))
-            .collect()
-    });
+    let Directories { seed, mades } = directories();
+    let seed = *seed;
+    println!("replay: DAMAGE_SEED={seed} cargo test --test damage damaged");
     let made = begun.elapsed();
     let mut rng = Rng::new(seed);
-    let all: Vec<Injection> = mades
-        .iter()
-        .enumerate()
-        .flat_map(|(number, made)| enumerate::enumerate(number, made, &mut rng))
-        .collect();
+    let all = enumerate_all(mades, &mut rng);
     let total = all.len();
-    let chosen = choose(all, &mut rng);
+    let chosen = choose(all, ("DAMAGE_STARTS", STARTS), &mut rng);
     println!("{} of {total} injections, seed {seed}", chosen.len());
     assert!(!chosen.is_empty(), "DAMAGE_ONLY picks nothing");
-    let results = run_all(&chosen, &mades);
+    let results = run_all(&chosen, mades);
     let (report, bad) = table::report(&results, seed);
     println!(
         "{report}\nmaking them took {made:.0?}, everything {:.0?}",
@@ -96,12 +92,63 @@ fn damaged_directories_are_refused_or_served_right() {
     );
 }
 
+#[test]
+fn a_bit_in_each_kib_shows_in_the_judgement_or_to_a_reader() {
+    let begun = Instant::now();
+    let Directories { seed, mades } = directories();
+    let mut rng = Rng::new(*seed);
+    let mut all = enumerate_all(mades, &mut rng);
+    all.retain(|injection| matches!(injection.action, Action::Bit(..)));
+    let total = all.len();
+    let chosen = choose(all, ("DAMAGE_BITS", BITS), &mut rng);
+    println!("{} of {total} bits, seed {seed}", chosen.len());
+    let sweeps: Vec<Sweep<'_>> = mades.iter().map(Sweep::new).collect();
+    let results: Vec<_> = chosen
+        .iter()
+        .map(|injection| (injection, sweeps[injection.made].turn(injection)))
+        .collect();
+    let (report, bad) = sweep::report(&results, *seed);
+    println!("{report}\neverything took {:.0?}", begun.elapsed());
+    assert_eq!(bad, 0, "of {} bits", results.len());
+}
+
+/// The directories that both tests hurt copies of.
+struct Directories {
+    seed: u64,
+    mades: Vec<Made>,
+}
+
+fn directories() -> &'static Directories {
+    static MADE: OnceLock<Directories> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let seed = seed::from_env("DAMAGE_SEED");
+        let kinds = [Kind::Clean, Kind::Killed, Kind::Compacted];
+        let mades = std::thread::scope(|scope| {
+            let lives = kinds.map(|kind| scope.spawn(move || Made::new(kind, seed)));
+            lives
+                .into_iter()
+                .map(|life| life.join().expect("every directory is made"))
+                .collect()
+        });
+        Directories { seed, mades }
+    })
+}
+
+fn enumerate_all(mades: &[Made], rng: &mut Rng) -> Vec<Injection> {
+    mades
+        .iter()
+        .enumerate()
+        .flat_map(|(number, made)| enumerate::enumerate(number, made, rng))
+        .collect()
+}
+
 /// The injections to run: all that `DAMAGE_ONLY` names, or a sample in which every kind of damage to every kind of file
 /// has its turn.
-fn choose(all: Vec<Injection>, rng: &mut Rng) -> Vec<Injection> {
-    let limit = match std::env::var("DAMAGE_STARTS").as_deref() {
+fn choose(all: Vec<Injection>, limit: (&str, usize), rng: &mut Rng) -> Vec<Injection> {
+    let (variable, usual) = limit;
+    let limit = match std::env::var(variable).as_deref() {
         Ok("all") => usize::MAX,
-        _ => seed::number_from_env("DAMAGE_STARTS", STARTS as u64) as usize,
+        _ => seed::number_from_env(variable, usual as u64) as usize,
     };
     if let Ok(only) = std::env::var("DAMAGE_ONLY") {
         let picked = all.into_iter();

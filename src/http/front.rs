@@ -1,8 +1,9 @@
 //! What all connections of a listener share.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
 use tokio::sync::Semaphore;
@@ -11,6 +12,9 @@ use super::counters::Counters;
 use super::headers::cluster_value;
 use super::options::HttpOptions;
 use crate::service::Service;
+
+/// Probes come every few seconds, and a trouble may last for days: its reason is told again after so long.
+const UNHEALTHY_AGAIN: Duration = Duration::from_secs(60);
 
 /// The service, the settings, and what is computed from them once.
 pub(super) struct Front {
@@ -22,6 +26,8 @@ pub(super) struct Front {
     pub(super) listings: Arc<Semaphore>,
     pub(super) counters: Counters,
     stopping: AtomicBool,
+    // When `/health` last told the log why it says false; held for a look.
+    unhealthy_told: Mutex<Option<Instant>>,
 }
 
 impl Front {
@@ -33,7 +39,29 @@ impl Front {
             service,
             options,
             stopping: AtomicBool::new(false),
+            unhealthy_told: Mutex::default(),
         })
+    }
+
+    /// Whether the log is to hear why this node is not healthy: at the first probe, and then now and again.
+    pub(super) fn tells_unhealthy(&self, now: Instant) -> bool {
+        let mut told = self.unhealthy_told();
+        let due = told.is_none_or(|last| now.duration_since(last) >= UNHEALTHY_AGAIN);
+        if due {
+            *told = Some(now);
+        }
+        due
+    }
+
+    /// A probe found the node healthy: the next trouble is told at once.
+    pub(super) fn is_healthy(&self) {
+        *self.unhealthy_told() = None;
+    }
+
+    fn unhealthy_told(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.unhealthy_told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends watches: each body asks this when it is polled.

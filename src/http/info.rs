@@ -1,5 +1,7 @@
 //! `/version`, `/health`, and the texts by which old clients find the members and the leader (keys-api 10).
 
+use std::time::Instant;
+
 use hyper::{Response, StatusCode};
 
 use super::body::Body;
@@ -23,11 +25,16 @@ pub(super) fn version(service: &Service, reply: Reply) -> Response<Body> {
 }
 
 /// Whether this member can serve writes; the reason why not goes to the log, as clients expect no more than a word.
-pub(super) async fn health(service: &Service, reply: Reply) -> Response<Body> {
-    match service.health().await {
-        Ok(()) => reply.text(StatusCode::OK, "{\"health\":\"true\"}"),
+pub(super) async fn health(front: &Front, reply: Reply) -> Response<Body> {
+    match front.service.health().await {
+        Ok(()) => {
+            front.is_healthy();
+            reply.text(StatusCode::OK, "{\"health\":\"true\"}")
+        }
         Err(reason) => {
-            tracing::warn!(%reason, "not healthy");
+            if front.tells_unhealthy(Instant::now()) {
+                tracing::warn!(%reason, "not healthy");
+            }
             reply.text_error(StatusCode::SERVICE_UNAVAILABLE, "{\"health\":\"false\"}")
         }
     }

@@ -159,7 +159,7 @@ async fn endpoint(
     }
     match decoded {
         b"/version" => info::version(service, reply),
-        b"/health" => info::health(service, reply).await,
+        b"/health" => info::health(front, reply).await,
         b"/v2/machines" | b"/v2/peers" => info::machines(front, reply),
         b"/v2/leader" => info::leader(front, reply),
         b"/v2/auth/enable" => info::auth(front, reply),

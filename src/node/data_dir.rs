@@ -50,6 +50,19 @@ pub enum DataDirError {
         /// What the lock file says.
         holder: String,
     },
+    /// A file where a directory belongs, or the other way round.
+    #[error(
+        "{path} is {found}, but in a data directory it is {expected}. Nothing was changed. Move it away and bring back the \
+         one that belongs here; or put back a copy of the whole directory that was made while the node was stopped"
+    )]
+    Misplaced {
+        /// The entry.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// It belongs to another program.
     #[error("the data directory {path} is not ours: {found}. {advice}")]
     Foreign {
@@ -60,6 +73,13 @@ pub enum DataDirError {
         /// What to do.
         advice: &'static str,
     },
+}
+
+impl DataDirError {
+    /// Whether the data is at fault, not the machine.
+    pub fn is_about_data(&self) -> bool {
+        matches!(self, Self::Foreign { .. } | Self::Misplaced { .. })
+    }
 }
 
 /// What to do about it, where that is known.
@@ -93,6 +113,7 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create(path)?;
         refuse_foreign(path)?;
+        refuse_misplaced(path)?;
         lock(path)
     }
 
@@ -184,6 +205,43 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     if path.join("log").is_file() && (path.join("conf").exists() || path.join("snapshot").exists())
     {
         return foreign("it holds data of etcd 0.4 (log, conf)");
+    }
+    Ok(())
+}
+
+/// What no crash leaves: an entry of the wrong kind. Links are followed, as people move `wal/` to another disk so.
+fn refuse_misplaced(path: &Path) -> Result<(), DataDirError> {
+    const KINDS: [(&str, bool); 6] = [
+        (LOCK, false),
+        (super::identity_file::NAME, false),
+        (super::witness_file::NAME, false),
+        (super::reserve::NAME, false),
+        ("wal", true),
+        ("store", true),
+    ];
+    for (name, directory) in KINDS {
+        let path = path.join(name);
+        // Missing ones, and those that cannot be looked at, are the judgement's affair.
+        let Ok(found) = fs::metadata(&path) else {
+            continue;
+        };
+        let (right, expected) = match directory {
+            true => (found.is_dir(), "a directory"),
+            // A pipe would hold the start for ever.
+            false => (found.is_file(), "a file"),
+        };
+        if !right {
+            let found = match (found.is_dir(), found.is_file()) {
+                (true, _) => "a directory",
+                (_, true) => "a file",
+                _ => "neither a file nor a directory",
+            };
+            return Err(DataDirError::Misplaced {
+                path,
+                found,
+                expected,
+            });
+        }
     }
     Ok(())
 }
@@ -318,6 +376,24 @@ mod tests {
             text.contains("/data/LOCK") && text.contains("chown -R"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn entries_of_the_wrong_kind_are_refused_untouched() {
+        for name in ["wal", "store", "FORMAT", "WITNESS", "RESERVE", "LOCK"] {
+            let dir = scratch();
+            let path = dir.path().join(name);
+            if matches!(name, "wal" | "store") {
+                fs::write(&path, "").expect("made");
+            } else {
+                fs::create_dir(&path).expect("made");
+            }
+            let error = DataDir::open(dir.path()).expect_err(name);
+            assert!(matches!(error, DataDirError::Misplaced { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.contains(&path.display().to_string()), "{text}");
+            assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1);
+        }
     }
 
     #[test]

@@ -6,6 +6,9 @@
 //! | witness file: one sector, one sync | at most every 5 s, and only after something was written | 4 KiB of the disk |
 //! | flush of the store | every `--snapshot-count` entries or 128 MiB of them, at a clean stop, and once entries have lain un-flushed for an hour | what changed since, at least some 0.3 MB |
 //!
+//! After a flush runs of small tables are merged, which RocksDB does not do by itself where keys only rise
+//! ([`storage::Store::merge_small_tables`]).
+//!
 //! A flush for each witness would cost a node with one hot key 0.3 MB or more every few seconds; see ARCHITECTURE.md for
 //! the measured bytes of a day.
 //!
@@ -21,7 +24,7 @@ use wal::fs::Fs;
 
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
-use super::refusal::{Kind, Refusal};
+use super::refusal::Kind;
 use super::reserve;
 use super::status::Status;
 use super::watchdog::Work;
@@ -132,12 +135,18 @@ impl<F: Fs> Flusher<F> {
             }
             if asked || self.owed || self.is_overdue() {
                 let touched = self.needs_touch() && touch();
-                match self.flush_or_owe(touched) {
-                    Ok(index) => index.map_or((), &mut release),
-                    Err(error) => match error.damage() {
+                let flushed = self.flush_or_owe(touched);
+                let done = flushed.and_then(|index| {
+                    if let Some(index) = index {
+                        release(index);
+                    }
+                    self.merge()
+                });
+                if let Err(error) = done {
+                    match error.damage() {
                         Some(damage) => damaged(&damage),
                         None => return Err(error.into()),
-                    },
+                    }
                 }
             }
             if let Some(damage) = self.store.background_damage() {
@@ -186,6 +195,22 @@ impl<F: Fs> Flusher<F> {
         })
     }
 
+    /// Each flush adds tables, and where keys only rise nothing but this ever makes fewer of them. It can wait for a time
+    /// when the disk is well.
+    fn merge(&self) -> Result<(), storage::Error> {
+        if self.status.refuses_writes().is_some() {
+            return Ok(());
+        }
+        match self.store.merge_small_tables() {
+            Ok(0) | Err(storage::Error::Reopening { .. }) => Ok(()),
+            Ok(merged) => {
+                tracing::debug!("{merged} small tables of the store were merged");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// One flush, watched; gives what is on the disk then.
     fn write_out(&self) -> Result<storage::Applied, storage::Error> {
         let started = Instant::now();
@@ -204,9 +229,9 @@ impl<F: Fs> Flusher<F> {
         for family in self.status.damages().history() {
             let files = self.store.level0_files(family).unwrap_or(0);
             if files >= storage::LEVEL0_FILES_MAX {
-                self.status.refusals().add(Refusal::Damaged(format!(
+                self.status.halt(&format!(
                     "history in {family} cannot be compacted any more and has {files} files, the limit"
-                )));
+                ));
             }
         }
     }

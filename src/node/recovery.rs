@@ -97,10 +97,12 @@ impl RecoveryError {
     /// Whether the data is at fault, not the machine: then starting again does not help.
     pub fn is_about_data(&self) -> bool {
         match self {
+            Self::Log(wal::Error::Io { source, .. })
+            | Self::Storage(storage::Error::Io { source, .. })
+            | Self::DataDir(DataDirError::Io { source, .. }) => is_misplaced(source),
             Self::Log(error) => !matches!(
                 error,
-                wal::Error::Io { .. }
-                    | wal::Error::NoSpace { .. }
+                wal::Error::NoSpace { .. }
                     | wal::Error::ReadOnly { .. }
                     | wal::Error::Poisoned { .. }
                     | wal::Error::TooManySegments { .. }
@@ -113,7 +115,7 @@ impl RecoveryError {
                     | storage::Error::Reopening { .. }
                     | storage::Error::Held { .. }
             ),
-            Self::DataDir(error) => matches!(error, DataDirError::Foreign { .. }),
+            Self::DataDir(error) => error.is_about_data(),
             Self::Refused(_)
             | Self::Apply(_)
             | Self::Unknown(_)
@@ -121,6 +123,12 @@ impl RecoveryError {
             | Self::Nobody { .. } => true,
         }
     }
+}
+
+/// A file where a directory belongs, or the other way round: no crash leaves that.
+fn is_misplaced(source: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory};
+    matches!(source.kind(), IsADirectory | NotADirectory)
 }
 
 /// What opening did, for the start-up line and the metrics.

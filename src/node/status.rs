@@ -1,5 +1,6 @@
 //! What the node's threads tell the rest of the process: facts that are read often and written rarely.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -12,6 +13,14 @@ use super::refusal::{Refusal, Refusals};
 use super::volume::Volume;
 use super::watchdog::Watchdog;
 use crate::raft::{Role, Soft};
+
+struct WhenHalted(Box<dyn Fn(&str) + Send + Sync>);
+
+impl fmt::Debug for WhenHalted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WhenHalted")
+    }
+}
 
 /// Shared by all threads of a node.
 #[derive(Debug)]
@@ -32,6 +41,7 @@ pub struct Status {
     has_failed: AtomicBool,
     stopping: AtomicBool,
     to_reclaim: AtomicBool,
+    when_halted: OnceLock<WhenHalted>,
     volume: OnceLock<Arc<Volume>>,
     lost: OnceLock<String>,
     failed: watch::Sender<Option<String>>,
@@ -58,6 +68,7 @@ impl Default for Status {
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             to_reclaim: AtomicBool::new(false),
+            when_halted: OnceLock::new(),
             volume: OnceLock::new(),
             lost: OnceLock::new(),
             failed: watch::Sender::new(None),
@@ -165,9 +176,23 @@ impl Status {
     /// From here on nothing is applied any more, and nothing new is taken.
     pub fn end_writes(&self, damage: &storage::Damage) {
         self.damages.note(damage);
-        if !self.refusals.holds(super::refusal::Kind::Damaged) {
-            self.refusals.add(Refusal::Damaged(damage.to_string()));
+        self.halt(&damage.to_string());
+    }
+
+    /// As [`Self::end_writes`], for a reason in words.
+    pub fn halt(&self, reason: &str) {
+        if self.refusals.holds(super::refusal::Kind::Damaged) {
+            return;
         }
+        self.refusals.add(Refusal::Damaged(reason.to_owned()));
+        if let Some(WhenHalted(tell)) = self.when_halted.get() {
+            tell(reason);
+        }
+    }
+
+    /// Who is to be told when [`Self::halt`] is called. Given once, at the start.
+    pub fn when_halted(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        let _ = self.when_halted.set(WhenHalted(Box::new(tell)));
     }
 
     /// Why writes are refused for the time being, for those who see it or need to know.

@@ -47,14 +47,18 @@ pub(super) fn storage_options(config: &Config) -> storage::Options {
 /// Over an opened store.
 pub(super) fn ground(config: &Config, store: storage::Store, marker: &Marker) -> Ground {
     let metrics = Metrics::new(SERVER_VERSION);
+    let hub = Arc::new(Hub::new(
+        store.clone(),
+        config.max_watchers,
+        metrics.clone(),
+    ));
+    let status = Arc::<Status>::default();
+    let watches = hub.clone();
+    status.when_halted(move |reason| watches.mute(reason));
     Ground {
-        hub: Arc::new(Hub::new(
-            store.clone(),
-            config.max_watchers,
-            metrics.clone(),
-        )),
+        hub,
         clock: ClusterClock::resume(Arc::new(SystemClock::new()), &marker.stamp),
-        status: Arc::default(),
+        status,
         waiters: Arc::default(),
         counters: Arc::default(),
         metrics,

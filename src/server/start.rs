@@ -47,9 +47,7 @@ impl StartError {
     /// Whether the data is at fault, not the settings or the machine.
     pub fn is_about_data(&self) -> bool {
         match self {
-            Self::DataDir(error) => {
-                matches!(error, DataDirError::Foreign { .. })
-            }
+            Self::DataDir(error) => error.is_about_data(),
             Self::Recovery(error) => error.is_about_data(),
             Self::Consensus(_) => true,
             Self::Founding(_) | Self::System(_) => false,

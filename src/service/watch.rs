@@ -16,7 +16,8 @@ pub struct Watch {
 }
 
 impl Service {
-    /// Registers a watch. It needs no quorum; history that is gone is an error now, not later.
+    /// Registers a watch. It needs no quorum; history that is gone is an error now, not later, and so is an event that
+    /// cannot come.
     pub async fn watch(
         &self,
         _caller: &Caller,
@@ -42,6 +43,9 @@ impl Service {
                     revision: published,
                 });
             }
+        } else if let Some(reason) = self.parts.hub.muted() {
+            self.parts.metrics.watch_broken.inc();
+            return Err(ServiceError::StorageFailed(Ended::Mute(reason).to_string()));
         }
         Ok(Watch {
             watcher,
@@ -70,7 +74,11 @@ impl Watch {
                 None
             }
             Err(reason) => {
-                tracing::error!("a watch ends: {reason}");
+                match reason {
+                    // Told once, for all of them.
+                    Ended::Mute(_) => tracing::debug!("a watch ends: {reason}"),
+                    _ => tracing::error!("a watch ends: {reason}"),
+                }
                 self.service.parts.metrics.watch_broken.inc();
                 if let Ended::Damaged(damage) = &reason {
                     self.service.parts.status.damaged(damage);

@@ -42,6 +42,8 @@ struct Registry {
     count: usize,
     next_id: u64,
     stopped: bool,
+    /// Why nothing is published any more.
+    mute: Option<Arc<str>>,
 }
 
 impl Hub {
@@ -86,6 +88,9 @@ impl Hub {
         let slot = Arc::new(Slot::new(registry.next_id, target, from, published, once));
         if registry.stopped {
             slot.stop();
+        }
+        if let Some(reason) = &registry.mute {
+            slot.mute(reason);
         }
         registry
             .by_path
@@ -140,6 +145,31 @@ impl Hub {
         for slot in registry.by_path.values().flatten() {
             slot.stop();
         }
+    }
+
+    /// From here on nothing is applied, for this reason: watches end when they have delivered what the store has, since
+    /// a client that waits for an event that cannot come takes silence for health.
+    pub fn mute(&self, reason: &str) {
+        let mut registry = self.lock();
+        if registry.mute.is_some() {
+            return;
+        }
+        if registry.count > 0 {
+            tracing::error!(
+                "{} watches end, because no event will come any more: {reason}",
+                registry.count
+            );
+        }
+        let reason: Arc<str> = reason.into();
+        for slot in registry.by_path.values().flatten() {
+            slot.mute(&reason);
+        }
+        registry.mute = Some(reason);
+    }
+
+    /// The reason given to [`Self::mute`], if it was called.
+    pub fn muted(&self) -> Option<Arc<str>> {
+        self.lock().mute.clone()
     }
 
     fn hand_out(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {

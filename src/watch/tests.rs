@@ -327,3 +327,25 @@ async fn large_groups_are_delivered_once() {
     }
     writer.join().expect("the writer finished");
 }
+
+#[tokio::test]
+async fn where_nothing_is_applied_any_more_watches_deliver_what_is_there_and_end() {
+    let mut fixture = Fixture::new();
+    let first = fixture.apply(&[set("/a")]);
+    let mut past = fixture.watch("/a", false, first);
+    let mut live = fixture.watch("/a", false, 0);
+    let mut future = fixture.watch("/a", false, first + 10);
+    let second = fixture.apply(&[set("/a")]);
+    fixture.hub.mute("the store is damaged");
+    fixture.hub.mute("a second reason");
+    let mut late = fixture.watch("/a", false, 0);
+    let mut history = fixture.watch("/a", false, second);
+    assert_eq!(next(&mut past).await.revision, first);
+    assert_eq!(next(&mut past).await.revision, second);
+    assert_eq!(next(&mut live).await.revision, second);
+    assert_eq!(next(&mut history).await.revision, second);
+    for watcher in [&mut past, &mut live, &mut future, &mut late, &mut history] {
+        let ended = poll_fn(|context| watcher.poll_next(context)).await;
+        assert_eq!(ended, Err(Ended::Mute("the store is damaged".into())));
+    }
+}

@@ -23,6 +23,9 @@ pub enum Ended {
     /// The server stops.
     #[error("the server stops")]
     Stopped,
+    /// Nothing is applied any more, so the event that it waits for cannot come.
+    #[error("no event will come any more: {0}")]
+    Mute(Arc<str>),
     /// The store could not be read.
     #[error("the history could not be read: {0}")]
     Failed(String),
@@ -52,6 +55,8 @@ struct State {
     /// The first revision that is not in the queue and must come from the store; `None` when live.
     behind: Option<u64>,
     stopped: bool,
+    /// Why nothing comes after what the store has.
+    mute: Option<Arc<str>>,
     waker: Option<Waker>,
 }
 
@@ -62,6 +67,7 @@ impl Slot {
             queue: VecDeque::new(),
             behind,
             stopped: false,
+            mute: None,
             waker: None,
         };
         Self {
@@ -108,6 +114,13 @@ impl Slot {
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
+        wake(state);
+    }
+
+    /// What is published is still delivered; after that the watch ends.
+    pub(super) fn mute(&self, reason: &Arc<str>) {
+        let mut state = self.lock();
+        state.mute = Some(reason.clone());
         wake(state);
     }
 
@@ -194,6 +207,9 @@ impl Watcher {
         }
         if let Some(from) = state.behind {
             return Ok(Next::Behind(from));
+        }
+        if let Some(reason) = &state.mute {
+            return Err(Ended::Mute(reason.clone()));
         }
         state.waker = Some(context.waker().clone());
         Ok(Next::Wait)

@@ -1,6 +1,8 @@
 //! Failures of flushes and compactions in the background: where they come to light, and what they
 //! forbid.
 
+use rocksdb::{BottommostLevelCompaction, CompactOptions};
+
 use crate::columns::Column;
 use crate::damage::{self, Damage};
 use crate::database::{Database, LOOK};
@@ -42,9 +44,30 @@ impl Database {
         if self.manner.resting.contains(&column) {
             return Ok(());
         }
+        self.watched(|| {
+            let family = self.family(column);
+            self.db()
+                .compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
+        })
+    }
+
+    /// Rewrites the tables of a column family that hold keys from `first` to `last`, those of the
+    /// lowest level as well, which RocksDB would leave as they are.
+    pub(crate) fn merge(&self, column: Column, first: &[u8], last: &[u8]) -> Result<(), Error> {
+        let mut options = CompactOptions::default();
+        options.set_exclusive_manual_compaction(false);
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.watched(|| {
+            let family = self.family(column);
+            self.db()
+                .compact_range_cf_opt(family, Some(first), Some(last), &options);
+        })
+    }
+
+    /// Does background work, and says whether a job failed meanwhile.
+    fn watched(&self, work: impl FnOnce()) -> Result<(), Error> {
         let before = self.background_failures();
-        self.db()
-            .compact_range_cf(self.family(column), None::<&[u8]>, None::<&[u8]>);
+        work();
         let counted = self.background_failures();
         if counted == before {
             return Ok(());

@@ -64,6 +64,7 @@ mod history;
 pub mod judge;
 mod key;
 mod lease;
+mod merge;
 mod meta;
 mod mode;
 mod notices;

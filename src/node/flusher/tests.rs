@@ -7,6 +7,7 @@ use std::thread;
 use wal::fs::sim::SimFs;
 
 use super::*;
+use crate::node::refusal::Refusal;
 use crate::node::witness_file;
 
 #[test]

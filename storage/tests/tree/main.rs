@@ -6,6 +6,7 @@ mod decision_table;
 mod events;
 mod expiry;
 mod history;
+mod merge;
 mod old_revisions;
 mod opening;
 mod readers;
