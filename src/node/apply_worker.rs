@@ -334,24 +334,14 @@ impl ApplyWorker {
         self.refuse_gap(entries)?;
         let mut done = Vec::with_capacity(entries.len());
         let mut counted = Vec::with_capacity(entries.len());
-        let mut stamp = self.marker.stamp;
         let mut batch = self.writer.batch();
-        for entry in entries {
-            let normal = entry.entry_type == EntryType::EntryNormal as i32;
-            if !normal || entry.data.is_empty() {
-                batch.skip(entry.index);
-                continue;
-            }
-            let command = decode(entry)?;
-            let outcomes =
-                batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
-            stamp = command.stamp;
+        let stamp = apply_entries(&mut batch, entries, |entry, command, outcomes| {
             counted.push(command.operations);
             done.push((command.stamp.request, entry.index, entry.term, outcomes));
-        }
+        })?;
         let mut marker = Marker {
             term: last.term,
-            stamp,
+            stamp: stamp.unwrap_or(self.marker.stamp),
             ..self.marker.clone()
         };
         renew_witness(&mut marker, &self.shared.witness);
@@ -450,8 +440,29 @@ fn renew_witness(marker: &mut Marker, witness: &SharedWitness) {
     marker.witness = Some(witness.encode().to_vec());
 }
 
+/// Applies entries in one batch, hands out what came of each, and gives the times of the last command.
+pub(super) fn apply_entries(
+    batch: &mut storage::Batch<'_>,
+    entries: &[Entry],
+    mut each: impl FnMut(&Entry, Command, Vec<Outcome>),
+) -> Result<Option<Stamp>, ApplyError> {
+    let mut stamp = None;
+    for entry in entries {
+        let normal = entry.entry_type == EntryType::EntryNormal as i32;
+        if !normal || entry.data.is_empty() {
+            batch.skip(entry.index);
+            continue;
+        }
+        let command = decode(entry)?;
+        let outcomes = batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
+        stamp = Some(command.stamp);
+        each(entry, command, outcomes);
+    }
+    Ok(stamp)
+}
+
 /// The command in an entry.
-pub(super) fn decode(entry: &Entry) -> Result<Command, ApplyError> {
+fn decode(entry: &Entry) -> Result<Command, ApplyError> {
     Command::decode(&entry.data).map_err(|source| ApplyError::Decode {
         index: entry.index,
         source,

@@ -31,12 +31,30 @@ use super::watchdog::Work;
 use super::witness_file::{CleanStop, WitnessFile};
 use crate::metrics::Metrics;
 
-/// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
-const LOOK: Duration = Duration::from_secs(1);
-/// Least time between two writes of the witness file.
-pub const WITNESS_PERIOD: Duration = Duration::from_secs(5);
-/// How long entries lie in memory at most.
-pub const FLUSH_PERIOD: Duration = Duration::from_secs(3600);
+/// How often, and up to where. Tests take other values.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
+    pub look: Duration,
+    /// Least time between two writes of the witness file.
+    pub witness: Duration,
+    /// How long entries lie in memory at most.
+    pub flush: Duration,
+    /// Level-0 files of a family at rest from which on writes are refused.
+    pub resting_files: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            witness: Duration::from_secs(5),
+            flush: Duration::from_secs(3600),
+            resting_files: storage::LEVEL0_FILES_MAX,
+        }
+    }
+}
+
 /// Entries that stay in the log below the flushed store where followers may be a little behind.
 const LOG_TAIL: u64 = 5_000;
 
@@ -57,6 +75,7 @@ pub struct Flusher<F: Fs> {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     data_dir: PathBuf,
+    pace: Pace,
     /// Durable index of the last flush, and of the one before it.
     flushed: u64,
     before: u64,
@@ -100,6 +119,7 @@ impl<F: Fs> Flusher<F> {
             status,
             metrics,
             data_dir,
+            pace: Pace::default(),
             flushed,
             before: flushed,
             refreshed: Instant::now(),
@@ -107,6 +127,12 @@ impl<F: Fs> Flusher<F> {
             owed: false,
             reserved: false,
         }
+    }
+
+    /// With another pace than the usual one.
+    pub fn paced(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
     }
 
     /// The thread's body: until the store's worker, which holds the sender, is gone. `release` is told up to which entry
@@ -123,7 +149,7 @@ impl<F: Fs> Flusher<F> {
         mut touch: impl FnMut() -> bool,
     ) -> Result<(), FlushError> {
         loop {
-            let asked = match requests.recv_timeout(LOOK) {
+            let asked = match requests.recv_timeout(self.pace.look) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -228,7 +254,7 @@ impl<F: Fs> Flusher<F> {
     fn bound_resting(&self) {
         for family in self.status.damages().history() {
             let files = self.store.level0_files(family).unwrap_or(0);
-            if files >= storage::LEVEL0_FILES_MAX {
+            if files >= self.pace.resting_files {
                 self.status.halt(&format!(
                     "history in {family} cannot be compacted any more and has {files} files, the limit"
                 ));
@@ -243,12 +269,12 @@ impl<F: Fs> Flusher<F> {
             return false;
         }
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= FLUSH_PERIOD
+        since.elapsed() >= self.pace.flush
     }
 
     /// Writes the log's newest witness down. A failure here loses nothing but freshness: it is told and tried again.
     fn refresh(&mut self) {
-        if self.refreshed.elapsed() < WITNESS_PERIOD || self.status.has_failed() {
+        if self.refreshed.elapsed() < self.pace.witness || self.status.has_failed() {
             return;
         }
         self.refreshed = Instant::now();

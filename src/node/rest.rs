@@ -12,10 +12,10 @@
 
 use std::time::Duration;
 
-use raft::eraftpb::{Entry, EntryType};
+use raft::eraftpb::Entry;
 use storage::{Damage, Mode};
 
-use super::apply_worker::{ApplyError, ApplyWorker, groups};
+use super::apply_worker::{ApplyError, ApplyWorker, apply_entries, groups};
 use super::marker::Marker;
 
 /// How long one try waits for readers to end.
@@ -98,21 +98,13 @@ impl ApplyWorker {
             return Ok(());
         };
         self.refuse_gap(entries)?;
-        let mut marker = Marker {
+        let mut batch = self.writer.batch();
+        let stamp = apply_entries(&mut batch, entries, |_, _, _| {})?;
+        let marker = Marker {
             term: last.term,
+            stamp: stamp.unwrap_or(self.marker.stamp),
             ..self.marker.clone()
         };
-        let mut batch = self.writer.batch();
-        for entry in entries {
-            let normal = entry.entry_type == EntryType::EntryNormal as i32;
-            if !normal || entry.data.is_empty() {
-                batch.skip(entry.index);
-                continue;
-            }
-            let command = super::apply_worker::decode(entry)?;
-            batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
-            marker.stamp = command.stamp;
-        }
         batch.set_marker(&marker.encode());
         batch.commit()?;
         self.marker.stamp = marker.stamp;

@@ -12,11 +12,13 @@ use crate::node::data_dir::DataDir;
 use crate::node::flusher::Flusher;
 use crate::node::intake::{Bounds, Intake};
 use crate::node::log_worker::LogWorker;
-use crate::node::recovery::{self, OpenLog, RecoveryError};
+use crate::node::log_worker::SharedWitness;
+use crate::node::recovery::{self, OpenLog, RecoveryError, Replayed};
 use crate::node::resume::{self, Opened, Source};
 use crate::node::runtime::{NoPeers, Runtime, Wiring};
 use crate::node::turn::{Settings, Turns};
-use crate::raft::{ConfState, Core, LogView, Parameters, Randomness};
+use crate::node::witness_file::WitnessFile;
+use crate::raft::{Core, LogView, Parameters, Randomness};
 use crate::service::Facts;
 
 use super::ground::{Ground, facts, ground, service};
@@ -40,43 +42,23 @@ pub(super) fn run(
         marker,
         source,
     } = opened;
-    let applied = store.applied();
     let ground = ground(config, store, &marker);
     met.iter().for_each(|damage| ground.status.damaged(damage));
     let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
-    let shared = Shared {
-        hub: ground.hub.clone(),
-        waiters: ground.waiters.clone(),
-        status: ground.status.clone(),
-        counters: ground.counters.clone(),
-        clock: ground.clock.clone(),
-        witness: witness.clone(),
-        metrics: ground.metrics.clone(),
-    };
-    let conf_state = marker.conf_state.clone();
     let (flush, flush_requests) = sync_channel(1);
+    let shared = shared(&ground, witness.clone());
     let mut worker = ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
     worker.rests(resting);
     let new = matches!(source, Source::Founded(..));
-    let resumed = resume::log(
-        &OsFs,
-        data_dir.path(),
-        source,
-        wal::Options::default(),
-        &ground.store,
-        &mut worker,
-        &witness,
-    );
-    let resumed = match resumed {
-        Ok(resumed) => resumed,
+    let caught_up = match catch_up(&data_dir, source, &ground, &mut worker, &witness, phases) {
+        Ok(caught_up) => caught_up,
         Err(error) => return around(error, config, data_dir, &ground, &worker, begun),
     };
-    let (mut log, witness_file) = (resumed.log, resumed.witness_file);
-    let applied = applied.index.max(ground.store.applied().index);
-    let replayed = match replay(&mut log, conf_state, applied, &mut worker, phases) {
-        Ok(replayed) => replayed,
-        Err(error) => return around(error, config, data_dir, &ground, &worker, begun),
-    };
+    let CaughtUp {
+        log,
+        witness_file,
+        replayed,
+    } = caught_up;
     ground.clock.catch_up(&worker.last_stamp());
     report(config, &log, &ground, new, begun);
     ground.status.set_applied(replayed.applied);
@@ -107,16 +89,48 @@ pub(super) fn run(
     launch(threads, ground, facts, data_dir)
 }
 
-fn replay(
-    log: &mut OpenLog<OsFs>,
-    conf_state: ConfState,
-    applied: u64,
+fn shared(ground: &Ground, witness: SharedWitness) -> Shared {
+    Shared {
+        hub: ground.hub.clone(),
+        waiters: ground.waiters.clone(),
+        status: ground.status.clone(),
+        counters: ground.counters.clone(),
+        clock: ground.clock.clone(),
+        metrics: ground.metrics.clone(),
+        witness,
+    }
+}
+
+/// A store that holds all that its open log has for it.
+struct CaughtUp {
+    log: OpenLog<OsFs>,
+    witness_file: WitnessFile<OsFs>,
+    replayed: Replayed<OsFs>,
+}
+
+/// Brings the log in order, and the store up to it.
+fn catch_up(
+    data_dir: &DataDir,
+    source: Source<OsFs>,
+    ground: &Ground,
     worker: &mut ApplyWorker,
+    witness: &SharedWitness,
     phases: &Phases,
-) -> Result<recovery::Replayed<OsFs>, RecoveryError> {
+) -> Result<CaughtUp, RecoveryError> {
+    let conf_state = worker.marker().conf_state.clone();
+    let options = wal::Options::default();
+    let path = data_dir.path();
+    let resumed = resume::log(&OsFs, path, source, options, &ground.store, worker, witness)?;
+    let mut log = resumed.log;
     phases.enter("reading the log".to_owned());
-    recovery::replay(log, conf_state, applied, worker, &mut |done, all| {
+    let applied = ground.store.applied().index;
+    let replayed = recovery::replay(&mut log, conf_state, applied, worker, &mut |done, all| {
         phases.enter(format!("replaying the log, entry {done} of {all}"));
+    })?;
+    Ok(CaughtUp {
+        log,
+        witness_file: resumed.witness_file,
+        replayed,
     })
 }
 

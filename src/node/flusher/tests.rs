@@ -1,7 +1,7 @@
-//! Up to where a log that is full may be released.
+//! What the flush thread does by itself, and up to where a full log may be released.
 
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use wal::fs::sim::SimFs;
@@ -10,60 +10,210 @@ use super::*;
 use crate::node::refusal::Refusal;
 use crate::node::witness_file;
 
-#[test]
-fn a_full_log_is_given_what_two_flushes_hold() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let (store, mut writer) =
-        storage::open(directory.path(), storage::Options::default()).expect("a new store opens");
-    let fs = SimFs::new(1);
-    let identity = wal::Identity {
-        cluster: 1,
-        member: 7,
-    };
-    let base = wal::Position { term: 1, index: 1 };
-    let log = wal::Wal::create(
-        fs.clone(),
-        Path::new("/wal"),
-        identity,
-        base,
-        wal::Options::default(),
-    )
-    .expect("a new log");
-    let found = witness_file::read(&fs, Path::new("/")).expect("there is none");
-    let file = WitnessFile::begin(&fs, Path::new("/"), &found, identity, log.witness())
-        .expect("it is made");
-    let status = Arc::new(Status::default());
-    let mut flusher = Flusher::new(
-        store.clone(),
-        Arc::new(Mutex::new(log.witness())),
-        file,
-        status.clone(),
-        Metrics::new("test"),
-        directory.path().to_owned(),
-    );
-    let mut apply_up_to = |index| {
-        let mut batch = writer.batch();
+/// A store with its flusher; the witness file is on a simulated disk.
+struct Bench {
+    _directory: tempfile::TempDir,
+    store: storage::Store,
+    writer: storage::Writer,
+    status: Arc<Status>,
+    flusher: Flusher<SimFs>,
+}
+
+/// Looks often, and does by itself only what a test asks for.
+fn pace() -> Pace {
+    Pace {
+        look: Duration::from_millis(1),
+        ..Pace::default()
+    }
+}
+
+impl Bench {
+    fn new(mode: &storage::Mode, pace: Pace) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = storage::Options::default();
+        let (store, writer) =
+            storage::open_with(directory.path(), options, mode).expect("a new store opens");
+        let fs = SimFs::new(1);
+        let identity = wal::Identity {
+            cluster: 1,
+            member: 7,
+        };
+        let base = wal::Position { term: 1, index: 1 };
+        let options = wal::Options::default();
+        let log = wal::Wal::create(fs.clone(), Path::new("/wal"), identity, base, options)
+            .expect("a new log");
+        let found = witness_file::read(&fs, Path::new("/")).expect("there is none");
+        let file = WitnessFile::begin(&fs, Path::new("/"), &found, identity, log.witness())
+            .expect("it is made");
+        let status = Arc::new(Status::default());
+        let flusher = Flusher::new(
+            store.clone(),
+            Arc::new(Mutex::new(log.witness())),
+            file,
+            status.clone(),
+            Metrics::new("test"),
+            directory.path().to_owned(),
+        );
+        Self {
+            _directory: directory,
+            store,
+            writer,
+            status,
+            flusher: flusher.paced(pace),
+        }
+    }
+
+    fn apply_up_to(&mut self, index: u64) {
+        let mut batch = self.writer.batch();
         batch.skip(index);
         batch.commit().expect("committed");
-    };
-    apply_up_to(10);
-    flusher.flush(false).expect("flushed");
-    apply_up_to(20);
-    status.refusals().add(Refusal::LogFull("full".to_owned()));
+        self.status.set_applied(index);
+    }
+
+    /// The thread, until what it gives is dropped.
+    fn run(&self) -> Running {
+        let (ask, requests) = sync_channel(1);
+        let mut flusher = self.flusher.clone();
+        let thread = thread::spawn(move || flusher.run(&requests, |_| {}, |_| {}, || false));
+        Running { ask, thread }
+    }
+}
+
+struct Running {
+    ask: SyncSender<()>,
+    thread: thread::JoinHandle<Result<(), FlushError>>,
+}
+
+impl Running {
+    fn end(self) {
+        drop(self.ask);
+        self.thread.join().expect("no panic").expect("no failure");
+    }
+}
+
+/// Waits until it holds; gives up after a time that only a broken thread takes.
+fn until(mut holds: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(1));
+    }
+    holds()
+}
+
+#[test]
+fn a_full_log_is_given_what_two_flushes_hold() {
+    let mut bench = Bench::new(&storage::Mode::Normal, pace());
+    bench.apply_up_to(10);
+    bench.flusher.flush(false).expect("flushed");
+    bench.apply_up_to(20);
+    let full = Refusal::LogFull("full".to_owned());
+    bench.status.refusals().add(full);
+    let Bench {
+        store,
+        mut writer,
+        status,
+        mut flusher,
+        ..
+    } = bench;
     let (ask, requests) = sync_channel(1);
     let flushing =
         thread::spawn(move || flusher.run(&requests, |_| {}, |_| {}, || writer.touch().is_ok()));
     let mut released = Vec::new();
     for wanted in [10, 20] {
         ask.send(()).expect("the thread waits");
-        let until = Instant::now() + Duration::from_secs(20);
-        while status.releasable() < wanted && Instant::now() < until {
-            thread::sleep(Duration::from_millis(5));
-        }
+        until(|| status.releasable() >= wanted);
         released.push(status.releasable());
     }
     drop(ask);
     flushing.join().expect("no panic").expect("no failure");
     assert_eq!(released, [10, 20]);
     assert_eq!(store.durable().index, 20);
+}
+
+#[test]
+fn what_has_lain_in_memory_for_long_is_flushed_unasked() {
+    let soon = Pace {
+        flush: Duration::ZERO,
+        ..pace()
+    };
+    let mut bench = Bench::new(&storage::Mode::Normal, soon);
+    let running = bench.run();
+    bench.apply_up_to(10);
+    assert!(until(|| bench.store.durable().index == 10));
+    running.end();
+
+    let mut bench = Bench::new(&storage::Mode::Normal, pace());
+    bench.apply_up_to(10);
+    // It is asked once and then looks at least once more before it hears that it is over.
+    let running = bench.run();
+    assert!(running.ask.send(()).is_ok());
+    assert!(until(|| bench.store.durable().index == 10));
+    bench.apply_up_to(20);
+    running.end();
+    assert_eq!(bench.store.durable().index, 10, "not before its time");
+}
+
+#[test]
+fn a_flush_that_meets_a_reopening_is_made_up_for() {
+    let mut bench = Bench::new(&storage::Mode::Normal, pace());
+    bench.apply_up_to(10);
+    bench.store.flush().expect("flushed");
+    let mode = storage::Mode::WithoutCompaction(vec!["events"]);
+    let patience = Duration::from_secs(20);
+    bench
+        .writer
+        .reopen(&mode, patience)
+        .expect("nobody holds it");
+    // What the log has beyond the last flush is applied while the gate is closed.
+    bench.apply_up_to(20);
+    let mut flusher = bench.flusher.clone();
+    assert_eq!(flusher.flush_or_owe(false).expect("no failure"), None);
+    assert!(flusher.owed);
+    bench.writer.show().expect("caught up");
+    let running = Bench { flusher, ..bench };
+    let thread = running.run();
+    assert!(until(|| running.store.durable().index == 20));
+    thread.end();
+}
+
+#[test]
+fn history_at_rest_may_pile_up_only_so_far() {
+    let mode = storage::Mode::WithoutCompaction(vec!["events", "default"]);
+    let bounded = Pace {
+        resting_files: 5,
+        ..pace()
+    };
+    let mut bench = Bench::new(&mode, bounded);
+    let row = storage::Error::Corrupt {
+        column: "events",
+        key: "7".to_owned(),
+        reason: "a byte is wrong",
+    };
+    bench.status.damaged(&row.damage().expect("damage"));
+    assert!(bench.status.refuses_writes().is_none(), "only history");
+    let running = bench.run();
+    for index in 1..=5 {
+        assert!(bench.status.refuses_writes().is_none(), "{index} files");
+        write_one_event(&mut bench.writer, index);
+        bench.store.flush().expect("flushed");
+    }
+    assert!(until(|| bench.status.refuses_writes().is_some()));
+    let reason = bench.status.refuses_writes().expect("refused").to_string();
+    assert!(
+        reason.contains("events cannot be compacted") && reason.contains("5 files"),
+        "{reason}"
+    );
+    running.end();
+}
+
+fn write_one_event(writer: &mut storage::Writer, index: u64) {
+    let operation = storage::Operation::Set {
+        path: storage::KeyPath::new(b"/k".to_vec()).expect("a canonical path"),
+        content: storage::Content::File("v".into()),
+        lifetime: None,
+        refresh: false,
+    };
+    let mut batch = writer.batch();
+    batch.apply_one(index, index, &operation).expect("applies");
+    batch.commit().expect("committed");
 }
