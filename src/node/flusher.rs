@@ -9,7 +9,7 @@
 //! After a flush runs of small tables are merged, which RocksDB does not do by itself where keys only rise
 //! ([`storage::Store::merge_small_tables`]).
 //!
-//! A flush for each witness would cost a node with one hot key 0.3 MB or more every few seconds; see ARCHITECTURE.md for
+//! A flush for each witness would cost a node with one hot key 0.3 MB or more every few seconds; see README.md for
 //! the measured bytes of a day.
 //!
 //! **Release.** The log keeps everything above the flush before the last one: should the newest record of the store's

@@ -246,7 +246,7 @@ impl<F: Fs> LostLog<'_, F> {
             options,
         )?;
         tracing::error!(
-            "{why}: the log is set aside in {} (*.damaged) and begins anew after entry {applied}",
+            "{why}: the log begins anew after entry {applied}; what is left of the old one is kept in {} (*.damaged)",
             directory.display()
         );
         let report = Report {

@@ -30,8 +30,8 @@ pub(crate) struct Core {
     pub(crate) durable: RwLock<Applied>,
     /// The writer waits for the leases to end.
     pub(crate) recalled: AtomicBool,
-    /// The first damage met where no caller could be told.
-    pub(crate) noticed: OnceLock<Damage>,
+    /// The first damage met where no caller could be told: of the tree as it is, then of history.
+    pub(crate) noticed: [OnceLock<Damage>; 2],
 }
 
 /// The node at a path, or why there is none, and the revision at which that holds.
@@ -126,18 +126,21 @@ impl Core {
         Ok(state)
     }
 
-    /// Keeps damage that was met after a commit, where nobody can be told by an error.
+    /// Keeps damage that was met where nobody can be told by an error: after a commit, or where it
+    /// changes nothing.
     pub(crate) fn notice(&self, error: &Error) {
         if let Some(damage) = error.damage() {
-            // Only the first is kept.
-            self.noticed.get_or_init(|| damage);
+            // Only the first of each kind is kept: history must not hide what weighs more.
+            self.noticed[usize::from(damage.is_history())].get_or_init(|| damage);
         }
     }
 
     /// The first damage that was met behind the callers' backs.
     pub(crate) fn background_damage(&self) -> Option<Damage> {
-        let noticed = self.noticed.get().cloned();
-        noticed.or_else(|| self.database.background_damage())
+        let noticed = self.noticed.iter().find_map(OnceLock::get);
+        noticed
+            .cloned()
+            .or_else(|| self.database.background_damage())
     }
 
     pub(crate) fn recall(&self, recalled: bool) {

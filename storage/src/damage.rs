@@ -86,21 +86,29 @@ impl Damage {
     }
 }
 
+impl Damage {
+    /// Where and what, for who says himself what to do.
+    pub fn place(&self) -> String {
+        let file = match &self.file {
+            Some(file) => format!("the file {file} of column family {}", self.column),
+            None => format!("column family {}", self.column),
+        };
+        let level = self
+            .level
+            .map_or(String::new(), |level| format!(" (level {level})"));
+        let range = match &self.range {
+            Some((first, last)) if first == last => format!(" at {first}"),
+            Some((first, last)) => format!(" between {first} and {last}"),
+            None => String::new(),
+        };
+        let detail = self.detail.trim_end();
+        format!("{file}{level} is damaged{range}: {detail}")
+    }
+}
+
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "the file {file} of column family {}", self.column)?,
-            None => write!(f, "column family {}", self.column)?,
-        }
-        if let Some(level) = self.level {
-            write!(f, " (level {level})")?;
-        }
-        match &self.range {
-            Some((first, last)) if first == last => write!(f, " is damaged at {first}")?,
-            Some((first, last)) => write!(f, " is damaged between {first} and {last}")?,
-            None => write!(f, " is damaged")?,
-        }
-        write!(f, ": {}; ", self.detail.trim_end())?;
+        write!(f, "{}; ", self.place())?;
         f.write_str(if self.is_history() {
             "old revisions and events there cannot be read, the tree as it is can; keep this \
              directory, and put back a copy of the whole data directory that was made while the node was stopped"

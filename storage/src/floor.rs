@@ -9,6 +9,11 @@
 //! the floor on count more than retention allows, the floor becomes the oldest event from which on
 //! they do not, at most the newest event. The revision decides and not the batch, so the cutting of
 //! commands into batches changes nothing.
+//!
+//! Where an event that would have to be counted cannot be read, the floor stays where it is: damage
+//! in history leaves writes alone, and what it keeps too much costs nothing but room. The floor is
+//! part of the hash, so a member that is damaged so shows it there as well. The damage is told by
+//! [`crate::Store::background_damage`].
 
 use crate::batch::Batch;
 use crate::error::Error;
@@ -22,7 +27,7 @@ impl Batch<'_> {
             .revision()
             .is_multiple_of(self.core.bounds.bytes_period)
         {
-            self.keep_bytes()
+            self.keep_bytes_that_can_be_counted()
         } else {
             Ok(())
         }
@@ -35,7 +40,17 @@ impl Batch<'_> {
             ..retention
         };
         self.keep_events();
-        self.keep_bytes()
+        self.keep_bytes_that_can_be_counted()
+    }
+
+    fn keep_bytes_that_can_be_counted(&mut self) -> Result<(), Error> {
+        match self.keep_bytes() {
+            Err(error) if error.damage().is_some_and(|damage| damage.is_history()) => {
+                self.core.notice(&error);
+                Ok(())
+            }
+            counted => counted,
+        }
     }
 
     fn keep_events(&mut self) {

@@ -15,7 +15,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, RwLock};
 
 use rocksdb::{DB, WriteBatch};
 
@@ -109,7 +109,7 @@ pub(crate) fn open_core(path: &Path, around: &Surroundings, mode: &Mode) -> Resu
         bounds: around.options.bounds,
         durable: RwLock::new(state.applied.clone()),
         recalled: AtomicBool::new(false),
-        noticed: OnceLock::new(),
+        noticed: Default::default(),
         database,
     });
     Ok(Opened {

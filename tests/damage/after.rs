@@ -9,7 +9,7 @@ use super::injection::Action;
 use super::model::Model;
 use super::reading::refusal;
 use super::run::{Case, DAMAGED};
-use super::start::{LIMIT, Started, ask_on, ending, start};
+use super::start::{LIMIT, Started, ask, ask_on, ending, start};
 use super::support::http::{Connection, Request};
 use super::support::server::Server;
 use super::table::short;
@@ -63,8 +63,23 @@ impl Case<'_> {
             }
         }
         self.has(server, &written.acked, "right after it was written");
+        if !written.refused.is_empty() {
+            self.watch_ends(server);
+        }
         self.ended_by_itself(server, "at a write");
         written
+    }
+
+    /// Where nothing is applied any more, who waits for an event is told so, and does not wait.
+    fn watch_ends(&mut self, server: &Server) {
+        let request = Request::get("/v2/keys/?wait=true&recursive=true");
+        match ask(server.addr(), &request) {
+            Ok(answer) => match refusal(&answer.body) {
+                Some(cause) => self.check_causes(&[("a watch".to_owned(), cause)]),
+                None => self.fault(Fault::Served, format!("a watch: {}", answer.dump())),
+            },
+            Err(error) => self.fault(Fault::Served, format!("a watch: {error}")),
+        }
     }
 
     /// Whether every acknowledged value is served, or refused with the file.

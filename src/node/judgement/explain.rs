@@ -49,7 +49,12 @@ impl<F: Fs> Facts<F> {
 
     pub(super) fn refuse(&self, question: &Question<'_>, refusal: decide::Refusal) -> Refusal {
         let directory = question.directory.to_owned();
-        let first_fault = || self.store.faults().first().map(ToString::to_string);
+        let first_fault = || {
+            self.store
+                .faults()
+                .first()
+                .map(storage::judge::Fault::place)
+        };
         match refusal {
             decide::Refusal::Strangers => Refusal::Strangers {
                 directory,

@@ -46,7 +46,7 @@ impl StoreFacts {
             }
             storage::Judgement::Unreadable(fault) => {
                 facts.kind = Store::Unreadable;
-                facts.unreadable = fault.to_string();
+                facts.unreadable = fault.place();
             }
             storage::Judgement::Store(inventory) => {
                 match lost_end(&facts.path, &inventory) {
@@ -63,12 +63,12 @@ impl StoreFacts {
     fn read_state(&mut self, inventory: &storage::judge::Inventory) -> Result<(), RecoveryError> {
         let applied = match storage::peek(&self.path, inventory) {
             Ok(applied) => applied,
-            Err(error) if error.damage().is_some() => {
+            Err(error) => {
+                let damage = error.damage().ok_or(error)?;
                 self.kind = Store::Unreadable;
-                self.unreadable = format!("{}: {error}", self.path.display());
+                self.unreadable = format!("{}: {}", self.path.display(), damage.place());
                 return Ok(());
             }
-            Err(error) => return Err(error.into()),
         };
         match Marker::decode(&applied.marker) {
             Ok(marker) => {

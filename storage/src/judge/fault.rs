@@ -100,16 +100,41 @@ pub enum Reason {
 const RESTORE: &str = "keep this directory, and put back a copy of the whole data directory that was made \
                        while the node was stopped";
 
-impl fmt::Display for Fault {
+impl Fault {
+    /// Where and what, for who says himself what to do. What helps with this fault alone is in it.
+    pub fn place(&self) -> String {
+        match &self.reason {
+            Reason::Current { .. } => self.to_string(),
+            _ => format!("{}", Place(self)),
+        }
+    }
+}
+
+struct Place<'a>(&'a Fault);
+
+impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
-        if let Some(offset) = self.offset {
+        let Fault {
+            path,
+            offset,
+            table,
+            reason,
+            ..
+        } = self.0;
+        write!(f, "{}", path.display())?;
+        if let Some(offset) = offset {
             write!(f, " at offset {offset}")?;
         }
-        if let Some(table) = &self.table {
+        if let Some(table) = table {
             write!(f, " ({table})")?;
         }
-        write!(f, ": {}; ", self.reason)?;
+        write!(f, ": {reason}")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; ", Place(self))?;
         match &self.reason {
             Reason::Current { readable, .. } => advise_current(f, &self.path, readable),
             Reason::Missing => write!(f, "put the file back, or {RESTORE}"),
