@@ -112,6 +112,7 @@ impl RecoveryError {
                 storage::Error::Io { .. }
                     | storage::Error::RocksDb { .. }
                     | storage::Error::Background { .. }
+                    | storage::Error::InUse { .. }
                     | storage::Error::Reopening { .. }
                     | storage::Error::Held { .. }
             ),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env};
 
+use crate::anchor::Home;
 use crate::bounds::Bounds;
 use crate::filter::Factory;
 use crate::notices::Notices;
@@ -114,14 +115,16 @@ pub(crate) struct Surroundings {
     pub(crate) options: Options,
     /// Where the files of an in-memory store live.
     pub(crate) memory: Option<Env>,
+    pub(crate) home: Home,
     pub(crate) pins: Arc<Pins>,
 }
 
 impl Surroundings {
-    pub(crate) fn new(options: Options) -> Result<Self, rocksdb::Error> {
+    pub(crate) fn new(options: Options, home: Home) -> Result<Self, rocksdb::Error> {
         Ok(Self {
             memory: options.in_memory.then(Env::mem_env).transpose()?,
             options,
+            home,
             pins: Arc::default(),
         })
     }

@@ -13,8 +13,11 @@
 //! Most messages end with the file. A table's family, level and keys come from RocksDB's list of
 //! live files; where no file is named, the family and the key that was asked for have to do.
 
+use std::path::Path;
+
 use rocksdb::ErrorKind;
 
+use crate::anchor;
 use crate::columns::Column;
 use crate::{change, key};
 
@@ -127,6 +130,16 @@ pub(crate) struct Report {
     /// The file is not there. That is damage only if it should be.
     pub(crate) gone: bool,
     pub(crate) detail: String,
+}
+
+impl Report {
+    /// With the path that people know: see [`crate::anchor`].
+    pub(crate) fn shown(self, path: &Path) -> Self {
+        Self {
+            detail: anchor::shown(&self.detail, path),
+            ..self
+        }
+    }
 }
 
 /// Tells damage from failures.

@@ -10,6 +10,7 @@ use rocksdb::{
     WriteOptions,
 };
 
+use crate::anchor::Home;
 use crate::attribution::Attribution;
 use crate::columns::{self, Column, Manner, Surroundings};
 use crate::damage::{self, Damage};
@@ -26,6 +27,8 @@ pub(crate) const LOOK: Duration = Duration::from_millis(1);
 pub(crate) struct Database {
     /// `None` after [`Self::close`], when nothing reads or writes here any more.
     db: Option<DB>,
+    /// Dropped after it: the path that RocksDB has leads somewhere else then.
+    _home: Home,
     pub(crate) path: PathBuf,
     unlogged: WriteOptions,
     cache: Cache,
@@ -37,9 +40,10 @@ pub(crate) struct Database {
 impl Database {
     /// Opens or creates; the caller has made sure that the directory is ours. Strict first: only if
     /// a table of a family that rests stands in the way, without RocksDB's paranoid checks.
-    pub(crate) fn open(path: &Path, around: &Surroundings, mode: &Mode) -> Result<Self, Error> {
+    pub(crate) fn open(around: &Surroundings, mode: &Mode) -> Result<Self, Error> {
+        let path = around.home.shown();
         let manner = mode.manner()?;
-        let source = match Self::try_open(path, around, manner.clone()) {
+        let source = match Self::try_open(around, manner.clone()) {
             Ok(database) => return Ok(database),
             Err(source) => source,
         };
@@ -51,7 +55,7 @@ impl Database {
         let Some(report) = damage::report(&source) else {
             return Err(failed(source));
         };
-        let damage = Self::attribute(path, around, report);
+        let damage = Self::attribute(around, report);
         let rests = manner.resting.iter().any(|it| it.name() == damage.column);
         if !rests || manner.lenient {
             return Err(Error::Damaged(Box::new(damage)));
@@ -61,28 +65,28 @@ impl Database {
             lenient: true,
             ..manner
         };
-        Self::try_open(path, around, lenient).map_err(failed)
+        Self::try_open(around, lenient).map_err(failed)
     }
 
     /// Finds the place of damage that stopped an opening: a read-only one lists the tables.
-    fn attribute(path: &Path, around: &Surroundings, report: damage::Report) -> Damage {
+    fn attribute(around: &Surroundings, report: damage::Report) -> Damage {
         let reader = Manner {
             read_only: true,
             lenient: true,
             resting: Vec::new(),
         };
-        match Self::try_open(path, around, reader) {
+        match Self::try_open(around, reader) {
             Ok(database) => database.damage(report, None),
-            Err(_) => Attribution::default().damage(report, None, Vec::new),
+            Err(_) => {
+                let report = report.shown(around.home.shown());
+                Attribution::default().damage(report, None, Vec::new)
+            }
         }
     }
 
-    fn try_open(
-        path: &Path,
-        around: &Surroundings,
-        manner: Manner,
-    ) -> Result<Self, rocksdb::Error> {
-        let notices = Arc::new(Notices::default());
+    fn try_open(around: &Surroundings, manner: Manner) -> Result<Self, rocksdb::Error> {
+        let path = around.home.path();
+        let notices = Arc::new(Notices::of(around.home.shown()));
         let setup = columns::setup(around, &manner, &notices)?;
         let db = if manner.read_only {
             DB::open_cf_descriptors_read_only(&setup.database, path, setup.families, false)?
@@ -95,7 +99,8 @@ impl Database {
         unlogged.set_no_slowdown(manner.lenient);
         Ok(Self {
             db: Some(db),
-            path: path.to_owned(),
+            _home: around.home.clone(),
+            path: around.home.shown().to_owned(),
             unlogged,
             cache: setup.cache,
             manner,
@@ -153,7 +158,8 @@ impl Database {
 
     pub(crate) fn damage(&self, report: damage::Report, asked: Option<(Column, &[u8])>) -> Damage {
         let live = || self.db().live_files().unwrap_or_default();
-        self.attribution.damage(report, asked, live)
+        self.attribution
+            .damage(report.shown(&self.path), asked, live)
     }
 
     /// Damage that writes, flushes and compactions met. A table that is gone and not live was being

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::anchor;
 use crate::columns::Column;
 use crate::damage::{self, Damage};
 
@@ -30,7 +31,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// RocksDB refused or failed an operation.
-    #[error("{operation} failed in the store at {}: {source}; check the disk (space, permissions, kernel log) and restart", path.display())]
+    #[error("{operation} failed in the store at {}: {}; check the disk (space, permissions, kernel log) and restart", path.display(), anchor::shown(source.as_ref(), path))]
     RocksDb {
         /// What was tried.
         operation: &'static str,
@@ -114,6 +115,12 @@ pub enum Error {
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// Somebody else writes to it.
+    #[error("the store at {} is open already: stop the process that has it", path.display())]
+    InUse {
+        /// The directory of the store.
+        path: PathBuf,
     },
     /// The directory holds something, but no store of this program.
     #[error("{} is not a store of this program ({found}); name an empty directory, or move its content away", path.display())]

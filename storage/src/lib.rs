@@ -41,6 +41,7 @@
 
 #![forbid(unsafe_code)]
 
+mod anchor;
 mod apply;
 mod attribution;
 mod background;

@@ -16,9 +16,12 @@
 //!
 //! The callback may run under RocksDB's mutex: it calls nothing of RocksDB.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rocksdb::{InfoLogger, LogLevel};
+
+use crate::anchor;
 
 /// The first failure of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,8 +35,9 @@ pub(crate) struct Failures {
 }
 
 /// What was heard from one open RocksDB.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Notices {
+    path: PathBuf,
     // Held for one assignment; inside no other lock of ours.
     heard: Mutex<Failures>,
 }
@@ -43,6 +47,14 @@ const COMPACTION: &str = "Waiting after background compaction error: ";
 const COUNT: &str = ", Accumulated background error counts";
 
 impl Notices {
+    /// What a store at this path says.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            heard: Mutex::default(),
+        }
+    }
+
     /// The logger to give to RocksDB.
     pub(crate) fn logger(self: &Arc<Self>) -> InfoLogger {
         let notices = Arc::clone(self);
@@ -52,7 +64,7 @@ impl Notices {
     }
 
     fn hear(&self, level: LogLevel, line: &str) {
-        let line = line.trim_end();
+        let line = anchor::shown(line.trim_end(), &self.path);
         match level {
             LogLevel::Warn => tracing::warn!(target: "storage::rocksdb", "{line}"),
             LogLevel::Error | LogLevel::Fatal => {
@@ -95,7 +107,7 @@ mod tests {
 
     #[test]
     fn failures_are_heard_and_the_first_of_each_kind_is_kept() {
-        let notices = Notices::default();
+        let notices = Notices::of(Path::new("/data/store"));
         let end = "Accumulated background error counts: 1";
         for line in [
             format!("[JOB 3] Waiting after background flush error: IO error: a, b, {end}"),

@@ -19,6 +19,7 @@ use std::sync::{Arc, RwLock};
 
 use rocksdb::{DB, WriteBatch};
 
+use crate::anchor::Home;
 use crate::attribution::Attribution;
 use crate::batch::Writer;
 use crate::cache::NodeCache;
@@ -44,12 +45,14 @@ pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
 /// [`Store::applied`] says where the log goes on. [`Mode`] says what damage it opens around.
 pub fn open_with(path: &Path, options: Options, mode: &Mode) -> Result<(Store, Writer), Error> {
     // The in-memory environment has no working directory; each has a root of its own.
-    let path = if options.in_memory {
-        Path::new("/").join(path)
+    let home = if options.in_memory {
+        Home::in_memory(&Path::new("/").join(path))
     } else {
-        path.to_owned()
+        make(path, mode)?;
+        Home::of(path)
     };
-    let around = Surroundings::new(options).map_err(|source| Error::RocksDb {
+    let path = home.shown().to_owned();
+    let around = Surroundings::new(options, home).map_err(|source| Error::RocksDb {
         operation: "open",
         path: path.clone(),
         source,
@@ -59,7 +62,7 @@ pub fn open_with(path: &Path, options: Options, mode: &Mode) -> Result<(Store, W
         state,
         deadline,
         reclaimed,
-    } = open_core(&path, &around, mode)?;
+    } = open_core(&around, mode)?;
     let gate = Gate::new(Arc::clone(&core));
     let shared = Arc::new(Shared { path, around, gate });
     let writer = Writer {
@@ -83,11 +86,14 @@ pub(crate) struct Opened {
 }
 
 /// Opens the directory, for the first time or again.
-pub(crate) fn open_core(path: &Path, around: &Surroundings, mode: &Mode) -> Result<Opened, Error> {
+pub(crate) fn open_core(around: &Surroundings, mode: &Mode) -> Result<Opened, Error> {
     if !around.options.in_memory {
-        inspect(path, mode)?;
+        inspect(&around.home, mode)?;
+        if !mode.is_read_only() {
+            around.home.lock()?;
+        }
     }
-    let database = Database::open(path, around, mode)?;
+    let database = Database::open(around, mode)?;
     settle_format(&database)?;
     let state = Arc::new(read_state(&database)?);
     // Nothing lapses and nothing is reclaimed where nothing is written, so damage there does not
@@ -133,26 +139,31 @@ pub(crate) fn first_deadline(database: &Database, from: Option<u64>) -> Result<O
     Ok(Some(deadline))
 }
 
+/// Makes the directory where there is none and something may be written.
+fn make(path: &Path, mode: &Mode) -> Result<(), Error> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !mode.is_read_only() => {
+            fs::create_dir_all(path).map_err(io_error("create", path))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn io_error(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    move |source| Error::Io {
+        operation,
+        path: path.to_owned(),
+        source,
+    }
+}
+
 /// Looks at the directory before RocksDB does, because RocksDB would create its files among
 /// anybody's.
-fn inspect(path: &Path, mode: &Mode) -> Result<(), Error> {
-    let io_error = |operation| {
-        move |source| Error::Io {
-            operation,
-            path: path.to_owned(),
-            source,
-        }
-    };
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !mode.is_read_only() => {
-            return fs::create_dir_all(path).map_err(io_error("create"));
-        }
-        Err(error) => return Err(io_error("list")(error)),
-    };
+fn inspect(home: &Home, mode: &Mode) -> Result<(), Error> {
+    let path = home.shown();
     let mut created = false;
-    for entry in entries {
-        let name = entry.map_err(io_error("list"))?.file_name();
+    for entry in fs::read_dir(home.path()).map_err(io_error("list", path))? {
+        let name = entry.map_err(io_error("list", path))?.file_name();
         let name = name.to_string_lossy();
         created |= name == "CURRENT";
         if !is_rocksdb_file(&name) {
@@ -163,7 +174,7 @@ fn inspect(path: &Path, mode: &Mode) -> Result<(), Error> {
         }
     }
     if created {
-        return check_families(path);
+        return check_families(home);
     }
     if mode.is_read_only() {
         return Err(Error::NotOurs {
@@ -185,10 +196,11 @@ fn is_rocksdb_file(name: &str) -> bool {
 
 /// Makes sure that a RocksDB is ours before it is opened for writing, which would add our column
 /// families to it.
-fn check_families(path: &Path) -> Result<(), Error> {
+fn check_families(home: &Home) -> Result<(), Error> {
+    let path = home.shown();
     let fault = |source| match damage::report(&source) {
         Some(report) => Error::Damaged(Box::new(Attribution::default().damage(
-            report,
+            report.shown(path),
             None,
             Vec::new,
         ))),
@@ -199,7 +211,7 @@ fn check_families(path: &Path) -> Result<(), Error> {
         },
     };
     let options = rocksdb::Options::default();
-    let found: BTreeSet<String> = DB::list_cf(&options, path)
+    let found: BTreeSet<String> = DB::list_cf(&options, home.path())
         .map_err(fault)?
         .into_iter()
         .collect();
@@ -210,7 +222,7 @@ fn check_families(path: &Path) -> Result<(), Error> {
     if found == ours {
         return Ok(());
     }
-    let db = DB::open_for_read_only(&options, path, false).map_err(fault)?;
+    let db = DB::open_for_read_only(&options, home.path(), false).map_err(fault)?;
     let format = db.get(meta::FORMAT_KEY).map_err(fault)?;
     check_version(path, format.as_deref().and_then(meta::format_version))?;
     // Creation was interrupted between two column families: nothing has been written yet.

@@ -44,7 +44,7 @@ impl Writer {
             state,
             deadline,
             reclaimed,
-        } = open_core(&self.shared.path, &self.shared.around, mode)?;
+        } = open_core(&self.shared.around, mode)?;
         self.core = core;
         self.state = state;
         self.deadline = deadline;

@@ -53,7 +53,10 @@ fn a_store_with_its_mark_of_a_clean_stop_takes_nothing_from_the_other_twins_log(
         let mut server = launch(directory.path()).start();
         let told = format!("{}\n{}", pair.told, server.log_tail());
         check_own(&server, own, own.last(), &told);
-        assert!(server.log_tail().contains("the old one is kept in"), "{told}");
+        assert!(
+            server.log_tail().contains("the old one is kept in"),
+            "{told}"
+        );
         goes_on(&mut server, &told);
     }
 }

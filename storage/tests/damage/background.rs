@@ -1,6 +1,7 @@
 //! Damage that a compaction meets, and the way around it.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use storage::{Error, Mode, Store, Writer};
 
@@ -9,7 +10,7 @@ use crate::support::{
 };
 
 /// A store whose compaction of `versions` has met a damaged table.
-fn met(home: &std::path::Path, part: Part) -> (Store, Writer, Table) {
+fn met(home: &Path, part: Part) -> (Store, Writer, Table) {
     let table = Table::of(home, "versions");
     let (store, mut writer) = open(home, &Mode::Normal);
     table.hurt(part);
@@ -107,6 +108,29 @@ fn a_missing_table_of_history_is_opened_around_again_and_again() {
     assert_eq!(store.background_damage(), None);
 }
 
+/// Directories with the names of the tables that come next.
+fn take_names(home: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(home).expect("listed");
+    let names = names.map(|entry| entry.expect("listed").file_name());
+    let number = |name: std::ffi::OsString| {
+        let digits: String = name
+            .to_string_lossy()
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect();
+        digits.parse::<u64>().unwrap_or(0)
+    };
+    let last = names.map(number).max().expect("there are files");
+    let taken: Vec<PathBuf> = (last + 1..last + 100)
+        .map(|number| home.join(format!("{number:06}.sst")))
+        .collect();
+    taken
+        .iter()
+        .try_for_each(fs::create_dir)
+        .expect("nothing has these names");
+    taken
+}
+
 #[test]
 fn a_flush_that_fails_is_an_error_in_every_mode() {
     for (part, mode) in [
@@ -115,10 +139,10 @@ fn a_flush_that_fails_is_an_error_in_every_mode() {
         // Opened leniently: RocksDB itself would say nothing.
         (Part::Gone, history_rests()),
     ] {
-        let outer = tempfile::tempdir().expect("a directory");
-        let (here, away) = (outer.path().join("store"), outer.path().join("away"));
+        let here = tempfile::tempdir().expect("a directory");
+        let here = here.path();
         {
-            let (store, mut writer) = open(&here, &Mode::Normal);
+            let (store, mut writer) = open(here, &Mode::Normal);
             apply(&mut writer, FILES).expect("applies");
             store.flush().expect("flushes");
         }
@@ -127,21 +151,24 @@ fn a_flush_that_fails_is_an_error_in_every_mode() {
         } else {
             "versions"
         };
-        Table::of(&here, family).hurt(part);
-        let (store, mut writer) = open(&here, &mode);
+        Table::of(here, family).hurt(part);
+        let (store, mut writer) = open(here, &mode);
         apply(&mut writer, FILES + 100).expect("applies");
         let durable = store.flush().expect("flushes while it can");
         assert_eq!(durable.index, FILES + 100);
         apply(&mut writer, FILES + 200).expect("applies");
 
         // A new table cannot be made any more.
-        fs::rename(&here, &away).expect("renamed");
-        let error = store.flush().expect_err("no directory");
+        let taken = take_names(here);
+        let error = store.flush().expect_err("its name is a directory's");
         assert!(error.damage().is_none(), "{part:?}: no damage, {error}");
         assert!(store.flush().is_err(), "{part:?}: final");
         run(&mut writer, &command(1)).expect_err("no more writes");
         assert_eq!(store.durable(), durable, "{part:?}");
-        fs::rename(&away, &here).expect("renamed");
+        taken
+            .iter()
+            .try_for_each(fs::remove_dir)
+            .expect("they are empty");
         assert!(
             store.flush().is_err(),
             "{part:?}: final, whatever comes back"

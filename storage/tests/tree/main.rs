@@ -7,6 +7,7 @@ mod events;
 mod expiry;
 mod history;
 mod merge;
+mod moved;
 mod old_revisions;
 mod opening;
 mod readers;
