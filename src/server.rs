@@ -63,21 +63,14 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// A start writes a little, and the disk has no room for that.
-    #[error(
-        "{error}; the disk of {directory} has {} KiB left and a start needs {} KiB: free that much, then start again; \
-         nothing is lost",
-        free >> 10,
-        needed >> 10
-    )]
+    #[error("{error}; the disk of {directory} has {lacks}, then start again; nothing is lost")]
     NoRoom {
         /// Where the start met it.
         error: start::StartError,
         /// The data directory.
         directory: String,
-        /// Bytes that can be written now.
-        free: u64,
-        /// Bytes that are always enough.
-        needed: u64,
+        /// What it lacks, and what to do.
+        lacks: String,
     },
     /// The first writes of a new node failed.
     #[error("the cluster could not be founded: {0}")]
@@ -131,8 +124,7 @@ fn with_room(error: start::StartError, data_dir: &Path) -> ServerError {
     }
     ServerError::NoRoom {
         directory: data_dir.display().to_string(),
-        free: reserve::free_bytes(data_dir),
-        needed: reserve::BYTES,
+        lacks: reserve::lacks(data_dir),
         error,
     }
 }

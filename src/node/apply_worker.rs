@@ -16,6 +16,7 @@ use super::marker::Marker;
 use super::rest::LogSource;
 use super::status::Status;
 use super::turn::ApplyBatch;
+use super::wait_out::Waiting;
 use super::waiters::Waiters;
 use super::watchdog::Work;
 use crate::command::{Command, DecodeError, Stamp};
@@ -101,6 +102,12 @@ pub struct ApplyWorker {
     pub(super) log: Option<LogSource>,
     /// Column families whose history is damaged and not compacted any more.
     pub(super) resting: Vec<&'static str>,
+    /// The last entry that readers have seen the effect of, while the store is reopened.
+    pub(super) seen: u64,
+    /// What is not applied because the file system refuses the store for now.
+    pub(super) waiting: Option<Waiting>,
+    /// Whether that is waited for; else it is an error.
+    pub(super) patient: bool,
     /// An entry was not applied, so none after it may be: the store would be that of no log.
     halted: bool,
     unflushed: u64,
@@ -129,6 +136,9 @@ impl ApplyWorker {
             shared,
             log: None,
             resting: Vec::new(),
+            seen: 0,
+            waiting: None,
+            patient: false,
             halted: false,
             unflushed: 0,
             unflushed_bytes: 0,
@@ -176,7 +186,9 @@ impl ApplyWorker {
         if self.halted {
             return Ok(());
         }
-        let stepped = self.apply_and_reclaim(batches, report);
+        let stepped = self
+            .with_what_waited(batches)
+            .and_then(|batches| self.apply_and_reclaim(batches, report));
         // The next batch may have been handed over already, and a store that was reopened would take it.
         self.halted |= stepped.is_err();
         stepped
@@ -184,36 +196,70 @@ impl ApplyWorker {
 
     fn apply_and_reclaim(
         &mut self,
-        batches: Vec<ApplyBatch>,
+        mut batches: Vec<ApplyBatch>,
         report: &mut impl FnMut(u64),
     ) -> Result<(), ApplyError> {
-        let begun = self.apply_batches(batches, report)?;
+        if self.waiting.is_some() {
+            return Ok(());
+        }
+        let begun = match self.apply_batches(&mut batches, report) {
+            Err(ApplyError::Storage(error)) if self.patient && error.may_pass() => {
+                self.wait_out(&error, batches);
+                return Ok(());
+            }
+            begun => begun?,
+        };
         // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
         self.mark_write(begun.unwrap_or_else(Instant::now));
         let reclaimed = self.reclaim();
         self.unmark_write(None);
-        reclaimed
+        match reclaimed {
+            Err(ApplyError::Storage(error)) if self.patient && error.may_pass() => {
+                self.wait_out(&error, Vec::new());
+                Ok(())
+            }
+            reclaimed => reclaimed,
+        }
     }
 
-    /// Returns when the last group was begun.
+    /// Returns when the last group was begun. What is not applied after an error is left in `batches`.
     fn apply_batches(
         &mut self,
-        batches: Vec<ApplyBatch>,
+        batches: &mut Vec<ApplyBatch>,
         report: &mut impl FnMut(u64),
     ) -> Result<Option<Instant>, ApplyError> {
         let mut last_begun = None;
-        for mut batch in batches {
-            let mut conf_states = std::mem::take(&mut batch.conf_states)
-                .into_iter()
-                .peekable();
-            for group in groups(&batch.entries) {
-                let last = group.last().map_or(0, |entry| entry.index);
-                while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
-                    self.marker.conf_state = state;
+        for at in 0..batches.len() {
+            match self.apply_batch(&batches[at], report) {
+                Ok(begun) => last_begun = begun.or(last_begun),
+                Err(error) => {
+                    batches.drain(..at);
+                    let applied = self.writer.applied().index;
+                    if let Some(batch) = batches.first_mut() {
+                        batch.entries.retain(|entry| entry.index > applied);
+                        batch.conf_states.retain(|(index, _)| *index > applied);
+                    }
+                    return Err(error);
                 }
-                last_begun = Some(self.apply_around_damage(group)?);
-                report(last);
             }
+        }
+        Ok(last_begun)
+    }
+
+    fn apply_batch(
+        &mut self,
+        batch: &ApplyBatch,
+        report: &mut impl FnMut(u64),
+    ) -> Result<Option<Instant>, ApplyError> {
+        let mut last_begun = None;
+        let mut conf_states = batch.conf_states.iter().peekable();
+        for group in groups(&batch.entries) {
+            let last = group.last().map_or(0, |entry| entry.index);
+            while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
+                self.marker.conf_state = state.clone();
+            }
+            last_begun = Some(self.apply_around_damage(group)?);
+            report(last);
         }
         Ok(last_begun)
     }
@@ -242,7 +288,8 @@ impl ApplyWorker {
     /// A compaction or a flush met this damage.
     pub fn met_in_background(&mut self, damage: &storage::Damage) {
         self.shared.status.damaged(damage);
-        if self.halted || !damage.is_history() || self.resting.contains(&damage.column) {
+        let busy = self.halted || self.waiting.is_some();
+        if busy || !damage.is_history() || self.resting.contains(&damage.column) {
             return;
         }
         if let Err(failed) = self.let_rest(damage) {
@@ -254,7 +301,7 @@ impl ApplyWorker {
 
     /// Gives the next flush something to write, if the store takes it: see [`storage::Writer::touch`].
     pub fn touch(&mut self) -> bool {
-        !self.halted && self.writer.touch().is_ok()
+        !self.halted && self.waiting.is_none() && self.writer.touch().is_ok()
     }
 
     fn mark_write(&self, now: Instant) {

@@ -136,8 +136,8 @@ impl<F: Fs> Flusher<F> {
     }
 
     /// The thread's body: until the store's worker, which holds the sender, is gone. `release` is told up to which entry
-    /// the log may drop what it has, `damaged` what a compaction or a flush could not read; `touch` gives the store
-    /// something to flush, and says whether it did.
+    /// the log may drop what it has, `damaged` what a compaction or a flush could not read, `refused` what the file system
+    /// did not take for now; `touch` gives the store something to flush, and says whether it did.
     ///
     /// # Errors
     /// A failed flush, which is final.
@@ -147,6 +147,7 @@ impl<F: Fs> Flusher<F> {
         mut release: impl FnMut(u64),
         mut damaged: impl FnMut(&storage::Damage),
         mut touch: impl FnMut() -> bool,
+        mut refused: impl FnMut(&storage::Error),
     ) -> Result<(), FlushError> {
         loop {
             let asked = match requests.recv_timeout(self.pace.look) {
@@ -159,7 +160,10 @@ impl<F: Fs> Flusher<F> {
                 self.store.abandon();
                 return Ok(());
             }
-            if asked || self.owed || self.is_overdue() {
+            if self.status.waits_for_disk() {
+                // The flush that is asked for, and the one that had no room, follow when the store is back.
+                self.owed = true;
+            } else if asked || self.owed || self.is_overdue() {
                 let touched = self.needs_touch() && touch();
                 let flushed = self.flush_or_owe(touched);
                 let done = flushed.and_then(|index| {
@@ -171,6 +175,7 @@ impl<F: Fs> Flusher<F> {
                 if let Err(error) = done {
                     match error.damage() {
                         Some(damage) => damaged(&damage),
+                        None if error.may_pass() => refused(&error),
                         None => return Err(error.into()),
                     }
                 }

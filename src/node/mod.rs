@@ -33,6 +33,7 @@ pub mod runtime;
 pub mod status;
 pub mod turn;
 pub mod volume;
+pub mod wait_out;
 mod waiters;
 pub mod watchdog;
 pub mod witness_file;

@@ -23,6 +23,9 @@ pub enum Refusal {
     /// The disk or a quota is full.
     #[error("no space: {0}")]
     NoSpace(String),
+    /// The file system refused what the store had to write; entries wait until it takes them.
+    #[error("the store cannot write: {0}")]
+    StoreRefused(String),
     /// The log has as many segments as it may have; a flush of the store will release some.
     #[error("the log is full: {0}")]
     LogFull(String),
@@ -42,6 +45,7 @@ pub enum Kind {
     Damaged,
     ReadOnly,
     NoSpace,
+    StoreRefused,
     LogFull,
     NoDescriptors,
     SlowDisk,
@@ -49,11 +53,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in order of weight.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unmounted,
         Self::Damaged,
         Self::ReadOnly,
         Self::NoSpace,
+        Self::StoreRefused,
         Self::LogFull,
         Self::NoDescriptors,
         Self::SlowDisk,
@@ -66,6 +71,7 @@ impl Kind {
             Self::Damaged => "damaged",
             Self::ReadOnly => "read_only",
             Self::NoSpace => "no_space",
+            Self::StoreRefused => "store_refused",
             Self::LogFull => "log_full",
             Self::NoDescriptors => "no_descriptors",
             Self::SlowDisk => "slow_disk",
@@ -81,6 +87,7 @@ impl Refusal {
             Self::Damaged(_) => Kind::Damaged,
             Self::ReadOnly(_) => Kind::ReadOnly,
             Self::NoSpace(_) => Kind::NoSpace,
+            Self::StoreRefused(_) => Kind::StoreRefused,
             Self::LogFull(_) => Kind::LogFull,
             Self::NoDescriptors(_) => Kind::NoDescriptors,
             Self::SlowDisk(_) => Kind::SlowDisk,

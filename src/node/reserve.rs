@@ -20,6 +20,10 @@ pub const NAME: &str = "RESERVE";
 pub const BYTES: u64 = 24 << 20;
 /// A start goes on without the reserve while this much is free.
 const ENOUGH_BYTES: u64 = 4 << 20;
+/// Files that opening the store makes, and some.
+const ENOUGH_INODES: u64 = 16;
+/// Made and removed at once, to see whether there is room.
+const PROBE: &str = "RESERVE.probe";
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,52 +36,141 @@ pub enum Reserve {
     Missing,
 }
 
+/// Whether a file of [`BYTES`] can be made: neither blocks nor inodes nor a quota stand in the way, and it is no read-only
+/// file system. Where nothing can be allocated ahead, the next write finds out.
+pub fn has_room(data_dir: &Path) -> bool {
+    if free_bytes(data_dir) < BYTES {
+        return false;
+    }
+    let probe = data_dir.join(PROBE);
+    let made = allocate(&probe);
+    // One that stays is overwritten by the next look.
+    let _ = fs::remove_file(&probe);
+    made.map_or_else(
+        |error| error.kind() == io::ErrorKind::Unsupported,
+        |()| true,
+    )
+}
+
+fn allocate(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    fallocate(&file, FallocateFlags::empty(), 0, BYTES).map_err(io::Error::from)
+}
+
+/// Files that can be made; `u64::MAX` where the file system does not tell, or makes room for them as it needs.
+pub fn free_inodes(data_dir: &Path) -> u64 {
+    match statvfs(data_dir) {
+        Ok(stat) if stat.f_files > 0 => stat.f_favail,
+        _ => u64::MAX,
+    }
+}
+
 /// Bytes that can be written; `u64::MAX` where the file system does not tell.
 pub fn free_bytes(data_dir: &Path) -> u64 {
     statvfs(data_dir).map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Before a start opens anything: gives the reserve up if the disk is full.
+/// What is left there, as the beginning of a sentence.
+pub fn left(data_dir: &Path) -> String {
+    let files = match free_inodes(data_dir) {
+        u64::MAX => String::new(),
+        inodes => format!(" and room for {inodes} more files"),
+    };
+    format!(
+        "{} has {} KiB left{files}: ",
+        data_dir.display(),
+        free_bytes(data_dir) >> 10
+    )
+}
+
+/// What a start lacks here, and what to do about it.
+pub fn lacks(data_dir: &Path) -> String {
+    let (bytes, inodes) = (free_bytes(data_dir), free_inodes(data_dir));
+    match inodes < ENOUGH_INODES {
+        true => {
+            format!("room for {inodes} more files and a start needs {ENOUGH_INODES}: remove some")
+        }
+        false if bytes >= BYTES => format!(
+            "{} KiB left, which this user may not have: look at its quota",
+            bytes >> 10
+        ),
+        false => format!(
+            "{} KiB left and a start needs {} KiB: free that much",
+            bytes >> 10,
+            BYTES >> 10
+        ),
+    }
+}
+
+/// Before a start opens anything: gives the reserve up if the disk is full, and then the log's spare segments, whose
+/// content means nothing.
 pub fn prepare(data_dir: &Path) -> io::Result<Reserve> {
     let path = path(data_dir);
-    if free_bytes(data_dir) >= ENOUGH_BYTES {
+    if has_enough(data_dir) {
         return Ok(match is_whole(&path) {
             true => Reserve::Kept,
             false => Reserve::Missing,
         });
     }
-    match fs::remove_file(&path) {
-        Ok(()) => Ok(Reserve::GivenUp),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reserve::Missing),
-        Err(error) => Err(error),
+    let mut found = Reserve::Missing;
+    for path in [path, data_dir.join(PROBE)]
+        .into_iter()
+        .chain(spares(data_dir))
+    {
+        if has_enough(data_dir) {
+            break;
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => found = Reserve::GivenUp,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(found)
 }
 
-/// Makes it if it is not there and the disk has several times that room. `false` if it is still missing.
+fn has_enough(data_dir: &Path) -> bool {
+    free_bytes(data_dir) >= ENOUGH_BYTES && free_inodes(data_dir) >= ENOUGH_INODES
+}
+
+/// Regular files alone: what else has such a name is for the judgement to see.
+fn spares(data_dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(data_dir.join("wal")) else {
+        return Vec::new();
+    };
+    let files = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let spare = |path: &PathBuf| path.extension().is_some_and(|name| name == "spare");
+    files.map(|entry| entry.path()).filter(spare).collect()
+}
+
+/// Makes it if it is not there and the disk has twice that room. `false` if it is still missing.
 pub fn restore(data_dir: &Path) -> bool {
     let path = path(data_dir);
     if is_whole(&path) {
         return true;
     }
-    if free_bytes(data_dir) < 3 * BYTES {
+    if free_bytes(data_dir) < 2 * BYTES {
         return false;
     }
-    let made = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .and_then(|file| {
-            fallocate(&file, FallocateFlags::empty(), 0, BYTES).map_err(io::Error::from)
-        });
-    if let Err(error) = made {
+    if let Err(error) = allocate(&path) {
         tracing::debug!("no room could be reserved in {}: {error}", path.display());
         // A part of it would be mistaken for the whole by nobody, but takes room.
         let _ = fs::remove_file(&path);
         return false;
     }
     true
+}
+
+/// Whether it is missing for want of room: as much has to be left free in its place.
+pub fn is_owed(data_dir: &Path) -> bool {
+    !is_whole(&path(data_dir)) && free_bytes(data_dir) < 2 * BYTES
 }
 
 fn is_whole(path: &Path) -> bool {
@@ -96,7 +189,7 @@ mod tests {
     fn it_is_made_once_and_kept_while_there_is_room() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         assert_eq!(prepare(dir.path()).expect("looked at"), Reserve::Missing);
-        if free_bytes(dir.path()) < 3 * BYTES {
+        if free_bytes(dir.path()) < 4 * BYTES {
             println!("the temporary directory has no room for a reserve: not tried");
             return;
         }

@@ -36,16 +36,29 @@ impl ApplyWorker {
         if !families.contains(&damage.column) {
             families.push(damage.column);
         }
-        let until = self.writer.applied().index;
         tracing::warn!(
             "reopening the store without compaction of {}: history there is damaged, everything else goes on",
             families.join(" and ")
         );
+        self.reopen(families)
+    }
+
+    /// Reopens the store with these families at rest, and brings it back to where readers have seen it.
+    ///
+    /// # Errors
+    /// As of [`Self::let_rest`]. A later try may succeed.
+    pub(super) fn reopen(&mut self, families: Vec<&'static str>) -> Result<(), ApplyError> {
+        let until = self.writer.applied().index.max(self.seen);
+        // A try that fails leaves the store behind, and the next one has to come as far.
+        self.seen = until;
         if let Some(lost) = self.status().lost_volume() {
             // Closing and opening go by path.
             return Err(ApplyError::Volume(lost.to_owned()));
         }
-        let mode = Mode::WithoutCompaction(families.clone());
+        let mode = match families.as_slice() {
+            [] => Mode::Normal,
+            families => Mode::WithoutCompaction(families.to_vec()),
+        };
         let mut tries = 1;
         let applied = loop {
             match self.writer.reopen(&mode, PATIENCE) {
@@ -58,7 +71,11 @@ impl ApplyWorker {
             }
         };
         self.resting = families;
-        self.apply_again(applied.index, until)?;
+        // Term and stamp follow from the entries; membership is that of the last of them.
+        let last = self.marker.clone();
+        let again = self.apply_again(applied.index, until);
+        self.marker = last;
+        again?;
         self.writer.show()?;
         tracing::warn!("the store is open again at entry {until}");
         Ok(())
@@ -66,8 +83,6 @@ impl ApplyWorker {
 
     /// What was published and answered before: no event, no answer, no figure comes of it a second time.
     fn apply_again(&mut self, mut applied: u64, until: u64) -> Result<(), ApplyError> {
-        // Term and stamp follow from the entries; membership is that of the last of them.
-        let last = self.marker.clone();
         while applied < until {
             let entries = self.read_log(applied + 1, until + 1)?;
             let Some(end) = entries.last().map(|entry| entry.index) else {
@@ -81,7 +96,6 @@ impl ApplyWorker {
             }
             applied = end;
         }
-        self.marker = last;
         Ok(())
     }
 

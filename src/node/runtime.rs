@@ -32,6 +32,7 @@ use super::lane::{Goes, Lane, Offered};
 use super::log_worker::{self, LogTask, LogWorker, Persisted};
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
+use super::wait_out;
 use super::waiters::Waiters;
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
@@ -130,7 +131,13 @@ impl<F: Fs> Outside for Lanes<F> {
                 });
             };
             match self.apply.offer(batch, work) {
-                Offered::Done(()) => return applied,
+                Offered::Done(()) => {
+                    if wiring.status.waits_for_disk() {
+                        // Its thread, which may sleep for long, is to look whether room returns.
+                        self.apply.push(ApplyBatch::default());
+                    }
+                    return applied;
+                }
                 Offered::Busy(back) => batch = back,
             }
         }
@@ -191,12 +198,13 @@ impl<F: Fs> Runtime<F> {
     pub fn start<R: LogRead + 'static>(
         turns: Turns<R>,
         mut log: LogWorker<F>,
-        apply: ApplyWorker,
+        mut apply: ApplyWorker,
         flusher: Flusher<F>,
         flush_requests: Receiver<()>,
         wiring: Wiring,
     ) -> std::io::Result<Self> {
         log.set_flush(apply.flush_request());
+        apply.be_patient();
         let (watch, watched) = sync_channel(0);
         let runtime = Self {
             log: Arc::new(Lane::new(log)),
@@ -255,7 +263,9 @@ impl<F: Fs> Runtime<F> {
             let status = wiring.status.clone();
             lane.run(
                 || {
-                    if status.has_to_reclaim() {
+                    if status.waits_for_disk() {
+                        wait_out::LOOK
+                    } else if status.has_to_reclaim() {
                         RECLAIM_PAUSE
                     } else {
                         IDLE
@@ -287,6 +297,10 @@ impl<F: Fs> Runtime<F> {
                     apply.claim(|worker| worker.met_in_background(damage));
                 },
                 || apply.claim(ApplyWorker::touch).unwrap_or(false),
+                |error| {
+                    apply.claim(|worker| worker.wait_out(error, Vec::new()));
+                    apply.push(ApplyBatch::default());
+                },
             );
             if let Err(error) = ended {
                 wiring.status.fail(&error.to_string());

@@ -41,6 +41,7 @@ pub struct Status {
     has_failed: AtomicBool,
     stopping: AtomicBool,
     to_reclaim: AtomicBool,
+    waits_for_disk: AtomicBool,
     when_halted: OnceLock<WhenHalted>,
     volume: OnceLock<Arc<Volume>>,
     lost: OnceLock<String>,
@@ -68,6 +69,7 @@ impl Default for Status {
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             to_reclaim: AtomicBool::new(false),
+            waits_for_disk: AtomicBool::new(false),
             when_halted: OnceLock::new(),
             volume: OnceLock::new(),
             lost: OnceLock::new(),
@@ -285,6 +287,21 @@ impl Status {
     /// See [`Self::set_to_reclaim`].
     pub fn has_to_reclaim(&self) -> bool {
         self.to_reclaim.load(Ordering::Relaxed)
+    }
+
+    /// Entries wait because the file system refuses the store: somebody has to look again and again.
+    pub fn set_waits_for_disk(&self, waits: bool) {
+        self.waits_for_disk.store(waits, Ordering::Release);
+    }
+
+    /// See [`Self::set_waits_for_disk`].
+    pub fn waits_for_disk(&self) -> bool {
+        self.waits_for_disk.load(Ordering::Acquire)
+    }
+
+    /// Where the data lies, once it was told.
+    pub fn volume(&self) -> Option<&Arc<Volume>> {
+        self.volume.get()
     }
 
     /// The node goes down by intention.

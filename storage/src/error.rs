@@ -192,6 +192,50 @@ impl Error {
         }
     }
 
+    /// Where and what, without what to do about it: for who knows better.
+    pub fn place(&self) -> String {
+        match self {
+            Self::RocksDb {
+                operation,
+                path,
+                source,
+            } => format!(
+                "{operation} failed in the store at {}: {}",
+                path.display(),
+                anchor::shown(source.as_ref(), path)
+            ),
+            Self::Background { path, message } => format!(
+                "a background job failed in the store at {}: {message}",
+                path.display()
+            ),
+            other => other.to_string(),
+        }
+    }
+
+    /// Whether the file system refuses for a reason that may pass: it is full, over a quota, or
+    /// read-only. After a reopening the same may succeed.
+    pub fn may_pass(&self) -> bool {
+        let text = match self {
+            Self::RocksDb { source, .. } => source.as_ref(),
+            Self::Background { message, .. } => message.as_str(),
+            Self::Io { source, .. } => {
+                use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+                return matches!(
+                    source.kind(),
+                    StorageFull | QuotaExceeded | ReadOnlyFilesystem
+                );
+            }
+            _ => return false,
+        };
+        [
+            "No space left on device",
+            "Disk quota exceeded",
+            "Read-only file system",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
+    }
+
     /// The damage that was met, if that is what this error says. Anything else (no space, a failed
     /// call) may go away; damage does not.
     pub fn damage(&self) -> Option<Damage> {

@@ -1,9 +1,12 @@
 //! F9 with a real file system: a disk that fills up. Writes are refused with a reason, reads go on, and writes resume
 //! when space returns; nothing acknowledged is lost.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::small_disk::Disk;
@@ -106,6 +109,175 @@ fn full_disk_refuses_writes_and_serves_reads_until_space_returns() {
     // The server must be gone before its disk.
     drop(server);
     drop(disk);
+}
+
+/// Blocks are free, but no file can be made: the reason names the files, and a start says what it lacks.
+#[test]
+fn a_disk_without_inodes_refuses_writes_until_there_are_some() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let Some(disk) = Disk::with_inodes(scratch.path(), 80) else {
+        return;
+    };
+    let launch = server::ours().arg("--snapshot-count=10");
+    let mut server = launch.data_dir(scratch.path().join("data")).start();
+    let put = |server: &Server, key: &str| {
+        let request = Request::put(&format!("/v2/keys/{key}"), "value=1");
+        server.exchange(&request)
+    };
+    assert!(accepted(&put(&server, "before")));
+    disk.fill_with_files();
+    let deadline = Instant::now() + 3 * RESUME_LIMIT;
+    let refused = loop {
+        let answer = put(&server, "full");
+        if answer.status() == 500 && answer.text().contains("the store cannot write") {
+            break answer.text();
+        }
+        assert!(Instant::now() < deadline, "{}", server.log_tail());
+    };
+    assert!(refused.contains(" 0 more files"), "{refused}");
+    assert_eq!(
+        server.exchange(&Request::get("/v2/keys/before")).status(),
+        200
+    );
+    server.kill();
+    server.respawn();
+    match server.wait_ready() {
+        // What was given up is enough for an opening.
+        Ok(()) => {
+            let answer = server.exchange(&Request::get("/v2/keys/before"));
+            assert_eq!(answer.status(), 200, "{}", answer.dump());
+            println!("a start serves reads");
+        }
+        Err(ended) => {
+            println!("{ended}");
+            assert!(server.log().contains("more files"), "{}", server.log_tail());
+            println!("a start is refused");
+        }
+    }
+    disk.free_files();
+    server.restart();
+    let deadline = Instant::now() + RESUME_LIMIT;
+    while !accepted(&put(&server, "after")) {
+        assert!(Instant::now() < deadline, "{}", server.log_tail());
+    }
+    assert!(accepted(&put(&server, "before")));
+    drop(server);
+    drop(disk);
+}
+
+/// Room goes and comes back while the store flushes and compacts all the time: it may be refused anywhere, and never ends.
+#[test]
+fn a_disk_that_fills_up_under_load_again_and_again_ends_nothing() {
+    const ROUNDS: usize = 12;
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let Some(disk) = Disk::mount(scratch.path()) else {
+        return;
+    };
+    let mut server = server::ours()
+        .arg("--snapshot-count=20")
+        .data_dir(scratch.path().join("data"))
+        .start();
+    let loads: Vec<Load> = (0..4).map(|_| Load::default()).collect();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for (writer, load) in loads.iter().enumerate() {
+            let (address, over) = (server.addr(), &over);
+            scope.spawn(move || load.run(address, writer, over));
+        }
+        for round in 0..ROUNDS {
+            let accepted = total(&loads, |load| &load.accepted);
+            wait_for(&server, round, || {
+                total(&loads, |load| &load.accepted) > accepted + 50
+            });
+            disk.fill();
+            let refused = total(&loads, |load| &load.refused);
+            wait_for(&server, round, || {
+                total(&loads, |load| &load.refused) > refused + 50
+            });
+            disk.free();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let log = server.log();
+    let met = log.matches("the store cannot write").count();
+    println!("the store met the full disk {met} times");
+    assert!(server.poll_exit().is_none(), "{}", server.log_tail());
+    let deadline = Instant::now() + RESUME_LIMIT;
+    let healthy = || server.exchange(&Request::get("/health")).status() == 200;
+    while !healthy() {
+        assert!(Instant::now() < deadline, "{}", server.log_tail());
+    }
+    server.restart();
+    for (writer, load) in loads.iter().enumerate() {
+        let acknowledged = load.acknowledged.lock().expect("no writer panicked");
+        for (key, least) in acknowledged.iter() {
+            let key = format!("/v2/keys/load/{writer}/{key}");
+            let answer = server.exchange(&Request::get(&key));
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let value = body["node"]["value"].as_str().unwrap_or_default();
+            let number = value
+                .split('.')
+                .next()
+                .and_then(|number| number.parse().ok());
+            assert!(
+                number >= Some(*least),
+                "{key}: {number:?}, acknowledged {least}"
+            );
+        }
+    }
+    drop(server);
+    drop(disk);
+}
+
+fn total(loads: &[Load], count: impl Fn(&Load) -> &AtomicUsize) -> usize {
+    loads
+        .iter()
+        .map(|load| count(load).load(Ordering::Relaxed))
+        .sum()
+}
+
+fn wait_for(server: &Server, round: usize, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + 3 * RESUME_LIMIT;
+    while !holds() {
+        assert!(
+            Instant::now() < deadline,
+            "round {round}\n{}",
+            server.log_tail()
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// One connection that writes without pause.
+#[derive(Default)]
+struct Load {
+    accepted: AtomicUsize,
+    refused: AtomicUsize,
+    /// For each key the last value that was acknowledged: a later one may stand there, and no earlier one.
+    acknowledged: Mutex<BTreeMap<usize, usize>>,
+}
+
+impl Load {
+    fn run(&self, address: std::net::SocketAddr, writer: usize, over: &AtomicBool) {
+        let mut connection = Connection::open(address).expect("a running server accepts");
+        let value = "x".repeat(20 << 10);
+        for number in 0.. {
+            if over.load(Ordering::Relaxed) {
+                return;
+            }
+            let key = format!("/v2/keys/load/{writer}/{}", number % 200);
+            let request = Request::put(&key, &format!("value={number}.{value}"));
+            let answer = connection.exchange(&request).expect("it is kept open");
+            if accepted(&answer) {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
+                let mut all = self.acknowledged.lock().expect("no writer panicked");
+                all.insert(number % 200, number);
+            } else {
+                assert_eq!(answer.status(), 500, "{}", answer.dump());
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 /// The start must open the store without a byte of room: that is what the reserve is for.

@@ -114,15 +114,59 @@ fn what_lapses_while_writes_are_refused_is_gone_for_linearizable_reads() {
     assert!(event.contains("\"action\":\"expire\""), "{event}");
 }
 
-/// An error of the store's flush is final, as what RocksDB holds is no longer known; the log has it all.
+/// A flush that has no room is no end: what RocksDB held is applied again from the log when the disk takes it.
 #[test]
-fn a_flush_that_is_refused_ends_the_server_and_loses_nothing() {
+fn a_store_that_may_not_write_waits_and_goes_on() {
+    for error in [Errno::NOSPC, Errno::DQUOT, Errno::ROFS] {
+        let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+        let disk = Disk::new(scratch.path());
+        let launch = server::ours().arg("--snapshot-count=10");
+        let mut server = disk.under(launch).start();
+        disk.refuse_sync(".sst", error);
+        let mut acknowledged = Vec::new();
+        let deadline = Instant::now() + LIMIT;
+        let refused = (0..).find_map(|number| {
+            assert!(Instant::now() < deadline, "{}", server.log_tail());
+            let answer = put(&server, &format!("k{number}"));
+            if answer.status() == 201 {
+                acknowledged.push(number);
+            }
+            let text = answer.text();
+            (answer.status() == 500 && text.contains("the store cannot write")).then_some(text)
+        });
+        println!("{error}: after {} writes: {refused:?}", acknowledged.len());
+        let read = server.exchange(&Request::get("/v2/keys/k0?local=true"));
+        assert_eq!(read.status(), 200, "{}", read.dump());
+        disk.heal();
+        let deadline = Instant::now() + LIMIT;
+        // One that was not answered in time may have taken effect.
+        while !matches!(put(&server, "after").status(), 200 | 201) {
+            assert!(Instant::now() < deadline, "{}", server.log_tail());
+        }
+        assert_eq!(server.exchange(&Request::get("/health")).status(), 200);
+        for killed in [false, true] {
+            for number in &acknowledged {
+                let key = format!("k{number}");
+                assert!(
+                    found(&server, &key),
+                    "{error}: {key} is lost, killed: {killed}"
+                );
+            }
+            assert!(found(&server, "after"));
+            server.restart();
+        }
+    }
+}
+
+/// Another error of the store's flush is final, as what the disk holds is no longer known; the log has it all.
+#[test]
+fn a_flush_that_fails_ends_the_server_and_loses_nothing() {
     let scratch = tempfile::tempdir().expect("a temporary directory can be made");
     let disk = Disk::new(scratch.path());
     let launch = server::ours().arg("--snapshot-count=10");
     let mut server = disk.under(launch).start();
     // RocksDB writes tables by `write`, and syncs them: a sync is refused here.
-    disk.refuse_sync(".sst", Errno::ROFS);
+    disk.refuse_sync(".sst", Errno::IO);
     let mut acknowledged = 0;
     while acknowledged < 1_000 && put(&server, &format!("k{acknowledged}")).status() == 201 {
         acknowledged += 1;

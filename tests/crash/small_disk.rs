@@ -16,8 +16,17 @@ pub(crate) struct Disk {
 impl Disk {
     /// `None` when this process may not mount; says so.
     pub(crate) fn mount(directory: &Path) -> Option<Disk> {
+        Disk::with(directory, DISK)
+    }
+
+    /// The same with room for so many files.
+    pub(crate) fn with_inodes(directory: &Path, inodes: u32) -> Option<Disk> {
+        Disk::with(directory, &format!("{DISK},nr_inodes={inodes}"))
+    }
+
+    fn with(directory: &Path, options: &str) -> Option<Disk> {
         let output = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", DISK, "tmpfs"])
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
             .arg(directory)
             .output();
         match output {
@@ -43,6 +52,30 @@ impl Disk {
     pub(crate) fn fill(&self) {
         let mut ballast = File::create(self.ballast()).expect("an empty file fits on the disk");
         pour(&mut ballast);
+    }
+
+    /// Makes empty files until no more can be made.
+    ///
+    /// # Panics
+    /// When it is not for want of room that none can be made.
+    pub(crate) fn fill_with_files(&self) {
+        let directory = self.ballast();
+        fs::create_dir(&directory).expect("there is room for one more");
+        for number in 0.. {
+            match File::create(directory.join(format!("{number}"))) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => return,
+                Err(error) => panic!("no file can be made: {error}"),
+            }
+        }
+    }
+
+    /// Removes these files.
+    ///
+    /// # Panics
+    /// When they were not made before.
+    pub(crate) fn free_files(&self) {
+        fs::remove_dir_all(self.ballast()).expect("the files can be removed");
     }
 
     /// Takes what has become free since.

@@ -74,7 +74,8 @@ impl Bench {
     fn run(&self) -> Running {
         let (ask, requests) = sync_channel(1);
         let mut flusher = self.flusher.clone();
-        let thread = thread::spawn(move || flusher.run(&requests, |_| {}, |_| {}, || false));
+        let thread =
+            thread::spawn(move || flusher.run(&requests, |_| {}, |_| {}, || false, |_| {}));
         Running { ask, thread }
     }
 }
@@ -116,8 +117,10 @@ fn a_full_log_is_given_what_two_flushes_hold() {
         ..
     } = bench;
     let (ask, requests) = sync_channel(1);
-    let flushing =
-        thread::spawn(move || flusher.run(&requests, |_| {}, |_| {}, || writer.touch().is_ok()));
+    let flushing = thread::spawn(move || {
+        let touch = || writer.touch().is_ok();
+        flusher.run(&requests, |_| {}, |_| {}, touch, |_| {})
+    });
     let mut released = Vec::new();
     for wanted in [10, 20] {
         ask.send(()).expect("the thread waits");

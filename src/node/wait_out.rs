@@ -1,0 +1,106 @@
+//! A file system that refuses the store for now (full, over its quota, read-only): entries wait, and the store goes on
+//! when it is let.
+//!
+//! A flush or compaction that fails makes RocksDB refuse every write from then on. Nothing is lost by that: the log
+//! holds what was not flushed. So the entries that are committed wait here, new writes are refused with the reason, reads
+//! go on as before; once the disk takes a file of [`reserve::BYTES`] the store is reopened under its readers
+//! ([`super::rest`]), what the closing lost is applied again, and then what waited.
+//!
+//! | the process or the power fails | what is there |
+//! |---|---|
+//! | while entries wait | store as of its last flush, log with everything that was acknowledged: as after any crash |
+//! | while the store is reopened | the same: closing and opening flush nothing |
+//!
+//! What waits is bounded by the entries in flight. A start does not wait: it says what is missing.
+
+use std::time::{Duration, Instant};
+
+use super::apply_worker::{ApplyError, ApplyWorker};
+use super::refusal::{Kind, Refusal};
+use super::reserve;
+use super::turn::ApplyBatch;
+
+/// Between two looks whether the trouble has passed.
+pub const LOOK: Duration = Duration::from_millis(500);
+
+/// What waits.
+#[derive(Debug)]
+pub struct Waiting {
+    batches: Vec<ApplyBatch>,
+    looked: Option<Instant>,
+}
+
+impl ApplyWorker {
+    /// From now on what may pass is waited for: the thread runs, and calls again and again.
+    pub fn be_patient(&mut self) {
+        self.patient = true;
+    }
+
+    /// The file system refused what the store writes, in the background or for these entries: they wait.
+    pub fn wait_out(&mut self, error: &storage::Error, batches: Vec<ApplyBatch>) {
+        let status = self.status();
+        let left = status
+            .volume()
+            .map_or(String::new(), |volume| reserve::left(volume.path()));
+        status.refusals().add(Refusal::StoreRefused(format!(
+            "{}; {left}free some, or let this user write there; writes go on by themselves once {} MiB can be written",
+            error.place(),
+            reserve::BYTES >> 20
+        )));
+        status.set_waits_for_disk(true);
+        // Nobody is to apply on the spot what may take long.
+        status.set_store_delays(true);
+        let waiting = self.waiting.get_or_insert(Waiting {
+            batches: Vec::new(),
+            looked: None,
+        });
+        waiting.batches.splice(0..0, batches);
+    }
+
+    /// What is to be applied now, with what waited before it; nothing while that has to wait.
+    ///
+    /// # Errors
+    /// The store cannot be brought back, for another reason.
+    pub(super) fn with_what_waited(
+        &mut self,
+        batches: Vec<ApplyBatch>,
+    ) -> Result<Vec<ApplyBatch>, ApplyError> {
+        let Some(mut waiting) = self.waiting.take() else {
+            return Ok(batches);
+        };
+        waiting.batches.extend(batches);
+        let now = Instant::now();
+        let due = waiting.looked.is_none_or(|last| now - last >= LOOK);
+        if !due || !self.has_room() {
+            if due {
+                waiting.looked = Some(now);
+            }
+            self.waiting = Some(waiting);
+            return Ok(Vec::new());
+        }
+        waiting.looked = Some(now);
+        match self.reopen(self.resting.clone()) {
+            Ok(()) => {}
+            Err(ApplyError::Storage(error))
+                if error.may_pass() || matches!(error, storage::Error::Held { .. }) =>
+            {
+                tracing::warn!("the store cannot be opened again yet: {error}");
+                self.waiting = Some(waiting);
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        }
+        let status = self.status();
+        status.set_waits_for_disk(false);
+        status.set_store_delays(false);
+        status.refusals().remove(&[Kind::StoreRefused]);
+        Ok(waiting.batches)
+    }
+
+    fn has_room(&self) -> bool {
+        match self.status().volume() {
+            Some(volume) => reserve::has_room(volume.path()),
+            None => true,
+        }
+    }
+}
