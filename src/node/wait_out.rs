@@ -98,6 +98,10 @@ impl ApplyWorker {
     }
 
     fn has_room(&self) -> bool {
+        // Looking means making a file, which is not to be done in another directory.
+        if self.status().lost_volume().is_some() {
+            return false;
+        }
         match self.status().volume() {
             Some(volume) => reserve::has_room(volume.path()),
             None => true,

@@ -124,17 +124,8 @@ fn a_store_that_may_not_write_waits_and_goes_on() {
         let mut server = disk.under(launch).start();
         disk.refuse_sync(".sst", error);
         let mut acknowledged = Vec::new();
-        let deadline = Instant::now() + LIMIT;
-        let refused = (0..).find_map(|number| {
-            assert!(Instant::now() < deadline, "{}", server.log_tail());
-            let answer = put(&server, &format!("k{number}"));
-            if answer.status() == 201 {
-                acknowledged.push(number);
-            }
-            let text = answer.text();
-            (answer.status() == 500 && text.contains("the store cannot write")).then_some(text)
-        });
-        println!("{error}: after {} writes: {refused:?}", acknowledged.len());
+        let refused = until_the_store_waits(&server, &mut acknowledged);
+        println!("{error}: after {} writes: {refused}", acknowledged.len());
         let read = server.exchange(&Request::get("/v2/keys/k0?local=true"));
         assert_eq!(read.status(), 200, "{}", read.dump());
         disk.heal();
@@ -154,6 +145,36 @@ fn a_store_that_may_not_write_waits_and_goes_on() {
             }
             assert!(found(&server, "after"));
             server.restart();
+        }
+        // A stop does not wait for the disk: the log has what waits.
+        disk.refuse_sync(".sst", error);
+        until_the_store_waits(&server, &mut acknowledged);
+        let status = server.terminate(LIMIT);
+        assert_eq!(status.code(), Some(0), "{status}\n{}", server.log_tail());
+        disk.heal();
+        server.restart();
+        for number in &acknowledged {
+            assert!(
+                found(&server, &format!("k{number}")),
+                "{error}: k{number} is lost"
+            );
+        }
+    }
+}
+
+/// Writes until the store waits for its disk; gives the words for that.
+fn until_the_store_waits(server: &Server, acknowledged: &mut Vec<usize>) -> String {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        assert!(Instant::now() < deadline, "{}", server.log_tail());
+        let number = acknowledged.len();
+        let answer = put(server, &format!("k{number}"));
+        if answer.status() == 201 {
+            acknowledged.push(number);
+        }
+        let text = answer.text();
+        if answer.status() == 500 && text.contains("the store cannot write") {
+            return text;
         }
     }
 }
