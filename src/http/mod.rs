@@ -7,7 +7,7 @@
 //! connection ─ socket          accept, limits of number and time, orderly end
 //!     │
 //!   route ─ path, cors         host, OPTIONS, redirect, table of endpoints
-//!     ├─ keys ─ upload, form, media_type, params, classify
+//!     ├─ keys ─ upload, budget, form, media_type, params, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing                           streams what is large
 //!     └─ info, stats, members
@@ -19,6 +19,7 @@
 //! only place that knows numbers of v2 errors.
 
 mod body;
+mod budget;
 mod classify;
 mod connection;
 mod cors;
