@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
 use super::node::{LIMIT, ask, connect, get, put, rest, sent, socket, until};
 use super::support::http::{Request, Response, show};
 use super::support::server;
@@ -110,7 +112,11 @@ fn unfinished_bodies_end_at_64_mebibytes_together() {
         let mut sending = socket(&server);
         // It may be refused before it has sent all.
         let sent = sending.write_all(begun.as_bytes());
-        let within = Duration::from_secs(if unfinished.len() < 7 { 1 } else { 30 });
+        let within = if unfinished.len() < 7 {
+            Duration::from_millis(100)
+        } else {
+            LIMIT
+        };
         sending
             .set_read_timeout(Some(within))
             .expect("a time-out can be set");
@@ -320,4 +326,46 @@ fn a_node_that_could_serve_nobody_says_what_it_needs() {
     let log = server.log();
     let named = log.contains("may open 60 files") && log.contains("LimitNOFILE=");
     assert!(named, "{log}");
+}
+
+/// The kernel's way is to end a process without a word when it writes beyond its limit.
+#[test]
+fn a_limit_of_file_sizes_is_told_at_the_start() {
+    let mut server = server::ours().file_size(20).spawn();
+    let status = server.wait_exit(LIMIT);
+    let log = server.log();
+    assert_eq!(status.code(), Some(1), "{status}\n{log}");
+    let named = log.contains("may write files of 20480 KiB") && log.contains("LimitFSIZE=");
+    assert!(named, "{log}");
+    assert!(!server.data_dir().exists(), "something was written");
+}
+
+#[test]
+fn a_write_beyond_the_limit_of_file_sizes_is_refused_until_it_is_lifted() {
+    let server = server::ours().start();
+    let pid = server.pid().and_then(|pid| Pid::from_raw(pid as i32));
+    let limit = |current| {
+        let limits = Rlimit {
+            current,
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limits).expect("the process is ours");
+    };
+    limit(Some(64 << 10));
+    let value = format!("value={}", "v".repeat(100_000));
+    // What is on its way waits, as on a full disk; what comes later is refused.
+    let mut waiting = connect(&server);
+    waiting
+        .send(&Request::put("/v2/keys/a", &value))
+        .expect("the write is sent");
+    until("a refusal with its reason", || {
+        let answer = put(&server, "/v2/keys/b", "value=1");
+        answer.status() == 500 && answer.text().contains("File too large")
+    });
+    assert_eq!(get(&server, "/v2/keys/").status(), 200);
+    limit(None);
+    until("writes after the limit is lifted", || {
+        put(&server, "/v2/keys/b", &value).status() < 300
+    });
+    assert_eq!(get(&server, "/v2/keys/a").status(), 200);
 }
