@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! connection ─ socket          accept, limits of number and time, orderly end
+//!     │        turned_away
 //!     │
 //!   route ─ path, cors         host, OPTIONS, redirect, table of endpoints
 //!     ├─ keys ─ upload, budget, form, media_type, params, classify
@@ -48,6 +49,7 @@ mod route;
 mod socket;
 mod stats;
 mod time;
+mod turned_away;
 mod upload;
 mod watch;
 mod workers;
