@@ -7,8 +7,8 @@
 //! past, until a time server mends it. So the furthest that it was ever ahead of cluster time is kept (the *lead*), in
 //! every stamp, and time across boots counts from there. A clock that is behind at a start then adds nothing, and a start
 //! at which it is right again adds what was missed, unless it was mended while a node ran and wrote. One that was ahead
-//! for a while has a lead that is too large: of the time that the machine is off later, as much as it was ahead is not
-//! counted. TTLs end late in these cases, never early.
+//! for a while has a lead that is too large: of the times between a last command and another boot, as much as it was ahead
+//! is not counted. TTLs end late in these cases, never early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -134,7 +134,7 @@ impl Elapsed {
         match self {
             Self::Behind(by) if by >= BEHIND => tracing::warn!(
                 "the clock is {} behind what this node has seen: keys with a TTL do not age for the time the machine was \
-                 off. Set the clock, and have it set before this server starts",
+                 off. If the clock is wrong now, set it before the next start; if it was wrong then, such keys end late",
                 in_words(by)
             ),
             Self::Off(off) if off >= LONG_OFF => tracing::warn!(
