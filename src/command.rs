@@ -7,7 +7,7 @@
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | format version, 1 |
-//! | 1 | 7 | zero |
+//! | 1 | 7 | how far the wall clock below is behind the furthest one, µs; zero in what was written before it was known |
 //! | 8 | 8 | request id: finds the waiting client on the node that proposed |
 //! | 16 | 8 | cluster time, ns: deadlines and expiry count in it |
 //! | 24 | 8 | wall clock of the leader, ns since the Unix epoch: the `expiration` that is shown |
@@ -51,6 +51,8 @@ const VERSION: u8 = 1;
 /// The largest command: what one record of the log holds, with room for its frame.
 pub const MAX_BYTES: usize = 15 << 20;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
+/// Nanoseconds in the unit of [`Stamp::behind`] on disk.
+const BEHIND_UNIT: u64 = 1_000;
 
 /// The longest TTL that is accepted: 100 years of 365.25 days, in seconds (keys-api 7.5).
 pub const MAX_TTL_SECONDS: u64 = 3_155_760_000;
@@ -62,8 +64,11 @@ pub struct Stamp {
     pub request: u64,
     /// Cluster time in nanoseconds.
     pub cluster_time: u64,
-    /// Wall clock in nanoseconds since the Unix epoch.
+    /// Wall clock in nanoseconds since the Unix epoch: what clients are shown.
     pub wall: u64,
+    /// How far, in nanoseconds, `wall` is behind what it would be had no wall clock of this cluster ever been wrong
+    /// backwards. Time across boots counts from `wall + behind`. Apply does not look at it.
+    pub behind: u64,
     /// Which boot of which machine `boottime` belongs to.
     pub boot: u64,
     /// `CLOCK_BOOTTIME` in nanoseconds.
@@ -117,6 +122,9 @@ impl Proposal {
 
     /// Fills in the header; the result is the data of a log entry.
     pub fn stamp(mut self, stamp: &Stamp) -> Vec<u8> {
+        // Rounded up: what counts from it is late rather than early. Seven bytes of it hold 2,283 years.
+        let behind = stamp.behind.div_ceil(BEHIND_UNIT).to_le_bytes();
+        self.0[1..8].copy_from_slice(&behind[..7]);
         let fields = [
             stamp.request,
             stamp.cluster_time,
@@ -166,6 +174,8 @@ pub fn decode_stamp(data: &[u8]) -> Result<Stamp, DecodeError> {
     if data[0] != VERSION {
         return Err(DecodeError::NewerVersion(data[0]));
     }
+    let mut behind = [0; 8];
+    behind[..7].copy_from_slice(&data[1..8]);
     let mut fields = data[8..HEADER_BYTES].chunks_exact(8).map(|chunk| {
         u64::from_le_bytes(
             chunk
@@ -178,6 +188,7 @@ pub fn decode_stamp(data: &[u8]) -> Result<Stamp, DecodeError> {
         request: next(),
         cluster_time: next(),
         wall: next(),
+        behind: u64::from_le_bytes(behind).saturating_mul(BEHIND_UNIT),
         boot: next(),
         boottime: next(),
     })

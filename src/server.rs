@@ -5,6 +5,7 @@
 //! hangs: `stopping` has the table.
 
 mod descriptors;
+mod file_size;
 mod founding;
 mod ground;
 mod listen;
@@ -78,6 +79,9 @@ pub enum ServerError {
     /// Open files.
     #[error(transparent)]
     Descriptors(#[from] descriptors::TooFew),
+    /// Files that are too small.
+    #[error(transparent)]
+    FileSize(#[from] file_size::FileSizeError),
     /// Threads, signals.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -99,6 +103,7 @@ pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
+    file_size::claim()?;
     descriptors::claim(&mut config)?;
     // Accepts, listens to signals and founds; connections are served by `http::Workers`.
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -5,6 +5,7 @@ fn stamp() -> Stamp {
         request: 7,
         cluster_time: 1_000,
         wall: 2_000,
+        behind: 0,
         boot: 3,
         boottime: 4,
     }

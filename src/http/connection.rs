@@ -11,7 +11,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -20,11 +20,9 @@ use super::front::Front;
 use super::options::HttpOptions;
 use super::route::{self, Link};
 use super::socket::{Activity, Socket, Watchman};
+use super::turned_away::TurnedAway;
 use super::workers::Workers;
 use crate::service::Service;
-
-/// Refusals sent at a time; a flood beyond it is closed without a word.
-const REFUSALS: usize = 64;
 
 /// For what the HTTP library buffers of a connection in each direction: a request line of 64 KiB with its header fits.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -70,7 +68,7 @@ pub async fn serve(
         .unwrap_or(u32::MAX)
         .min(Semaphore::MAX_PERMITS as u32);
     let slots = Arc::new(Semaphore::new(limit as usize));
-    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let mut away = TurnedAway::new();
     let (stage, stages) = watch::channel(Stage::Serving);
     {
         let mut stop = pin!(shutdown.wait_for(|stop| *stop));
@@ -81,13 +79,7 @@ pub async fn serve(
                 accepted = accept(&listener) => accepted,
             };
             let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-                front.service.metrics().http_connections_refused.inc();
-                if let Ok(turn) = Arc::clone(&refusals).try_acquire_owned() {
-                    tokio::spawn(async move {
-                        refuse(stream).await;
-                        drop(turn);
-                    });
-                }
+                away.refuse(stream, &front);
                 continue;
             };
             let peer = Peer {
@@ -154,22 +146,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
-}
-
-/// 503 for a connection over the limit, without reading its request.
-async fn refuse(stream: TcpStream) {
-    let text = "too many connections\n";
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
-        text.len()
-    );
-    let mut socket = Socket::new(stream, Activity::connected());
-    // The client may be gone, which is as good.
-    let say = async {
-        socket.write_all(answer.as_bytes()).await.is_ok() && socket.shutdown().await.is_ok()
-    };
-    drop(timeout(Duration::from_secs(2), say).await);
 }
 
 /// Serves one connection over any stream, until it ends or a limit of time has passed.

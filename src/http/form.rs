@@ -143,6 +143,33 @@ impl<'a> Form<'a> {
     }
 }
 
+/// Whether the beginning of a form holds a value of more than `limit` bytes, however the form goes on. An escape is three
+/// bytes for one; a broken one is counted as whole, and is an error of its own anyway.
+pub(super) fn is_over(beginning: &[u8], limit: usize) -> bool {
+    let mut seen = [false; NAMES];
+    for piece in beginning.split(|byte| *byte == b'&') {
+        // Without it, the last piece is a name that may not have ended.
+        let Some(divide) = piece.iter().position(|byte| *byte == b'=') else {
+            continue;
+        };
+        let (name, value) = (&piece[..divide], &piece[divide + 1..]);
+        let Some(name @ (Name::Value | Name::PrevValue)) =
+            decode(name).ok().and_then(|name| Name::of(&name))
+        else {
+            continue;
+        };
+        // Only the first value of a name counts.
+        if std::mem::replace(&mut seen[name as usize], true) || value.len() <= limit {
+            continue;
+        }
+        let escapes = value.iter().filter(|byte| **byte == b'%').count();
+        if value.len().saturating_sub(2 * escapes) > limit {
+            return true;
+        }
+    }
+    false
+}
+
 fn check(value: &[u8]) -> Result<(), FormError> {
     for (at, _) in value.iter().enumerate().filter(|(_, byte)| **byte == b'%') {
         if escaped_byte(&value[at + 1..]).is_none() {
@@ -244,6 +271,25 @@ mod tests {
         assert_eq!(form.get(Name::Value).as_deref(), Some(&b"body"[..]));
         assert_eq!(form.get(Name::Dir).as_deref(), Some(&b"true"[..]));
         assert_eq!(form.get(Name::Ttl), None);
+    }
+
+    #[test]
+    fn a_value_over_its_limit_is_known_before_the_form_ends() {
+        for (beginning, over) in [
+            ("value=12345", false),
+            ("value=123456", true),
+            ("value=%31%32%33%34%35", false),
+            ("value=%31%32%33%34%35%36", true),
+            ("value=12345%3", false),
+            ("v%61lue=123456", true),
+            ("x=123456&dir", false),
+            ("dir=1&prevValue=123456&", true),
+            ("value=1&value=123456", false),
+            ("value=1&prevValue=1&prevValue=123456", false),
+            ("value123456", false),
+        ] {
+            assert_eq!(is_over(beginning.as_bytes(), 5), over, "{beginning}");
+        }
     }
 
     #[test]

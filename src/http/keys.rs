@@ -10,7 +10,7 @@ use super::params::Params;
 use super::route::{Facts, Link};
 use super::upload::{self, UploadError};
 use super::{delete, get, path, post, put};
-use crate::service::Caller;
+use crate::service::{Caller, ServiceError};
 
 const ALLOW: &str = "HEAD,GET,PUT,POST,DELETE";
 
@@ -58,8 +58,8 @@ pub(super) async fn answer(
     }
     let mut form = None;
     if let Ok(true) = facts.form {
-        match upload::read(body, options.max_body_bytes, options.body_timeout).await {
-            Ok(bytes) => form = Some(bytes),
+        match upload::read(body, options.form_limits()).await {
+            Ok(upload) => form = Some(upload),
             Err(error) => return refuse(error, &front.cluster, reply),
         }
     } else if !body.is_end_stream() && !upload::discard(body, options.body_timeout).await {
@@ -68,7 +68,8 @@ pub(super) async fn answer(
     if let Err(fault) = facts.form {
         return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
     }
-    let params = match Params::parse(method, form.as_deref(), query, options.max_value_bytes) {
+    let bytes = form.as_ref().map(|upload| &*upload.bytes);
+    let params = match Params::parse(method, bytes, query, options.max_value_bytes) {
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
     };
@@ -87,15 +88,21 @@ pub(super) async fn answer(
     }
 }
 
-/// The rest of the body is not read, so the connection ends.
+/// Where the rest of the body is not read, the connection ends.
 fn refuse(
     error: UploadError,
     cluster: &hyper::header::HeaderValue,
     reply: Reply,
 ) -> Response<Body> {
+    if error == (UploadError::ValueTooLarge { read: true }) {
+        return reply.error(&ApiError::too_large(), cluster);
+    }
     let reply = reply.closing();
     match error {
-        UploadError::TooLarge => reply.error(&ApiError::too_large(), cluster),
+        UploadError::NoRoom => reply.error(&ServiceError::TooManyRequests.into(), cluster),
+        UploadError::TooLarge | UploadError::ValueTooLarge { .. } => {
+            reply.error(&ApiError::too_large(), cluster)
+        }
         UploadError::TimedOut => reply.text_error(
             StatusCode::REQUEST_TIMEOUT,
             "the body of the request did not arrive in time",

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::media_type;
 use super::members::Ask;
-use super::upload::{self, UploadError};
+use super::upload::{self, Limits, UploadError};
 use crate::service::Service;
 
 /// A list of URLs fits many times.
@@ -57,22 +57,26 @@ pub(super) async fn refusal(
         let message = format!("Bad Content-Type {shown}, accept application/json");
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
-    let bytes = match upload::read(body, BODY_BYTES, change.ask.body_timeout).await {
-        Ok(bytes) => bytes,
+    let limits = Limits {
+        bytes: BODY_BYTES,
+        ..change.ask.limits
+    };
+    let upload = match upload::read(body, limits).await {
+        Ok(upload) => upload,
         Err(UploadError::TimedOut) => {
             return (
                 StatusCode::REQUEST_TIMEOUT,
                 "the request body took too long".to_owned(),
             );
         }
-        Err(UploadError::TooLarge | UploadError::Broken) => {
+        Err(_) => {
             return (
                 StatusCode::BAD_REQUEST,
                 "http: request body too large or broken".to_owned(),
             );
         }
     };
-    match serde_json::from_slice::<Urls>(&bytes) {
+    match serde_json::from_slice::<Urls>(&upload.bytes) {
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
         Ok(urls) if urls.peer_urls.is_empty() => {
             (StatusCode::BAD_REQUEST, "no valid URLs given".to_owned())

@@ -1,7 +1,5 @@
 //! `/v2/members`: who is in the cluster (keys-api 10.4). Changes are judged in `member_change`.
 
-use std::time::Duration;
-
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
@@ -9,6 +7,7 @@ use hyper::{Method, Response, StatusCode};
 use super::body::Body;
 use super::headers::Reply;
 use super::member_change::{self, Change};
+use super::upload::Limits;
 use crate::json::{hex_id, string};
 use crate::service::{Member, Service};
 
@@ -20,8 +19,8 @@ pub(super) struct Ask<'a> {
     /// What follows `/v2/members`.
     pub(super) below: &'a [u8],
     pub(super) content_type: Option<&'a HeaderValue>,
-    /// How long a body may take to arrive.
-    pub(super) body_timeout: Option<Duration>,
+    /// What a form may take; a body here is smaller.
+    pub(super) limits: Limits<'a>,
 }
 
 /// Answers a request.

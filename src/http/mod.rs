@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! connection ─ socket          accept, limits of number and time, orderly end
+//!     │        turned_away
 //!     │
 //!   route ─ path, cors         host, OPTIONS, redirect, table of endpoints
-//!     ├─ keys ─ upload, form, media_type, params, classify
+//!     ├─ keys ─ upload, budget, form, media_type, params, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing                           streams what is large
 //!     └─ info, stats, members
@@ -19,6 +20,7 @@
 //! only place that knows numbers of v2 errors.
 
 mod body;
+mod budget;
 mod classify;
 mod connection;
 mod cors;
@@ -47,6 +49,7 @@ mod route;
 mod socket;
 mod stats;
 mod time;
+mod turned_away;
 mod upload;
 mod watch;
 mod workers;

@@ -1,9 +1,15 @@
 //! The settings and limits of the client port. Each limit has a name, a default, and an answer of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Budget;
 use super::cors::Cors;
+use super::upload::Limits;
 use crate::config::{self, Config, HostWhitelist, Vocabulary};
+
+/// Bytes of all bodies that are being read, beside the first of each: as much as the intake holds. Over it: 500/300.
+const UPLOAD_BYTES: usize = 64 << 20;
 
 /// A header of at most 64 KiB needs no longer, however long bodies may take.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,6 +25,8 @@ pub struct HttpOptions {
     pub(super) only_metrics: bool,
     /// Bytes of a form body; exactly that many are accepted (400/210).
     pub max_body_bytes: usize,
+    /// What all bodies that are being read take from; listeners with the same settings share it.
+    pub(super) uploads: Arc<Budget>,
     /// Bytes of a decoded value (400/210).
     pub max_value_bytes: usize,
     /// Bytes of a decoded key, 16 KiB (414). The request line as a whole ends at 64 KiB anyway.
@@ -81,6 +89,7 @@ impl HttpOptions {
             hosts: HostWhitelist::Any,
             only_metrics: false,
             max_body_bytes: 10 << 20,
+            uploads: Arc::new(Budget::new(UPLOAD_BYTES)),
             max_value_bytes: 3 << 19,
             max_key_bytes: 16 << 10,
             max_key_depth: 512,
@@ -102,6 +111,16 @@ impl HttpOptions {
     pub fn only_metrics(mut self) -> Self {
         self.only_metrics = true;
         self
+    }
+
+    /// What the form of a request may take.
+    pub(super) fn form_limits(&self) -> Limits<'_> {
+        Limits {
+            bytes: self.max_body_bytes,
+            value_bytes: self.max_value_bytes,
+            within: self.body_timeout,
+            budget: &self.uploads,
+        }
     }
 
     /// Whether a request to `host` (name, and perhaps port) is served. Names are compared without case.

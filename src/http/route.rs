@@ -110,7 +110,7 @@ async fn checked(
             method,
             below,
             content_type: content_type.as_ref(),
-            body_timeout: front.options.body_timeout,
+            limits: front.options.form_limits(),
         };
         return members::answer(&front.service, cluster, ask, body, reply).await;
     }

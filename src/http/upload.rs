@@ -1,4 +1,6 @@
 //! Bodies of requests: read whole within limits of size and time, or thrown away so that the connection can go on.
+//!
+//! What is kept of unfinished bodies is bounded twice: each by its own limit, and all together by a [`Budget`].
 
 use std::time::Duration;
 
@@ -6,6 +8,9 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
+
+use super::budget::{Budget, Claim, FREE_BYTES};
+use super::form;
 
 /// What is read of a body that does not count; the connection is closed if there is more.
 const DISCARDED_BYTES: usize = 256 * 1024;
@@ -19,23 +24,65 @@ pub(super) enum UploadError {
     TimedOut,
     /// The client went away, or broke the framing.
     Broken,
+    /// The bodies that are being read leave no room for this one.
+    NoRoom,
+    /// A form with a value over its limit, whatever else comes. The rest of it was read away if that was little.
+    ValueTooLarge {
+        /// Whether nothing of the body is left, so that the connection can go on.
+        read: bool,
+    },
 }
 
-/// The whole body, of at most `limit` bytes. `None` is no limit of time.
+/// What a body may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits<'a> {
+    /// Bytes of the body.
+    pub(super) bytes: usize,
+    /// Bytes of a decoded value in it.
+    pub(super) value_bytes: usize,
+    /// `None` is no limit of time.
+    pub(super) within: Option<Duration>,
+    /// Where what is long is taken from.
+    pub(super) budget: &'a Budget,
+}
+
+/// A body as it was sent. Its part of the budget is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Upload<'a> {
+    pub(super) bytes: Bytes,
+    _claim: Claim<'a>,
+}
+
+/// The whole body.
 pub(super) async fn read(
-    body: Incoming,
-    limit: usize,
-    within: Option<Duration>,
-) -> Result<Bytes, UploadError> {
-    if body.size_hint().lower() > limit as u64 {
+    mut body: Incoming,
+    limits: Limits<'_>,
+) -> Result<Upload<'_>, UploadError> {
+    let mut claim = limits.budget.claim();
+    if body.size_hint().lower() > limits.bytes as u64 {
         return Err(UploadError::TooLarge);
     }
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
+    let collected = if body.is_end_stream() {
+        Ok(Bytes::new())
+    } else {
+        let within = limits.within.unwrap_or(Duration::MAX);
+        timeout(within, collect(&mut body, &limits, &mut claim))
+            .await
+            .unwrap_or(Err(UploadError::TimedOut))
+    };
+    match collected {
+        Ok(bytes) => Ok(Upload {
+            bytes,
+            _claim: claim,
+        }),
+        Err(UploadError::ValueTooLarge { .. }) => {
+            // What was kept is gone, and what is to come is not kept.
+            drop(claim);
+            let read = discard(body, limits.within).await;
+            Err(UploadError::ValueTooLarge { read })
+        }
+        Err(error) => Err(error),
     }
-    timeout(within.unwrap_or(Duration::MAX), collect(body, limit))
-        .await
-        .unwrap_or(Err(UploadError::TimedOut))
 }
 
 /// Reads a short body and forgets it. Whether all of it was read: if not, the connection cannot go on.
@@ -63,15 +110,24 @@ pub(super) async fn discard(body: Incoming, within: Option<Duration>) -> bool {
         .unwrap_or(false)
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, UploadError> {
+async fn collect(
+    body: &mut Incoming,
+    limits: &Limits<'_>,
+    claim: &mut Claim<'_>,
+) -> Result<Bytes, UploadError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
+    let mut look_at = limits.value_bytes.max(FREE_BYTES);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| UploadError::Broken)?.into_data() else {
             continue;
         };
-        if first.len() + whole.len() + data.len() > limit {
+        let length = first.len() + whole.len() + data.len();
+        if length > limits.bytes {
             return Err(UploadError::TooLarge);
+        }
+        if !claim.covers(length) {
+            return Err(UploadError::NoRoom);
         }
         if first.is_empty() && whole.is_empty() {
             // Nearly every body is one frame: it is not copied.
@@ -83,6 +139,14 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, UploadError>
             whole.extend_from_slice(&std::mem::take(&mut first));
         }
         whole.extend_from_slice(&data);
+        // Again only after half as much more, so that all looks together cost no more than a few at the whole. A form
+        // that is complete is judged by its parameters, in their order.
+        if length > look_at && !body.is_end_stream() {
+            look_at = length + length / 2;
+            if form::is_over(&whole, limits.value_bytes) {
+                return Err(UploadError::ValueTooLarge { read: false });
+            }
+        }
     }
     Ok(if whole.is_empty() {
         first
@@ -94,6 +158,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, UploadError>
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::LazyLock;
 
     use http_body_util::Empty;
     use hyper::server::conn::http1::Builder;
@@ -106,6 +171,22 @@ mod tests {
     use super::*;
 
     const LONG: Option<Duration> = Some(Duration::from_secs(3600));
+    static PLENTY: LazyLock<Budget> = LazyLock::new(|| Budget::new(1 << 30));
+
+    /// The bytes of a body of at most `bytes`.
+    async fn read_within(
+        body: Incoming,
+        bytes: usize,
+        within: Option<Duration>,
+    ) -> Result<Bytes, UploadError> {
+        let limits = Limits {
+            bytes,
+            value_bytes: usize::MAX,
+            within,
+            budget: &PLENTY,
+        };
+        read(body, limits).await.map(|upload| upload.bytes)
+    }
 
     /// Sends bytes as a client would, keeps its side open, and says what became of the body.
     async fn uploaded<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
@@ -156,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn exactly_the_limit_is_accepted_in_one_piece_or_many() {
-        let read = |body| read(body, 6, LONG);
+        let read = |body| read_within(body, 6, LONG);
         let whole = Ok(Bytes::from("abcdef"));
         assert_eq!(uploaded(sized(6, b"abcdef"), read).await, whole);
         assert_eq!(uploaded(chunked(&[b"ab", b"c", b"def"]), read).await, whole);
@@ -169,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_announced_excess_is_refused_before_it_comes() {
-        let read = |body| read(body, 6, LONG);
+        let read = |body| read_within(body, 6, LONG);
         assert_eq!(
             uploaded(sized(7, b""), read).await,
             Err(UploadError::TooLarge)
@@ -178,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_stays_away_times_out() {
-        let read = |body| read(body, 6, Some(Duration::from_millis(20)));
+        let read = |body| read_within(body, 6, Some(Duration::from_millis(20)));
         assert_eq!(
             uploaded(sized(6, b"abc"), read).await,
             Err(UploadError::TimedOut)
@@ -187,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn broken_chunks_are_not_a_short_body() {
-        let read = |body| read(body, 100, LONG);
+        let read = |body| read_within(body, 100, LONG);
         let mut broken =
             b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".to_vec();
         broken.extend_from_slice(b"zz\r\n");

@@ -96,6 +96,7 @@ mod tests {
                 request: 1,
                 cluster_time: 2,
                 wall: 3,
+                behind: 6_000,
                 boot: 4,
                 boottime: 5,
             },

@@ -68,8 +68,10 @@ pub(super) struct Started {
 /// Judges the directory, opens everything, replays the log and starts the threads.
 pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     let begun = Instant::now();
+    // Before the first call to the disk: that may be the one that hangs.
+    let phases = Phases::begin("taking the data directory");
     let mut data_dir = DataDir::open(&config.data_dir)?;
-    let phases = Phases::begin("looking at the data directory");
+    phases.enter("looking at the data directory".to_owned());
     if reserve::prepare(data_dir.path())? == Reserve::GivenUp {
         tracing::error!(
             "the disk of {} is full: the reserve of {} MiB is given up for this start; free some space",

@@ -308,3 +308,16 @@ fn a_store_that_stalls_does_not_hold_up_the_log() {
     assert_value(&server, "behind2", "1");
     until_healthy(&server, true);
 }
+
+/// The very first write of a start may be the one that hangs, on a file system that was frozen for a snapshot.
+#[test]
+fn a_start_that_hangs_at_its_first_write_says_so() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let disk = Disk::new(directory.path());
+    disk.hang_writes("/LOCK");
+    let mut server = disk.under(server::ours()).spawn();
+    until_logged(&server, "taking the data directory");
+    disk.heal();
+    server.wait_ready().expect("it starts");
+    acknowledge(&server, "a", "1");
+}

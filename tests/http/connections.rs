@@ -143,6 +143,16 @@ fn connections_over_the_limit_are_told_so() {
     let metrics = ask(&mut first, &Request::get("/metrics")).text();
     let counted = open_metrics::parse(&metrics).value("etcd2_http_connections_refused_total");
     assert!(counted.is_some_and(|count| count >= 1.0), "{counted:?}");
+    let log = server.log();
+    let told = log
+        .lines()
+        .filter(|line| line.contains("--max-connections"));
+    let told: Vec<&str> = told.collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(
+        told[0].contains("WARN") && told[0].contains("all 2 client connections are taken"),
+        "{log}"
+    );
     drop(second);
     until("room after a client has gone", || {
         exchange(server.addr(), &Request::get("/version"))

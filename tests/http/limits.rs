@@ -1,8 +1,12 @@
 //! Limits of size: the largest that is accepted, and the answer to one byte more.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
-use super::node::{LIMIT, ask, connect, get, put, rest, sent, socket};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use super::node::{LIMIT, ask, connect, get, put, rest, sent, socket, until};
 use super::support::http::{Request, Response, show};
 use super::support::server;
 
@@ -92,6 +96,79 @@ fn an_announced_excess_is_refused_at_once() {
     let answer = Response::parse(&answer, "PUT").expect("an answer comes before the body");
     assert_too_large(&answer);
     assert_eq!(get(&server, "/v2/keys/a").status(), 404);
+}
+
+const FORM_HEAD: &str = "PUT /v2/keys/slow HTTP/1.1\r\nHost: x\r\n\
+    Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9500000\r\n\r\n";
+
+/// Bodies that are begun and not ended share one budget: whoever asks for more is refused, and small requests go on.
+#[test]
+fn unfinished_bodies_end_at_64_mebibytes_together() {
+    let server = server::ours().start();
+    let begun = [FORM_HEAD, "x=", &"y".repeat(9 << 20)].concat();
+    let mut unfinished: Vec<TcpStream> = Vec::new();
+    let refused = loop {
+        assert!(unfinished.len() < 8, "72 MiB are read");
+        let mut sending = socket(&server);
+        // It may be refused before it has sent all.
+        let sent = sending.write_all(begun.as_bytes());
+        let within = if unfinished.len() < 7 {
+            Duration::from_millis(100)
+        } else {
+            LIMIT
+        };
+        sending
+            .set_read_timeout(Some(within))
+            .expect("a time-out can be set");
+        let mut answer = Vec::new();
+        match sending.read_to_end(&mut answer) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                sent.expect("it is read")
+            }
+            _ => break answer,
+        }
+        unfinished.push(sending);
+    };
+    assert_eq!(unfinished.len(), 7);
+    // The answer can be lost where bytes were under way: the close then is a reset.
+    if !refused.is_empty() {
+        let refused = Response::parse(&refused, "PUT").expect("a refusal is an answer");
+        assert_eq!(refused.status(), 500, "{}", refused.dump());
+        assert_eq!(refused.head.get("Connection"), Some("close"));
+        let text = refused.text();
+        assert!(
+            text.contains("\"errorCode\":300") && text.contains("etcdserver: too many requests"),
+            "{text}"
+        );
+    }
+    assert_eq!(put(&server, "/v2/keys/small", "value=1").status(), 201);
+    assert_eq!(get(&server, "/health").status(), 200);
+    drop(unfinished);
+    until("room after those clients have gone", || {
+        put(&server, "/v2/keys/large", &form(9 << 20)).status() < 300
+    });
+}
+
+/// A value that is over its limit already is not waited for; what was kept of it is gone.
+#[test]
+fn a_value_that_is_too_large_is_refused_before_its_end() {
+    let server = server::ours().start();
+    let begun = [FORM_HEAD, "value=", &"y".repeat(4 << 20)].concat();
+    let answer = rest(&mut sent(&server, begun.as_bytes()));
+    let answer = Response::parse(&answer, "PUT").expect("an answer comes before the body");
+    assert_too_large(&answer);
+    assert_eq!(answer.head.get("Connection"), Some("close"));
+    // Little is read away, and the connection goes on.
+    let mut client = connect(&server);
+    for length in [
+        VALUE_BYTES + 1,
+        VALUE_BYTES + 100_000,
+        VALUE_BYTES + 200_000,
+    ] {
+        let over = format!("value={}", "v".repeat(length));
+        assert_too_large(&ask(&mut client, &Request::put("/v2/keys/a", &over)));
+    }
+    assert_eq!(client.opened(), 1);
 }
 
 /// Clients with large bodies (curl among them) ask first, and send nothing to a server that says no.
@@ -249,4 +326,46 @@ fn a_node_that_could_serve_nobody_says_what_it_needs() {
     let log = server.log();
     let named = log.contains("may open 60 files") && log.contains("LimitNOFILE=");
     assert!(named, "{log}");
+}
+
+/// The kernel's way is to end a process without a word when it writes beyond its limit.
+#[test]
+fn a_limit_of_file_sizes_is_told_at_the_start() {
+    let mut server = server::ours().file_size(20).spawn();
+    let status = server.wait_exit(LIMIT);
+    let log = server.log();
+    assert_eq!(status.code(), Some(1), "{status}\n{log}");
+    let named = log.contains("may write files of 20480 KiB") && log.contains("LimitFSIZE=");
+    assert!(named, "{log}");
+    assert!(!server.data_dir().exists(), "something was written");
+}
+
+#[test]
+fn a_write_beyond_the_limit_of_file_sizes_is_refused_until_it_is_lifted() {
+    let server = server::ours().start();
+    let pid = server.pid().and_then(|pid| Pid::from_raw(pid as i32));
+    let limit = |current| {
+        let limits = Rlimit {
+            current,
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limits).expect("the process is ours");
+    };
+    limit(Some(64 << 10));
+    let value = format!("value={}", "v".repeat(100_000));
+    // What is on its way waits, as on a full disk; what comes later is refused.
+    let mut waiting = connect(&server);
+    waiting
+        .send(&Request::put("/v2/keys/a", &value))
+        .expect("the write is sent");
+    until("a refusal with its reason", || {
+        let answer = put(&server, "/v2/keys/b", "value=1");
+        answer.status() == 500 && answer.text().contains("File too large")
+    });
+    assert_eq!(get(&server, "/v2/keys/").status(), 200);
+    limit(None);
+    until("writes after the limit is lifted", || {
+        put(&server, "/v2/keys/b", &value).status() < 300
+    });
+    assert_eq!(get(&server, "/v2/keys/a").status(), 200);
 }

@@ -50,7 +50,7 @@ pub(crate) struct Launch {
     environment: Vec<(String, OsString)>,
     listens: Vec<String>,
     data: Option<PathBuf>,
-    open_files: Option<u32>,
+    limits: Vec<String>,
 }
 
 /// This repository's server, alone in its cluster.
@@ -81,7 +81,7 @@ impl Launch {
             environment: Vec::new(),
             listens: Vec::new(),
             data: None,
-            open_files: None,
+            limits: Vec::new(),
         }
     }
 
@@ -112,18 +112,28 @@ impl Launch {
 
     /// Lets the process open no more than `limit` files.
     pub(crate) fn open_files(mut self, limit: u32) -> Launch {
-        self.open_files = Some(limit);
+        self.limits.push(format!("ulimit -n {limit}"));
+        self
+    }
+
+    /// Lets the process write no file beyond `limit` MiB.
+    pub(crate) fn file_size(mut self, limit: u32) -> Launch {
+        // In blocks of 512 bytes.
+        self.limits.push(format!("ulimit -f {}", limit * 2_048));
         self
     }
 
     fn command(&self) -> Command {
-        let Some(limit) = self.open_files else {
+        if self.limits.is_empty() {
             return Command::new(&self.program);
-        };
+        }
         let mut command = Command::new("/bin/sh");
         command
             .arg("-c")
-            .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
+            .arg(format!(
+                "{} && exec \"$0\" \"$@\"",
+                self.limits.join(" && ")
+            ))
             .arg(&self.program);
         command
     }

@@ -1,0 +1,102 @@
+//! Connections over the limit: each is told so, all are counted, and the log hears of them now and again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::front::Front;
+use super::socket::{Activity, Socket};
+
+/// Refusals sent at a time; a flood beyond it is closed without a word.
+const REFUSALS: usize = 64;
+/// A node without a place for clients has none for `/metrics` and `/health` either, so the log says it; not more often.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What one listener has turned away.
+pub(super) struct TurnedAway {
+    turns: Arc<Semaphore>,
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl TurnedAway {
+    pub(super) fn new() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(REFUSALS)),
+            untold: 0,
+            told: None,
+        }
+    }
+
+    /// Refuses a connection, in the background.
+    pub(super) fn refuse(&mut self, stream: TcpStream, front: &Front) {
+        front.service.metrics().http_connections_refused.inc();
+        if let Some(count) = self.due(Instant::now()) {
+            let limit = front.options.max_connections;
+            tracing::warn!(
+                "all {limit} client connections are taken, {count} more refused with 503: close some, or raise \
+                 --max-connections"
+            );
+        }
+        if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
+            tokio::spawn(async move {
+                say(stream).await;
+                drop(turn);
+            });
+        }
+    }
+
+    /// One more. How many there were since the log was told last, if it is to be told now.
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        self.untold += 1;
+        let due = self
+            .told
+            .is_none_or(|told| now.duration_since(told) >= AGAIN);
+        due.then(|| {
+            self.told = Some(now);
+            std::mem::take(&mut self.untold)
+        })
+    }
+}
+
+/// 503, without reading the request.
+async fn say(stream: TcpStream) {
+    let text = "too many connections\n";
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    let mut socket = Socket::new(stream, Activity::connected());
+    // The client may be gone, which is as good.
+    let say = async {
+        socket.write_all(answer.as_bytes()).await.is_ok() && socket.shutdown().await.is_ok()
+    };
+    drop(timeout(Duration::from_secs(2), say).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_told_at_once_and_the_others_once_a_minute() {
+        let begun = Instant::now();
+        let mut away = TurnedAway::new();
+        for (seconds, told) in [
+            (0, Some(1)),
+            (1, None),
+            (59, None),
+            (61, Some(3)),
+            (62, None),
+            (500, Some(2)),
+        ] {
+            let now = begun + Duration::from_secs(seconds);
+            assert_eq!(away.due(now), told, "after {seconds} s");
+        }
+    }
+}
