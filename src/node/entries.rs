@@ -60,14 +60,22 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
     ] {
         look(&data_dir.join(name), wanted)?;
     }
-    each(&data_dir.join("wal"), |name| match name {
-        _ if name.ends_with(".wal") => Some(file(write, BRING_BACK)),
-        _ if name.ends_with(".spare") => Some(file(write, MOVE_AWAY)),
-        _ => None,
+    each(&data_dir.join("wal"), |name| {
+        match name.split_once('.')? {
+            (number, "wal") if is_number(number) => Some(file(write, BRING_BACK)),
+            (number, "spare") if is_number(number) => Some(file(write, MOVE_AWAY)),
+            _ => None,
+        }
     })?;
     let store = data_dir.join("store");
     each(&store, in_store)?;
     refuse_long(&store.join("IDENTITY"))
+}
+
+/// Names with anything else in them are left alone by the log.
+fn is_number(text: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    text.bytes().all(digit)
 }
 
 fn in_store(name: &str) -> Option<Wanted> {

@@ -57,12 +57,12 @@ impl<F: Fs> From<Founded<F>> for Opened<F> {
 pub fn open_store<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    plan: Box<Plan<F>>,
+    mut plan: Box<Plan<F>>,
     options: &storage::Options,
 ) -> Result<(Opened<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
     let mut mode = plan.mode();
-    prepare(fs, data_dir, &plan, &mode)?;
+    prepare(fs, data_dir, &mut plan, &mode)?;
     let faults = plan.inventory.faults.iter();
     let mut met: Vec<storage::Damage> = faults.map(storage::judge::Fault::damage).collect();
     let (store, writer) = loop {
@@ -97,7 +97,7 @@ pub fn open_store<F: Fs>(
 fn prepare<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    plan: &Plan<F>,
+    plan: &mut Plan<F>,
     mode: &storage::Mode,
 ) -> Result<(), RecoveryError> {
     let path = data_dir.join("store");
@@ -124,6 +124,8 @@ fn prepare<F: Fs>(
         missing_file::keep(fs, data_dir, &plan.missing, &plan.inventory)
             .map_err(io("cannot write", missing_file::path(data_dir)))?;
         storage::cut_torn_manifest(&path, &plan.inventory)?;
+        // It is no more; and RocksDB may now begin a new manifest, whatever else stops the opening.
+        plan.inventory.torn = None;
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::history;
@@ -31,6 +33,9 @@ fn stopped() -> (Server, Image) {
     let image = Image::take(server.data_dir());
     (server, image)
 }
+
+/// Whom nothing belongs to.
+const NOBODY: u32 = 65534;
 
 /// Every entry with its kind, length and time, but not with its content; lock files apart.
 fn entries(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, i64)> {
@@ -114,6 +119,68 @@ fn pipes_and_links_that_lead_nowhere_are_refused_by_name() {
     server.restart();
 }
 
+fn in_store(data: &Path, part: &str) -> PathBuf {
+    let entries = fs::read_dir(data.join("store")).expect("listed");
+    let mut paths = entries.map(|entry| entry.expect("listed").path());
+    let path = paths.find(|path| path.display().to_string().contains(part));
+    path.expect("there")
+}
+
+/// A right that is missing is told with the file and what gives it, wherever the file is. What runs as root has every right,
+/// so the server then runs as another user.
+#[test]
+fn a_file_that_may_not_be_read_is_told_with_what_to_do() {
+    let (server, image) = stopped();
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let data = scratch.path().join("data");
+    image.restore(&data);
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        for path in entries(&data)
+            .keys()
+            .chain([&data.join("LOCK"), &data.join("store/LOCK")])
+        {
+            std::os::unix::fs::chown(path, Some(NOBODY), None).expect("given away");
+        }
+        for path in [
+            scratch.path(),
+            &data,
+            &data.join("wal"),
+            &data.join("store"),
+        ] {
+            std::os::unix::fs::chown(path, Some(NOBODY), None).expect("given away");
+        }
+    }
+    let tables = in_store(&data, ".sst");
+    let unread = |path: &PathBuf| !path.display().to_string().contains("OPTIONS-");
+    for path in opened(&data).into_iter().filter(unread).chain([tables]) {
+        let allow = |mode| {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(&path, mode).expect("changed");
+        };
+        allow(0);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_etcd"));
+        command.arg("--data-dir").arg(&data);
+        let url = server.url();
+        command.args([
+            "--listen-client-urls",
+            &url,
+            "--advertise-client-urls",
+            &url,
+        ]);
+        if root {
+            command.uid(NOBODY);
+        }
+        let output = command.output().expect("the server can be started");
+        allow(0o600);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{said}");
+        let told =
+            |line: &str| line.contains(&path.display().to_string()) && line.contains("chown -R");
+        assert!(said.lines().any(told), "{}: {said}", path.display());
+    }
+}
+
 fn make_pipe(path: &Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).expect("made");
@@ -129,14 +196,13 @@ fn files_of_any_length_are_not_read() {
     };
     let data = server.data_dir().to_owned();
     hole(&data.join("LOCK"));
+    hole(&data.join("store/LOCK"));
+    hole(&in_store(&data, "OPTIONS-"));
     server.restart();
     let before = history::list(&server);
     server.kill();
     for part in ["IDENTITY", "MANIFEST-"] {
-        let entries = fs::read_dir(data.join("store")).expect("listed");
-        let mut paths = entries.map(|entry| entry.expect("listed").path());
-        let path = paths.find(|path| path.display().to_string().contains(part));
-        let path = path.expect("there");
+        let path = in_store(&data, part);
         let length = fs::metadata(&path).expect("there").len();
         hole(&path);
         let said = refused(&mut server, &path);

@@ -92,7 +92,13 @@ fn directories_that_are_links_are_followed_and_must_lead_somewhere() {
 #[test]
 fn other_entries_are_nobody_s_affair() {
     let scratch = whole();
-    for name in ["wal/pipe", "store/.nfs0001", "store/CURRENT.bak", "note"] {
+    for name in [
+        "wal/pipe",
+        "wal/old.wal",
+        "store/.nfs0001",
+        "store/CURRENT.bak",
+        "note",
+    ] {
         pipe(&scratch.path().join(name));
     }
     check(scratch.path()).expect("they are not opened");
