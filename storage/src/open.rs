@@ -6,6 +6,7 @@
 //! | only files of an interrupted creation, nothing written | created |
 //! | our column families and format row | opened |
 //! | a newer format row | refused, [`Error::NewerFormat`] |
+//! | one of these with a store, and names that RocksDB leaves alone (module `names`) | opened, they stay |
 //! | anything else | refused, [`Error::NotOurs`] |
 //!
 //! Read-only nothing is created: what would be, is refused.
