@@ -34,6 +34,10 @@ mod loss;
 mod lost_log;
 #[path = "crash/lost_parts.rs"]
 mod lost_parts;
+#[path = "crash/misplaced.rs"]
+mod misplaced;
+#[path = "crash/missing_tables.rs"]
+mod missing_tables;
 #[path = "crash/observer.rs"]
 mod observer;
 #[path = "crash/operation.rs"]

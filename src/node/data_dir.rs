@@ -5,6 +5,7 @@
 //! | `LOCK` | locked (flock) by the running process, as the directory itself is; holds its process id and the directory's inode |
 //! | `FORMAT` | the identity file ([`super::identity_file`]) |
 //! | `WITNESS` | how far the log is known durable ([`super::witness_file`]) |
+//! | `MISSING` | tables of history that a start went on around ([`super::missing_file`]); mostly not there |
 //! | `RESERVE` | room kept for a start on a full disk ([`super::reserve`]) |
 //! | `wal/` | the log (crate `wal`) |
 //! | `store/` | the tree (crate `storage`) |
@@ -22,8 +23,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::entries;
+
 /// Its name in the data directory.
-const LOCK: &str = "LOCK";
+pub(super) const LOCK: &str = "LOCK";
 /// Bytes of the lock file, filled up with blanks.
 const LOCK_BYTES: usize = 64;
 
@@ -52,8 +55,7 @@ pub enum DataDirError {
     },
     /// A file where a directory belongs, or the other way round.
     #[error(
-        "{path} is {found}, but in a data directory it is {expected}. Nothing was changed. Move it away and bring back the \
-         one that belongs here; or put back a copy of the whole directory that was made while the node was stopped"
+        "{path} is {found}, but in a data directory it is {expected}. Nothing was changed. {advice}"
     )]
     Misplaced {
         /// The entry.
@@ -62,6 +64,20 @@ pub enum DataDirError {
         found: &'static str,
         /// What it should be.
         expected: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A small file that is not small.
+    #[error(
+        "{path} has {bytes} bytes, more than such a file ever has. Nothing was changed. {advice}"
+    )]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// What to do.
+        advice: &'static str,
     },
     /// It belongs to another program.
     #[error("the data directory {path} is not ours: {found}. {advice}")]
@@ -78,7 +94,10 @@ pub enum DataDirError {
 impl DataDirError {
     /// Whether the data is at fault, not the machine.
     pub fn is_about_data(&self) -> bool {
-        matches!(self, Self::Foreign { .. } | Self::Misplaced { .. })
+        matches!(
+            self,
+            Self::Foreign { .. } | Self::Misplaced { .. } | Self::TooLong { .. }
+        )
     }
 }
 
@@ -113,7 +132,7 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create(path)?;
         refuse_foreign(path)?;
-        refuse_misplaced(path)?;
+        entries::check(path)?;
         lock(path)
     }
 
@@ -209,43 +228,6 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     Ok(())
 }
 
-/// What no crash leaves: an entry of the wrong kind. Links are followed, as people move `wal/` to another disk so.
-fn refuse_misplaced(path: &Path) -> Result<(), DataDirError> {
-    const KINDS: [(&str, bool); 6] = [
-        (LOCK, false),
-        (super::identity_file::NAME, false),
-        (super::witness_file::NAME, false),
-        (super::reserve::NAME, false),
-        ("wal", true),
-        ("store", true),
-    ];
-    for (name, directory) in KINDS {
-        let path = path.join(name);
-        // Missing ones, and those that cannot be looked at, are the judgement's affair.
-        let Ok(found) = fs::metadata(&path) else {
-            continue;
-        };
-        let (right, expected) = match directory {
-            true => (found.is_dir(), "a directory"),
-            // A pipe would hold the start for ever.
-            false => (found.is_file(), "a file"),
-        };
-        if !right {
-            let found = match (found.is_dir(), found.is_file()) {
-                (true, _) => "a directory",
-                (_, true) => "a file",
-                _ => "neither a file nor a directory",
-            };
-            return Err(DataDirError::Misplaced {
-                path,
-                found,
-                expected,
-            });
-        }
-    }
-    Ok(())
-}
-
 /// Locks the directory, then the file in it that says who has it.
 fn lock(path: &Path) -> Result<DataDir, DataDirError> {
     let name = path.join(LOCK);
@@ -257,7 +239,7 @@ fn lock(path: &Path) -> Result<DataDir, DataDirError> {
         Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(path, &name)),
         Err(errno) => return Err(failed("cannot lock", path)(errno.into())),
     }
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
@@ -271,10 +253,8 @@ fn lock(path: &Path) -> Result<DataDir, DataDirError> {
         Err(errno) => return Err(io(errno.into())),
     }
     let inode = directory.metadata().map_err(io)?.ino();
-    let mut before = Vec::new();
-    file.read_to_end(&mut before).map_err(io)?;
-    let told = told_inode(&before);
-    if before.len() > LOCK_BYTES {
+    let told = told_inode(&head(&file).map_err(io)?);
+    if file.metadata().map_err(io)?.len() > LOCK_BYTES as u64 {
         file.set_len(0).map_err(io)?;
     }
     write_holder(&file, told).map_err(io)?;
@@ -294,6 +274,13 @@ fn write_holder(file: &File, inode: Option<u64>) -> io::Result<()> {
     file.write_all_at(format!("{text:<LOCK_BYTES$}").as_bytes(), 0)
 }
 
+/// As much of the lock file as we write; the rest means nothing, and may be of any length.
+fn head(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LOCK_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The inode of the directory that the last process locked, if the file says so.
 fn told_inode(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
@@ -303,7 +290,8 @@ fn told_inode(text: &[u8]) -> Option<u64> {
 
 /// The holder's id is a help only: without it the message says "unknown".
 fn in_use(path: &Path, lock: &Path) -> DataDirError {
-    let text = fs::read(lock).unwrap_or_default();
+    let text = File::open(lock).and_then(|file| head(&file));
+    let text = text.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let holder = text.lines().next().unwrap_or("").trim();
     DataDirError::InUse {

@@ -14,6 +14,7 @@ use super::identity_file;
 use super::judgement::{Plan, PlannedLog};
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
+use super::missing_file;
 use super::recovery::{LostLog, OpenLog, RecoveryError, Report, log_source};
 use super::witness_file::{self, WitnessFile};
 
@@ -54,28 +55,18 @@ impl<F: Fs> From<Founded<F>> for Opened<F> {
 /// # Errors
 /// Damage that not even reading gets around; failures of the machine.
 pub fn open_store<F: Fs>(
+    fs: &F,
     data_dir: &Path,
-    plan: Box<Plan<F>>,
+    mut plan: Box<Plan<F>>,
     options: &storage::Options,
 ) -> Result<(Opened<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
-    if let Some(torn) = plan.inventory.torn {
-        tracing::warn!(
-            "{} bytes at the end of {} are unreadable, as a kill leaves them, and are dropped: the store goes back to \
-             entry {}, and the log has the rest",
-            torn.bytes,
-            path.join(&plan.inventory.manifest).display(),
-            plan.applied.index
-        );
-    }
     let mut mode = plan.mode();
-    if mode != storage::Mode::ReadOnly {
-        storage::cut_torn_manifest(&path, &plan.inventory)?;
-    }
+    prepare(fs, data_dir, &mut plan, &mode)?;
     let faults = plan.inventory.faults.iter();
     let mut met: Vec<storage::Damage> = faults.map(storage::judge::Fault::damage).collect();
     let (store, writer) = loop {
-        match storage::open_with(&path, options.clone(), &mode) {
+        match storage::open_judged(&path, options.clone(), &mode, &plan.inventory) {
             Ok(opened) => break opened,
             Err(error) => match error.damage().and_then(|damage| {
                 let wider = widen(&mode, &damage)?;
@@ -100,6 +91,43 @@ pub fn open_store<F: Fs>(
         source: Source::Judged(plan),
     };
     Ok((opened, mode, met))
+}
+
+/// Tells what was found beside what is served, and brings the directory to where RocksDB may write to the store.
+fn prepare<F: Fs>(
+    fs: &F,
+    data_dir: &Path,
+    plan: &mut Plan<F>,
+    mode: &storage::Mode,
+) -> Result<(), RecoveryError> {
+    let path = data_dir.join("store");
+    if let Some(torn) = plan.inventory.torn {
+        tracing::warn!(
+            "{} bytes at the end of {} are unreadable, as a kill leaves them, and are dropped: the store goes back to \
+             entry {}, and the log has the rest",
+            torn.bytes,
+            path.join(&plan.inventory.manifest).display(),
+            plan.applied.index
+        );
+    }
+    if let [first, others @ ..] = &plan.inventory.strays[..] {
+        tracing::warn!(
+            "{} holds \"{first}\"{}, no file of a store: it is left alone, and nothing here needs it",
+            path.display(),
+            match others.len() {
+                0 => String::new(),
+                more => format!(" and {more} more ({})", others.join(", ")),
+            }
+        );
+    }
+    if *mode != storage::Mode::ReadOnly {
+        missing_file::keep(fs, data_dir, &plan.missing, &plan.inventory)
+            .map_err(io("cannot write", missing_file::path(data_dir)))?;
+        storage::cut_torn_manifest(&path, &plan.inventory)?;
+        // It is no more; and RocksDB may now begin a new manifest, whatever else stops the opening.
+        plan.inventory.torn = None;
+    }
+    Ok(())
 }
 
 /// The mode that opens around this damage too, if there is one.

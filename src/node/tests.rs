@@ -133,7 +133,7 @@ impl Life {
             }
             Judgement::Start(plan) => {
                 let (opened, mode, _) =
-                    resume::open_store(directory, plan, &options).expect("the store opens");
+                    resume::open_store(disk, directory, plan, &options).expect("the store opens");
                 assert_eq!(mode, storage::Mode::Normal);
                 opened
             }

@@ -134,7 +134,7 @@ fn open(
     phases.enter("opening the store".to_owned());
     let complete = plan.complete;
     let options = storage_options(config);
-    let (opened, mode, met) = resume::open_store(data_dir.path(), plan, &options)?;
+    let (opened, mode, met) = resume::open_store(&OsFs, data_dir.path(), plan, &options)?;
     Ok(match mode {
         storage::Mode::Normal => Way::Run(Box::new(opened), Vec::new(), met),
         storage::Mode::WithoutCompaction(resting) => Way::Run(Box::new(opened), resting, met),

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::scratch::Scratch;
 
 const DESCRIPTORS: &str = "/proc/self/fd/";
 
@@ -27,6 +28,8 @@ struct Place {
     shown: PathBuf,
     /// Open for as long as anybody knows its path.
     anchor: Option<(File, PathBuf)>,
+    /// Where the directory that is shown only stands behind one made for reading it.
+    scratch: Option<Scratch>,
 }
 
 impl Home {
@@ -35,6 +38,16 @@ impl Home {
         Self(Arc::new(Place {
             anchor: anchor(path).ok().flatten(),
             shown: path.to_owned(),
+            scratch: None,
+        }))
+    }
+
+    /// The store at `path`, read through a directory that goes with this home.
+    pub(crate) fn elsewhere(path: &Path, scratch: Scratch) -> Self {
+        Self(Arc::new(Place {
+            anchor: anchor(scratch.path()).ok().flatten(),
+            shown: path.to_owned(),
+            scratch: Some(scratch),
         }))
     }
 
@@ -43,13 +56,22 @@ impl Home {
         Self(Arc::new(Place {
             shown: path.to_owned(),
             anchor: None,
+            scratch: None,
         }))
     }
 
     /// For RocksDB.
     pub(crate) fn path(&self) -> &Path {
-        let anchored = self.0.anchor.as_ref().map(|(_, path)| path);
-        anchored.unwrap_or(&self.0.shown)
+        let Place {
+            shown,
+            anchor,
+            scratch,
+        } = &*self.0;
+        match (anchor, scratch) {
+            (Some((_, path)), _) => path,
+            (None, Some(scratch)) => scratch.path(),
+            (None, None) => shown,
+        }
     }
 
     /// Keeps other writers out for as long as this home is open. RocksDB has a lock of its own, which

@@ -8,6 +8,7 @@
 //! | `Corruption: …` | a checksum, a footer, a size, a unique id or a row does not fit |
 //! | `IO error: No such file or directory: While open a file for random read: …/000012.sst` | a table is gone |
 //! | the same of `MANIFEST-…`, opened for reading | the list of tables is gone |
+//! | `IO error: … Is a directory`, `No such device or address` of a table that is read | no file stands there |
 //! | anything else | no damage: no space, no permission, a failed call |
 //!
 //! Most messages end with the file. A table's family, level and keys come from RocksDB's list of
@@ -164,11 +165,14 @@ fn report_of(kind: ErrorKind, text: &str) -> Option<Report> {
     let gone = || {
         // A new file that cannot be made is no damage: its message says "appending", or "stat" once
         // it is made.
-        text.contains("No such file or directory")
+        let no_file = text.contains("No such file or directory")
             && ["for random read", "sequential"]
                 .iter()
-                .any(|words| text.contains(words))
-            && file.is_some()
+                .any(|words| text.contains(words));
+        // Something else stands there: a directory, which can be opened and not read, or a socket.
+        let other = text.contains("Is a directory") || text.contains("No such device or address");
+        let table = file.as_deref().is_some_and(is_table);
+        (no_file && file.is_some()) || (other && table && !text.contains("appending"))
     };
     let damaged = match kind {
         ErrorKind::Corruption => true,
@@ -273,6 +277,14 @@ mod tests {
             (
                 "IO error: No space left on device: While appending to file: /d/000013.sst: No space left on device",
                 None,
+            ),
+            (
+                "IO error: Is a directory: While pread offset 0 len 53: /d/000012.sst: Is a directory",
+                named.clone(),
+            ),
+            (
+                "IO error: While open a file for random read: /d/000012.sst: No such device or address",
+                named.clone(),
             ),
             (
                 "IO error: Input/output error: While pread offset 0 len 9: /d/000013.sst: Input/output error",

@@ -15,6 +15,7 @@ use crate::attribution::Attribution;
 use crate::columns::{self, Column, Manner, Surroundings};
 use crate::damage::{self, Damage};
 use crate::error::Error;
+use crate::judge::{self, Fault, Judgement};
 use crate::mode::Mode;
 use crate::notices::Notices;
 
@@ -55,9 +56,9 @@ impl Database {
         let Some(report) = damage::report(&source) else {
             return Err(failed(source));
         };
-        let damage = Self::attribute(around, report);
-        let rests = manner.resting.iter().any(|it| it.name() == damage.column);
-        if !rests || manner.lenient {
+        let rests = |column: &str| manner.resting.iter().any(|it| it.name() == column);
+        let damage = Self::attribute(around, report, manner.read_only, rests);
+        if !rests(damage.column) || manner.lenient {
             return Err(Error::Damaged(Box::new(damage)));
         }
         tracing::error!("{damage}; opening around it");
@@ -65,11 +66,37 @@ impl Database {
             lenient: true,
             ..manner
         };
-        Self::try_open(around, lenient).map_err(failed)
+        Self::try_open(around, lenient).map_err(|source| match damage::report(&source) {
+            Some(report) => {
+                let report = report.shown(path);
+                let unknown = Attribution::default().damage(report, None, Vec::new);
+                Error::Damaged(Box::new(unknown))
+            }
+            None => failed(source),
+        })
     }
 
-    /// Finds the place of damage that stopped an opening: a read-only one lists the tables.
-    fn attribute(around: &Surroundings, report: damage::Report) -> Damage {
+    /// Finds the place of damage that stopped an opening.
+    ///
+    /// RocksDB stops at the first table, and of some damage (properties that are not in order, a block
+    /// that is no block) it says only which MANIFEST names the table. So our own reader looks at all
+    /// of them: a table of a family that does not rest comes first, because no lenient opening may
+    /// pass over it. Where it finds nothing, RocksDB's word counts; a read-only opening lists the
+    /// tables.
+    fn attribute(
+        around: &Surroundings,
+        report: damage::Report,
+        read_only: bool,
+        rests: impl Fn(&str) -> bool,
+    ) -> Damage {
+        let mut seen = Self::seen(around, read_only);
+        if let Some(at) = seen.iter().position(|damage| !rests(damage.column)) {
+            return seen.swap_remove(at);
+        }
+        let of_table = report.file.as_ref().is_some_and(|it| it.ends_with(".sst"));
+        if !of_table && !seen.is_empty() {
+            return seen.swap_remove(0);
+        }
         let reader = Manner {
             read_only: true,
             lenient: true,
@@ -81,6 +108,17 @@ impl Database {
                 let report = report.shown(around.home.shown());
                 Attribution::default().damage(report, None, Vec::new)
             }
+        }
+    }
+
+    /// The tables in which our own reader finds damage. None of them stops an opening for reading.
+    fn seen(around: &Surroundings, read_only: bool) -> Vec<Damage> {
+        if read_only || around.memory.is_some() {
+            return Vec::new();
+        }
+        match judge::judge(around.home.path()) {
+            Ok(Judgement::Store(inventory)) => inventory.faults.iter().map(Fault::damage).collect(),
+            _ => Vec::new(),
         }
     }
 

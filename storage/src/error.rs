@@ -123,7 +123,11 @@ pub enum Error {
         path: PathBuf,
     },
     /// The directory holds something, but no store of this program.
-    #[error("{} is not a store of this program ({found}); name an empty directory, or move its content away", path.display())]
+    #[error(
+        "{} is not a store of this program ({found}); move what does not belong there to another place and leave the files of a \
+         store where they are, or name another, empty directory",
+        path.display()
+    )]
     NotOurs {
         /// The directory.
         path: PathBuf,

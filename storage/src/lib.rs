@@ -68,6 +68,7 @@ mod lease;
 mod merge;
 mod meta;
 mod mode;
+mod names;
 mod notices;
 mod open;
 pub mod operation;
@@ -81,6 +82,7 @@ mod read;
 mod reclaim;
 mod record;
 mod reopen;
+mod scratch;
 mod statistics;
 mod store;
 mod verify;
@@ -101,7 +103,7 @@ pub use judge::{Judgement, judge};
 pub use lease::Lease;
 pub use meta::Applied;
 pub use mode::{LEVEL0_FILES_MAX, LEVEL0_FILES_WARN, Mode};
-pub use open::{open, open_with};
+pub use open::{open, open_judged, open_with};
 pub use operation::{
     Action, Condition, Content, Event, Lifetime, Node, Operation, Outcome, Refusal, Retention,
 };

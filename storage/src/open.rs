@@ -6,6 +6,7 @@
 //! | only files of an interrupted creation, nothing written | created |
 //! | our column families and format row | opened |
 //! | a newer format row | refused, [`Error::NewerFormat`] |
+//! | one of these with a store, and names that RocksDB leaves alone (module `names`) | opened, they stay |
 //! | anything else | refused, [`Error::NotOurs`] |
 //!
 //! Read-only nothing is created: what would be, is refused.
@@ -29,10 +30,13 @@ use crate::damage;
 use crate::database::{Database, Source};
 use crate::error::Error;
 use crate::gate::Gate;
+use crate::judge::Inventory;
 use crate::key;
 use crate::meta::{self, Reclaimed, State};
 use crate::mode::Mode;
+use crate::names::{self, Kind};
 use crate::published::Published;
+use crate::scratch::Scratch;
 use crate::store::{Shared, Store};
 
 /// Opens the store at `path` as usual: see [`open_with`].
@@ -51,6 +55,27 @@ pub fn open_with(path: &Path, options: Options, mode: &Mode) -> Result<(Store, W
         make(path, mode)?;
         Home::of(path)
     };
+    open_at(home, options, mode)
+}
+
+/// [`open_with`] for a store that was judged: for reading alone it opens even with a torn end of its MANIFEST that RocksDB
+/// would refuse. Before any other mode that end has to be cut: [`crate::cut_torn_manifest`].
+pub fn open_judged(
+    path: &Path,
+    options: Options,
+    mode: &Mode,
+    inventory: &Inventory,
+) -> Result<(Store, Writer), Error> {
+    match inventory.torn.filter(|torn| !torn.rocksdb_drops) {
+        Some(torn) if mode.is_read_only() => {
+            let scratch = Scratch::of(path, &inventory.manifest, torn.offset)?;
+            open_at(Home::elsewhere(path, scratch), options, mode)
+        }
+        _ => open_with(path, options, mode),
+    }
+}
+
+fn open_at(home: Home, options: Options, mode: &Mode) -> Result<(Store, Writer), Error> {
     let path = home.shown().to_owned();
     let around = Surroundings::new(options, home).map_err(|source| Error::RocksDb {
         operation: "open",
@@ -158,45 +183,41 @@ fn io_error(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> Error
 }
 
 /// Looks at the directory before RocksDB does, because RocksDB would create its files among
-/// anybody's.
+/// anybody's. Among the files of a store of ours, others do not matter: see [`names`].
 fn inspect(home: &Home, mode: &Mode) -> Result<(), Error> {
     let path = home.shown();
     let mut created = false;
+    let mut stray = None;
     for entry in fs::read_dir(home.path()).map_err(io_error("list", path))? {
         let name = entry.map_err(io_error("list", path))?.file_name();
         let name = name.to_string_lossy();
         created |= name == "CURRENT";
-        if !is_rocksdb_file(&name) {
-            return Err(Error::NotOurs {
-                path: path.to_owned(),
-                found: format!("it holds \"{name}\""),
-            });
+        match names::kind(&name) {
+            Kind::RocksDb => {}
+            Kind::Taken => return Err(not_ours(path, names::holds(&name))),
+            Kind::Stray => stray = Some(names::holds(&name)),
         }
     }
     if created {
-        return check_families(home);
+        return check_families(home, stray);
     }
-    if mode.is_read_only() {
-        return Err(Error::NotOurs {
-            path: path.to_owned(),
-            found: "it holds no CURRENT file".to_owned(),
-        });
+    match stray {
+        Some(stray) => Err(not_ours(path, stray)),
+        None if mode.is_read_only() => Err(not_ours(path, "it holds no CURRENT file".to_owned())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn is_rocksdb_file(name: &str) -> bool {
-    let fixed = ["CURRENT", "IDENTITY", "LOCK", "LOG"];
-    let prefixed = ["LOG.old.", "MANIFEST-", "OPTIONS-"];
-    let suffixed = [".sst", ".log", ".dbtmp", ".blob"];
-    fixed.contains(&name)
-        || prefixed.iter().any(|prefix| name.starts_with(prefix))
-        || suffixed.iter().any(|suffix| name.ends_with(suffix))
+fn not_ours(path: &Path, found: String) -> Error {
+    Error::NotOurs {
+        path: path.to_owned(),
+        found,
+    }
 }
 
 /// Makes sure that a RocksDB is ours before it is opened for writing, which would add our column
 /// families to it.
-fn check_families(home: &Home) -> Result<(), Error> {
+fn check_families(home: &Home, stray: Option<String>) -> Result<(), Error> {
     let path = home.shown();
     let fault = |source| match damage::report(&source) {
         Some(report) => Error::Damaged(Box::new(Attribution::default().damage(
@@ -227,13 +248,13 @@ fn check_families(home: &Home) -> Result<(), Error> {
     check_version(path, format.as_deref().and_then(meta::format_version))?;
     // Creation was interrupted between two column families: nothing has been written yet.
     if found.is_subset(&ours) && db.latest_sequence_number() == 0 {
-        return Ok(());
+        return stray.map_or(Ok(()), |stray| Err(not_ours(path, stray)));
     }
     let names: Vec<_> = found.into_iter().collect();
-    Err(Error::NotOurs {
-        path: path.to_owned(),
-        found: format!("a RocksDB with {}", names.join(", ")),
-    })
+    Err(not_ours(
+        path,
+        format!("a RocksDB with {}", names.join(", ")),
+    ))
 }
 
 fn check_version(path: &Path, version: Option<u32>) -> Result<(), Error> {
@@ -267,10 +288,7 @@ fn settle_format(database: &Database) -> Result<(), Error> {
         }
         _ => {
             let found = "a RocksDB without our format row".to_owned();
-            Err(Error::NotOurs {
-                path: database.path().to_owned(),
-                found,
-            })
+            Err(not_ours(database.path(), found))
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use wal::fs::Fs;
 
-use super::decide;
+use super::decide::{self, Tables};
 use super::log::Judged;
+use super::refusal::Hurt;
 use super::{Facts, Loss, Question, Refusal};
 use crate::node::{identity_file, witness_file};
 
@@ -55,6 +56,11 @@ impl<F: Fs> Facts<F> {
                 .first()
                 .map(storage::judge::Fault::place)
         };
+        let first_hurt = || {
+            let mut faults = self.store.faults().iter();
+            let hurt = faults.find(|fault| !fault.is_history());
+            hurt.map(storage::judge::Fault::place)
+        };
         match refusal {
             decide::Refusal::Strangers => Refusal::Strangers {
                 directory,
@@ -85,6 +91,10 @@ impl<F: Fs> Facts<F> {
             },
             decide::Refusal::LogLoss => Refusal::LogLoss {
                 loss: self.loss(question),
+                hurt: (self.store.tables() == Tables::Hurt).then(|| Hurt {
+                    fault: first_hurt().unwrap_or_default(),
+                    applied: self.store.applied.index,
+                }),
             },
             decide::Refusal::Gap => self.gap(),
         }

@@ -22,7 +22,7 @@ pub use refusal::{Loss, Refusal};
 use super::data_dir::DataDirError;
 use super::marker::Marker;
 use super::recovery::RecoveryError;
-use super::{identity_file, witness_file};
+use super::{identity_file, missing_file, witness_file};
 use decide::{Evidence, Identity, Log, LogAction, Verdict, decide};
 use log::{Judged, LogFacts};
 use store::StoreFacts;
@@ -53,6 +53,8 @@ pub struct Plan<F: Fs> {
     pub identity_file: identity_file::Found,
     /// The witness file as it was found.
     pub witness_file: witness_file::Found,
+    /// The list of tables known to be missing, as it was found.
+    pub missing: missing_file::Known,
     /// What the store holds.
     pub applied: storage::Applied,
     /// What it says beside that.
@@ -126,6 +128,7 @@ pub fn judge<F: Fs>(fs: &F, question: &Question<'_>) -> Result<Judgement<F>, Rec
 struct Facts<F: Fs> {
     identity_file: identity_file::Found,
     witness_file: witness_file::Found,
+    missing: missing_file::Known,
     store: StoreFacts,
     log: LogFacts<F>,
 }
@@ -153,11 +156,14 @@ impl<F: Fs> Facts<F> {
         }
         let witness_file =
             witness_file::read(fs, directory).map_err(unreadable(witness_file::path(directory)))?;
-        let store = StoreFacts::gather(directory.join("store"))?;
+        let missing =
+            missing_file::read(fs, directory).map_err(unreadable(missing_file::path(directory)))?;
+        let store = StoreFacts::gather(directory.join("store"), &missing)?;
         let log = LogFacts::gather(fs, directory.join("wal"), &witness_file, &store.marker)?;
         Ok(Self {
             identity_file,
             witness_file,
+            missing,
             store,
             log,
         })
@@ -286,6 +292,7 @@ impl<F: Fs> Facts<F> {
             identity: identity.ok_or_else(nobody)?,
             identity_file: self.identity_file,
             witness_file: self.witness_file,
+            missing: self.missing,
             applied: self.store.applied,
             marker: self.store.marker,
             store,

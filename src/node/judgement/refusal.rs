@@ -71,15 +71,12 @@ pub enum Refusal {
         loss: Loss,
     },
     /// The log of a node that is alone.
-    #[error(
-        "{loss}. Nothing was changed. Bring the file back if you can; to go on without these entries, start once with \
-         --accept-log-loss={}: the log is set aside then, and the node serves everything up to entry {}",
-        loss.kept,
-        loss.kept
-    )]
+    #[error("{loss}. Nothing was changed. {}", acceptance(loss, hurt.as_ref()))]
     LogLoss {
         /// What is lost.
         loss: Loss,
+        /// What of the store is damaged as well, so that it would only be read.
+        hurt: Option<Hurt>,
     },
     /// Entries between store and log.
     #[error(
@@ -113,6 +110,33 @@ pub enum Refusal {
         /// The newest one known.
         known: u32,
     },
+}
+
+/// A store that can only be read.
+#[derive(Debug)]
+pub struct Hurt {
+    /// The first fault.
+    pub fault: String,
+    /// The entry that it stands at.
+    pub applied: u64,
+}
+
+/// What accepting the loss does. A log is set aside only for a store that can be written: for one that only serves reads it
+/// stays as it is, and so does the question.
+fn acceptance(loss: &Loss, hurt: Option<&Hurt>) -> String {
+    let option = format!("--accept-log-loss={}", loss.kept);
+    match hurt {
+        None => format!(
+            "Bring the file back if you can; to go on without these entries, start once with {option}: the log is set aside \
+             then, and the node serves everything up to entry {}",
+            loss.kept
+        ),
+        Some(Hurt { fault, applied }) => format!(
+            "The store is damaged as well: {fault}. Bring the files back if you can; to read what is left, start with \
+             {option}: the node then only serves reads, of the state at entry {applied}, and the log stays as it is, so each \
+             start needs this option until the store is mended"
+        ),
+    }
 }
 
 /// Entries that are gone, as far as it is known.

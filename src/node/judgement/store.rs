@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::decide::{Store, Tables};
 use crate::node::marker::Marker;
+use crate::node::missing_file::Known;
 use crate::node::recovery::RecoveryError;
 
 /// The store, as it lies there.
@@ -18,7 +19,8 @@ pub(super) struct StoreFacts {
 }
 
 impl StoreFacts {
-    pub(super) fn gather(path: PathBuf) -> Result<Self, RecoveryError> {
+    /// `missing` are the tables that an earlier start knew to be gone.
+    pub(super) fn gather(path: PathBuf, missing: &Known) -> Result<Self, RecoveryError> {
         let mut facts = Self {
             kind: Store::Absent,
             unreadable: String::new(),
@@ -49,7 +51,7 @@ impl StoreFacts {
                 facts.unreadable = fault.place();
             }
             storage::Judgement::Store(inventory) => {
-                match lost_end(&facts.path, &inventory) {
+                match lost_end(&facts.path, &inventory, missing) {
                     Some(lost) => (facts.kind, facts.unreadable) = (Store::Unreadable, lost),
                     None => facts.read_state(&inventory)?,
                 }
@@ -117,10 +119,14 @@ impl StoreFacts {
 }
 
 /// Whether a manifest lost whole records at its end: it names tables that a later record let go, and does not know
-/// tables that came later. What it says then was true once, and is no state to serve.
-fn lost_end(path: &Path, inventory: &storage::judge::Inventory) -> Option<String> {
-    let is_gone =
-        |fault: &&storage::judge::Fault| matches!(fault.reason, storage::judge::Reason::Missing);
+/// tables that came later. What it says then was true once, and is no state to serve. A table that was gone when a start
+/// went on around it is no sign of that: see [`crate::node::missing_file`].
+fn lost_end(path: &Path, inventory: &storage::judge::Inventory, missing: &Known) -> Option<String> {
+    let is_known = |table: &storage::judge::Table| missing.names(table);
+    let is_gone = |fault: &&storage::judge::Fault| {
+        fault.reason == storage::judge::Reason::Missing
+            && !fault.table.as_deref().is_some_and(is_known)
+    };
     let gone = inventory.faults.iter().filter(is_gone).count();
     let newer = inventory
         .leftovers

@@ -3,21 +3,28 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::inventory::table_name;
 use super::stop::unreadable;
 use crate::error::Error;
+use crate::names::{self, Kind};
 
 pub(super) const CURRENT: &str = "CURRENT";
 const MANIFEST: &str = "MANIFEST-";
 
-/// A directory that holds at least one file, and only files that RocksDB may have made.
+/// A directory that holds at least one file that RocksDB may have made.
 #[derive(Debug)]
 pub(super) struct Directory {
     pub(super) path: PathBuf,
     /// Name and size.
     pub(super) files: BTreeMap<String, u64>,
+    /// Names that RocksDB gives to tables, and what stands there instead of a file.
+    odd: BTreeMap<String, &'static str>,
+    /// What RocksDB did not make and leaves alone: an editor's backup, what a network file system
+    /// keeps of a file that was removed while it was open, `lost+found`.
+    pub(super) strays: Vec<String>,
 }
 
 /// What lies at a path.
@@ -35,36 +42,25 @@ pub(super) fn list(path: &Path) -> Result<Found, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(failed(error)),
     };
-    let mut files = BTreeMap::new();
+    let mut directory = Directory {
+        path: path.to_owned(),
+        files: BTreeMap::new(),
+        odd: BTreeMap::new(),
+        strays: Vec::new(),
+    };
     for entry in entries {
         let entry = entry.map_err(&failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !is_rocksdb_file(&name) {
-            return Ok(Found::Foreign(format!("it holds \"{name}\"")));
+        if let Some(foreign) = directory.add(name)? {
+            return Ok(Found::Foreign(foreign));
         }
-        match fs::metadata(entry.path()) {
-            Ok(data) if data.is_file() => files.insert(name, data.len()),
-            Ok(_) => return Ok(Found::Foreign(format!("\"{name}\" is no file"))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Found::Foreign(format!("\"{name}\" leads nowhere")));
-            }
-            Err(error) => return Err(unreadable("read", &entry.path())(error)),
-        };
     }
-    if files.is_empty() {
-        return Ok(Found::Nothing);
-    }
-    let path = path.to_owned();
-    Ok(Found::Files(Directory { path, files }))
-}
-
-fn is_rocksdb_file(name: &str) -> bool {
-    let fixed = [CURRENT, "IDENTITY", "LOCK", "LOG"];
-    let prefixed = ["LOG.old.", MANIFEST, "OPTIONS-"];
-    let suffixed = [".sst", ".log", ".dbtmp", ".blob"];
-    fixed.contains(&name)
-        || prefixed.iter().any(|prefix| name.starts_with(prefix))
-        || suffixed.iter().any(|suffix| name.ends_with(suffix))
+    directory.strays.sort_unstable();
+    Ok(match directory.beside() {
+        _ if !directory.files.is_empty() => Found::Files(directory),
+        Some(beside) => Found::Foreign(beside),
+        None => Found::Nothing,
+    })
 }
 
 /// The number of a MANIFEST, from its name and nothing else.
@@ -80,6 +76,58 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 impl Directory {
+    /// Takes an entry in, or says why the directory is none of ours.
+    fn add(&mut self, name: String) -> Result<Option<String>, Error> {
+        match names::kind(&name) {
+            Kind::Stray => {
+                self.strays.push(name);
+                return Ok(None);
+            }
+            Kind::Taken => return Ok(Some(names::holds(&name))),
+            Kind::RocksDb => {}
+        }
+        let path = self.file(&name);
+        let odd = match fs::metadata(&path) {
+            Ok(data) if data.is_file() => {
+                self.files.insert(name, data.len());
+                return Ok(None);
+            }
+            Ok(data) if data.is_dir() => "a directory",
+            // It cannot be opened, so it holds nobody up.
+            Ok(data) if data.file_type().is_socket() => "a socket",
+            Ok(_) => return Ok(Some(format!("\"{name}\" is no file"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "a link that leads nowhere",
+            Err(error) => return Err(unreadable("read", &path)(error)),
+        };
+        if !name.ends_with(".sst") {
+            return Ok(Some(format!("\"{name}\" is {odd}")));
+        }
+        self.odd.insert(name, odd);
+        Ok(None)
+    }
+
+    /// What must not be there where no store is known to be.
+    pub(super) fn beside(&self) -> Option<String> {
+        let stray = self.strays.first().map(|name| names::holds(name));
+        stray.or_else(|| self.odd_but(|_| false))
+    }
+
+    /// Something under the name of a table that is no file, where nothing names that table.
+    pub(super) fn odd_but(&self, named: impl Fn(u64) -> bool) -> Option<String> {
+        let is_named = |name: &str| {
+            name.strip_suffix(".sst")
+                .and_then(digits)
+                .is_some_and(&named)
+        };
+        let odd = self.odd.iter().find(|(name, _)| !is_named(name));
+        odd.map(|(name, what)| format!("\"{name}\" is {what}"))
+    }
+
+    /// What stands under the name of a table and is no file.
+    pub(super) fn odd(&self, name: &str) -> Option<&'static str> {
+        self.odd.get(name).copied()
+    }
+
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

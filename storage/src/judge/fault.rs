@@ -77,6 +77,13 @@ pub enum Reason {
     },
     /// The table is not there.
     Missing,
+    /// No file stands under the table's name, but something else.
+    Odd(&'static str),
+    /// The MANIFEST is larger than one ever is.
+    Huge {
+        /// What the directory says.
+        found: u64,
+    },
     /// The table has another size.
     Size {
         /// What the MANIFEST says.
@@ -137,7 +144,7 @@ impl fmt::Display for Fault {
         write!(f, "{}; ", Place(self))?;
         match &self.reason {
             Reason::Current { readable, .. } => advise_current(f, &self.path, readable),
-            Reason::Missing => write!(f, "put the file back, or {RESTORE}"),
+            Reason::Missing | Reason::Odd(_) => write!(f, "put the file back, or {RESTORE}"),
             Reason::Io(_) => write!(f, "check the disk (permissions, kernel log), or {RESTORE}"),
             _ => write!(f, "{RESTORE}"),
         }
@@ -195,6 +202,10 @@ impl fmt::Display for Reason {
                 "{tables} tables lie here that it does not name, more than a kill leaves behind; its end is lost, or it belongs to another store"
             ),
             Self::Missing => f.write_str("the file is missing"),
+            Self::Odd(what) => write!(f, "it is {what} instead of a file"),
+            Self::Huge { found } => {
+                write!(f, "the file has {found} bytes, more than one ever has")
+            }
             Self::Size { expected, found } => {
                 write!(f, "the file has {found} bytes instead of {expected}")
             }

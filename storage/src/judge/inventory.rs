@@ -20,6 +20,8 @@ pub struct Inventory {
     /// Files that nothing names: what a kill leaves of a flush, a compaction or an opening. They
     /// are no reason for doubt, and RocksDB removes them.
     pub leftovers: Vec<Leftover>,
+    /// Entries that are none of RocksDB's, which leaves them alone, sorted.
+    pub strays: Vec<String>,
     /// What is wrong with single tables.
     pub faults: Vec<Fault>,
 }

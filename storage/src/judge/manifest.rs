@@ -9,6 +9,10 @@ use super::source::{Effort, Source};
 use super::state::State;
 use super::stop::{Stop, unreadable};
 
+/// RocksDB begins a new one behind 1 GiB. Of a larger one not a byte is read: it may be a hole of any
+/// size, and every start would read all of it.
+const LARGEST: u64 = 2 << 30;
+
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) state: State,
@@ -47,6 +51,14 @@ pub(super) fn read(
 ) -> Result<Manifest, Stop> {
     let path = directory.file(name);
     let size = directory.size(name).unwrap_or(0);
+    if size > LARGEST {
+        return Err(Stop::Fault(Fault {
+            path,
+            offset: None,
+            table: None,
+            reason: Reason::Huge { found: size },
+        }));
+    }
     let source = Source::open(&path, effort).map_err(unreadable("open", &path))?;
     let mut records = Records::new(&path, size, source)?;
     let mut state = State::new();

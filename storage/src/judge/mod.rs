@@ -94,6 +94,12 @@ pub fn judge_with_effort(path: &Path) -> Result<(Judgement, Effort), Error> {
             rocksdb: false,
         },
         Found::Files(directory) => match judge_files(&directory, &mut effort) {
+            Ok(Judgement::Unfinished { .. }) if directory.beside().is_some() => {
+                Judgement::Foreign {
+                    found: directory.beside().unwrap_or_default(),
+                    rocksdb: false,
+                }
+            }
             Ok(judgement) => judgement,
             Err(Stop::Fault(fault)) => Judgement::Unreadable(fault),
             Err(Stop::Error(error)) => return Err(error),
@@ -131,6 +137,11 @@ fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, 
     }
     if let Some(found) = foreign_order(&manifest) {
         let rocksdb = true;
+        return Ok(Judgement::Foreign { found, rocksdb });
+    }
+    // RocksDB would remove what has a table's name and is none.
+    if let Some(found) = directory.odd_but(|table| manifest.names(table)) {
+        let rocksdb = false;
         return Ok(Judgement::Foreign { found, rocksdb });
     }
     survey::inventory(directory, name, manifest, effort).map(Judgement::Store)

@@ -49,6 +49,7 @@ pub(super) fn inventory(
         last_sequence,
         torn,
         leftovers,
+        strays: directory.strays.clone(),
         faults,
     })
 }

@@ -33,7 +33,8 @@ pub(super) fn check(
         }))
     };
     let Some(size) = directory.size(&name) else {
-        return wrong(None, Reason::Missing);
+        let reason = directory.odd(&name).map_or(Reason::Missing, Reason::Odd);
+        return wrong(None, reason);
     };
     if size != table.bytes {
         let expected = table.bytes;

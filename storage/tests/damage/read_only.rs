@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use storage::{Error, Mode};
+use storage::{Error, Judgement, Mode};
 
 use crate::support::{FILES, Part, Reads, Table, command, home, open, options, path, run};
 
@@ -54,6 +54,43 @@ fn nothing_is_written_created_or_deleted() {
         assert_eq!(store.background_damage(), None);
         store.statistics();
     }
+    assert_eq!(content(home.path()), before);
+}
+
+/// RocksDB refuses a last record that fails its checksum, where a power loss may have left it: the judgement says that it
+/// does not count, and then reading goes on without it, and the file stays.
+#[test]
+fn a_torn_end_that_rocksdb_refuses_is_not_in_the_way() {
+    let home = home();
+    {
+        let (store, mut writer) = open(home.path(), &Mode::Normal);
+        run(&mut writer, &command(1)).expect("applies");
+        store.flush().expect("flushes");
+    }
+    Table::of(home.path(), "nodes").hurt(Part::Data);
+    let current = fs::read_to_string(home.path().join("CURRENT")).expect("readable");
+    let manifest = home.path().join(current.trim_end());
+    let mut bytes = fs::read(&manifest).expect("readable");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    fs::write(&manifest, bytes).expect("written");
+    let Judgement::Store(inventory) = storage::judge(home.path()).expect("readable") else {
+        panic!("no store");
+    };
+    assert!(inventory.torn.is_some_and(|torn| !torn.rocksdb_drops));
+    storage::open_with(home.path(), options(), &Mode::ReadOnly).expect_err("RocksDB alone");
+    let before = content(home.path());
+    let (store, _writer) =
+        storage::open_judged(home.path(), options(), &Mode::ReadOnly, &inventory).expect("opens");
+    assert_eq!(store.revision(), FILES, "as before the last flush");
+    let peeked = storage::peek(home.path(), &inventory).expect("readable");
+    assert_eq!(peeked.index, FILES);
+    let error = store.get(&path(0)).expect_err("its block is hurt");
+    let shown = home.path().display().to_string();
+    assert!(
+        error.to_string().contains(&shown) || error.damage().is_some(),
+        "{error}"
+    );
+    assert!(store.get(&path(FILES - 1)).expect("readable").0.is_ok());
     assert_eq!(content(home.path()), before);
 }
 

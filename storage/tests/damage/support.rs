@@ -101,6 +101,8 @@ pub(crate) enum Part {
     Index,
     Filter,
     Properties,
+    /// That many zeros, from there on in the properties.
+    Zeroed(usize, usize),
     Footer,
     /// The whole file is removed.
     Gone,
@@ -172,6 +174,12 @@ impl Table {
             Part::Index if self.filter == 0 => self.flip(self.data + 3),
             Part::Index => self.flip(self.data + self.filter + trailer + 3),
             Part::Properties => self.flip(properties()),
+            Part::Zeroed(from, count) => {
+                let mut bytes = bytes.clone();
+                let start = properties() + from;
+                bytes[start..start + count].fill(0);
+                fs::write(&self.file, bytes).expect("written");
+            }
             Part::Footer => self.flip(bytes.len() - 4),
             Part::Gone => fs::remove_file(&self.file).expect("removed"),
             Part::Half => fs::write(&self.file, &bytes[..bytes.len() / 2]).expect("written"),

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use storage::{Damage, KeyPath, Mode};
 
-use crate::support::{FILES, Part, Reads, Table, damage, history_rests, home, open, options};
+use crate::support::{
+    FILES, Part, Reads, Table, command, damage, history_rests, home, open, options, run,
+};
 
 const PARTS: [Part; 8] = [
     Part::Data,
@@ -103,6 +105,57 @@ fn reads_that_touch_the_damage_say_where_and_all_others_go_on() {
                 }
             }
         }
+    }
+}
+
+/// RocksDB says of some of these only which MANIFEST names the table.
+#[test]
+fn zeros_in_the_properties_are_damage_of_the_table() {
+    for family in ["nodes", "versions", "events"] {
+        for (from, count) in [
+            (0, 1),
+            (0, 64),
+            (0, 512),
+            (1, 18),
+            (30, 200),
+            (100, 8),
+            (300, 512),
+        ] {
+            println!("{family}, {count} zeros from {from}");
+            let home = home();
+            let table = Table::of(home.path(), family);
+            table.hurt(Part::Zeroed(from, count));
+            let error = storage::open_with(home.path(), options(), &Mode::Normal)
+                .expect_err("a table that cannot be opened");
+            check(&damage(error), &table, family);
+            let (store, _writer) = open(home.path(), &Mode::ReadOnly);
+            let reads = Reads::of(&store.lease().expect("open"));
+            let met = reads.get.or(reads.history).or(reads.events);
+            // A read may be told no more than that, at the key that it looked for.
+            assert_eq!(met.expect("it is met").column, family);
+            drop((store, _writer));
+            match storage::open_with(home.path(), options(), &history_rests()) {
+                Err(error) => check(&damage(error), &table, "nodes"),
+                Ok((_, mut writer)) => {
+                    assert_ne!(family, "nodes", "it was passed over");
+                    run(&mut writer, &command(1)).expect("applies");
+                }
+            }
+        }
+    }
+}
+
+/// A lenient opening passes over every table that cannot be opened, so none may be hurt beside those that rest.
+#[test]
+fn damage_elsewhere_is_not_passed_over_for_a_family_that_rests() {
+    for part in PARTS.into_iter().filter(|part| *part != Part::Data) {
+        let home = home();
+        let [events, table] = ["events", "nodes"].map(|family| Table::of(home.path(), family));
+        events.hurt(Part::Zeroed(0, 64));
+        table.hurt(part);
+        let error = storage::open_with(home.path(), options(), &history_rests())
+            .expect_err("the tree is hurt");
+        check(&damage(error), &table, "nodes");
     }
 }
 

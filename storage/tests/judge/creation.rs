@@ -166,9 +166,12 @@ fn files_and_databases_of_somebody_else() {
         assert!(before == home.fingerprint());
     };
     let home = wide(1, 10);
-    home.write("notes.txt", b"mine");
-    foreign(&home, "notes.txt", false);
-    home.remove("notes.txt");
+    home.write("000900.sst.trash", b"RocksDB would remove it");
+    foreign(&home, "000900.sst.trash", false);
+    home.remove("000900.sst.trash");
+    let bare = Home::new();
+    bare.write("notes.txt", b"mine");
+    foreign(&bare, "\"notes.txt\"", false);
     fs::create_dir(home.file("000900.sst")).expect("created");
     let judgement = home.judge();
     assert!(

@@ -9,5 +9,6 @@ mod creation;
 mod current;
 mod manifest;
 mod sound;
+mod strays;
 mod support;
 mod tables;
