@@ -19,12 +19,7 @@ use tree::{files, is_test_file, rust_files, text};
 const LINES_MAX: usize = 700;
 
 /// The leaves, and the crates of this workspace that each may depend on.
-const LEAVES: [(&str, &[&str]); 4] = [
-    ("wal", &[]),
-    ("storage", &[]),
-    ("snapshot", &["wal"]),
-    ("httpdate", &[]),
-];
+const LEAVES: [(&str, &[&str]); 3] = [("wal", &[]), ("storage", &[]), ("snapshot", &["wal"])];
 
 fn report(rule: &str, offences: Vec<String>) {
     assert!(
@@ -67,7 +62,7 @@ fn every_crate_forbids_unsafe_code_and_takes_the_lints_of_the_workspace() {
             offences.push(format!("{root} does not forbid unsafe code"));
         }
     }
-    for directory in ["", "wal/", "storage/", "snapshot/", "httpdate/"] {
+    for directory in ["", "wal/", "storage/", "snapshot/"] {
         let file = format!("{directory}Cargo.toml");
         let lints = manifest(&file)
             .get("lints")
@@ -118,13 +113,7 @@ fn programs_hold_no_shortcut() {
         ),
     ];
     let mut offences = Vec::new();
-    for place in [
-        "wal/src",
-        "storage/src",
-        "snapshot/src",
-        "httpdate/src",
-        "src",
-    ] {
+    for place in ["wal/src", "storage/src", "snapshot/src", "src"] {
         for file in rust_files(place) {
             let tokens = program(&file);
             for (wanted, why) in shortcuts {
@@ -162,7 +151,7 @@ fn apply_reads_no_clock() {
 #[test]
 fn no_test_is_skipped() {
     let mut offences = Vec::new();
-    for place in ["wal", "storage", "snapshot", "httpdate", "src", "tests"] {
+    for place in ["wal", "storage", "snapshot", "src", "tests"] {
         for file in rust_files(place) {
             let lines = lines_with(&tokens(&text(&file).unwrap()), &["[", "ignore"]);
             offences.extend(lines.into_iter().map(|line| format!("{file}:{line}")));
@@ -196,13 +185,7 @@ fn no_source_file_is_too_long() {
 #[test]
 fn modules_are_named_after_a_subject_and_say_what_they_guarantee() {
     let mut offences = Vec::new();
-    for place in [
-        "wal/src",
-        "storage/src",
-        "snapshot/src",
-        "httpdate/src",
-        "src",
-    ] {
+    for place in ["wal/src", "storage/src", "snapshot/src", "src"] {
         for file in rust_files(place) {
             let vague = ["utils", "util", "common", "misc", "helpers"];
             let parts = file.trim_end_matches(".rs").split('/');
