@@ -67,7 +67,7 @@ pub enum ServerError {
     #[error("{error}; the disk of {directory} has {lacks}, then start again; nothing is lost")]
     NoRoom {
         /// Where the start met it.
-        error: start::StartError,
+        error: Box<start::StartError>,
         /// The data directory.
         directory: String,
         /// What it lacks, and what to do.
@@ -130,7 +130,7 @@ fn with_room(error: start::StartError, data_dir: &Path) -> ServerError {
     ServerError::NoRoom {
         directory: data_dir.display().to_string(),
         lacks: reserve::lacks(data_dir),
-        error,
+        error: Box::new(error),
     }
 }
 
