@@ -112,11 +112,11 @@ fn prepare<F: Fs>(
     }
     if let [first, others @ ..] = &plan.inventory.strays[..] {
         tracing::warn!(
-            "{} holds \"{first}\"{}, no file of a store: it is left alone, and nothing here needs it",
+            "{} holds {first:?}{}, no file of a store: it is left alone, and nothing here needs it",
             path.display(),
             match others.len() {
                 0 => String::new(),
-                more => format!(" and {more} more ({})", others.join(", ")),
+                more => format!(" and {more} more {others:?}"),
             }
         );
     }

@@ -31,7 +31,7 @@ pub(crate) fn kind(name: &str) -> Kind {
     }
 }
 
-/// The words for a directory that is refused because of an entry.
+/// The words for a directory that is refused because of an entry. A name may hold anything, a whole line of a log too.
 pub(crate) fn holds(name: &str) -> String {
-    format!("it holds \"{name}\", which is no file of a store")
+    format!("it holds {name:?}, which is no file of a store")
 }

@@ -95,12 +95,12 @@ impl Directory {
             Ok(data) if data.is_dir() => "a directory",
             // It cannot be opened, so it holds nobody up.
             Ok(data) if data.file_type().is_socket() => "a socket",
-            Ok(_) => return Ok(Some(format!("\"{name}\" is no file"))),
+            Ok(_) => return Ok(Some(format!("{name:?} is no file"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => "a link that leads nowhere",
             Err(error) => return Err(unreadable("read", &path)(error)),
         };
         if !name.ends_with(".sst") {
-            return Ok(Some(format!("\"{name}\" is {odd}")));
+            return Ok(Some(format!("{name:?} is {odd}")));
         }
         self.odd.insert(name, odd);
         Ok(None)
@@ -120,7 +120,7 @@ impl Directory {
                 .is_some_and(&named)
         };
         let odd = self.odd.iter().find(|(name, _)| !is_named(name));
-        odd.map(|(name, what)| format!("\"{name}\" is {what}"))
+        odd.map(|(name, what)| format!("{name:?} is {what}"))
     }
 
     /// What stands under the name of a table and is no file.

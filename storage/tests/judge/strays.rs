@@ -43,6 +43,21 @@ fn entries_of_others_are_told_and_left_alone() {
     drop(read.expect("opens"));
 }
 
+/// Names are shown as one word of one line, whatever is in them.
+#[test]
+fn a_name_is_no_line_of_the_log() {
+    let home = Home::new();
+    home.write("a\nERROR b", b"");
+    let Judgement::Foreign { found, .. } = home.judge() else {
+        panic!("it is no store");
+    };
+    let error = storage::open(home.path(), options()).expect_err("refused");
+    for text in [found, error.to_string()] {
+        assert!(text.contains(r#""a\nERROR b""#), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+}
+
 /// Where no store was finished, nothing is made beside what is somebody else's.
 #[test]
 fn beside_entries_of_others_no_store_is_made() {
