@@ -360,12 +360,20 @@ impl<F: Fs> Runtime<F> {
         self.apply.close();
         self.join("apply");
         self.wiring.waiters.abandon(&Failure::Stopped);
+        waits_for("a look at the data directory");
         if self.lost_volume().is_some() || self.wiring.status.has_failed() {
             return;
         }
         waits_for("the flush of the store");
         self.join("flush");
-        if let Err(error) = self.flusher.clone().finish() {
+        let Err(error) = self.flusher.clone().finish() else {
+            return;
+        };
+        if self.wiring.status.removed_log().is_some() {
+            self.wiring
+                .status
+                .fail(&format!("the last flush failed: {error}"));
+        } else {
             tracing::error!(
                 "the last flush failed, the next start replays the log instead: {error}"
             );
