@@ -189,7 +189,10 @@ impl<F: Fs> Flusher<F> {
             self.bound_resting();
             self.refresh();
             if !asked && !self.reserved && self.status.refuses_writes().is_none() {
+                let watchdog = self.status.watchdog();
+                watchdog.begin(Work::FlushLook, Instant::now());
                 self.reserved = reserve::restore(&self.data_dir);
+                watchdog.end(Work::FlushLook, None);
             }
         }
     }

@@ -33,6 +33,7 @@ use super::log_worker::{self, LogTask, LogWorker, Persisted};
 use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
 use super::waiters::Waiters;
+use super::watchdog::Work;
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
 
@@ -148,8 +149,8 @@ impl<F: Fs> Outside for Lanes<F> {
 }
 
 /// A path that leads elsewhere fails like a bad disk: which of both it is, is looked at first.
-fn fail(status: &Status, reason: &str) {
-    if status.lost_volume().is_none() {
+fn fail(status: &Status, look: Work, reason: &str) {
+    if status.look_at_volume(look).is_none() {
         status.fail(reason);
     }
 }
@@ -165,7 +166,7 @@ fn persist<F: Fs>(
     }
     worker
         .step(tasks)
-        .map_err(|error| fail(status, &error.to_string()))
+        .map_err(|error| fail(status, Work::LogLook, &error.to_string()))
         .ok()
 }
 
@@ -180,7 +181,7 @@ fn apply(
         let reason = error.to_string();
         match error.damage() {
             Some(damage) => wiring.status.end_writes(&damage),
-            None => fail(&wiring.status, &reason),
+            None => fail(&wiring.status, Work::StoreWrite, &reason),
         }
         wiring.waiters.abandon(&Failure::Storage(reason));
     }

@@ -45,6 +45,19 @@ impl Disk {
         pour(&mut ballast);
     }
 
+    /// Takes all space but `bytes`.
+    ///
+    /// # Panics
+    /// When it cannot be taken.
+    pub(crate) fn leave(&self, bytes: u64) {
+        self.fill();
+        let ballast = File::options().write(true).open(self.ballast());
+        let ballast = ballast.expect("the ballast is there");
+        let length = ballast.metadata().expect("it has a length").len();
+        let shorter = ballast.set_len(length - bytes);
+        shorter.expect("the ballast can be cut");
+    }
+
     /// Takes what has become free since.
     ///
     /// # Panics
