@@ -175,7 +175,8 @@ async fn serve(
         () = stop.told() => None,
         reason = status.failure() => Some(reason),
     };
-    if failure.is_some() {
+    // A removed log is no failure of the disk: what is still to be flushed does not wait.
+    if failure.is_some() && status.has_failed() {
         // Writes and linearizable reads are refused by now; local reads go on for a moment.
         tokio::select! {
             () = stop.told() => {}
@@ -189,6 +190,12 @@ async fn serve(
         None => {
             tracing::info!("stopped");
             ExitCode::SUCCESS
+        }
+        Some(reason) if status.removed_log().is_some() && !status.has_failed() => {
+            tracing::error!(
+                "ending, with everything flushed: {reason}; start again, the log begins anew behind the store"
+            );
+            ExitCode::from(EXIT_STORAGE)
         }
         Some(reason) => {
             tracing::error!(

@@ -50,6 +50,8 @@ mod refusals;
 mod refusing_disk;
 #[path = "crash/remains.rs"]
 mod remains;
+#[path = "crash/removed.rs"]
+mod removed;
 #[path = "crash/segment.rs"]
 mod segment;
 #[path = "crash/set_aside.rs"]

@@ -3,7 +3,7 @@
 //!
 //! | what | when | bytes |
 //! |---|---|---|
-//! | witness file: one sector, one sync | at most every 5 s, and only after something was written | 4 KiB of the disk |
+//! | witness file: one sector, one sync | within moments of a start's first entry, then at most every 5 s, and only after something was written | 4 KiB of the disk |
 //! | flush of the store | every `--snapshot-count` entries or 128 MiB of them, at a clean stop, and once entries have lain un-flushed for an hour | what changed since, at least some 0.3 MB |
 //!
 //! After a flush runs of small tables are merged, which RocksDB does not do by itself where keys only rise
@@ -36,6 +36,8 @@ use crate::metrics::Metrics;
 pub struct Pace {
     /// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
     pub look: Duration,
+    /// The same for the first one; each is twice as long as the one before, up to `look`.
+    pub first_look: Duration,
     /// Least time between two writes of the witness file.
     pub witness: Duration,
     /// How long entries lie in memory at most.
@@ -48,6 +50,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             look: Duration::from_secs(1),
+            first_look: Duration::from_millis(50),
             witness: Duration::from_secs(5),
             flush: Duration::from_secs(3600),
             resting_files: storage::LEVEL0_FILES_MAX,
@@ -79,7 +82,8 @@ pub struct Flusher<F: Fs> {
     /// Durable index of the last flush, and of the one before it.
     flushed: u64,
     before: u64,
-    refreshed: Instant,
+    /// When the witness file was last written; `None` before the first time.
+    refreshed: Option<Instant>,
     /// Since when something lies un-flushed.
     waiting_since: Option<Instant>,
     /// A flush that was asked for could not be done, because the store was being reopened.
@@ -122,7 +126,7 @@ impl<F: Fs> Flusher<F> {
             pace: Pace::default(),
             flushed,
             before: flushed,
-            refreshed: Instant::now(),
+            refreshed: None,
             waiting_since: None,
             owed: false,
             reserved: false,
@@ -149,13 +153,17 @@ impl<F: Fs> Flusher<F> {
         mut touch: impl FnMut() -> bool,
         mut refused: impl FnMut(&storage::Error),
     ) -> Result<(), FlushError> {
+        let mut look = self.pace.first_look;
         loop {
-            let asked = match requests.recv_timeout(self.pace.look) {
+            look = look.min(self.pace.look);
+            let wait = self.until_stale().map_or(look, |due| look.min(due));
+            look *= 2;
+            let asked = match requests.recv_timeout(wait) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
-            if self.status.lost_volume().is_some() {
+            if self.status.look_at_volume(Work::FlushLook).is_some() {
                 // The node ends, with the store left as it is.
                 self.store.abandon();
                 return Ok(());
@@ -186,7 +194,10 @@ impl<F: Fs> Flusher<F> {
             self.bound_resting();
             self.refresh();
             if !asked && !self.reserved && self.status.refuses_writes().is_none() {
+                let watchdog = self.status.watchdog();
+                watchdog.begin(Work::FlushLook, Instant::now());
                 self.reserved = reserve::restore(&self.data_dir);
+                watchdog.end(Work::FlushLook, None);
             }
         }
     }
@@ -278,19 +289,33 @@ impl<F: Fs> Flusher<F> {
     }
 
     /// Writes the log's newest witness down. A failure here loses nothing but freshness: it is told and tried again.
+    ///
+    /// The first one after a start does not wait: an older log in the place of this one is told from then on.
     fn refresh(&mut self) {
-        if self.refreshed.elapsed() < self.pace.witness || self.status.has_failed() {
+        if self.until_stale().is_some() || self.status.has_failed() {
             return;
         }
-        self.refreshed = Instant::now();
+        let now = Instant::now();
         let witness = self.witness();
+        self.status.watchdog().begin(Work::Witness, now);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.refresh(witness) {
-            tracing::error!(
+        let refreshed = file.refresh(witness);
+        self.status.watchdog().end(Work::Witness, None);
+        match refreshed {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => tracing::error!(
                 "{} cannot be kept up to date: {error}; the data is safe, but the loss of the log's end would not be noticed",
                 file.path().display()
-            );
+            ),
         }
+        self.refreshed = Some(now);
+    }
+
+    /// How long the witness file is still fresh enough; `None` when it may be written.
+    fn until_stale(&self) -> Option<Duration> {
+        let left = self.pace.witness.checked_sub(self.refreshed?.elapsed())?;
+        (!left.is_zero()).then_some(left)
     }
 
     fn witness(&self) -> wal::Witness {
@@ -315,7 +340,11 @@ impl<F: Fs> Flusher<F> {
                 witness.index,
                 durable.index
             );
-            return Ok(());
+            // Where the log is gone nothing else would hold the rest.
+            return match self.status.removed_log() {
+                Some(_) => Err("the store does not hold all of the log".to_owned()),
+                None => Ok(()),
+            };
         }
         let clean = CleanStop {
             applied: durable.index,

@@ -8,6 +8,7 @@
 //! | no room, a read-only file system, no descriptor, too many segments | the group stays buffered, writes are refused with the reason, and the write is tried again until it works | – |
 //! | the sync fails | – | final: nothing of the group is acknowledged, the node stops writing and ends |
 //! | the volume is unmounted | as for power; seen within seconds, and final | as for power |
+//! | a segment is removed | as after it; seen within seconds | it is applied and flushed, with the mark of a clean stop, and the node ends |
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -146,7 +147,9 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     /// A segment that cannot be renamed or removed now is tried again with the next release. By path: in another
     /// directory it would be a segment of somebody else.
     fn release(&mut self, through: u64) -> Result<(), wal::Error> {
-        if self.status.lost_volume().is_some() {
+        if self.status.removed_log().is_some()
+            || self.status.look_at_volume(Work::LogLook).is_some()
+        {
             return Ok(());
         }
         match self.wal.release(through) {
@@ -203,7 +206,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         let Some(refusal) = temporary(&error) else {
             return Err(error);
         };
-        self.status.lost_volume();
+        self.status.look_at_volume(Work::LogLook);
         if self.status.is_stopping() || self.status.has_failed() {
             return Err(error);
         }
@@ -224,24 +227,46 @@ impl<F: wal::fs::Fs> LogWorker<F> {
 
     /// New writes are refused before the log or the store run out of room, so that what was accepted still fits.
     fn look_at_disk(&mut self, now: Instant) {
+        self.status.watchdog().begin(Work::LogLook, now);
         if now.duration_since(self.looked) >= VOLUME_LOOK {
             self.looked = now;
-            self.status.lost_volume();
+            self.look_at_names();
         }
-        match self.space_reason() {
+        let no_space = self.space_reason();
+        self.status.watchdog().end(Work::LogLook, None);
+        match no_space {
             Some(reason) => self.status.refusals().add(Refusal::NoSpace(reason)),
             None => self.status.refusals().remove(&SEEN_HERE),
         }
     }
 
+    /// Whether every path still leads to what is worked on. A log that is missed with its whole directory is no removed one:
+    /// then nothing may be written by path, the mark of a clean stop neither.
+    fn look_at_names(&self) {
+        let missing = self.wal.missing_segment();
+        if self.status.lost_volume().is_some() {
+            return;
+        }
+        if let Some(path) = missing {
+            self.status.log_removed(&format!(
+                "{} was removed or replaced while this process used it",
+                path.display()
+            ));
+            if let Some(flush) = &self.flush {
+                // The sooner, the less hangs on how the process ends.
+                let _ = flush.try_send(());
+            }
+        }
+    }
+
     fn space_reason(&self) -> Option<String> {
         let directory = self.volume.path().display();
-        if self.wal.space_low() {
+        let free = self.volume.free_bytes();
+        if self.wal.space_low(free.saturating_sub(RESERVE_BYTES)) {
             return Some(format!(
                 "the disk of {directory} has no room for the next log segment: free some space"
             ));
         }
-        let free = self.volume.free_bytes();
         (free < RESERVE_BYTES).then(|| {
             format!(
                 "the disk of {directory} has {} KiB left: free some space",

@@ -14,6 +14,9 @@ pub enum Refusal {
     /// The data directory's file system went away under the node; the node ends.
     #[error("data directory gone: {0}")]
     Unmounted(String),
+    /// A segment of the log was removed under the node; the node ends, with its store flushed.
+    #[error("log removed: {0}")]
+    LogRemoved(String),
     /// The store is damaged where writes need it; it stays so until it is mended.
     #[error("the store is damaged: {0}")]
     Damaged(String),
@@ -42,6 +45,7 @@ pub enum Refusal {
 #[allow(missing_docs)] // as in `Refusal`
 pub enum Kind {
     Unmounted,
+    LogRemoved,
     Damaged,
     ReadOnly,
     NoSpace,
@@ -53,8 +57,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in order of weight.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unmounted,
+        Self::LogRemoved,
         Self::Damaged,
         Self::ReadOnly,
         Self::NoSpace,
@@ -68,6 +73,7 @@ impl Kind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Unmounted => "unmounted",
+            Self::LogRemoved => "log_removed",
             Self::Damaged => "damaged",
             Self::ReadOnly => "read_only",
             Self::NoSpace => "no_space",
@@ -84,6 +90,7 @@ impl Refusal {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unmounted(_) => Kind::Unmounted,
+            Self::LogRemoved(_) => Kind::LogRemoved,
             Self::Damaged(_) => Kind::Damaged,
             Self::ReadOnly(_) => Kind::ReadOnly,
             Self::NoSpace(_) => Kind::NoSpace,

@@ -34,6 +34,7 @@ use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
 use super::wait_out;
 use super::waiters::Waiters;
+use super::watchdog::Work;
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
 
@@ -155,8 +156,8 @@ impl<F: Fs> Outside for Lanes<F> {
 }
 
 /// A path that leads elsewhere fails like a bad disk: which of both it is, is looked at first.
-fn fail(status: &Status, reason: &str) {
-    if status.lost_volume().is_none() {
+fn fail(status: &Status, look: Work, reason: &str) {
+    if status.look_at_volume(look).is_none() {
         status.fail(reason);
     }
 }
@@ -172,7 +173,7 @@ fn persist<F: Fs>(
     }
     worker
         .step(tasks)
-        .map_err(|error| fail(status, &error.to_string()))
+        .map_err(|error| fail(status, Work::LogLook, &error.to_string()))
         .ok()
 }
 
@@ -187,7 +188,7 @@ fn apply(
         let reason = error.to_string();
         match error.damage() {
             Some(damage) => wiring.status.end_writes(&damage),
-            None => fail(&wiring.status, &reason),
+            None => fail(&wiring.status, Work::StoreWrite, &reason),
         }
         wiring.waiters.abandon(&Failure::Storage(reason));
     }
@@ -374,12 +375,20 @@ impl<F: Fs> Runtime<F> {
         self.apply.close();
         self.join("apply");
         self.wiring.waiters.abandon(&Failure::Stopped);
+        waits_for("a look at the data directory");
         if self.lost_volume().is_some() || self.wiring.status.has_failed() {
             return;
         }
         waits_for("the flush of the store");
         self.join("flush");
-        if let Err(error) = self.flusher.clone().finish() {
+        let Err(error) = self.flusher.clone().finish() else {
+            return;
+        };
+        if self.wiring.status.removed_log().is_some() {
+            self.wiring
+                .status
+                .fail(&format!("the last flush failed: {error}"));
+        } else {
             tracing::error!(
                 "the last flush failed, the next start replays the log instead: {error}"
             );

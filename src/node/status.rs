@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::watch;
 
@@ -11,7 +11,7 @@ use super::Failure;
 use super::damage::Damages;
 use super::refusal::{Refusal, Refusals};
 use super::volume::Volume;
-use super::watchdog::Watchdog;
+use super::watchdog::{Watchdog, Work};
 use crate::raft::{Role, Soft};
 
 struct WhenHalted(Box<dyn Fn(&str) + Send + Sync>);
@@ -45,6 +45,7 @@ pub struct Status {
     when_halted: OnceLock<WhenHalted>,
     volume: OnceLock<Arc<Volume>>,
     lost: OnceLock<String>,
+    removed_log: OnceLock<String>,
     failed: watch::Sender<Option<String>>,
     leader_known: watch::Sender<u64>,
 }
@@ -73,6 +74,7 @@ impl Default for Status {
             when_halted: OnceLock::new(),
             volume: OnceLock::new(),
             lost: OnceLock::new(),
+            removed_log: OnceLock::new(),
             failed: watch::Sender::new(None),
             leader_known: watch::Sender::new(0),
         }
@@ -254,19 +256,47 @@ impl Status {
         self.lost.get().map(String::as_str)
     }
 
+    /// As [`Self::lost_volume`], marked as this work: a disk that hangs keeps even such a look.
+    pub fn look_at_volume(&self, work: Work) -> Option<&str> {
+        self.watchdog.begin(work, Instant::now());
+        let lost = self.lost_volume();
+        self.watchdog.end(work, None);
+        lost
+    }
+
+    /// A segment of the log was removed under the node: what is synced into it from now on is found by no restart. Nothing
+    /// new is taken, and the node ends. It has not failed: what the log took is applied, and flushed with the mark of a clean
+    /// stop, so that the log is not missed.
+    pub fn log_removed(&self, reason: &str) {
+        if self.removed_log.set(reason.to_owned()).is_ok() {
+            self.refusals.add(Refusal::LogRemoved(reason.to_owned()));
+            self.end_with(reason);
+            tracing::error!("{reason}: the store is flushed, then this process ends");
+        }
+    }
+
+    /// The reason given to [`Self::log_removed`], if it was called.
+    pub fn removed_log(&self) -> Option<&str> {
+        self.removed_log.get().map(String::as_str)
+    }
+
     /// The disk (or the data) failed: final until the process restarts. The first reason stays.
     pub fn fail(&self, reason: &str) {
-        let first = self.failed.send_if_modified(|failed| {
+        self.end_with(reason);
+        if !self.has_failed.swap(true, Ordering::AcqRel) {
+            tracing::error!("storage failed, refusing writes until restart: {reason}");
+        }
+    }
+
+    /// Tells who waits for it why the process ends, unless that is known.
+    fn end_with(&self, reason: &str) {
+        self.failed.send_if_modified(|failed| {
             let first = failed.is_none();
             if first {
                 *failed = Some(reason.to_owned());
             }
             first
         });
-        self.has_failed.store(true, Ordering::Release);
-        if first {
-            tracing::error!("storage failed, refusing writes until restart: {reason}");
-        }
     }
 
     /// Whether [`Self::fail`] was called.
@@ -274,7 +304,7 @@ impl Status {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// The reason given to [`Self::fail`], if it was called.
+    /// Why the process ends: the first reason given to [`Self::fail`] or [`Self::log_removed`].
     pub fn reason_of_failure(&self) -> Option<String> {
         self.failed.borrow().clone()
     }

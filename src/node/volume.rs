@@ -1,13 +1,19 @@
-//! The file system under the data directory: its free space, and whether it is still there.
+//! The file system under the data directory: its free space, and whether it and what a start needs are still there.
 //!
 //! A volume can be unmounted lazily under a running process: open files live on, but each path leads to another file
 //! system. A log segment or a table made from then on would lie where no restart finds it. Space is therefore asked of the
 //! open directory, and the path is compared with what it led to at the start.
+//!
+//! The store lives on without the two files that name its tables, and no restart opens it: that they are there is looked at
+//! too. What a start mends by itself is only told.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::identity_file;
 
 /// Directories in the data directory that may be exchanged as well, where they are there.
 const PARTS: [&str; 2] = ["store", "wal"];
@@ -19,6 +25,10 @@ pub struct Volume {
     /// `None` if it could not be opened, then nothing is ever found wrong.
     opened: Option<Opened>,
     parts: Vec<Opened>,
+    /// The file that names the store's manifest, once there is one.
+    current: PathBuf,
+    has_current: AtomicBool,
+    has_identity: AtomicBool,
 }
 
 /// One directory. While it is open no other one gets its inode.
@@ -46,6 +56,9 @@ impl Volume {
             path: path.to_owned(),
             opened,
             parts: parts.into_iter().flatten().collect(),
+            current: path.join("store").join("CURRENT"),
+            has_current: AtomicBool::new(false),
+            has_identity: AtomicBool::new(false),
         }
     }
 
@@ -63,11 +76,63 @@ impl Volume {
             .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    /// Why the path no longer leads to the directory, or to a part of it, if so.
+    /// Why the path no longer leads to the directory, or to a part of it that no start can do without, if so.
     pub fn lost(&self) -> Option<String> {
         let mut all = self.opened.iter().chain(&self.parts);
-        all.find_map(Opened::lost)
+        let lost = all.find_map(Opened::lost).or_else(|| self.unlisted());
+        if lost.is_none() {
+            self.look_at_identity();
+        }
+        lost
     }
+
+    /// Whether the files are gone that say which tables are the store. RocksDB replaces `CURRENT` by a rename, and removes a
+    /// manifest only once another is named there: so it has to name the missing one still when it is read again.
+    fn unlisted(&self) -> Option<String> {
+        let named = match std::fs::read_to_string(&self.current) {
+            Ok(named) => named,
+            Err(error) if is_gone(&error) && self.has_current.load(Ordering::Relaxed) => {
+                return Some(removed(&self.current));
+            }
+            Err(_) => return None,
+        };
+        self.has_current.store(true, Ordering::Relaxed);
+        let manifest = self.current.with_file_name(named.trim_end());
+        if manifest.try_exists().unwrap_or(true) {
+            return None;
+        }
+        let again = std::fs::read_to_string(&self.current).ok()?;
+        (again == named && !manifest.try_exists().unwrap_or(true)).then(|| removed(&manifest))
+    }
+
+    /// The next start writes it again from what log and store say: told each time it goes, no more.
+    fn look_at_identity(&self) {
+        let path = identity_file::path(&self.path);
+        let Ok(exists) = path.try_exists() else {
+            return;
+        };
+        if self.has_identity.swap(exists, Ordering::Relaxed) && !exists {
+            tracing::error!(
+                "{} was removed while this process used it: the next start makes it again",
+                path.display()
+            );
+        }
+    }
+}
+
+/// What is removed from the store no flush brings back.
+fn removed(path: &Path) -> String {
+    format!(
+        "{} was removed while this process used it; put it back from a copy, then start again",
+        path.display()
+    )
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 impl Opened {
@@ -85,14 +150,7 @@ impl Opened {
         let found = match identity(&self.path) {
             Ok(found) if found == self.identity => return None,
             Ok(_) => "now leads to another directory",
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                "no longer exists"
-            }
+            Err(error) if is_gone(&error) => "no longer exists",
             Err(_) => return None,
         };
         Some(format!(
@@ -145,6 +203,27 @@ mod tests {
             lost.contains("store now leads to another directory"),
             "{lost}"
         );
+    }
+
+    #[test]
+    fn a_store_that_no_start_could_open_is_lost() {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let store = scratch.path().join("store");
+        std::fs::create_dir(&store).expect("made");
+        let volume = Volume::of(scratch.path());
+        assert_eq!(volume.lost(), None, "RocksDB is still to make it");
+        let (current, manifest) = (store.join("CURRENT"), store.join("MANIFEST-000004"));
+        std::fs::write(&manifest, "").expect("written");
+        std::fs::write(&current, "MANIFEST-000004\n").expect("written");
+        assert_eq!(volume.lost(), None);
+        std::fs::rename(&manifest, store.join("aside")).expect("moved");
+        let lost = volume.lost().expect("no start finds the tables");
+        assert!(lost.contains("MANIFEST-000004 was removed"), "{lost}");
+        std::fs::rename(store.join("aside"), &manifest).expect("moved back");
+        assert_eq!(volume.lost(), None);
+        std::fs::remove_file(&current).expect("removed");
+        let lost = volume.lost().expect("no start finds the manifest");
+        assert!(lost.contains("CURRENT was removed"), "{lost}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! | lasts longer than | what is told |
 //! |---|---|
 //! | [`SLOW`] | one line when that is seen, one when it returns; counted |
-//! | a request may wait | `/health` is false; unless it is a flush, which holds up no write, writes are refused at once |
+//! | a request may wait | `/health` is false; unless it is work of the flush thread, which holds up no write, writes are refused at once |
 //!
 //! A mark that ends and a look that finds it late may cross: each writes its own word before it reads the other's, so at
 //! least one of them sees both, and what was told is always taken back.
@@ -36,15 +36,24 @@ pub enum Work {
     StoreWrite,
     /// The store's memtables are written out.
     StoreFlush,
+    /// The log's worker looks whether there is room, and whether everything is where it was.
+    LogLook,
+    /// The flush thread looks whether everything is where it was.
+    FlushLook,
+    /// The witness file is written and synced.
+    Witness,
 }
 
 impl Work {
     /// All of it.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::LogSync,
         Self::LogRelease,
         Self::StoreWrite,
         Self::StoreFlush,
+        Self::LogLook,
+        Self::FlushLook,
+        Self::Witness,
     ];
 
     /// The word in `/metrics`.
@@ -54,12 +63,18 @@ impl Work {
             Self::LogRelease => "log_release",
             Self::StoreWrite => "store_write",
             Self::StoreFlush => "store_flush",
+            Self::LogLook => "log_look",
+            Self::FlushLook => "flush_look",
+            Self::Witness => "witness",
         }
     }
 
     /// Whether writes wait for it.
     fn holds_writes(self) -> bool {
-        self != Self::StoreFlush
+        match self {
+            Self::LogSync | Self::LogRelease | Self::StoreWrite | Self::LogLook => true,
+            Self::StoreFlush | Self::FlushLook | Self::Witness => false,
+        }
     }
 }
 
@@ -240,6 +255,7 @@ impl Watchdog {
 
     fn name(&self, work: Work) -> String {
         let place = |name: &str| match self.data_dir.get() {
+            Some(data_dir) if name.is_empty() => data_dir.display().to_string(),
             Some(data_dir) => data_dir.join(name).display().to_string(),
             None => name.to_owned(),
         };
@@ -248,6 +264,9 @@ impl Watchdog {
             Work::LogRelease => format!("the release of old log segments in {}", place("wal")),
             Work::StoreWrite => format!("a write to the store in {}", place("store")),
             Work::StoreFlush => format!("the flush of the store in {}", place("store")),
+            Work::LogLook => format!("the log's look at the disk of {}", place("")),
+            Work::FlushLook => format!("the flush thread's look at the disk of {}", place("")),
+            Work::Witness => format!("the write of {}", place(super::witness_file::NAME)),
         }
     }
 }
@@ -329,6 +348,25 @@ mod tests {
         assert!(watchdog.overdue(begun + 60 * SECOND).is_some());
         assert!(!refusals.any());
         assert!(!watchdog.is_slow());
+    }
+
+    #[test]
+    fn looks_at_the_disk_are_marked_for_each_thread() {
+        let (watchdog, refusals, begun) = watchdog();
+        watchdog.begin(Work::FlushLook, begun);
+        watchdog.look(begun + 9 * SECOND);
+        let sentence = "the flush thread's look at the disk of /data has not returned for 9 s";
+        assert_eq!(
+            watchdog.hanging(begun + 9 * SECOND).as_deref(),
+            Some(sentence)
+        );
+        assert!(watchdog.overdue(begun + 9 * SECOND).is_some());
+        assert!(!refusals.any(), "it holds up no write");
+        watchdog.begin(Work::LogLook, begun);
+        watchdog.look(begun + 9 * SECOND);
+        assert!(refusals.holds(Kind::SlowDisk));
+        watchdog.end(Work::LogLook, None);
+        assert!(!refusals.any());
     }
 
     #[test]

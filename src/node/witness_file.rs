@@ -162,6 +162,7 @@ pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Found> {
 /// The file, open to be written.
 #[derive(Debug)]
 pub struct WitnessFile<F: Fs> {
+    fs: F,
     file: F::File,
     path: PathBuf,
     generation: u64,
@@ -192,6 +193,7 @@ impl<F: Fs> WitnessFile<F> {
             file.set_len(FILE_BYTES)?;
         }
         let mut own = Self {
+            fs: fs.clone(),
             file,
             path,
             generation: found.newest.map_or(0, |newest| newest.0),
@@ -220,6 +222,7 @@ impl<F: Fs> WitnessFile<F> {
         let path = path(data_dir);
         let file = fs.open(&path)?;
         Ok(Some(Self {
+            fs: fs.clone(),
             file,
             path,
             generation,
@@ -228,15 +231,40 @@ impl<F: Fs> WitnessFile<F> {
         }))
     }
 
-    /// Writes the log's present witness, if it is another one than before.
+    /// Writes the log's present witness, if it is another one than before, and makes the file again if it was removed. Says
+    /// whether anything was written.
     ///
     /// # Errors
     /// What the system says: the slot before stays.
-    pub fn refresh(&mut self, witness: wal::Witness) -> io::Result<()> {
-        if witness == self.written {
-            return Ok(());
+    pub fn refresh(&mut self, witness: wal::Witness) -> io::Result<bool> {
+        let made = self.make_again()?;
+        if witness == self.written && !made {
+            return Ok(false);
         }
-        self.put(witness, None)
+        self.put(witness, None)?;
+        Ok(true)
+    }
+
+    /// A file that was removed, or another in its place, while this process runs: what is written to it nobody would find.
+    fn make_again(&mut self) -> io::Result<bool> {
+        if self.fs.leads_to(&self.path, &self.file)? {
+            return Ok(false);
+        }
+        tracing::error!(
+            "{} was removed or replaced while this process used it: it is made again",
+            self.path.display()
+        );
+        if self.fs.exists(&self.path)? {
+            self.fs.remove(&self.path)?;
+        }
+        let file = self.fs.create(&self.path)?;
+        file.set_len(FILE_BYTES)?;
+        self.file = file;
+        self.put(self.written, None)?;
+        if let Some(directory) = self.path.parent() {
+            self.fs.sync_dir(directory)?;
+        }
+        Ok(true)
     }
 
     /// Marks a clean stop: the store was flushed and holds everything up to the witness.
@@ -244,6 +272,7 @@ impl<F: Fs> WitnessFile<F> {
     /// # Errors
     /// What the system says: there is no mark, and the next start needs the log.
     pub fn mark(&mut self, witness: wal::Witness, clean: CleanStop) -> io::Result<()> {
+        self.make_again()?;
         self.put(witness, Some(clean))
     }
 

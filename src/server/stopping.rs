@@ -174,9 +174,12 @@ impl Guard {
     }
 
     fn exit(&self, line: String) -> ! {
-        leave(format!(
-            "{line}: everything acknowledged is in the log, the next start recovers it"
-        ))
+        leave(match self.status.removed_log() {
+            Some(reason) => format!("{line}: {reason}, and the store may lack what it held"),
+            None => {
+                format!("{line}: everything acknowledged is in the log, the next start recovers it")
+            }
+        })
     }
 }
 

@@ -345,6 +345,54 @@ fn a_server_killed_on_a_full_disk_starts_and_serves_reads() {
     drop(disk);
 }
 
+/// No room for the next segment is no reason to refuse what the present one still holds.
+#[test]
+fn a_disk_without_room_for_a_whole_segment_is_written_while_anything_fits() {
+    const FREE: u64 = 44 << 20;
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let Some(disk) = Disk::mount(scratch.path()) else {
+        return;
+    };
+    let data = scratch.path().join("data");
+    let mut server = server::ours().data_dir(&data).start();
+    let mut kept = Kept::default();
+    wait::until("no segment is prepared", || {
+        let mut names = fs::read_dir(data.join("wal")).expect("a log has a directory");
+        names.any(|entry| {
+            let path = entry.expect("a directory can be read").path();
+            path.extension().is_some_and(|end| end == "spare")
+        })
+    });
+    wait::until("no reserve is made", || reserve_is_whole(&data));
+    disk.leave(FREE);
+    // The disk was full for a moment.
+    wait::until("44 MiB are not room enough", || {
+        let mut connection = Connection::open(server.addr()).expect("a running server accepts");
+        accepted(&put(&mut connection, 0))
+    });
+    kept.accepted();
+    // The first segment is small: the prepared one is begun, and nothing is left for another.
+    kept.write(&server, 1);
+    wait::until("the next segment finds room", || {
+        server.log().contains("could not be prepared")
+    });
+    kept.write(&server, 6);
+    // The store takes room as well once it writes its tables.
+    let refused = kept.write_until_refused(&server);
+    assert!(refused.contains("free some space"), "{refused}");
+    disk.free();
+    wait::until("writes do not resume although there is space", || {
+        let mut connection = Connection::open(server.addr()).expect("a running server accepts");
+        accepted(&put(&mut connection, kept.next))
+    });
+    kept.accepted();
+    server.restart();
+    kept.check(&server);
+    // The server must be gone before its disk.
+    drop(server);
+    drop(disk);
+}
+
 /// A server on a full disk is not healthy, but it reads.
 fn wait_for_reads(server: &mut Server) -> Result<(), String> {
     wait::until_or("neither reads nor an end", || {

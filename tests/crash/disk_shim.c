@@ -1,7 +1,7 @@
 /* A disk that hangs or refuses, for a process started with LD_PRELOAD.
  *
  * The file named by DISK_SHIM holds rules, one a line: OPERATION PART ACTION. A call is met by the first rule with its
- * operation (sync, write) whose PART occurs in the path of its file. ACTION is hang (until the rule is gone) or the
+ * operation (sync, write, look) whose PART occurs in the path of its file. ACTION is hang (until the rule is gone) or the
  * number of an error. Without the file, or a rule that fits, the call goes through. The file is replaced by rename. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,22 +33,28 @@ static int rule(const char *operation, const char *path)
 }
 
 /* 0 to go on, else the error to answer. */
-static int meet(const char *operation, int fd)
+static int meet_path(const char *operation, const char *path)
 {
     const struct timespec pause = {0, 5 * 1000 * 1000};
+    int what, before = errno;
+
+    while ((what = rule(operation, path)) == HANG)
+        nanosleep(&pause, NULL);
+    errno = before;
+    return what;
+}
+
+static int meet(const char *operation, int fd)
+{
     char link[64], path[4096];
     ssize_t length;
-    int what, before = errno;
 
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     length = readlink(link, path, sizeof path - 1);
     if (length < 0)
         return 0;
     path[length] = 0;
-    while ((what = rule(operation, path)) == HANG)
-        nanosleep(&pause, NULL);
-    errno = before;
-    return what;
+    return meet_path(operation, path);
 }
 
 #define REAL(type, name) ((type)dlsym(RTLD_NEXT, name))
@@ -91,4 +97,18 @@ ssize_t pwrite(int fd, const void *data, size_t length, off_t offset)
 ssize_t pwrite64(int fd, const void *data, size_t length, off_t offset)
 {
     return write_file("pwrite64", fd, data, length, offset);
+}
+
+/* What Rust's standard library calls for the metadata of a path; it asks with no path at all whether there is this call,
+ * which the header's declaration forbids. */
+int look(int directory, const char *path, int flags, unsigned mask, void *found) __asm__("statx");
+
+int look(int directory, const char *path, int flags, unsigned mask, void *found)
+{
+    int error = path && *path ? meet_path("look", path) : 0;
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    return REAL(int (*)(int, const char *, int, unsigned, void *), "statx")(directory, path, flags, mask, found);
 }

@@ -61,6 +61,11 @@ impl Disk {
         self.rule(&format!("write {part} hang\n"));
     }
 
+    /// Looks at paths with `part` in them do not return.
+    pub(crate) fn hang_looks(&self, part: &str) {
+        self.rule(&format!("look {part} hang\n"));
+    }
+
     /// Writes to files with `part` in their path fail.
     pub(crate) fn refuse(&self, part: &str, error: rustix::io::Errno) {
         self.rule(&format!("write {part} {}\n", error.raw_os_error()));

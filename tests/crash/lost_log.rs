@@ -182,6 +182,49 @@ fn an_older_store_with_its_mark_below_a_newer_hurt_log_is_refused() {
     }
 }
 
+/// The same where the damage lies before the mark's place: what can be read of the log the store holds, and the rest shows
+/// that it does not hold all.
+#[test]
+fn an_older_mark_is_not_believed_where_damage_hides_what_came_after_it() {
+    let mut server = start();
+    let marked = write(&server, "kept", 60);
+    stop(&mut server);
+    let older = Image::take(server.data_dir());
+    server.restart();
+    let last = write(&server, "after", 60);
+    server.kill();
+    let newer = Image::take(server.data_dir());
+    let segment = segment(&newer, b"/after/40");
+    for (label, parts) in [
+        ("/kept/20", &["WITNESS"][..]),
+        ("/kept/20", &["WITNESS", "store"]),
+        ("/kept/59", &["WITNESS", "store"]),
+    ] {
+        let mut mixed = newer.clone();
+        let place = place_of(&mixed.file(&segment).bytes, label);
+        parts.iter().for_each(|part| mixed.replace(part, &older));
+        mixed.restore(server.data_dir());
+        flip(&server.data_dir().join(&segment), place, 0x10);
+        let refusal = loss::refused(&mut server);
+        let text = refusal.text();
+        assert_eq!(refusal.kept(), marked, "{label} {parts:?}: {text}");
+        assert!(refusal.proven() >= Some(last), "{label} {parts:?}: {text}");
+    }
+    // The newer mark names a state that the log does not go beyond.
+    newer.restore(server.data_dir());
+    server.restart();
+    let before = history::list(&server);
+    stop(&mut server);
+    flip(&server.data_dir().join(&segment), FIRST_GROUP + 4, 0x10);
+    starts_loudly(&mut server, &before, "nothing is behind this mark");
+}
+
+fn place_of(bytes: &[u8], label: &str) -> u64 {
+    let mut parts = bytes.windows(label.len());
+    let place = parts.position(|part| part == label.as_bytes());
+    place.expect("it is in this segment") as u64
+}
+
 /// What stands before the entries, of the only segment, with nothing in the store: the option that the refusal names is
 /// taken, and after a clean stop none is needed.
 #[test]

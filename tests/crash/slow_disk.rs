@@ -200,6 +200,58 @@ fn a_hanging_sync_is_unhealthy_holds_up_no_read_and_ends_with_the_bound() {
     assert_value(&server, "first", "4");
 }
 
+/// The thread that writes the log looks at it as well, and whether there is room.
+#[test]
+fn a_hanging_look_at_the_log_is_told_like_a_sync() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let disk = Disk::new(scratch.path());
+    let mut server = disk.under(server::ours()).start();
+    acknowledge(&server, "first", "1");
+    disk.hang_looks(".wal");
+    // A look is due once a second.
+    thread::sleep(Duration::from_millis(1100));
+    let hanging = put_later(&server, "hanging", "2");
+    until_healthy(&server, false);
+    until_logged(&server, "the log's look at the disk of");
+    drop(hanging);
+    until(&server, "writes are refused at once", || {
+        put_at(server.addr(), "refused", "3")
+            .text()
+            .contains("slow disk")
+    });
+    assert_value(&server, "first", "1");
+    disk.heal();
+    until_healthy(&server, true);
+    acknowledge(&server, "first", "4");
+    disk.hang_looks(".wal");
+    thread::sleep(Duration::from_millis(1100));
+    let cut_off = put_later(&server, "hanging", "5");
+    let waiting = r#"etcd2_disk_waiting_seconds{operation="log_look"}"#;
+    until(&server, "it hangs again", || {
+        figure(&server, waiting) >= 1.0
+    });
+    terminate(
+        &mut server,
+        &["look at the disk of", "has not returned for"],
+    );
+    drop(cut_off);
+}
+
+#[test]
+fn a_hanging_look_of_an_idle_node_is_unhealthy_and_holds_up_no_write() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let disk = Disk::new(scratch.path());
+    let server = disk.under(server::ours()).start();
+    acknowledge(&server, "first", "1");
+    // Asked by the flush thread alone.
+    disk.hang_looks("/WITNESS");
+    until_logged(&server, "the write of");
+    until_healthy(&server, false);
+    acknowledge(&server, "second", "2");
+    disk.heal();
+    until_healthy(&server, true);
+}
+
 /// RocksDB syncs a table, then the MANIFEST that names it.
 fn a_hanging_flush(part: &str) {
     let scratch = tempfile::tempdir().expect("a temporary directory can be made");

@@ -78,6 +78,19 @@ impl Disk {
         fs::remove_dir_all(self.ballast()).expect("the files can be removed");
     }
 
+    /// Takes all space but `bytes`.
+    ///
+    /// # Panics
+    /// When it cannot be taken.
+    pub(crate) fn leave(&self, bytes: u64) {
+        self.fill();
+        let ballast = File::options().write(true).open(self.ballast());
+        let ballast = ballast.expect("the ballast is there");
+        let length = ballast.metadata().expect("it has a length").len();
+        let shorter = ballast.set_len(length - bytes);
+        shorter.expect("the ballast can be cut");
+    }
+
     /// Takes what has become free since.
     ///
     /// # Panics

@@ -13,6 +13,9 @@ pub struct Damage {
     pub offset: u64,
     /// What is lost with it.
     pub lost: Lost,
+    /// The last entry that whatever is valid behind the damage shows to have been in the log, if anything does. All from the
+    /// damage up to it is lost too, since nothing behind damage is ever used.
+    pub shown: Option<u64>,
     /// Who says that the bytes were durable.
     pub proof: Proof,
     /// What is wrong there.
@@ -180,6 +183,12 @@ impl fmt::Display for Lost {
 }
 
 impl Damage {
+    /// The highest entry that the log shows to have been in it, and that is lost.
+    #[must_use]
+    pub fn last_known(&self) -> Option<u64> {
+        self.lost.last_known().max(self.shown)
+    }
+
     /// Where, what, who says so and what is lost, without advice: for an owner who has better advice.
     #[must_use]
     pub fn place(&self) -> String {

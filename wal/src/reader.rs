@@ -134,6 +134,7 @@ fn read_span<F: Fs>(span: &Span<F>, taken: &mut Taken) -> Result<(), Error> {
                     first: next,
                     last: span.until - 1,
                 },
+                shown: None,
                 proof: Proof::EarlierRead,
                 reason,
             })

@@ -17,6 +17,8 @@ struct Bench {
     writer: storage::Writer,
     status: Arc<Status>,
     flusher: Flusher<SimFs>,
+    disk: SimFs,
+    log: wal::Wal<SimFs>,
 }
 
 /// Looks often, and does by itself only what a test asks for.
@@ -60,7 +62,30 @@ impl Bench {
             writer,
             status,
             flusher: flusher.paced(pace),
+            disk: fs,
+            log,
         }
+    }
+
+    /// Makes an entry durable in the log, and known to be.
+    fn log_entry(&mut self) -> u64 {
+        let index = self.log.last_index() + 1;
+        let entry = wal::Entry {
+            term: 1,
+            index,
+            kind: 0,
+            payload: "x".into(),
+        };
+        self.log.append(&[entry], None).expect("appended");
+        self.log.sync().expect("synced");
+        *self.flusher.witness.lock().expect("no panic") = self.log.witness();
+        index
+    }
+
+    /// The last entry that the witness file names.
+    fn witnessed(&self) -> u64 {
+        let found = witness_file::read(&self.disk, Path::new("/")).expect("readable");
+        found.testimony().expect("there is one").witness.index
     }
 
     fn apply_up_to(&mut self, index: u64) {
@@ -219,4 +244,44 @@ fn write_one_event(writer: &mut storage::Writer, index: u64) {
     let mut batch = writer.batch();
     batch.apply_one(index, index, &operation).expect("applies");
     batch.commit().expect("committed");
+}
+
+/// A log of before the start in the place of this one is told as soon as anything of this run is witnessed.
+#[test]
+fn the_first_entry_after_a_start_is_witnessed_at_once_and_the_next_in_its_time() {
+    let slow = Pace {
+        look: Duration::from_secs(30),
+        first_look: Duration::from_millis(5),
+        witness: Duration::from_secs(3600),
+        ..Pace::default()
+    };
+    let mut bench = Bench::new(&storage::Mode::Normal, slow);
+    let running = bench.run();
+    let first = bench.log_entry();
+    assert!(until(|| bench.witnessed() == first));
+    let second = bench.log_entry();
+    // When the last is taken, all that follows the first is done.
+    for _ in 0..3 {
+        running.ask.send(()).expect("the thread waits");
+    }
+    running.end();
+    assert_eq!(bench.witnessed(), first, "{second} came within the hour");
+}
+
+#[test]
+fn an_idle_node_writes_no_witness() {
+    let often = Pace {
+        witness: Duration::ZERO,
+        ..pace()
+    };
+    let mut bench = Bench::new(&storage::Mode::Normal, often);
+    let running = bench.run();
+    let first = bench.log_entry();
+    assert!(until(|| bench.witnessed() == first));
+    let written = bench.disk.content(Path::new("/WITNESS"));
+    thread::sleep(Duration::from_millis(50));
+    running.end();
+    // A slot that is written has a number of its own.
+    assert!(bench.disk.content(Path::new("/WITNESS")) == written);
+    assert_eq!(bench.flusher.until_stale(), None);
 }

@@ -14,7 +14,7 @@ impl<F: Fs> Facts<F> {
         let store = self.store.marker.witness.as_deref();
         let store = store.and_then(|bytes| wal::Witness::decode(bytes).ok());
         let told = match &self.log.judged {
-            Judged::Damaged(damage, _) => damage.lost.last_known(),
+            Judged::Damaged(damage, _) => damage.last_known(),
             _ => None,
         };
         let known_until = witnessed.max(store.map(|witness| witness.index)).max(told);

@@ -49,10 +49,13 @@ impl<F: Fs> LogFacts<F> {
     }
 
     /// The last entry of the store's own history that the log shows was in it, whether it can be read or not.
+    ///
+    /// What is valid behind damage counts too: it cannot be read, but it was written.
     pub(super) fn reaches(&self) -> u64 {
-        let told = |lost: &wal::Lost| {
-            let before = lost.first().map_or(0, |first| first.saturating_sub(1));
-            before.max(lost.last_known().unwrap_or(0))
+        let told = |damage: &wal::Damage| {
+            let first = damage.lost.first();
+            let before = first.map_or(0, |first| first.saturating_sub(1));
+            before.max(damage.last_known().unwrap_or(0))
         };
         match &self.judged {
             // Another history, or one that ends before the witness: neither shows entries after the store's own.
@@ -60,7 +63,7 @@ impl<F: Fs> LogFacts<F> {
             Judged::Readable(log) => log.recovery().last_index,
             Judged::Damaged(damage, prefix) => {
                 let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);
-                read.max(told(&damage.lost))
+                read.max(told(damage))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use raft::eraftpb::Entry;
+use wal::fs::Fs;
 use wal::fs::sim::SimFs;
 
 use super::*;
@@ -19,6 +20,10 @@ const PAYLOAD: usize = 8 << 10;
 
 /// Three segments of 64 KiB at most, and entries of which seven fill one.
 fn worker(data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
+    worker_on(&SimFs::new(1), data_dir)
+}
+
+fn worker_on(disk: &SimFs, data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
     let options = wal::Options {
         segment_bytes: 64 << 10,
         segments_max: 3,
@@ -26,7 +31,7 @@ fn worker(data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
         ..wal::Options::default()
     };
     let base = wal::Position { term: 1, index: 1 };
-    let log = wal::Wal::create(SimFs::new(1), Path::new("/wal"), IDENTITY, base, options)
+    let log = wal::Wal::create(disk.clone(), Path::new("/wal"), IDENTITY, base, options)
         .expect("a new log");
     let status = Arc::new(Status::default());
     let witness = Arc::new(Mutex::new(log.witness()));
@@ -112,6 +117,41 @@ fn a_lost_volume_is_final_and_leaves_what_was_synced() {
     let reason = status.reason_of_failure().expect("the node ends");
     assert!(reason.contains("unmounted"), "{reason}");
     assert!(status.refusals().holds(Kind::Unmounted));
+}
+
+/// What the log took is still to be applied and flushed: the node ends, and has not failed.
+#[test]
+fn a_removed_segment_ends_the_node_and_asks_for_a_flush() {
+    for entries in [1, 20] {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let disk = SimFs::new(1);
+        let (mut worker, status) = worker_on(&disk, scratch.path());
+        let (flush, requests) = sync_channel(1);
+        worker.set_flush(flush);
+        (2..2 + entries).for_each(|index| {
+            worker.step(batch(index)).expect("written");
+        });
+        let oldest = disk
+            .files()
+            .into_iter()
+            .find(|file| file.extension().is_some_and(|extension| extension == "wal"));
+        disk.remove(&oldest.expect("there is one"))
+            .expect("removed");
+        worker.looked -= VOLUME_LOOK;
+        let persisted = worker.step(batch(2 + entries)).expect("synced");
+        assert_eq!(persisted.number, Some(2 + entries));
+        assert!(status.refusals().holds(Kind::LogRemoved));
+        assert!(!status.has_failed(), "it is still to be flushed");
+        let reason = status.reason_of_failure().expect("the node ends");
+        assert!(reason.contains("was removed or replaced"), "{reason}");
+        assert_eq!(requests.try_recv(), Ok(()));
+        // The flush lets the log go: not by path.
+        let files = disk.files();
+        worker
+            .step(vec![LogTask::Release(10)])
+            .expect("nothing is done");
+        assert_eq!(disk.files(), files);
+    }
 }
 
 #[test]

@@ -55,6 +55,13 @@ pub trait Fs: Clone + Send + Sync + 'static {
     /// Length of a file in bytes.
     fn len(&self, path: &Path) -> io::Result<u64>;
 
+    /// Whether `path` leads to this open file; false also where nothing has that name. True, the default, where that cannot
+    /// be told.
+    fn leads_to(&self, path: &Path, file: &Self::File) -> io::Result<bool> {
+        let _ = (path, file);
+        Ok(true)
+    }
+
     /// Makes creations, renames and removals in `dir` durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::{File, Fs};
@@ -74,6 +74,15 @@ impl Fs for OsFs {
 
     fn len(&self, path: &Path) -> io::Result<u64> {
         Ok(fs::metadata(path)?.len())
+    }
+
+    fn leads_to(&self, path: &Path, file: &OsFile) -> io::Result<bool> {
+        let of = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        match fs::metadata(path) {
+            Ok(found) => Ok(of(found) == of(file.0.metadata()?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -5,6 +5,7 @@
 //! Every segment but the newest is durable as a whole, up to the end named in its successor's header.
 
 mod append;
+mod outside;
 mod release;
 mod replace;
 mod rotate;

@@ -141,11 +141,4 @@ impl<F: Fs> Wal<F> {
     pub fn prepare_next(&self) -> Result<bool, Error> {
         self.spares.prepare()
     }
-
-    /// Whether the next segment could not be prepared for want of space: time to refuse writes, before
-    /// the current segment is full.
-    #[must_use]
-    pub fn space_low(&self) -> bool {
-        self.spares.space_low()
-    }
 }

@@ -226,6 +226,7 @@ impl<F: Fs> Loader<'_, F> {
             file: self.dir.join(format!("{sequence:016x}-*.wal")),
             offset: 0,
             lost: Lost::up_to(first, header.base.index),
+            shown: None,
             proof: Proof::NextSegment,
             reason: Reason::MissingSegment,
         };
@@ -248,6 +249,7 @@ impl<F: Fs> Loader<'_, F> {
             file: named.path(self.dir),
             offset,
             lost: Lost::up_to(named.first_index, last_index),
+            shown: None,
             proof: Proof::Naming,
             reason,
         };

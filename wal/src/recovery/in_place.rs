@@ -71,6 +71,7 @@ pub(super) fn read_again<F: Fs>(
             file: from.path.clone(),
             offset: group.place.offset,
             lost: Lost::up_to(group.first_index, group.last_index()),
+            shown: None,
             proof: Proof::EarlierRead,
             reason,
         })

@@ -13,6 +13,7 @@ use crate::recovery::Cut;
 use crate::recovery::chain::{Chain, Loader, segments_of};
 use crate::recovery::decide::{Decision, Evidence, Remains, WitnessSays, decide};
 use crate::recovery::replay::{Reading, Replay, Testimony};
+use crate::recovery::shown;
 use crate::witness::Witness;
 
 /// A log that was read and judged.
@@ -35,13 +36,18 @@ pub(super) fn judge<F: Fs>(
     names: &[Name],
     witnesses: &[Witness],
 ) -> Result<Judged<F>, Error> {
-    let chain = loader.load(&segments_of(names))?;
+    let named = segments_of(names);
+    let loaded = loader.load(&named);
+    let chain =
+        loaded.map_err(|unloadable| shown::complete_unloadable(loader, &named, unloadable))?;
     let mut reading = Reading::new(&chain, witnesses);
-    let replay = reading.read(&chain);
-    if matches!(replay, Err(Error::Damaged(_))) {
-        refuse_other_history(&chain, &reading)?;
-    }
-    let replay = replay?;
+    let replay = match reading.read(&chain) {
+        Err(Error::Damaged(damage)) => {
+            refuse_other_history(&chain, &reading)?;
+            return Err(shown::complete(*damage, &chain.segments)?.into());
+        }
+        replay => replay?,
+    };
     let says = witnesses_say(&chain, &reading);
     let end = replay.end.place.offset;
     let torn_end = replay.later.torn_end.filter(|torn| *torn > end);
@@ -63,7 +69,8 @@ pub(super) fn judge<F: Fs>(
             return Err(other_history(&chain, replay.end.place).into());
         }
         Decision::Damage(proof) => {
-            return Err(damage_of(&chain, &replay, reading.newest_witness(), proof).into());
+            let damage = damage_of(&chain, &replay, reading.newest_witness(), proof);
+            return Err(shown::complete(damage, &chain.segments)?.into());
         }
     };
     Ok(Judged {
@@ -154,6 +161,7 @@ fn other_history<F: Fs>(chain: &Chain<F>, stopped: Place) -> Damage {
         file: at.unwrap_or(chain.newest()).path.clone(),
         offset: stopped.offset,
         lost: Lost::Log,
+        shown: None,
         proof: Proof::Witness,
         reason: Reason::WitnessDiffers,
     }
@@ -194,6 +202,7 @@ fn damage_of<F: Fs>(
             _ => place.offset,
         },
         lost,
+        shown: None,
         proof,
         reason,
     }

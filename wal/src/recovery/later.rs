@@ -19,6 +19,8 @@ pub(crate) struct Later {
     pub(crate) claim: Option<(u64, u64)>,
     /// First index of the first valid group header after the bad place.
     pub(crate) first_index: Option<u64>,
+    /// Highest index that a valid group header in what was looked at speaks of.
+    pub(crate) last_index: Option<u64>,
     /// Offset after the last byte that this use of the file left here.
     pub(crate) torn_end: Option<u64>,
 }
@@ -74,6 +76,7 @@ fn look_at<F: Fs>(segment: &Segment<F>, from: u64, offset: u64, sector: &[u8], l
         if offset > from && later.first_index.is_none() {
             later.first_index = Some(header.first_index);
         }
+        later.last_index = later.last_index.max(Some(header.last_index()));
         later.torn_end = later.torn_end.max(Some(header.end()));
     } else if looks_like_group(sector, segment.sequence, segment.salt) {
         later.torn_end = later.torn_end.max(Some(offset + sector.len() as u64));

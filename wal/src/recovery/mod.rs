@@ -28,6 +28,7 @@ mod later;
 mod prefix;
 mod relocate;
 mod replay;
+mod shown;
 
 use std::path::{Path, PathBuf};
 

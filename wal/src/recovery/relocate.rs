@@ -128,6 +128,7 @@ fn gap<F: Fs>(segment: &Segment<F>, group: &Summary) -> Damage {
         file: segment.path.clone(),
         offset: group.place.offset,
         lost: Lost::up_to(group.first_index, group.last_index()),
+        shown: None,
         proof: Proof::EarlierRead,
         reason: Reason::IndexGap,
     }

@@ -149,6 +149,7 @@ impl<F: Fs> Reading<F> {
                 None => self.tail.place.offset,
             },
             lost: Lost::up_to(first, last),
+            shown: None,
             proof: Proof::NextSegment,
             reason: segment.short.unwrap_or(reason),
         })
@@ -203,6 +204,7 @@ impl<F: Fs> Reading<F> {
                 file: segment.path.clone(),
                 offset: group.place.offset,
                 lost: Lost::up_to(first, group.last_index()),
+                shown: None,
                 proof: Proof::LaterGroup,
                 reason: Reason::IndexGap,
             })
@@ -216,6 +218,7 @@ fn short_but_whole<F: Fs>(segment: &Segment<F>, reason: Reason) -> Damage {
         file: segment.path.clone(),
         offset: segment.bytes,
         lost: Lost::Nothing,
+        shown: None,
         proof: Proof::Naming,
         reason,
     }

@@ -115,6 +115,76 @@ fn a_bad_sector_in_the_middle_is_refused_with_its_place_and_range() {
     });
 }
 
+/// A store may hold all that can be read of a log and yet not all that was in it.
+#[test]
+fn what_lies_behind_damage_tells_how_far_the_log_reached() {
+    let log = log_of(7, 20, 500);
+    let files = segments(&log.disk);
+    let mut seen = 0;
+    for step in &log.steps[..log.steps.len() - 1] {
+        // The record before the group's end.
+        let disk = log.disk.fork();
+        let file = &files[step.0.sequence as usize - 1];
+        disk.corrupt(file, |content| content[step.0.offset as usize - 400] ^= 1);
+        let damage = refused(&disk, None);
+        assert_eq!(damage.shown, Some(log.model.last()), "{damage}");
+        seen += 1;
+    }
+    // Heads, names and files that are gone.
+    for (at, file) in files.iter().enumerate().skip(1) {
+        for change in [
+            |content: &mut Vec<u8>| content[40] ^= 1,
+            |content: &mut Vec<u8>| content.truncate(700),
+            Vec::clear,
+        ] {
+            let disk = log.disk.fork();
+            disk.corrupt(file, change);
+            let damage = refused(&disk, Some(&log.witness));
+            let newest = at + 1 == files.len();
+            assert!(newest || damage.shown == Some(log.model.last()), "{damage}");
+            seen += 1;
+        }
+        if at + 1 < files.len() {
+            let damage = refused(&log_without(&log, file), None);
+            assert_eq!(damage.shown, Some(log.model.last()), "{damage}");
+        }
+    }
+    assert!(seen > 20 && files.len() > 3);
+}
+
+/// What an earlier use of a file left there, at the same places, is none of the log's.
+#[test]
+fn what_an_earlier_use_left_shows_nothing() {
+    let mut driver = Driver::new(8, small_options());
+    driver.options.spare_segments = 8;
+    driver.create().unwrap();
+    let append = |driver: &mut Driver, indexes: std::ops::RangeInclusive<u64>| {
+        for index in indexes {
+            let new = entries(1, index..=index, 850);
+            driver.append(&new, None).unwrap();
+            driver.sync().unwrap();
+        }
+    };
+    append(&mut driver, 1..=60);
+    let base = Position { term: 1, index: 5 };
+    driver.restart_at(base).unwrap();
+    append(&mut driver, 6..=12);
+    driver.log = None;
+    driver.disk.restart();
+    for file in segments(&driver.disk) {
+        let disk = driver.disk.fork();
+        disk.corrupt(&file, |content| content[700] ^= 1);
+        let stale = disk.content(&file).unwrap()[2048..].to_vec();
+        assert!(stale.iter().any(|byte| *byte != 0), "used before");
+        if let Err(Error::Damaged(damage)) = open_plain(&disk, None) {
+            assert_eq!(damage.shown, Some(12), "{damage}");
+        }
+    }
+    let first = segments(&driver.disk).remove(0);
+    driver.disk.corrupt(&first, |content| content[700] ^= 1);
+    assert_eq!(refused(&driver.disk, None).shown, Some(12));
+}
+
 #[test]
 fn the_same_sectors_never_synced_are_a_torn_tail() {
     each_seed("the_same_sectors_never_synced", 30, |seed| {
@@ -290,6 +360,7 @@ fn a_short_file_is_damage_of_its_own_and_says_what_the_witness_knows() {
             lost: Lost::Everything { after, at_least },
             proof: Proof::Naming,
             reason: Reason::ShortFile { bytes, length },
+            shown: None,
         };
         assert_eq!(refused(&log.disk, witness), expected);
     }

@@ -93,7 +93,7 @@ fn a_full_disk_refuses_and_resumes_without_losing_order() {
         assert_eq!(read_all(driver.log()).len() as u64, driver.acked.last());
     }
     assert!(driver.log().prepare_next().unwrap_err().is_temporary());
-    assert!(driver.log().space_low());
+    assert!(driver.log().space_low(0));
     driver
         .append(
             &[entry(1, index, 20)],
@@ -107,7 +107,7 @@ fn a_full_disk_refuses_and_resumes_without_losing_order() {
     driver.disk.heal();
     driver.sync().unwrap();
     assert!(driver.log().prepare_next().unwrap());
-    assert!(!driver.log().space_low());
+    assert!(!driver.log().space_low(0));
     driver.check();
     driver.disk.power_loss(3);
     driver.open().unwrap();
@@ -136,7 +136,7 @@ fn a_file_system_that_becomes_read_only_is_waited_for_and_named() {
         }
     }
     driver.log().prepare_next().unwrap_err();
-    assert!(!driver.log().space_low(), "there is room");
+    assert!(!driver.log().space_low(0), "there is room");
     driver.disk.heal();
     driver.sync().unwrap();
     driver.check();

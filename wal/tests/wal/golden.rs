@@ -230,6 +230,7 @@ fn assert_headless(disk: &SimFs, len: usize) {
                 },
                 proof: Proof::Naming,
                 reason: Reason::SegmentHeader,
+                shown: None,
             }
         ),
         other => panic!("{len}: {other:?}"),

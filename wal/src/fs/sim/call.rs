@@ -116,6 +116,12 @@ impl Fs for SimFs {
         Ok(state.inodes.get(&inode).map_or(0, Inode::len))
     }
 
+    fn leads_to(&self, path: &Path, file: &SimFile) -> io::Result<bool> {
+        let mut state = self.state();
+        state.reading()?;
+        Ok(state.names.inode(path) == Some(file.inode))
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.changing()?;
