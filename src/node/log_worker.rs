@@ -19,6 +19,7 @@ use rustix::io::Errno;
 
 use super::apply_worker::FlushRequest;
 use super::refusal::{Kind, Refusal};
+use super::reserve;
 use super::status::Status;
 use super::turn::LogBatch;
 use super::volume::Volume;
@@ -267,10 +268,14 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 "the disk of {directory} has no room for the next log segment: free some space"
             ));
         }
-        (free < RESERVE_BYTES).then(|| {
+        // Only a start on a full disk uses the reserve; while it could not be made, its room is not for writes.
+        let owed = free < 2 * RESERVE_BYTES && reserve::is_owed(self.volume.path());
+        (free < RESERVE_BYTES || owed).then(|| {
+            let needed = if owed { 2 * RESERVE_BYTES } else { RESERVE_BYTES };
             format!(
-                "the disk of {directory} has {} KiB left: free some space",
-                free >> 10
+                "the disk of {directory} has {} KiB left and needs {} KiB: free some space",
+                free >> 10,
+                needed >> 10
             )
         })
     }
