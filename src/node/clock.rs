@@ -19,7 +19,7 @@ use sha1::{Digest, Sha1};
 
 use crate::command::Stamp;
 
-/// Time off that is told because all of it ages keys at once: the clock may be what is wrong.
+/// Time without a write that is told because all of it ages keys at once: the clock may be what is wrong.
 const LONG_OFF: Duration = Duration::from_secs(24 * 3600);
 /// A clock that is this much behind is told, and one that is set forward by as much is written down.
 const STEP: Duration = Duration::from_secs(1);
@@ -137,7 +137,7 @@ impl Elapsed {
                  off. If the clock is wrong now, set it before the next start; if it was wrong then, such keys end late",
                 in_words(by)
             ),
-            Self::Off(off) if off >= LONG_OFF => tracing::warn!(
+            Self::Running(off) | Self::Off(off) if off >= LONG_OFF => tracing::warn!(
                 "{} passed since the last write, by the clock of this machine: keys whose TTL ended in that time lapse \
                  now. If the clock is wrong, set it before the next start",
                 in_words(off)
