@@ -115,44 +115,73 @@ async fn collect(
     limits: &Limits<'_>,
     claim: &mut Claim<'_>,
 ) -> Result<Bytes, UploadError> {
-    let mut first = Bytes::new();
-    let mut whole = BytesMut::new();
+    let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| UploadError::Broken)?.into_data() else {
             continue;
         };
-        let length = first.len() + whole.len() + data.len();
+        let length = pieces.length() + data.len();
         if length > limits.bytes {
             return Err(UploadError::TooLarge);
         }
         if !claim.covers(length) {
             return Err(UploadError::NoRoom);
         }
-        if first.is_empty() && whole.is_empty() {
-            // Nearly every body is one frame: it is not copied.
-            first = data;
-            continue;
-        }
-        if whole.is_empty() {
-            // No more than what came is reserved: a length that is only announced costs nothing.
-            whole.extend_from_slice(&std::mem::take(&mut first));
-        }
-        whole.extend_from_slice(&data);
+        pieces.add(data);
         // Again only after half as much more, so that all looks together cost no more than a few at the whole. A form
         // that is complete is judged by its parameters, in their order.
         if length > look_at && !body.is_end_stream() {
             look_at = length + length / 2;
-            if form::is_over(&whole, limits.value_bytes) {
+            if form::is_over(pieces.bytes(), limits.value_bytes) {
                 return Err(UploadError::ValueTooLarge { read: false });
             }
         }
     }
-    Ok(if whole.is_empty() {
-        first
-    } else {
-        whole.freeze()
-    })
+    Ok(pieces.join())
+}
+
+/// What has come of a body. Nearly every body is one piece, which is not copied.
+#[derive(Default)]
+struct Pieces {
+    /// The first, as long as it is the only one.
+    first: Bytes,
+    whole: BytesMut,
+}
+
+impl Pieces {
+    fn length(&self) -> usize {
+        self.bytes().len()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.whole.is_empty() {
+            &self.first
+        } else {
+            &self.whole
+        }
+    }
+
+    fn add(&mut self, data: Bytes) {
+        if self.bytes().is_empty() {
+            self.first = data;
+            return;
+        }
+        if self.whole.is_empty() {
+            // No more than what came is reserved: a length that is only announced costs nothing.
+            self.whole
+                .extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.whole.extend_from_slice(&data);
+    }
+
+    fn join(self) -> Bytes {
+        if self.whole.is_empty() {
+            self.first
+        } else {
+            self.whole.freeze()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ use sha1::{Digest, Sha1};
 
 use crate::command::Stamp;
 
-/// Time off that is told because all of it ages keys at once: the clock may be what is wrong.
+/// Time without a write that is told because all of it ages keys at once: the clock may be what is wrong.
 const LONG_OFF: Duration = Duration::from_secs(24 * 3600);
-/// A clock that is this much behind is told.
-const BEHIND: Duration = Duration::from_secs(1);
+/// A clock that is this much behind is told, and one that is set forward by as much is written down.
+const STEP: Duration = Duration::from_secs(1);
 
 /// The machine's clocks.
 pub trait Clock: Send + Sync + 'static {
@@ -132,12 +132,12 @@ impl Elapsed {
     /// Tells what an operator would want to know before keys are missed.
     fn tell(self) {
         match self {
-            Self::Behind(by) if by >= BEHIND => tracing::warn!(
+            Self::Behind(by) if by >= STEP => tracing::warn!(
                 "the clock is {} behind what this node has seen: keys with a TTL do not age for the time the machine was \
                  off. If the clock is wrong now, set it before the next start; if it was wrong then, such keys end late",
                 in_words(by)
             ),
-            Self::Off(off) if off >= LONG_OFF => tracing::warn!(
+            Self::Running(off) | Self::Off(off) if off >= LONG_OFF => tracing::warn!(
                 "{} passed since the last write, by the clock of this machine: keys whose TTL ended in that time lapse \
                  now. If the clock is wrong, set it before the next start",
                 in_words(off)
@@ -203,6 +203,13 @@ impl ClusterClock {
     /// The machine's clocks.
     pub fn machine(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Whether the wall clock was set forward since the last stamp, which may then have been wrong.
+    pub fn was_set_forward(&self) -> bool {
+        let lead = self.clock.wall().saturating_sub(self.now());
+        let ahead = lead.saturating_sub(self.lead.load(Ordering::Acquire));
+        Duration::from_nanos(ahead) >= STEP
     }
 
     /// A stamp for a proposal taken now; the request id is the caller's.
@@ -337,9 +344,12 @@ mod tests {
         let machine = clock(1, RIGHT - 20 * YEAR, 2);
         let cluster = ClusterClock::resume(machine.clone(), &first);
         assert!(cluster.stamp(0).behind > 19 * YEAR);
+        assert!(!cluster.was_set_forward());
         machine.wall.store(RIGHT + 12 * HOUR, Ordering::Relaxed);
         machine.boottime.fetch_add(HOUR, Ordering::Relaxed);
+        assert!(cluster.was_set_forward());
         let second = cluster.stamp(0);
+        assert!(!cluster.was_set_forward());
         assert_eq!((second.cluster_time, second.behind), (11 * HOUR, 0));
         let (begun, _) = boot(3, &second, RIGHT + 13 * HOUR, 0);
         assert_eq!(begun, 12 * HOUR);

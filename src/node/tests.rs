@@ -48,16 +48,16 @@ impl Randomness for Seeded {
     }
 }
 
-/// Time moves when the test says so.
+/// Time moves when the test says so; the second is how far the wall clock was set forward.
 #[derive(Default)]
-struct TestClock(AtomicU64);
+struct TestClock(AtomicU64, AtomicU64);
 
 impl Clock for TestClock {
     fn boottime(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
     fn wall(&self) -> u64 {
-        1_700_000_000_000_000_000 + self.boottime()
+        1_700_000_000_000_000_000 + self.boottime() + self.1.load(Ordering::Relaxed)
     }
     fn boot(&self) -> u64 {
         1
@@ -522,6 +522,41 @@ fn overdue_nodes_expire_before_a_read_is_answered() {
         life.work();
     }
     panic!("the read is never answered");
+}
+
+/// A machine without a battery writes under a wrong clock until a time server sets it: the step must be on the disk.
+#[test]
+fn a_wall_clock_that_is_set_forward_is_written_down_while_a_node_has_a_deadline() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let clock = Arc::new(TestClock::default());
+    let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
+    let settle = |life: &mut Life| {
+        for _ in 0..20 {
+            life.work();
+        }
+    };
+    let operation = Operation::Set {
+        path: path(1),
+        content: Content::File(Bytes::from_static(b"mortal")),
+        lifetime: None,
+        refresh: false,
+    };
+    let _answer = life
+        .intake
+        .submit(Proposal::new(&[operation], Some(3_600)))
+        .expect("there is room");
+    settle(&mut life);
+    let revision = life.queues.store.revision();
+    let written = life.apply.last_stamp();
+    let year = 365 * 86_400_000_000_000;
+    clock.1.store(20 * year, Ordering::Relaxed);
+    settle(&mut life);
+    let stamp = life.apply.last_stamp();
+    assert!(stamp.wall >= written.wall + 20 * year);
+    assert_eq!(life.queues.store.revision(), revision, "nothing changed");
+    // Once is enough.
+    settle(&mut life);
+    assert_eq!(life.apply.last_stamp(), stamp);
 }
 
 /// A wave that does not end holds no read for long.

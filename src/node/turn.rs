@@ -329,7 +329,9 @@ impl<R: LogRead> Turns<R> {
         }
     }
 
-    /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time.
+    /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time. Where a deadline is waited
+    /// for and the wall clock was set forward, one that finds nothing carries the new stamp: a start of another boot must
+    /// not take the step for time that passed.
     fn expire(&mut self, outside: &impl Outside) {
         self.forget_answered_expiry();
         if self.expiry.is_some() {
@@ -338,7 +340,7 @@ impl<R: LogRead> Turns<R> {
         let now = self.clock.now();
         let due = outside
             .next_deadline()
-            .is_some_and(|deadline| deadline <= now);
+            .is_some_and(|deadline| deadline <= now || self.clock.was_set_forward());
         if !due || self.core.soft().role != Role::Leader || self.status.refuses_writes().is_some() {
             return;
         }
