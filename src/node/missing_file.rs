@@ -148,21 +148,4 @@ fn decode(bytes: &[u8]) -> Option<BTreeSet<Name>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_is_read_and_every_flipped_bit_and_every_cut_is_nothing() {
-        let tables = BTreeSet::from([(12, [1, u64::MAX]), (7, [3, 4])]);
-        let bytes = encode(&tables).into_bytes();
-        assert_eq!(decode(&bytes), Some(tables));
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode(&flipped), None, "bit {bit}");
-        }
-        for length in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..length]), None, "length {length}");
-        }
-    }
-}
+mod tests;

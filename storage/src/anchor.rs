@@ -74,6 +74,14 @@ impl Home {
         }
     }
 
+    /// For links to its files: they lead to that directory wherever it is.
+    pub(crate) fn absolute(&self) -> io::Result<PathBuf> {
+        match &self.0.anchor {
+            Some((_, path)) => Ok(path.clone()),
+            None => fs::canonicalize(&self.0.shown),
+        }
+    }
+
     /// Keeps other writers out for as long as this home is open. RocksDB has a lock of its own, which
     /// knows the process and the path: it does not see that two descriptors lead to one directory.
     pub(crate) fn lock(&self) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use storage::{Error, Judgement, Mode};
 
@@ -79,11 +79,33 @@ fn a_torn_end_that_rocksdb_refuses_is_not_in_the_way() {
         panic!("no store");
     };
     assert!(inventory.torn.is_some_and(|torn| !torn.rocksdb_drops));
+    let left = |name: &str, age: u64| {
+        let path = std::env::temp_dir().join(format!("etcd2-peek-{}-{name}", std::process::id()));
+        fs::create_dir(&path).expect("made");
+        fs::write(path.join("CURRENT"), "left").expect("written");
+        let directory = fs::File::open(&path).expect("opens");
+        let then = SystemTime::now() - Duration::from_secs(age);
+        directory.set_modified(then).expect("set");
+        (path, directory)
+    };
+    let killed = left("killed", 3_600).0;
+    let [(used, lock), (new, _)] = [left("used", 3_600), left("new", 0)];
+    lock.try_lock().expect("nobody's yet");
     storage::open_with(home.path(), options(), &Mode::ReadOnly).expect_err("RocksDB alone");
     let before = content(home.path());
     let (store, _writer) =
         storage::open_judged(home.path(), options(), &Mode::ReadOnly, &inventory).expect("opens");
     assert_eq!(store.revision(), FILES, "as before the last flush");
+    let there = [&killed, &used, &new].map(|path| path.exists());
+    assert_eq!(there, [false, true, true], "what a killed reader left goes");
+    for path in [used, new] {
+        fs::remove_dir_all(path).expect("removed");
+    }
+    // The links lead to this directory, wherever it is.
+    let moved = home.path().with_extension("moved");
+    fs::rename(home.path(), &moved).expect("moved");
+    assert!(store.get(&path(FILES - 1)).expect("readable").0.is_ok());
+    fs::rename(&moved, home.path()).expect("moved back");
     let peeked = storage::peek(home.path(), &inventory).expect("readable");
     assert_eq!(peeked.index, FILES);
     let error = store.get(&path(0)).expect_err("its block is hurt");
