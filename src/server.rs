@@ -176,7 +176,7 @@ async fn serve(
         reason = status.failure() => Some(reason),
     };
     // A removed log is no failure of the disk: what is still to be flushed does not wait.
-    if failure.is_some() && status.has_failed() {
+    if failure.is_some() && status.removed_log().is_none() {
         // Writes and linearizable reads are refused by now; local reads go on for a moment.
         tokio::select! {
             () = stop.told() => {}

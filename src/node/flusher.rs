@@ -299,6 +299,7 @@ impl<F: Fs> Flusher<F> {
         let witness = self.witness();
         self.status.watchdog().begin(Work::Witness, now);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.look();
         let refreshed = file.refresh(witness);
         self.status.watchdog().end(Work::Witness, None);
         match refreshed {

@@ -168,6 +168,8 @@ pub struct WitnessFile<F: Fs> {
     generation: u64,
     identity: wal::Identity,
     written: wal::Witness,
+    /// Whether its path led to it when that was last looked at.
+    in_place: bool,
 }
 
 impl<F: Fs> WitnessFile<F> {
@@ -199,6 +201,7 @@ impl<F: Fs> WitnessFile<F> {
             generation: found.newest.map_or(0, |newest| newest.0),
             identity,
             written: witness,
+            in_place: true,
         };
         own.put(witness, None)?;
         own.put(witness, None)?;
@@ -228,43 +231,34 @@ impl<F: Fs> WitnessFile<F> {
             generation,
             identity: testimony.identity,
             written: testimony.witness,
+            in_place: true,
         }))
     }
 
-    /// Writes the log's present witness, if it is another one than before, and makes the file again if it was removed. Says
-    /// whether anything was written.
+    /// Writes the log's present witness, if it is another one than before; says whether it did.
     ///
     /// # Errors
     /// What the system says: the slot before stays.
     pub fn refresh(&mut self, witness: wal::Witness) -> io::Result<bool> {
-        let made = self.make_again()?;
-        if witness == self.written && !made {
+        if witness == self.written {
             return Ok(false);
         }
         self.put(witness, None)?;
         Ok(true)
     }
 
-    /// A file that was removed, or another in its place, while this process runs: what is written to it nobody would find.
-    fn make_again(&mut self) -> io::Result<bool> {
-        if self.fs.leads_to(&self.path, &self.file)? {
-            return Ok(false);
+    /// Tells, once, that the file was removed or another one put in its place: what is written to it nobody finds. It is not
+    /// made again, since its path may lead to another directory by now; the next start does that.
+    pub fn look(&mut self) {
+        let in_place = self.fs.leads_to(&self.path, &self.file).unwrap_or(true);
+        if !in_place && self.in_place {
+            tracing::error!(
+                "{} was removed or replaced while this process used it: the data is safe, but until the next start makes it \
+                 again the loss of the log's end would not be noticed",
+                self.path.display()
+            );
         }
-        tracing::error!(
-            "{} was removed or replaced while this process used it: it is made again",
-            self.path.display()
-        );
-        if self.fs.exists(&self.path)? {
-            self.fs.remove(&self.path)?;
-        }
-        let file = self.fs.create(&self.path)?;
-        file.set_len(FILE_BYTES)?;
-        self.file = file;
-        self.put(self.written, None)?;
-        if let Some(directory) = self.path.parent() {
-            self.fs.sync_dir(directory)?;
-        }
-        Ok(true)
+        self.in_place = in_place;
     }
 
     /// Marks a clean stop: the store was flushed and holds everything up to the witness.
@@ -272,7 +266,10 @@ impl<F: Fs> WitnessFile<F> {
     /// # Errors
     /// What the system says: there is no mark, and the next start needs the log.
     pub fn mark(&mut self, witness: wal::Witness, clean: CleanStop) -> io::Result<()> {
-        self.make_again()?;
+        self.look();
+        if !self.in_place {
+            return Err(io::Error::other("it was removed or replaced"));
+        }
         self.put(witness, Some(clean))
     }
 

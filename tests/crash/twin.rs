@@ -1,6 +1,5 @@
 //! Two directories of one member that went different ways from a common beginning.
 
-use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::thread;
@@ -11,8 +10,10 @@ use super::image::Image;
 use super::segment::wait_for_flush;
 use super::subject;
 use super::support::http::Request;
-use super::support::server::{Launch, START_TIMEOUT};
+use super::support::server::{Launch, START_TIMEOUT, Server};
 use super::support::wait;
+use etcd2::node::witness_file;
+use wal::fs::OsFs;
 
 /// What a twin writes after the copy was made.
 #[derive(Clone, Copy, Debug)]
@@ -105,28 +106,24 @@ impl Twin {
         common.restore(directory.path());
         let mut server = launch(directory.path()).start();
         let (before, _) = history::list(&server);
-        let witness = directory.path().join("WITNESS");
-        let first_witness = fs::read(&witness).expect("a server keeps its witness file");
         let (count, bytes) = shape.writes();
         let body = format!("value={}", letter.repeat(bytes));
         let mut writes = Vec::new();
-        let mut write = |key: String| {
-            let answer = server.exchange(&Request::put(&format!("/v2/keys/{key}"), &body));
-            assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
-            let entry = answer.head.number("X-Raft-Index");
-            let entry = entry.expect("a write's reply carries X-Raft-Index");
-            writes.push((entry, Event::parse(&answer.body)));
-        };
         for number in 0..count {
-            write(format!("written/{number}"));
+            writes.push(put(&server, &format!("written/{number}"), &body));
         }
+        let first = writes[0].0;
         if matches!(end, End::Killed) {
             wait_for_flush(&server);
-            // Both know the twin's own way from here on; the log alone has the next ones.
+            // Both know the twin's own way from here on, not just the start that is the same for both; the log alone has
+            // the next ones.
             wait::until("the witness file is not renewed", || {
-                fs::read(&witness).expect("it stays") != first_witness
+                witness_file::read(&OsFs, directory.path())
+                    .expect("it stays")
+                    .testimony()
+                    .is_some_and(|said| said.witness.index > first)
             });
-            write("only-in-the-log".to_owned());
+            writes.push(put(&server, "only-in-the-log", &body));
         }
         match end {
             End::Killed => server.kill(),
@@ -149,4 +146,13 @@ impl Twin {
 pub(crate) fn launch(directory: &Path) -> Launch {
     // Ten writes are then enough for a flush.
     subject::launch(8).data_dir(directory).settled()
+}
+
+/// Writes, and gives the entry of the log with the event.
+fn put(server: &Server, key: &str, body: &str) -> (u64, Event) {
+    let answer = server.exchange(&Request::put(&format!("/v2/keys/{key}"), body));
+    assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
+    let entry = answer.head.number("X-Raft-Index");
+    let entry = entry.expect("a write's reply carries X-Raft-Index");
+    (entry, Event::parse(&answer.body))
 }

@@ -131,25 +131,22 @@ fn a_power_loss_leaves_one_whole_slot() {
 }
 
 #[test]
-fn a_file_that_is_removed_under_a_node_is_made_again() {
+fn a_file_that_is_removed_under_a_node_takes_no_mark_and_is_not_made_again() {
     let (disk, dir) = disk(9);
     let mut file = begun(&disk, dir, 1);
     assert!(!file.refresh(witness(1)).expect("nothing to do"));
-    // Gone, and another in its place.
-    for index in [2, 3] {
-        disk.remove(&path(dir)).expect("removed");
-        if index == 3 {
-            disk.create(&path(dir)).expect("made");
-        }
-        assert!(file.refresh(witness(index)).expect("made again"));
-        assert_eq!(
-            said(&disk, dir).map(|said| said.witness),
-            Some(witness(index))
-        );
-        assert!(read(&disk, dir).expect("readable").is_whole());
-    }
+    file.look();
+    assert!(file.in_place);
     disk.remove(&path(dir)).expect("removed");
-    file.mark(witness(3), clean(3)).expect("marked");
-    disk.power_loss(1);
-    assert_eq!(said(&disk, dir).and_then(|said| said.clean), Some(clean(3)));
+    file.look();
+    assert!(!file.in_place);
+    file.refresh(witness(2))
+        .expect("written where nobody looks");
+    let refused = file.mark(witness(3), clean(3)).expect_err("no mark");
+    assert!(refused.to_string().contains("removed"), "{refused}");
+    assert!(read(&disk, dir).expect("readable").missing);
+    // Another one in its place is left alone.
+    disk.create(&path(dir)).expect("made");
+    file.mark(witness(3), clean(3)).expect_err("no mark");
+    assert_eq!(said(&disk, dir), None);
 }
