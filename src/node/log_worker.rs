@@ -271,7 +271,11 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         // Only a start on a full disk uses the reserve; while it could not be made, its room is not for writes.
         let owed = free < 2 * RESERVE_BYTES && reserve::is_owed(self.volume.path());
         (free < RESERVE_BYTES || owed).then(|| {
-            let needed = if owed { 2 * RESERVE_BYTES } else { RESERVE_BYTES };
+            let needed = if owed {
+                2 * RESERVE_BYTES
+            } else {
+                RESERVE_BYTES
+            };
             format!(
                 "the disk of {directory} has {} KiB left and needs {} KiB: free some space",
                 free >> 10,
