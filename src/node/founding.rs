@@ -10,7 +10,7 @@
 //! Nothing is acknowledged, and no vote is given, before step 4 has returned. What an unfinished founding left behind is
 //! taken over; it holds nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use raft::eraftpb::ConfState;
 use wal::fs::Fs;
@@ -62,6 +62,8 @@ pub fn found<F: Fs>(
         storage,
         wal,
     } = founding;
+    // That of an earlier try: a reserve beside a store without a log shows that a node ran here.
+    reserve::drop(data_dir).map_err(io("cannot remove", reserve::path(data_dir)))?;
     let (store, mut writer) = storage::open(&data_dir.join("store"), storage)?;
     let marker = Marker {
         conf_state,
@@ -74,15 +76,6 @@ pub fn found<F: Fs>(
     batch.commit()?;
     store.flush()?;
     let wal = new_log(fs, &data_dir.join("wal"), identity, wal)?;
-    let io = |operation: &'static str, path: std::path::PathBuf| {
-        move |source| {
-            RecoveryError::DataDir(DataDirError::Io {
-                operation,
-                path,
-                source,
-            })
-        }
-    };
     let left = witness_file::read(fs, data_dir)
         .map_err(io("cannot read", witness_file::path(data_dir)))?;
     let witness_file = WitnessFile::begin(fs, data_dir, &left, identity, wal.witness())
@@ -103,6 +96,16 @@ pub fn found<F: Fs>(
         marker,
         witness_file,
     })
+}
+
+fn io(operation: &'static str, path: PathBuf) -> impl FnOnce(std::io::Error) -> RecoveryError {
+    move |source| {
+        RecoveryError::DataDir(DataDirError::Io {
+            operation,
+            path,
+            source,
+        })
+    }
 }
 
 /// An unfinished founding may have left a log without an entry, perhaps of other settings.

@@ -241,10 +241,13 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         }
     }
 
-    /// Whether every path still leads to what is worked on. A log that is missed with its whole directory is no removed one:
-    /// then nothing may be written by path, the mark of a clean stop neither.
+    /// Whether every path still leads to what is worked on. A log that is missed with the whole data directory is no removed
+    /// one: then nothing may be written by path, the mark of a clean stop neither.
     fn look_at_names(&self) {
-        let missing = self.wal.missing_segment();
+        let missing = self
+            .volume
+            .log_lost()
+            .or_else(|| self.wal.missing_segment());
         if self.status.lost_volume().is_some() {
             return;
         }
@@ -258,6 +261,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 let _ = flush.try_send(());
             }
         }
+    }
+
+    /// Whether the log was removed under the node, looked at now.
+    pub fn is_removed(&self) -> bool {
+        self.look_at_names();
+        self.status.removed_log().is_some()
     }
 
     fn space_reason(&self) -> Option<String> {

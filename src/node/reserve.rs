@@ -7,7 +7,7 @@
 //!
 //! Nothing is in it: losing it loses nothing, and no step here is a durable one.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,9 @@ pub const BYTES: u64 = 24 << 20;
 const ENOUGH_BYTES: u64 = 4 << 20;
 /// Files that opening the store makes, and some.
 const ENOUGH_INODES: u64 = 16;
-/// Made and removed at once, to see whether there is room.
-const PROBE: &str = "RESERVE.probe";
+/// Made and removed at once, to see whether there is room where the store needs it. One that a kill leaves is removed by the
+/// next opening: RocksDB takes it for one of its temporary files.
+const PROBE: &str = "store/000000.dbtmp";
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +37,14 @@ pub enum Reserve {
     Missing,
 }
 
-/// Whether a file of [`BYTES`] can be made: neither blocks nor inodes nor a quota stand in the way, and it is no read-only
-/// file system. Where nothing can be allocated ahead, the next write finds out.
+/// Whether a file of [`BYTES`] can be made in the store and synced: neither blocks nor inodes nor a quota stand in the way,
+/// and it is no read-only file system. Where nothing can be allocated ahead, the next write finds out.
 pub fn has_room(data_dir: &Path) -> bool {
     if free_bytes(data_dir) < BYTES {
         return false;
     }
     let probe = data_dir.join(PROBE);
-    let made = allocate(&probe);
+    let made = allocate(&probe).and_then(|file| file.sync_all());
     // One that stays is overwritten by the next look.
     let _ = fs::remove_file(&probe);
     made.map_or_else(
@@ -52,14 +53,15 @@ pub fn has_room(data_dir: &Path) -> bool {
     )
 }
 
-fn allocate(path: &Path) -> io::Result<()> {
+fn allocate(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .open(path)?;
-    fallocate(&file, FallocateFlags::empty(), 0, BYTES).map_err(io::Error::from)
+    fallocate(&file, FallocateFlags::empty(), 0, BYTES)?;
+    Ok(file)
 }
 
 /// Files that can be made; `u64::MAX` where the file system does not tell, or makes room for them as it needs.
@@ -118,10 +120,7 @@ pub fn prepare(data_dir: &Path) -> io::Result<Reserve> {
         });
     }
     let mut found = Reserve::Missing;
-    for path in [path, data_dir.join(PROBE)]
-        .into_iter()
-        .chain(spares(data_dir))
-    {
+    for path in std::iter::once(path).chain(spares(data_dir)) {
         if has_enough(data_dir) {
             break;
         }
@@ -173,11 +172,26 @@ pub fn is_owed(data_dir: &Path) -> bool {
     !is_whole(&path(data_dir)) && free_bytes(data_dir) < 2 * BYTES
 }
 
+/// Takes it away, durably, if it is there.
+pub fn drop(data_dir: &Path) -> io::Result<()> {
+    match fs::remove_file(path(data_dir)) {
+        Ok(()) => File::open(data_dir)?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether something has its name.
+pub fn is_there(data_dir: &Path) -> bool {
+    path(data_dir).exists()
+}
+
 fn is_whole(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() >= BYTES)
 }
 
-fn path(data_dir: &Path) -> PathBuf {
+/// Where it stands.
+pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(NAME)
 }
 

@@ -171,10 +171,16 @@ fn persist<F: Fs>(
     if status.has_failed() {
         return None;
     }
-    worker
-        .step(tasks)
-        .map_err(|error| fail(status, Work::LogLook, &error.to_string()))
-        .ok()
+    match worker.step(tasks) {
+        Ok(persisted) => Some(persisted),
+        Err(error) => {
+            // Without the segments of the log the next one fails as well; then the store is still to be flushed.
+            if !worker.is_removed() {
+                fail(status, Work::LogLook, &error.to_string());
+            }
+            None
+        }
+    }
 }
 
 /// Groups of the store; the same for a failure. Damage is none: the node goes on serving what it can.

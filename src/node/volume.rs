@@ -15,16 +15,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::identity_file;
 
-/// Directories in the data directory that may be exchanged as well, where they are there.
-const PARTS: [&str; 2] = ["store", "wal"];
-
 /// A directory that stays open, with its parts.
 #[derive(Debug)]
 pub struct Volume {
     path: PathBuf,
     /// `None` if it could not be opened, then nothing is ever found wrong.
     opened: Option<Opened>,
-    parts: Vec<Opened>,
+    /// Directories in it that may be exchanged as well, where they are there.
+    store: Option<Opened>,
+    log: Option<Opened>,
     /// The file that names the store's manifest, once there is one.
     current: PathBuf,
     has_current: AtomicBool,
@@ -51,14 +50,14 @@ impl Volume {
                 );
             })
             .ok();
-        let parts = PARTS.map(|part| Opened::of(&path.join(part)).ok());
         Self {
             path: path.to_owned(),
             opened,
-            parts: parts.into_iter().flatten().collect(),
+            store: Opened::of(&path.join("store")).ok(),
+            log: Opened::of(&path.join("wal")).ok(),
             current: path.join("store").join("CURRENT"),
-            has_current: AtomicBool::new(false),
-            has_identity: AtomicBool::new(false),
+            has_current: AtomicBool::new(path.join("store").join("CURRENT").exists()),
+            has_identity: AtomicBool::new(identity_file::path(path).exists()),
         }
     }
 
@@ -78,12 +77,19 @@ impl Volume {
 
     /// Why the path no longer leads to the directory, or to a part of it that no start can do without, if so.
     pub fn lost(&self) -> Option<String> {
-        let mut all = self.opened.iter().chain(&self.parts);
+        let mut all = self.opened.iter().chain(&self.store);
         let lost = all.find_map(Opened::lost).or_else(|| self.unlisted());
         if lost.is_none() {
             self.look_at_identity();
         }
         lost
+    }
+
+    /// The log's directory, if its path leads there no more. The store then holds, or can be made to hold, all that there
+    /// is: so that is not the loss of the volume.
+    pub fn log_lost(&self) -> Option<PathBuf> {
+        let log = self.log.as_ref()?;
+        log.lost().map(|_| log.path.clone())
     }
 
     /// Whether the files are gone that say which tables are the store. RocksDB replaces `CURRENT` by a rename, and removes a

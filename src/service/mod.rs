@@ -129,7 +129,10 @@ impl Service {
 
     /// All members, by id.
     pub fn members(&self) -> Result<Vec<Member>, ServiceError> {
-        membership::members(&self.parts.store).map_err(ServiceError::from)
+        membership::members(&self.parts.store).map_err(|error| match error {
+            MembershipError::Storage(error) => self.broken(error),
+            malformed => malformed.into(),
+        })
     }
 
     /// The member that leads, if one does.

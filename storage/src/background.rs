@@ -3,7 +3,7 @@
 
 use rocksdb::{BottommostLevelCompaction, CompactOptions};
 
-use crate::columns::Column;
+use crate::columns::{self, Column};
 use crate::damage::{self, Damage};
 use crate::database::{Database, LOOK};
 use crate::error::Error;
@@ -26,6 +26,22 @@ impl Database {
     /// Background jobs that failed, whatever the reason.
     fn background_failures(&self) -> u64 {
         self.property(Column::Meta, c"rocksdb.background-errors")
+    }
+
+    /// Whether a flush would wait inside RocksDB for compactions: see [`columns::SLOWDOWN_FILES`].
+    pub(crate) fn flush_would_wait(&self) -> bool {
+        let files = |column| self.property(column, c"rocksdb.num-files-at-level0");
+        Column::ALL.into_iter().any(|column| {
+            !self.manner.resting.contains(&column) && files(column) + 1 >= columns::SLOWDOWN_FILES
+        })
+    }
+
+    /// The reason why compactions make no progress, if one failed.
+    pub(crate) fn refuse_after_failed_compaction(&self) -> Result<(), Error> {
+        match self.notices.failures().compaction {
+            None => Ok(()),
+            Some(message) => Err(self.background_error(message)),
+        }
     }
 
     /// The refusal that RocksDB leaves out when it was opened leniently.

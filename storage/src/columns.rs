@@ -96,6 +96,8 @@ impl Default for Options {
 /// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings
 /// down.
 const NODES_LEVEL0_FILES: i32 = 2;
+/// Level-0 files from which on RocksDB slows writes down, and begins no flush that would make so many.
+pub(crate) const SLOWDOWN_FILES: u64 = 20;
 /// A month: after it, even ranges that nobody writes meet the filter.
 const VERSIONS_PERIOD_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// Small where single rows are read, and large where runs are.
@@ -238,6 +240,7 @@ fn family_options(
     // The sum is bounded by db_write_buffer_size; one family may take all of it.
     family.set_write_buffer_size(options.memtable_bytes);
     family.set_max_write_buffer_number(4);
+    family.set_level_zero_slowdown_writes_trigger(SLOWDOWN_FILES as i32);
     match column {
         Column::Nodes => {
             // The first write of a new key looks for a node that is not there.

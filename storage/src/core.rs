@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use crate::bounds::Bounds;
 use crate::cache::NodeCache;
@@ -104,6 +105,7 @@ impl Core {
         let wanted = self.published.latest().commits;
         let mut turns = 0;
         loop {
+            self.await_room_for_flush()?;
             self.database.flush()?;
             let durable = self.refresh_durable()?;
             if durable.commits >= wanted {
@@ -113,6 +115,23 @@ impl Core {
             // while this one waited, whatever the others hold. What counts is what can be read back.
             wait(&mut turns);
         }
+    }
+
+    /// RocksDB begins no flush that would make it slow writes down, and waits inside for as long as
+    /// compactions take: for ever where they fail. So the wait is ours, and ends with them, or when
+    /// the store is to be reopened.
+    fn await_room_for_flush(&self) -> Result<(), Error> {
+        let mut turns = 0;
+        while self.database.flush_would_wait() {
+            self.database.refuse_after_failed_compaction()?;
+            if self.recalled.load(Ordering::Relaxed) {
+                return Err(Error::Reopening {
+                    waited: Duration::ZERO,
+                });
+            }
+            wait(&mut turns);
+        }
+        Ok(())
     }
 
     fn refresh_durable(&self) -> Result<State, Error> {

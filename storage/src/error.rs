@@ -216,8 +216,8 @@ impl Error {
         }
     }
 
-    /// Whether the file system refuses for a reason that may pass: it is full, over a quota, or
-    /// read-only. After a reopening the same may succeed.
+    /// Whether the system refuses for a reason that may pass: the disk is full, over a quota, or
+    /// read-only, or no descriptor is left. After a reopening the same may succeed.
     pub fn may_pass(&self) -> bool {
         let text = match self {
             Self::RocksDb { source, .. } => source.as_ref(),
@@ -235,6 +235,9 @@ impl Error {
             "No space left on device",
             "Disk quota exceeded",
             "Read-only file system",
+            // What it says of compactions once one has met a full disk.
+            "Compaction too large",
+            "Too many open files",
         ]
         .iter()
         .any(|words| text.contains(words))

@@ -365,6 +365,21 @@ fn nothing_is_founded_over_a_witness_of_entries() {
     }
 }
 
+/// All that says what was here is gone, but for a store that was never written out, and the room that a node keeps.
+#[test]
+fn nothing_is_founded_beside_a_reserve() {
+    let mut server = start();
+    write(&server, "kept", 50);
+    server.kill();
+    let mut image = Image::take(server.data_dir());
+    for lost in ["FORMAT", "WITNESS", "wal"] {
+        image.remove(lost);
+    }
+    image.restore(server.data_dir());
+    let text = loss::refused(&mut server).text();
+    assert!(text.contains("--accept-log-loss=0"), "{text}");
+}
+
 /// A flip anywhere in what the log holds, with nothing but the store's word for what it held.
 #[test]
 fn a_log_with_a_flipped_bit_after_a_clean_stop_is_not_missed() {

@@ -60,11 +60,16 @@ fn ends(server: &mut Server, words: &[&str]) {
 #[test]
 fn a_removed_log_ends_the_node_and_nothing_acknowledged_is_lost() {
     let mut server = start();
-    for round in 0..3 {
+    for round in 0..4 {
         write(&server, &format!("kept{round}"), 100);
         let segments = files(&server, "wal", ".wal");
-        for segment in &segments {
-            fs::remove_file(segment).expect("removed");
+        if round == 3 {
+            // With all that is in it, the spares too.
+            fs::remove_dir_all(server.data_dir().join("wal")).expect("removed");
+        } else {
+            for segment in &segments {
+                fs::remove_file(segment).expect("removed");
+            }
         }
         if round == 1 {
             // Nothing is written any more, so nothing looks for a while.
@@ -93,6 +98,32 @@ fn a_removed_log_ends_the_node_and_nothing_acknowledged_is_lost() {
         assert!(more >= acknowledged, "{more} of {acknowledged}\n{said}");
         assert_eq!(kept, 100, "{said}");
     }
+}
+
+/// What is prepared for later holds nothing: the log goes on in a file that is made on the spot.
+#[test]
+fn a_removed_spare_is_not_missed() {
+    const VALUE_BYTES: usize = 1 << 20;
+    let mut server = start();
+    for spare in files(&server, "wal", ".spare") {
+        fs::remove_file(spare).expect("removed");
+    }
+    let mut connection = Connection::open(server.addr()).expect("a running server accepts");
+    let value = format!("value={}", "x".repeat(VALUE_BYTES));
+    let mut written = 0;
+    wait::until("the log never begins a second segment", || {
+        let target = format!("/v2/keys/large/{written}");
+        let answer = connection.exchange(&Request::put(&target, &value));
+        let answer = answer.expect("it is kept open");
+        assert_eq!(answer.status(), 201, "{}", server.log_tail());
+        written += 1;
+        files(&server, "wal", ".wal").len() > 1
+    });
+    server.kill();
+    server.restart();
+    let (tree, _) = history::list(&server);
+    let kept = tree.keys().filter(|key| key.starts_with("/large/")).count();
+    assert_eq!(kept, written);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub use refusal::{Loss, Refusal};
 use super::data_dir::DataDirError;
 use super::marker::Marker;
 use super::recovery::RecoveryError;
-use super::{identity_file, missing_file, witness_file};
+use super::{identity_file, missing_file, reserve, witness_file};
 use decide::{Evidence, Identity, Log, LogAction, Verdict, decide};
 use log::{Judged, LogFacts};
 use store::StoreFacts;
@@ -202,14 +202,21 @@ impl<F: Fs> Facts<F> {
                 && conf_state.learners.is_empty(),
             joins,
             proven: self.is_proven(),
-            witnessed: self
-                .witness_file
-                .testimony()
-                .is_some_and(|said| said.witness.index > 0 || said.clean.is_some()),
+            witnessed: self.is_witnessed(question.directory),
             accepted: question.accept_log_loss == Some(self.kept()),
             // One that was stopped clean was not running.
             copied: question.copied && !self.is_proven(),
         }
+    }
+
+    /// Whether anything shows that a node ran here: a witness of an entry or of a clean stop, or, beside a store without a
+    /// log, the reserve, which a founding makes after the log.
+    fn is_witnessed(&self, directory: &Path) -> bool {
+        let testimony = self.witness_file.testimony();
+        let alone = self.store.kind != decide::Store::Absent
+            && matches!(self.log.judged, Judged::Absent)
+            && reserve::is_there(directory);
+        alone || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
     }
 
     /// Who names which member.

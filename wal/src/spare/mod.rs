@@ -138,11 +138,11 @@ impl<F: Fs> Spares<F> {
         let path = spare_path(&self.dir, spare.number);
         let file = match self.fs.open(&path) {
             Ok(file) => file,
+            // Somebody removed it. Another is being made; until then a small segment does.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => {
                 // It may be the process that has no descriptor left: the spare is as good as before.
-                if error.kind() != ErrorKind::NotFound {
-                    self.shared.lock().ready.push(spare);
-                }
+                self.shared.lock().ready.push(spare);
                 return Err(error).context("open", &path);
             }
         };
