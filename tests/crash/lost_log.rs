@@ -376,7 +376,8 @@ fn nothing_is_founded_beside_a_reserve() {
         image.remove(lost);
     }
     image.restore(server.data_dir());
-    let text = loss::refused(&mut server).text();
+    let refusal = loss::refused(&mut server);
+    let text = refusal.text();
     assert!(text.contains("--accept-log-loss=0"), "{text}");
 }
 

@@ -22,12 +22,16 @@ fn start() -> Server {
 
 /// What must lie in the data directory by now, with this end of its name.
 fn files(server: &Server, part: &str, end: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(server.data_dir().join(part)).expect("it can be listed");
-    let paths = entries.map(|entry| entry.expect("it can be listed").path());
-    let found: Vec<PathBuf> = paths
-        .filter(|path| path.to_string_lossy().ends_with(end))
-        .collect();
-    assert!(!found.is_empty(), "no {end} in {part}");
+    let mut found = Vec::new();
+    // A spare is prepared in the background.
+    wait::until(&format!("there is no {end} in {part}"), || {
+        let entries = fs::read_dir(server.data_dir().join(part)).expect("it can be listed");
+        let paths = entries.map(|entry| entry.expect("it can be listed").path());
+        found = paths
+            .filter(|path| path.to_string_lossy().ends_with(end))
+            .collect();
+        !found.is_empty()
+    });
     found
 }
 
