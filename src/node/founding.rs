@@ -10,14 +10,13 @@
 //! Nothing is acknowledged, and no vote is given, before step 4 has returned. What an unfinished founding left behind is
 //! taken over; it holds nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
-use super::data_dir::DataDirError;
 use super::marker::Marker;
-use super::recovery::RecoveryError;
+use super::recovery::{RecoveryError, io};
 use super::witness_file::{self, WitnessFile};
 use super::{identity_file, reserve};
 
@@ -96,16 +95,6 @@ pub fn found<F: Fs>(
         marker,
         witness_file,
     })
-}
-
-fn io(operation: &'static str, path: PathBuf) -> impl FnOnce(std::io::Error) -> RecoveryError {
-    move |source| {
-        RecoveryError::DataDir(DataDirError::Io {
-            operation,
-            path,
-            source,
-        })
-    }
 }
 
 /// An unfinished founding may have left a log without an entry, perhaps of other settings.

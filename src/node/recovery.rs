@@ -78,6 +78,20 @@ pub enum RecoveryError {
     },
 }
 
+/// A failure with a file of the data directory.
+pub(super) fn io(
+    operation: &'static str,
+    path: PathBuf,
+) -> impl FnOnce(std::io::Error) -> RecoveryError {
+    move |source| {
+        RecoveryError::DataDir(DataDirError::Io {
+            operation,
+            path,
+            source,
+        })
+    }
+}
+
 impl From<Refusal> for RecoveryError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))

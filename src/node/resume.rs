@@ -1,21 +1,20 @@
 //! The log of a node that was here before: opened, salvaged or replaced as the judgement says, and the small files
 //! beside it brought up to date.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::PoisonError;
 
 use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
 use super::apply_worker::ApplyWorker;
-use super::data_dir::DataDirError;
 use super::founding::Founded;
 use super::identity_file;
 use super::judgement::{Plan, PlannedLog};
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
 use super::missing_file;
-use super::recovery::{LostLog, OpenLog, RecoveryError, Report, log_source};
+use super::recovery::{LostLog, OpenLog, RecoveryError, Report, io, log_source};
 use super::witness_file::{self, WitnessFile};
 
 /// A node's data before its log is open.
@@ -320,14 +319,4 @@ fn name<F: Fs>(
         }
     }
     identity_file::write(fs, directory, identity).map_err(io("cannot write", path))
-}
-
-fn io(operation: &'static str, path: PathBuf) -> impl FnOnce(std::io::Error) -> RecoveryError {
-    move |source| {
-        RecoveryError::DataDir(DataDirError::Io {
-            operation,
-            path,
-            source,
-        })
-    }
 }

@@ -483,23 +483,28 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
     }
 }
 
+fn mortal() -> Operation {
+    Operation::Set {
+        path: path(1),
+        content: Content::File(Bytes::from_static(b"mortal")),
+        lifetime: None,
+        refresh: false,
+    }
+}
+
+fn settle(life: &mut Life) {
+    for _ in 0..20 {
+        life.work();
+    }
+}
+
 /// A process that sleeps over deadlines wakes with its readers: what lapsed goes first.
 #[test]
 fn overdue_nodes_expire_before_a_read_is_answered() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let clock = Arc::new(TestClock::default());
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
-    let settle = |life: &mut Life| {
-        for _ in 0..20 {
-            life.work();
-        }
-    };
-    let operation = Operation::Set {
-        path: path(1),
-        content: Content::File(Bytes::from_static(b"mortal")),
-        lifetime: None,
-        refresh: false,
-    };
+    let operation = mortal();
     let mut answer = life
         .intake
         .submit(Proposal::new(&[operation], Some(2)))
@@ -530,17 +535,7 @@ fn a_wall_clock_that_is_set_forward_is_written_down_while_a_node_has_a_deadline(
     let directory = tempfile::tempdir().expect("a temporary directory");
     let clock = Arc::new(TestClock::default());
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
-    let settle = |life: &mut Life| {
-        for _ in 0..20 {
-            life.work();
-        }
-    };
-    let operation = Operation::Set {
-        path: path(1),
-        content: Content::File(Bytes::from_static(b"mortal")),
-        lifetime: None,
-        refresh: false,
-    };
+    let operation = mortal();
     let _answer = life
         .intake
         .submit(Proposal::new(&[operation], Some(3_600)))
@@ -568,12 +563,7 @@ fn overdue_nodes_hold_reads_for_a_second_at_most() {
     for _ in 0..20 {
         life.work();
     }
-    let operation = Operation::Set {
-        path: path(1),
-        content: Content::File(Bytes::from_static(b"mortal")),
-        lifetime: None,
-        refresh: false,
-    };
+    let operation = mortal();
     let answer = life
         .intake
         .submit(Proposal::new(&[operation], Some(2)))

@@ -279,7 +279,10 @@ fn an_idle_node_writes_no_witness() {
     let first = bench.log_entry();
     assert!(until(|| bench.witnessed() == first));
     let written = bench.disk.content(Path::new("/WITNESS"));
-    thread::sleep(Duration::from_millis(50));
+    // When the last is taken, the thread has looked twice more.
+    for _ in 0..3 {
+        running.ask.send(()).expect("the thread waits");
+    }
     running.end();
     // A slot that is written has a number of its own.
     assert!(bench.disk.content(Path::new("/WITNESS")) == written);
