@@ -34,7 +34,8 @@ fn many_kills_leave_nothing_behind() {
     write(&calm, WRITES);
     let mut server = subject::launch(FLUSHED_EVERY).start();
     let mut left = 0;
-    for _ in 0..KILLS {
+    let kills = seed::number_from_env("CRASH_KILLS", KILLS);
+    for _ in 0..kills {
         // Mostly a few writes; sometimes enough for several flushes and a compaction.
         let most = *rng.pick(&[5, 20, 120, 300]);
         let target = rng.between(1, most);
@@ -42,7 +43,7 @@ fn many_kills_leave_nothing_behind() {
         left += inventory(server.data_dir()).leftovers.len();
         server.restart();
     }
-    println!("{KILLS} kills left {left} files that nothing names");
+    println!("{kills} kills left {left} files that nothing names");
     write(&server, WRITES);
     let wanted = Remains::of(&calm);
     let mut found = Remains::default();
