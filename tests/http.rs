@@ -16,6 +16,8 @@ mod metrics;
 mod node;
 #[path = "http/open_metrics.rs"]
 mod open_metrics;
+#[path = "http/requests.rs"]
+mod requests;
 #[path = "http/routes.rs"]
 mod routes;
 #[path = "http/starting.rs"]

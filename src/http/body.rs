@@ -92,9 +92,12 @@ impl hyper::body::Body for Body {
                 this.content = Content::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Content::Watch(watch) => watch
-                .poll_object(cx)
-                .map(|object| object.map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Watch(watch) => {
+                let client_has_ended = this.turn.as_ref().is_some_and(Turn::client_has_ended);
+                watch
+                    .poll_object(cx, client_has_ended)
+                    .map(|object| object.map(|bytes| bytes.map(Frame::data)))
+            }
             Content::Listing(listing) => listing
                 .poll_chunk(cx)
                 .map(|chunk| chunk.map(|bytes| bytes.map(Frame::data))),

@@ -169,7 +169,8 @@ async fn serve_stream<T>(
     let address = link.peer.address;
     let service = service_fn(move |request| {
         let link = Arc::clone(&link);
-        async move { Ok::<_, Infallible>(route::answer(&link, request).await) }
+        let turn = route::begin(&link, &request);
+        async move { Ok::<_, Infallible>(route::answer(&link, turn, request).await) }
     });
     let mut builder = Builder::new();
     builder

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
 use storage::path::KeyPath;
 
@@ -13,16 +14,17 @@ use super::params::Params;
 use super::{listing, render, watch};
 use crate::service::{Caller, Consistency};
 
-/// Answers a `GET`.
+/// Answers a `GET`. `rest` is what has not come of a body that does not count.
 pub(super) async fn get(
     front: &Arc<Front>,
     caller: &Caller,
     path: KeyPath,
     params: &Params,
+    rest: Option<Incoming>,
     reply: Reply,
 ) -> Response<Body> {
     match classify::get(&path, params) {
-        Get::Watch(request) => watch::answer(front, caller, request, reply).await,
+        Get::Watch(request) => watch::answer(front, caller, request, rest, reply).await,
         Get::Read(consistency) => {
             read(
                 front,
@@ -31,7 +33,7 @@ pub(super) async fn get(
                 params.recursive,
                 consistency,
                 false,
-                reply,
+                ending_with(rest, reply),
             )
             .await
         }
@@ -44,6 +46,7 @@ pub(super) async fn head(
     caller: &Caller,
     path: KeyPath,
     params: &Params,
+    rest: Option<Incoming>,
     reply: Reply,
 ) -> Response<Body> {
     let consistency = classify::consistency(params);
@@ -54,9 +57,17 @@ pub(super) async fn head(
         params.recursive,
         consistency,
         true,
-        reply,
+        ending_with(rest, reply),
     )
     .await
+}
+
+/// Where something of the body has not come yet, the connection ends with the answer.
+fn ending_with(rest: Option<Incoming>, reply: Reply) -> Reply {
+    match rest {
+        Some(_) => reply.closing(),
+        None => reply,
+    }
 }
 
 async fn read(

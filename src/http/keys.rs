@@ -1,6 +1,6 @@
 //! `/v2/keys`: method, key, body and parameters, checked in that order, then the handler of the verb.
 
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
 
 use super::body::Body;
@@ -56,17 +56,25 @@ pub(super) async fn answer(
             &format!("key of {depth} names, the limit is {limit}"),
         );
     }
-    let mut form = None;
-    if let Ok(true) = facts.form {
-        match upload::read(body, options.form_limits()).await {
+    let (mut form, mut rest) = (None, None);
+    match facts.form {
+        Ok(true) => match upload::read(body, options.form_limits()).await {
             Ok(upload) => form = Some(upload),
             Err(error) => return refuse(error, &front.cluster, reply),
+        },
+        // A client that fails half-way has not asked for anything, whatever the body was to say.
+        Ok(false) if ![Method::GET, Method::HEAD].contains(method) => {
+            if let Err(error) = upload::skip(body, options.form_limits()).await {
+                return refuse(error, &front.cluster, reply);
+            }
         }
-    } else if !body.is_end_stream() && !upload::discard(body, options.body_timeout).await {
-        reply = reply.closing();
-    }
-    if let Err(fault) = facts.form {
-        return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
+        Ok(false) => rest = upload::skim(body).await,
+        Err(fault) => {
+            if upload::skim(body).await.is_some() {
+                reply = reply.closing();
+            }
+            return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
+        }
     }
     let bytes = form.as_ref().map(|upload| &*upload.bytes);
     let params = match Params::parse(method, bytes, query, options.max_value_bytes) {
@@ -80,8 +88,8 @@ pub(super) async fn answer(
         address: link.peer.address,
     };
     match *method {
-        Method::GET => get::get(front, &caller, path, &params, reply).await,
-        Method::HEAD => get::head(front, &caller, path, &params, reply).await,
+        Method::GET => get::get(front, &caller, path, &params, rest, reply).await,
+        Method::HEAD => get::head(front, &caller, path, &params, rest, reply).await,
         Method::PUT => put::put(front, &caller, path, &params, reply).await,
         Method::POST => post::post(front, &caller, path, &params, reply).await,
         _ => delete::delete(front, &caller, path, &params, reply).await,
@@ -107,6 +115,13 @@ fn refuse(
             StatusCode::REQUEST_TIMEOUT,
             "the body of the request did not arrive in time",
         ),
-        UploadError::Broken => reply.bad_request(),
+        UploadError::CutOff => {
+            let cause = "unexpected EOF";
+            reply.error(&ApiError::invalid(Code::InvalidForm, cause), cluster)
+        }
+        UploadError::Broken => {
+            let cause = "malformed chunked encoding";
+            reply.error(&ApiError::invalid(Code::InvalidForm, cause), cluster)
+        }
     }
 }

@@ -6,8 +6,8 @@
 //! ```text
 //! connection ─ socket          accept, limits of number and time, orderly end
 //!     │        turned_away
-//!     │
-//!   route ─ path, cors         host, OPTIONS, redirect, table of endpoints
+//!     │        head, chunked    what the HTTP library would not take of a request
+//!   route ─ preamble, path, cors    host, OPTIONS, redirect, table of endpoints
 //!     ├─ keys ─ upload, budget, form, media_type, params, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing                           streams what is large
@@ -21,6 +21,7 @@
 
 mod body;
 mod budget;
+mod chunked;
 mod classify;
 mod connection;
 mod cors;
@@ -31,6 +32,7 @@ mod error;
 mod form;
 mod front;
 mod get;
+mod head;
 mod headers;
 mod info;
 
@@ -43,6 +45,7 @@ mod options;
 mod params;
 mod path;
 mod post;
+mod preamble;
 mod put;
 mod render;
 mod route;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
@@ -12,9 +12,10 @@ use super::body::Body;
 use super::connection::Peer;
 use super::error::{ApiError, Code};
 use super::front::Front;
+use super::head::Framing;
 use super::headers::Reply;
 use super::socket::{Activity, Turn};
-use super::{credentials, info, keys, media_type, members, path, stats, upload};
+use super::{credentials, info, keys, media_type, members, path, preamble, stats, upload};
 use crate::config::Vocabulary;
 use crate::metrics;
 use crate::service::LeaderStats;
@@ -37,19 +38,22 @@ pub(super) struct Facts {
 }
 
 /// Answers one request, counts it, and logs it if it was slow.
-pub(super) async fn answer(link: &Link, request: Request<Incoming>) -> Response<Body> {
-    let turn = Turn::begin(&link.activity);
+pub(super) async fn answer(link: &Link, turn: Turn, request: Request<Incoming>) -> Response<Body> {
     let began = Instant::now();
     let (
         Parts {
             method,
             uri,
+            version,
             headers,
             ..
         },
         body,
     ) = request.into_parts();
-    let mut response = checked(link, &method, &uri, headers, body).await;
+    let mut response = match preamble::fault(version, &headers) {
+        Some(fault) => fault.answer(Reply::new(headers)),
+        None => checked(link, &method, &uri, headers, body).await,
+    };
     response.body_mut().hold(turn);
     let front = &link.front;
     front.counters.count(&method, response.status());
@@ -62,6 +66,15 @@ pub(super) async fn answer(link: &Link, request: Request<Incoming>) -> Response<
         tracing::warn!(%method, path, status, ?took, "slow request");
     }
     response
+}
+
+/// Begins the turn of a request. To be called before the connection reads on: it asks for what follows the head.
+pub(super) fn begin(link: &Link, request: &Request<Incoming>) -> Turn {
+    let framing = match request.body().size_hint().exact() {
+        Some(length) => Framing::Length(length),
+        None => Framing::Chunked,
+    };
+    Turn::begin(&link.activity, framing)
 }
 
 /// What comes before any endpoint, in the order of the original.
@@ -77,8 +90,7 @@ async fn checked(
     let Some(decoded) = path::decode(uri.path()) else {
         return Reply::new(headers).bad_request();
     };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let served = link.peer.secure || front.options.serves_host(host.unwrap_or_default());
+    let served = link.peer.secure || front.options.serves_host(preamble::host(uri, &headers));
     let allowed = front.options.cors.allowed(headers.get(ORIGIN));
     let facts = facts(method, &headers);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
@@ -114,7 +126,7 @@ async fn checked(
         };
         return members::answer(&front.service, cluster, ask, body, reply).await;
     }
-    if !body.is_end_stream() && !upload::discard(body, front.options.body_timeout).await {
+    if upload::skim(body).await.is_some() {
         reply = reply.closing();
     }
     endpoint(front, method, uri, &decoded, reply).await

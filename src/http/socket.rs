@@ -3,17 +3,23 @@
 //! The HTTP library has a timer for headers, but starts it when a connection becomes idle, so that it would also close
 //! idle connections, and makes a new one for each request. Here a request only flips a few counters, and a slow tick
 //! of the connection compares them: a limit is noticed up to one tick late, and costs nothing while it is kept.
+//!
+//! What is read goes through a [`Head`], which changes what the HTTP library would not take. And the end of what a client
+//! sends is kept from the library while a request is answered: the library takes it for the end of the client, but many
+//! end their side as soon as they have asked (`nc -N`, code of HTTP/1.0). It is seen once the answer is complete; a watch,
+//! which may never be, asks [`Turn::client_has_ended`].
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::head::{Framing, Head};
 use super::options::HttpOptions;
 
 /// How long the rest of a request is read and thrown away before a connection that we end is closed. Closing with
@@ -33,7 +39,17 @@ pub(super) struct Activity {
     blocked: AtomicBool,
     /// Writes that the client took something of.
     writes: AtomicU64,
+    /// How the body of the request just begun is framed: its length, or one of the two values above all lengths.
+    framing: AtomicU64,
+    /// Whether the client has ended its side while its request is answered.
+    ended: AtomicBool,
+    // Of the task that is to see that end after the answer. Held for a moment, and only where there is such an end.
+    waits: Mutex<Option<Waker>>,
 }
+
+/// Of [`Activity::framing`].
+const CHUNKED: u64 = u64::MAX;
+const UNKNOWN: u64 = u64::MAX - 1;
 
 impl Activity {
     /// Of a connection just made: its first request is due, so the limit for headers counts, not the one for idling.
@@ -44,7 +60,21 @@ impl Activity {
             turns: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
             writes: AtomicU64::new(0),
+            framing: AtomicU64::new(UNKNOWN),
+            ended: AtomicBool::new(false),
+            waits: Mutex::new(None),
         })
+    }
+
+    /// The framing that the last [`Turn`] began with, once.
+    fn framing(&self) -> Option<Framing> {
+        let framing = match self.framing.load(Ordering::Relaxed) {
+            UNKNOWN => return None,
+            CHUNKED => Framing::Chunked,
+            length => Framing::Length(length),
+        };
+        self.framing.store(UNKNOWN, Ordering::Relaxed);
+        Some(framing)
     }
 }
 
@@ -53,10 +83,21 @@ impl Activity {
 pub(super) struct Turn(Arc<Activity>);
 
 impl Turn {
-    pub(super) fn begin(activity: &Arc<Activity>) -> Self {
+    /// Of a request whose head has passed, with a body that is framed like this.
+    pub(super) fn begin(activity: &Arc<Activity>, framing: Framing) -> Self {
+        let framing = match framing {
+            Framing::Length(length) => length.min(UNKNOWN - 1),
+            Framing::Chunked => CHUNKED,
+        };
+        activity.framing.store(framing, Ordering::Relaxed);
         activity.busy.store(true, Ordering::Relaxed);
         activity.turns.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(activity))
+    }
+
+    /// Whether nothing more comes from the client, which may still read.
+    pub(super) fn client_has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Relaxed)
     }
 }
 
@@ -64,6 +105,16 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.0.started.store(false, Ordering::Relaxed);
         self.0.busy.store(false, Ordering::Relaxed);
+        if self.client_has_ended()
+            && let Some(waker) = self
+                .0
+                .waits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+        {
+            waker.wake();
+        }
     }
 }
 
@@ -160,6 +211,10 @@ impl Watchman {
 pub(super) struct Socket<T> {
     stream: T,
     activity: Arc<Activity>,
+    head: Head,
+    /// What was read and is not judged yet, and what is to go on instead of bytes that were. Empty but for rare requests.
+    raw: Vec<u8>,
+    ready: Vec<u8>,
     ended: bool,
     closing: Option<Pin<Box<Sleep>>>,
 }
@@ -169,9 +224,50 @@ impl<T> Socket<T> {
         Self {
             stream,
             activity,
+            head: Head::new(),
+            raw: Vec::new(),
+            ready: Vec::new(),
             ended: false,
             closing: None,
         }
+    }
+
+    /// The client sends nothing more. While its request is answered this is not told.
+    fn end(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        self.ended = true;
+        let answering = self.activity.busy.load(Ordering::Relaxed) && self.head.is_between();
+        if !answering {
+            return Poll::Ready(Ok(()));
+        }
+        let mut waits = self
+            .activity
+            .waits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *waits = Some(cx.waker().clone());
+        self.activity.ended.store(true, Ordering::Relaxed);
+        Poll::Pending
+    }
+
+    /// Gives what was kept back, as far as it may go on now. `None` if there is nothing to give.
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> Option<Poll<io::Result<()>>> {
+        if self.ready.is_empty() {
+            if self.raw.is_empty() {
+                return None;
+            }
+            let taken = self.head.rewrite(&self.raw, &mut self.ready);
+            self.raw.drain(..taken);
+        }
+        if self.ready.is_empty() {
+            // Either all of it was left out, or a head has passed and the library has not said how its body is framed.
+            // It says so before it reads on; if it reads all the same, it has refused the head, and nothing is to come.
+            return (!self.raw.is_empty()).then_some(Poll::Pending);
+        }
+        let given = self.ready.len().min(buffer.remaining());
+        buffer.put_slice(&self.ready[..given]);
+        self.ready.drain(..given);
+        self.activity.started.store(true, Ordering::Relaxed);
+        Some(Poll::Ready(Ok(())))
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
@@ -190,16 +286,35 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        match &result {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
-                this.activity.started.store(true, Ordering::Relaxed);
-            }
-            Poll::Ready(_) => this.ended = true,
-            Poll::Pending => {}
+        if let Some(framing) = this.activity.framing() {
+            this.head.framed(framing);
         }
-        result
+        loop {
+            if let Some(given) = this.give(buffer) {
+                return given;
+            }
+            if this.ended {
+                return this.end(cx);
+            }
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer)).inspect_err(|_| {
+                this.ended = true;
+            })?;
+            let came = &buffer.filled()[before..];
+            if came.is_empty() {
+                return this.end(cx);
+            }
+            this.activity.started.store(true, Ordering::Relaxed);
+            let passed = this.head.pass(came);
+            if passed == came.len() {
+                return Poll::Ready(Ok(()));
+            }
+            this.raw.extend_from_slice(&came[passed..]);
+            buffer.set_filled(before + passed);
+            if passed > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
@@ -291,7 +406,7 @@ mod tests {
             passes(&mut judge),
             Some((4, "the header of a request did not end"))
         );
-        drop(Turn::begin(&activity));
+        drop(Turn::begin(&activity, Framing::Length(0)));
         assert_eq!(passes(&mut judge), Some((8, "no request came")));
         activity.started.store(true, Ordering::Relaxed);
         assert_eq!(
@@ -304,7 +419,7 @@ mod tests {
     fn an_answer_takes_as_long_as_it_needs_unless_that_is_limited() {
         let activity = Activity::connected();
         let mut judge = watchman(&activity);
-        let turn = Turn::begin(&activity);
+        let turn = Turn::begin(&activity, Framing::Length(0));
         assert_eq!(passes(&mut judge), None);
         judge.limits.answer = Duration::from_secs(5);
         assert_eq!(judge.overdue(), Some("the answer did not end"));
@@ -319,7 +434,7 @@ mod tests {
         let mut judge = watchman(&activity);
         for _ in 0..50 {
             assert_eq!(judge.overdue(), None);
-            drop(Turn::begin(&activity));
+            drop(Turn::begin(&activity, Framing::Length(0)));
         }
     }
 
@@ -329,7 +444,7 @@ mod tests {
         let mut judge = watchman(&activity);
         let (near, mut far) = duplex(16);
         let mut socket = Socket::new(near, Arc::clone(&activity));
-        let _turn = Turn::begin(&activity);
+        let _turn = Turn::begin(&activity, Framing::Length(0));
         let write = socket.write_all(&[7; 40]);
         tokio::pin!(write);
         assert!(std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await);

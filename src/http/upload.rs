@@ -2,6 +2,11 @@
 //!
 //! What is kept of unfinished bodies is bounded twice: each by its own limit, and all together by a [`Budget`].
 
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,8 +17,11 @@ use tokio::time::timeout;
 use super::budget::{Budget, Claim, FREE_BYTES};
 use super::form;
 
-/// What is read of a body that does not count; the connection is closed if there is more.
+/// What is read away of a body whose answer is known; the connection is closed if there is more.
 const DISCARDED_BYTES: usize = 256 * 1024;
+
+/// How often a body that nobody waits for is asked for more of what has arrived: it comes piece by piece.
+const LOOKS: u32 = 8;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +30,9 @@ pub(super) enum UploadError {
     TooLarge,
     /// Not complete in time.
     TimedOut,
-    /// The client went away, or broke the framing.
+    /// It ended before its end: the client went away, or has nothing more.
+    CutOff,
+    /// Its framing is broken.
     Broken,
     /// The bodies that are being read leave no room for this one.
     NoRoom,
@@ -85,29 +95,69 @@ pub(super) async fn read(
     }
 }
 
-/// Reads a short body and forgets it. Whether all of it was read: if not, the connection cannot go on.
-pub(super) async fn discard(body: Incoming, within: Option<Duration>) -> bool {
+/// Reads the whole body and forgets it as it comes: of a write that must not happen unless all of it has arrived.
+pub(super) async fn skip(mut body: Incoming, limits: Limits<'_>) -> Result<(), UploadError> {
     if body.is_end_stream() {
-        return true;
+        return Ok(());
     }
-    if body.size_hint().lower() > DISCARDED_BYTES as u64 {
-        return false;
+    if body.size_hint().lower() > limits.bytes as u64 {
+        return Err(UploadError::TooLarge);
     }
     let drain = async {
-        let mut body = body;
         let mut seen = 0;
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return false };
+            let frame = frame.map_err(|error| broken(&error))?;
             seen += frame.data_ref().map_or(0, Bytes::len);
-            if seen > DISCARDED_BYTES {
-                return false;
+            if seen > limits.bytes {
+                return Err(UploadError::TooLarge);
             }
         }
-        true
+        Ok(())
     };
-    timeout(within.unwrap_or(Duration::MAX), drain)
+    timeout(limits.within.unwrap_or(Duration::MAX), drain)
         .await
-        .unwrap_or(false)
+        .unwrap_or(Err(UploadError::TimedOut))
+}
+
+/// Reads away what has arrived of a body that does not count, and waits for nothing. What is left, if it has not come to
+/// its end: without it the connection cannot go on.
+pub(super) async fn skim(mut body: Incoming) -> Option<Incoming> {
+    for _ in 0..LOOKS {
+        if body.is_end_stream() {
+            return None;
+        }
+        let looked = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
+        match looked {
+            Poll::Ready(None) => return None,
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(Some(Err(_))) => break,
+            // The connection reads on between two polls of its task.
+            Poll::Pending => tokio::task::yield_now().await,
+        }
+    }
+    Some(body)
+}
+
+/// Reads a short body and forgets it. Whether all of it was read: if not, the connection cannot go on.
+async fn discard(body: Incoming, within: Option<Duration>) -> bool {
+    let limits = Limits {
+        bytes: DISCARDED_BYTES,
+        value_bytes: 0,
+        within,
+        budget: &Budget::new(0),
+    };
+    skip(body, limits).await.is_ok()
+}
+
+/// Which way a body broke. The library tells only by the error of the stream below.
+fn broken(error: &hyper::Error) -> UploadError {
+    let below = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    match below.map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => UploadError::Broken,
+        _ => UploadError::CutOff,
+    }
 }
 
 async fn collect(
@@ -118,7 +168,7 @@ async fn collect(
     let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| UploadError::Broken)?.into_data() else {
+        let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
         let length = pieces.length() + data.len();

@@ -2,24 +2,30 @@
 //! (keys-api 8.6).
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Response, StatusCode};
 
-use super::body::Body;
+use super::body::{Body, BodyError};
 use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{Caller, Watch, WatchRequest};
+use crate::service::{Caller, ServiceError, Watch, WatchRequest};
 
-/// Registers the watch and answers with its position; the body follows its events.
+const STOPS: &str = "the server stops";
+
+/// Registers the watch and answers with its position; the body follows its events. `rest` is what has not come yet of the
+/// request's body: it is read away as it comes, so that the client is still heard.
 pub(super) async fn answer(
     front: &Arc<Front>,
     caller: &Caller,
     request: WatchRequest,
+    rest: Option<Incoming>,
     reply: Reply,
 ) -> Response<Body> {
     let stream = request.stream;
@@ -29,6 +35,7 @@ pub(super) async fn answer(
             let body = WatchBody {
                 watch: Some(watch),
                 stream,
+                rest,
                 front: Arc::clone(front),
             };
             reply.keys_body(
@@ -47,37 +54,65 @@ pub(super) struct WatchBody {
     /// `None` once the body is at its end.
     watch: Option<Watch>,
     stream: bool,
+    rest: Option<Incoming>,
     front: Arc<Front>,
 }
 
 impl WatchBody {
-    /// The next event with its newline. The end comes after the one event of a long poll, when the watch has fallen
-    /// below the floor of history, when the server stops, and after an error that says what of the history is damaged.
-    pub(super) fn poll_object(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// The next event with its newline. The end comes after the one event of a long poll, when a stream has fallen below
+    /// the floor of history, and after an error that says what of the history is damaged. A long poll that ends without
+    /// an event, and every watch when the server stops, is broken off: a complete answer would say that all is well.
+    pub(super) fn poll_object(
+        &mut self,
+        cx: &mut Context<'_>,
+        client_has_ended: bool,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
         let Some(watch) = &mut self.watch else {
             return Poll::Ready(None);
         };
         // Asked on each poll: the connection polls its body once more when the listener begins to stop.
-        let event = if self.front.stopping() {
-            None
-        } else {
-            ready!(watch.poll_next(cx))
-        };
+        if self.front.stopping() {
+            return self.broken_off(STOPS);
+        }
         // The head went out with 200 when the watch was accepted: an error can only be told in the body.
-        let broken = matches!(event, Some(Err(_)));
-        let object = event.map(|event| match event {
-            Ok(event) => {
+        let (object, more) = match watch.poll_next(cx) {
+            Poll::Pending if client_has_ended || !skimmed(&mut self.rest, cx) => {
+                return self.broken_off("the client has ended");
+            }
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) if self.stream => (None, false),
+            Poll::Ready(None) => return self.broken_off("no event can come"),
+            Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(STOPS),
+            Poll::Ready(Some(Ok(event))) => {
                 let mut out = Vec::with_capacity(render::event_size(&event));
                 render::event(&mut out, &event, self.front.service.cluster_now());
-                Bytes::from(out)
+                (Some(Ok(Bytes::from(out))), self.stream)
             }
-            Err(error) => Bytes::from(ApiError::from(error).body()),
-        });
-        if broken || object.is_none() || !self.stream {
+            Poll::Ready(Some(Err(error))) => (Some(Ok(ApiError::from(error).body().into())), false),
+        };
+        if !more {
             self.watch = None;
         }
         Poll::Ready(object)
     }
+
+    fn broken_off(&mut self, reason: &'static str) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.watch = None;
+        Poll::Ready(Some(Err(BodyError(reason))))
+    }
+}
+
+/// Reads away what comes of a request's body. False if it breaks off, which is the end of the client.
+fn skimmed(rest: &mut Option<Incoming>, cx: &mut Context<'_>) -> bool {
+    while let Some(body) = rest {
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Pending => break,
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(Some(Err(_))) => return false,
+            Poll::Ready(None) => *rest = None,
+        }
+    }
+    true
 }
 
 impl fmt::Debug for WatchBody {

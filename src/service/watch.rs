@@ -61,18 +61,19 @@ impl Watch {
         self.position
     }
 
-    /// The next event. `None` when the watch ended in order (history moved past it, or the server stops), an error when
-    /// what it needs cannot be read: it ends then, too.
+    /// The next event. `None` when history moved past the watch, an error when what it needs cannot be read or the server
+    /// stops: it ends then, too.
     pub fn poll_next(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Arc<Event>, ServiceError>>> {
         self.watcher.poll_next(context).map(|next| match next {
             Ok(event) => Some(Ok(event)),
-            Err(reason @ (Ended::Compacted | Ended::Stopped)) => {
+            Err(reason @ Ended::Compacted) => {
                 tracing::debug!("a watch ends: {reason}");
                 None
             }
+            Err(Ended::Stopped) => Some(Err(ServiceError::Stopped)),
             Err(reason) => {
                 match reason {
                     // Told once, for all of them.

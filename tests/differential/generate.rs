@@ -143,12 +143,13 @@ impl Generator {
 
     /// The next request; it never waits. `newest` is the current index relative to the fresh server's.
     pub(crate) fn next(&mut self, newest: u64) -> Op {
-        match self.rng.weighted(&[70, 12, 5, 4, 3, 3]) {
+        match self.rng.weighted(&[70, 12, 5, 4, 3, 3, 3]) {
             0 => self.write_or_read(),
             1 => self.with_bad_parameter(),
             2 => self.history_watch(newest),
             3 => self.odd_content_type(),
             4 => self.odd_method(),
+            5 => self.raw_target(),
             _ => self.odd_path(),
         }
     }

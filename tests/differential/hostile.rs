@@ -168,4 +168,31 @@ impl Generator {
         }
         Op::new(request)
     }
+
+    /// Names and values with bytes that a URL should not hold, sent as they are.
+    pub(super) fn raw_target(&mut self) -> Op {
+        const PIECES: [&[u8]; 12] = [
+            b"#",
+            b"\"",
+            b"<",
+            b">",
+            b"`",
+            b"{",
+            b"|",
+            b"\\",
+            b"^",
+            b"\xd6\xd0",
+            "\u{e9}".as_bytes(),
+            b"x",
+        ];
+        let method = self.rng.choose(&["GET", "PUT", "DELETE"]);
+        let mut target = format!("/v2/keys{}/", self.path().trim_end_matches('/')).into_bytes();
+        for part in [&b""[..], b"?value="] {
+            target.extend_from_slice(part);
+            for _ in 0..self.rng.between(1, 3) {
+                target.extend_from_slice(self.rng.choose(&PIECES));
+            }
+        }
+        Op::new(Request::new(method, target))
+    }
 }
