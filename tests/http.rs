@@ -10,6 +10,8 @@ mod connections;
 mod limits;
 #[path = "http/listings.rs"]
 mod listings;
+#[path = "http/memory.rs"]
+mod memory;
 #[path = "http/metrics.rs"]
 mod metrics;
 #[path = "http/node.rs"]

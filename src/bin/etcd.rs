@@ -8,6 +8,12 @@ use std::process::ExitCode;
 use etcd2::config::{self, Config, Loaded, Machine};
 use etcd2::{logging, server};
 
+/// For everything in the process: its `malloc` takes the place of the system's, so RocksDB allocates from it too
+/// (`tests/http/memory.rs` shows it). The system's keeps hundreds of MiB after a burst of large values; this one has a thread
+/// that gives back what nobody uses.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     match config::load(arguments, std::env::vars_os(), &Machine) {

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
-use tokio::sync::Semaphore;
 
 use super::counters::Counters;
 use super::headers::cluster_value;
 use super::options::HttpOptions;
+use super::turns::Turns;
 use crate::service::Service;
 
 /// Probes come every few seconds, and a trouble may last for days: its reason is told again after so long.
@@ -23,7 +23,7 @@ pub(super) struct Front {
     /// `X-Etcd-Cluster-Id`.
     pub(super) cluster: HeaderValue,
     /// Turns for listings that stream.
-    pub(super) listings: Arc<Semaphore>,
+    pub(super) listings: Arc<Turns>,
     pub(super) counters: Counters,
     stopping: AtomicBool,
     // When `/health` last told the log why it says false; held for a look.
@@ -34,7 +34,7 @@ impl Front {
     pub(super) fn new(service: Service, options: Arc<HttpOptions>) -> Arc<Self> {
         Arc::new(Self {
             cluster: cluster_value(service.cluster_id()),
-            listings: Arc::new(Semaphore::new(options.max_listings)),
+            listings: Turns::new(options.max_listings),
             counters: Counters::new(service.metrics()),
             service,
             options,

@@ -88,7 +88,9 @@ async fn read(
         Err(error) => return reply.error(&error.into(), &front.cluster),
     };
     match grant.node() {
-        Ok((node, _)) if node.dir => listing::answer(front, grant, head, reply).await,
+        Ok((node, _)) if node.dir => {
+            listing::answer(front, caller.address.ip(), grant, head, reply).await
+        }
         Ok((node, position)) => {
             let mut body = Vec::with_capacity(64 + render::node_size(&node));
             render::file(&mut body, &node, grant.now());

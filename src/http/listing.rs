@@ -5,6 +5,7 @@
 //! A walk holds a view of the store; it ends when the client is gone, takes nothing for the stall time-out, or is not
 //! done within the age a view may reach, and when the store has to be reopened, which waits for all views to end. An answer cut short breaks the connection, so that it cannot pass as whole.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,12 +15,13 @@ use hyper::{Response, StatusCode};
 use storage::operation::Node;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::body::{Body, BodyError};
 use super::front::Front;
 use super::headers::Reply;
 use super::render::{close_node, open_node};
+use super::turns::Pace;
 use crate::service::{ListedNode, ListingVisitor, Position, ReadGrant, ServiceError};
 
 /// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
@@ -40,6 +42,7 @@ const RECALL_LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 /// Lists the directory of a grant. `head` asks for the header only; there is no length in it if the listing is large.
 pub(super) async fn answer(
     front: &Arc<Front>,
+    client: IpAddr,
     grant: ReadGrant,
     head: bool,
     reply: Reply,
@@ -59,7 +62,7 @@ pub(super) async fn answer(
     if let Some((body, position)) = small.finish() {
         return reply.keys(StatusCode::OK, body, position, &front.cluster);
     }
-    match begin_streaming(front, grant).await {
+    match begin_streaming(front, client, grant).await {
         Ok((position, body)) => reply.keys_body(
             StatusCode::OK,
             Body::listing(body),
@@ -73,14 +76,11 @@ pub(super) async fn answer(
 /// Starts a walk on a thread that may block, and waits until it has something to send.
 async fn begin_streaming(
     front: &Arc<Front>,
+    client: IpAddr,
     grant: ReadGrant,
 ) -> Result<(Position, ListingBody), ServiceError> {
-    let turn = timeout(
-        front.options.listing_wait,
-        Arc::clone(&front.listings).acquire_owned(),
-    )
-    .await;
-    let Ok(Ok(permit)) = turn else {
+    let turn = front.listings.take(client, front.options.listing_wait);
+    let Some(turn) = turn.await else {
         return Err(ServiceError::TooManyRequests);
     };
     let (begun, begins) = oneshot::channel();
@@ -89,6 +89,7 @@ async fn begin_streaming(
         begun: Some(begun),
         position: None,
         chunks,
+        pace: turn.pace(),
         runtime: Handle::current(),
         stall: front.options.stall_timeout,
         deadline: Instant::now() + front.options.listing_age,
@@ -98,7 +99,7 @@ async fn begin_streaming(
         },
     };
     tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _turn = turn;
         walk(&grant, streaming);
     });
     // A walk that ends without having begun was refused a thread: the runtime goes down.
@@ -158,6 +159,7 @@ struct Streaming {
     begun: Option<oneshot::Sender<Result<Position, ServiceError>>>,
     position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
+    pace: Arc<Pace>,
     runtime: Handle,
     stall: std::time::Duration,
     deadline: Instant,
@@ -172,6 +174,15 @@ enum Chunk {
     End,
 }
 
+impl Chunk {
+    fn length(&self) -> usize {
+        match self {
+            Self::Data(bytes) => bytes.len(),
+            Self::End => 0,
+        }
+    }
+}
+
 impl Streaming {
     fn send(&mut self, chunk: Chunk) -> ControlFlow<()> {
         if let Some(position) = self.position.take()
@@ -182,12 +193,17 @@ impl Streaming {
         if Instant::now() >= self.deadline {
             return ControlFlow::Break(());
         }
-        let chunk = match self.chunks.try_send(chunk) {
-            Ok(()) => return ControlFlow::Continue(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return ControlFlow::Break(()),
-            Err(mpsc::error::TrySendError::Full(chunk)) => chunk,
+        let bytes = chunk.length();
+        let sent = match self.chunks.try_send(chunk) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => ControlFlow::Break(()),
+            Err(mpsc::error::TrySendError::Full(chunk)) => {
+                self.pace.block();
+                self.send_late(chunk)
+            }
         };
-        self.send_late(chunk)
+        self.pace.taken(bytes);
+        sent
     }
 
     /// Waits until the client has taken a chunk that waits before this one.
@@ -203,6 +219,12 @@ impl Streaming {
                 }
                 Ok(Err(_)) => return ControlFlow::Break(()),
                 Err(_) if Instant::now() >= until => return ControlFlow::Break(()),
+                Err(_) if self.pace.is_to_end() => {
+                    tracing::debug!(
+                        "a listing is cut off: its client takes too little, others wait"
+                    );
+                    return ControlFlow::Break(());
+                }
                 Err(_) if (self.recalled)() => {
                     tracing::warn!("a listing is cut off: the store has to be reopened");
                     return ControlFlow::Break(());

@@ -10,7 +10,7 @@
 //!   route ─ preamble, path, cors    host, OPTIONS, redirect, table of endpoints
 //!     ├─ keys ─ upload, budget, form, media_type, params, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
-//!     │    └─ listing                           streams what is large
+//!     │    └─ listing ─ turns                   streams what is large
 //!     └─ info, stats, members
 //!   headers, body ─ render, time, error          the answer
 //! ```
@@ -53,6 +53,7 @@ mod socket;
 mod stats;
 mod time;
 mod turned_away;
+mod turns;
 mod upload;
 mod watch;
 mod workers;

@@ -119,6 +119,7 @@ impl HttpOptions {
             bytes: self.max_body_bytes,
             value_bytes: self.max_value_bytes,
             within: self.body_timeout,
+            stall: self.stall_timeout,
             budget: &self.uploads,
         }
     }

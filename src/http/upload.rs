@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use tokio::time::timeout;
 
 use super::budget::{Budget, Claim, FREE_BYTES};
@@ -50,8 +50,10 @@ pub(super) struct Limits<'a> {
     pub(super) bytes: usize,
     /// Bytes of a decoded value in it.
     pub(super) value_bytes: usize,
-    /// `None` is no limit of time.
+    /// For the whole of it; `None` is no limit of time.
     pub(super) within: Option<Duration>,
+    /// For the next piece of what is long: it holds a part of the budget that others may need.
+    pub(super) stall: Duration,
     /// Where what is long is taken from.
     pub(super) budget: &'a Budget,
 }
@@ -144,6 +146,7 @@ async fn discard(body: Incoming, within: Option<Duration>) -> bool {
         bytes: DISCARDED_BYTES,
         value_bytes: 0,
         within,
+        stall: Duration::MAX,
         budget: &Budget::new(0),
     };
     skip(body, limits).await.is_ok()
@@ -167,7 +170,7 @@ async fn collect(
 ) -> Result<Bytes, UploadError> {
     let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = next(body, pieces.length(), limits).await? {
         let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
@@ -189,6 +192,19 @@ async fn collect(
         }
     }
     Ok(pieces.join())
+}
+
+async fn next(
+    body: &mut Incoming,
+    length: usize,
+    limits: &Limits<'_>,
+) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, UploadError> {
+    if length <= FREE_BYTES {
+        return Ok(body.frame().await);
+    }
+    timeout(limits.stall, body.frame())
+        .await
+        .map_err(|_| UploadError::TimedOut)
 }
 
 /// What has come of a body. Nearly every body is one piece, which is not copied.
@@ -262,6 +278,7 @@ mod tests {
             bytes,
             value_bytes: usize::MAX,
             within,
+            stall: Duration::MAX,
             budget: &PLENTY,
         };
         read(body, limits).await.map(|upload| upload.bytes)

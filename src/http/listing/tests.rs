@@ -203,6 +203,7 @@ fn streamed(
         begun: Some(begun),
         position: None,
         chunks,
+        pace: Arc::new(Pace::new(Instant::now())),
         runtime,
         stall,
         deadline: Instant::now() + age,
