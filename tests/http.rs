@@ -2,6 +2,8 @@
 //!
 //! Nothing here compares with the original (`differential` does); what is expected is the text of the reference.
 
+#[path = "http/browsers.rs"]
+mod browsers;
 #[path = "http/bytes.rs"]
 mod bytes;
 #[path = "http/connections.rs"]

@@ -7,7 +7,7 @@
 //! connection ─ socket          accept, limits of number and time, orderly end
 //!     │        turned_away
 //!     │
-//!   route ─ path, cors         host, OPTIONS, redirect, table of endpoints
+//!   route ─ path, cors, browser  host, other sites, OPTIONS, redirect, table of endpoints
 //!     ├─ keys ─ upload, budget, form, media_type, params, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing                           streams what is large
@@ -20,6 +20,7 @@
 //! only place that knows numbers of v2 errors.
 
 mod body;
+mod browser;
 mod budget;
 mod classify;
 mod connection;

@@ -1,10 +1,11 @@
-//! From a request to the handler that answers it: host check, OPTIONS, path, redirect, then the table of endpoints.
+//! From a request to the handler that answers it: host check, other sites, OPTIONS, path, redirect, then the table of
+//! endpoints.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
@@ -77,8 +78,9 @@ async fn checked(
     let Some(decoded) = path::decode(uri.path()) else {
         return Reply::new(headers).bad_request();
     };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let served = link.peer.secure || front.options.serves_host(host.unwrap_or_default());
+    let served = link.peer.secure || front.options.serves(uri, &headers);
+    let guard = front.options.guard.as_ref();
+    let foreign = guard.and_then(|guard| guard.refusal(uri, &headers, link.peer.secure));
     let allowed = front.options.cors.allowed(headers.get(ORIGIN));
     let facts = facts(method, &headers);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
@@ -87,11 +89,15 @@ async fn checked(
         let reason = "this host name is not served here: see the option host-whitelist";
         return reply.text_error(StatusCode::MISDIRECTED_REQUEST, reason);
     }
-    if let Some(allowed) = allowed {
+    // What another site must not ask, it must not be told either.
+    if let Some(allowed) = allowed.filter(|_| foreign.is_none()) {
         front.options.cors.write(reply.headers_mut(), allowed);
     }
     if method == Method::OPTIONS {
         return reply.empty(StatusCode::OK);
+    }
+    if let Some(reason) = foreign {
+        return reply.text_error(StatusCode::FORBIDDEN, reason);
     }
     if let Some(clean) = path::cleaned(&decoded) {
         let location = path::location(&clean, uri.query());
