@@ -6,6 +6,8 @@
 mod browsers;
 #[path = "http/bytes.rs"]
 mod bytes;
+#[path = "http/classic.rs"]
+mod classic;
 #[path = "http/connections.rs"]
 mod connections;
 #[path = "http/limits.rs"]

@@ -9,7 +9,8 @@ use super::headers::Reply;
 use super::params::Params;
 use super::route::{Facts, Link};
 use super::upload::{self, UploadError};
-use super::{delete, get, path, post, put};
+use super::{classic, delete, get, path, post, put};
+use crate::config::Vocabulary;
 use crate::service::{Caller, ServiceError};
 
 const ALLOW: &str = "HEAD,GET,PUT,POST,DELETE";
@@ -26,6 +27,7 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let front = &link.front;
     let options = &front.options;
+    let vocabulary = front.service.vocabulary();
     if ![
         Method::GET,
         Method::PUT,
@@ -35,7 +37,10 @@ pub(super) async fn answer(
     ]
     .contains(method)
     {
-        return reply.method_not_allowed(Some(ALLOW));
+        return match vocabulary {
+            Vocabulary::Classic => reply.not_found(),
+            Vocabulary::Modern => reply.method_not_allowed(Some(ALLOW)),
+        };
     }
     let Some(path) = path::key(below) else {
         return reply.bad_request();
@@ -65,11 +70,17 @@ pub(super) async fn answer(
     } else if !body.is_end_stream() && !upload::discard(body, options.body_timeout).await {
         reply = reply.closing();
     }
-    if let Err(fault) = facts.form {
+    if let (Err(fault), Vocabulary::Modern) = (facts.form, vocabulary) {
         return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
     }
     let bytes = form.as_ref().map(|upload| &*upload.bytes);
-    let params = match Params::parse(method, bytes, query, options.max_value_bytes) {
+    let max_value = options.max_value_bytes;
+    let params = match vocabulary {
+        Vocabulary::Modern => Params::parse(method, bytes, query, max_value),
+        Vocabulary::Classic => classic::parse(method, bytes, query, max_value)
+            .map_err(|error| error.at(front.service.revision())),
+    };
+    let params = match params {
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
     };

@@ -8,7 +8,7 @@
 //!     │        turned_away
 //!     │
 //!   route ─ path, cors, browser  host, other sites, OPTIONS, redirect, table of endpoints
-//!     ├─ keys ─ upload, budget, form, media_type, params, classify
+//!     ├─ keys ─ upload, budget, form, media_type, params, classic, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing                           streams what is large
 //!     └─ info, stats, members
@@ -22,6 +22,7 @@
 mod body;
 mod browser;
 mod budget;
+mod classic;
 mod classify;
 mod connection;
 mod cors;

@@ -101,7 +101,10 @@ async fn checked(
     }
     if let Some(clean) = path::cleaned(&decoded) {
         let location = path::location(&clean, uri.query());
+        // 0.4 wrote no page.
+        let page = front.service.vocabulary() == Vocabulary::Modern;
         let (get, head) = (method == Method::GET, method == Method::HEAD);
+        let (get, head) = (get && page, head && page);
         return reply.redirect(StatusCode::MOVED_PERMANENTLY, &location, get, head);
     }
     if front.options.only_metrics && ![&b"/metrics"[..], b"/health"].contains(&&*decoded) {
@@ -161,6 +164,9 @@ async fn endpoint(
         _ => return reply.not_found(),
     };
     if method != Method::GET && !(with_head && method == Method::HEAD) {
+        if classic {
+            return reply.not_found();
+        }
         return reply.method_not_allowed(Some(if with_head { "GET,HEAD" } else { "GET" }));
     }
     match decoded {

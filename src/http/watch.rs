@@ -51,7 +51,7 @@ pub(super) struct WatchBody {
 }
 
 impl WatchBody {
-    /// The next event with its newline. The end comes after the one event of a long poll, when the watch has fallen
+    /// The next event. The end comes after the one event of a long poll, when the watch has fallen
     /// below the floor of history, when the server stops, and after an error that says what of the history is damaged.
     pub(super) fn poll_object(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Some(watch) = &mut self.watch else {
@@ -68,7 +68,13 @@ impl WatchBody {
         let object = event.map(|event| match event {
             Ok(event) => {
                 let mut out = Vec::with_capacity(render::event_size(&event));
-                render::event(&mut out, &event, self.front.service.cluster_now());
+                let service = &self.front.service;
+                render::event(
+                    &mut out,
+                    &event,
+                    service.cluster_now(),
+                    service.vocabulary(),
+                );
                 Bytes::from(out)
             }
             Err(error) => Bytes::from(ApiError::from(error).body()),
