@@ -39,9 +39,9 @@ pub enum Error {
         /// HTTP status of the answer.
         status: u16,
         /// The status in words and the first line of the body.
-        gist: String,
+        gist: Box<str>,
         /// What is wrong with the body, and its beginning.
-        detail: String,
+        detail: Box<str>,
     },
     /// An answer above the bound of this client. What was asked may have been done.
     #[error("client: the answer of {endpoint} is larger than {bytes_max} bytes")]

@@ -157,11 +157,12 @@ pub(super) fn invalid(reply: &Reply, reason: &str) -> Error {
     Error::InvalidReply {
         endpoint: reply.endpoint.clone(),
         status: reply.status,
-        gist: gist(reply),
+        gist: gist(reply).into(),
         detail: format!(
             "{reason}; it begins {:?}",
             String::from_utf8_lossy(beginning)
-        ),
+        )
+        .into(),
     }
 }
 

@@ -28,8 +28,8 @@ fn error(code: u16, message: &str, cause: &str, index: u64) -> String {
 fn successes_end_without_a_newline() {
     let server = node();
     let cluster = cluster_id(&server);
-    let one = r#"{"key":"/foo/bar","value":"XXX","modifiedIndex":3,"createdIndex":3}"#;
-    let set = put(&server, "/v2/keys/foo/bar", "value=XXX");
+    let one = r#"{"key":"/foo/bar","value":"text","modifiedIndex":3,"createdIndex":3}"#;
+    let set = put(&server, "/v2/keys/foo/bar", "value=text");
     let body = format!(r#"{{"action":"set","node":{one}}}"#);
     assert_answer(&set, 201, &body);
     assert_head(
@@ -103,13 +103,13 @@ fn causes_are_the_names_of_operations_at_the_current_index() {
     let required = "PrevValue is Required in POST form";
     for (request, code, message, cause) in [
         (
-            Request::put("/v2/keys/a", "value=XXX&ttl=bad_ttl"),
+            Request::put("/v2/keys/a", "value=text&ttl=bad_ttl"),
             202,
             nan,
             "Update",
         ),
         (
-            Request::post("/v2/keys/a", "value=XXX&ttl=bad_ttl"),
+            Request::post("/v2/keys/a", "value=text&ttl=bad_ttl"),
             202,
             nan,
             "Create",
@@ -121,7 +121,7 @@ fn causes_are_the_names_of_operations_at_the_current_index() {
             "CompareAndSwap",
         ),
         (
-            Request::put("/v2/keys/a", "value=XXX&prevValue="),
+            Request::put("/v2/keys/a", "value=text&prevValue="),
             201,
             required,
             "CompareAndSwap",
