@@ -2,8 +2,12 @@
 //!
 //! Nothing here compares with the original (`differential` does); what is expected is the text of the reference.
 
+#[path = "http/browsers.rs"]
+mod browsers;
 #[path = "http/bytes.rs"]
 mod bytes;
+#[path = "http/classic.rs"]
+mod classic;
 #[path = "http/connections.rs"]
 mod connections;
 #[path = "http/limits.rs"]

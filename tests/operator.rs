@@ -2,6 +2,8 @@
 //! proxies, imports, exit statuses. The built `etcdctl` runs as a process, on a pseudo-terminal where it matters, against
 //! servers of this repository and Debian's, and against peers that the test plays itself.
 
+#[path = "operator/bound.rs"]
+mod bound;
 #[path = "operator/certificate.rs"]
 mod certificate;
 #[path = "operator/color.rs"]
@@ -33,5 +35,7 @@ mod tree;
 mod user;
 #[path = "operator/value.rs"]
 mod value;
+#[path = "operator/visible.rs"]
+mod visible;
 #[path = "operator/wire.rs"]
 mod wire;

@@ -10,11 +10,15 @@ use super::basic;
 use super::connection::Connections;
 use super::dial::Dialer;
 use super::endpoint::Endpoint;
-use super::error::{Attempt, Error};
+use super::error::{Attempt, Cause, Error};
 use super::exchange::{Exchanger, Reply};
 use super::proxy::Proxies;
 use super::request::{Credentials, Observer, Request, Retry};
 use super::tls::Tls;
+
+/// The largest answer that is taken unless another bound is given, 512 MiB: a listing of some two million keys. A tree
+/// in memory takes a few times as much.
+pub const REPLY_BYTES_MAX: u64 = 512 << 20;
 
 /// What a client is made of.
 #[derive(Clone, Default)]
@@ -29,6 +33,8 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// Limit of one try: connection, request and head of the answer; `None` waits for ever. Watches have no limit.
     pub header_timeout: Option<Duration>,
+    /// The largest answer that is taken, in bytes; `None` is [`REPLY_BYTES_MAX`].
+    pub reply_bytes_max: Option<u64>,
     /// Told of every request.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -84,6 +90,7 @@ impl Client {
                 .as_ref()
                 .map(|user| basic::authorization(user.user.as_bytes(), user.password.as_bytes())),
             header_timeout: options.header_timeout,
+            reply_bytes_max: options.reply_bytes_max.unwrap_or(REPLY_BYTES_MAX),
             observer: options.observer,
         };
         Client {
@@ -157,6 +164,17 @@ impl Client {
                 Ok(reply) => {
                     self.pin(endpoint);
                     return Ok(reply);
+                }
+                // The others would say the same at the same length.
+                Err(Attempt {
+                    cause: Cause::TooLarge(bytes_max),
+                    endpoint,
+                    ..
+                }) => {
+                    return Err(Error::ReplyTooLarge {
+                        endpoint,
+                        bytes_max,
+                    });
                 }
                 Err(attempt) => {
                     let last = attempt.sent && request.retry != Retry::Always;

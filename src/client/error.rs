@@ -32,16 +32,24 @@ pub enum Error {
     #[error("{0}")]
     Failed(Box<Attempt>),
     /// An answer that no server of this kind gives.
-    #[error(
-        "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
-    )]
+    #[error("client: response is invalid json{}; {endpoint} answered {gist}", doubt(*status))]
     InvalidReply {
         /// Who answered.
         endpoint: Endpoint,
         /// HTTP status of the answer.
         status: u16,
+        /// The status in words and the first line of the body.
+        gist: Box<str>,
         /// What is wrong with the body, and its beginning.
-        detail: String,
+        detail: Box<str>,
+    },
+    /// An answer above the bound of this client. What was asked may have been done.
+    #[error("client: the answer of {endpoint} is larger than {bytes_max} bytes")]
+    ReplyTooLarge {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// The bound.
+        bytes_max: u64,
     },
     /// The answer is good, but more than can be read.
     #[error("client: {0}")]
@@ -238,6 +246,14 @@ impl Attempt {
                 .is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof),
             _ => false,
         }
+    }
+}
+
+/// The original's suspicion. A status that refuses says what it is about itself.
+fn doubt(status: u16) -> &'static str {
+    match status {
+        400.. => "",
+        _ => ". The endpoint is probably not valid etcd cluster endpoint",
     }
 }
 

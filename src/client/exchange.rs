@@ -58,7 +58,6 @@ pub(super) struct Answer {
     body: Incoming,
     connection: Connection,
     place: Endpoint,
-    bytes_max: u64,
 }
 
 /// What all exchanges of a client share.
@@ -66,6 +65,7 @@ pub(super) struct Exchanger {
     pub(super) connections: Connections,
     pub(super) authorization: Option<HeaderValue>,
     pub(super) header_timeout: Option<Duration>,
+    pub(super) reply_bytes_max: u64,
     pub(super) observer: Option<std::sync::Arc<dyn Observer>>,
 }
 
@@ -97,7 +97,6 @@ impl Exchanger {
                     body,
                     connection,
                     place,
-                    bytes_max: request.reply_bytes_max,
                 });
             }
             // A server that redirects has done nothing: its successor decides.
@@ -212,9 +211,8 @@ impl Exchanger {
             body,
             connection,
             place,
-            bytes_max,
         } = answer;
-        match read(body, bytes_max).await {
+        match read(body, self.reply_bytes_max).await {
             Ok(body) => {
                 self.connections.give_back(connection);
                 Ok(Reply {

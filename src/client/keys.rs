@@ -66,8 +66,7 @@ impl Client {
         let query = query
             .flag("recursive", options.recursive)
             .flag("sorted", options.sorted);
-        self.event(&Request::listing(query.after(key.target())))
-            .await
+        self.event(&Request::get(query.after(key.target()))).await
     }
 
     /// Writes a file, or makes or refreshes a directory (`dir`).

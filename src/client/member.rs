@@ -10,7 +10,7 @@ use super::error::{Attempt, Error};
 use super::exchange::Reply;
 use super::path::element;
 use super::request::{Payload, Request, Retry};
-use super::response::invalid;
+use super::response::{first_line, gist, invalid};
 
 /// A member of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -170,8 +170,9 @@ impl Client {
         };
         // A member that is not well says so with status 503, which elsewhere means that nobody answered.
         let reply = self.ask(endpoint, &request).await?;
-        let health: Health = serde_json::from_slice(&reply.body)
-            .map_err(|error| HealthError::Reply(error.to_string()))?;
+        let health: Health = serde_json::from_slice(&reply.body).map_err(|error| {
+            HealthError::Reply(format!("{error}; it answered {}", gist(&reply)))
+        })?;
         Ok(health.health == true || health.health == "true")
     }
 }
@@ -220,8 +221,10 @@ pub(super) fn accepted(
         return Ok(reply);
     }
     let body = explained(status).then(|| serde_json::from_slice::<Message>(&reply.body));
-    let message = match body {
-        Some(Ok(body)) => body.message,
+    let message = match (body, first_line(&reply.body)) {
+        (Some(Ok(body)), _) => body.message,
+        // No JSON: some other server, or a limit of this one, in its own words.
+        (Some(Err(_)), Some(line)) => format!("unexpected status code {status}: {line}"),
         _ => format!("unexpected status code {status}"),
     };
     Err(Error::Refused { status, message })

@@ -55,7 +55,7 @@ mod tls;
 mod watch;
 
 pub use auth::{Change, Permission, Role, User};
-pub use cluster::{Client, Options, within};
+pub use cluster::{Client, Options, REPLY_BYTES_MAX, within};
 pub use dial::{CertificateFault, DialError};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{ApiError, Attempt, Cause, Error};

@@ -61,12 +61,6 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// The largest answer to an ordinary request, in bytes: far more than a node, a list of members or of users is.
-const REPLY_BYTES_MAX: u64 = 64 << 20;
-
-/// The largest listing, in bytes: tens of millions of keys.
-const LISTING_BYTES_MAX: u64 = 4 << 30;
-
 /// A call that any member of the cluster can answer.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -82,22 +76,12 @@ pub struct Request {
     pub waits: bool,
     /// A question to one member about itself: no user goes with it, no observer is told, and any status is an answer.
     pub probe: bool,
-    /// The largest answer that is taken, in bytes.
-    pub reply_bytes_max: u64,
 }
 
 impl Request {
     /// A reading request.
     pub fn get(target: impl Into<String>) -> Request {
         Request::new(Method::GET, target, Payload::None, Retry::Always)
-    }
-
-    /// A reading request whose answer may be a whole tree.
-    pub(super) fn listing(target: impl Into<String>) -> Request {
-        Request {
-            reply_bytes_max: LISTING_BYTES_MAX,
-            ..Request::get(target)
-        }
     }
 
     pub(super) fn new(
@@ -113,7 +97,6 @@ impl Request {
             retry,
             waits: false,
             probe: false,
-            reply_bytes_max: REPLY_BYTES_MAX,
         }
     }
 }

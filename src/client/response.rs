@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use hyper::StatusCode;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::{ApiError, Error};
@@ -156,11 +157,41 @@ pub(super) fn invalid(reply: &Reply, reason: &str) -> Error {
     Error::InvalidReply {
         endpoint: reply.endpoint.clone(),
         status: reply.status,
+        gist: gist(reply).into(),
         detail: format!(
             "{reason}; it begins {:?}",
             String::from_utf8_lossy(beginning)
-        ),
+        )
+        .into(),
     }
+}
+
+/// Status and first line of an answer that is not understood: enough to see who it was, and mostly why.
+pub(super) fn gist(reply: &Reply) -> String {
+    let reason = StatusCode::from_u16(reply.status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    let status = format!("{} {}", reply.status, reason.unwrap_or_default());
+    match first_line(&reply.body) {
+        Some(line) => format!("{}: {line}", status.trim_end()),
+        None => format!("{} without a word", status.trim_end()),
+    }
+}
+
+/// The first line with anything in it, or as much of it as a line has room for.
+pub(super) fn first_line(body: &[u8]) -> Option<String> {
+    const SHOWN: usize = 200;
+    // Bytes of a page that has no line in them are not worth a search.
+    let beginning = String::from_utf8_lossy(&body[..body.len().min(64 * SHOWN)]);
+    let line = beginning
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())?;
+    let mut shown: String = line.chars().take(SHOWN).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    Some(shown)
 }
 
 /// How deep objects and lists stand in one another, counted without reading them: the brackets outside of strings.

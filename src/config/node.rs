@@ -157,6 +157,11 @@ pub struct Config {
     pub default_read: ReadMode,
     /// Origins allowed.
     pub cors: Cors,
+    /// Whether `cors` was asked for, with an origin at least. Otherwise pages of other sites are refused.
+    pub cors_given: bool,
+    /// Names by which a browser may call this node: localhost, the machine's, advertised ones, and those that were listed
+    /// for requests. Perhaps with ports.
+    pub own_names: Vec<String>,
     /// Host names allowed.
     pub host_whitelist: HostWhitelist,
     /// Largest decoded value of a key, in bytes, at least 1.

@@ -105,7 +105,7 @@ pub(super) fn consistency(params: &Params) -> Consistency {
 }
 
 fn condition(params: &Params) -> Option<Condition> {
-    let given = params.prev_value.is_some() || params.prev_index > 0;
+    let given = params.compare || params.prev_value.is_some() || params.prev_index > 0;
     given.then(|| Condition {
         value: params.prev_value.clone(),
         index: params.prev_index,

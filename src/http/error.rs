@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use storage::operation::{Condition, Refusal};
 use storage::path::KeyPath;
 
+use crate::config::Vocabulary;
 use crate::json::{number, string};
 use crate::service::ServiceError;
 
@@ -21,6 +22,7 @@ pub(super) enum Code {
     PrevValueRequired = 201,
     TtlNotNumber = 202,
     IndexNotNumber = 203,
+    ValueOrTtlRequired = 204,
     InvalidField = 209,
     InvalidForm = 210,
     RefreshValue = 211,
@@ -49,6 +51,7 @@ impl Code {
             Self::PrevValueRequired => "PrevValue is Required in POST form",
             Self::TtlNotNumber => "The given TTL in POST form is not a number",
             Self::IndexNotNumber => "The given index in POST form is not a number",
+            Self::ValueOrTtlRequired => "Value or TTL is required in POST form",
             Self::InvalidField => "Invalid field",
             Self::InvalidForm => "Invalid POST form",
             Self::RefreshValue => "Value provided on refresh",
@@ -94,6 +97,20 @@ impl ApiError {
     /// The form, its body or a decoded value is over its limit (keys-api 1.2).
     pub(super) fn too_large() -> Self {
         Self::invalid(Code::InvalidForm, "http: POST too large")
+    }
+
+    /// The same, as judged at an index.
+    pub(super) fn at(self, index: u64) -> Self {
+        Self { index, ..self }
+    }
+
+    /// 0.4 named the root where later versions leave it out: a compare-and-delete of it (keys-api 3.4).
+    pub(super) fn told_in(mut self, vocabulary: Vocabulary) -> Self {
+        if vocabulary == Vocabulary::Classic && self.code == Code::NotFile && self.cause.is_empty()
+        {
+            self.cause.push(b'/');
+        }
+        self
     }
 
     /// `{"errorCode":N,"message":"…","cause":"…","index":I}` and a newline.

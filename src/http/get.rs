@@ -12,6 +12,7 @@ use super::front::Front;
 use super::headers::Reply;
 use super::params::Params;
 use super::{listing, render, watch};
+use crate::config::Vocabulary;
 use crate::service::{Caller, Consistency};
 
 /// Answers a `GET`. `rest` is what has not come of a body that does not count.
@@ -87,13 +88,16 @@ async fn read(
         Ok(grant) => grant,
         Err(error) => return reply.error(&error.into(), &front.cluster),
     };
+    let vocabulary = front.service.vocabulary();
     match grant.node() {
+        // 0.4 said nothing but that the key is there (keys-api 2.1).
+        Ok(_) if head && vocabulary == Vocabulary::Classic => reply.empty(StatusCode::OK),
         Ok((node, _)) if node.dir => {
             listing::answer(front, caller.address.ip(), grant, head, reply).await
         }
         Ok((node, position)) => {
             let mut body = Vec::with_capacity(64 + render::node_size(&node));
-            render::file(&mut body, &node, grant.now());
+            render::file(&mut body, &node, grant.now(), vocabulary);
             reply.keys(StatusCode::OK, body, position, &front.cluster)
         }
         Err(error) => reply.error(&error.into(), &front.cluster),

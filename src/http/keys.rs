@@ -9,7 +9,8 @@ use super::headers::Reply;
 use super::params::Params;
 use super::route::{Facts, Link};
 use super::upload::{self, UploadError};
-use super::{delete, get, path, post, put};
+use super::{classic, delete, get, path, post, put};
+use crate::config::Vocabulary;
 use crate::service::{Caller, ServiceError};
 
 const ALLOW: &str = "HEAD,GET,PUT,POST,DELETE";
@@ -26,6 +27,7 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let front = &link.front;
     let options = &front.options;
+    let vocabulary = front.service.vocabulary();
     if ![
         Method::GET,
         Method::PUT,
@@ -35,7 +37,10 @@ pub(super) async fn answer(
     ]
     .contains(method)
     {
-        return reply.method_not_allowed(Some(ALLOW));
+        return match vocabulary {
+            Vocabulary::Classic => reply.not_found(),
+            Vocabulary::Modern => reply.method_not_allowed(Some(ALLOW)),
+        };
     }
     let Some(path) = path::key(below) else {
         return reply.bad_request();
@@ -62,22 +67,28 @@ pub(super) async fn answer(
             Ok(upload) => form = Some(upload),
             Err(error) => return refuse(error, &front.cluster, reply),
         },
-        // A client that fails half-way has not asked for anything, whatever the body was to say.
-        Ok(false) if ![Method::GET, Method::HEAD].contains(method) => {
-            if let Err(error) = upload::skip(body, options.form_limits()).await {
-                return refuse(error, &front.cluster, reply);
-            }
-        }
-        Ok(false) => rest = upload::skim(body).await,
-        Err(fault) => {
+        Err(fault) if vocabulary == Vocabulary::Modern => {
             if upload::skim(body).await.is_some() {
                 reply = reply.closing();
             }
             return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
         }
+        // A client that fails half-way has not asked for anything, whatever the body was to say.
+        _ if ![Method::GET, Method::HEAD].contains(method) => {
+            if let Err(error) = upload::skip(body, options.form_limits()).await {
+                return refuse(error, &front.cluster, reply);
+            }
+        }
+        _ => rest = upload::skim(body).await,
     }
     let bytes = form.as_ref().map(|upload| &*upload.bytes);
-    let params = match Params::parse(method, bytes, query, options.max_value_bytes) {
+    let max_value = options.max_value_bytes;
+    let params = match vocabulary {
+        Vocabulary::Modern => Params::parse(method, bytes, query, max_value),
+        Vocabulary::Classic => classic::parse(method, bytes, query, max_value)
+            .map_err(|error| error.at(front.service.revision())),
+    };
+    let params = match params {
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
     };

@@ -20,8 +20,9 @@ use tokio::time::{Instant, timeout_at};
 use super::body::{Body, BodyError};
 use super::front::Front;
 use super::headers::Reply;
-use super::render::{close_node, open_node};
+use super::render::{close_node, end, open_node};
 use super::turns::Pace;
+use crate::config::Vocabulary;
 use crate::service::{ListedNode, ListingVisitor, Position, ReadGrant, ServiceError};
 
 /// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
@@ -47,7 +48,8 @@ pub(super) async fn answer(
     head: bool,
     reply: Reply,
 ) -> Response<Body> {
-    let mut small = Walk::new(grant.now(), Inline { nodes: 0 });
+    let vocabulary = front.service.vocabulary();
+    let mut small = Walk::new(vocabulary, grant.now(), Inline { nodes: 0 });
     if let Err(error) = grant.list(&mut small) {
         return reply.error(&error.into(), &front.cluster);
     }
@@ -83,6 +85,7 @@ async fn begin_streaming(
     let Some(turn) = turn.await else {
         return Err(ServiceError::TooManyRequests);
     };
+    let vocabulary = front.service.vocabulary();
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let streaming = Streaming {
@@ -100,7 +103,7 @@ async fn begin_streaming(
     };
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        walk(&grant, streaming);
+        walk(&grant, vocabulary, streaming);
     });
     // A walk that ends without having begun was refused a thread: the runtime goes down.
     let position = begins.await.unwrap_or(Err(ServiceError::Stopped))?;
@@ -113,8 +116,8 @@ async fn begin_streaming(
     ))
 }
 
-fn walk(grant: &ReadGrant, streaming: Streaming) {
-    let mut walk = Walk::new(grant.now(), streaming);
+fn walk(grant: &ReadGrant, vocabulary: Vocabulary, streaming: Streaming) {
+    let mut walk = Walk::new(vocabulary, grant.now(), streaming);
     match grant.list(&mut walk) {
         Ok(()) => walk.end(),
         Err(error) => {
@@ -255,6 +258,7 @@ struct Walk<O> {
     /// The nodes on the way down that are not closed, the listed directory first.
     open: Vec<OpenNode>,
     position: Option<Position>,
+    vocabulary: Vocabulary,
     /// Cluster time in nanoseconds, for what is left to live.
     now: u64,
     /// Whether the outlet ended the walk.
@@ -269,8 +273,9 @@ struct OpenNode {
 }
 
 impl<O: Outlet> Walk<O> {
-    fn new(now: u64, outlet: O) -> Self {
+    fn new(vocabulary: Vocabulary, now: u64, outlet: O) -> Self {
         Self {
+            vocabulary,
             json: Vec::with_capacity(4096),
             open: Vec::new(),
             position: None,
@@ -295,7 +300,7 @@ impl<O: Outlet> Walk<O> {
     fn close(&mut self) -> Option<Position> {
         let position = self.position.filter(|_| !self.broken)?;
         self.close_from(0);
-        self.json.extend_from_slice(b"}\n");
+        end(&mut self.json, self.vocabulary);
         Some(position)
     }
 }
@@ -340,6 +345,7 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
             *dir,
             *lifetime,
             self.now,
+            self.vocabulary,
         );
         let Node {
             modified, created, ..
@@ -374,6 +380,7 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
             node.value.is_none(),
             node.lifetime,
             self.now,
+            self.vocabulary,
         );
         let ListedNode {
             modified, created, ..

@@ -7,8 +7,8 @@
 //! connection ─ socket          accept, limits of number and time, orderly end
 //!     │        turned_away
 //!     │        head, chunked    what the HTTP library would not take of a request
-//!   route ─ preamble, path, cors    host, OPTIONS, redirect, table of endpoints
-//!     ├─ keys ─ upload, budget, form, media_type, params, classify
+//!   route ─ preamble, path, cors, browser    host, other sites, OPTIONS, redirect, table of endpoints
+//!     ├─ keys ─ upload, budget, form, media_type, params, classic, classify
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing ─ turns                   streams what is large
 //!     └─ info, stats, members
@@ -20,8 +20,10 @@
 //! only place that knows numbers of v2 errors.
 
 mod body;
+mod browser;
 mod budget;
 mod chunked;
+mod classic;
 mod classify;
 mod connection;
 mod cors;

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::{HeaderMap, Uri};
+
+use super::browser::{self, Guard};
 use super::budget::Budget;
 use super::cors::Cors;
 use super::upload::Limits;
@@ -19,6 +22,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct HttpOptions {
     /// Which origins browsers may call from.
     pub(super) cors: Cors,
+    /// Refuses what browsers send for pages of other sites; `None` where `cors` names the sites instead.
+    pub(super) guard: Option<Guard>,
     /// `Host` names that are served without TLS (421 otherwise).
     pub(super) hosts: HostWhitelist,
     /// Whether `/metrics` and `/health` are all there is.
@@ -65,6 +70,7 @@ impl HttpOptions {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self {
             cors: Cors::new(config.cors.clone(), config.vocabulary),
+            guard: (!config.cors_given).then(|| Guard::new(&config.own_names)),
             hosts: config.host_whitelist.clone(),
             max_body_bytes: size(config.max_body_bytes),
             max_value_bytes: size(config.max_request_bytes),
@@ -86,6 +92,7 @@ impl HttpOptions {
         };
         Self {
             cors: Cors::new(policy, vocabulary),
+            guard: Some(Guard::new(&[])),
             hosts: HostWhitelist::Any,
             only_metrics: false,
             max_body_bytes: 10 << 20,
@@ -124,8 +131,15 @@ impl HttpOptions {
         }
     }
 
+    /// Whether a request is to a host that is served.
+    pub(super) fn serves(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        // Most nodes serve any host: nothing is looked up for them.
+        matches!(self.hosts, HostWhitelist::Any)
+            || self.serves_host(browser::target(uri, headers).unwrap_or_default())
+    }
+
     /// Whether a request to `host` (name, and perhaps port) is served. Names are compared without case.
-    pub(super) fn serves_host(&self, host: &str) -> bool {
+    fn serves_host(&self, host: &str) -> bool {
         match &self.hosts {
             HostWhitelist::Any => true,
             HostWhitelist::List(listed) => {

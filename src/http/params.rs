@@ -9,7 +9,7 @@ use super::form::{Form, Name};
 
 /// The longest TTL: 100 years of 365.25 days. The original wraps its clock from about 292 years on (keys-api 7.5);
 /// a time to live that long is a mistake, and is called one.
-const MAX_TTL_SECONDS: u64 = 36_525 * 86_400;
+pub(super) const MAX_TTL_SECONDS: u64 = 36_525 * 86_400;
 
 /// Valid parameters, each at its default if it was not given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub(super) struct Params {
     /// 0 is "not given".
     pub(super) prev_index: u64,
     pub(super) prev_exist: Option<bool>,
+    /// Compare even if there is nothing to compare with: in 0.4 the name of a condition is enough.
+    pub(super) compare: bool,
     pub(super) recursive: bool,
     pub(super) quorum: bool,
     pub(super) local: bool,
@@ -49,12 +51,33 @@ impl Params {
         of_body
             .and(of_query)
             .map_err(|error| ApiError::invalid(Code::InvalidForm, error.to_string()))?;
-        let params = Self::validated(method, &form)?;
+        Self::validated(method, &form)?.within(max_value)
+    }
+
+    /// Refuses values above the limit, in bytes.
+    pub(super) fn within(self, max_value: usize) -> Result<Self, ApiError> {
         let over = |value: &Bytes| value.len() > max_value;
-        if over(&params.value) || params.prev_value.as_ref().is_some_and(over) {
+        if over(&self.value) || self.prev_value.as_ref().is_some_and(over) {
             return Err(ApiError::too_large());
         }
-        Ok(params)
+        Ok(self)
+    }
+
+    /// A refresh sets a TTL and nothing else.
+    pub(super) fn check_refresh(&self) -> Result<(), ApiError> {
+        if self.refresh && !self.value.is_empty() {
+            return Err(ApiError::invalid(
+                Code::RefreshValue,
+                "A value was provided on a refresh",
+            ));
+        }
+        if self.refresh && self.ttl.is_none() {
+            return Err(ApiError::invalid(
+                Code::RefreshTtlRequired,
+                "No TTL value set",
+            ));
+        }
+        Ok(())
     }
 
     fn validated(method: &Method, form: &Form<'_>) -> Result<Self, ApiError> {
@@ -85,26 +108,15 @@ impl Params {
         let prev_exist = nullable_flag(form, Name::PrevExist)?;
         let refresh = nullable_flag(form, Name::Refresh)?.unwrap_or(false);
         let value = form.get(Name::Value).unwrap_or_default();
-        if refresh && !value.is_empty() {
-            return Err(ApiError::invalid(
-                Code::RefreshValue,
-                "A value was provided on a refresh",
-            ));
-        }
-        if refresh && ttl.is_none() {
-            return Err(ApiError::invalid(
-                Code::RefreshTtlRequired,
-                "No TTL value set",
-            ));
-        }
         // Values are copied out of the receive buffer: a slice of it would keep all of it alive in the store's cache.
-        Ok(Self {
+        let params = Self {
             value: Bytes::from(value.into_owned()),
             dir,
             ttl,
             prev_value: prev_value.map(|value| Bytes::from(value.into_owned())),
             prev_index,
             prev_exist,
+            compare: false,
             recursive,
             quorum,
             local,
@@ -113,7 +125,9 @@ impl Params {
             stream,
             refresh,
             no_value_on_success,
-        })
+        };
+        params.check_refresh()?;
+        Ok(params)
     }
 }
 
@@ -169,7 +183,7 @@ fn boolean(text: &[u8]) -> Option<bool> {
 }
 
 /// One or more ASCII digits, up to 2^64 - 1; leading zeros are fine, a sign is not.
-fn unsigned(text: &[u8]) -> Option<u64> {
+pub(super) fn unsigned(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }

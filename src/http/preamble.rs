@@ -1,8 +1,8 @@
-//! Rules of HTTP/1 that the library leaves to its user: which host a request is for, and that its body is framed in one way
-//! only. A proxy in front that reads these headers differently would let one client speak for another.
+//! Rules of HTTP/1 that the library leaves to its user: that a request is for one host, and that its body is framed in one
+//! way. A proxy in front that reads these headers differently would let one client speak for another.
 
-use hyper::header::{HOST, HeaderValue, TRANSFER_ENCODING};
-use hyper::{HeaderMap, Response, StatusCode, Uri, Version};
+use hyper::header::{HOST, TRANSFER_ENCODING};
+use hyper::{HeaderMap, Response, StatusCode, Version};
 
 use super::body::Body;
 use super::headers::Reply;
@@ -59,22 +59,6 @@ pub(super) fn fault(version: Version, headers: &HeaderMap) -> Option<Fault> {
     }
 }
 
-/// The host that a request is for, with its port: that of the target, if it names one (RFC 9112 3.2.2).
-pub(super) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
-    match uri.authority() {
-        Some(authority) => {
-            let authority = authority.as_str();
-            authority
-                .rsplit_once('@')
-                .map_or(authority, |(_user, host)| host)
-        }
-        None => headers
-            .get(HOST)
-            .and_then(|host: &HeaderValue| host.to_str().ok())
-            .unwrap_or_default(),
-    }
-}
-
 /// The bytes of a name, an address and a port, as the original takes them.
 fn is_host_byte(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(byte)
@@ -82,6 +66,8 @@ fn is_host_byte(byte: &u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     fn judged(version: Version, lines: &[(&'static str, &'static [u8])]) -> Option<Fault> {
@@ -127,15 +113,5 @@ mod tests {
         ] {
             assert_eq!(of(codings), Some(Fault::Coding), "{codings:?}");
         }
-    }
-
-    #[test]
-    fn a_target_that_names_a_host_wins() {
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static("localhost"));
-        let of = |target: &str| host(&target.parse().unwrap(), &headers).to_owned();
-        assert_eq!(of("/a"), "localhost");
-        assert_eq!(of("http://evil:80/a"), "evil:80");
-        assert_eq!(of("http://localhost@evil/a"), "evil");
     }
 }

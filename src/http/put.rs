@@ -5,6 +5,7 @@ use storage::operation::Action;
 use storage::path::KeyPath;
 
 use super::body::Body;
+use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::params::Params;
@@ -37,9 +38,13 @@ pub(super) async fn write(
     brief: bool,
     reply: Reply,
 ) -> Response<Body> {
+    let vocabulary = front.service.vocabulary();
     let written = match front.service.write(caller, write).await {
         Ok(written) => written,
-        Err(error) => return reply.error(&error.into(), &front.cluster),
+        Err(error) => {
+            let error = ApiError::from(error).told_in(vocabulary);
+            return reply.error(&error, &front.cluster);
+        }
     };
     let event = &written.event;
     let created = match event.action {
@@ -55,9 +60,9 @@ pub(super) async fn write(
     // Room for the three figures of the header too, see `Reply::keys`.
     let mut body = Vec::with_capacity(64 + render::event_size(event));
     if brief && !event.action.is_removal() {
-        render::brief_event(&mut body, event.action);
+        render::brief_event(&mut body, event.action, vocabulary);
     } else {
-        render::event(&mut body, event, front.service.cluster_now());
+        render::event(&mut body, event, front.service.cluster_now(), vocabulary);
     }
     reply.keys(status, body, written.position, &front.cluster)
 }

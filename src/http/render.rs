@@ -1,13 +1,15 @@
-//! Nodes and events as JSON, in the field order of keys-api 2.4.
+//! Nodes and events as JSON, in the field order of keys-api 2.4. 0.4 ended no success with a newline, named the root, and
+//! did not call an expired directory one (keys-api 11).
 
 use bytes::Bytes;
 use storage::operation::{Action, Event, Lifetime, Node};
 
 use super::time::{rfc3339, seconds_left};
+use crate::config::Vocabulary;
 use crate::json::{number, string};
 
 /// A node up to its `nodes`: the opening brace, then key, value or `dir`, expiration and ttl. [`close_node`] ends it.
-/// `value` is `None` for a directory and for the node of a removal; the root has no `key`.
+/// `value` is `None` for a directory and for the node of a removal; the root has no `key`, but in the words of 0.4.
 pub(super) fn open_node(
     out: &mut Vec<u8>,
     path: &[u8],
@@ -15,10 +17,11 @@ pub(super) fn open_node(
     dir: bool,
     lifetime: Option<Lifetime>,
     now: u64,
+    vocabulary: Vocabulary,
 ) {
     let start = out.len();
     out.push(b'{');
-    if path != b"/" {
+    if path != b"/" || vocabulary == Vocabulary::Classic {
         out.extend_from_slice(b"\"key\":");
         string(out, path);
     }
@@ -58,29 +61,38 @@ pub(super) fn close_node(out: &mut Vec<u8>, modified: u64, created: u64) {
     out.push(b'}');
 }
 
-/// The body of a read of one file, with its newline.
-pub(super) fn file(out: &mut Vec<u8>, file: &Node, now: u64) {
-    out.extend_from_slice(b"{\"action\":\"get\",\"node\":");
-    node(out, file, now);
-    out.extend_from_slice(b"}\n");
+/// The brace that closes a success, and the newline behind it.
+pub(super) fn end(out: &mut Vec<u8>, vocabulary: Vocabulary) {
+    out.extend_from_slice(match vocabulary {
+        Vocabulary::Classic => b"}",
+        Vocabulary::Modern => b"}\n",
+    });
 }
 
-/// The body of a write, and the object of a watch, with its newline. `now` is cluster time in nanoseconds.
-pub(super) fn event(out: &mut Vec<u8>, event: &Event, now: u64) {
+/// The body of a read of one file.
+pub(super) fn file(out: &mut Vec<u8>, file: &Node, now: u64, vocabulary: Vocabulary) {
+    out.extend_from_slice(b"{\"action\":\"get\",\"node\":");
+    node(out, file, file.dir, now, vocabulary);
+    end(out, vocabulary);
+}
+
+/// The body of a write, and the object of a watch. `now` is cluster time in nanoseconds.
+pub(super) fn event(out: &mut Vec<u8>, event: &Event, now: u64, vocabulary: Vocabulary) {
     action_only(out, event.action);
     out.extend_from_slice(b",\"node\":");
-    node(out, &event.node, now);
+    let unsaid = event.action == Action::Expire && vocabulary == Vocabulary::Classic;
+    node(out, &event.node, event.node.dir && !unsaid, now, vocabulary);
     if let Some(previous) = &event.prev {
         out.extend_from_slice(b",\"prevNode\":");
-        node(out, previous, now);
+        node(out, previous, previous.dir, now, vocabulary);
     }
-    out.extend_from_slice(b"}\n");
+    end(out, vocabulary);
 }
 
 /// What is left of [`event`] under `noValueOnSuccess` (keys-api 2.4).
-pub(super) fn brief_event(out: &mut Vec<u8>, action: Action) {
+pub(super) fn brief_event(out: &mut Vec<u8>, action: Action, vocabulary: Vocabulary) {
     action_only(out, action);
-    out.extend_from_slice(b"}\n");
+    end(out, vocabulary);
 }
 
 /// The room an event needs if nothing in it is escaped; a guess that spares growing the buffer.
@@ -112,14 +124,16 @@ fn action_only(out: &mut Vec<u8>, action: Action) {
     out.push(b'"');
 }
 
-fn node(out: &mut Vec<u8>, node: &Node, now: u64) {
+/// `dir` says whether the node is called a directory.
+fn node(out: &mut Vec<u8>, node: &Node, dir: bool, now: u64, vocabulary: Vocabulary) {
     open_node(
         out,
         node.path.as_bytes(),
         node.value.as_deref(),
-        node.dir,
+        dir,
         node.lifetime,
         now,
+        vocabulary,
     );
     close_node(out, node.modified, node.created);
 }
@@ -158,6 +172,10 @@ mod tests {
     }
 
     fn of(action: Action, node: Node, prev: Option<Node>) -> String {
+        said(Vocabulary::Modern, action, node, prev)
+    }
+
+    fn said(vocabulary: Vocabulary, action: Action, node: Node, prev: Option<Node>) -> String {
         let whole = Event {
             revision: node.modified,
             action,
@@ -167,7 +185,7 @@ mod tests {
             system: false,
         };
         let mut out = Vec::new();
-        event(&mut out, &whole, 0);
+        event(&mut out, &whole, 0, vocabulary);
         String::from_utf8(out).unwrap()
     }
 
@@ -219,7 +237,7 @@ mod tests {
             (4_000_000_000, ""),
         ] {
             let mut out = Vec::new();
-            file(&mut out, &mortal, now);
+            file(&mut out, &mortal, now, Vocabulary::Modern);
             let expected = format!(
                 "{{\"action\":\"get\",\"node\":{{\"key\":\"/t\",\"value\":\"\",\"expiration\":\
                  \"1970-01-01T00:00:01.5Z\"{ttl},\"modifiedIndex\":3,\"createdIndex\":3}}}}\n"
@@ -236,14 +254,42 @@ mod tests {
             ..at("/x", None, 0, 0)
         };
         let mut out = Vec::new();
-        file(&mut out, &root, 0);
+        file(&mut out, &root, 0, Vocabulary::Modern);
         assert_eq!(out, b"{\"action\":\"get\",\"node\":{\"dir\":true}}\n");
+        out.clear();
+        file(&mut out, &root, 0, Vocabulary::Classic);
+        assert_eq!(
+            out,
+            b"{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true}}"
+        );
+    }
+
+    #[test]
+    fn only_0_4_does_not_call_an_expired_directory_one() {
+        let directory = |modified| Node {
+            dir: true,
+            ..at("/d", None, modified, 7)
+        };
+        let prev = r#""prevNode":{"key":"/d","dir":true,"modifiedIndex":7,"createdIndex":7}}"#;
+        for (vocabulary, action, word, end) in [
+            (Vocabulary::Modern, Action::Expire, r#""dir":true,"#, "\n"),
+            (Vocabulary::Classic, Action::Expire, "", ""),
+            (Vocabulary::Classic, Action::Delete, r#""dir":true,"#, ""),
+        ] {
+            let name = action_name(action);
+            assert_eq!(
+                said(vocabulary, action, directory(20), Some(directory(7))),
+                format!(
+                    r#"{{"action":"{name}","node":{{"key":"/d",{word}"modifiedIndex":20,"createdIndex":7}},{prev}{end}"#
+                )
+            );
+        }
     }
 
     #[test]
     fn a_brief_event_keeps_the_action() {
         let mut out = Vec::new();
-        brief_event(&mut out, Action::CompareAndSwap);
+        brief_event(&mut out, Action::CompareAndSwap, Vocabulary::Modern);
         assert_eq!(out, b"{\"action\":\"compareAndSwap\"}\n");
     }
 }

@@ -1,4 +1,5 @@
-//! From a request to the handler that answers it: host check, OPTIONS, path, redirect, then the table of endpoints.
+//! From a request to the handler that answers it: host check, other sites, OPTIONS, path, redirect, then the table of
+//! endpoints.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -90,7 +91,9 @@ async fn checked(
     let Some(decoded) = path::decode(uri.path()) else {
         return Reply::new(headers).bad_request();
     };
-    let served = link.peer.secure || front.options.serves_host(preamble::host(uri, &headers));
+    let served = link.peer.secure || front.options.serves(uri, &headers);
+    let guard = front.options.guard.as_ref();
+    let foreign = guard.and_then(|guard| guard.refusal(uri, &headers, link.peer.secure));
     let allowed = front.options.cors.allowed(headers.get(ORIGIN));
     let facts = facts(method, &headers);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
@@ -99,15 +102,22 @@ async fn checked(
         let reason = "this host name is not served here: see the option host-whitelist";
         return reply.text_error(StatusCode::MISDIRECTED_REQUEST, reason);
     }
-    if let Some(allowed) = allowed {
+    // What another site must not ask, it must not be told either.
+    if let Some(allowed) = allowed.filter(|_| foreign.is_none()) {
         front.options.cors.write(reply.headers_mut(), allowed);
     }
     if method == Method::OPTIONS {
         return reply.empty(StatusCode::OK);
     }
+    if let Some(reason) = foreign {
+        return reply.text_error(StatusCode::FORBIDDEN, reason);
+    }
     if let Some(clean) = path::cleaned(&decoded) {
         let location = path::location(&clean, uri.query());
+        // 0.4 wrote no page.
+        let page = front.service.vocabulary() == Vocabulary::Modern;
         let (get, head) = (method == Method::GET, method == Method::HEAD);
+        let (get, head) = (get && page, head && page);
         return reply.redirect(StatusCode::MOVED_PERMANENTLY, &location, get, head);
     }
     if front.options.only_metrics && ![&b"/metrics"[..], b"/health"].contains(&&*decoded) {
@@ -167,6 +177,9 @@ async fn endpoint(
         _ => return reply.not_found(),
     };
     if method != Method::GET && !(with_head && method == Method::HEAD) {
+        if classic {
+            return reply.not_found();
+        }
         return reply.method_not_allowed(Some(if with_head { "GET,HEAD" } else { "GET" }));
     }
     match decoded {

@@ -59,7 +59,7 @@ pub(super) struct WatchBody {
 }
 
 impl WatchBody {
-    /// The next event with its newline. The end comes after the one event of a long poll, when a stream has fallen below
+    /// The next event. The end comes after the one event of a long poll, when a stream has fallen below
     /// the floor of history, and after an error that says what of the history is damaged. A long poll that ends without
     /// an event, and every watch when the server stops, is broken off: a complete answer would say that all is well.
     pub(super) fn poll_object(
@@ -85,7 +85,13 @@ impl WatchBody {
             Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(STOPS),
             Poll::Ready(Some(Ok(event))) => {
                 let mut out = Vec::with_capacity(render::event_size(&event));
-                render::event(&mut out, &event, self.front.service.cluster_now());
+                let service = &self.front.service;
+                render::event(
+                    &mut out,
+                    &event,
+                    service.cluster_now(),
+                    service.vocabulary(),
+                );
                 (Some(Ok(Bytes::from(out))), self.stream)
             }
             Poll::Ready(Some(Err(error))) => (Some(Ok(ApiError::from(error).body().into())), false),

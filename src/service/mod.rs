@@ -117,6 +117,11 @@ impl Service {
         (self.parts.status.leader() != 0).then_some(CLUSTER_VERSION)
     }
 
+    /// The index of the newest event, as applied here.
+    pub fn revision(&self) -> u64 {
+        self.parts.store.revision()
+    }
+
     /// Cluster time now, in nanoseconds: TTLs that are shown count in it.
     pub fn cluster_now(&self) -> u64 {
         self.parts.clock.now()

@@ -127,8 +127,14 @@ async fn what_is_not_http_is_named_so() {
 
 #[tokio::test]
 async fn an_answer_of_something_else_is_shown() {
+    let long = format!("\n\n  {}\nand more", "x".repeat(300));
     for (status, body) in [
         ("200 OK", "<html>It works!</html>"),
+        (
+            "414 URI Too Long",
+            "key of 20000 bytes, the limit is 16384\n",
+        ),
+        ("418 Short And Stout", &long),
         ("200 OK", "[]"),
         ("200 OK", r#"{"action":"get"}"#),
         ("201 Created", r#"{"action":"set","node":{"key":"/k""#),
@@ -146,11 +152,21 @@ async fn an_answer_of_something_else_is_shown() {
         };
         match read(answer).await {
             Err(error @ Error::InvalidReply { .. }) => {
-                assert_eq!(
-                    error.to_string(),
-                    "client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
-                );
+                let doubt = match &status[..1] {
+                    "4" => "",
+                    _ => ". The endpoint is probably not valid etcd cluster endpoint",
+                };
+                let reason = match status {
+                    "418 Short And Stout" => "418 I'm a teapot",
+                    status => status,
+                };
+                let line = match body {
+                    "" => " without a word".to_owned(),
+                    body if body == long => format!(": {}…", "x".repeat(200)),
+                    body => format!(": {}", body.trim_end()),
+                };
                 let Error::InvalidReply {
+                    endpoint,
                     status: told,
                     detail,
                     ..
@@ -158,8 +174,16 @@ async fn an_answer_of_something_else_is_shown() {
                 else {
                     unreachable!("matched above")
                 };
+                assert_eq!(
+                    error.to_string(),
+                    format!(
+                        "client: response is invalid json{doubt}; {endpoint} answered {reason}{line}"
+                    )
+                );
                 assert_eq!(told.to_string(), status[..3]);
-                assert!(detail.contains(&format!("{body:?}")), "{detail}");
+                if body != long {
+                    assert!(detail.contains(&format!("{body:?}")), "{detail}");
+                }
                 assert!(!error.is_connection());
             }
             other => panic!("{status} {body}: {other:?}"),

@@ -126,6 +126,12 @@ pub(crate) const KNOWN: &[Known] = &[
         reason: "provided by ours, 404 in 3.4",
         treatment: LeftOut,
     },
+    Known {
+        name: "pages of other sites",
+        section: "design 22",
+        reason: "ours refuses what a browser marks so; 3.4 serves it",
+        treatment: LeftOut,
+    },
 ];
 
 pub(crate) const FIRST_INDEX: &str = "first index";

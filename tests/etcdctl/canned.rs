@@ -210,6 +210,10 @@ impl<'a> Ask<'a> {
             ),
             "403" => text("403 Forbidden", "no"),
             "404" => text("404 Not Found", "404 page not found\n"),
+            "414" => text(
+                "414 URI Too Long",
+                "key of 20000 bytes, the limit is 16384\n",
+            ),
             "close" => Answer::Close,
             "silent" => Answer::Silence,
             _ => return None,
@@ -285,6 +289,7 @@ impl<'a> Ask<'a> {
         }
         let members = match self.case {
             "no-urls" => vec![member("a1", "n1", &[])],
+            "nobody" => Vec::new(),
             "two" => vec![member("a1", "", &[]), member("b2", "n2", &["two"])],
             "headless" => vec![member("a1", "n1", &["headless"])],
             "fine" => vec![

@@ -193,4 +193,18 @@ fn origins_and_hosts_are_served_as_listed() {
     };
     assert_eq!(host("listed.example:2379"), 200);
     assert_eq!(host("other.example"), 421);
+    // An absolute target says itself where it goes.
+    let absolute = |target: &str, host: &str| {
+        let request = Request::get(target).header("Host", host);
+        server.exchange(&request).status()
+    };
+    assert_eq!(
+        absolute("http://listed.example/version", "other.example"),
+        200
+    );
+    assert_eq!(absolute("http://other.example/version", "127.0.0.1"), 421);
+    assert_eq!(
+        absolute("http://127.0.0.1@other.example/version", "127.0.0.1"),
+        421
+    );
 }

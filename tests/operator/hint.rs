@@ -233,7 +233,10 @@ fn what_another_kind_of_server_said_is_shown() {
     let ended = hinted(line("--no-sync get /k").at(website.url()));
     assert_eq!(
         ended.first(),
-        "Error:  client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint"
+        format!(
+            "Error:  client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint; {} answered 200 OK: <html>",
+            website.url()
+        )
     );
     let [said, scheme] = ended.hints()[..] else {
         panic!("two hints are expected: {ended:?}");

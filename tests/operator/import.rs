@@ -332,9 +332,12 @@ fn a_file_that_is_not_whole_writes_nothing() {
     assert_eq!(tree(&server, "/"), ["/before=v"]);
 }
 
-/// What stands before the error of an import that began to write.
-const UNFINISHED: &str =
-    "the import is not complete: what is written stays, and running it again completes it\n";
+/// What a second run would and would not mend: before the error of an import that began to write.
+const AGAIN: &str = "running it again writes every key of the file once more:
+  it mends what a lost connection, a time-out or a full disk left out;
+  it does not mend a key that the cluster refuses: it ends there again;
+  it overwrites what others changed in these keys meanwhile, gives TTLs what is left of them then (at least 300 s), and removes nothing
+";
 
 /// Keys enough that the server dies in the middle of them.
 const KEYS: usize = 300;
@@ -367,7 +370,14 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
     let ended = command(&file.path, "--no-sync -c 7").at(front.url()).run();
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(!ended.stdout.contains("finished"), "{ended:?}");
-    assert!(ended.stderr.contains(UNFINISHED), "{ended:?}");
+    assert!(ended.stderr.contains(AGAIN), "{ended:?}");
+    let told = ended
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("the import is not complete: at least "))
+        .and_then(|line| line.strip_suffix(" of 300 keys are written, and stay"))
+        .and_then(|count| count.parse::<usize>().ok())
+        .unwrap_or_else(|| panic!("{ended:?}"));
     assert!(
         ended
             .stderr
@@ -378,6 +388,7 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
     server.restart();
     let written = line("ls /job").at(&url).output().lines().count();
     assert!((1..KEYS).contains(&written), "{written}");
+    assert!((1..=written).contains(&told), "{told} of {written}");
     imported(
         &command(&file.path, "-c 7").at(&url).run(),
         &file.path,
@@ -397,13 +408,21 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
     }
 }
 
-/// What the cluster refuses ends the import, and the error names it.
+/// What the cluster refuses ends the import and the next one, and the error names it.
 #[test]
 fn a_refused_write_ends_the_import() {
     let server = server::ours().start();
     line("set /taken v").at(server.url()).output();
     let file = file(r#"[{"key":"/taken/below","value":"x"}]"#);
+    let first = import(&server, &file.path, "");
     let ended = import(&server, &file.path, "");
+    assert_eq!(first.stderr, ended.stderr);
+    assert!(
+        ended.stderr.contains(&format!(
+            "failed to write: /taken/below\nthe import is not complete: at least 0 of 1 keys are written, and stay\n{AGAIN}"
+        )),
+        "{ended:?}"
+    );
     assert!(
         ended
             .stderr

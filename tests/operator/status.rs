@@ -26,34 +26,85 @@ fn every_kind_of_ending_has_its_status() {
         ("mk /k --ttl abc", &nobody, 1, None),
         ("get /k --bogus", &nobody, 1, None),
         ("-o yaml set /k v", &nobody, 1, None),
-        ("get /dir", &url, 1, Some("/dir: is a directory\n".to_owned())),
+        (
+            "get /dir",
+            &url,
+            1,
+            Some("/dir: is a directory\n".to_owned()),
+        ),
         ("get /k", "ftp://h:1", 1, None),
         ("get /k", "http://h:port", 1, None),
-        ("user add", &nobody, 1, Some("Please provide a username\n".to_owned())),
-        ("member remove zzz", &url, 1, Some("Couldn't find a member in the cluster with an ID of zzz.\n".to_owned())),
+        (
+            "user add",
+            &nobody,
+            1,
+            Some("Please provide a username\n".to_owned()),
+        ),
+        (
+            "member remove zzz",
+            &url,
+            1,
+            Some("Couldn't find a member in the cluster with an ID of zzz.\n".to_owned()),
+        ),
         ("get /k", &nobody, 2, Some(format!("Error:  {unavailable}"))),
         ("member list", &nobody, 2, None),
         ("user list", &nobody, 2, None),
         ("watch /k", &nobody, 2, None),
-        ("nosuch", &url, 3, Some("No help topic for 'nosuch'\n".to_owned())),
+        (
+            "nosuch",
+            &url,
+            3,
+            Some("No help topic for 'nosuch'\n".to_owned()),
+        ),
         ("member nosuch", &url, 3, None),
         ("help nosuch", &url, 3, None),
         ("get /nope", &url, 4, None),
         ("mk /dir/k v", &url, 4, None),
         ("rm /dir", &url, 4, None),
         ("set /dir/k v --swap-with-value w", &url, 4, None),
-        ("--no-sync get /k", &nobody, 4, Some(format!("Error:  {unavailable}"))),
-        ("--no-sync mk /k v", &nobody, 4, Some(format!("Error:  {refused}\n"))),
-        ("--no-sync rm /k", &nobody, 4, Some(format!("Error:  {refused}\n"))),
+        (
+            "--no-sync get /k",
+            &nobody,
+            4,
+            Some(format!("Error:  {unavailable}")),
+        ),
+        (
+            "--no-sync mk /k v",
+            &nobody,
+            4,
+            Some(format!("Error:  {refused}\n")),
+        ),
+        (
+            "--no-sync rm /k",
+            &nobody,
+            4,
+            Some(format!("Error:  {refused}\n")),
+        ),
         ("--no-sync watch /k", &nobody, 4, None),
-        ("--no-sync user list", &nobody, 1, Some(format!(
-            "client: etcd cluster is unavailable or misconfigured; error #0: {refused}\n\n"
-        ))),
+        (
+            "--no-sync user list",
+            &nobody,
+            1,
+            Some(format!(
+                "client: etcd cluster is unavailable or misconfigured; error #0: {refused}\n\n"
+            )),
+        ),
         ("--no-sync member list", &nobody, 1, None),
-        ("get /k", &website.url(), 4, Some(
-            "Error:  client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint\n".to_owned(),
-        )),
-        ("cluster-health", &nobody, 4, Some(format!("Error:  {unavailable}"))),
+        (
+            "get /k",
+            &website.url(),
+            4,
+            Some(format!(
+                "Error:  client: response is invalid json. The endpoint is probably not valid etcd cluster endpoint; {} answered 200 OK: <html>\n",
+                website.url()
+            )),
+        ),
+        (
+            "cluster-health",
+            &nobody,
+            4,
+            Some(format!("Error:  {unavailable}")),
+        ),
         ("cluster-health", &url, 0, None),
     ];
     for (words, at, code, said) in rows {

@@ -396,10 +396,13 @@ impl Server {
     }
 
     fn healthy(&self) -> bool {
-        match http::exchange(self.client, &Request::get("/health")) {
-            Ok(answer) => answer.status() == 200 && answer.text().contains("true"),
-            Err(_) => false,
-        }
+        let says = |target: &str, holds: fn(&str) -> bool| {
+            http::exchange(self.client, &Request::get(target))
+                .is_ok_and(|answer| answer.status() == 200 && holds(&answer.text()))
+        };
+        // The original agrees on a version after it is healthy, and that takes an index: twins would differ by it.
+        says("/health", |text| text.contains("true"))
+            && (self.kind() == Kind::Ours || says("/version", |text| !text.contains("not_decided")))
     }
 
     /// Between finding a free port and binding it another process may take it: then a fresh server tries again.

@@ -63,7 +63,7 @@ rows! {
         is that of -addr.")
         .deprecated(&["cl"]).shown_as("<host[:port]>").default_note("all interfaces, when -addr is given").classic();
     CORS = Flag::new("cors", Kind::List, Group::Client, "Origins whose web pages may use this node from a browser, '*' \
-        for any.")
+        for any; unless one is named, what a browser marks as another site's is refused.")
         .shown_as("<origin>,<origin>").default_note("none with 0.4's options, else '*'");
     HTTP_READ_TIMEOUT = Flag::new("http-read-timeout", Kind::Number, Group::Client, "Seconds a client may take to send \
         a request, 0 for ever.")

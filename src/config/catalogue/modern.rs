@@ -33,7 +33,7 @@ rows! {
         10 MiB.")
         .default("1572864");
     HOST_WHITELIST = Flag::new("host-whitelist", Kind::List, Group::Member, "Host names that requests may be addressed \
-        to, '*' for any.")
+        to, '*' for any. A browser may use the names that are listed here.")
         .shown_as("<host>,<host>").default("*");
     WAL_DIR = Flag::new("wal-dir", Kind::Text, Group::Member, "Directory of the log, apart from the data.")
         .shown_as("<path>")

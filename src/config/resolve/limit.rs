@@ -174,3 +174,26 @@ pub(super) fn host_whitelist(settings: &Settings) -> HostWhitelist {
     }
     HostWhitelist::List(hosts)
 }
+
+/// Whether an origin was named. `--cors=` names none: it takes away headers, and does not open the node to any page.
+pub(super) fn cors_given(settings: &Settings) -> bool {
+    !settings.list(&CORS).is_empty()
+}
+
+/// Names by which a browser may call this node, IP addresses aside. `*` names nobody, wherever it comes from.
+pub(super) fn own_names(
+    settings: &Settings,
+    machine: String,
+    advertised: &[String],
+) -> Vec<String> {
+    let hosts = advertised
+        .iter()
+        .filter_map(|url| url.split_once("://"))
+        .map(|(_, host)| host.to_owned());
+    let listed = settings.list(&HOST_WHITELIST);
+    ["localhost".to_owned(), machine]
+        .into_iter()
+        .chain(hosts)
+        .chain(listed.into_iter().filter(|host| host != "*"))
+        .collect()
+}

@@ -35,6 +35,7 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
     let (heartbeat, election) = timing::intervals(&mut settings)?;
     let log = logging::log(&mut settings);
     let limits = limit::limits(&mut settings)?;
+    let own_names = limit::own_names(&settings, host.hostname(), &client.advertise);
     Ok(Config {
         vocabulary,
         initial_cluster: founding::sole_member(&name, &peer.advertise),
@@ -55,6 +56,8 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
         retention_bytes: limits.retention_bytes,
         default_read: limits.default_read,
         cors: limit::cors(&mut settings, vocabulary),
+        cors_given: limit::cors_given(&settings),
+        own_names,
         host_whitelist: limit::host_whitelist(&settings),
         max_request_bytes: limits.max_request_bytes,
         max_body_bytes: limits.max_body_bytes,

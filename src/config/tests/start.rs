@@ -290,6 +290,38 @@ fn cors_and_host_names() {
 }
 
 #[test]
+fn browsers_need_a_name_of_the_node_unless_origins_are_named() {
+    for (cors, given) in [("*", true), ("http://a:1", true), ("", false)] {
+        assert_eq!(config(&["-cors", cors]).cors_given, given, "{cors:?}");
+    }
+    let plain = config(&[]);
+    assert!(!plain.cors_given);
+    assert_eq!(
+        plain.own_names,
+        ["localhost", "box1", "localhost:2379", "localhost:4001"]
+    );
+    let named = config(&[
+        "--advertise-client-urls=http://etcd.example:2379,http://[::1]:1",
+        "--host-whitelist=a.example,*",
+    ]);
+    assert_eq!(
+        named.own_names,
+        [
+            "localhost",
+            "box1",
+            "[::1]:1",
+            "etcd.example:2379",
+            "a.example"
+        ]
+    );
+    let classic = config(&["-addr=node.example:4001"]);
+    assert_eq!(
+        classic.own_names,
+        ["localhost", "box1", "node.example:4001"]
+    );
+}
+
+#[test]
 fn sizes_counts_and_times_arrive() {
     let config = config(&[
         "--max-request-bytes=8MiB",

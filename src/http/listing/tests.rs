@@ -47,7 +47,7 @@ fn visit(walk: &mut dyn ListingVisitor, top: &Node, nodes: &[Given]) {
 }
 
 fn rendered(top: &Node, nodes: &[Given]) -> String {
-    let mut walk = Walk::new(0, Inline { nodes: 0 });
+    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     visit(&mut walk, top, nodes);
     let (json, position) = walk.finish().expect("the listing is small");
     assert_eq!(position, POSITION);
@@ -56,7 +56,7 @@ fn rendered(top: &Node, nodes: &[Given]) -> String {
 
 #[test]
 fn the_example_of_the_reference() {
-    let mut walk = Walk::new(0, Inline { nodes: 0 });
+    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     assert!(walk.begin(&directory("/dd", 24), POSITION).is_continue());
     let sub = ListedNode {
         path: b"/dd/sub",
@@ -148,7 +148,7 @@ fn a_listed_node_shows_its_time_to_live() {
         expiration: 0,
         deadline: 10_000_000_000,
     });
-    let mut walk = Walk::new(500_000_000, Inline { nodes: 0 });
+    let mut walk = Walk::new(Vocabulary::Modern, 500_000_000, Inline { nodes: 0 });
     assert!(
         walk.begin(
             &Node {
@@ -173,7 +173,7 @@ fn a_listed_node_shows_its_time_to_live() {
 #[test]
 fn a_large_listing_is_not_rendered_inline() {
     let many = vec![(1, "/x", Some("v")); INLINE_NODES + 1];
-    let mut walk = Walk::new(0, Inline { nodes: 0 });
+    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     visit(&mut walk, &directory("/", 0), &many);
     assert!(walk.finish().is_none());
     let long = vec![
@@ -210,7 +210,7 @@ fn streamed(
         recalled: Box::new(|| false),
     };
     (
-        Walk::new(0, streaming),
+        Walk::new(Vocabulary::Modern, 0, streaming),
         ListingBody {
             chunks: received,
             ended: false,
@@ -253,7 +253,7 @@ fn feed(walk: &mut dyn ListingVisitor) {
 
 #[tokio::test]
 async fn a_streamed_listing_is_the_same_document() {
-    let mut all = Walk::new(0, All);
+    let mut all = Walk::new(Vocabulary::Modern, 0, All);
     feed(&mut all);
     assert_eq!(all.close(), Some(POSITION));
     let (mut walk, mut body, begins) = streamed(LONG, LONG);

@@ -115,9 +115,12 @@ pub(super) const CASES: &[Case] = &[
             ("OPTIONS /v2/keys", "200"),
             ("OPTIONS /no/such/path?prevIndex=bad", "200"),
             ("OPTIONS /v2/keys/a value=%zz", "200"),
-            ("[Origin: http://a.example] GET /v2/keys/a", "404"),
             (
-                "[Origin: http://a.example | Access-Control-Request-Method: PUT] OPTIONS /v2/keys/a",
+                "[Host: localhost | Origin: http://localhost] GET /v2/keys/a",
+                "404",
+            ),
+            (
+                "[Host: localhost | Origin: http://localhost | Access-Control-Request-Method: PUT] OPTIONS /v2/keys/a",
                 "200",
             ),
             ("[Authorization: Basic cm9vdDpyb290] GET /v2/keys/a", "404"),

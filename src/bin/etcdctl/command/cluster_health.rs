@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use etcd2::client::{Client, Endpoint, Member, within};
+use etcd2::client::{Attempt, Cause, Client, Endpoint, HealthError, Member, within};
 
-use super::failure::{Failure, UNHEALTHY};
+use super::failure::{Failure, TAKE_LARGER, UNHEALTHY};
 use super::interrupt;
 use super::session::Session;
 use crate::output::Paint;
@@ -35,9 +35,7 @@ pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Fail
             Ok(()) | Err(Failure::Text { .. }) if forever => {}
             outcome => return outcome,
         }
-        session
-            .screen
-            .line(&["\nnext check after 10 second...\n"])?;
+        session.screen.text("\nnext check after 10 second...\n\n")?;
         session.screen.flush()?;
         tokio::time::sleep(PAUSE).await;
     }
@@ -52,10 +50,14 @@ async fn check(session: &mut Session, client: &Client, members: &[Member]) -> Re
         }
         session.screen.flush()?;
     }
-    let all = healthy == members.len();
+    if members.is_empty() {
+        session.screen.line(&["the list of members is empty"])?;
+    }
+    // Nobody is not everybody: a cluster without members serves nothing.
+    let all = healthy == members.len() && healthy > 0;
     let (paint, verdict) = match healthy {
-        _ if all => (Paint::Good, "cluster is healthy"),
         0 => (Paint::Bad, "cluster is unavailable"),
+        _ if all => (Paint::Good, "cluster is healthy"),
         _ => (Paint::Bad, "cluster is degraded"),
     };
     session.screen.painted(paint, verdict)?;
@@ -115,7 +117,13 @@ async fn ask(session: &Session, client: &Client, url: &str) -> Result<bool, Stri
     let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
     let call = async { Ok(client.health(&endpoint).await) };
     match within(session.global.timeout, call).await {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Ok(outcome) => outcome.map_err(|error| match &error {
+            HealthError::Attempt(Attempt {
+                cause: Cause::TooLarge(_),
+                ..
+            }) => format!("{error}{TAKE_LARGER}"),
+            _ => error.to_string(),
+        }),
         Err(error) => Err(error.to_string()),
     }
 }

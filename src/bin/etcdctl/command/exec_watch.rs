@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::failure::Failure;
 use super::session::Session;
 use super::watch::start;
-use crate::output::complain;
+use crate::output::{complain, one_line};
 
 /// The longest variable with its name that Linux hands to a program: 32 pages.
 const VARIABLE_BYTES_MAX: usize = 128 << 10;
@@ -26,7 +26,8 @@ pub(super) async fn exec_watch(
     loop {
         let event = watcher.next().await.map_err(Failure::key)?;
         if event.node.dir {
-            complain(&format!("Ignored dir {} change\n", event.node.key));
+            let key = one_line(&event.node.key);
+            complain(&format!("Ignored dir {key} change\n"));
             continue;
         }
         execute(command, &event)?;

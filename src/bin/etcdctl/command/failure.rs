@@ -8,7 +8,7 @@ use etcd2::client::Error;
 
 use super::hint;
 use crate::definition::Global;
-use crate::output::complain;
+use crate::output::{complain, one_line};
 
 /// Exit status when the cluster could not be reached to begin with.
 pub(super) const NO_CONNECTION: u8 = 2;
@@ -19,6 +19,9 @@ pub(super) const UNHEALTHY: u8 = 5;
 /// What a shell sees of a program that a closed pipe ended: 128 and the number of SIGPIPE. The original died of that
 /// signal; scripts with `pipefail` know the number.
 const CLOSED_PIPE: u8 = 141;
+
+/// Ends the words of an error about an answer that is too large.
+pub(super) const TAKE_LARGER: &str = "; --max-reply-bytes takes larger ones";
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -85,11 +88,11 @@ impl Failure {
 
     fn words(&self) -> String {
         match self {
-            Failure::Cluster { error, .. } => format!("Error:  {error}\n{}", detail(error)),
-            Failure::Bare { prefix, error } => format!("{prefix}{error}\n"),
+            Failure::Cluster { error, .. } => format!("Error:  {}\n{}", said(error), detail(error)),
+            Failure::Bare { prefix, error } => format!("{prefix}{}\n", said(error)),
             // The tutorial's words for the root have no colon (16.1).
             Failure::Directory { key } if key == "/" => "/ is a directory\n".to_owned(),
-            Failure::Directory { key } => format!("{key}: is a directory\n"),
+            Failure::Directory { key } => format!("{}: is a directory\n", one_line(key)),
             Failure::Text { text, .. } if text.is_empty() => String::new(),
             Failure::Text { text, .. } => format!("{text}\n"),
             // The reader has seen enough.
@@ -129,6 +132,18 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         Failure::Output(error)
+    }
+}
+
+/// The words for an error, and the option that would have prevented it.
+fn said(error: &Error) -> String {
+    match error {
+        // A server's sentence and the names in it are one line, whatever is in them.
+        Error::Api(_) | Error::Refused { .. } | Error::InvalidReply { .. } => {
+            one_line(&error.to_string()).into_owned()
+        }
+        Error::ReplyTooLarge { .. } => format!("{error}{TAKE_LARGER}"),
+        _ => error.to_string(),
     }
 }
 

@@ -78,10 +78,10 @@ async fn add(
                 .map(move |url| format!("{name}={url}"))
         })
         .collect();
-    session.screen.line(&[&format!(
-        "ETCD_NAME=\"{name}\"\nETCD_INITIAL_CLUSTER=\"{}\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"",
-        cluster.join(",")
-    )])?;
+    let screen = &mut session.screen;
+    screen.line(&["ETCD_NAME=\"", name, "\""])?;
+    screen.line(&["ETCD_INITIAL_CLUSTER=\"", &cluster.join(","), "\""])?;
+    screen.line(&["ETCD_INITIAL_CLUSTER_STATE=\"existing\""])?;
     Ok(())
 }
 

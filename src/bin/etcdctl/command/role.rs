@@ -43,7 +43,8 @@ async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), F
     ] {
         session.screen.line(&[title])?;
         for path in paths.unwrap_or_default() {
-            session.screen.line(&["\t", &path])?;
+            session.screen.text("\t")?;
+            session.screen.line(&[&path])?;
         }
     }
     Ok(())

@@ -101,6 +101,7 @@ impl Session {
             proxies: Proxies::from_environment(),
             credentials: self.user()?,
             header_timeout: self.global.timeout,
+            reply_bytes_max: Some(self.global.max_reply_bytes),
             observer: self
                 .global
                 .debug

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::value::{duration, path};
+use crate::value::{bytes, duration, path};
 
 /// Both ports under which a server of this kind has ever listened by default.
 pub(super) const DEFAULT_ENDPOINTS: &str = "http://127.0.0.1:2379,http://127.0.0.1:4001";
@@ -82,6 +82,8 @@ pub(crate) struct Global {
     pub(crate) timeout: Option<Duration>,
     /// `None` is no limit.
     pub(crate) total_timeout: Option<Duration>,
+    /// The largest answer that is taken, in bytes.
+    pub(crate) max_reply_bytes: u64,
 }
 
 /// The global options as they were written.
@@ -135,6 +137,9 @@ pub(crate) struct GlobalOptions {
     /// Longest time for the whole command, watches excepted; 0 is no limit
     #[arg(long, value_name = "duration", default_value = "5s", value_parser = duration::parse)]
     total_timeout: Duration,
+    /// Largest answer of a server that is taken, in bytes or such as 2GiB; 0 is no limit
+    #[arg(long, value_name = "bytes", default_value = "512MiB", value_parser = bytes::parse)]
+    max_reply_bytes: u64,
 }
 
 /// A variable that cannot be used as it is.
@@ -181,6 +186,10 @@ impl GlobalOptions {
             username: environment.text_unless(self.username, "username")?,
             timeout: limit(self.timeout),
             total_timeout: limit(self.total_timeout),
+            max_reply_bytes: match self.max_reply_bytes {
+                0 => u64::MAX,
+                bytes => bytes,
+            },
         })
     }
 }

@@ -13,7 +13,8 @@ pub(super) fn block(screen: &mut Screen, event: &Event) -> io::Result<()> {
     screen.line(&["Created-Index: ", &node.created_index.to_string()])?;
     screen.line(&["Modified-Index: ", &node.modified_index.to_string()])?;
     if let Some(before) = &event.prev_node {
-        screen.line(&["PrevNode.Value: ", &before.value])?;
+        screen.text("PrevNode.Value: ")?;
+        screen.value(&before.value)?;
     }
     screen.line(&["TTL: ", &node.ttl.to_string()])?;
     screen.line(&["Etcd-Index: ", &event.etcd_index.to_string()])?;
@@ -23,5 +24,5 @@ pub(super) fn block(screen: &mut Screen, event: &Event) -> io::Result<()> {
         return Ok(());
     }
     screen.line(&[])?;
-    screen.line(&[&node.value])
+    screen.value(&node.value)
 }

@@ -20,7 +20,7 @@ pub(super) fn line(screen: &mut Screen, event: &Event) -> io::Result<()> {
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b"}\n");
-    screen.bytes(&out)
+    screen.json(&out)
 }
 
 /// Recursion ends where the library ends it when it reads; that many levels take less than the smallest usual stack.

@@ -1,6 +1,6 @@
 //! What is printed: the three formats of the original (etcdctl reference 6), listings, colours.
 //!
-//! Scripts read these bytes, so nothing here depends on a terminal but colour and hints.
+//! Scripts read these bytes, so nothing here depends on a terminal but colour, hints, and the escapes of `visible`.
 
 mod extended;
 mod json;
@@ -8,10 +8,11 @@ mod listing;
 mod palette;
 mod screen;
 mod tree;
+mod visible;
 
 pub(crate) use listing::list;
 pub(crate) use palette::{Paint, Palette};
-pub(crate) use screen::{Screen, complain};
+pub(crate) use screen::{Screen, complain, one_line};
 pub(crate) use tree::draw;
 
 use etcd2::client::Event;
@@ -34,7 +35,10 @@ pub(crate) fn event(screen: &mut Screen, format: Output, event: &Event) -> std::
 /// (6.1), and so does an `update` that met a directory.
 fn simple(screen: &mut Screen, event: &Event) -> std::io::Result<()> {
     match (&event.prev_node, event.action.as_str()) {
-        (Some(before), "delete") => screen.line(&["PrevNode.Value: ", &before.value]),
-        _ => screen.line(&[&event.node.value]),
+        (Some(before), "delete") => {
+            screen.text("PrevNode.Value: ")?;
+            screen.value(&before.value)
+        }
+        _ => screen.value(&event.node.value),
     }
 }

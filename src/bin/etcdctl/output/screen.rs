@@ -1,11 +1,13 @@
 //! Standard output, written in blocks and flushed when a command or an event is complete; standard error for the rest.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::borrow::Cow;
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::palette::{Paint, Palette};
+use super::visible::{Shape, visible, visible_json};
 
 /// Standard output that is waited for when whoever made it let it refuse to wait (`O_NONBLOCK`, which all holders of a
 /// pipe share).
@@ -45,6 +47,8 @@ impl Write for Patient {
 pub(crate) struct Screen {
     out: BufWriter<Patient>,
     palette: Palette,
+    /// Whether texts of others could act on whoever reads them.
+    terminal: bool,
 }
 
 impl Screen {
@@ -52,29 +56,51 @@ impl Screen {
         Screen {
             out: BufWriter::new(Patient(io::stdout().lock())),
             palette,
+            terminal: io::stdout().is_terminal(),
         }
     }
 
-    /// Writes the parts and a newline.
+    /// Writes the parts and a newline: one line, whatever is in the parts.
     pub(crate) fn line(&mut self, parts: &[&str]) -> io::Result<()> {
         for part in parts {
-            self.out.write_all(part.as_bytes())?;
+            self.write(part, Shape::Line)?;
         }
         self.out.write_all(b"\n")
     }
 
-    /// Writes text as it is.
+    /// Writes text that may have several lines.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())
+        self.write(text, Shape::Lines)
+    }
+
+    /// Writes a value and a newline.
+    pub(crate) fn value(&mut self, value: &str) -> io::Result<()> {
+        self.text(value)?;
+        self.out.write_all(b"\n")
+    }
+
+    fn write(&mut self, text: &str, shape: Shape) -> io::Result<()> {
+        if self.terminal {
+            self.out.write_all(visible(text, shape).as_bytes())
+        } else {
+            self.out.write_all(text.as_bytes())
+        }
     }
 
     /// Writes text in a colour, if colours are on.
     pub(crate) fn painted(&mut self, paint: Paint, text: &str) -> io::Result<()> {
         let (on, off) = self.palette.codes(paint);
-        for part in [on, text, off] {
-            self.out.write_all(part.as_bytes())?;
+        self.out.write_all(on.as_bytes())?;
+        self.write(text, Shape::Line)?;
+        self.out.write_all(off.as_bytes())
+    }
+
+    /// Writes JSON text.
+    pub(crate) fn json(&mut self, json: &[u8]) -> io::Result<()> {
+        match std::str::from_utf8(json) {
+            Ok(text) if self.terminal => self.out.write_all(visible_json(text).as_bytes()),
+            _ => self.out.write_all(json),
         }
-        Ok(())
     }
 
     /// Writes bytes as they are.
@@ -90,5 +116,19 @@ impl Screen {
 
 /// Writes text to standard error. Nobody is left to be told when that fails.
 pub(crate) fn complain(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let mut stderr = io::stderr();
+    let _ = if stderr.is_terminal() {
+        stderr.write_all(visible(text, Shape::Lines).as_bytes())
+    } else {
+        stderr.write_all(text.as_bytes())
+    };
+}
+
+/// A text of others inside a line of standard error.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    if io::stderr().is_terminal() {
+        visible(text, Shape::Line)
+    } else {
+        Cow::Borrowed(text)
+    }
 }

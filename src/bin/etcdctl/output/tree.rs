@@ -25,8 +25,8 @@ pub(crate) fn draw(screen: &mut Screen, named: &Node, slash: bool) -> io::Result
         1 => format!("1 {one}"),
         _ => format!("{number} {many}"),
     };
+    screen.text("\n")?;
     screen.line(&[
-        "\n",
         &plural(count.directories, "directory", "directories"),
         ", ",
         &plural(count.files, "file", "files"),

@@ -1,6 +1,7 @@
 //! The forms of numbers, durations and truth that users of the original write, read exactly as it read them.
 
 pub(crate) mod boolean;
+pub(crate) mod bytes;
 pub(crate) mod duration;
 pub(crate) mod integer;
 

@@ -16,6 +16,12 @@ pub(super) struct Entry {
     pub(super) expires: Option<Timestamp>,
 }
 
+impl Entry {
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.content, Content::File(_))
+    }
+}
+
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {

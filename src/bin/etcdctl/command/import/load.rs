@@ -8,24 +8,24 @@ use tokio::task::JoinSet;
 
 use super::entry::{Content, Entry, above};
 use crate::command::failure::Failure;
-use crate::output::complain;
+use crate::output::{complain, one_line};
 
 /// A key that is about to expire gets this many seconds, so that it lives to be refreshed by its owner
 /// (etcdctl reference 12.2).
 const TTL_MIN: u64 = 300;
 
-/// Writes the entries and tells how many keys that were.
+/// Writes the entries and counts the keys that are known to be written.
 ///
 /// # Errors
-/// The first write that the cluster refuses; running it again continues.
+/// The first write that fails. Those that are under way then may or may not have taken effect.
 pub(super) async fn load(
     client: &Client,
     entries: Vec<Entry>,
     concurrency: usize,
-) -> Result<usize, Failure> {
-    let (files, directories): (Vec<Entry>, Vec<Entry>) = entries
-        .into_iter()
-        .partition(|entry| matches!(entry.content, Content::File(_)));
+    count: &mut usize,
+) -> Result<(), Failure> {
+    let (files, directories): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(Entry::is_file);
     let mut needed: HashSet<String> = HashSet::new();
     for entry in directories.iter().chain(&files) {
         // Above one that is needed all are needed, and known.
@@ -36,38 +36,44 @@ pub(super) async fn load(
         }
     }
     for directory in directories {
-        complain(&format!("entering dir: {}\n", directory.key));
+        complain(&format!("entering dir: {}\n", one_line(&directory.key)));
         // Files make the directories above them: only those that would not come to be, or have a TTL, are made here.
         if directory.expires.is_some() || !needed.contains(&directory.key) {
-            make(client, &directory).await.map_err(Failure::key)?;
+            let made = make(client, &directory).await;
+            made.map_err(|error| unwritten(&directory, error))?;
         }
     }
     let mut running = JoinSet::new();
-    let mut count = 0;
     for file in files {
         while running.len() >= concurrency {
-            count += finished(running.join_next().await)?;
+            *count += finished(running.join_next().await)?;
         }
         running.spawn(copy(client.clone(), file));
     }
     while let Some(outcome) = running.join_next().await {
-        count += finished(Some(outcome))?;
+        *count += finished(Some(outcome))?;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// A write that ended is one key more.
 fn finished(
-    outcome: Option<Result<Result<(), Error>, tokio::task::JoinError>>,
+    outcome: Option<Result<Result<(), Failure>, tokio::task::JoinError>>,
 ) -> Result<usize, Failure> {
     match outcome {
         None => Ok(0),
-        Some(Ok(written)) => written.map(|()| 1).map_err(Failure::key),
+        Some(Ok(written)) => written.map(|()| 1),
         Some(Err(error)) => Err(Failure::text(
             1,
             format!("a write ended unexpectedly: {error}"),
         )),
     }
+}
+
+/// Says which key it was: the words of the cluster may be about another one, or about none.
+fn unwritten(entry: &Entry, error: Error) -> Failure {
+    complain(&format!("failed to write: {}\n", one_line(&entry.key)));
+    Failure::key(error)
 }
 
 /// Makes a directory; one that is there already is taken over.
@@ -96,8 +102,8 @@ async fn make(client: &Client, directory: &Entry) -> Result<(), Error> {
 /// The error for a directory where a file, or nothing, was expected (keys-api 3).
 const NOT_A_FILE: i64 = 102;
 
-async fn copy(client: Client, file: Entry) -> Result<(), Error> {
-    complain(&format!("copying key: {}\n", file.key));
+async fn copy(client: Client, file: Entry) -> Result<(), Failure> {
+    complain(&format!("copying key: {}\n", one_line(&file.key)));
     let options = Put {
         ttl: seconds_left(&file),
         ..Put::default()
@@ -106,7 +112,8 @@ async fn copy(client: Client, file: Entry) -> Result<(), Error> {
         return Ok(());
     };
     let key = Key::from(file.key.as_str());
-    client.put(&key, value.as_bytes(), options).await.map(drop)
+    let written = client.put(&key, value.as_bytes(), options).await;
+    written.map(drop).map_err(|error| unwritten(&file, error))
 }
 
 fn seconds_left(entry: &Entry) -> Option<u64> {
@@ -116,7 +123,7 @@ fn seconds_left(entry: &Entry) -> Option<u64> {
     if left < TTL_MIN {
         complain(&format!(
             "extending key {}'s ttl to {TTL_MIN} seconds\n",
-            entry.key
+            one_line(&entry.key)
         ));
     }
     Some(left.max(TTL_MIN))

@@ -1,7 +1,8 @@
 //! `import`: the keys of a saved store written into a living cluster (etcdctl reference 12.2).
 //!
 //! The file is read and checked whole before the first write, so a damaged one changes nothing. Writes are plain sets:
-//! running it again after an interruption ends in the same state.
+//! running it again after an interruption ends in the same state, if nobody else writes these keys and the cluster
+//! refuses none of them.
 
 mod entry;
 mod image;
@@ -16,9 +17,12 @@ use crate::output::complain;
 
 use entry::Entry;
 
-/// For whoever wonders what a failure left behind.
-const UNFINISHED: &str =
-    "the import is not complete: what is written stays, and running it again completes it\n";
+/// For whoever wonders what a failure left behind, and whether to try again.
+const AGAIN: &str = "running it again writes every key of the file once more:\n  \
+    it mends what a lost connection, a time-out or a full disk left out;\n  \
+    it does not mend a key that the cluster refuses: it ends there again;\n  \
+    it overwrites what others changed in these keys meanwhile, gives TTLs what is left of them then (at least 300 s), \
+    and removes nothing\n";
 
 /// Loads `file` with so many writes under way at once.
 pub(super) async fn run(
@@ -43,8 +47,14 @@ pub(super) async fn run(
     )])?;
     session.screen.flush()?;
     let client = session.connect().await?;
-    let loaded = load::load(&client, entries, concurrency).await;
-    let count = loaded.inspect_err(|_| complain(UNFINISHED))?;
+    let total = entries.iter().filter(|entry| entry.is_file()).count();
+    let mut count = 0;
+    let loaded = load::load(&client, entries, concurrency, &mut count).await;
+    loaded.inspect_err(|_| {
+        complain(&format!(
+            "the import is not complete: at least {count} of {total} keys are written, and stay\n{AGAIN}"
+        ));
+    })?;
     session
         .screen
         .line(&[&format!("finished importing {count} keys")])?;
