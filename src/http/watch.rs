@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{Caller, Watch, WatchRequest};
+use crate::service::{Caller, Claim, Delivery, Place, Watch, WatchRequest};
 
 /// Registers the watch and answers with its position; the body follows its events.
 pub(super) async fn answer(
@@ -28,6 +28,8 @@ pub(super) async fn answer(
             let position = watch.position();
             let body = WatchBody {
                 watch: Some(watch),
+                held: None,
+                place: None,
                 stream,
                 front: Arc::clone(front),
             };
@@ -42,10 +44,17 @@ pub(super) async fn answer(
     }
 }
 
+/// An event that is not larger than this, if nothing in it is escaped, is not counted on its way to the client: the
+/// HTTP library buffers about as much of each connection.
+const UNCOUNTED: usize = 4 << 10;
+
 /// The events of one watch. Dropped with the connection, and the watch with it.
 pub(super) struct WatchBody {
     /// `None` once the body is at its end.
     watch: Option<Watch>,
+    /// An event that waits until it may be rendered.
+    held: Option<Arc<Delivery>>,
+    place: Option<Place>,
     stream: bool,
     front: Arc<Front>,
 }
@@ -60,23 +69,61 @@ impl WatchBody {
         // Asked on each poll: the connection polls its body once more when the listener begins to stop.
         let event = if self.front.stopping() {
             None
+        } else if let Some(held) = self.held.take() {
+            Some(Ok(held))
         } else {
             ready!(watch.poll_next(cx))
         };
         // The head went out with 200 when the watch was accepted: an error can only be told in the body.
         let broken = matches!(event, Some(Err(_)));
-        let object = event.map(|event| match event {
-            Ok(event) => {
-                let mut out = Vec::with_capacity(render::event_size(&event));
-                render::event(&mut out, &event, self.front.service.cluster_now());
-                Bytes::from(out)
-            }
-            Err(error) => Bytes::from(ApiError::from(error).body()),
-        });
+        let object = match event {
+            Some(Ok(event)) => Some(ready!(self.poll_rendered(event, cx))),
+            Some(Err(error)) => Some(ApiError::from(error).body().into()),
+            None => None,
+        };
         if broken || object.is_none() || !self.stream {
             self.watch = None;
         }
         Poll::Ready(object)
+    }
+
+    /// The JSON of an event, which counts as on its way until the connection has written it. The event is kept
+    /// while there is no room.
+    fn poll_rendered(&mut self, event: Arc<Delivery>, cx: &Context<'_>) -> Poll<Bytes> {
+        let service = &self.front.service;
+        let guess = render::event_size(&event);
+        let mut claim = None;
+        if guess > UNCOUNTED {
+            let room = service
+                .sending_bytes()
+                .poll_claim(&mut self.place, cx, guess);
+            let Poll::Ready(room) = room else {
+                self.held = Some(event);
+                return Poll::Pending;
+            };
+            claim = Some(room);
+        }
+        let mut out = Vec::with_capacity(guess);
+        render::event(&mut out, &event, service.cluster_now());
+        Poll::Ready(match claim {
+            Some(mut claim) => {
+                claim.correct(out.capacity());
+                Bytes::from_owner(Counted { out, _claim: claim })
+            }
+            None => out.into(),
+        })
+    }
+}
+
+/// A rendered event and what it counts; both go when the last byte is written.
+struct Counted {
+    out: Vec<u8>,
+    _claim: Claim,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.out
     }
 }
 
