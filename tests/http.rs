@@ -18,6 +18,8 @@ mod node;
 mod open_metrics;
 #[path = "http/routes.rs"]
 mod routes;
+#[path = "http/slow_watches.rs"]
+mod slow_watches;
 #[path = "http/starting.rs"]
 mod starting;
 #[path = "http/stopping.rs"]
