@@ -47,6 +47,9 @@ struct Crowd {
 
 impl Wakes {
     pub(super) fn wake(&self, wakers: Vec<Waker>) {
+        if wakers.is_empty() {
+            return;
+        }
         if wakers.len() <= FEW || !self.has_thread() {
             self.shared
                 .under_way

@@ -1,6 +1,7 @@
 //! Watches that cost what they deliver: clients that read slowly, and clients that go away.
 
 use std::fs;
+use std::thread;
 
 use super::node::{LIMIT, ask, connect, get, until, watchers};
 use super::open_metrics;
@@ -39,11 +40,11 @@ fn write(writer: &mut Connection, key: &str, value: &str) -> u64 {
     answer.etcd_index().expect("a write carries X-Etcd-Index")
 }
 
-/// Events that nobody takes: a queue of 128 of them for each stream would take half a gibibyte.
+/// Events that nobody takes: a queue of 128 of them for each stream would take 370 MiB.
 #[test]
 fn slow_streams_of_large_values_take_bounded_memory_and_lose_nothing() {
     const STREAMS: usize = 12;
-    const VALUES: usize = 22;
+    const VALUES: usize = 16;
     let server = server::ours().start();
     let key = |number: usize| format!("/large/{number}");
     let value = "v".repeat(MEBIBYTE);
@@ -104,4 +105,42 @@ fn abandoned_watches_from_the_past_leave_nothing_behind() {
     assert_eq!(seen, Some(rare));
     let figures = open_metrics::parse(&get(&server, "/metrics").text());
     assert_eq!(figures.value("etcd2_watch_broken_total"), Some(0.0));
+}
+
+/// One event for many clients that take it late: rendered for all of them at once it would take 270 MiB.
+#[test]
+fn a_large_event_for_a_crowd_is_on_its_way_to_some_at_a_time() {
+    const CROWD: usize = 90;
+    let server = server::ours().start();
+    let value = "v".repeat(3 * MEBIBYTE / 2);
+    let mut writer = connect(&server);
+    write(&mut writer, "/big", &value);
+    let crowd: Vec<Connection> = (0..CROWD).map(|_| stream(&server, "/big")).collect();
+    let before = peak_of_memory(&server);
+    let index = write(&mut writer, "/big", &value);
+    until("everybody has taken the event from the queue", || {
+        let figures = open_metrics::parse(&get(&server, "/metrics").text());
+        figures.value("etcd2_watch_delay_seconds_count") == Some(CROWD as f64)
+    });
+    let more = peak_of_memory(&server) - before;
+    assert!(
+        more < 130 * MEBIBYTE,
+        "{} MiB on their way",
+        more / MEBIBYTE
+    );
+    let readers: Vec<_> = crowd
+        .into_iter()
+        .map(|mut client| {
+            thread::spawn(move || {
+                let event = client.read_chunk(LIMIT).expect("the stream goes on");
+                event.expect("it has no end")
+            })
+        })
+        .collect();
+    for reader in readers {
+        let event = reader.join().expect("every client gets the event");
+        let event = Raw::parse(event.trim_ascii_end()).expect("an event is JSON");
+        let seen = event.at(&["node", "modifiedIndex"]).and_then(Raw::number);
+        assert_eq!(seen, Some(index));
+    }
 }

@@ -112,3 +112,34 @@ async fn what_a_watcher_holds_and_waits_for_goes_with_it() {
     assert_eq!(readers.waiting(), 0);
     assert_eq!(fixture.hub.watchers(), 0);
 }
+
+#[tokio::test]
+async fn who_finds_no_room_waits_for_it() {
+    let mut fixture = Fixture::new();
+    let start = fixture.apply(&[set_to("/a", 1_000)]);
+    let budget = fixture.hub.waiting_bytes().clone();
+    let others = budget.claim(WAITING_BYTES, 0).expect("they are alone");
+    let mut past = fixture.watch("/a", false, start);
+    let mut live = fixture.watch("/a", false, 0);
+    let mut stopped = fixture.watch("/a", false, start);
+    assert!(drained(&mut past).await.is_empty());
+    let second = fixture.apply(&[set_to("/a", 1_000)]);
+    assert!(drained(&mut live).await.is_empty());
+    let told = tokio::spawn(async move {
+        assert_eq!(next(&mut past).await.revision, start);
+        assert_eq!(next(&mut past).await.revision, second);
+        assert_eq!(next(&mut live).await.revision, second);
+    });
+    tokio::task::yield_now().await;
+    drop(others);
+    told.await.expect("both go on");
+    let others = budget.claim(WAITING_BYTES, 0).expect("they are alone");
+    assert!(drained(&mut stopped).await.is_empty());
+    let ended = tokio::spawn(async move { poll_fn(|context| stopped.poll_next(context)).await });
+    tokio::task::yield_now().await;
+    fixture.hub.stop();
+    let ended = ended.await.expect("no panic");
+    assert_eq!(ended.err(), Some(Ended::Stopped));
+    drop(others);
+    assert_eq!(budget.used(), 0);
+}
