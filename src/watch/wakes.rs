@@ -142,12 +142,12 @@ impl Drop for Wakes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::{SyncSender, sync_channel};
     use std::task::Wake;
 
     use super::*;
 
-    struct Told(Mutex<Sender<thread::ThreadId>>);
+    struct Told(Mutex<SyncSender<thread::ThreadId>>);
 
     impl Wake for Told {
         fn wake(self: Arc<Self>) {
@@ -159,7 +159,9 @@ mod tests {
     #[test]
     fn a_few_are_woken_at_once_and_a_crowd_by_another_thread_in_portions() {
         let wakes = Wakes::default();
-        let (told, woken) = channel();
+        const CROWD: usize = 10 * HIGH;
+        // Nobody waits for the test: each wake-up has its place.
+        let (told, woken) = sync_channel(FEW + CROWD);
         let waker = Waker::from(Arc::new(Told(Mutex::new(told))));
         wakes.wake(vec![waker.clone(); FEW]);
         for _ in 0..FEW {
@@ -167,7 +169,6 @@ mod tests {
             assert_eq!(by, thread::current().id());
             wakes.looked();
         }
-        const CROWD: usize = 10 * HIGH;
         wakes.wake(vec![waker; CROWD]);
         for seen in 0..CROWD {
             let by = woken.recv().expect("everybody is woken in the end");

@@ -1,7 +1,7 @@
 //! Many watchers of one event: who publishes does not wait for them.
 
 use std::collections::HashSet;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 
@@ -10,7 +10,7 @@ use super::*;
 /// Tells which watcher was woken, and by which thread.
 struct Bell {
     number: usize,
-    rung: Mutex<Sender<(usize, ThreadId)>>,
+    rung: Mutex<SyncSender<(usize, ThreadId)>>,
 }
 
 impl Wake for Bell {
@@ -23,7 +23,8 @@ impl Wake for Bell {
 
 /// Watchers that have looked, found nothing, and wait to be woken.
 fn waiting(watchers: &mut [Watcher]) -> Receiver<(usize, ThreadId)> {
-    let (rung, rings) = channel();
+    // One wake-up for each: nobody waits for the test.
+    let (rung, rings) = sync_channel(watchers.len());
     for (number, watcher) in watchers.iter_mut().enumerate() {
         let rung = Mutex::new(rung.clone());
         let waker = Waker::from(Arc::new(Bell { number, rung }));
