@@ -15,6 +15,7 @@
 //! [`SENDING_BYTES`]. What has no room in a queue is read from the store again later; what has none on its way waits.
 
 mod budget;
+mod hand_out;
 mod hub;
 mod matching;
 mod readers;
