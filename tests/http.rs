@@ -26,6 +26,8 @@ mod open_metrics;
 mod requests;
 #[path = "http/routes.rs"]
 mod routes;
+#[path = "http/slow_watches.rs"]
+mod slow_watches;
 #[path = "http/starting.rs"]
 mod starting;
 #[path = "http/stopping.rs"]

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{Caller, ServiceError, Watch, WatchRequest};
+use crate::service::{Caller, Claim, Delivery, Place, ServiceError, Watch, WatchRequest};
 
 const STOPS: &str = "the server stops";
 
@@ -34,6 +34,8 @@ pub(super) async fn answer(
             let position = watch.position();
             let body = WatchBody {
                 watch: Some(watch),
+                held: None,
+                place: None,
                 stream,
                 rest,
                 front: Arc::clone(front),
@@ -49,10 +51,17 @@ pub(super) async fn answer(
     }
 }
 
+/// An event that is not larger than this, if nothing in it is escaped, is not counted on its way to the client: the
+/// HTTP library buffers about as much of each connection.
+const UNCOUNTED: usize = 4 << 10;
+
 /// The events of one watch. Dropped with the connection, and the watch with it.
 pub(super) struct WatchBody {
     /// `None` once the body is at its end.
     watch: Option<Watch>,
+    /// An event that waits until it may be rendered.
+    held: Option<Arc<Delivery>>,
+    place: Option<Place>,
     stream: bool,
     rest: Option<Incoming>,
     front: Arc<Front>,
@@ -74,8 +83,21 @@ impl WatchBody {
         if self.front.stopping() {
             return self.broken_off(STOPS);
         }
+        let next = match self.held.take() {
+            Some(held) => Poll::Ready(Some(Ok(held))),
+            None => watch.poll_next(cx),
+        };
+        // An event that may not be rendered yet waits like one that is not there.
+        let next = match next {
+            Poll::Ready(Some(Ok(event))) => self
+                .poll_rendered(event, cx)
+                .map(|rendered| Some(Ok(rendered))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        };
         // The head went out with 200 when the watch was accepted: an error can only be told in the body.
-        let (object, more) = match watch.poll_next(cx) {
+        let (object, more) = match next {
             Poll::Pending if client_has_ended || !skimmed(&mut self.rest, cx) => {
                 return self.broken_off("the client has ended");
             }
@@ -83,17 +105,7 @@ impl WatchBody {
             Poll::Ready(None) if self.stream => (None, false),
             Poll::Ready(None) => return self.broken_off("no event can come"),
             Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(STOPS),
-            Poll::Ready(Some(Ok(event))) => {
-                let mut out = Vec::with_capacity(render::event_size(&event));
-                let service = &self.front.service;
-                render::event(
-                    &mut out,
-                    &event,
-                    service.cluster_now(),
-                    service.vocabulary(),
-                );
-                (Some(Ok(Bytes::from(out))), self.stream)
-            }
+            Poll::Ready(Some(Ok(rendered))) => (Some(Ok(rendered)), self.stream),
             Poll::Ready(Some(Err(error))) => (Some(Ok(ApiError::from(error).body().into())), false),
         };
         if !more {
@@ -105,6 +117,38 @@ impl WatchBody {
     fn broken_off(&mut self, reason: &'static str) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.watch = None;
         Poll::Ready(Some(Err(BodyError(reason))))
+    }
+
+    /// The JSON of an event, which counts as on its way until the connection has written it. The event is kept
+    /// while there is no room.
+    fn poll_rendered(&mut self, event: Arc<Delivery>, cx: &Context<'_>) -> Poll<Bytes> {
+        let service = &self.front.service;
+        let guess = render::event_size(&event);
+        let mut claim = None;
+        if guess > UNCOUNTED {
+            let room = service
+                .sending_bytes()
+                .poll_claim(&mut self.place, cx, guess);
+            let Poll::Ready(room) = room else {
+                self.held = Some(event);
+                return Poll::Pending;
+            };
+            claim = Some(room);
+        }
+        let mut out = Vec::with_capacity(guess);
+        render::event(
+            &mut out,
+            &event,
+            service.cluster_now(),
+            service.vocabulary(),
+        );
+        Poll::Ready(match claim {
+            Some(mut claim) => {
+                claim.correct(out.capacity());
+                Bytes::from_owner(Counted { out, _claim: claim })
+            }
+            None => out.into(),
+        })
     }
 }
 
@@ -119,6 +163,18 @@ fn skimmed(rest: &mut Option<Incoming>, cx: &mut Context<'_>) -> bool {
         }
     }
     true
+}
+
+/// A rendered event and what it counts; both go when the last byte is written.
+struct Counted {
+    out: Vec<u8>,
+    _claim: Claim,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.out
+    }
 }
 
 impl fmt::Debug for WatchBody {

@@ -19,7 +19,7 @@ pub use request::*;
 pub use stats::{
     Counts, FollowerStats, Latency, LeaderStats, NodeState, Rates, SelfStats, StoreStats,
 };
-pub use watch::Watch;
+pub use watch::{Budget, Claim, Delivery, Place, Watch};
 
 use crate::config::{ReadMode, Vocabulary};
 pub use crate::membership::Member;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use storage::operation::Event;
-
 use super::{Caller, Position, Service, ServiceError, WatchRequest};
 use crate::watch::{Ended, Target, Watcher};
+
+pub use crate::watch::{Budget, Claim, Delivery, Place};
 
 /// An accepted watch. Dropping it ends it.
 pub struct Watch {
@@ -55,6 +55,13 @@ impl Service {
     }
 }
 
+impl Service {
+    /// The budget for events on their way to clients: a front end takes from it what it renders.
+    pub fn sending_bytes(&self) -> &Arc<Budget> {
+        self.parts.hub.sending_bytes()
+    }
+}
+
 impl Watch {
     /// The state when the watch was accepted.
     pub fn position(&self) -> Position {
@@ -66,7 +73,7 @@ impl Watch {
     pub fn poll_next(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Arc<Event>, ServiceError>>> {
+    ) -> Poll<Option<Result<Arc<Delivery>, ServiceError>>> {
         self.watcher.poll_next(context).map(|next| match next {
             Ok(event) => Some(Ok(event)),
             Err(reason @ Ended::Compacted) => {

@@ -1,19 +1,21 @@
 //! Where events meet watchers.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
+use storage::Store;
 use storage::operation::Event;
-use storage::path::KeyPath;
-use storage::{Lease, Store};
 
-use super::Target;
-use super::matching::{Relation, relate};
-use super::watcher::{Slot, Watcher};
+use super::budget::Budget;
+use super::hand_out::HandOut;
+use super::readers::Readers;
+use super::slot::Slot;
+use super::wakes::Wakes;
+use super::watcher::Watcher;
+use super::{SENDING_BYTES, Target, WAITING_BYTES};
 use crate::metrics::Metrics;
 
 /// The limit of watchers is reached.
@@ -27,18 +29,22 @@ pub struct TooManyWatchers {
 /// See the parent module.
 pub struct Hub {
     // Guards the registry and orders registration against publication. Taken before any slot's lock; held while one
-    // group of events is handed to its watchers.
+    // group of events is put into the queues of its watchers, and not while they are woken.
     registry: Mutex<Registry>,
     published: AtomicU64,
     store: Store,
     limit: usize,
     metrics: Arc<Metrics>,
+    waiting: Arc<Budget>,
+    sending: Arc<Budget>,
+    wakes: Wakes,
+    readers: Readers,
 }
 
 #[derive(Default)]
-struct Registry {
+pub(super) struct Registry {
     /// By watched path, so that the cost of an event is its depth and not the number of watchers.
-    by_path: BTreeMap<Bytes, Vec<Arc<Slot>>>,
+    pub(super) by_path: BTreeMap<Bytes, Slots>,
     count: usize,
     next_id: u64,
     stopped: bool,
@@ -46,12 +52,30 @@ struct Registry {
     mute: Option<Arc<str>>,
 }
 
+/// The watches of one path by their ids: in the order of registration, and one goes as fast from many as from few.
+pub(super) type Slots = BTreeMap<u64, Arc<Slot>>;
+
 impl Hub {
     /// A hub over a store; what the store holds counts as published.
     pub fn new(store: Store, limit: usize, metrics: Arc<Metrics>) -> Self {
+        Self::with_room(store, limit, metrics, WAITING_BYTES)
+    }
+
+    /// The same with so many bytes for events that wait.
+    pub(super) fn with_room(
+        store: Store,
+        limit: usize,
+        metrics: Arc<Metrics>,
+        waiting: usize,
+    ) -> Self {
+        let waiting = Budget::new(waiting);
         Self {
             published: AtomicU64::new(store.revision()),
             registry: Mutex::default(),
+            readers: Readers::new(store.clone(), waiting.clone()),
+            waiting,
+            sending: Budget::new(SENDING_BYTES),
+            wakes: Wakes::default(),
             store,
             limit,
             metrics,
@@ -86,32 +110,38 @@ impl Hub {
         let from = if from == 0 { seen + 1 } else { from };
         registry.next_id += 1;
         let slot = Arc::new(Slot::new(registry.next_id, target, from, published, once));
+        // Nobody waits at it yet.
         if registry.stopped {
-            slot.stop();
+            let _ = slot.stop();
         }
         if let Some(reason) = &registry.mute {
-            slot.mute(reason);
+            let _ = slot.mute(reason);
         }
         registry
             .by_path
             .entry(slot.target.path.to_bytes())
             .or_default()
-            .push(slot.clone());
+            .insert(slot.id, slot.clone());
         registry.count += 1;
         self.metrics.watchers.set(registry.count as i64);
-        Ok((Watcher::new(slot, self.clone(), self.store.clone()), seen))
+        Ok((Watcher::new(slot, self.clone()), seen))
     }
 
-    /// The apply thread publishes a committed group; `revision` is the store's after it.
+    /// The apply thread publishes a committed group; `revision` is the store's after it. When it returns the events are
+    /// in the queues of their watchers; a crowd of these may be woken later.
     pub fn publish(&self, events: &[Arc<Event>], revision: u64) {
         let registry = self.lock();
+        let mut wakers = Vec::new();
         if registry.count > 0 {
-            let now = Instant::now();
+            let mut out = HandOut::new(self);
             for event in events.iter().filter(|event| !event.refresh) {
-                self.hand_out(&registry, event, now);
+                out.event(&registry, event);
             }
+            wakers = out.wakers;
         }
         self.published.store(revision, Ordering::Release);
+        drop(registry);
+        self.wakes.wake(wakers);
     }
 
     /// A watcher has read everything below `next`: live if that is all there is.
@@ -126,11 +156,9 @@ impl Hub {
         let Some(slots) = registry.by_path.get_mut(&key) else {
             return;
         };
-        // Ids rise, so a path with many watchers is no reason to hold the lock for long.
-        let Ok(at) = slots.binary_search_by_key(&slot.id, |other| other.id) else {
+        if slots.remove(&slot.id).is_none() {
             return;
-        };
-        slots.remove(at);
+        }
         if slots.is_empty() {
             registry.by_path.remove(&key);
         }
@@ -142,9 +170,9 @@ impl Hub {
     pub fn stop(&self) {
         let mut registry = self.lock();
         registry.stopped = true;
-        for slot in registry.by_path.values().flatten() {
-            slot.stop();
-        }
+        let wakers = registry.slots().filter_map(Slot::stop).collect();
+        drop(registry);
+        self.wakes.wake(wakers);
     }
 
     /// From here on nothing is applied, for this reason: watches end when they have delivered what the store has, since
@@ -161,76 +189,16 @@ impl Hub {
             );
         }
         let reason: Arc<str> = reason.into();
-        for slot in registry.by_path.values().flatten() {
-            slot.mute(&reason);
-        }
+        let wakers = registry.slots().filter_map(|slot| slot.mute(&reason));
+        let wakers = wakers.collect();
         registry.mute = Some(reason);
+        drop(registry);
+        self.wakes.wake(wakers);
     }
 
     /// The reason given to [`Self::mute`], if it was called.
     pub fn muted(&self) -> Option<Arc<str>> {
         self.lock().mute.clone()
-    }
-
-    fn hand_out(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {
-        let path = &event.node.path;
-        for watched in path.ancestors().chain([path.clone()]) {
-            for slot in registry
-                .by_path
-                .get(watched.as_bytes())
-                .into_iter()
-                .flatten()
-            {
-                if relate(&slot.target, event) == Relation::Match {
-                    self.push(slot, event, now);
-                }
-            }
-        }
-        if event.action.is_removal() && event.node.dir {
-            self.hand_out_below(registry, event, now);
-        }
-    }
-
-    /// Watches below a removed directory: those whose node existed hear of the directory's removal.
-    fn hand_out_below(&self, registry: &Registry, event: &Arc<Event>, now: Instant) {
-        let (low, high) = bounds_below(&event.node.path);
-        let range = (
-            Bound::Included(low.as_slice()),
-            Bound::Excluded(high.as_slice()),
-        );
-        let mut slots = registry
-            .by_path
-            .range::<[u8], _>(range)
-            .flat_map(|(_, slots)| slots)
-            .peekable();
-        if slots.peek().is_none() {
-            return;
-        }
-        // Without a wait: who publishes is who would have to open it.
-        let lease = self.store.lease_within(Duration::ZERO);
-        let view = lease.as_ref().map(Lease::view);
-        for slot in slots.filter(|slot| relate(&slot.target, event) == Relation::RemovedAbove) {
-            let view = match &view {
-                Ok(view) => view,
-                // Being reopened: the watcher looks there itself, later.
-                Err(_) => {
-                    slot.fall_behind(event.revision);
-                    continue;
-                }
-            };
-            match view.existed(&slot.target.path, event.revision - 1) {
-                Ok(true) => self.push(slot, event, now),
-                Ok(false) => {}
-                // A group larger than the history that is kept: the watcher ends visibly when it looks there.
-                Err(error) => {
-                    tracing::warn!(
-                        "a watch below {} cannot be judged: {error}",
-                        event.node.path
-                    );
-                    slot.fall_behind(event.revision);
-                }
-            }
-        }
     }
 
     /// A connection took an event that was published at `published`.
@@ -240,12 +208,31 @@ impl Hub {
             .observe(published.elapsed().as_secs_f64());
     }
 
-    fn push(&self, slot: &Slot, event: &Arc<Event>, now: Instant) {
-        if slot.push(event, now) {
-            self.metrics.watch_events.inc();
-        } else {
-            self.metrics.watch_lagging.inc();
-        }
+    /// The store that history is read from.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// For events in queues, and pages of history: [`WAITING_BYTES`].
+    pub(super) fn waiting_bytes(&self) -> &Arc<Budget> {
+        &self.waiting
+    }
+
+    /// For events on their way to clients: [`SENDING_BYTES`].
+    pub fn sending_bytes(&self) -> &Arc<Budget> {
+        &self.sending
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {
@@ -253,15 +240,11 @@ impl Hub {
     }
 }
 
-/// Paths strictly below a directory: from `K/` to just before `K0` ('0' follows '/').
-fn bounds_below(directory: &KeyPath) -> (Vec<u8>, Vec<u8>) {
-    let mut low = directory.as_bytes().to_vec();
-    if !directory.is_root() {
-        low.push(b'/');
+impl Registry {
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.by_path
+            .values()
+            .flat_map(BTreeMap::values)
+            .map(Arc::as_ref)
     }
-    let mut high = low.clone();
-    if let Some(last) = high.last_mut() {
-        *last = b'0';
-    }
-    (low, high)
 }

@@ -4,19 +4,39 @@
 //! publication exclude each other (one lock in the [`Hub`]), so at registration every revision is either published
 //! (`<= P`, read from history) or not (`> P`, delivered live). A watcher is *live* when its position is above all
 //! that is published; otherwise it is *behind* and reads the revisions it lacks from the store, then joins the live
-//! ones under the same lock. A slow watcher simply falls behind again: apply never waits for it, and its memory is
-//! bounded by [`QUEUE_LIMIT`] events.
+//! ones under the same lock. A slow watcher simply falls behind again: apply never waits for it.
+//!
+//! Publication puts events into queues ([`slot`]) and nothing else: a crowd is woken by another thread ([`wakes`]).
+//! History is read by threads of its own in bounded steps ([`readers`]), which cost what they find and not what has
+//! happened (`storage::Search`).
+//!
+//! **Bounds.** A queue holds [`QUEUE_LIMIT`] events and [`QUEUE_BYTES`], the first event apart; all queues and pages
+//! of history together [`WAITING_BYTES`], an event for many watchers counted once; what is on its way to clients
+//! [`SENDING_BYTES`]. What has no room in a queue is read from the store again later; what has none on its way waits.
 
+mod budget;
+mod hand_out;
 mod hub;
 mod matching;
+mod readers;
 mod replay;
+mod slot;
+mod wakes;
 mod watcher;
 
+pub use budget::{Budget, Claim, Place};
 pub use hub::{Hub, TooManyWatchers};
+pub use slot::Delivery;
 pub use watcher::{Ended, Watcher};
 
 /// Undelivered events above which a watcher falls behind and continues from the store.
 pub const QUEUE_LIMIT: usize = 128;
+/// Bytes of undelivered events above which a watcher falls behind, unless it is one event alone.
+pub const QUEUE_BYTES: usize = 1 << 20;
+/// Bytes of undelivered events of all watchers together.
+pub const WAITING_BYTES: usize = 64 << 20;
+/// Bytes of rendered events that clients have not taken yet, all together; small events are not counted.
+pub const SENDING_BYTES: usize = 64 << 20;
 
 /// What is watched.
 #[derive(Debug, Clone)]

@@ -1,74 +1,126 @@
-//! Reading the revisions a watcher lacks from the store.
+//! What a watcher lacks, read from the store in bounded steps.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use storage::operation::{Event, Node};
-use storage::{EventFilter, Store, View};
+use storage::operation::Event;
+use storage::{EventFilter, Search, Store, View};
 
+use super::budget::Budget;
 use super::matching::{Relation, relate};
-use super::watcher::{Ended, Slot};
+use super::slot::{Delivery, Slot, size};
+use super::watcher::Ended;
 
-/// Revisions that are read on the caller's thread; more go to a thread that may block.
+/// Revisions that are read on the caller's thread; more go to the readers.
 pub(super) const INLINE_SPAN: u64 = 64;
+/// Rows that one step looks at: a few milliseconds at most.
+const STEP_ROWS: u64 = 4_096;
+/// Events in one page, and bytes of them, the first event apart.
+const PAGE_EVENTS: usize = 128;
+const PAGE_BYTES: usize = 256 << 10;
 
-/// Matching events in one page: bounds the memory of a watcher that is far behind.
-const PAGE_EVENTS: usize = 256;
-/// Bytes of values in one page, the last event's apart.
-const PAGE_BYTES: usize = 1 << 20;
-
-/// A piece of history.
+/// A piece of history that a watcher reads.
 #[derive(Debug)]
+pub(super) struct Replay {
+    slot: Arc<Slot>,
+    search: Search,
+}
+
+/// What one step found.
+#[derive(Debug, Default)]
 pub(super) struct Page {
     /// What matched, in order.
-    pub(super) events: Vec<Arc<Event>>,
-    /// The first revision not considered yet.
-    pub(super) next: u64,
+    pub(super) events: Vec<Arc<Delivery>>,
+    /// The bytes of the first event, if there was no room for it.
+    pub(super) wants: Option<usize>,
 }
 
-/// Reads `[from, until]`, or as far as a page goes.
-pub(super) fn read(store: &Store, slot: &Slot, from: u64, until: u64) -> Result<Page, Ended> {
-    let failed = |error: storage::Error| match error {
-        storage::Error::Compacted { .. } => Ended::Compacted,
-        other => match other.damage() {
-            Some(damage) => Ended::Damaged(Box::new(damage)),
-            None => Ended::Failed(other.to_string()),
-        },
-    };
-    let lease = store.lease().map_err(failed)?;
-    let view = lease.view();
-    if from < view.floor() {
-        return Err(Ended::Compacted);
+impl Page {
+    /// Neither found anything nor wants room: the next step may follow at once.
+    pub(super) fn is_blank(&self) -> bool {
+        self.events.is_empty() && self.wants.is_none()
     }
-    let filter = EventFilter::new(&slot.target.path, slot.target.recursive).without_refreshes();
-    let mut events = Vec::new();
-    let mut bytes = 0;
-    for event in view.events(from, filter) {
-        let event = event.map_err(failed)?;
-        if event.revision > until {
-            break;
+}
+
+impl From<storage::Error> for Ended {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::Compacted { .. } => Self::Compacted,
+            other => match other.damage() {
+                Some(damage) => Self::Damaged(Box::new(damage)),
+                None => Self::Failed(other.to_string()),
+            },
         }
-        let revision = event.revision;
-        if concerns(&view, slot, &event).map_err(failed)? {
-            bytes += size(&event);
-            events.push(Arc::new(event));
-            if slot.once() || events.len() >= PAGE_EVENTS || bytes >= PAGE_BYTES {
-                return Ok(Page {
-                    events,
-                    next: revision + 1,
-                });
+    }
+}
+
+impl Replay {
+    /// Of `[from, until]`.
+    pub(super) fn new(slot: Arc<Slot>, from: u64, until: u64) -> Self {
+        let target = &slot.target;
+        let filter = EventFilter::new(&target.path, target.recursive).without_refreshes();
+        Self {
+            search: Search::new(filter, from, until),
+            slot,
+        }
+    }
+
+    /// The first revision that was not considered.
+    pub(super) fn next(&self) -> u64 {
+        self.search.next()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.search.is_finished()
+    }
+
+    /// The next step on the caller's thread, which waits for nothing but the disk. `None` while the store is being
+    /// reopened.
+    pub(super) fn step_at_once(
+        &mut self,
+        store: &Store,
+        budget: &Arc<Budget>,
+    ) -> Result<Option<Page>, Ended> {
+        match store.lease_within(Duration::ZERO) {
+            Err(storage::Error::Reopening { .. }) => Ok(None),
+            lease => self.read(&lease?.view(), budget).map(Some),
+        }
+    }
+
+    /// The next step.
+    pub(super) fn step(&mut self, store: &Store, budget: &Arc<Budget>) -> Result<Page, Ended> {
+        self.read(&store.lease()?.view(), budget)
+    }
+
+    fn read(&mut self, view: &View<'_>, budget: &Arc<Budget>) -> Result<Page, Ended> {
+        let slot = Arc::clone(&self.slot);
+        let mut page = Page::default();
+        let mut held = 0;
+        let mut left_out = None;
+        for event in view.search(&mut self.search, STEP_ROWS)? {
+            let event = event?;
+            if !concerns(view, &slot, &event)? {
+                continue;
+            }
+            let (bytes, revision) = (size(&event), event.revision);
+            let fits = held == 0 || held + bytes <= PAGE_BYTES;
+            let delivery = fits.then(|| Delivery::claim(budget, Arc::new(event), held));
+            let Some(delivery) = delivery.flatten() else {
+                page.wants = (held == 0).then_some(bytes);
+                left_out = Some(revision);
+                break;
+            };
+            held += bytes;
+            page.events.push(delivery);
+            if slot.once || page.events.len() >= PAGE_EVENTS {
+                break;
             }
         }
+        if let Some(revision) = left_out {
+            self.search.give_back(revision);
+        }
+        Ok(page)
     }
-    // Never backwards: what the queue held may lie above what was published when the caller looked.
-    Ok(Page {
-        events,
-        next: (until + 1).max(from),
-    })
-}
-
-fn size(event: &Event) -> usize {
-    let value = |node: &Node| node.value.as_ref().map_or(0, |value| value.len());
-    value(&event.node) + event.prev.as_ref().map_or(0, value)
 }
 
 fn concerns(view: &View<'_>, slot: &Slot, event: &Event) -> Result<bool, storage::Error> {

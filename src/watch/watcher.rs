@@ -1,18 +1,14 @@
-//! One watch: a bounded queue that the apply thread fills and a connection drains.
+//! One watch, as its connection sees it: what is queued, or what history has until it may be live again.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use storage::operation::Event;
-use tokio::task::JoinHandle;
-
+use super::budget::Place;
 use super::hub::Hub;
-use super::replay::{self, Page};
-use super::{QUEUE_LIMIT, Target};
+use super::readers::Reading;
+use super::replay::{self, Page, Replay};
+use super::slot::{Delivery, Slot};
 
 /// Why a watch ended before its client did.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,210 +30,180 @@ pub enum Ended {
     Damaged(Box<storage::Damage>),
 }
 
-/// The part that hub and connection share.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) id: u64,
-    pub(super) target: Target,
-    /// Earlier events do not count.
-    pub(super) from: u64,
-    /// A long poll wants one event only.
-    once: bool,
-    /// Revisions up to here follow the history rules, later ones the live rules.
-    pub(super) history_until: u64,
-    // Lock order: the hub's registry before a slot. Held for a push or a pop.
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    queue: VecDeque<(Arc<Event>, Instant)>,
-    /// The first revision that is not in the queue and must come from the store; `None` when live.
-    behind: Option<u64>,
-    stopped: bool,
-    /// Why nothing comes after what the store has.
-    mute: Option<Arc<str>>,
-    waker: Option<Waker>,
-}
-
-impl Slot {
-    pub(super) fn new(id: u64, target: Target, from: u64, published: u64, once: bool) -> Self {
-        let behind = (from != 0 && from <= published).then_some(from);
-        let state = State {
-            queue: VecDeque::new(),
-            behind,
-            stopped: false,
-            mute: None,
-            waker: None,
-        };
-        Self {
-            id,
-            target,
-            from,
-            once,
-            history_until: published,
-            state: Mutex::new(state),
-        }
-    }
-
-    /// The apply thread hands over an event that matches. Returns false when the watcher has fallen behind by it.
-    pub(super) fn push(&self, event: &Arc<Event>, published: Instant) -> bool {
-        let mut state = self.lock();
-        if event.revision < self.from
-            || state.behind.is_some()
-            || (self.once && !state.queue.is_empty())
-        {
-            return true;
-        }
-        let fits = state.queue.len() < QUEUE_LIMIT;
-        if fits {
-            state.queue.push_back((event.clone(), published));
-        } else {
-            state.behind = Some(event.revision);
-        }
-        wake(state);
-        fits
-    }
-
-    /// Whether one event ends the watch.
-    pub(super) fn once(&self) -> bool {
-        self.once
-    }
-
-    /// The store is to decide about the events from `revision` on.
-    pub(super) fn fall_behind(&self, revision: u64) {
-        let mut state = self.lock();
-        state.behind.get_or_insert(revision);
-        wake(state);
-    }
-
-    pub(super) fn stop(&self) {
-        let mut state = self.lock();
-        state.stopped = true;
-        wake(state);
-    }
-
-    /// What is published is still delivered; after that the watch ends.
-    pub(super) fn mute(&self, reason: &Arc<str>) {
-        let mut state = self.lock();
-        state.mute = Some(reason.clone());
-        wake(state);
-    }
-
-    /// Under the hub's lock: everything up to `published` was considered.
-    pub(super) fn caught_up(&self, next: u64, published: u64) -> bool {
-        let mut state = self.lock();
-        let live = next > published;
-        state.behind = (!live).then_some(next);
-        live
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn wake(mut state: MutexGuard<'_, State>) {
-    let waker = state.waker.take();
-    drop(state);
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-}
-
-/// A registered watch; dropping it ends it.
+/// A registered watch; dropping it ends it, and gives back all that it holds or waits for.
 pub struct Watcher {
     slot: Arc<Slot>,
     hub: Arc<Hub>,
-    store: storage::Store,
-    ready: VecDeque<Arc<Event>>,
-    reading: Option<JoinHandle<Result<Page, Ended>>>,
+    /// What was read from history and not taken yet.
+    ready: VecDeque<Arc<Delivery>>,
+    history: History,
+}
+
+/// How a watcher stands to history.
+enum History {
+    /// It reads none.
+    Idle,
+    /// It has read a part, and goes on when that is taken.
+    Between(Replay),
+    Reading(Reading),
+    /// The next event has no room.
+    Wanting {
+        replay: Replay,
+        bytes: usize,
+        place: Option<Place>,
+    },
 }
 
 enum Next {
-    Event(Arc<Event>),
+    Event(Arc<Delivery>),
     Behind(u64),
     Wait,
 }
 
 impl Watcher {
-    pub(super) fn new(slot: Arc<Slot>, hub: Arc<Hub>, store: storage::Store) -> Self {
+    pub(super) fn new(slot: Arc<Slot>, hub: Arc<Hub>) -> Self {
         Self {
             slot,
             hub,
-            store,
             ready: VecDeque::new(),
-            reading: None,
+            history: History::Idle,
         }
     }
 
     /// The next event in order, or why there will be none.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Arc<Event>, Ended>> {
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Arc<Delivery>, Ended>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Poll::Ready(Ok(event));
             }
-            if let Some(reading) = &mut self.reading {
-                let page = match Pin::new(reading).poll(context) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(page)) => page,
-                    Poll::Ready(Err(error)) => Err(Ended::Failed(error.to_string())),
-                };
-                self.reading = None;
-                self.take_page(page?);
-                continue;
-            }
-            match self.next_queued(context)? {
-                Next::Event(event) => return Poll::Ready(Ok(event)),
-                Next::Wait => return Poll::Pending,
-                Next::Behind(from) => self.read_history(from)?,
+            match std::mem::replace(&mut self.history, History::Idle) {
+                History::Idle => match self.next_queued(context)? {
+                    Next::Event(event) => return Poll::Ready(Ok(event)),
+                    Next::Wait => return Poll::Pending,
+                    Next::Behind(from) => self.begin(from)?,
+                },
+                // What follows from it is found there: the watch ends.
+                History::Between(_) if self.slot.lock().stopped => {}
+                History::Between(replay) => self.go_on(replay)?,
+                History::Reading(reading) => match reading.poll(context) {
+                    Poll::Ready(read) => {
+                        let (replay, page) = read?;
+                        self.take_page(replay, page);
+                    }
+                    Poll::Pending => {
+                        self.history = History::Reading(reading);
+                        return Poll::Pending;
+                    }
+                },
+                History::Wanting {
+                    replay,
+                    bytes,
+                    place,
+                } => ready!(self.await_room(replay, bytes, place, context)),
             }
         }
     }
 
     fn next_queued(&self, context: &mut Context<'_>) -> Result<Next, Ended> {
         let mut state = self.slot.lock();
-        if let Some((event, published)) = state.queue.pop_front() {
-            drop(state);
+        let woken = std::mem::take(&mut state.woken);
+        let next = if let Some((event, published)) = state.pop() {
             self.hub.delivered(published);
-            return Ok(Next::Event(event));
+            Ok(Next::Event(event))
+        } else if state.stopped {
+            Err(Ended::Stopped)
+        } else if let Some(from) = state.behind {
+            Ok(Next::Behind(from))
+        } else if let Some(reason) = &state.mute {
+            Err(Ended::Mute(reason.clone()))
+        } else {
+            state.waker = Some(context.waker().clone());
+            Ok(Next::Wait)
+        };
+        drop(state);
+        if woken {
+            self.hub.wakes().looked();
         }
-        if state.stopped {
-            return Err(Ended::Stopped);
-        }
-        if let Some(from) = state.behind {
-            return Ok(Next::Behind(from));
-        }
-        if let Some(reason) = &state.mute {
-            return Err(Ended::Mute(reason.clone()));
-        }
-        state.waker = Some(context.waker().clone());
-        Ok(Next::Wait)
+        next
     }
 
-    /// A short piece of history is read at once, a long one on a thread that may block.
-    fn read_history(&mut self, from: u64) -> Result<(), Ended> {
+    /// A short piece of history is read at once, a long one by the readers.
+    fn begin(&mut self, from: u64) -> Result<(), Ended> {
         let published = self.hub.published();
-        if published.saturating_sub(from) < replay::INLINE_SPAN {
-            let page = replay::read(&self.store, &self.slot, from, published)?;
-            self.take_page(page);
-            return Ok(());
+        let mut replay = Replay::new(Arc::clone(&self.slot), from, published);
+        if published.saturating_sub(from) >= replay::INLINE_SPAN {
+            return self.go_on(replay);
         }
-        let (store, slot) = (self.store.clone(), self.slot.clone());
-        self.reading = Some(tokio::task::spawn_blocking(move || {
-            replay::read(&store, &slot, from, published)
-        }));
+        match replay.step_at_once(self.hub.store(), self.hub.waiting_bytes())? {
+            Some(page) => self.take_page(replay, page),
+            None => self.go_on(replay)?,
+        }
         Ok(())
     }
 
-    fn take_page(&mut self, page: Page) {
+    fn go_on(&mut self, replay: Replay) -> Result<(), Ended> {
+        self.history = History::Reading(self.hub.readers().read(replay)?);
+        Ok(())
+    }
+
+    fn take_page(&mut self, replay: Replay, page: Page) {
         self.ready.extend(page.events);
-        self.hub.catch_up(&self.slot, page.next);
+        self.history = match page.wants {
+            Some(bytes) => History::Wanting {
+                replay,
+                bytes,
+                place: None,
+            },
+            None if replay.is_finished() => {
+                self.hub.catch_up(&self.slot, replay.next());
+                History::Idle
+            }
+            None => History::Between(replay),
+        };
+    }
+
+    /// The room is not kept for it: another may be faster, and it waits again.
+    fn await_room(
+        &mut self,
+        replay: Replay,
+        bytes: usize,
+        mut place: Option<Place>,
+        context: &Context<'_>,
+    ) -> Poll<()> {
+        let mut state = self.slot.lock();
+        // The end of the server is no reason to wait for room.
+        let stopped = state.stopped;
+        state.waker = (!stopped).then(|| context.waker().clone());
+        drop(state);
+        if stopped {
+            return Poll::Ready(());
+        }
+        let room = self
+            .hub
+            .waiting_bytes()
+            .poll_claim(&mut place, context, bytes);
+        self.history = match room {
+            Poll::Ready(_) => History::Between(replay),
+            Poll::Pending => History::Wanting {
+                replay,
+                bytes,
+                place,
+            },
+        };
+        room.map(drop)
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.hub.forget(&self.slot);
+        let mut state = self.slot.lock();
+        let queue = std::mem::take(&mut state.queue);
+        let woken = std::mem::take(&mut state.woken);
+        drop(state);
+        drop(queue);
+        if woken {
+            self.hub.wakes().looked();
+        }
     }
 }

@@ -94,6 +94,19 @@ impl Cursor<'_> {
         self.rows.seek(key);
     }
 
+    /// Moves to the last row at or before `key`.
+    pub(crate) fn seek_back(&mut self, key: &[u8]) {
+        self.sought.clear();
+        self.sought.extend_from_slice(key);
+        self.rows.seek_for_prev(key);
+    }
+
+    pub(crate) fn step_back(&mut self) {
+        if self.rows.valid() {
+            self.rows.prev();
+        }
+    }
+
     pub(crate) fn step(&mut self) {
         if self.rows.valid() {
             self.rows.next();

@@ -43,7 +43,26 @@ impl EventFilter {
         }
     }
 
-    fn matches(&self, change: &Change<'_>) -> bool {
+    /// The key of the path.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    pub(crate) fn is_recursive(&self) -> bool {
+        self.recursive
+    }
+
+    /// Whether no path is left out.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.recursive && self.key.is_empty()
+    }
+
+    /// The names of the path.
+    pub(crate) fn depth(&self) -> usize {
+        key::depth(&self.key)
+    }
+
+    pub(crate) fn matches(&self, change: &Change<'_>) -> bool {
         if change.refresh && !self.refreshes {
             return false;
         }
@@ -131,7 +150,7 @@ impl Iterator for Events<'_> {
 }
 
 /// Puts an event together from its row and the versions it points at.
-fn load(
+pub(crate) fn load(
     versions: &mut Cursor<'_>,
     revision: u64,
     change: &Change<'_>,

@@ -1,6 +1,9 @@
 //! The tree through its public doors: meaning, history, durability, opening, readers beside the
 //! writer.
 
+#[path = "../model/random.rs"]
+mod random;
+
 mod crash;
 mod decision_table;
 mod events;
@@ -13,5 +16,6 @@ mod opening;
 mod readers;
 mod reclaim;
 mod retention;
+mod search;
 mod server_nodes;
 mod support;
