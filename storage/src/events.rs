@@ -177,6 +177,7 @@ fn load(
         prev,
         refresh,
         system,
+        time: change.time,
     })
 }
 

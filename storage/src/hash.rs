@@ -2,7 +2,8 @@
 //! 20).
 //!
 //! Each command adds its log index, the cluster time, its operations in the canonical form of this
-//! file, every changed row as it is stored, what was refused, and the floor. Physical things stay
+//! file, every changed row as it is stored (an event's without the time of its
+//! command, which is in the chain already), what was refused, and the floor. Physical things stay
 //! out: batches, compaction. So do expiry rows without a node, which are replicated all the same
 //! (`apply/expire.rs`): members that differ in them show it at the next expiry that meets them. It
 //! finds divergence, not malice, so it is a

@@ -209,6 +209,9 @@ pub struct Event {
     pub refresh: bool,
     /// Written by [`Operation::System`]: reaches only watches at or below `/_etcd`.
     pub system: bool,
+    /// Cluster time of its command in ns: what is left of a TTL is counted from here. `None` where no node
+    /// has one, and in history that was written before the time was kept.
+    pub time: Option<u64>,
 }
 
 /// What became of one operation.

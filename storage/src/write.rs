@@ -60,6 +60,9 @@ impl Batch<'_> {
         self.state.bytes += event_bytes(&node);
         self.key.clear();
         key::encode(&node.path, &mut self.key);
+        let mortal = |node: &Node| node.lifetime.is_some();
+        let shows_ttl = mortal(&node) || prev.as_ref().is_some_and(|prev| mortal(&prev.node));
+        let time = shows_ttl.then_some(self.state.applied.cluster_time);
         let change = Change {
             action,
             dir: node.dir,
@@ -68,6 +71,7 @@ impl Batch<'_> {
             continues: std::mem::replace(&mut self.continues, true),
             previous: prev.as_ref().map_or(0, |prev| prev.revision),
             bytes: self.state.bytes,
+            time,
             key: &self.key,
         };
         change.encode(&mut self.row);
@@ -76,6 +80,9 @@ impl Batch<'_> {
             revision.to_be_bytes(),
             &self.row,
         );
+        if time.is_some() {
+            change.encode_for_hash(&mut self.row);
+        }
         self.chain.word(revision);
         self.chain.bytes(&self.row);
         self.state.applied.revision = revision;
@@ -89,6 +96,7 @@ impl Batch<'_> {
             prev,
             refresh: marks.refresh,
             system: marks.system,
+            time,
         }))
     }
 

@@ -313,6 +313,7 @@ impl Model {
         } = change;
         let prev = old.map(|entry| entry.node(place));
         self.publish(Event {
+            time: self.time_for(&node, prev.as_ref()),
             revision,
             action,
             node,
@@ -320,6 +321,12 @@ impl Model {
             refresh,
             system,
         })
+    }
+
+    /// An event carries the time of its command where it shows a TTL.
+    fn time_for(&self, node: &Node, prev: Option<&Node>) -> Option<u64> {
+        let mortal = |node: &Node| node.lifetime.is_some();
+        (mortal(node) || prev.is_some_and(mortal)).then_some(self.cluster_time)
     }
 
     fn remove(&mut self, place: &Place, action: Action, system: bool) -> Arc<Event> {
@@ -337,6 +344,7 @@ impl Model {
             ..old.clone()
         };
         self.publish(Event {
+            time: self.time_for(&node, Some(&old)),
             revision,
             action,
             node,
