@@ -69,6 +69,8 @@ pub struct Batch<'w> {
     /// History bytes up to each revision of this batch; the first is that of `first_revision`.
     pub(crate) bytes: Vec<u64>,
     pub(crate) first_revision: u64,
+    /// Bytes of values that came from the store and that the outcomes hold.
+    pub(crate) held: usize,
     /// Whether the command being applied has changed something already.
     pub(crate) continues: bool,
     /// The scratch buffers for keys and rows.
@@ -93,6 +95,7 @@ impl Writer {
             deadline_moved: false,
             bytes: Vec::new(),
             first_revision: self.state.applied.revision + 1,
+            held: 0,
             continues: false,
             key: Vec::with_capacity(64),
             version: Vec::with_capacity(64),
@@ -213,6 +216,13 @@ impl Batch<'_> {
     /// The newest revision, this batch included.
     pub fn revision(&self) -> u64 {
         self.state.applied.revision
+    }
+
+    /// About how many bytes the batch and its outcomes hold beside the commands: a small command can
+    /// remove, or meet, large values. Where a batch ends changes nothing else, so whoever applies many
+    /// commands ends it by this.
+    pub fn bytes(&self) -> usize {
+        self.rows.size_in_bytes() + self.held
     }
 
     fn begin(&mut self, index: u64, cluster_time: u64) -> Result<(), Error> {

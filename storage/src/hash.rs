@@ -100,10 +100,16 @@ impl Chain {
                 self.tagged(7, path);
                 self.condition(condition);
             }
-            Operation::Expire { cutoff, limit } => {
-                self.word(8);
+            Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            } => {
+                // Expiries without a bound are as old as the format, and give the hash that they gave then.
+                self.word(if bytes.is_some() { 12 } else { 8 });
                 self.word(*cutoff);
                 self.word(u64::from(*limit));
+                bytes.iter().for_each(|bytes| self.word(*bytes));
             }
             Operation::System { path, value } => {
                 self.tagged(9, path);
@@ -242,5 +248,21 @@ mod tests {
             revision: 7,
         });
         assert_eq!(format!("{:016x}", chain.0), "22834451d2f202cb");
+        let expiry = |bytes| {
+            let mut chain = Chain(0);
+            let (cutoff, limit) = (5, 6);
+            chain.operation(&Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            });
+            chain.0
+        };
+        let mut before_bytes = Chain(0);
+        for word in [8, 5, 6] {
+            before_bytes.word(word);
+        }
+        assert_eq!(expiry(None), before_bytes.0);
+        assert_ne!(expiry(Some(0)), expiry(Some(1)));
     }
 }

@@ -115,6 +115,9 @@ pub enum Operation {
         cutoff: u64,
         /// The most nodes that this operation removes.
         limit: u32,
+        /// Bytes of values and paths that the removed nodes may have together, the first node excepted: their
+        /// events hold them all. `None`: any.
+        bytes: Option<u64>,
     },
     /// The server's own write below `/_etcd` (a file, or its removal with `None`), done only if
     /// something differs.
@@ -219,7 +222,7 @@ pub struct Event {
 pub enum Outcome {
     /// It succeeded and took the revision of the event.
     Done(Arc<Event>),
-    /// An expiry; the events in order, none if nothing was due. `more`: the limit was reached and
+    /// An expiry; the events in order, none if nothing was due. `more`: a limit was reached and
     /// more is due.
     Expired {
         /// One event for each removed node.

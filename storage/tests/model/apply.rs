@@ -78,7 +78,11 @@ impl Model {
             Operation::CompareAndDelete { path, condition } => {
                 self.compare_and_delete(path, condition)
             }
-            Operation::Expire { cutoff, limit } => return self.expire(*cutoff, *limit),
+            Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            } => return self.expire(*cutoff, *limit, *bytes),
             Operation::System { path, value } => match self.system(path, value.as_ref()) {
                 Some(event) => Ok(event),
                 None => return Outcome::Accepted,
@@ -227,8 +231,12 @@ impl Model {
         Ok(self.remove(&place, Action::CompareAndDelete, false))
     }
 
-    fn expire(&mut self, cutoff: u64, limit: u32) -> Outcome {
-        let mut events = Vec::new();
+    fn expire(&mut self, cutoff: u64, limit: u32, bytes: Option<u64>) -> Outcome {
+        let mut events: Vec<Arc<Event>> = Vec::new();
+        let size = |node: &Node| {
+            let value = node.value.as_ref().map_or(0, Bytes::len);
+            (node.path.as_bytes().len() + value) as u64
+        };
         loop {
             // Looked up afresh each time: what died with its directory is not due any more (7.3).
             let due = self
@@ -239,6 +247,17 @@ impl Model {
                 .filter(|(deadline, _)| *deadline <= cutoff);
             match due {
                 Some(_) if events.len() as u64 == u64::from(limit) => {
+                    return Outcome::Expired { events, more: true };
+                }
+                // The first is removed whatever its size.
+                Some((_, place))
+                    if !events.is_empty() && {
+                        let gone = events.iter().filter_map(|event| event.prev.as_ref());
+                        let entry = self.tree.entry(&place).expect("a deadline has a node");
+                        let all = gone.map(size).sum::<u64>() + size(&entry.node(&place));
+                        bytes.is_some_and(|bytes| all > bytes)
+                    } =>
+                {
                     return Outcome::Expired { events, more: true };
                 }
                 Some((_, place)) => events.push(self.remove(&place, Action::Expire, false)),

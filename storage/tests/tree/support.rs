@@ -101,7 +101,11 @@ impl Tree {
     }
 
     pub(crate) fn expire(&mut self, cutoff: u64, limit: u32) -> (Vec<Arc<Event>>, bool) {
-        match self.one(Operation::Expire { cutoff, limit }) {
+        match self.one(Operation::Expire {
+            cutoff,
+            limit,
+            bytes: None,
+        }) {
             Outcome::Expired { events, more } => (events, more),
             other => panic!("{other:?}"),
         }
