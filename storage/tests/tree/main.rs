@@ -14,4 +14,5 @@ mod readers;
 mod reclaim;
 mod retention;
 mod server_nodes;
+mod skipped;
 mod support;
