@@ -28,6 +28,11 @@ impl Batch<'_> {
     pub(crate) fn put(&mut self, entry: Entry, before: Option<Lifetime>) {
         self.key.clear();
         key::encode(&entry.node.path, &mut self.key);
+        self.put_at_key(entry, before);
+    }
+
+    /// The same for a caller that has put the key of the node into `self.key`.
+    pub(crate) fn put_at_key(&mut self, entry: Entry, before: Option<Lifetime>) {
         entry.record().encode(&mut self.row);
         let database = &self.core.database;
         self.rows

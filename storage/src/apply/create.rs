@@ -4,6 +4,7 @@ use super::locate::Place;
 use super::set::new_node;
 use super::{Change, guard, is_reserved};
 use crate::batch::Batch;
+use crate::key;
 use crate::operation::{Action, Content, Lifetime, Refusal};
 use crate::path::KeyPath;
 use crate::record::Entry;
@@ -68,8 +69,15 @@ impl Batch<'_> {
     /// (keys-api 5.1).
     pub(super) fn make_parents(&mut self, missing: Vec<KeyPath>) {
         let revision = self.next_revision();
+        let Some(deepest) = missing.last() else {
+            return;
+        };
+        // A key is as long as its path, and that of an ancestor is its beginning.
+        let whole = key::encoded(deepest);
         for path in missing {
-            self.put(
+            self.key.clear();
+            self.key.extend_from_slice(&whole[..path.as_bytes().len()]);
+            self.put_at_key(
                 Entry {
                     node: new_node(path, None, revision, None),
                     revision,
