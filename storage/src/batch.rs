@@ -18,7 +18,7 @@ use crate::expiry::Pending;
 use crate::hash::Chain;
 use crate::meta::{self, Reclaimed, State};
 use crate::operation::{Operation, Outcome};
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Touched};
 use crate::store::Shared;
 use crate::{key, open};
 
@@ -139,6 +139,10 @@ impl Writer {
     }
 }
 
+/// Bytes of a key above which a directory made on the way is cached by who asks for it, and not when it is made: a deep
+/// key makes hundreds, each as long as its path, and few are asked for.
+const MADE_CACHED: usize = 256;
+
 /// Tells the node cache what a batch did: whole subtrees first, then the nodes on top of them.
 fn correct(cache: &NodeCache, overlay: Overlay) {
     let (cleared, touched) = overlay.into_parts();
@@ -147,8 +151,10 @@ fn correct(cache: &NodeCache, overlay: Overlay) {
     }
     for (key, entry) in &touched {
         match entry {
-            Some(entry) => cache.put(entry),
-            None => key::path(key).iter().for_each(|path| cache.remove(path)),
+            // Where nothing was committed the cache has nothing to correct.
+            Touched::Made(_) if key.len() > MADE_CACHED => {}
+            Touched::Put(entry) | Touched::Made(entry) => cache.put(entry),
+            Touched::Removed => key::path(key).iter().for_each(|path| cache.remove(path)),
         }
     }
 }

@@ -28,11 +28,12 @@ impl Batch<'_> {
     pub(crate) fn put(&mut self, entry: Entry, before: Option<Lifetime>) {
         self.key.clear();
         key::encode(&entry.node.path, &mut self.key);
-        self.put_at_key(entry, before);
+        self.put_rows(&entry, before);
+        self.overlay.put(self.key.clone(), entry);
     }
 
-    /// The same for a caller that has put the key of the node into `self.key`.
-    pub(crate) fn put_at_key(&mut self, entry: Entry, before: Option<Lifetime>) {
+    /// Writes the rows of a node whose key is in `self.key`.
+    pub(crate) fn put_rows(&mut self, entry: &Entry, before: Option<Lifetime>) {
         entry.record().encode(&mut self.row);
         let database = &self.core.database;
         self.rows
@@ -50,7 +51,6 @@ impl Batch<'_> {
         if let Some(deadline) = after {
             self.add_deadline(deadline, entry.revision);
         }
-        self.overlay.put(self.key.clone(), entry);
     }
 
     /// Writes the event of the change that takes the next revision, and moves the floor.

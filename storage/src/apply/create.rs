@@ -77,13 +77,12 @@ impl Batch<'_> {
         for path in missing {
             self.key.clear();
             self.key.extend_from_slice(&whole[..path.as_bytes().len()]);
-            self.put_at_key(
-                Entry {
-                    node: new_node(path, None, revision, None),
-                    revision,
-                },
-                None,
-            );
+            let entry = Entry {
+                node: new_node(path, None, revision, None),
+                revision,
+            };
+            self.put_rows(&entry, None);
+            self.overlay.make(self.key.clone(), entry);
         }
     }
 }
