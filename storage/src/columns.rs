@@ -239,7 +239,7 @@ fn family_options(
     // Range tombstones slow the first read after each new one: past this many the memtable is
     // flushed.
     let mut unnamed = "memtable_max_range_deletions=256;".to_owned();
-    if column == Column::Nodes {
+    if matches!(column, Column::Nodes | Column::Expiry) {
         unnamed += MEMTABLE_REMOVALS;
     }
     let mut family = rocksdb::Options::default().get_options_from_string(unnamed)?;
