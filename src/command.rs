@@ -38,8 +38,8 @@
 //! the operations of one command; no release writes an expiry beside others into one.
 //!
 //! Version 2 added the bound in bytes of an expiry. Only such an expiry is written as version 2, and one of version 1 has
-//! no such bound, so every log replays by the rule that it was written under; a release that does not know the bound
-//! refuses the entry instead of removing more than the leader did.
+//! no such bound, so every log replays by the rule that it was written under. No cluster has several members yet, so none of
+//! them can lack it. A release that does not know the bound refuses the entry instead of removing more than the leader did.
 //!
 //! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
 //! them too, and nothing local may remove them.

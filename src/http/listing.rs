@@ -87,11 +87,11 @@ enum Begun<B> {
     Streams(B),
 }
 
+/// Where a walk begins, or why it does not.
+type First<B> = Result<(Position, Begun<B>), ServiceError>;
+
 /// Starts a walk on a thread that may block, and waits until it has something to send.
-async fn begin_streaming(
-    front: &Arc<Front>,
-    grant: ReadGrant,
-) -> Result<(Position, Begun<ListingBody>), ServiceError> {
+async fn begin_streaming(front: &Arc<Front>, grant: ReadGrant) -> First<ListingBody> {
     let turn = timeout(
         front.options.listing_wait,
         Arc::clone(&front.listings).acquire_owned(),
@@ -177,7 +177,7 @@ impl Outlet for Inline {
 /// Chunks through a bounded channel.
 struct Streaming {
     /// Told with the first chunk: what fails before it is an answer with an error, and not a broken one.
-    begun: Option<oneshot::Sender<Result<(Position, Begun<()>), ServiceError>>>,
+    begun: Option<oneshot::Sender<First<()>>>,
     position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
     runtime: Handle,

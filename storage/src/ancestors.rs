@@ -90,7 +90,6 @@ mod tests {
                 let most = 2 * (names.max(1).ilog2() + 1);
                 assert!(looks <= most, "{looks} looks for {there} of {names}");
             }
-            // The usual cases cost what they did: one look where the parent is there.
         }
     }
 

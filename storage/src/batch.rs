@@ -71,6 +71,8 @@ pub struct Batch<'w> {
     pub(crate) first_revision: u64,
     /// Bytes of values that came from the store and that the outcomes hold.
     pub(crate) held: usize,
+    /// Bytes of the keys below removed directories that were removed one by one.
+    pub(crate) removed_below: u64,
     /// Whether the command being applied has changed something already.
     pub(crate) continues: bool,
     /// The scratch buffers for keys and rows.
@@ -96,6 +98,7 @@ impl Writer {
             bytes: Vec::new(),
             first_revision: self.state.applied.revision + 1,
             held: 0,
+            removed_below: 0,
             continues: false,
             key: Vec::with_capacity(64),
             version: Vec::with_capacity(64),

@@ -116,7 +116,8 @@ pub enum Operation {
         /// The most nodes that this operation removes.
         limit: u32,
         /// Bytes of values and paths that the removed nodes may have together, the first node excepted: their
-        /// events hold them all. `None`: any.
+        /// events hold them all. The paths below a directory count for the nodes behind it, unless they are so
+        /// many that they go as one range. `None`: any.
         bytes: Option<u64>,
     },
     /// The server's own write below `/_etcd` (a file, or its removal with `None`), done only if

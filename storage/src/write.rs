@@ -151,6 +151,7 @@ impl Batch<'_> {
         }
         for (key, _) in &below {
             self.rows.delete_cf(family, key);
+            self.removed_below += key.len() as u64;
         }
         for (key, lifetime) in below {
             self.key.clone_from(&key);

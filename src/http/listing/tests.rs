@@ -191,11 +191,7 @@ fn a_large_listing_is_not_rendered_inline() {
 fn streamed(
     stall: Duration,
     age: Duration,
-) -> (
-    Walk<Streaming>,
-    ListingBody,
-    oneshot::Receiver<Result<(Position, Begun<()>), ServiceError>>,
-) {
+) -> (Walk<Streaming>, ListingBody, oneshot::Receiver<First<()>>) {
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let runtime = Handle::current();

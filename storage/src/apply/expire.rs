@@ -2,7 +2,8 @@
 //!
 //! An expiry ends after a number of nodes, and before the node whose value and path would take those of
 //! all it removes above a number of bytes: their events hold the values until they are published and
-//! answered. Both are in the command. What is below a directory that lapses has no event and does not count.
+//! answered. Both are in the command. What is below a directory that lapses has no event; where it is removed
+//! one by one its paths count for the nodes that follow, since the batch holds them.
 //!
 //! What one expiry does is decided by the expiry rows that are there when it begins, those without
 //! a node included: their number bounds it ([`crate::bounds::Bounds::stale_rows`]). Rows without a
@@ -78,8 +79,10 @@ impl Batch<'_> {
                     break;
                 }
                 Some(entry) => {
+                    let below = self.removed_below;
                     slice.bytes += cost(&entry);
                     let event = self.remove(entry, Action::Expire, Marks::default())?;
+                    slice.bytes += self.removed_below - below;
                     slice.events.push(event);
                 }
                 None => slice.stale.add(row),
@@ -152,7 +155,7 @@ fn cost(entry: &Entry) -> u64 {
 /// What one expiry has done.
 struct Slice {
     events: Vec<Arc<Event>>,
-    /// What they hold.
+    /// What they hold, with the paths that went below them.
     bytes: u64,
     /// Due nodes are left.
     more: bool,

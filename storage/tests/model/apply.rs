@@ -233,10 +233,7 @@ impl Model {
 
     fn expire(&mut self, cutoff: u64, limit: u32, bytes: Option<u64>) -> Outcome {
         let mut events: Vec<Arc<Event>> = Vec::new();
-        let size = |node: &Node| {
-            let value = node.value.as_ref().map_or(0, Bytes::len);
-            (node.path.as_bytes().len() + value) as u64
-        };
+        let mut held = 0;
         loop {
             // Looked up afresh each time: what died with its directory is not due any more (7.3).
             let due = self
@@ -245,29 +242,41 @@ impl Model {
                 .into_iter()
                 .next()
                 .filter(|(deadline, _)| *deadline <= cutoff);
-            match due {
-                Some(_) if events.len() as u64 == u64::from(limit) => {
-                    return Outcome::Expired { events, more: true };
-                }
-                // The first is removed whatever its size.
-                Some((_, place))
-                    if !events.is_empty() && {
-                        let gone = events.iter().filter_map(|event| event.prev.as_ref());
-                        let entry = self.tree.entry(&place).expect("a deadline has a node");
-                        let all = gone.map(size).sum::<u64>() + size(&entry.node(&place));
-                        bytes.is_some_and(|bytes| all > bytes)
-                    } =>
-                {
-                    return Outcome::Expired { events, more: true };
-                }
-                Some((_, place)) => events.push(self.remove(&place, Action::Expire, false)),
-                None => {
-                    return Outcome::Expired {
-                        events,
-                        more: false,
-                    };
-                }
+            let Some((_, place)) = due else {
+                return Outcome::Expired {
+                    events,
+                    more: false,
+                };
+            };
+            let size = self.size(&place);
+            // The first is removed whatever its size.
+            let too_large = bytes.is_some_and(|bytes| !events.is_empty() && held + size > bytes);
+            if events.len() as u64 == u64::from(limit) || too_large {
+                return Outcome::Expired { events, more: true };
             }
+            held += size + self.size_below(&place);
+            events.push(self.remove(&place, Action::Expire, false));
+        }
+    }
+
+    /// Path and value of a node.
+    fn size(&self, place: &Place) -> u64 {
+        let entry = self.tree.entry(place).expect("a deadline has a node");
+        let value = entry.value.as_ref().map_or(0, Bytes::len);
+        (place.path().as_bytes().len() + value) as u64
+    }
+
+    /// Paths of what goes with a directory one by one: at most 256 nodes, else they go as one range.
+    fn size_below(&self, place: &Place) -> u64 {
+        let below: Vec<_> = self
+            .tree
+            .below(place)
+            .map(|(_, place, _)| place.path().as_bytes().len() as u64)
+            .collect();
+        if below.len() > 256 {
+            0
+        } else {
+            below.into_iter().sum()
         }
     }
 
