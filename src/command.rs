@@ -6,7 +6,7 @@
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
-//! | 0 | 1 | format version, 1 |
+//! | 0 | 1 | format version: 1, or 2 if the body holds what version 1 does not know (an expiry with a bound in bytes) |
 //! | 1 | 7 | how far the wall clock below is behind the furthest one, µs; zero in what was written before it was known |
 //! | 8 | 8 | request id: finds the waiting client on the node that proposed |
 //! | 16 | 8 | cluster time, ns: deadlines and expiry count in it |
@@ -37,6 +37,10 @@
 //! deleted, or counted a row twice. Entries applied one at a time always gave what every cut gives now. The same goes for
 //! the operations of one command; no release writes an expiry beside others into one.
 //!
+//! Version 2 added the bound in bytes of an expiry. Only such an expiry is written as version 2, and one of version 1 has
+//! no such bound, so every log replays by the rule that it was written under. No cluster has several members yet, so none of
+//! them can lack it. A release that does not know the bound refuses the entry instead of removing more than the leader did.
+//!
 //! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
 //! them too, and nothing local may remove them.
 
@@ -47,7 +51,10 @@ use storage::path::KeyPath;
 
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 48;
+/// What every entry holds that needs no later one: releases before [`BOUNDED_EXPIRY`] read it.
 const VERSION: u8 = 1;
+/// The version that knows the bound in bytes of an expiry.
+const BOUNDED_EXPIRY: u8 = 2;
 /// The largest command: what one record of the log holds, with room for its frame.
 pub const MAX_BYTES: usize = 15 << 20;
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
@@ -83,7 +90,7 @@ pub enum DecodeError {
     TooShort(usize),
     /// Written by a newer version.
     #[error(
-        "the entry has command format {0}, this version knows 1: start the newer version again"
+        "the entry has command format {0}, this version knows 1 and 2: start the newer version again"
     )]
     NewerVersion(u8),
     /// The body is not the message it should be.
@@ -102,9 +109,14 @@ impl Proposal {
             operations: operations.iter().map(wire::Operation::from).collect(),
             ttl,
         };
+        let bounded = |operation| matches!(operation, &Operation::Expire { bytes: Some(_), .. });
         let mut bytes = Vec::with_capacity(HEADER_BYTES + body.encoded_len());
         bytes.resize(HEADER_BYTES, 0);
-        bytes[0] = VERSION;
+        bytes[0] = if operations.iter().any(bounded) {
+            BOUNDED_EXPIRY
+        } else {
+            VERSION
+        };
         // A Vec grows as needed, so encoding into it has no failure.
         body.encode_raw(&mut bytes);
         Self(bytes)
@@ -155,10 +167,11 @@ impl Command {
         let body = wire::Command::decode(Bytes::copy_from_slice(&data[HEADER_BYTES..]))
             .map_err(|error| DecodeError::Malformed(error.to_string()))?;
         let lifetime = body.ttl.map(|seconds| lifetime(&stamp, seconds));
-        let operations = body
-            .operations
-            .into_iter()
-            .map(|operation| operation.into_operation(lifetime));
+        let knows_bytes = data[0] >= BOUNDED_EXPIRY;
+        let operations = body.operations.into_iter().map(|mut operation| {
+            operation.bytes = operation.bytes.filter(|_| knows_bytes);
+            operation.into_operation(lifetime)
+        });
         Ok(Self {
             stamp,
             operations: operations.collect::<Result<_, _>>()?,
@@ -171,7 +184,7 @@ pub fn decode_stamp(data: &[u8]) -> Result<Stamp, DecodeError> {
     if data.len() < HEADER_BYTES {
         return Err(DecodeError::TooShort(data.len()));
     }
-    if data[0] != VERSION {
+    if !(VERSION..=BOUNDED_EXPIRY).contains(&data[0]) {
         return Err(DecodeError::NewerVersion(data[0]));
     }
     let mut behind = [0; 8];
@@ -260,6 +273,9 @@ mod wire {
         /// Limit of an expiry; bytes of a retention.
         #[prost(uint64, tag = "10")]
         pub(super) limit: u64,
+        /// Bytes of an expiry; from version 2 on.
+        #[prost(uint64, optional, tag = "11")]
+        pub(super) bytes: Option<u64>,
     }
 
     fn new(kind: Kind, path: &KeyPath) -> Operation {
@@ -334,10 +350,15 @@ mod wire {
                 Op::CompareAndDelete { path, condition } => {
                     with_condition(new(Kind::CompareAndDelete, path), condition)
                 }
-                Op::Expire { cutoff, limit } => Operation {
+                Op::Expire {
+                    cutoff,
+                    limit,
+                    bytes,
+                } => Operation {
                     kind: Kind::Expire as i32,
                     bound: *cutoff,
                     limit: u64::from(*limit),
+                    bytes: *bytes,
                     ..Operation::default()
                 },
                 Op::System { path, value } => Operation {
@@ -413,6 +434,7 @@ mod wire {
                 Kind::Expire => Op::Expire {
                     cutoff: self.bound,
                     limit: u32::try_from(self.limit).unwrap_or(u32::MAX),
+                    bytes: self.bytes,
                 },
                 Kind::System => Op::System {
                     path: self.path()?,

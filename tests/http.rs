@@ -35,5 +35,7 @@ mod stopping;
 mod support;
 #[path = "http/timeouts.rs"]
 mod timeouts;
+#[path = "http/ttls.rs"]
+mod ttls;
 #[path = "http/watching.rs"]
 mod watching;

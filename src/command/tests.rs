@@ -70,6 +70,12 @@ fn all_kinds() -> Vec<Operation> {
         Operation::Expire {
             cutoff: 12,
             limit: 1000,
+            bytes: None,
+        },
+        Operation::Expire {
+            cutoff: 12,
+            limit: 1000,
+            bytes: Some(8 << 20),
         },
         Operation::System {
             path: path("/_etcd/config"),
@@ -144,6 +150,30 @@ fn the_layout_is_fixed() {
     assert_eq!(data, expected);
 }
 
+/// A release that does not know the bound would remove more than the leader did: it must refuse the entry.
+#[test]
+fn only_an_expiry_with_a_bound_in_bytes_is_of_version_2() {
+    let encoded = |operations: &[Operation]| Proposal::new(operations, None).stamp(&stamp());
+    for operation in all_kinds() {
+        let bounded = matches!(operation, Operation::Expire { bytes: Some(_), .. });
+        let data = encoded(&[operation]);
+        assert_eq!(data[0], 1 + u8::from(bounded));
+    }
+    let expiry = |bytes| Operation::Expire {
+        cutoff: 12,
+        limit: 1000,
+        bytes,
+    };
+    let mut data = encoded(&[expiry(Some(8))]);
+    data[0] = 1;
+    let command = Command::decode(&data).expect("decodes");
+    assert_eq!(
+        command.operations,
+        [expiry(None)],
+        "version 1 has no such bound"
+    );
+}
+
 #[test]
 fn damaged_bytes_are_errors_and_never_panics() {
     let good = Proposal::new(&all_kinds(), Some(1)).stamp(&stamp());
@@ -159,8 +189,11 @@ fn damaged_bytes_are_errors_and_never_panics() {
     }
     assert_eq!(Command::decode(&good[..10]), Err(DecodeError::TooShort(10)));
     let mut newer = good;
-    newer[0] = 2;
-    assert_eq!(Command::decode(&newer), Err(DecodeError::NewerVersion(2)));
+    for version in [0, 3, 255] {
+        newer[0] = version;
+        let refused = Err(DecodeError::NewerVersion(version));
+        assert_eq!(Command::decode(&newer), refused);
+    }
 }
 
 #[test]

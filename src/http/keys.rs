@@ -2,10 +2,12 @@
 
 use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
+use storage::path::KeyPath;
 
 use super::body::Body;
 use super::error::{ApiError, Code};
 use super::headers::Reply;
+use super::options::HttpOptions;
 use super::params::Params;
 use super::route::{Facts, Link};
 use super::upload::{self, UploadError};
@@ -45,21 +47,8 @@ pub(super) async fn answer(
     let Some(path) = path::key(below) else {
         return reply.bad_request();
     };
-    let length = path.as_bytes().len();
-    if length > options.max_key_bytes {
-        let limit = options.max_key_bytes;
-        return reply.text_error(
-            StatusCode::URI_TOO_LONG,
-            &format!("key of {length} bytes, the limit is {limit}"),
-        );
-    }
-    let depth = path.components().count();
-    if depth > options.max_key_depth {
-        let limit = options.max_key_depth;
-        return reply.text_error(
-            StatusCode::URI_TOO_LONG,
-            &format!("key of {depth} names, the limit is {limit}"),
-        );
+    if let Some(reason) = too_large(&path, method, options) {
+        return reply.text_error(StatusCode::URI_TOO_LONG, &reason);
     }
     let (mut form, mut rest) = (None, None);
     match facts.form {
@@ -105,6 +94,25 @@ pub(super) async fn answer(
         Method::POST => post::post(front, &caller, path, &params, reply).await,
         _ => delete::delete(front, &caller, path, &params, reply).await,
     }
+}
+
+/// Why a key is too large for a request, if it is. One that an earlier release accepted can be read and removed.
+fn too_large(path: &KeyPath, method: &Method, options: &HttpOptions) -> Option<String> {
+    let length = path.as_bytes().len();
+    let limit = options.max_key_bytes;
+    if length > limit {
+        return Some(format!("key of {length} bytes, the limit is {limit}"));
+    }
+    let depth = path.components().count();
+    let limit = options.max_key_depth;
+    if depth > limit {
+        return Some(format!("key of {depth} names, the limit is {limit}"));
+    }
+    let creates = matches!(*method, Method::PUT | Method::POST);
+    let limit = options.max_key_product;
+    (creates && length * depth > limit).then(|| {
+        format!("key of {length} bytes in {depth} names, the limit of bytes times names is {limit}")
+    })
 }
 
 /// Where the rest of the body is not read, the connection ends.

@@ -1,5 +1,9 @@
 //! Listings of any size in bounded memory: a small one is one buffer with a length, a large one streams in chunks.
 //!
+//! A thread that serves connections looks at a bounded number of rows, those that are left out included: hidden ones,
+//! and removed ones that the store has not cleared away. Beyond that a thread that may block begins again. What it finds
+//! may still be small, and then has a length too, so that what is left out does not show in the answer.
+//!
 //! The walk gives nodes in tree order, a directory directly before its subtree, while JSON wants the indexes of a
 //! directory after its children. The writer therefore keeps the open directories on a stack, one entry for each level.
 //! A walk holds a view of the store; it ends when the client is gone, takes nothing for the stall time-out, or is not
@@ -28,6 +32,8 @@ use crate::service::{ListedNode, ListingVisitor, Position, ReadGrant, ServiceErr
 /// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
 const INLINE_NODES: usize = 256;
 const INLINE_BYTES: usize = 64 * 1024;
+/// Rows looked at for it. More than are shown: a step past the children of a listed directory is one as well.
+const INLINE_ROWS: usize = 4 * INLINE_NODES;
 
 /// A chunk is sent when it has grown to this size; it exceeds it by one node at most.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -65,7 +71,10 @@ pub(super) async fn answer(
         return reply.keys(StatusCode::OK, body, position, &front.cluster);
     }
     match begin_streaming(front, client, grant).await {
-        Ok((position, body)) => reply.keys_body(
+        Ok((position, Begun::Whole(body))) => {
+            reply.keys(StatusCode::OK, body, position, &front.cluster)
+        }
+        Ok((position, Begun::Streams(body))) => reply.keys_body(
             StatusCode::OK,
             Body::listing(body),
             position.into(),
@@ -75,12 +84,23 @@ pub(super) async fn answer(
     }
 }
 
+/// What a walk on a thread that may block has to send first.
+enum Begun<B> {
+    /// All of it, if it is less than a chunk.
+    Whole(Vec<u8>),
+    /// The first chunk is there.
+    Streams(B),
+}
+
+/// Where a walk begins, or why it does not.
+type First<B> = Result<(Position, Begun<B>), ServiceError>;
+
 /// Starts a walk on a thread that may block, and waits until it has something to send.
 async fn begin_streaming(
     front: &Arc<Front>,
     client: IpAddr,
     grant: ReadGrant,
-) -> Result<(Position, ListingBody), ServiceError> {
+) -> First<ListingBody> {
     let turn = front.listings.take(client, front.options.listing_wait);
     let Some(turn) = turn.await else {
         return Err(ServiceError::TooManyRequests);
@@ -106,14 +126,15 @@ async fn begin_streaming(
         walk(&grant, vocabulary, streaming);
     });
     // A walk that ends without having begun was refused a thread: the runtime goes down.
-    let position = begins.await.unwrap_or(Err(ServiceError::Stopped))?;
-    Ok((
-        position,
-        ListingBody {
+    let (position, begun) = begins.await.unwrap_or(Err(ServiceError::Stopped))?;
+    let begun = match begun {
+        Begun::Whole(body) => Begun::Whole(body),
+        Begun::Streams(()) => Begun::Streams(ListingBody {
             chunks: received,
             ended: false,
-        },
-    ))
+        }),
+    };
+    Ok((position, begun))
 }
 
 fn walk(grant: &ReadGrant, vocabulary: Vocabulary, streaming: Streaming) {
@@ -133,6 +154,8 @@ fn walk(grant: &ReadGrant, vocabulary: Vocabulary, streaming: Streaming) {
 
 /// Where the JSON of a walk goes.
 trait Outlet {
+    /// Rows that may be looked at, see [`ListingVisitor::rows_at_most`].
+    const ROWS: Option<usize> = None;
     /// The walk has a view.
     fn begin(&mut self, position: Position);
     /// Called after each node; may take what is written so far. `Break` ends the walk.
@@ -145,6 +168,8 @@ struct Inline {
 }
 
 impl Outlet for Inline {
+    const ROWS: Option<usize> = Some(INLINE_ROWS);
+
     fn begin(&mut self, _: Position) {}
 
     fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {
@@ -159,7 +184,7 @@ impl Outlet for Inline {
 /// Chunks through a bounded channel.
 struct Streaming {
     /// Told with the first chunk: what fails before it is an answer with an error, and not a broken one.
-    begun: Option<oneshot::Sender<Result<Position, ServiceError>>>,
+    begun: Option<oneshot::Sender<First<()>>>,
     position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
     pace: Arc<Pace>,
@@ -191,7 +216,7 @@ impl Streaming {
         if let Some(position) = self.position.take()
             && let Some(begun) = self.begun.take()
         {
-            drop(begun.send(Ok(position)));
+            drop(begun.send(Ok((position, Begun::Streams(())))));
         }
         if Instant::now() >= self.deadline {
             return ControlFlow::Break(());
@@ -318,6 +343,13 @@ impl Walk<Streaming> {
             return;
         }
         let last = std::mem::take(&mut self.json);
+        if let Some(position) = self.outlet.position.take()
+            && let Some(begun) = self.outlet.begun.take()
+        {
+            // Nobody listens if the client has gone meanwhile.
+            drop(begun.send(Ok((position, Begun::Whole(last)))));
+            return;
+        }
         if self.outlet.send(Chunk::Data(last.into())).is_continue() {
             // If it cannot be sent, the client is gone or the body counts as cut off, which it is.
             let _ = self.outlet.send(Chunk::End);
@@ -393,6 +425,14 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
         let flow = self.outlet.written(&mut self.json);
         self.broken |= flow.is_break();
         flow
+    }
+
+    fn rows_at_most(&self) -> Option<usize> {
+        O::ROWS
+    }
+
+    fn cut(&mut self) {
+        self.broken = true;
     }
 }
 

@@ -36,9 +36,13 @@ pub struct HttpOptions {
     pub max_value_bytes: usize,
     /// Bytes of a decoded key, 16 KiB (414). The request line as a whole ends at 64 KiB anyway.
     pub max_key_bytes: usize,
-    /// Names in a key, 512 (414). Each missing directory above a key gets rows of its own, so what one request costs
-    /// grows with depth times length.
+    /// Names in a key, 512 (414).
     pub max_key_depth: usize,
+    /// Bytes of a key times its names, 1 MiB (414), in a request that may create it. Each missing directory above a key
+    /// gets rows of its own with its whole path, so what such a request costs grows with the product: this much is what
+    /// the largest value costs. It leaves 16 KiB to keys of 64 names, and four bytes a name, slashes included, to keys of
+    /// 512.
+    pub max_key_product: usize,
     /// Open connections of one listener (503).
     pub max_connections: usize,
     /// Listings too large for one buffer that stream at a time, 64; more wait for their turn.
@@ -100,6 +104,7 @@ impl HttpOptions {
             max_value_bytes: 3 << 19,
             max_key_bytes: 16 << 10,
             max_key_depth: 512,
+            max_key_product: 1 << 20,
             max_connections: 10_000,
             max_listings: 64,
             listing_wait: Duration::from_secs(5),

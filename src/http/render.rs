@@ -76,8 +76,10 @@ pub(super) fn file(out: &mut Vec<u8>, file: &Node, now: u64, vocabulary: Vocabul
     end(out, vocabulary);
 }
 
-/// The body of a write, and the object of a watch. `now` is cluster time in nanoseconds.
+/// The body of a write, and the object of a watch. A TTL is what was left of it when the event took place. History of
+/// earlier releases does not say when that was: then it counts from `now`, cluster time in nanoseconds.
 pub(super) fn event(out: &mut Vec<u8>, event: &Event, now: u64, vocabulary: Vocabulary) {
+    let now = event.time.unwrap_or(now);
     action_only(out, event.action);
     out.extend_from_slice(b",\"node\":");
     let unsaid = event.action == Action::Expire && vocabulary == Vocabulary::Classic;
@@ -183,6 +185,7 @@ mod tests {
             prev,
             refresh: false,
             system: false,
+            time: None,
         };
         let mut out = Vec::new();
         event(&mut out, &whole, 0, vocabulary);
@@ -244,6 +247,43 @@ mod tests {
             );
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn an_event_shows_the_ttl_of_its_moment() {
+        const SECOND: u64 = 1_000_000_000;
+        let mortal = |modified, deadline: u64| Node {
+            lifetime: Some(Lifetime {
+                expiration: 0,
+                deadline: deadline * SECOND,
+            }),
+            ..at("/t", Some("v"), modified, 3)
+        };
+        let read_at = |time: Option<u64>, now: u64| {
+            let whole = Event {
+                revision: 4,
+                action: Action::Update,
+                node: mortal(4, 12),
+                prev: Some(mortal(3, 11)),
+                refresh: false,
+                system: false,
+                time: time.map(|seconds| seconds * SECOND),
+            };
+            let mut out = Vec::new();
+            event(&mut out, &whole, now * SECOND, Vocabulary::Modern);
+            let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            [
+                json["node"]["ttl"].as_u64(),
+                json["prevNode"]["ttl"].as_u64(),
+            ]
+        };
+        assert_eq!(read_at(Some(10), 14), [Some(2), Some(1)]);
+        assert_eq!(
+            read_at(None, 10),
+            [Some(2), Some(1)],
+            "history without times"
+        );
+        assert_eq!(read_at(None, 14), [None, None], "and no time below zero");
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::watch::Hub;
 const MAX_BATCH_ENTRIES: usize = 1_024;
 /// Bytes of commands in one batch of the store, a larger one excepted: bounds its memory.
 const MAX_BATCH_BYTES: usize = 1 << 20;
+/// Bytes of rows and of values met in the store after which a batch ends, whatever is left of its group: small commands
+/// can remove large values, or write many rows. Far above what a group of plain writes comes to.
+const MAX_HELD_BYTES: usize = 8 << 20;
 
 /// Why entries could not be applied. Final: the state would no longer be that of the log.
 #[derive(Debug, thiserror::Error)]
@@ -255,19 +258,25 @@ impl ApplyWorker {
         let mut conf_states = batch.conf_states.iter().peekable();
         for group in groups(&batch.entries) {
             let last = group.last().map_or(0, |entry| entry.index);
+            // At most that of its first entry, which the first batch of the group holds.
             while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
                 self.marker.conf_state = state.clone();
             }
-            last_begun = Some(self.apply_around_damage(group)?);
-            report(last);
+            let mut rest = group;
+            while !rest.is_empty() {
+                let (begun, applied) = self.apply_around_damage(rest)?;
+                last_begun = Some(begun);
+                report(rest[applied - 1].index);
+                rest = &rest[applied..];
+            }
         }
         Ok(last_begun)
     }
 
     /// A compaction that met damaged history makes RocksDB refuse this group; with that history at rest it is applied.
-    fn apply_around_damage(&mut self, group: &[Entry]) -> Result<Instant, ApplyError> {
+    fn apply_around_damage(&mut self, group: &[Entry]) -> Result<(Instant, usize), ApplyError> {
         let error = match self.apply_group(group) {
-            Ok(begun) => return Ok(begun),
+            Ok(done) => return Ok(done),
             Err(error) => error,
         };
         let damage = error.damage().filter(storage::Damage::is_history);
@@ -350,17 +359,16 @@ impl ApplyWorker {
         Ok(())
     }
 
-    /// Returns when it began.
-    fn apply_group(&mut self, entries: &[Entry]) -> Result<Instant, ApplyError> {
+    /// Applies the first entries as one batch. Returns when it began, and how many they are: all but for
+    /// [`MAX_HELD_BYTES`], at least one.
+    fn apply_group(&mut self, entries: &[Entry]) -> Result<(Instant, usize), ApplyError> {
         let started = Instant::now();
-        let Some(last) = entries.last() else {
-            return Ok(started);
-        };
         self.mark_write(started);
-        let committed = self.commit_group(entries, last);
+        let committed = self.commit_group(entries);
         let took = started.elapsed();
         self.unmark_write(Some(took));
-        let done = committed?;
+        let (done, applied) = committed?;
+        let entries = &entries[..applied];
         self.shared
             .metrics
             .apply_seconds
@@ -373,22 +381,22 @@ impl ApplyWorker {
         let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
         self.count_for_flush(entries.len() as u64, bytes);
         self.ask_for_delays(entries.len() as u64, bytes);
-        Ok(started)
+        Ok((started, applied))
     }
 
-    /// One batch of the store, and its events.
-    fn commit_group(&mut self, entries: &[Entry], last: &Entry) -> Result<Vec<Done>, ApplyError> {
+    /// One batch of the store, and its events; how many of the entries it holds.
+    fn commit_group(&mut self, entries: &[Entry]) -> Result<(Vec<Done>, usize), ApplyError> {
         self.refuse_gap(entries)?;
         let mut done = Vec::with_capacity(entries.len());
         let mut counted = Vec::with_capacity(entries.len());
         let mut batch = self.writer.batch();
-        let stamp = apply_entries(&mut batch, entries, |entry, command, outcomes| {
+        let begun = apply_entries(&mut batch, entries, |entry, command, outcomes| {
             counted.push(command.operations);
             done.push((command.stamp.request, entry.index, entry.term, outcomes));
         })?;
         let mut marker = Marker {
-            term: last.term,
-            stamp: stamp.unwrap_or(self.marker.stamp),
+            term: begun.term,
+            stamp: begun.stamp.unwrap_or(self.marker.stamp),
             ..self.marker.clone()
         };
         renew_witness(&mut marker, &self.shared.witness);
@@ -401,7 +409,7 @@ impl ApplyWorker {
             self.shared.counters.count(operations, outcomes);
         }
         self.announce(committed, before, &done);
-        Ok(done)
+        Ok((done, begun.entries))
     }
 
     /// What follows from a group that is committed, but the answers.
@@ -487,14 +495,30 @@ fn renew_witness(marker: &mut Marker, witness: &SharedWitness) {
     marker.witness = Some(witness.encode().to_vec());
 }
 
-/// Applies entries in one batch, hands out what came of each, and gives the times of the last command.
+/// What [`apply_entries`] put into its batch.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// How many entries, from the first on.
+    pub(super) entries: usize,
+    /// The term of the last one.
+    pub(super) term: u64,
+    /// The times of the last command.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// Applies entries in one batch until it is large enough, and hands out what came of each.
 pub(super) fn apply_entries(
     batch: &mut storage::Batch<'_>,
     entries: &[Entry],
     mut each: impl FnMut(&Entry, Command, Vec<Outcome>),
-) -> Result<Option<Stamp>, ApplyError> {
-    let mut stamp = None;
+) -> Result<Begun, ApplyError> {
+    let mut begun = Begun::default();
     for entry in entries {
+        if batch.bytes() >= MAX_HELD_BYTES {
+            break;
+        }
+        begun.entries += 1;
+        begun.term = entry.term;
         let normal = entry.entry_type == EntryType::EntryNormal as i32;
         if !normal || entry.data.is_empty() {
             batch.skip(entry.index);
@@ -502,10 +526,10 @@ pub(super) fn apply_entries(
         }
         let command = decode(entry)?;
         let outcomes = batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
-        stamp = Some(command.stamp);
+        begun.stamp = Some(command.stamp);
         each(entry, command, outcomes);
     }
-    Ok(stamp)
+    Ok(begun)
 }
 
 /// The command in an entry.
@@ -516,7 +540,8 @@ fn decode(entry: &Entry) -> Result<Command, ApplyError> {
     })
 }
 
-/// Cuts entries into groups of bounded number and size.
+/// Cuts entries into groups of bounded number and size. A change of membership begins one, so that it is applied with
+/// the first batch of its group.
 pub(super) fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
@@ -525,12 +550,12 @@ pub(super) fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
             bytes += entry.data.len();
             bytes <= MAX_BATCH_BYTES
         };
-        let count = rest
-            .iter()
-            .take(MAX_BATCH_ENTRIES)
-            .take_while(fits)
-            .count()
-            .max(1);
+        let normal = EntryType::EntryNormal as i32;
+        let begins = |(at, entry): &(usize, &Entry)| *at > 0 && entry.entry_type != normal;
+        let group = rest.iter().enumerate().take(MAX_BATCH_ENTRIES);
+        let group = group.take_while(|entry| !begins(entry));
+        let count = group.map(|(_, entry)| entry).take_while(fits).count();
+        let count = count.max(1);
         let (group, after) = rest.split_at_checked(count)?;
         rest = after;
         Some(group)

@@ -92,7 +92,10 @@ impl ApplyWorker {
                 )));
             };
             for group in groups(&entries) {
-                self.write_group(group)?;
+                let mut rest = group;
+                while !rest.is_empty() {
+                    rest = &rest[self.write_group(rest)?..];
+                }
             }
             applied = end;
         }
@@ -106,22 +109,19 @@ impl ApplyWorker {
         }
     }
 
-    /// One batch of the store for entries that were applied before.
-    fn write_group(&mut self, entries: &[Entry]) -> Result<(), ApplyError> {
-        let Some(last) = entries.last() else {
-            return Ok(());
-        };
+    /// One batch of the store for entries that were applied before: how many of them, at least one.
+    fn write_group(&mut self, entries: &[Entry]) -> Result<usize, ApplyError> {
         self.refuse_gap(entries)?;
         let mut batch = self.writer.batch();
-        let stamp = apply_entries(&mut batch, entries, |_, _, _| {})?;
+        let begun = apply_entries(&mut batch, entries, |_, _, _| {})?;
         let marker = Marker {
-            term: last.term,
-            stamp: stamp.unwrap_or(self.marker.stamp),
+            term: begun.term,
+            stamp: begun.stamp.unwrap_or(self.marker.stamp),
             ..self.marker.clone()
         };
         batch.set_marker(&marker.encode());
         batch.commit()?;
         self.marker.stamp = marker.stamp;
-        Ok(())
+        Ok(begun.entries)
     }
 }

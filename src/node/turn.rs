@@ -29,6 +29,9 @@ use crate::raft::{Core, LogRead, Role, Work};
 
 /// Removals in one expiry command: a large wave is cut into slices so that it does not stall other writes.
 const EXPIRY_SLICE: u32 = 1_000;
+/// Bytes of values and paths that go with one expiry command, a larger node excepted: its events hold them until they
+/// are published. Waves of small values end by number.
+const EXPIRY_BYTES: u64 = 8 << 20;
 /// Nanoseconds after which a deadline that passed holds reads until its nodes are gone; for as long at most.
 const EXPIRY_OVERDUE: u64 = 1_000_000_000;
 /// Ready batches given to the log thread and not yet durable, above which no new writes are taken.
@@ -347,6 +350,7 @@ impl<R: LogRead> Turns<R> {
         let operation = Operation::Expire {
             cutoff: now,
             limit: EXPIRY_SLICE,
+            bytes: Some(EXPIRY_BYTES),
         };
         let (reply, receiver) = oneshot::channel();
         let proposal = Proposal::new(&[operation], None);

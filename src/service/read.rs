@@ -141,8 +141,15 @@ impl ReadGrant {
             return Ok(());
         }
         let mut sieve = Sieve::new(self.lapsed);
-        let mut walk = view.walk(&self.path, self.recursive, false);
+        let mut walk = match visitor.rows_at_most() {
+            None => view.walk(&self.path, self.recursive, false),
+            Some(rows) => view.quick_walk(&self.path, self.recursive, false, rows),
+        };
         while let Some(item) = walk.next()? {
+            if lease.is_recalled() {
+                let reason = "the store has to be reopened while it is listed: ask again";
+                return Err(Walked::Refused(ServiceError::StorageFailed(reason.into())));
+            }
             if !sieve.shows(item.path, item.lifetime) {
                 continue;
             }
@@ -156,10 +163,9 @@ impl ReadGrant {
             if visitor.node(item.depth, node).is_break() {
                 return Ok(());
             }
-            if lease.is_recalled() {
-                let reason = "the store has to be reopened while it is listed: ask again";
-                return Err(Walked::Refused(ServiceError::StorageFailed(reason.into())));
-            }
+        }
+        if walk.is_cut() {
+            visitor.cut();
         }
         Ok(())
     }

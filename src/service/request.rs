@@ -92,6 +92,13 @@ pub trait ListingVisitor {
     fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()>;
     /// One visible descendant; `depth` 1 is a child of the directory.
     fn node(&mut self, depth: usize, node: ListedNode<'_>) -> ControlFlow<()>;
+    /// How many rows may be looked at for the listing, hidden and removed ones included; `None` for as many as it
+    /// takes.
+    fn rows_at_most(&self) -> Option<usize> {
+        None
+    }
+    /// The listing ended before its end because of [`Self::rows_at_most`].
+    fn cut(&mut self) {}
 }
 
 /// Why the service did not do what was asked. `http::error` turns it into status, code and cause.

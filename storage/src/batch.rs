@@ -18,7 +18,7 @@ use crate::expiry::Pending;
 use crate::hash::Chain;
 use crate::meta::{self, Reclaimed, State};
 use crate::operation::{Operation, Outcome};
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Touched};
 use crate::store::Shared;
 use crate::{key, open};
 
@@ -69,6 +69,10 @@ pub struct Batch<'w> {
     /// History bytes up to each revision of this batch; the first is that of `first_revision`.
     pub(crate) bytes: Vec<u64>,
     pub(crate) first_revision: u64,
+    /// Bytes of values that came from the store and that the outcomes hold.
+    pub(crate) held: usize,
+    /// Bytes of the keys below removed directories that were removed one by one.
+    pub(crate) removed_below: u64,
     /// Whether the command being applied has changed something already.
     pub(crate) continues: bool,
     /// The scratch buffers for keys and rows.
@@ -93,6 +97,8 @@ impl Writer {
             deadline_moved: false,
             bytes: Vec::new(),
             first_revision: self.state.applied.revision + 1,
+            held: 0,
+            removed_below: 0,
             continues: false,
             key: Vec::with_capacity(64),
             version: Vec::with_capacity(64),
@@ -136,6 +142,10 @@ impl Writer {
     }
 }
 
+/// Bytes of a key above which a directory made on the way is cached by who asks for it, and not when it is made: a deep
+/// key makes hundreds, each as long as its path, and few are asked for.
+const MADE_CACHED: usize = 256;
+
 /// Tells the node cache what a batch did: whole subtrees first, then the nodes on top of them.
 fn correct(cache: &NodeCache, overlay: Overlay) {
     let (cleared, touched) = overlay.into_parts();
@@ -144,8 +154,10 @@ fn correct(cache: &NodeCache, overlay: Overlay) {
     }
     for (key, entry) in &touched {
         match entry {
-            Some(entry) => cache.put(entry),
-            None => key::path(key).iter().for_each(|path| cache.remove(path)),
+            // Where nothing was committed the cache has nothing to correct.
+            Touched::Made(_) if key.len() > MADE_CACHED => {}
+            Touched::Put(entry) | Touched::Made(entry) => cache.put(entry),
+            Touched::Removed => key::path(key).iter().for_each(|path| cache.remove(path)),
         }
     }
 }
@@ -213,6 +225,13 @@ impl Batch<'_> {
     /// The newest revision, this batch included.
     pub fn revision(&self) -> u64 {
         self.state.applied.revision
+    }
+
+    /// About how many bytes the batch and its outcomes hold beside the commands: a small command can
+    /// remove, or meet, large values. Where a batch ends changes nothing else, so whoever applies many
+    /// commands ends it by this.
+    pub fn bytes(&self) -> usize {
+        self.rows.size_in_bytes() + self.held
     }
 
     fn begin(&mut self, index: u64, cluster_time: u64) -> Result<(), Error> {

@@ -98,6 +98,14 @@ impl Default for Options {
 const NODES_LEVEL0_FILES: i32 = 2;
 /// Level-0 files from which on RocksDB slows writes down, and begins no flush that would make so many.
 pub(crate) const SLOWDOWN_FILES: u64 = 20;
+/// A table in which so many of so many rows in order are removals is compacted at once, and again on each level: every
+/// listing, look for children and look for the next deadline passes them one by one until they are gone.
+const REMOVAL_WINDOW: usize = 1_024;
+const REMOVALS: usize = 512;
+/// The same for the memtable, which a compaction does not see: after a move of an iterator that passed so many removed or
+/// replaced rows in it, the second write from then flushes it. A directory that is removed as a whole leaves one range
+/// and no such rows; and it is a sixth of what is flushed by number anyway.
+const MEMTABLE_REMOVALS: &str = "memtable_op_scan_flush_trigger=8192;";
 /// A month: after it, even ranges that nobody writes meet the filter.
 const VERSIONS_PERIOD_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// Small where single rows are read, and large where runs are.
@@ -230,8 +238,11 @@ fn family_options(
 ) -> Result<rocksdb::Options, rocksdb::Error> {
     // Range tombstones slow the first read after each new one: past this many the memtable is
     // flushed.
-    let mut family =
-        rocksdb::Options::default().get_options_from_string("memtable_max_range_deletions=256")?;
+    let mut unnamed = "memtable_max_range_deletions=256;".to_owned();
+    if matches!(column, Column::Nodes | Column::Expiry) {
+        unnamed += MEMTABLE_REMOVALS;
+    }
+    let mut family = rocksdb::Options::default().get_options_from_string(unnamed)?;
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);
@@ -246,6 +257,7 @@ fn family_options(
             // The first write of a new key looks for a node that is not there.
             table.set_bloom_filter(10.0, false);
             family.set_level_zero_file_num_compaction_trigger(NODES_LEVEL0_FILES);
+            family.add_compact_on_deletion_collector_factory(REMOVAL_WINDOW, REMOVALS, 0.0);
         }
         Column::Versions => {
             table.set_block_size(LARGE_BLOCK);
@@ -253,7 +265,10 @@ fn family_options(
             family.set_periodic_compaction_seconds(VERSIONS_PERIOD_SECONDS);
         }
         Column::Events => table.set_block_size(LARGE_BLOCK),
-        Column::Meta | Column::Expiry => {}
+        Column::Expiry => {
+            family.add_compact_on_deletion_collector_factory(REMOVAL_WINDOW, REMOVALS, 0.0);
+        }
+        Column::Meta => {}
     }
     family.set_block_based_table_factory(&table);
     Ok(family)

@@ -196,6 +196,7 @@ pub(crate) fn load(
         prev,
         refresh,
         system,
+        time: change.time,
     })
 }
 

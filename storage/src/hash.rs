@@ -2,7 +2,8 @@
 //! 20).
 //!
 //! Each command adds its log index, the cluster time, its operations in the canonical form of this
-//! file, every changed row as it is stored, what was refused, and the floor. Physical things stay
+//! file, every changed row as it is stored (an event's without the time of its
+//! command, which is in the chain already), what was refused, and the floor. Physical things stay
 //! out: batches, compaction. So do expiry rows without a node, which are replicated all the same
 //! (`apply/expire.rs`): members that differ in them show it at the next expiry that meets them. It
 //! finds divergence, not malice, so it is a
@@ -99,10 +100,16 @@ impl Chain {
                 self.tagged(7, path);
                 self.condition(condition);
             }
-            Operation::Expire { cutoff, limit } => {
-                self.word(8);
+            Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            } => {
+                // Expiries without a bound are as old as the format, and give the hash that they gave then.
+                self.word(if bytes.is_some() { 12 } else { 8 });
                 self.word(*cutoff);
                 self.word(u64::from(*limit));
+                bytes.iter().for_each(|bytes| self.word(*bytes));
             }
             Operation::System { path, value } => {
                 self.tagged(9, path);
@@ -241,5 +248,21 @@ mod tests {
             revision: 7,
         });
         assert_eq!(format!("{:016x}", chain.0), "22834451d2f202cb");
+        let expiry = |bytes| {
+            let mut chain = Chain(0);
+            let (cutoff, limit) = (5, 6);
+            chain.operation(&Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            });
+            chain.0
+        };
+        let mut before_bytes = Chain(0);
+        for word in [8, 5, 6] {
+            before_bytes.word(word);
+        }
+        assert_eq!(expiry(None), before_bytes.0);
+        assert_ne!(expiry(Some(0)), expiry(Some(1)));
     }
 }

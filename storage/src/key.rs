@@ -100,6 +100,14 @@ pub(crate) fn subtree_end(key: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Replaces `out` with the first key behind the hidden siblings of `key`, which is hidden itself, and their
+/// subtrees: in tree order the names that begin with an underscore are neighbours.
+pub(crate) fn hidden_end(key: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(&key[..parent_len(key)]);
+    out.push(b'_' + 1);
+}
+
 /// The first key behind the subtree, or `None` for the root, which ends where the column family
 /// ends.
 pub(crate) fn subtree_bound(key: &[u8]) -> Option<Vec<u8>> {

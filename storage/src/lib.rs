@@ -41,6 +41,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ancestors;
 mod anchor;
 mod apply;
 mod attribution;

@@ -115,6 +115,10 @@ pub enum Operation {
         cutoff: u64,
         /// The most nodes that this operation removes.
         limit: u32,
+        /// Bytes of values and paths that the removed nodes may have together, the first node excepted: their
+        /// events hold them all. The paths below a directory count for the nodes behind it, unless they are so
+        /// many that they go as one range. `None`: any.
+        bytes: Option<u64>,
     },
     /// The server's own write below `/_etcd` (a file, or its removal with `None`), done only if
     /// something differs.
@@ -209,6 +213,9 @@ pub struct Event {
     pub refresh: bool,
     /// Written by [`Operation::System`]: reaches only watches at or below `/_etcd`.
     pub system: bool,
+    /// Cluster time of its command in ns: what is left of a TTL is counted from here. `None` where no node
+    /// has one, and in history that was written before the time was kept.
+    pub time: Option<u64>,
 }
 
 /// What became of one operation.
@@ -216,7 +223,7 @@ pub struct Event {
 pub enum Outcome {
     /// It succeeded and took the revision of the event.
     Done(Arc<Event>),
-    /// An expiry; the events in order, none if nothing was due. `more`: the limit was reached and
+    /// An expiry; the events in order, none if nothing was due. `more`: a limit was reached and
     /// more is due.
     Expired {
         /// One event for each removed node.

@@ -27,8 +27,26 @@ impl Cleared {
 
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    touched: BTreeMap<Vec<u8>, Option<Entry>>,
+    touched: BTreeMap<Vec<u8>, Touched>,
     cleared: Vec<Cleared>,
+}
+
+/// What a batch did last to one node.
+#[derive(Debug)]
+pub(crate) enum Touched {
+    Put(Entry),
+    /// A directory made on the way, where no node was committed.
+    Made(Entry),
+    Removed,
+}
+
+impl Touched {
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Put(entry) | Self::Made(entry) => Some(entry),
+            Self::Removed => None,
+        }
+    }
 }
 
 /// What a batch knows about a key.
@@ -41,8 +59,8 @@ pub(crate) enum Seen<'o> {
 impl Overlay {
     pub(crate) fn get(&self, key: &[u8]) -> Seen<'_> {
         match self.touched.get(key) {
-            Some(Some(entry)) => Seen::Node(entry),
-            Some(None) => Seen::Gone,
+            Some(Touched::Put(entry) | Touched::Made(entry)) => Seen::Node(entry),
+            Some(Touched::Removed) => Seen::Gone,
             None if self.cleared_end(key).is_some() => Seen::Gone,
             None => Seen::Untouched,
         }
@@ -55,11 +73,21 @@ impl Overlay {
     }
 
     pub(crate) fn put(&mut self, key: Vec<u8>, entry: Entry) {
-        self.touched.insert(key, Some(entry));
+        self.touched.insert(key, Touched::Put(entry));
+    }
+
+    /// A directory made on the way, where nothing was.
+    pub(crate) fn make(&mut self, key: Vec<u8>, entry: Entry) {
+        // What this batch removed may be committed still.
+        let made = match self.get(&key) {
+            Seen::Untouched => Touched::Made(entry),
+            Seen::Node(_) | Seen::Gone => Touched::Put(entry),
+        };
+        self.touched.insert(key, made);
     }
 
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
-        self.touched.insert(key, None);
+        self.touched.insert(key, Touched::Removed);
     }
 
     /// Removes the node at `top` and everything below it.
@@ -85,11 +113,11 @@ impl Overlay {
         let range = self
             .touched
             .range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
-        range.filter_map(|(key, entry)| Some((key.as_slice(), entry.as_ref()?)))
+        range.filter_map(|(key, entry)| Some((key.as_slice(), entry.entry()?)))
     }
 
     /// Every cleared subtree in order, then every touched node: what the node cache has to learn.
-    pub(crate) fn into_parts(self) -> (Vec<Cleared>, BTreeMap<Vec<u8>, Option<Entry>>) {
+    pub(crate) fn into_parts(self) -> (Vec<Cleared>, BTreeMap<Vec<u8>, Touched>) {
         (self.cleared, self.touched)
     }
 }
@@ -143,6 +171,23 @@ mod tests {
             names.map(|name| state(&overlay, name)),
             ['n', 'g', 'n', 'g', 'g', 'u']
         );
+    }
+
+    #[test]
+    fn a_directory_counts_as_made_only_where_nothing_can_be_committed() {
+        let mut overlay = Overlay::default();
+        let make = |overlay: &mut Overlay, text: &str| {
+            let entry = Entry::root();
+            overlay.make(key::encoded(&path(text)), entry);
+        };
+        overlay.remove(key::encoded(&path("/removed")));
+        clear(&mut overlay, "/cleared");
+        for text in ["/cleared", "/cleared/below", "/new", "/removed"] {
+            make(&mut overlay, text);
+        }
+        let (_, touched) = overlay.into_parts();
+        let made = touched.values().map(|it| matches!(it, Touched::Made(_)));
+        assert_eq!(made.collect::<Vec<_>>(), [false, false, true, false]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::ancestors;
 use crate::columns::Column;
 use crate::database::Source;
 use crate::error::Error;
@@ -51,18 +52,16 @@ pub(crate) fn why_missing(source: &impl Source, path: &KeyPath) -> Result<Refusa
 /// for.
 pub(crate) fn why_missing_with(
     path: &KeyPath,
-    mut is_dir: impl FnMut(&KeyPath) -> Result<Option<bool>, Error>,
+    is_dir: impl FnMut(&KeyPath) -> Result<Option<bool>, Error>,
 ) -> Result<Refusal, Error> {
-    // From below: every directory that exists has all of its ancestors.
-    let mut missing = path.clone();
-    while let Some(parent) = missing.parent().filter(|parent| !parent.is_root()) {
-        match is_dir(&parent)? {
-            Some(true) => break,
-            Some(false) => return Ok(Refusal::NotDirectory(parent)),
-            None => missing = parent,
+    let border = ancestors::border(path, is_dir)?;
+    Ok(match border.deepest {
+        Some((parent, false)) => Refusal::NotDirectory(parent),
+        _ => {
+            let first = border.missing.into_iter().next();
+            Refusal::KeyNotFound(first.unwrap_or_else(|| path.clone()))
         }
-    }
-    Ok(Refusal::KeyNotFound(missing))
+    })
 }
 
 /// A row outside the tree.

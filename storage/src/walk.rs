@@ -84,17 +84,33 @@ pub struct Walk<'v> {
     /// The depth of the node where the walk began.
     top: usize,
     leave: Leave,
+    /// Moves of the cursor after which the walk ends.
+    moves_max: usize,
+    cut: bool,
     /// Where to go on, when a subtree is left out; at the start, the first place to look at.
     target: Vec<u8>,
     path: Vec<u8>,
 }
 
 impl<'v> Walk<'v> {
-    pub(crate) fn new(rows: &'v impl Source, top: &[u8], recursive: bool, hidden: bool) -> Self {
+    /// With `moves_max` it ends early: see [`Self::is_cut`].
+    pub(crate) fn new(
+        rows: &'v impl Source,
+        top: &[u8],
+        recursive: bool,
+        hidden: bool,
+        moves_max: Option<usize>,
+    ) -> Self {
         let mut target = Vec::with_capacity(64);
         key::descendants_start(top, &mut target);
+        let bound = key::subtree_bound(top);
         Self {
-            cursor: rows.cursor(Column::Nodes, key::subtree_bound(top)),
+            cursor: match moves_max {
+                None => rows.cursor(Column::Nodes, bound),
+                Some(_) => rows.quick_cursor(Column::Nodes, bound),
+            },
+            moves_max: moves_max.unwrap_or(usize::MAX),
+            cut: false,
             recursive,
             hidden,
             top: key::depth(top),
@@ -104,15 +120,29 @@ impl<'v> Walk<'v> {
         }
     }
 
+    /// Whether the walk ended because it took too many moves, or came to too many removed rows: what it gave
+    /// is not all there is.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// The next node, or `None` at the end. Not an [`Iterator`], because the item borrows from the
     /// walk.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         loop {
+            self.cut |= self.cursor.moves() >= self.moves_max;
+            if self.cut {
+                return Ok(None);
+            }
             match self.leave {
                 Leave::Start => self.cursor.seek(&self.target),
                 Leave::Step => self.cursor.step(),
                 Leave::Subtree => self.cursor.skip_to(&self.target),
+            }
+            if self.cursor.gave_up() {
+                self.cut = true;
+                return Ok(None);
             }
             let Some((key, value)) = self.cursor.row()? else {
                 self.leave = Leave::Step;
@@ -122,7 +152,10 @@ impl<'v> Walk<'v> {
                 .map_err(|reason| self.cursor.damage(key, reason))?
                 .dir;
             let skipped = !self.hidden && key::is_hidden(key);
-            if dir && (skipped || !self.recursive) {
+            if skipped {
+                key::hidden_end(key, &mut self.target);
+                self.leave = Leave::Subtree;
+            } else if dir && !self.recursive {
                 key::subtree_end(key, &mut self.target);
                 self.leave = Leave::Subtree;
             } else {

@@ -28,6 +28,12 @@ impl Batch<'_> {
     pub(crate) fn put(&mut self, entry: Entry, before: Option<Lifetime>) {
         self.key.clear();
         key::encode(&entry.node.path, &mut self.key);
+        self.put_rows(&entry, before);
+        self.overlay.put(self.key.clone(), entry);
+    }
+
+    /// Writes the rows of a node whose key is in `self.key`.
+    pub(crate) fn put_rows(&mut self, entry: &Entry, before: Option<Lifetime>) {
         entry.record().encode(&mut self.row);
         let database = &self.core.database;
         self.rows
@@ -45,7 +51,6 @@ impl Batch<'_> {
         if let Some(deadline) = after {
             self.add_deadline(deadline, entry.revision);
         }
-        self.overlay.put(self.key.clone(), entry);
     }
 
     /// Writes the event of the change that takes the next revision, and moves the floor.
@@ -60,6 +65,9 @@ impl Batch<'_> {
         self.state.bytes += event_bytes(&node);
         self.key.clear();
         key::encode(&node.path, &mut self.key);
+        let mortal = |node: &Node| node.lifetime.is_some();
+        let shows_ttl = mortal(&node) || prev.as_ref().is_some_and(|prev| mortal(&prev.node));
+        let time = shows_ttl.then_some(self.state.applied.cluster_time);
         let change = Change {
             action,
             dir: node.dir,
@@ -68,6 +76,7 @@ impl Batch<'_> {
             continues: std::mem::replace(&mut self.continues, true),
             previous: prev.as_ref().map_or(0, |prev| prev.revision),
             bytes: self.state.bytes,
+            time,
             key: &self.key,
         };
         change.encode(&mut self.row);
@@ -76,6 +85,9 @@ impl Batch<'_> {
             revision.to_be_bytes(),
             &self.row,
         );
+        if time.is_some() {
+            change.encode_for_hash(&mut self.row);
+        }
         self.chain.word(revision);
         self.chain.bytes(&self.row);
         self.state.applied.revision = revision;
@@ -89,6 +101,7 @@ impl Batch<'_> {
             prev,
             refresh: marks.refresh,
             system: marks.system,
+            time,
         }))
     }
 
@@ -138,6 +151,7 @@ impl Batch<'_> {
         }
         for (key, _) in &below {
             self.rows.delete_cf(family, key);
+            self.removed_below += key.len() as u64;
         }
         for (key, lifetime) in below {
             self.key.clone_from(&key);

@@ -369,3 +369,41 @@ fn a_write_beyond_the_limit_of_file_sizes_is_refused_until_it_is_lifted() {
     });
     assert_eq!(get(&server, "/v2/keys/a").status(), 200);
 }
+
+/// What one request costs grows with both, and neither limit alone keeps that small. What is there can be read and removed,
+/// whoever created it.
+#[test]
+fn keys_end_at_a_mebibyte_of_bytes_times_names() {
+    let server = server::ours().start();
+    let mut client = connect(&server);
+    let names = |name: &str, count| format!("/v2/keys{}", format!("/{name}").repeat(count));
+    let (deepest, longest) = (names("abc", 512), names(&"n".repeat(255), 64));
+    for largest in [&deepest, &longest] {
+        let request = Request::put(largest, "value=1");
+        assert_eq!(ask(&mut client, &request).status(), 201);
+        assert_eq!(ask(&mut client, &Request::get(largest)).status(), 200);
+    }
+    let (deeper, longer) = (names("abcd", 500), names(&"n".repeat(250), 65));
+    for (larger, told) in [
+        (&deeper, "key of 2500 bytes in 500 names"),
+        (&longer, "key of 16315 bytes in 65 names"),
+    ] {
+        for request in [
+            Request::put(larger, "value=1"),
+            Request::post(larger, "value=1"),
+        ] {
+            let answer = ask(&mut client, &request);
+            let text = format!("{told}, the limit of bytes times names is 1048576\n");
+            assert_eq!((answer.status(), answer.text()), (414, text));
+        }
+        for request in [Request::get(larger), Request::delete(larger)] {
+            assert_eq!(
+                ask(&mut client, &request).status(),
+                404,
+                "{}",
+                request.method
+            );
+        }
+    }
+    assert_eq!(client.opened(), 1);
+}

@@ -90,6 +90,53 @@ fn a_large_listing_is_the_sum_of_its_parts() {
     );
 }
 
+/// What a listing leaves out, hidden or removed, makes it no different from one where it never was, even where a thread
+/// that may block had to look past it.
+#[test]
+fn what_is_left_out_does_not_show() {
+    const OTHERS: usize = 800;
+    let server = server::ours().start();
+    let each = |method: &'static str, prefix: &'static str| {
+        thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let server = &server;
+                scope.spawn(move || {
+                    let mut client = connect(server);
+                    for number in (writer..OTHERS).step_by(WRITERS) {
+                        let target = format!("/v2/keys/m/{prefix}{number:05}");
+                        let request = match method {
+                            "PUT" => Request::put(&target, "value=x"),
+                            _ => Request::delete(&target),
+                        };
+                        let answer = ask(&mut client, &request);
+                        assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
+                    }
+                });
+            }
+        });
+    };
+    each("PUT", "_hidden");
+    each("PUT", "k");
+    written(&server, "/v2/keys/m/last", "value=1");
+    each("DELETE", "k");
+    let mut client = connect(&server);
+    for target in ["/v2/keys/m", "/v2/keys/m?recursive=true&sorted=true"] {
+        let listed = ask(&mut client, &Request::get(target));
+        let length = Framing::Length(listed.body.len());
+        assert_eq!(listed.head.framing, length, "{:?}", listed.head);
+        let keys: Vec<_> = children(&node(&listed))
+            .iter()
+            .map(|child| child.get("key").and_then(Raw::text))
+            .collect();
+        assert_eq!(keys, [Some(b"/m/last".to_vec())]);
+        let head = ask(&mut client, &Request::new("HEAD", target));
+        assert_eq!(
+            (head.status(), head.etcd_index()),
+            (200, listed.etcd_index())
+        );
+    }
+}
+
 /// Writes more below `/big` than the kernel keeps for a client that reads nothing, in values of 1 MiB, and returns how
 /// many there are.
 pub(crate) fn fill_beyond_socket_buffers(server: &Server) -> usize {

@@ -191,11 +191,7 @@ fn a_large_listing_is_not_rendered_inline() {
 fn streamed(
     stall: Duration,
     age: Duration,
-) -> (
-    Walk<Streaming>,
-    ListingBody,
-    oneshot::Receiver<Result<Position, ServiceError>>,
-) {
+) -> (Walk<Streaming>, ListingBody, oneshot::Receiver<First<()>>) {
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let runtime = Handle::current();
@@ -261,7 +257,8 @@ async fn a_streamed_listing_is_the_same_document() {
         feed(&mut walk);
         walk.end();
     });
-    assert_eq!(begins.await.unwrap().unwrap(), POSITION);
+    let (position, begun) = begins.await.unwrap().unwrap();
+    assert!(position == POSITION && matches!(begun, Begun::Streams(())));
     let mut received = Vec::new();
     while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
         let chunk = chunk.unwrap();
@@ -274,6 +271,36 @@ async fn a_streamed_listing_is_the_same_document() {
     }
     walker.await.unwrap();
     assert!(received == all.json, "the documents differ");
+}
+
+/// A listing that only had to look at much has its length, like any other of its size.
+#[tokio::test]
+async fn a_small_listing_of_a_thread_that_may_block_is_whole() {
+    let (mut walk, _body, begins) = streamed(LONG, LONG);
+    let walker = tokio::task::spawn_blocking(move || {
+        visit(&mut walk, &directory("/d", 5), &[(1, "/d/a", Some("x"))]);
+        walk.end();
+    });
+    let (position, begun) = begins.await.unwrap().unwrap();
+    let Begun::Whole(json) = begun else {
+        panic!("it does not stream")
+    };
+    walker.await.unwrap();
+    let wanted = rendered(&directory("/d", 5), &[(1, "/d/a", Some("x"))]);
+    assert_eq!(
+        (position, String::from_utf8(json).unwrap()),
+        (POSITION, wanted)
+    );
+}
+
+#[test]
+fn a_walk_that_was_cut_is_not_rendered_inline() {
+    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    assert_eq!(walk.rows_at_most(), Some(INLINE_ROWS));
+    visit(&mut walk, &directory("/d", 5), &[(1, "/d/a", Some("x"))]);
+    ListingVisitor::cut(&mut walk);
+    assert!(walk.finish().is_none());
+    assert_eq!(Walk::new(Vocabulary::Modern, 0, All).rows_at_most(), None);
 }
 
 /// Feeds nodes until the walk breaks, and says how many it took.

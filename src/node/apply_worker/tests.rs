@@ -56,12 +56,19 @@ fn worker() -> (ApplyWorker, Shared, TempDir) {
 }
 
 fn entry(index: u64) -> Entry {
-    let operation = Operation::Set {
-        path: KeyPath::root().child(b"k"),
-        content: Content::File(Bytes::from_static(b"v")),
+    entry_of(index, set(b"k", Bytes::from_static(b"v")))
+}
+
+fn set(name: &[u8], value: Bytes) -> Operation {
+    Operation::Set {
+        path: KeyPath::root().child(name),
+        content: Content::File(value),
         lifetime: None,
         refresh: false,
-    };
+    }
+}
+
+fn entry_of(index: u64, operation: Operation) -> Entry {
     let data = Proposal::new(&[operation], None).stamp(&Stamp::default());
     Entry {
         index,
@@ -118,4 +125,37 @@ fn entries_that_do_not_follow_the_store_are_refused() {
     assert!(told, "{error}");
     step(&mut worker, vec![entry(2)]).expect("passed over");
     assert_eq!(worker.writer.applied().index, 1);
+}
+
+/// The events hold what went: entries of a few bytes must not bring all values of a store into memory at once.
+#[test]
+fn a_batch_ends_when_its_outcomes_hold_enough() {
+    const KEYS: u64 = 40;
+    let (mut worker, _, _directory) = worker();
+    let value = Bytes::from(vec![b'v'; 1 << 20]);
+    let name = |number: u64| format!("k{number}").into_bytes();
+    for index in 1..=KEYS {
+        let entry = entry_of(index, set(&name(index), value.clone()));
+        step(&mut worker, vec![entry]).expect("applied");
+    }
+    let delete = |number| Operation::Delete {
+        path: KeyPath::root().child(&name(number)),
+        dir: false,
+        recursive: false,
+    };
+    let deletes = (1..=KEYS).map(|number| entry_of(KEYS + number, delete(number)));
+    let mut ends = vec![KEYS];
+    worker
+        .step(vec![ApplyBatch::of(deletes.collect())], &mut |end| {
+            ends.push(end)
+        })
+        .expect("applied");
+    assert_eq!(ends.last(), Some(&(2 * KEYS)), "{ends:?}");
+    let most = (MAX_HELD_BYTES >> 20) as u64;
+    let sizes: Vec<u64> = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(
+        sizes.iter().all(|size| (1..=most).contains(size)),
+        "{sizes:?}"
+    );
+    assert_eq!(worker.writer.applied().index, 2 * KEYS);
 }

@@ -4,6 +4,7 @@ use super::locate::Place;
 use super::set::new_node;
 use super::{Change, guard, is_reserved};
 use crate::batch::Batch;
+use crate::key;
 use crate::operation::{Action, Content, Lifetime, Refusal};
 use crate::path::KeyPath;
 use crate::record::Entry;
@@ -68,14 +69,20 @@ impl Batch<'_> {
     /// (keys-api 5.1).
     pub(super) fn make_parents(&mut self, missing: Vec<KeyPath>) {
         let revision = self.next_revision();
+        let Some(deepest) = missing.last() else {
+            return;
+        };
+        // A key is as long as its path, and that of an ancestor is its beginning.
+        let whole = key::encoded(deepest);
         for path in missing {
-            self.put(
-                Entry {
-                    node: new_node(path, None, revision, None),
-                    revision,
-                },
-                None,
-            );
+            self.key.clear();
+            self.key.extend_from_slice(&whole[..path.as_bytes().len()]);
+            let entry = Entry {
+                node: new_node(path, None, revision, None),
+                revision,
+            };
+            self.put_rows(&entry, None);
+            self.overlay.make(self.key.clone(), entry);
         }
     }
 }

@@ -1,5 +1,10 @@
 //! Expiry: what has lapsed goes, in the order of its deadlines.
 //!
+//! An expiry ends after a number of nodes, and before the node whose value and path would take those of
+//! all it removes above a number of bytes: their events hold the values until they are published and
+//! answered. Both are in the command. What is below a directory that lapses has no event; where it is removed
+//! one by one its paths count for the nodes that follow, since the batch holds them.
+//!
 //! What one expiry does is decided by the expiry rows that are there when it begins, those without
 //! a node included: their number bounds it ([`crate::bounds::Bounds::stale_rows`]). Rows without a
 //! node are therefore replicated state, although no hash covers them: equal commands leave equal
@@ -20,10 +25,16 @@ use crate::record::Entry;
 use crate::write::Marks;
 
 impl Batch<'_> {
-    /// Removes nodes with a deadline at or before `cutoff`, by deadline, then key, `limit` at most.
+    /// Removes nodes with a deadline at or before `cutoff`, by deadline, then key, `limit` at most, and
+    /// with no more than `bytes` if they are more than one.
     /// What went with a directory has no event of its own (keys-api 7.3). A row that its node does
     /// not match is dropped.
-    pub(super) fn expire(&mut self, cutoff: u64, limit: u32) -> Result<Outcome, Error> {
+    pub(super) fn expire(
+        &mut self,
+        cutoff: u64,
+        limit: u32,
+        bytes: Option<u64>,
+    ) -> Result<Outcome, Error> {
         // No row is earlier than the earliest deadline, and what lies before is a field of
         // tombstones.
         let Some(earliest) = self.deadline.filter(|earliest| *earliest <= cutoff) else {
@@ -36,7 +47,11 @@ impl Batch<'_> {
         let core = Arc::clone(&self.core);
         let mut before = std::mem::take(&mut self.expiry);
         let due = before.rows(&core.database, &earliest.to_be_bytes());
-        let slice = self.remove_due(due, cutoff, limit)?;
+        let room = Room {
+            nodes: u64::from(limit),
+            bytes,
+        };
+        let slice = self.remove_due(due, cutoff, room)?;
         self.drop_stale(slice.stale, earliest);
         let next = slice.next.as_ref();
         let meanwhile = std::mem::take(&mut self.expiry);
@@ -49,22 +64,25 @@ impl Batch<'_> {
     }
 
     /// Goes through the rows and removes their nodes, up to the row where this expiry ends.
-    fn remove_due(&mut self, mut due: Rows<'_>, cutoff: u64, limit: u32) -> Result<Slice, Error> {
+    fn remove_due(&mut self, mut due: Rows<'_>, cutoff: u64, room: Room) -> Result<Slice, Error> {
         let bounds = self.core.bounds;
         let mut slice = Slice::new(Stale::new(bounds.point_deletes));
         while let Some(row) = due.take()? {
             let (deadline, entry) = self.owner(&row)?;
-            let full = slice.events.len() as u64 >= u64::from(limit);
+            let full = entry.as_ref().is_some_and(|entry| !room.has(&slice, entry));
             let enough = entry.is_none() && slice.stale.count >= bounds.stale_rows;
             match entry {
-                entry if deadline > cutoff || (entry.is_some() && full) || enough => {
+                entry if deadline > cutoff || full || enough => {
                     slice.more = deadline <= cutoff && !enough;
                     slice.doubtful = entry.is_none();
                     slice.next = Some((deadline, row));
                     break;
                 }
                 Some(entry) => {
+                    let below = self.removed_below;
+                    slice.bytes += cost(&entry);
                     let event = self.remove(entry, Action::Expire, Marks::default())?;
+                    slice.bytes += self.removed_below - below;
                     slice.events.push(event);
                 }
                 None => slice.stale.add(row),
@@ -112,9 +130,33 @@ impl Batch<'_> {
     }
 }
 
+/// What one expiry may remove.
+struct Room {
+    nodes: u64,
+    bytes: Option<u64>,
+}
+
+impl Room {
+    /// Whether `entry` may go as well.
+    fn has(&self, slice: &Slice, entry: &Entry) -> bool {
+        let number = slice.events.len() as u64;
+        // The first goes whatever its size, or an expiry would never get past it.
+        let fits = |bytes| number == 0 || slice.bytes + cost(entry) <= bytes;
+        number < self.nodes && self.bytes.is_none_or(fits)
+    }
+}
+
+/// What the event of a removal holds.
+fn cost(entry: &Entry) -> u64 {
+    let value = entry.node.value.as_ref().map_or(0, |value| value.len());
+    (entry.node.path.as_bytes().len() + value) as u64
+}
+
 /// What one expiry has done.
 struct Slice {
     events: Vec<Arc<Event>>,
+    /// What they hold, with the paths that went below them.
+    bytes: u64,
     /// Due nodes are left.
     more: bool,
     stale: Stale,
@@ -128,6 +170,7 @@ impl Slice {
     fn new(stale: Stale) -> Self {
         Self {
             events: Vec::new(),
+            bytes: 0,
             more: false,
             stale,
             next: None,

@@ -2,6 +2,7 @@
 //! rows.
 
 use super::Stop;
+use crate::ancestors;
 use crate::batch::Batch;
 use crate::columns::Column;
 use crate::database::Source;
@@ -53,20 +54,11 @@ impl Batch<'_> {
         if let Some(entry) = self.lookup(path)? {
             return Ok(Place::Present(entry));
         }
-        // From below: a directory that exists has all of its ancestors, and most targets have their
-        // parent.
-        let mut missing = Vec::new();
-        let mut next = path.parent();
-        while let Some(parent) = next {
-            match self.lookup(&parent)? {
-                Some(entry) if entry.node.dir => break,
-                Some(_) => return Err(Refusal::NotDirectory(parent).into()),
-                None => next = parent.parent(),
-            }
-            missing.push(parent);
+        let border = ancestors::border(path, |path| self.lookup(path))?;
+        match border.deepest {
+            Some((parent, entry)) if !entry.node.dir => Err(Refusal::NotDirectory(parent).into()),
+            _ => Ok(Place::Absent(border.missing)),
         }
-        missing.reverse();
-        Ok(Place::Absent(missing))
     }
 
     /// The node at `path`; refuses if there is none.

@@ -13,11 +13,13 @@ mod system;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::batch::Batch;
 use crate::columns::Column;
 use crate::error::Error;
 use crate::meta;
-use crate::operation::{Event, Operation, Outcome, Refusal};
+use crate::operation::{Event, Node, Operation, Outcome, Refusal};
 use crate::path::KeyPath;
 
 /// Why an operation ended without an event.
@@ -53,6 +55,7 @@ impl Batch<'_> {
             Err(Stop::Failed(error)) => return Err(error),
         };
         self.chain.outcome(&outcome);
+        self.held += held_bytes(&outcome);
         Ok(outcome)
     }
 
@@ -95,7 +98,11 @@ impl Batch<'_> {
             Operation::CompareAndDelete { path, condition } => {
                 self.compare_and_delete(path, condition)
             }
-            Operation::Expire { cutoff, limit } => return Ok(self.expire(*cutoff, *limit)?),
+            Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            } => return Ok(self.expire(*cutoff, *limit, *bytes)?),
             Operation::System { path, value } => return self.system(path, value.as_ref()),
             Operation::Record { key, value } => {
                 self.record(key, value.as_deref());
@@ -115,6 +122,21 @@ impl Batch<'_> {
             Some(value) => self.rows.put_cf(family, meta::record_key(key), value),
             None => self.rows.delete_cf(family, meta::record_key(key)),
         }
+    }
+}
+
+/// Bytes of values that an outcome holds and its command did not bring.
+fn held_bytes(outcome: &Outcome) -> usize {
+    let value = |node: &Node| node.value.as_ref().map_or(0, Bytes::len);
+    let before = |event: &Arc<Event>| event.prev.as_ref().map_or(0, value);
+    match outcome {
+        Outcome::Done(event) => before(event),
+        Outcome::Expired { events, .. } => events.iter().map(before).sum(),
+        Outcome::Refused {
+            refusal: Refusal::CompareFailed { value, .. },
+            ..
+        } => value.len(),
+        Outcome::Accepted | Outcome::Refused { .. } => 0,
     }
 }
 

@@ -141,6 +141,7 @@ impl Draw {
         groups.push(vec![Operation::Expire {
             cutoff: now + self.random.below(4),
             limit: 1_000,
+            bytes: None,
         }]);
         let early = until(now - 1 + self.random.below(4));
         groups.push(vec![set_at(self.path(), "v", Some(early))]);
@@ -162,6 +163,7 @@ impl Draw {
         let all = vec![Operation::Expire {
             cutoff: now + 1_000,
             limit: 1_000,
+            bytes: None,
         }];
         let children = self.random.between(1, 9);
         let mut groups: Vec<_> = (0..children)
@@ -180,6 +182,7 @@ impl Draw {
         Operation::Expire {
             cutoff: (self.now + ahead).saturating_sub(4),
             limit: self.random.pick(&[0, 1, 2, 3, 1_000, 1_000]),
+            bytes: self.random.pick(&[None, None, Some(0), Some(12), Some(40)]),
         }
     }
 

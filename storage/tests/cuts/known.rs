@@ -72,7 +72,11 @@ fn delete(path: &str) -> Operation {
 }
 
 fn expire(cutoff: u64) -> Operation {
-    Operation::Expire { cutoff, limit: 9 }
+    Operation::Expire {
+        cutoff,
+        limit: 9,
+        bytes: None,
+    }
 }
 
 /// A store with `/renewed` (deadline 5), exactly as many rows without a node as one expiry looks at

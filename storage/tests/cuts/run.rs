@@ -313,6 +313,7 @@ fn drain(truth: &mut Truth, others: &mut [Batched]) {
             operations: vec![Operation::Expire {
                 cutoff: u64::MAX,
                 limit: 2,
+                bytes: None,
             }],
         }];
         let wanted = apply(&mut truth.writer, &command, true);

@@ -78,7 +78,11 @@ impl Model {
             Operation::CompareAndDelete { path, condition } => {
                 self.compare_and_delete(path, condition)
             }
-            Operation::Expire { cutoff, limit } => return self.expire(*cutoff, *limit),
+            Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            } => return self.expire(*cutoff, *limit, *bytes),
             Operation::System { path, value } => match self.system(path, value.as_ref()) {
                 Some(event) => Ok(event),
                 None => return Outcome::Accepted,
@@ -227,8 +231,9 @@ impl Model {
         Ok(self.remove(&place, Action::CompareAndDelete, false))
     }
 
-    fn expire(&mut self, cutoff: u64, limit: u32) -> Outcome {
-        let mut events = Vec::new();
+    fn expire(&mut self, cutoff: u64, limit: u32, bytes: Option<u64>) -> Outcome {
+        let mut events: Vec<Arc<Event>> = Vec::new();
+        let mut held = 0;
         loop {
             // Looked up afresh each time: what died with its directory is not due any more (7.3).
             let due = self
@@ -237,18 +242,41 @@ impl Model {
                 .into_iter()
                 .next()
                 .filter(|(deadline, _)| *deadline <= cutoff);
-            match due {
-                Some(_) if events.len() as u64 == u64::from(limit) => {
-                    return Outcome::Expired { events, more: true };
-                }
-                Some((_, place)) => events.push(self.remove(&place, Action::Expire, false)),
-                None => {
-                    return Outcome::Expired {
-                        events,
-                        more: false,
-                    };
-                }
+            let Some((_, place)) = due else {
+                return Outcome::Expired {
+                    events,
+                    more: false,
+                };
+            };
+            let size = self.size(&place);
+            // The first is removed whatever its size.
+            let too_large = bytes.is_some_and(|bytes| !events.is_empty() && held + size > bytes);
+            if events.len() as u64 == u64::from(limit) || too_large {
+                return Outcome::Expired { events, more: true };
             }
+            held += size + self.size_below(&place);
+            events.push(self.remove(&place, Action::Expire, false));
+        }
+    }
+
+    /// Path and value of a node.
+    fn size(&self, place: &Place) -> u64 {
+        let entry = self.tree.entry(place).expect("a deadline has a node");
+        let value = entry.value.as_ref().map_or(0, Bytes::len);
+        (place.path().as_bytes().len() + value) as u64
+    }
+
+    /// Paths of what goes with a directory one by one: at most 256 nodes, else they go as one range.
+    fn size_below(&self, place: &Place) -> u64 {
+        let below: Vec<_> = self
+            .tree
+            .below(place)
+            .map(|(_, place, _)| place.path().as_bytes().len() as u64)
+            .collect();
+        if below.len() > 256 {
+            0
+        } else {
+            below.into_iter().sum()
         }
     }
 
@@ -313,6 +341,7 @@ impl Model {
         } = change;
         let prev = old.map(|entry| entry.node(place));
         self.publish(Event {
+            time: self.time_for(&node, prev.as_ref()),
             revision,
             action,
             node,
@@ -320,6 +349,12 @@ impl Model {
             refresh,
             system,
         })
+    }
+
+    /// An event carries the time of its command where it shows a TTL.
+    fn time_for(&self, node: &Node, prev: Option<&Node>) -> Option<u64> {
+        let mortal = |node: &Node| node.lifetime.is_some();
+        (mortal(node) || prev.is_some_and(mortal)).then_some(self.cluster_time)
     }
 
     fn remove(&mut self, place: &Place, action: Action, system: bool) -> Arc<Event> {
@@ -337,6 +372,7 @@ impl Model {
             ..old.clone()
         };
         self.publish(Event {
+            time: self.time_for(&node, Some(&old)),
             revision,
             action,
             node,

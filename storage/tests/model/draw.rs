@@ -205,6 +205,7 @@ impl Draw {
             operations.push(Operation::Expire {
                 cutoff: self.now,
                 limit: u32::MAX,
+                bytes: None,
             });
         }
         operations
@@ -329,6 +330,9 @@ impl Draw {
         Operation::Expire {
             cutoff,
             limit: self.random.pick(&[1, 2, 3, 100, u32::MAX]),
+            bytes: self
+                .random
+                .pick(&[None, None, Some(0), Some(10), Some(25), Some(1_000)]),
         }
     }
 

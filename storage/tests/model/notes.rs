@@ -187,9 +187,14 @@ fn expiry_goes_by_deadline_then_key_and_takes_a_directory_whole() {
     }
     let mut waves = Vec::new();
     for limit in [2, 2, 2] {
-        let Outcome::Expired { events, more } =
-            run(&mut model, Operation::Expire { cutoff: 8, limit })
-        else {
+        let Outcome::Expired { events, more } = run(
+            &mut model,
+            Operation::Expire {
+                cutoff: 8,
+                limit,
+                bytes: None,
+            },
+        ) else {
             panic!("an expiry answers as one");
         };
         let paths: Vec<String> = events

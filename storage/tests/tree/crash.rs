@@ -14,6 +14,7 @@ fn command(index: u64) -> Vec<Operation> {
         2 => vec![Operation::Expire {
             cutoff: index,
             limit: 3,
+            bytes: None,
         }],
         3 => vec![create(&format!("/n/{index}"), None)],
         4 => vec![Operation::Record {

@@ -70,6 +70,48 @@ fn events_come_back_as_they_were_returned() {
     assert_eq!(unrefreshed, stored.len() - 1);
 }
 
+/// A TTL in an event is what was left of it then, whenever the event is read.
+#[test]
+fn events_keep_the_time_of_their_command_where_they_show_a_ttl() {
+    let mut tree = Tree::in_memory();
+    for (time, operations) in [
+        (100, vec![set("/plain", "1"), set_until("/t", "1", 1_000)]),
+        (200, vec![set("/t", "2")]),
+        (150, vec![set_until("/t", "3", 900), delete("/t")]),
+        (
+            300,
+            vec![
+                set("/plain", "2"),
+                create("/d", None),
+                update("/d", "", Some(999)),
+            ],
+        ),
+        (400, vec![update("/d", "", None), delete("/d")]),
+    ] {
+        tree.run_at(time, &operations);
+    }
+    let lease = tree.store.lease().expect("open");
+    let view = lease.view();
+    let events = view.events(1, EventFilter::all()).map(|event| {
+        let event = event.expect("readable");
+        (event.revision, event.time)
+    });
+    // Cluster time never falls, so the command that was stamped with 150 counts as of 200.
+    let wanted = [
+        (1, None),
+        (2, Some(100)),
+        (3, Some(200)),
+        (4, Some(200)),
+        (5, Some(200)),
+        (6, None),
+        (7, None),
+        (8, Some(300)),
+        (9, Some(400)),
+        (10, None),
+    ];
+    assert_eq!(events.collect::<Vec<_>>(), wanted);
+}
+
 #[test]
 fn filters_follow_the_history_rules() {
     let mut tree = Tree::in_memory();

@@ -140,6 +140,46 @@ fn deadlines_left_by_a_large_subtree_do_not_fire() {
     store.verify();
 }
 
+/// The events of an expiry hold the values that went: they must not all be held at once.
+#[test]
+fn an_expiry_ends_before_its_values_are_too_many_bytes() {
+    let mut store = Tree::in_memory();
+    let value = "v".repeat(98);
+    for (at, deadline) in [("/a", 3), ("/b", 3), ("/c", 4), ("/e", 6)] {
+        store.done(set_until(at, &value, deadline));
+    }
+    // A directory takes its subtree along: its own name counts before it goes, and the nine paths of four bytes below it
+    // for what follows.
+    for child in 0..9 {
+        store.done(set_until(&format!("/d/{child}"), &value, 9));
+    }
+    store.done(update("/d", "", Some(5)));
+    let mut expire = |bytes| {
+        let outcome = store.one(Operation::Expire {
+            cutoff: 10,
+            limit: 1_000,
+            bytes: Some(bytes),
+        });
+        match outcome {
+            storage::Outcome::Expired { events, more } => {
+                let names = events.iter().map(|event| event.node.path.to_string());
+                (names.collect::<Vec<_>>().join(" "), more)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let cut = |names: &str| (names.to_owned(), true);
+    assert_eq!(expire(0), cut("/a"), "the first goes whatever it holds");
+    assert_eq!(
+        expire(201),
+        cut("/b /c"),
+        "two of 100 bytes and /d do not fit"
+    );
+    assert_eq!(expire(137), cut("/d"), "2 + 9 * 4 + 100");
+    assert_eq!(expire(100), ("/e".to_owned(), false));
+    store.verify();
+}
+
 #[test]
 fn what_one_command_writes_it_can_also_expire() {
     let mut store = Tree::in_memory();
@@ -154,11 +194,13 @@ fn what_one_command_writes_it_can_also_expire() {
         Operation::Expire {
             cutoff: 10,
             limit: 9,
+            bytes: None,
         },
         set_until("/new", "v", 3),
         Operation::Expire {
             cutoff: 3,
             limit: 9,
+            bytes: None,
         },
     ]);
     let expired: Vec<_> = outcomes

@@ -18,4 +18,5 @@ mod reclaim;
 mod retention;
 mod search;
 mod server_nodes;
+mod skipped;
 mod support;

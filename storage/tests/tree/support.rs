@@ -51,9 +51,14 @@ impl Tree {
 
     /// One command, one batch.
     pub(crate) fn run(&mut self, operations: &[Operation]) -> Vec<Outcome> {
+        self.run_at(0, operations)
+    }
+
+    /// The same at a cluster time.
+    pub(crate) fn run_at(&mut self, time: u64, operations: &[Operation]) -> Vec<Outcome> {
         self.index += 1;
         let mut batch = self.writer.batch();
-        let outcomes = batch.apply(self.index, 0, operations).expect("applies");
+        let outcomes = batch.apply(self.index, time, operations).expect("applies");
         batch.commit().expect("commits");
         outcomes
     }
@@ -96,7 +101,11 @@ impl Tree {
     }
 
     pub(crate) fn expire(&mut self, cutoff: u64, limit: u32) -> (Vec<Arc<Event>>, bool) {
-        match self.one(Operation::Expire { cutoff, limit }) {
+        match self.one(Operation::Expire {
+            cutoff,
+            limit,
+            bytes: None,
+        }) {
             Outcome::Expired { events, more } => (events, more),
             other => panic!("{other:?}"),
         }
