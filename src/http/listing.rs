@@ -54,7 +54,9 @@ pub(super) async fn answer(
     if let Err(error) = grant.list(&mut small) {
         return reply.error(&error.into(), &front.cluster);
     }
-    if let Some(position) = small.position.filter(|_| small.broken && head) {
+    // A walk that was only cut may have little to show, and then a `HEAD` has the length that the `GET` has.
+    let large = small.broken && !small.cut;
+    if let Some(position) = small.position.filter(|_| large && head) {
         return reply.keys_body(
             StatusCode::OK,
             Body::empty(),
@@ -71,7 +73,11 @@ pub(super) async fn answer(
         }
         Ok((position, Begun::Streams(body))) => reply.keys_body(
             StatusCode::OK,
-            Body::listing(body),
+            if head {
+                Body::empty()
+            } else {
+                Body::listing(body)
+            },
             position.into(),
             &front.cluster,
         ),
@@ -81,7 +87,7 @@ pub(super) async fn answer(
 
 /// What a walk on a thread that may block has to send first.
 enum Begun<B> {
-    /// All of it, if it is less than a chunk.
+    /// All of it, if it is as small as what is rendered inline: then the answer does not tell where it was.
     Whole(Vec<u8>),
     /// The first chunk is there.
     Streams(B),
@@ -106,6 +112,8 @@ async fn begin_streaming(front: &Arc<Front>, grant: ReadGrant) -> First<ListingB
         begun: Some(begun),
         position: None,
         chunks,
+        inline: Inline { nodes: 0 },
+        small: true,
         runtime: Handle::current(),
         stall: front.options.stall_timeout,
         deadline: Instant::now() + front.options.listing_age,
@@ -180,6 +188,9 @@ struct Streaming {
     begun: Option<oneshot::Sender<First<()>>>,
     position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
+    /// What it would have been inline, and whether it still could.
+    inline: Inline,
+    small: bool,
     runtime: Handle,
     stall: std::time::Duration,
     deadline: Instant,
@@ -241,6 +252,7 @@ impl Outlet for Streaming {
     }
 
     fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {
+        self.small = self.small && self.inline.written(json).is_continue();
         if json.len() < CHUNK_BYTES {
             return ControlFlow::Continue(());
         }
@@ -257,8 +269,10 @@ struct Walk<O> {
     position: Option<Position>,
     /// Cluster time in nanoseconds, for what is left to live.
     now: u64,
-    /// Whether the outlet ended the walk.
+    /// Whether the walk ended early.
     broken: bool,
+    /// Whether that was for the rows it looked at, and not for those it has.
+    cut: bool,
     outlet: O,
 }
 
@@ -276,6 +290,7 @@ impl<O: Outlet> Walk<O> {
             position: None,
             now,
             broken: false,
+            cut: false,
             outlet,
         }
     }
@@ -313,7 +328,8 @@ impl Walk<Streaming> {
             return;
         }
         let last = std::mem::take(&mut self.json);
-        if let Some(position) = self.outlet.position.take()
+        if self.outlet.small
+            && let Some(position) = self.outlet.position.take()
             && let Some(begun) = self.outlet.begun.take()
         {
             // Nobody listens if the client has gone meanwhile.
@@ -401,6 +417,7 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
 
     fn cut(&mut self) {
         self.broken = true;
+        self.cut = true;
     }
 }
 
