@@ -59,7 +59,9 @@ pub(super) async fn answer(
     if let Err(error) = grant.list(&mut small) {
         return reply.error(&error.into(), &front.cluster);
     }
-    if let Some(position) = small.position.filter(|_| small.broken && head) {
+    // A walk that was only cut may have little to show, and then a `HEAD` has the length that the `GET` has.
+    let large = small.broken && !small.cut;
+    if let Some(position) = small.position.filter(|_| large && head) {
         return reply.keys_body(
             StatusCode::OK,
             Body::empty(),
@@ -76,7 +78,11 @@ pub(super) async fn answer(
         }
         Ok((position, Begun::Streams(body))) => reply.keys_body(
             StatusCode::OK,
-            Body::listing(body),
+            if head {
+                Body::empty()
+            } else {
+                Body::listing(body)
+            },
             position.into(),
             &front.cluster,
         ),
@@ -86,7 +92,7 @@ pub(super) async fn answer(
 
 /// What a walk on a thread that may block has to send first.
 enum Begun<B> {
-    /// All of it, if it is less than a chunk.
+    /// All of it, if it is as small as what is rendered inline: then the answer does not tell where it was.
     Whole(Vec<u8>),
     /// The first chunk is there.
     Streams(B),
@@ -113,6 +119,8 @@ async fn begin_streaming(
         position: None,
         chunks,
         pace: turn.pace(),
+        inline: Inline { nodes: 0 },
+        small: true,
         runtime: Handle::current(),
         stall: front.options.stall_timeout,
         deadline: Instant::now() + front.options.listing_age,
@@ -188,6 +196,9 @@ struct Streaming {
     position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
     pace: Arc<Pace>,
+    /// What it would have been inline, and whether it still could.
+    inline: Inline,
+    small: bool,
     runtime: Handle,
     stall: std::time::Duration,
     deadline: Instant,
@@ -269,6 +280,7 @@ impl Outlet for Streaming {
     }
 
     fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {
+        self.small = self.small && self.inline.written(json).is_continue();
         if json.len() < CHUNK_BYTES {
             return ControlFlow::Continue(());
         }
@@ -286,8 +298,10 @@ struct Walk<O> {
     vocabulary: Vocabulary,
     /// Cluster time in nanoseconds, for what is left to live.
     now: u64,
-    /// Whether the outlet ended the walk.
+    /// Whether the walk ended early.
     broken: bool,
+    /// Whether that was for the rows it looked at, and not for those it has.
+    cut: bool,
     outlet: O,
 }
 
@@ -306,6 +320,7 @@ impl<O: Outlet> Walk<O> {
             position: None,
             now,
             broken: false,
+            cut: false,
             outlet,
         }
     }
@@ -343,7 +358,8 @@ impl Walk<Streaming> {
             return;
         }
         let last = std::mem::take(&mut self.json);
-        if let Some(position) = self.outlet.position.take()
+        if self.outlet.small
+            && let Some(position) = self.outlet.position.take()
             && let Some(begun) = self.outlet.begun.take()
         {
             // Nobody listens if the client has gone meanwhile.
@@ -433,6 +449,7 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
 
     fn cut(&mut self) {
         self.broken = true;
+        self.cut = true;
     }
 }
 

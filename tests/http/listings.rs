@@ -131,6 +131,10 @@ fn what_is_left_out_does_not_show() {
         assert_eq!(keys, [Some(b"/m/last".to_vec())]);
         let head = ask(&mut client, &Request::new("HEAD", target));
         assert_eq!(
+            head.head.get("Content-Length"),
+            listed.head.get("Content-Length")
+        );
+        assert_eq!(
             (head.status(), head.etcd_index()),
             (200, listed.etcd_index())
         );

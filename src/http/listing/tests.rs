@@ -200,6 +200,8 @@ fn streamed(
         position: None,
         chunks,
         pace: Arc::new(Pace::new(Instant::now())),
+        inline: Inline { nodes: 0 },
+        small: true,
         runtime,
         stall,
         deadline: Instant::now() + age,
@@ -291,6 +293,20 @@ async fn a_small_listing_of_a_thread_that_may_block_is_whole() {
         (position, String::from_utf8(json).unwrap()),
         (POSITION, wanted)
     );
+}
+
+/// `HEAD` tells large listings by the same measure, and has no length then.
+#[tokio::test]
+async fn a_listing_too_large_for_one_buffer_streams_though_it_is_less_than_a_chunk() {
+    let (mut walk, _body, begins) = streamed(LONG, LONG);
+    let walker = tokio::task::spawn_blocking(move || {
+        let many = vec![(1, "/x", Some("v")); INLINE_NODES + 1];
+        visit(&mut walk, &directory("/", 0), &many);
+        walk.end();
+    });
+    let (_, begun) = begins.await.unwrap().unwrap();
+    walker.await.unwrap();
+    assert!(matches!(begun, Begun::Streams(())));
 }
 
 #[test]
