@@ -19,7 +19,7 @@ use crate::error::{Context, Error};
 use crate::format::SECTOR;
 use crate::format::name::Name;
 use crate::format::segment::SegmentHeader;
-use crate::fs::{File, Fs};
+use crate::fs::{Directory, File, Fs};
 use crate::leftover::Leftovers;
 
 /// Smallest segment, and the size of one made on the spot because no spare is ready: filling it takes
@@ -88,9 +88,19 @@ pub(crate) fn sync_failed(path: &Path, source: &std::io::Error) -> Error {
     }
 }
 
-/// Syncs a directory; a failure is final.
+/// Syncs a directory; a failure of the sync is final.
 pub(crate) fn sync_dir<F: Fs>(fs: &F, dir: &Path) -> Result<(), Error> {
-    fs.sync_dir(dir).map_err(|error| sync_failed(dir, &error))
+    sync_opened(&open_dir(fs, dir)?, dir)
+}
+
+/// Opens a directory whose names are about to change.
+pub(crate) fn open_dir<F: Fs>(fs: &F, dir: &Path) -> Result<F::Directory, Error> {
+    fs.open_dir(dir).context("open", dir)
+}
+
+/// Syncs a directory that is open; a failure is final.
+pub(crate) fn sync_opened(opened: &impl Directory, dir: &Path) -> Result<(), Error> {
+    opened.sync().map_err(|error| sync_failed(dir, &error))
 }
 
 /// Fills `[0, len)` with zeros. Written, not just allocated: the first write to an allocated but
@@ -170,11 +180,18 @@ impl<F: Fs> Draft<F> {
             first_index: header.base.index.saturating_add(1),
         };
         let path = dir.join(name.to_string());
-        if let Err(error) = self.settle(fs, &header, &path) {
-            leftovers.discard(fs, self.path);
-            return Err(error);
-        }
-        sync_dir(fs, dir)?;
+        let settled = open_dir(fs, dir).and_then(|directory| {
+            self.settle(fs, &header, &path)?;
+            Ok(directory)
+        });
+        let directory = match settled {
+            Ok(directory) => directory,
+            Err(error) => {
+                leftovers.discard(fs, self.path);
+                return Err(error);
+            }
+        };
+        sync_opened(&directory, dir)?;
         // Nothing may fail from here on: the segment is there.
         Ok(Arc::new(Segment::new(header, path, self.file, self.bytes)))
     }
