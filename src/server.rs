@@ -33,6 +33,7 @@ use crate::node::status::Status;
 use crate::service::{Service, ServiceError};
 use crate::systemd;
 
+use descriptors::Shares;
 pub use start::StartError;
 use stopping::{DRAIN, Stop};
 
@@ -104,7 +105,7 @@ pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
         tracing::warn!("{notice}");
     }
     file_size::claim()?;
-    descriptors::claim(&mut config)?;
+    let shares = descriptors::claim(&mut config)?;
     // Accepts, listens to signals and founds; connections are served by `http::Workers`.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -112,8 +113,8 @@ pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
         .build()?;
     let _inside = runtime.enter();
     let sockets = listen::claim(&config)?;
-    let node = start::node(&config).map_err(|error| with_room(error, &config.data_dir))?;
-    let outcome = runtime.block_on(serve(&config, node, sockets, begun));
+    let node = start::node(&config, shares).map_err(|error| with_room(error, &config.data_dir))?;
+    let outcome = runtime.block_on(serve(&config, node, sockets, shares, begun));
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }
@@ -138,6 +139,7 @@ async fn serve(
     config: &Config,
     node: start::Started,
     sockets: listen::Claimed,
+    shares: Shares,
     begun: Instant,
 ) -> Result<ExitCode, ServerError> {
     let start::Started {
@@ -169,7 +171,7 @@ async fn serve(
         };
     }
     let (stopping, stopped) = watch::channel(false);
-    let tasks = listen::serve(sockets, config, &service, &stopped)?;
+    let tasks = listen::serve(sockets, config, shares, &service, &stopped)?;
     announce(config, &service, begun);
     let failure = tokio::select! {
         () = stop.told() => None,
@@ -285,7 +287,9 @@ async fn end(runtime: Option<Runtime<OsFs>>, stop: &Stop) {
     }
 }
 
-/// The HTTP limits that a configuration asks for.
-fn http_options(config: &Config) -> http::HttpOptions {
-    http::HttpOptions::from_config(config)
+/// The HTTP limits that a configuration asks for, and those that the descriptors set.
+fn http_options(config: &Config, shares: Shares) -> http::HttpOptions {
+    let mut options = http::HttpOptions::from_config(config);
+    options.max_refusals = shares.refusals;
+    options
 }

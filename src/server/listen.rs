@@ -7,6 +7,7 @@ use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::descriptors::Shares;
 use super::{ServerError, http_options};
 use crate::config::{Config, ListenAddress};
 use crate::http::{self, Workers};
@@ -62,13 +63,14 @@ fn bind_one(address: SocketAddr) -> std::io::Result<TcpSocket> {
 pub(super) fn serve(
     sockets: Claimed,
     config: &Config,
+    shares: Shares,
     service: &Service,
     stopped: &watch::Receiver<bool>,
 ) -> Result<JoinSet<()>, ServerError> {
     let mut tasks = JoinSet::new();
-    let options = Arc::new(http_options(config));
-    let only_metrics = Arc::new(http_options(config).only_metrics());
-    let workers = Arc::new(Workers::start()?);
+    let options = Arc::new(http_options(config, shares));
+    let only_metrics = Arc::new(http_options(config, shares).only_metrics());
+    let workers = Arc::new(Workers::start(shares.workers)?);
     let clients = sockets.clients.into_iter().map(|socket| (socket, &options));
     let metrics = sockets
         .metrics

@@ -78,6 +78,8 @@ pub(crate) struct Draft<F: Fs> {
     pub(crate) bytes: u64,
     /// The file was in use before, so its bytes are not known to be zero.
     pub(crate) reused: bool,
+    /// Where it stands. Opened before the file is made or taken: without it the segment could get its name, and no sync.
+    pub(crate) directory: F::Directory,
 }
 
 /// The error of a failed sync. The log has to stop: see [`Error::Poisoned`].
@@ -150,6 +152,7 @@ impl<F: Fs> Draft<F> {
         len: u64,
     ) -> Result<Self, Error> {
         leftovers.sweep(fs)?;
+        let directory = open_dir(fs, dir)?;
         let path = dir.join(Name::Unfinished(number).to_string());
         let file = fs.create(&path).context("create", &path)?;
         if let Err(error) = fill_with_zeros(&file, len, || true) {
@@ -162,6 +165,7 @@ impl<F: Fs> Draft<F> {
             file,
             bytes: len,
             reused: false,
+            directory,
         })
     }
 
@@ -180,18 +184,11 @@ impl<F: Fs> Draft<F> {
             first_index: header.base.index.saturating_add(1),
         };
         let path = dir.join(name.to_string());
-        let settled = open_dir(fs, dir).and_then(|directory| {
-            self.settle(fs, &header, &path)?;
-            Ok(directory)
-        });
-        let directory = match settled {
-            Ok(directory) => directory,
-            Err(error) => {
-                leftovers.discard(fs, self.path);
-                return Err(error);
-            }
-        };
-        sync_opened(&directory, dir)?;
+        if let Err(error) = self.settle(fs, &header, &path) {
+            leftovers.discard(fs, self.path);
+            return Err(error);
+        }
+        sync_opened(&self.directory, dir)?;
         // Nothing may fail from here on: the segment is there.
         Ok(Arc::new(Segment::new(header, path, self.file, self.bytes)))
     }
