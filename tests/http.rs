@@ -25,5 +25,7 @@ mod stopping;
 mod support;
 #[path = "http/timeouts.rs"]
 mod timeouts;
+#[path = "http/unread.rs"]
+mod unread;
 #[path = "http/watching.rs"]
 mod watching;

@@ -21,14 +21,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::EXIT_STORAGE;
+use crate::logging;
 use crate::node::status::Status;
 
 /// How long requests under way may take to finish once the server stops.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
 /// How long the node's threads and the store may take after that.
 pub(super) const STORAGE: Duration = Duration::from_secs(10);
-/// How long the last line may take to be written: the log may be on the disk that hangs.
-const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// The server's side of the thread.
 pub(super) struct Stop {
@@ -186,13 +185,8 @@ impl Guard {
 /// Ends the process at once, without destructors. Also for a data directory that is not there any more: closing the store
 /// would write to, and remove from, whatever stands at its path now.
 pub(super) fn leave(line: String) -> ! {
-    let (written, wait) = sync_channel(1);
-    let last = thread::Builder::new().spawn(move || {
-        tracing::error!("{line}");
-        let _ = written.send(());
-    });
-    if last.is_ok() {
-        let _ = wait.recv_timeout(LAST_LINE);
-    }
+    logging::expect_the_end();
+    tracing::error!("{line}");
+    logging::finish();
     signal_hook::low_level::exit(i32::from(EXIT_STORAGE))
 }
