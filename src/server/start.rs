@@ -12,6 +12,7 @@ use crate::node::judgement::{Judgement, Plan, Question, judge};
 use crate::node::recovery::RecoveryError;
 use crate::node::reserve::{self, Reserve};
 use crate::node::resume::{self, Opened};
+use crate::node::rights;
 use crate::node::runtime::Runtime;
 use crate::node::status::Status;
 use crate::service::Service;
@@ -85,6 +86,7 @@ pub(super) fn node(config: &Config, shares: Shares) -> Result<Started, StartErro
     };
     let judgement = judge(&OsFs, &question)?;
     data_dir.claim()?;
+    rights::narrow(data_dir.path());
     let way = match judgement {
         Judgement::Found => Way::Run(
             Box::new(found(config, shares, &data_dir)?),
