@@ -180,9 +180,7 @@ async fn serve(
     let (stopping, stopped) = watch::channel(false);
     let tasks = listen::serve(sockets, config, shares, &service, &stopped)?;
     announce(config, &service, begun);
-    if founded == Published::Yes {
-        announce_published(config, &service);
-    }
+    announce_published(config, &service, founded);
     let failure = tokio::select! {
         () = stop.told() => None,
         reason = status.failure() => Some(reason),
@@ -222,10 +220,11 @@ async fn serve(
 /// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
 fn served_anyway(
     status: &Status,
-    founded: Result<(), ServiceError>,
+    founded: Result<bool, ServiceError>,
 ) -> Result<Published, ServiceError> {
     match founded {
-        Ok(()) => Ok(Published::Yes),
+        Ok(true) => Ok(Published::Founded),
+        Ok(false) => Ok(Published::Again),
         Err(ServiceError::StorageFailed(reason)) if !status.has_failed() => {
             tracing::warn!("this member's rows could not be brought up to date: {reason}");
             Ok(Published::No)
@@ -241,17 +240,24 @@ fn served_anyway(
 /// Whether this member's rows are as its options say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Published {
-    Yes,
+    /// For the first time.
+    Founded,
+    Again,
     No,
 }
 
 /// The lines that scripts and test suites of the originals wait for, in their words: 2.x's and 3.4's at any rate, 0.4's
 /// where it was spoken to in its words.
-fn announce_published(config: &Config, service: &Service) {
+fn announce_published(config: &Config, service: &Service, published: Published) {
+    if published == Published::No {
+        return;
+    }
     let minor = SERVER_VERSION
         .rsplit_once('.')
         .map_or(SERVER_VERSION, |(minor, _)| minor);
-    tracing::info!("set the initial cluster version to {minor}");
+    if published == Published::Founded {
+        tracing::info!("set the initial cluster version to {minor}");
+    }
     tracing::info!("enabled capabilities for version {minor}");
     tracing::info!(
         "published {{Name:{} ClientURLs:[{}]}} to cluster {:x}",

@@ -16,8 +16,12 @@ mod metrics;
 mod node;
 #[path = "http/open_metrics.rs"]
 mod open_metrics;
+#[path = "http/rights.rs"]
+mod rights;
 #[path = "http/routes.rs"]
 mod routes;
+#[path = "http/signals.rs"]
+mod signals;
 #[path = "http/starting.rs"]
 mod starting;
 #[path = "http/stopping.rs"]
