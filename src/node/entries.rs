@@ -83,6 +83,14 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(digit)
 }
 
+/// Whether the log or the store makes files of this name.
+pub(super) fn is_made(directory: &str, name: &str) -> bool {
+    match directory {
+        "wal" => wal::is_own_file(name),
+        _ => in_store(name).is_some(),
+    }
+}
+
 fn in_store(name: &str) -> Option<Wanted> {
     let made_anew = ["LOG.old.", "OPTIONS-"];
     let left_over = [".log", ".dbtmp", ".blob"];

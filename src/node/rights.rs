@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use super::entries;
+
 /// Rights of group and others.
 const OTHERS: u32 = 0o077;
 
@@ -60,7 +62,9 @@ fn tally(data_dir: &Path) -> Tally {
         tally.look(&directory);
         // What cannot be listed is told by whoever needs it.
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            tally.look(&entry.path());
+            if entries::is_made(name, &entry.file_name().to_string_lossy()) {
+                tally.look(&entry.path());
+            }
         }
     }
     tally
@@ -116,17 +120,22 @@ mod tests {
         let elsewhere = tempfile::tempdir().expect("a temporary directory");
         std::os::unix::fs::symlink(elsewhere.path(), at("wal")).expect("made");
         fs::create_dir(at("store")).expect("made");
-        fs::set_permissions(at("store"), Permissions::from_mode(0o755)).expect("set");
-        let segment = elsewhere.path().join("1.wal");
+        for directory in [&at("store"), elsewhere.path()] {
+            fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("set");
+        }
+        let segment = elsewhere
+            .path()
+            .join("0000000000000001-0000000000000001.wal");
+        let stray = at("store/notes~");
         let foreign = elsewhere.path().join("link");
         let target = at("notes");
-        for path in [&at("LOCK"), &at("store/1.sst"), &segment, &target] {
+        for path in [&at("LOCK"), &at("store/1.sst"), &segment, &target, &stray] {
             fs::write(path, "").expect("written");
             fs::set_permissions(path, Permissions::from_mode(0o664)).expect("set");
         }
         std::os::unix::fs::symlink(&target, &foreign).expect("made");
         let expected = Tally {
-            narrowed: 4,
+            narrowed: 5,
             ..Tally::default()
         };
         assert_eq!(tally(scratch.path()), expected);
@@ -134,7 +143,7 @@ mod tests {
         for path in [at("LOCK"), at("store/1.sst"), segment] {
             assert_eq!(mode(&path), 0o600, "{path:?}");
         }
-        assert_eq!(mode(&target), 0o664);
+        assert_eq!((mode(&target), mode(&stray)), (0o664, 0o664));
         assert_eq!(tally(scratch.path()), Tally::default());
     }
 }
