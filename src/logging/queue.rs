@@ -4,8 +4,9 @@
 //! serves may wait for it. So a line is put into the queue and that is all; only the writing thread waits. Lines that find
 //! the queue full are counted, and the place where they are missing gets a line that says how many.
 //!
-//! A reader that is merely slower than a burst loses nothing: when the queue fills, those who log wait for room, together
-//! for [`PATIENCE`] at most until half of it is free again.
+//! As long as the reader keeps up, whoever logs waits for his line to be written: what a process said before it was killed,
+//! or before it answered, can be read. That is for [`PATIENCE`] at most, for all who log together, until the queue is empty
+//! again.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes that may wait.
 const BYTES: usize = 4 << 20;
-/// For how long a full queue is waited for.
+/// For how long the reader is waited for.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes that are written at a time.
 const CHUNK: usize = 64 << 10;
@@ -40,8 +41,11 @@ struct State {
     bytes: usize,
     /// Whether the thread has taken something that is not written yet.
     writing: bool,
-    /// Since when there has been no room.
-    full_since: Option<Instant>,
+    /// Since when something has waited to be written.
+    behind_since: Option<Instant>,
+    /// Lines that were put into the queue, and those of them that are written.
+    pushed: u64,
+    written: u64,
     /// The process ends: whatever comes now is taken.
     last: bool,
 }
@@ -70,21 +74,38 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Takes a line; waits for room within the bounds of the module's head.
+    /// Takes a line; waits within the bounds of the module's head.
     pub(super) fn push(&self, line: &[u8]) {
-        let mut state = self.lock();
-        while !state.has_room(line.len()) {
-            let since = *state.full_since.get_or_insert_with(Instant::now);
-            let Some(left) = PATIENCE.checked_sub(since.elapsed()) else {
-                return state.lose();
+        let mut state = self.wait_while(self.lock(), |state| !state.has_room(line.len()));
+        if !state.has_room(line.len()) {
+            return state.lose();
+        }
+        state.bytes += line.len();
+        state.entries.push_back(Entry::Line(line.to_vec()));
+        state.behind_since.get_or_insert_with(Instant::now);
+        state.pushed += 1;
+        let own = state.pushed;
+        self.filled.notify_one();
+        drop(self.wait_while(state, |state| state.written < own));
+    }
+
+    /// Waits while `unmet`, and the reader is not too far behind.
+    fn wait_while<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        unmet: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        while unmet(&state) {
+            let behind = state
+                .behind_since
+                .map_or(Duration::ZERO, |since| since.elapsed());
+            let Some(left) = PATIENCE.checked_sub(behind) else {
+                break;
             };
             let waited = self.emptied.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.bytes += line.len();
-        state.entries.push_back(Entry::Line(line.to_vec()));
-        drop(state);
-        self.filled.notify_one();
+        state
     }
 
     /// The process ends: what is logged from now on is kept, whatever waits before it.
@@ -108,38 +129,42 @@ impl Queue {
     /// The thread's body. Ends with the process.
     fn write_on(&self, mut output: impl Write, lost: Lost) {
         loop {
-            let chunk = self.take(lost);
+            let (chunk, lines) = self.take(lost);
             write_all(&mut output, &chunk);
-            self.lock().writing = false;
+            let mut state = self.lock();
+            state.writing = false;
+            state.written += lines;
+            if state.entries.is_empty() {
+                state.behind_since = None;
+            }
+            drop(state);
             self.emptied.notify_all();
         }
     }
 
-    /// The next lines, as many as are written at a time.
-    fn take(&self, lost: Lost) -> Vec<u8> {
+    /// The next lines, as many as are written at a time, and their number.
+    fn take(&self, lost: Lost) -> (Vec<u8>, u64) {
         let mut state = self.lock();
         while state.entries.is_empty() {
             let waited = self.filled.wait(state);
             state = waited.unwrap_or_else(PoisonError::into_inner);
         }
         state.writing = true;
-        let mut chunk = Vec::new();
+        let (mut chunk, mut lines) = (Vec::new(), 0);
         while chunk.len() < CHUNK {
             match state.entries.pop_front() {
                 Some(Entry::Line(line)) => {
                     state.bytes -= line.len();
                     chunk.extend_from_slice(&line);
+                    lines += 1;
                 }
                 Some(Entry::Lost(count)) => chunk.extend_from_slice(lost(count).as_bytes()),
                 None => break,
             }
         }
-        if state.bytes < BYTES / 2 {
-            state.full_since = None;
-        }
         drop(state);
         self.emptied.notify_all();
-        chunk
+        (chunk, lines)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
