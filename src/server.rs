@@ -20,19 +20,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::fs::Mode;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wal::fs::OsFs;
 
-use crate::config::Config;
+use crate::config::{Config, Vocabulary};
 use crate::http;
 use crate::logging::LoggingError;
 use crate::node::reserve;
 use crate::node::runtime::Runtime;
 use crate::node::status::Status;
-use crate::service::{Service, ServiceError};
+use crate::service::{SERVER_VERSION, Service, ServiceError};
 use crate::systemd;
 
+use descriptors::Shares;
 pub use start::StartError;
 use stopping::{DRAIN, Stop};
 
@@ -103,8 +105,11 @@ pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
+    // The log's files, which are not ours alone, are open by now: from here on everything is made below the data directory.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     file_size::claim()?;
-    descriptors::claim(&mut config)?;
+    stopping::outlive_user_signals()?;
+    let shares = descriptors::claim(&mut config)?;
     // Accepts, listens to signals and founds; connections are served by `http::Workers`.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -112,8 +117,8 @@ pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
         .build()?;
     let _inside = runtime.enter();
     let sockets = listen::claim(&config)?;
-    let node = start::node(&config).map_err(|error| with_room(error, &config.data_dir))?;
-    let outcome = runtime.block_on(serve(&config, node, sockets, begun));
+    let node = start::node(&config, shares).map_err(|error| with_room(error, &config.data_dir))?;
+    let outcome = runtime.block_on(serve(&config, node, sockets, shares, begun));
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }
@@ -138,6 +143,7 @@ async fn serve(
     config: &Config,
     node: start::Started,
     sockets: listen::Claimed,
+    shares: Shares,
     begun: Instant,
 ) -> Result<ExitCode, ServerError> {
     let start::Started {
@@ -150,27 +156,31 @@ async fn serve(
     let stop = Stop::listen(status.clone())?;
     let founded = match &runtime {
         // Nothing is written any more, the rows of this member neither.
-        None => Ok(()),
+        None => Ok(Published::No),
         Some(_) => tokio::select! {
             founded = founding::publish(&service, &status, config) => served_anyway(&status, founded),
             () = stop.told() => Err(ServiceError::Stopped),
         },
     };
-    if let Err(error) = founded {
-        stop.bound();
-        end(runtime, &stop).await;
-        return match error {
-            ServiceError::Stopped => Ok(ExitCode::SUCCESS),
-            ServiceError::StorageFailed(reason) => {
-                tracing::error!("ending after a storage failure: {reason}");
-                Ok(ExitCode::from(EXIT_STORAGE))
-            }
-            error => Err(ServerError::Found(error.to_string())),
-        };
-    }
+    let founded = match founded {
+        Ok(published) => published,
+        Err(error) => {
+            stop.bound();
+            end(runtime, &stop).await;
+            return match error {
+                ServiceError::Stopped => Ok(ExitCode::SUCCESS),
+                ServiceError::StorageFailed(reason) => {
+                    tracing::error!("ending after a storage failure: {reason}");
+                    Ok(ExitCode::from(EXIT_STORAGE))
+                }
+                error => Err(ServerError::Found(error.to_string())),
+            };
+        }
+    };
     let (stopping, stopped) = watch::channel(false);
-    let tasks = listen::serve(sockets, config, &service, &stopped)?;
+    let tasks = listen::serve(sockets, config, shares, &service, &stopped)?;
     announce(config, &service, begun);
+    announce_published(config, &service, founded);
     let failure = tokio::select! {
         () = stop.told() => None,
         reason = status.failure() => Some(reason),
@@ -208,18 +218,64 @@ async fn serve(
 
 /// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
 /// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
-fn served_anyway(status: &Status, founded: Result<(), ServiceError>) -> Result<(), ServiceError> {
+fn served_anyway(
+    status: &Status,
+    founded: Result<bool, ServiceError>,
+) -> Result<Published, ServiceError> {
     match founded {
+        Ok(true) => Ok(Published::Founded),
+        Ok(false) => Ok(Published::Again),
         Err(ServiceError::StorageFailed(reason)) if !status.has_failed() => {
             tracing::warn!("this member's rows could not be brought up to date: {reason}");
-            Ok(())
+            Ok(Published::No)
         }
         Err(ServiceError::WritesRefused(refusal)) => {
             tracing::warn!("this member's rows could not be brought up to date: {refusal}");
-            Ok(())
+            Ok(Published::No)
         }
-        founded => founded,
+        Err(error) => Err(error),
     }
+}
+
+/// Whether this member's rows are as its options say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Published {
+    /// For the first time.
+    Founded,
+    Again,
+    No,
+}
+
+/// The lines that scripts and test suites of the originals wait for, in their words: 2.x's and 3.4's at any rate, 0.4's
+/// where it was spoken to in its words.
+fn announce_published(config: &Config, service: &Service, published: Published) {
+    if published == Published::No {
+        return;
+    }
+    let minor = SERVER_VERSION
+        .rsplit_once('.')
+        .map_or(SERVER_VERSION, |(minor, _)| minor);
+    if published == Published::Founded {
+        tracing::info!("set the initial cluster version to {minor}");
+    }
+    tracing::info!("enabled capabilities for version {minor}");
+    tracing::info!(
+        "published {{Name:{} ClientURLs:[{}]}} to cluster {:x}",
+        config.name,
+        config.advertise_client.join(" "),
+        service.cluster_id()
+    );
+    if config.vocabulary == Vocabulary::Classic {
+        for (listen, url) in config.listen_client.iter().zip(&config.advertise_client) {
+            let listen = listen.to_string();
+            tracing::info!(
+                "etcd server [name {}, listen on {}, advertised url {url}]",
+                config.name,
+                listen.trim_start_matches("http://")
+            );
+        }
+    }
+    tracing::info!("ready to serve client requests");
 }
 
 fn announce(config: &Config, service: &Service, begun: Instant) {
@@ -285,7 +341,9 @@ async fn end(runtime: Option<Runtime<OsFs>>, stop: &Stop) {
     }
 }
 
-/// The HTTP limits that a configuration asks for.
-fn http_options(config: &Config) -> http::HttpOptions {
-    http::HttpOptions::from_config(config)
+/// The HTTP limits that a configuration asks for, and those that the descriptors set.
+fn http_options(config: &Config, shares: Shares) -> http::HttpOptions {
+    let mut options = http::HttpOptions::from_config(config);
+    options.max_refusals = shares.refusals;
+    options
 }

@@ -1,5 +1,5 @@
-//! What survives: real server processes that are killed, cut, damaged, paused, starved of disk space, put on disks that
-//! hang or refuse, and started on the wrong directory, and what they must still serve or refuse (F1, F3, F4, F5, F8, F9
+//! What survives: real server processes that are killed, cut, damaged, paused, starved of disk space and
+//! descriptors, put on disks that hang or refuse, and started on the wrong directory, and what they must still serve or refuse (F1, F3, F4, F5, F8, F9
 //! and F11 of the fault list).
 //!
 //! Every test prints its seed when it fails. `CRASH_SEED` replays one; `CRASH_ROUNDS` and `CRASH_CUTS` lengthen the runs:
@@ -12,6 +12,8 @@ mod copied;
 mod cuts;
 #[path = "crash/damage.rs"]
 mod damage;
+#[path = "crash/descriptors.rs"]
+mod descriptors;
 #[path = "crash/disk_full.rs"]
 mod disk_full;
 #[path = "crash/disk_shim.rs"]

@@ -24,8 +24,12 @@ mod node;
 mod open_metrics;
 #[path = "http/requests.rs"]
 mod requests;
+#[path = "http/rights.rs"]
+mod rights;
 #[path = "http/routes.rs"]
 mod routes;
+#[path = "http/signals.rs"]
+mod signals;
 #[path = "http/slow_watches.rs"]
 mod slow_watches;
 #[path = "http/starting.rs"]
@@ -37,5 +41,7 @@ mod support;
 mod timeouts;
 #[path = "http/ttls.rs"]
 mod ttls;
+#[path = "http/unread.rs"]
+mod unread;
 #[path = "http/watching.rs"]
 mod watching;

@@ -4,6 +4,8 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use etcd2::config::{self, Config, Loaded, Machine};
 use etcd2::{logging, server};
@@ -13,6 +15,9 @@ use etcd2::{logging, server};
 /// that gives back what nobody uses.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How long a text may stay unread.
+const UNREAD: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
@@ -34,19 +39,32 @@ fn run(config: Config) -> ExitCode {
         print("", &format!("etcd: {error}\n"));
         return ExitCode::from(server::EXIT_REFUSED);
     }
-    match server::run(config) {
+    let code = match server::run(config) {
         Ok(code) => code,
         Err(error) => {
+            logging::expect_the_end();
             tracing::error!("{error}");
             ExitCode::from(error.exit_code())
         }
-    }
+    };
+    logging::finish();
+    code
 }
 
-/// A reader that went away (a closed pipe) is no reason to panic.
+/// A reader that went away (a closed pipe) is no reason to panic. Help may be read page by page; the reason of a refusal
+/// is not waited for where nobody reads.
 fn print(stdout: &str, stderr: &str) {
     let _ = std::io::stdout().write_all(stdout.as_bytes());
-    let _ = std::io::stderr().write_all(stderr.as_bytes());
+    if stderr.is_empty() {
+        return;
+    }
+    let text = stderr.to_owned();
+    let (written, wait) = sync_channel(1);
+    std::thread::spawn(move || {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = written.send(());
+    });
+    let _ = wait.recv_timeout(UNREAD);
 }
 
 fn exit_code(code: i32) -> ExitCode {

@@ -2,7 +2,7 @@
 //!
 //! It is a trait so that tests read from memory and never depend on the machine they run on.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Largest configuration or peers file that is read, in bytes: such files are written by hand.
@@ -26,6 +26,9 @@ pub trait Host {
     /// Whether `data_dir` holds a member already. Such a node restarts from disk, and every option about founding or
     /// discovering a cluster is out of force (cluster-and-config 1.5).
     fn holds_member(&self, data_dir: &Path) -> bool;
+
+    /// Whether nothing is at `data_dir`, or an empty directory.
+    fn is_vacant(&self, data_dir: &Path) -> bool;
 }
 
 /// The machine this process runs on.
@@ -34,16 +37,19 @@ pub struct Machine;
 
 impl Host for Machine {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let size = std::fs::metadata(path)?.len();
-        if size > FILE_BYTES_MAX {
+        // Read and not asked for its length: a pipe and a device have none.
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
                 format!(
-                    "{size} bytes, more than the {FILE_BYTES_MAX} a configuration file may have"
+                    "it has more than the {FILE_BYTES_MAX} bytes a configuration file may have"
                 ),
             ));
         }
-        std::fs::read(path)
+        Ok(bytes)
     }
 
     fn hostname(&self) -> String {
@@ -62,5 +68,42 @@ impl Host for Machine {
         // start that was cut off before anything was founded.
         data_dir.join("FORMAT").exists()
             || std::fs::read_dir(data_dir.join("wal")).is_ok_and(|mut log| log.next().is_some())
+    }
+
+    fn is_vacant(&self, data_dir: &Path) -> bool {
+        match std::fs::read_dir(data_dir) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_a_configuration_file_may_have() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("etcd.yml");
+        let full = vec![b'#'; usize::try_from(FILE_BYTES_MAX).expect("a MiB")];
+        std::fs::write(&path, &full).expect("written");
+        assert_eq!(Machine.read(&path).expect("read").len(), full.len());
+        let pipe = directory.path().join("pipe");
+        let mode = rustix::fs::Mode::RWXU;
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).expect("made");
+        let writer = {
+            let pipe = pipe.clone();
+            // Ends when nobody reads any more.
+            std::thread::spawn(move || std::fs::write(pipe, vec![b'#'; 2 << 20]))
+        };
+        std::fs::write(&path, [full, vec![b'#']].concat()).expect("written");
+        for path in [path.as_path(), Path::new("/dev/zero"), &pipe] {
+            let error = Machine.read(path).expect_err("too large");
+            assert_eq!(error.kind(), io::ErrorKind::FileTooLarge, "{path:?}");
+            assert!(error.to_string().contains("1048576"), "{error}");
+        }
+        assert!(writer.join().expect("it ends").is_err());
     }
 }

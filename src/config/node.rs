@@ -130,6 +130,8 @@ pub struct Config {
     pub listen_peer: Vec<ListenAddress>,
     /// URLs given out to other nodes, sorted.
     pub advertise_peer: Vec<String>,
+    /// Whether another process may listen on the same addresses (SO_REUSEPORT).
+    pub reuse_port: bool,
     /// Where else to serve `/metrics` and `/health`.
     pub metrics_listen: Vec<ListenAddress>,
     /// Word that goes into member ids beside the peer URLs (cluster-and-config 1.1).

@@ -79,6 +79,10 @@ impl Host for Fake {
     fn holds_member(&self, data_dir: &Path) -> bool {
         self.members.iter().any(|member| member == data_dir)
     }
+
+    fn is_vacant(&self, data_dir: &Path) -> bool {
+        !self.holds_member(data_dir)
+    }
 }
 
 /// Configuration of a start with these flags alone.

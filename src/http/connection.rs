@@ -68,7 +68,7 @@ pub async fn serve(
         .unwrap_or(u32::MAX)
         .min(Semaphore::MAX_PERMITS as u32);
     let slots = Arc::new(Semaphore::new(limit as usize));
-    let mut away = TurnedAway::new();
+    let mut away = TurnedAway::new(options.max_refusals);
     let (stage, stages) = watch::channel(Stage::Serving);
     {
         let mut stop = pin!(shutdown.wait_for(|stop| *stop));

@@ -45,6 +45,8 @@ pub struct HttpOptions {
     pub max_key_product: usize,
     /// Open connections of one listener (503).
     pub max_connections: usize,
+    /// Connections over that limit that are told so at a time, 64; more are closed without a word.
+    pub max_refusals: usize,
     /// Listings too large for one buffer that stream at a time, 64; more wait for their turn.
     pub max_listings: usize,
     /// How long a large listing waits for its turn, 5 s (500/300 too many requests).
@@ -106,6 +108,7 @@ impl HttpOptions {
             max_key_depth: 512,
             max_key_product: 1 << 20,
             max_connections: 10_000,
+            max_refusals: 64,
             max_listings: 64,
             listing_wait: Duration::from_secs(5),
             listing_age: Duration::from_secs(300),

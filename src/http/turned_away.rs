@@ -11,8 +11,6 @@ use tokio::time::timeout;
 use super::front::Front;
 use super::socket::{Activity, Socket};
 
-/// Refusals sent at a time; a flood beyond it is closed without a word.
-const REFUSALS: usize = 64;
 /// A node without a place for clients has none for `/metrics` and `/health` either, so the log says it; not more often.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -24,9 +22,10 @@ pub(super) struct TurnedAway {
 }
 
 impl TurnedAway {
-    pub(super) fn new() -> Self {
+    /// With so many refusals sent at a time; a flood beyond it is closed without a word.
+    pub(super) fn new(refusals: usize) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(REFUSALS)),
+            turns: Arc::new(Semaphore::new(refusals)),
             untold: 0,
             told: None,
         }
@@ -86,7 +85,7 @@ mod tests {
     #[test]
     fn the_first_is_told_at_once_and_the_others_once_a_minute() {
         let begun = Instant::now();
-        let mut away = TurnedAway::new();
+        let mut away = TurnedAway::new(1);
         for (seconds, told) in [
             (0, Some(1)),
             (1, None),

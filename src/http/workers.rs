@@ -26,9 +26,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts one thread for each core.
-    pub fn start() -> io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
+    /// Starts `count` threads; one for each core is best.
+    pub fn start(count: usize) -> io::Result<Self> {
         let mut workers = Self {
             runtimes: Vec::with_capacity(count),
             next: AtomicUsize::new(0),

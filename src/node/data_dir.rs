@@ -27,6 +27,8 @@ use super::entries;
 
 /// Its name in the data directory.
 pub(super) const LOCK: &str = "LOCK";
+/// What is opened by this name is in this directory: a link would have another file locked, or cut.
+pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 /// Bytes of the lock file, filled up with blanks.
 const LOCK_BYTES: usize = 64;
 
@@ -245,6 +247,7 @@ fn lock(path: &Path) -> Result<DataDir, DataDirError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(NO_LINK)
         .open(&name)
         .map_err(io)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -1,7 +1,8 @@
 //! That every entry of a data directory is what it should be: looked at before any of them is opened, because a pipe would
 //! hold the start for ever, and because a start that fails half-way has changed something.
 //!
-//! Links are followed, as people move `wal/` to another disk so; a link that leads nowhere is as wrong as a pipe: what would
+//! Links are followed, as people move `wal/` to another disk so, but not in the place of locks and markers, which speak of
+//! the directory they stand in; a link that leads nowhere is as wrong as a pipe: what would
 //! be made in its place may lie on a disk that is not mounted now. Missing entries are the judgement's affair. So is a table
 //! whose place a directory, a socket or such a link has taken: the store is served around it, as around a missing one.
 
@@ -58,7 +59,11 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
         ("wal", directory),
         ("store", directory),
     ] {
-        look(&data_dir.join(name), wanted)?;
+        let path = data_dir.join(name);
+        if !wanted.directory {
+            refuse_link(&path, wanted.advice)?;
+        }
+        look(&path, wanted)?;
     }
     each(&data_dir.join("wal"), |name| {
         match name.split_once('.')? {
@@ -76,6 +81,14 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
 fn is_number(text: &str) -> bool {
     let digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
     text.bytes().all(digit)
+}
+
+/// Whether the log or the store makes files of this name.
+pub(super) fn is_made(directory: &str, name: &str) -> bool {
+    match directory {
+        "wal" => wal::is_own_file(name),
+        _ => in_store(name).is_some(),
+    }
 }
 
 fn in_store(name: &str) -> Option<Wanted> {
@@ -146,6 +159,19 @@ fn look(path: &Path, wanted: Wanted) -> Result<(), DataDirError> {
         },
         advice: wanted.advice,
     })
+}
+
+/// Locks and markers say something about this directory: one that lies elsewhere may belong to another.
+fn refuse_link(path: &Path, advice: &'static str) -> Result<(), DataDirError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(DataDirError::Misplaced {
+            path: path.to_owned(),
+            found: "a link",
+            expected: "a file",
+            advice,
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn leads_nowhere(error: &io::Error) -> bool {

@@ -31,6 +31,7 @@ pub mod refusal;
 pub mod reserve;
 pub mod rest;
 pub mod resume;
+pub mod rights;
 pub mod runtime;
 pub mod status;
 pub mod turn;

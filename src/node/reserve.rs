@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::data_dir::NO_LINK;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 /// Its name in the data directory.
@@ -59,6 +60,7 @@ fn allocate(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(NO_LINK)
         .open(path)?;
     fallocate(&file, FallocateFlags::empty(), 0, BYTES)?;
     Ok(file)

@@ -1,5 +1,5 @@
-//! A file system that refuses the store for now (full, over its quota, read-only): entries wait, and the store goes on
-//! when it is let.
+//! A file system that refuses the store for now (full, over its quota, read-only, no descriptor left): entries wait, and
+//! the store goes on when it is let.
 //!
 //! A flush or compaction that fails makes RocksDB refuse every write from then on. Nothing is lost by that: the log
 //! holds what was not flushed. So the entries that are committed wait here, new writes are refused with the reason, reads
@@ -13,6 +13,9 @@
 //!
 //! What waits is bounded by the entries in flight. A start does not wait: it says what is missing.
 
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::apply_worker::{ApplyError, ApplyWorker};
@@ -22,6 +25,9 @@ use super::turn::ApplyBatch;
 
 /// Between two looks whether the trouble has passed.
 pub const LOOK: Duration = Duration::from_millis(500);
+
+/// Files that can be opened at once before the store is reopened: it is closed first, and must come back.
+const FILES: usize = 32;
 
 /// What waits.
 #[derive(Debug)]
@@ -39,14 +45,22 @@ impl ApplyWorker {
     /// The file system refused what the store writes, in the background or for these entries: they wait.
     pub fn wait_out(&mut self, error: &storage::Error, batches: Vec<ApplyBatch>) {
         let status = self.status();
-        let left = status
-            .volume()
-            .map_or(String::new(), |volume| reserve::left(volume.path()));
-        status.refusals().add(Refusal::StoreRefused(format!(
-            "{}; {left}free some, or let this user write there; writes go on by themselves once {} MiB can be written",
-            error.place(),
-            reserve::BYTES >> 20
-        )));
+        let advice = if error.wants_descriptors() {
+            format!(
+                "close connections, or raise the limit of open files; writes go on by themselves once {FILES} files can be \
+                 opened"
+            )
+        } else {
+            let left = status
+                .volume()
+                .map_or(String::new(), |volume| reserve::left(volume.path()));
+            format!(
+                "{left}free some, or let this user write there; writes go on by themselves once {} MiB can be written",
+                reserve::BYTES >> 20
+            )
+        };
+        let reason = format!("{}; {advice}", error.place());
+        status.refusals().add(Refusal::StoreRefused(reason));
         status.set_waits_for_disk(true);
         // Nobody is to apply on the spot what may take long.
         status.set_store_delays(true);
@@ -103,8 +117,14 @@ impl ApplyWorker {
             return false;
         }
         match self.status().volume() {
-            Some(volume) => reserve::has_room(volume.path()),
+            Some(volume) => has_descriptors(volume.path()) && reserve::has_room(volume.path()),
             None => true,
         }
     }
+}
+
+/// Whether the process may open as many files as an opening of the store needs.
+fn has_descriptors(directory: &Path) -> bool {
+    let opened: io::Result<Vec<File>> = (0..FILES).map(|_| File::open(directory)).collect();
+    opened.is_ok()
 }

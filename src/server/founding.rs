@@ -21,12 +21,12 @@ struct ClusterConfig {
     sync_interval: serde_json::Number,
 }
 
-/// Waits for a leader and publishes this member.
+/// Waits for a leader and publishes this member. True if that founded the cluster.
 pub(super) async fn publish(
     service: &Service,
     status: &Status,
     config: &Config,
-) -> Result<(), ServiceError> {
+) -> Result<bool, ServiceError> {
     let leader = status.leader_found();
     let failed = status.failure();
     tokio::select! {
@@ -66,9 +66,10 @@ pub(super) async fn publish(
         operations.push(cluster_config(&config.cluster));
     }
     if operations.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    service.propose(&operations, None).await.map(|_| ())
+    service.propose(&operations, None).await?;
+    Ok(stored.is_none())
 }
 
 fn cluster_config(settings: &ClusterSettings) -> Operation {

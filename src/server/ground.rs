@@ -14,7 +14,7 @@ use crate::node::status::Status;
 use crate::service::{Facts, Parts, SERVER_VERSION, Service};
 use crate::watch::Hub;
 
-use super::descriptors;
+use super::descriptors::Shares;
 
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,15 +32,22 @@ pub(super) struct Ground {
 
 /// Three quarters of the cache hold decoded nodes: a hit there costs a thirtieth of one in RocksDB's blocks, and what
 /// those miss is mostly in the kernel's page cache.
-pub(super) fn storage_options(config: &Config) -> storage::Options {
+pub(super) fn storage_options(config: &Config, shares: Shares) -> storage::Options {
     let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
     let cache_bytes = cache / 4;
-    let usual = storage::Options::default();
     storage::Options {
         cache_bytes,
         node_cache_bytes: cache - cache_bytes,
-        max_open_files: descriptors::for_store(config, usual.max_open_files),
-        ..usual
+        max_open_files: shares.tables,
+        ..storage::Options::default()
+    }
+}
+
+/// As many segments as the descriptors allow.
+pub(super) fn log_options(shares: Shares) -> wal::Options {
+    wal::Options {
+        segments_max: shares.log_segments,
+        ..wal::Options::default()
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::descriptors::Shares;
 use super::{ServerError, http_options};
 use crate::config::{Config, ListenAddress};
 use crate::http::{self, Workers};
@@ -24,7 +25,10 @@ pub(super) struct Claimed {
 /// Binds every address of the configuration.
 pub(super) fn claim(config: &Config) -> Result<Claimed, ServerError> {
     let bind_all = |addresses: &[ListenAddress]| -> Result<Vec<TcpSocket>, ServerError> {
-        addresses.iter().map(bind).collect()
+        addresses
+            .iter()
+            .map(|address| bind(address, config.reuse_port))
+            .collect()
     };
     Ok(Claimed {
         clients: bind_all(&config.listen_client)?,
@@ -32,10 +36,10 @@ pub(super) fn claim(config: &Config) -> Result<Claimed, ServerError> {
     })
 }
 
-fn bind(address: &ListenAddress) -> Result<TcpSocket, ServerError> {
+fn bind(address: &ListenAddress, reuse_port: bool) -> Result<TcpSocket, ServerError> {
     let mut last = std::io::Error::other("no address");
     for candidate in address.candidates() {
-        match bind_one(candidate) {
+        match bind_one(candidate, reuse_port) {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }
@@ -46,7 +50,7 @@ fn bind(address: &ListenAddress) -> Result<TcpSocket, ServerError> {
     })
 }
 
-fn bind_one(address: SocketAddr) -> std::io::Result<TcpSocket> {
+fn bind_one(address: SocketAddr, reuse_port: bool) -> std::io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
@@ -54,6 +58,9 @@ fn bind_one(address: SocketAddr) -> std::io::Result<TcpSocket> {
     };
     // A restart must not wait for old connections to time out.
     socket.set_reuseaddr(true)?;
+    if reuse_port {
+        socket.set_reuseport(true)?;
+    }
     socket.bind(address)?;
     Ok(socket)
 }
@@ -62,13 +69,14 @@ fn bind_one(address: SocketAddr) -> std::io::Result<TcpSocket> {
 pub(super) fn serve(
     sockets: Claimed,
     config: &Config,
+    shares: Shares,
     service: &Service,
     stopped: &watch::Receiver<bool>,
 ) -> Result<JoinSet<()>, ServerError> {
     let mut tasks = JoinSet::new();
-    let options = Arc::new(http_options(config));
-    let only_metrics = Arc::new(http_options(config).only_metrics());
-    let workers = Arc::new(Workers::start()?);
+    let options = Arc::new(http_options(config, shares));
+    let only_metrics = Arc::new(http_options(config, shares).only_metrics());
+    let workers = Arc::new(Workers::start(shares.workers)?);
     let clients = sockets.clients.into_iter().map(|socket| (socket, &options));
     let metrics = sockets
         .metrics

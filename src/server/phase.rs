@@ -10,6 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The phases of a start. Dropping it ends the lines.
 pub(super) struct Phases {
     current: Arc<Mutex<String>>,
+    begun: Instant,
     _over: Option<SyncSender<()>>,
 }
 
@@ -31,8 +32,14 @@ impl Phases {
             });
         Self {
             current,
+            begun,
             _over: spawned.is_ok().then_some(over),
         }
+    }
+
+    /// When the start began.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// The next phase.

@@ -1,7 +1,6 @@
 //! From a configuration to a running node: the data directory is judged, and what the judgement allows is opened.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use wal::fs::OsFs;
 
@@ -13,12 +12,14 @@ use crate::node::judgement::{Judgement, Plan, Question, judge};
 use crate::node::recovery::RecoveryError;
 use crate::node::reserve::{self, Reserve};
 use crate::node::resume::{self, Opened};
+use crate::node::rights;
 use crate::node::runtime::Runtime;
 use crate::node::status::Status;
 use crate::service::Service;
 use crate::watch::Hub;
 
-use super::ground::storage_options;
+use super::descriptors::Shares;
+use super::ground::{log_options, storage_options};
 use super::phase::Phases;
 use super::spared::{Spared, damaged};
 use super::threads::run;
@@ -66,8 +67,7 @@ pub(super) struct Started {
 }
 
 /// Judges the directory, opens everything, replays the log and starts the threads.
-pub(super) fn node(config: &Config) -> Result<Started, StartError> {
-    let begun = Instant::now();
+pub(super) fn node(config: &Config, shares: Shares) -> Result<Started, StartError> {
     // Before the first call to the disk: that may be the one that hangs.
     let phases = Phases::begin("taking the data directory");
     let mut data_dir = DataDir::open(&config.data_dir)?;
@@ -86,15 +86,21 @@ pub(super) fn node(config: &Config) -> Result<Started, StartError> {
     };
     let judgement = judge(&OsFs, &question)?;
     data_dir.claim()?;
+    rights::narrow(data_dir.path());
     let way = match judgement {
-        Judgement::Found => Way::Run(Box::new(found(config, &data_dir)?), Vec::new(), Vec::new()),
-        Judgement::Start(plan) => open(config, &data_dir, plan, &phases)?,
+        Judgement::Found => Way::Run(
+            Box::new(found(config, shares, &data_dir)?),
+            Vec::new(),
+            Vec::new(),
+        ),
+        Judgement::Start(plan) => open(config, shares, &data_dir, plan, &phases)?,
     };
     match way {
         Way::Run(opened, resting, met) => {
-            run(config, data_dir, *opened, resting, &met, &phases, begun)
+            let log = log_options(shares);
+            run(config, data_dir, *opened, log, resting, &met, &phases)
         }
-        Way::Read(spared) => Ok(damaged(config, data_dir, spared, begun)),
+        Way::Read(spared) => Ok(damaged(config, data_dir, spared, phases.begun())),
     }
 }
 
@@ -107,7 +113,7 @@ enum Way {
 }
 
 /// Founds a node on its own; the settings decide its identity only this once.
-fn found(config: &Config, data_dir: &DataDir) -> Result<Opened<OsFs>, StartError> {
+fn found(config: &Config, shares: Shares, data_dir: &DataDir) -> Result<Opened<OsFs>, StartError> {
     if let Some(obstacle) = &config.founding_obstacle {
         return Err(StartError::Founding(obstacle.clone()));
     }
@@ -118,8 +124,8 @@ fn found(config: &Config, data_dir: &DataDir) -> Result<Opened<OsFs>, StartError
             member,
         },
         conf_state: resume::sole_voter(member),
-        storage: storage_options(config),
-        wal: wal::Options::default(),
+        storage: storage_options(config, shares),
+        wal: log_options(shares),
     };
     let founded = founding::found(&OsFs, data_dir.path(), founding)?;
     Ok(founded.into())
@@ -127,13 +133,14 @@ fn found(config: &Config, data_dir: &DataDir) -> Result<Opened<OsFs>, StartError
 
 fn open(
     config: &Config,
+    shares: Shares,
     data_dir: &DataDir,
     plan: Box<Plan<OsFs>>,
     phases: &Phases,
 ) -> Result<Way, StartError> {
     phases.enter("opening the store".to_owned());
     let complete = plan.complete;
-    let options = storage_options(config);
+    let options = storage_options(config, shares);
     let (opened, mode, met) = resume::open_store(&OsFs, data_dir.path(), plan, &options)?;
     Ok(match mode {
         storage::Mode::Normal => Way::Run(Box::new(opened), Vec::new(), met),

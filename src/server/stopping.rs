@@ -21,14 +21,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::EXIT_STORAGE;
+use crate::logging;
 use crate::node::status::Status;
 
 /// How long requests under way may take to finish once the server stops.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
 /// How long the node's threads and the store may take after that.
 pub(super) const STORAGE: Duration = Duration::from_secs(10);
-/// How long the last line may take to be written: the log may be on the disk that hangs.
-const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// The server's side of the thread.
 pub(super) struct Stop {
@@ -113,9 +112,30 @@ impl Stop {
     }
 }
 
+/// Somebody who means another program (the original ends by SIGUSR1 too, log rotation sends it): the process goes on. To be
+/// called before the first file is written; until [`Stop::listen`] nobody hears of them.
+pub(super) fn outlive_user_signals() -> io::Result<()> {
+    for number in [signal_hook::consts::SIGUSR1, signal_hook::consts::SIGUSR2] {
+        signal_hook::flag::register(number, Arc::default())?;
+    }
+    Ok(())
+}
+
+/// Whether this process was started with SIGHUP ignored (`nohup`). Where the system does not tell, it was not.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The lowest bit is signal 1.
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// The terminal went away; `None` under `nohup`.
+    hangup: Option<Signal>,
+    user: [Signal; 2],
 }
 
 impl Signals {
@@ -123,13 +143,37 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: match hangup_is_ignored() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
+            user: [
+                signal(SignalKind::user_defined1())?,
+                signal(SignalKind::user_defined2())?,
+            ],
         })
     }
 
+    /// The next one that says to stop.
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+        let [first, second] = &mut self.user;
+        loop {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let unused = tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = hangup => return "SIGHUP",
+                _ = first.recv() => "SIGUSR1",
+                _ = second.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                "{unused} has no meaning here and is ignored: SIGTERM stops this process"
+            );
         }
     }
 }
@@ -186,13 +230,8 @@ impl Guard {
 /// Ends the process at once, without destructors. Also for a data directory that is not there any more: closing the store
 /// would write to, and remove from, whatever stands at its path now.
 pub(super) fn leave(line: String) -> ! {
-    let (written, wait) = sync_channel(1);
-    let last = thread::Builder::new().spawn(move || {
-        tracing::error!("{line}");
-        let _ = written.send(());
-    });
-    if last.is_ok() {
-        let _ = wait.recv_timeout(LAST_LINE);
-    }
+    logging::expect_the_end();
+    tracing::error!("{line}");
+    logging::finish();
     signal_hook::low_level::exit(i32::from(EXIT_STORAGE))
 }

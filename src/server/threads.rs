@@ -31,10 +31,10 @@ pub(super) fn run(
     config: &Config,
     data_dir: DataDir,
     opened: Opened<OsFs>,
+    options: wal::Options,
     resting: Vec<&'static str>,
     met: &[storage::Damage],
     phases: &Phases,
-    begun: Instant,
 ) -> Result<Started, StartError> {
     let Opened {
         store,
@@ -42,6 +42,7 @@ pub(super) fn run(
         marker,
         source,
     } = opened;
+    let begun = phases.begun();
     let ground = ground(config, store, &marker);
     met.iter().for_each(|damage| ground.status.damaged(damage));
     let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
@@ -50,7 +51,15 @@ pub(super) fn run(
     let mut worker = ApplyWorker::new(writer, marker, shared, config.snapshot_count, flush);
     worker.rests(resting);
     let new = matches!(source, Source::Founded(..));
-    let caught_up = match catch_up(&data_dir, source, &ground, &mut worker, &witness, phases) {
+    let caught_up = match catch_up(
+        &data_dir,
+        source,
+        options,
+        &ground,
+        &mut worker,
+        &witness,
+        phases,
+    ) {
         Ok(caught_up) => caught_up,
         Err(error) => return around(error, config, data_dir, &ground, &worker, begun),
     };
@@ -112,13 +121,13 @@ struct CaughtUp {
 fn catch_up(
     data_dir: &DataDir,
     source: Source<OsFs>,
+    options: wal::Options,
     ground: &Ground,
     worker: &mut ApplyWorker,
     witness: &SharedWitness,
     phases: &Phases,
 ) -> Result<CaughtUp, RecoveryError> {
     let conf_state = worker.marker().conf_state.clone();
-    let options = wal::Options::default();
     let path = data_dir.path();
     let resumed = resume::log(&OsFs, path, source, options, &ground.store, worker, witness)?;
     let mut log = resumed.log;

@@ -8,6 +8,9 @@ use crate::anchor;
 use crate::columns::Column;
 use crate::damage::{self, Damage};
 
+/// What the system says of EMFILE and, with more behind it, of ENFILE.
+const NO_DESCRIPTORS: &str = "Too many open files";
+
 /// A failure of the store. Each names the place, and what an operator can do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -224,10 +227,11 @@ impl Error {
             Self::Background { message, .. } => message.as_str(),
             Self::Io { source, .. } => {
                 use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-                return matches!(
-                    source.kind(),
-                    StorageFull | QuotaExceeded | ReadOnlyFilesystem
-                );
+                return self.wants_descriptors()
+                    || matches!(
+                        source.kind(),
+                        StorageFull | QuotaExceeded | ReadOnlyFilesystem
+                    );
             }
             _ => return false,
         };
@@ -237,10 +241,20 @@ impl Error {
             "Read-only file system",
             // What it says of compactions once one has met a full disk.
             "Compaction too large",
-            "Too many open files",
+            NO_DESCRIPTORS,
         ]
         .iter()
         .any(|words| text.contains(words))
+    }
+
+    /// Whether the process or the system has no file descriptor left.
+    pub fn wants_descriptors(&self) -> bool {
+        match self {
+            Self::RocksDb { source, .. } => source.as_ref().contains(NO_DESCRIPTORS),
+            Self::Background { message, .. } => message.contains(NO_DESCRIPTORS),
+            Self::Io { source, .. } => source.to_string().contains(NO_DESCRIPTORS),
+            _ => false,
+        }
     }
 
     /// The damage that was met, if that is what this error says. Anything else (no space, a failed
@@ -261,5 +275,39 @@ impl Error {
             }),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// EMFILE and ENFILE.
+    #[test]
+    fn a_want_of_descriptors_may_pass_wherever_it_shows() {
+        for errno in [24, 23] {
+            let source = std::io::Error::from_raw_os_error(errno);
+            let message = format!("IO error: While open a file for appending: x.sst: {source}");
+            let path = PathBuf::from("/data/store");
+            for error in [
+                Error::Background {
+                    path: path.clone(),
+                    message,
+                },
+                Error::Io {
+                    operation: "list",
+                    path,
+                    source,
+                },
+            ] {
+                assert!(error.may_pass() && error.wants_descriptors(), "{error}");
+            }
+        }
+        let error = Error::Io {
+            operation: "list",
+            path: PathBuf::new(),
+            source: std::io::Error::from_raw_os_error(5),
+        };
+        assert!(!error.may_pass() && !error.wants_descriptors(), "{error}");
     }
 }

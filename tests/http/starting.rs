@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use super::node::{LIMIT, get, json, written};
+use super::node::{LIMIT, cluster_id, get, json, until, written};
 use super::support::http::{Request, exchange};
 use super::support::json::Raw;
 use super::support::server::{self, Launch};
@@ -166,7 +166,6 @@ fn options_of_later_releases_are_refused_with_a_sentence() {
             "--wal-dir=elsewhere",
             "flag -wal-dir: a log directory apart from the data directory is not available",
         ),
-        ("-force", "flag -force: it would erase this node's data"),
     ] {
         assert_refused(server::ours().arg(option), 1, sentence);
     }
@@ -196,4 +195,49 @@ fn command_lines_that_make_no_sense_are_refused() {
         1,
         "0 is too small: the least value is 1",
     );
+}
+
+/// Scripts, and the originals' own test suites, wait for these lines.
+#[test]
+fn the_lines_that_tools_wait_for_come_when_they_are_true() {
+    let mut server = server::ours().start();
+    let published = format!(
+        "published {{Name:default ClientURLs:[{}]}} to cluster {}",
+        server.url(),
+        cluster_id(&server)
+    );
+    let count = |server: &server::Server, line: &str| server.log().matches(line).count();
+    for run in 1..=2 {
+        until("the start is told", || {
+            count(&server, "ready to serve client requests") == run
+        });
+        assert_eq!(count(&server, &published), run, "{}", server.log());
+        assert_eq!(count(&server, "enabled capabilities for version 3.4"), run);
+        assert_eq!(count(&server, "set the initial cluster version to 3.4"), 1);
+        assert_eq!(server.terminate(LIMIT).code(), Some(0));
+        server.restart();
+    }
+    let server = server::ours().classic().start();
+    let address = server.addr();
+    let line =
+        format!("etcd server [name default, listen on {address}, advertised url http://{address}]");
+    until("0.4's line", || count(&server, &line) == 1);
+}
+
+#[test]
+fn force_starts_a_new_node_and_never_erases_an_old_one() {
+    let mut server = server::ours().arg("-force").start();
+    let index = written(&server, "/v2/keys/a", "value=1");
+    assert_eq!(server.terminate(LIMIT).code(), Some(0));
+    server.respawn();
+    assert_eq!(server.wait_exit(LIMIT).code(), Some(1));
+    let directory = server.data_dir().display();
+    let command = format!("'mv {directory} {directory}.old'");
+    let log = server.log();
+    assert!(
+        log.contains("flag -force: it would erase") && log.contains(&command),
+        "{log}"
+    );
+    server.restart_with("-force=false");
+    assert_eq!(get(&server, "/v2/keys/a").etcd_index(), Some(index));
 }

@@ -287,3 +287,22 @@ fn what_another_kind_of_server_said_is_shown() {
         0
     );
 }
+
+/// Who asks for v3 is told what he gets, beside what he gets without asking.
+#[test]
+fn a_client_that_is_asked_for_v3_says_once_that_it_speaks_v2() {
+    let server = server::ours().start();
+    let run = |version: &str| {
+        let command = line("set /key value").at(server.url());
+        command.env("ETCDCTL_API", version).run()
+    };
+    let (second, third) = (run("2"), run("3"));
+    assert_eq!((second.code, third.code), (Some(0), Some(0)));
+    assert_eq!(third.stdout, second.stdout);
+    assert_eq!(second.stderr, "");
+    let told: Vec<&str> = third.stderr.lines().collect();
+    assert!(
+        matches!(told[..], [line] if line.contains("speaks the v2 API alone") && line.contains("ETCDCTL_API=2")),
+        "{told:?}"
+    );
+}

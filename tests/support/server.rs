@@ -123,6 +123,18 @@ impl Launch {
         self
     }
 
+    /// Starts the process with this umask, in octal digits.
+    pub(crate) fn umask(mut self, mask: &str) -> Launch {
+        self.limits.push(format!("umask {mask}"));
+        self
+    }
+
+    /// Starts the process as `nohup` does: SIGHUP is ignored.
+    pub(crate) fn nohup(mut self) -> Launch {
+        self.limits.push("trap '' HUP".to_owned());
+        self
+    }
+
     fn command(&self) -> Command {
         if self.limits.is_empty() {
             return Command::new(&self.program);

@@ -111,6 +111,7 @@ mod witness;
 pub use damage::{Damage, Lost, Proof, Reason};
 pub use entry::{Durable, Entry, HardState, Identity, Place, Position};
 pub use error::Error;
+pub use format::name::is_own_file;
 pub use format::{FORMAT_VERSION, PAYLOAD_BYTES_MAX};
 pub use log::Wal;
 pub use options::Options;

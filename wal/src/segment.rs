@@ -19,7 +19,7 @@ use crate::error::{Context, Error};
 use crate::format::SECTOR;
 use crate::format::name::Name;
 use crate::format::segment::SegmentHeader;
-use crate::fs::{File, Fs};
+use crate::fs::{Directory, File, Fs};
 use crate::leftover::Leftovers;
 
 /// Smallest segment, and the size of one made on the spot because no spare is ready: filling it takes
@@ -78,6 +78,8 @@ pub(crate) struct Draft<F: Fs> {
     pub(crate) bytes: u64,
     /// The file was in use before, so its bytes are not known to be zero.
     pub(crate) reused: bool,
+    /// Where it stands. Opened before the file is made or taken: without it the segment could get its name, and no sync.
+    pub(crate) directory: F::Directory,
 }
 
 /// The error of a failed sync. The log has to stop: see [`Error::Poisoned`].
@@ -88,9 +90,19 @@ pub(crate) fn sync_failed(path: &Path, source: &std::io::Error) -> Error {
     }
 }
 
-/// Syncs a directory; a failure is final.
+/// Syncs a directory; a failure of the sync is final.
 pub(crate) fn sync_dir<F: Fs>(fs: &F, dir: &Path) -> Result<(), Error> {
-    fs.sync_dir(dir).map_err(|error| sync_failed(dir, &error))
+    sync_opened(&open_dir(fs, dir)?, dir)
+}
+
+/// Opens a directory whose names are about to change.
+pub(crate) fn open_dir<F: Fs>(fs: &F, dir: &Path) -> Result<F::Directory, Error> {
+    fs.open_dir(dir).context("open", dir)
+}
+
+/// Syncs a directory that is open; a failure is final.
+pub(crate) fn sync_opened(opened: &impl Directory, dir: &Path) -> Result<(), Error> {
+    opened.sync().map_err(|error| sync_failed(dir, &error))
 }
 
 /// Fills `[0, len)` with zeros. Written, not just allocated: the first write to an allocated but
@@ -140,6 +152,7 @@ impl<F: Fs> Draft<F> {
         len: u64,
     ) -> Result<Self, Error> {
         leftovers.sweep(fs)?;
+        let directory = open_dir(fs, dir)?;
         let path = dir.join(Name::Unfinished(number).to_string());
         let file = fs.create(&path).context("create", &path)?;
         if let Err(error) = fill_with_zeros(&file, len, || true) {
@@ -152,6 +165,7 @@ impl<F: Fs> Draft<F> {
             file,
             bytes: len,
             reused: false,
+            directory,
         })
     }
 
@@ -174,7 +188,7 @@ impl<F: Fs> Draft<F> {
             leftovers.discard(fs, self.path);
             return Err(error);
         }
-        sync_dir(fs, dir)?;
+        sync_opened(&self.directory, dir)?;
         // Nothing may fail from here on: the segment is there.
         Ok(Arc::new(Segment::new(header, path, self.file, self.bytes)))
     }

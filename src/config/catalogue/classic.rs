@@ -29,10 +29,9 @@ rows! {
         .environment(&["ETCD_VERY_VERY_VERBOSE"]).toml("", "very_very_verbose");
     HELP = Flag::new("h", Kind::Bool, Group::General, "Print this text.").aliases(&["help"]).command_line_only();
     VERSION = Flag::new("version", Kind::Bool, Group::General, "Print the version.").command_line_only();
-    FORCE = Flag::new("force", Kind::Bool, Group::General, "Start with an empty node.")
-        .aliases(&["f"]).command_line_only()
-        .later("it would erase this node's data before the start, and this program never does that: to begin anew, \
-            stop the node, move the data directory away and start without the option", &["false"]);
+    FORCE = Flag::new("force", Kind::Bool, Group::General, "Start with an empty node: accepted where the data directory is \
+        absent or empty, refused where it holds anything, since this program never erases data.")
+        .aliases(&["f"]).command_line_only();
 
     CLUSTER_ACTIVE_SIZE = Flag::new("cluster-active-size", Kind::Integer, Group::Cluster, "Most voting members of the \
         cluster, at least 3; further nodes stand by. Only the founding node's value counts.")

@@ -7,6 +7,10 @@ const DISCOVERY_ONLY: &str =
     "it matters only together with -discovery, which this release does not have";
 const DISCOVERY_SRV_LATER: &str = "finding the members through DNS is not available in this release: leave the option \
                                    out to found a cluster of one node";
+const DISCOVERY_V3_LATER: &str = "finding the members through a discovery service is not available in this release: leave \
+                                  the option out to found a cluster of one node";
+const DISCOVERY_V3_ONLY: &str =
+    "it matters only together with -discovery-token, which this release does not have";
 const EXISTING_LATER: &str = "joining a running cluster is not available in this release: use 'new', or leave the \
                               option out, to run a cluster of one node";
 const PROXY_ONLY: &str = "it matters only together with --proxy, which this release does not have";
@@ -20,6 +24,11 @@ rows! {
         .shown_as("<url>,<url>").default("http://localhost:2379,http://localhost:4001").modern();
     LISTEN_PEER_URLS = Flag::new("listen-peer-urls", Kind::List, Group::Member, "URLs to listen on for other nodes.")
         .shown_as("<url>,<url>").default("http://localhost:2380,http://localhost:7001").modern();
+    LISTEN_CLIENT_HTTP_URLS = Flag::new("listen-client-http-urls", Kind::List, Group::Member, "Further URLs to listen on \
+        for clients: in 3.6 those for HTTP alone.")
+        .shown_as("<url>,<url>").modern();
+    SOCKET_REUSE_PORT = Flag::new("socket-reuse-port", Kind::Bool, Group::Member, "Let another process listen on the same \
+        addresses (SO_REUSEPORT).");
     ADVERTISE_CLIENT_URLS = Flag::new("advertise-client-urls", Kind::List, Group::Member, "URLs under which clients \
         reach this node. Required with -listen-client-urls.")
         .shown_as("<url>,<url>").default("http://localhost:2379,http://localhost:4001").modern();
@@ -54,7 +63,7 @@ rows! {
         .default("etcd-cluster").modern();
     DISCOVERY_FALLBACK = Flag::new("discovery-fallback", Kind::Choice(&["proxy", "exit"]), Group::Clustering,
         "What to do when the token is used up.")
-        .without_effect(DISCOVERY_ONLY);
+        .without_effect(DISCOVERY_ONLY).silent(&["proxy", "exit"]);
     DISCOVERY_PROXY = Flag::new("discovery-proxy", Kind::Text, Group::Clustering, "HTTP proxy towards the discovery \
         service.")
         .shown_as("<url>").without_effect(DISCOVERY_ONLY);
@@ -63,6 +72,32 @@ rows! {
         .shown_as("<domain>").later_founding(DISCOVERY_SRV_LATER, &[]);
     DISCOVERY_SRV_NAME = Flag::new("discovery-srv-name", Kind::Text, Group::Clustering, "Suffix of the SRV names.")
         .without_effect("it matters only together with -discovery-srv, which this release does not have");
+    DISCOVERY_TOKEN = Flag::new("discovery-token", Kind::Text, Group::Clustering, "Token of a cluster at the discovery \
+        service of 3.6.")
+        .later_founding(DISCOVERY_V3_LATER, &[]);
+    DISCOVERY_ENDPOINTS = Flag::new("discovery-endpoints", Kind::List, Group::Clustering, "Where the discovery service \
+        of 3.6 is.")
+        .shown_as("<url>,<url>").later_founding(DISCOVERY_V3_LATER, &[]);
+    DISCOVERY_DIAL_TIMEOUT = Flag::new("discovery-dial-timeout", Kind::Text, Group::Clustering, "")
+        .without_effect(DISCOVERY_V3_ONLY).silent(&["2s"]);
+    DISCOVERY_REQUEST_TIMEOUT = Flag::new("discovery-request-timeout", Kind::Text, Group::Clustering, "")
+        .without_effect(DISCOVERY_V3_ONLY).silent(&["5s"]);
+    DISCOVERY_KEEPALIVE_TIME = Flag::new("discovery-keepalive-time", Kind::Text, Group::Clustering, "")
+        .without_effect(DISCOVERY_V3_ONLY).silent(&["2s"]);
+    DISCOVERY_KEEPALIVE_TIMEOUT = Flag::new("discovery-keepalive-timeout", Kind::Text, Group::Clustering, "")
+        .without_effect(DISCOVERY_V3_ONLY).silent(&["6s"]);
+    DISCOVERY_INSECURE_TRANSPORT = Flag::new("discovery-insecure-transport", Kind::Bool, Group::Clustering, "")
+        .without_effect(DISCOVERY_V3_ONLY).silent(&["true"]);
+    DISCOVERY_INSECURE_SKIP_TLS_VERIFY =
+        Flag::new("discovery-insecure-skip-tls-verify", Kind::Bool, Group::Clustering, "")
+        .without_effect(DISCOVERY_V3_ONLY).silent(&["false"]);
+    DISCOVERY_CERT = Flag::new("discovery-cert", Kind::Text, Group::Clustering, "").without_effect(DISCOVERY_V3_ONLY);
+    DISCOVERY_KEY = Flag::new("discovery-key", Kind::Text, Group::Clustering, "").without_effect(DISCOVERY_V3_ONLY);
+    DISCOVERY_CACERT =
+        Flag::new("discovery-cacert", Kind::Text, Group::Clustering, "").without_effect(DISCOVERY_V3_ONLY);
+    DISCOVERY_USER = Flag::new("discovery-user", Kind::Text, Group::Clustering, "").without_effect(DISCOVERY_V3_ONLY);
+    DISCOVERY_PASSWORD =
+        Flag::new("discovery-password", Kind::Text, Group::Clustering, "").without_effect(DISCOVERY_V3_ONLY);
     FORCE_NEW_CLUSTER = Flag::new("force-new-cluster", Kind::Bool, Group::Clustering, "Make this node the only member \
         of its cluster.")
         .later("this node's cluster has one member already: leave the option out", &["false"]);
@@ -98,10 +133,15 @@ rows! {
         .default("off")
         .later("running as a proxy is not available in this release: leave the option out, and put an HTTP proxy such \
             as HAProxy or nginx in front of the node", &["off"]);
-    PROXY_FAILURE_WAIT = Flag::new("proxy-failure-wait", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+    PROXY_FAILURE_WAIT = Flag::new("proxy-failure-wait", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY)
+        .silent(&["5000"]);
     PROXY_REFRESH_INTERVAL =
-        Flag::new("proxy-refresh-interval", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
-    PROXY_DIAL_TIMEOUT = Flag::new("proxy-dial-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
-    PROXY_WRITE_TIMEOUT = Flag::new("proxy-write-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
-    PROXY_READ_TIMEOUT = Flag::new("proxy-read-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY);
+        Flag::new("proxy-refresh-interval", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY)
+        .silent(&["30000"]);
+    PROXY_DIAL_TIMEOUT = Flag::new("proxy-dial-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY)
+        .silent(&["1000"]);
+    PROXY_WRITE_TIMEOUT = Flag::new("proxy-write-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY)
+        .silent(&["5000"]);
+    PROXY_READ_TIMEOUT = Flag::new("proxy-read-timeout", Kind::Count, Group::Proxy, "").without_effect(PROXY_ONLY)
+        .silent(&["0"]);
 }

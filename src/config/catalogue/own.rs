@@ -19,7 +19,7 @@ rows! {
         .default("10000");
     MAX_WATCHERS = Flag::new("max-watchers", Kind::Count, Group::Own, "Most open watches at a time.").default("100000");
     CACHE_SIZE = Flag::new("cache-size", Kind::Bytes, Group::Own, "Memory for cached data.").default("96MiB");
-    LOG_FORMAT = Flag::new("log-format", Kind::Choice(&["text", "json"]), Group::Own, "Log lines for people or for \
+    LOG_FORMAT = Flag::new("log-format", Kind::Choice(&["text", "json", "console"]), Group::Own, "Log lines for people or for \
         programs.")
         .default("text");
     /// No default: an index is accepted once, by name.

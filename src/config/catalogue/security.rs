@@ -18,6 +18,15 @@ const fn tls_switch(name: &'static str, help: &'static str) -> Flag {
     Flag::new(name, Kind::Bool, Group::Security, help).later(TLS_LATER, &["false"])
 }
 
+/// An option that matters only beside those that switch TLS on.
+const fn tls_only(name: &'static str) -> Flag {
+    Flag::ignored(
+        name,
+        Kind::Text,
+        "it matters only together with the TLS options, which this release does not have",
+    )
+}
+
 pub(super) static ROWS: &[Flag] = &[
     tls("cert-file", "Certificate of the client port.")
         .deprecated(&["clientCert"])
@@ -82,6 +91,25 @@ pub(super) static ROWS: &[Flag] = &[
         "Host name a peer certificate must have.",
     )
     .shown_as("<host>"),
+    tls(
+        "client-cert-file",
+        "Certificate that the node itself shows to a client port.",
+    )
+    .shown_as("<path>"),
+    tls("client-key-file", "Its key.").shown_as("<path>"),
+    tls(
+        "peer-client-cert-file",
+        "Certificate that the node shows to other nodes.",
+    )
+    .shown_as("<path>"),
+    tls("peer-client-key-file", "Its key.").shown_as("<path>"),
+    tls_only("tls-min-version").silent(&["TLS1.2"]),
+    tls_only("tls-max-version").silent(&[""]),
+    tls_only("self-signed-cert-validity").silent(&["1"]),
+    tls_switch(
+        "peer-skip-client-san-verification",
+        "Do not check the addresses in peer certificates.",
+    ),
     tls("cipher-suites", "TLS ciphers to allow.").shown_as("<name>,<name>"),
     tls_switch(
         "experimental-peer-skip-client-san-verification",

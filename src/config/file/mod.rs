@@ -15,6 +15,11 @@ use super::host::Host;
 use super::settings::{Origin, Settings};
 use super::value::{Kind, Value};
 
+/// Unknown keys that are named one by one.
+const UNKNOWN_KEYS: usize = 20;
+/// A longer value says nothing in a line of the log.
+const SHOWN_BYTES: usize = 100;
+
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -169,6 +174,7 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
     })?;
     entries.sort_by_key(|entry| entry.line);
     let mut settings = Settings::default();
+    let mut unknown = Vec::new();
     for entry in entries {
         let found = match format {
             Format::Toml => catalogue::by_toml(&entry.section, &entry.key),
@@ -176,15 +182,38 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
         };
         match found {
             Some(flag) => set(&mut settings, flag, path, entry)?,
-            None => settings.notice(format!(
-                "{} line {}: unknown key {} is ignored",
+            None => unknown.push(format!(
+                "{} line {}: unknown key {} is ignored{}",
                 path.display(),
                 entry.line,
-                full_key(&entry)
+                full_key(&entry),
+                shown(&entry)
             )),
         }
     }
+    let more = unknown.len().saturating_sub(UNKNOWN_KEYS);
+    unknown.truncate(UNKNOWN_KEYS);
+    unknown.into_iter().for_each(|line| settings.notice(line));
+    if more > 0 {
+        settings.notice(format!(
+            "{}: {more} more unknown keys are ignored",
+            path.display()
+        ));
+    }
     Ok(settings)
+}
+
+/// The value of a key that nobody knows, unless it may be a secret.
+fn shown(entry: &Entry) -> String {
+    let secret = ["password", "secret", "token", "key"]
+        .iter()
+        .any(|word| entry.key.to_ascii_lowercase().contains(word));
+    match &entry.value {
+        Content::Scalar(text) if !secret && text.len() <= SHOWN_BYTES => {
+            format!(" (value: {text})")
+        }
+        _ => String::new(),
+    }
 }
 
 fn full_key(entry: &Entry) -> String {
@@ -221,14 +250,18 @@ fn set(
     Ok(())
 }
 
-/// Line (from 1) of a byte offset in `text`.
-fn line_at(text: &str, offset: usize) -> usize {
-    1 + text
-        .as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
+/// Where the lines of a text begin: found once, since a file may have as many entries as lines.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// Line (from 1) of a byte offset.
+    fn at(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < offset)
+    }
 }
 
 #[cfg(test)]
@@ -287,8 +320,9 @@ mod tests {
 
     #[test]
     fn lines_count_from_one() {
-        assert_eq!(line_at("a\nb\nc", 0), 1);
-        assert_eq!(line_at("a\nb\nc", 2), 2);
-        assert_eq!(line_at("a\nb\nc", 99), 3);
+        let lines = Lines::of("a\nb\nc");
+        for (offset, line) in [(0, 1), (1, 1), (2, 2), (99, 3)] {
+            assert_eq!(lines.at(offset), line, "{offset}");
+        }
     }
 }

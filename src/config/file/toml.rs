@@ -5,12 +5,13 @@ use std::ops::Range;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::{Content, Entry, SyntaxProblem, line_at};
+use super::{Content, Entry, Lines, SyntaxProblem};
 
 /// Entries of the top level and of the sections below it.
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxProblem> {
+    let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| SyntaxProblem {
-        line: line_at(text, error.span().map_or(0, |Range { start, .. }| start)),
+        line: lines.at(error.span().map_or(0, |Range { start, .. }| start)),
         problem: error.message().to_owned(),
     })?;
     let mut entries = Vec::new();
@@ -21,17 +22,17 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxProblem> {
                 entries.extend(
                     section
                         .iter()
-                        .map(|(key, value)| entry(text, name.clone(), key, value)),
+                        .map(|(key, value)| entry(&lines, name.clone(), key, value)),
                 );
             }
-            _ => entries.push(entry(text, String::new(), key, value)),
+            _ => entries.push(entry(&lines, String::new(), key, value)),
         }
     }
     Ok(entries)
 }
 
 fn entry<K: AsRef<str>>(
-    text: &str,
+    lines: &Lines,
     section: String,
     key: &Spanned<K>,
     value: &Spanned<DeValue<'_>>,
@@ -39,7 +40,7 @@ fn entry<K: AsRef<str>>(
     Entry {
         section,
         key: key.get_ref().as_ref().to_owned(),
-        line: line_at(text, key.span().start),
+        line: lines.at(key.span().start),
         value: content(value.get_ref()),
     }
 }

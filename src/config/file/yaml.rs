@@ -3,6 +3,8 @@
 //! No tree is built and aliases are refused, so depth and anchors of a hostile file cost nothing. Plain scalars stay
 //! texts: `proxy: off` is the word `off`, not a boolean, and the option decides what a text means.
 
+use std::collections::HashSet;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::{Content, Entry, SyntaxProblem};
@@ -70,6 +72,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the entries of a map whose start was just read. Called for the top level and once below it, no deeper.
     fn map(&mut self, section: String) -> Result<(), SyntaxProblem> {
+        let mut keys = HashSet::new();
         loop {
             let (event, span) = self.next()?;
             let key = match event {
@@ -77,11 +80,7 @@ impl<'a> Reader<'a> {
                 Event::Scalar(key, ..) => key.into_owned(),
                 _ => return Err(problem(&span, "a key must be a plain word")),
             };
-            if self
-                .entries
-                .iter()
-                .any(|entry| entry.section == section && entry.key == key)
-            {
+            if !keys.insert(key.clone()) {
                 return Err(problem(&span, &format!("key {key} is given twice")));
             }
             let line = span.start.line();

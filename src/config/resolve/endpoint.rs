@@ -6,7 +6,8 @@ use super::super::address::{
 };
 use super::super::catalogue::{
     ADDR, ADVERTISE_CLIENT_URLS, BIND_ADDR, DISCOVERY, Flag, INITIAL_ADVERTISE_PEER_URLS,
-    LISTEN_CLIENT_URLS, LISTEN_METRICS_URLS, LISTEN_PEER_URLS, PEER_ADDR, PEER_BIND_ADDR,
+    LISTEN_CLIENT_HTTP_URLS, LISTEN_CLIENT_URLS, LISTEN_METRICS_URLS, LISTEN_PEER_URLS, PEER_ADDR,
+    PEER_BIND_ADDR,
 };
 use super::super::error::ConfigError;
 use super::super::node::Vocabulary;
@@ -46,7 +47,16 @@ pub(super) fn client(settings: &Settings, vocabulary: Vocabulary) -> Result<Endp
         addr: &ADDR,
         bind: &BIND_ADDR,
     };
-    endpoint(settings, vocabulary, &port)
+    let mut endpoint = endpoint(settings, vocabulary, &port)?;
+    endpoint.listen.extend(each(
+        settings,
+        &LISTEN_CLIENT_HTTP_URLS,
+        &settings.list(&LISTEN_CLIENT_HTTP_URLS),
+        listen_url,
+    )?);
+    endpoint.listen.sort();
+    endpoint.listen.dedup();
+    Ok(endpoint)
 }
 
 /// Addresses of the peer port.

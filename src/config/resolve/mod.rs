@@ -12,7 +12,9 @@ mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{ACCEPT_LOG_LOSS, DATA_DIR, INITIAL_CLUSTER_TOKEN, NAME};
+use super::catalogue::{
+    ACCEPT_LOG_LOSS, DATA_DIR, FORCE, INITIAL_CLUSTER_TOKEN, NAME, SOCKET_REUSE_PORT,
+};
 use super::error::ConfigError;
 use super::host::Host;
 use super::node::{Config, Vocabulary};
@@ -26,6 +28,7 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
     standing::check(&mut settings)?;
     let name = name(&settings, vocabulary, host)?;
     let data_dir = data_dir(&mut settings, &name);
+    refuse_to_erase(&settings, host, &data_dir)?;
     let client = endpoint::client(&settings, vocabulary)?;
     let peer = endpoint::peer(&settings, vocabulary)?;
     endpoint::check_clash(&client, &peer)?;
@@ -66,6 +69,7 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
         http_read_timeout: limits.http_read_timeout,
         http_write_timeout: limits.http_write_timeout,
         cache_bytes: limits.cache_bytes,
+        reuse_port: settings.bool(&SOCKET_REUSE_PORT),
         accept_log_loss: settings.count_if_given(&ACCEPT_LOG_LOSS),
         log,
         notices: settings.into_notices(),
@@ -92,6 +96,25 @@ fn founding_obstacle(
         data_dir.display()
     ));
     Ok(Some(error.into()))
+}
+
+/// 0.4's `-force` erased what the node had. Where there is nothing, it asks for what happens anyway.
+fn refuse_to_erase(
+    settings: &Settings,
+    host: &dyn Host,
+    data_dir: &Path,
+) -> Result<(), ConfigError> {
+    if !settings.bool(&FORCE) || host.is_vacant(data_dir) {
+        return Ok(());
+    }
+    let directory = data_dir.display();
+    Err(ConfigError::Unavailable {
+        origin: origin_of(settings, &FORCE),
+        sentence: format!(
+            "it would erase this node's data before the start, and this program never does that: to begin anew, type \
+             'mv {directory} {directory}.old' and start again"
+        ),
+    })
 }
 
 /// Where an option was given; its flag stands in for one that has its default.

@@ -2,7 +2,7 @@
 
 use super::super::catalogue::Standing;
 use super::super::error::ConfigError;
-use super::super::settings::{Setting, Settings};
+use super::super::settings::{Origin, Setting, Settings};
 
 /// Refuses options of later releases and notes those without effect.
 pub(super) fn check(settings: &mut Settings) -> Result<(), ConfigError> {
@@ -15,7 +15,17 @@ pub(super) fn check(settings: &mut Settings) -> Result<(), ConfigError> {
             Standing::Ignored { why, silent }
                 if !silent.contains(&setting.value.to_string().as_str()) =>
             {
-                notices.push(format!("{} is ignored: {why}", setting.origin));
+                let what = match &setting.origin {
+                    // A line number alone makes whoever reads the log open the file. Secrets stay there.
+                    Origin::File(..) if flag.name.contains("password") => {
+                        format!("{}: {}", setting.origin, flag.name)
+                    }
+                    Origin::File(..) => {
+                        format!("{}: {}: {}", setting.origin, flag.name, setting.value)
+                    }
+                    origin => origin.to_string(),
+                };
+                notices.push(format!("{what} is ignored: {why}"));
             }
             _ => {}
         }

@@ -233,7 +233,7 @@ fn a_real_file_system_is_read_by_the_same_rules() {
     let exit = load(args, [], &machine).unwrap_err();
     assert!(
         exit.stderr
-            .contains("more than the 1048576 a configuration file may have"),
+            .contains("more than the 1048576 bytes a configuration file may have"),
         "{}",
         exit.stderr
     );
@@ -281,4 +281,28 @@ fn damaged_files_end_in_a_configuration_or_a_refusal_never_in_a_crash() {
             );
         }
     }
+}
+
+/// As many keys as a file can have: each is looked at once.
+#[test]
+fn a_file_full_of_keys_is_read_and_a_repeated_one_is_found() {
+    let yaml: String = (0..80_000).map(|key| format!("k{key}: 1\n")).collect();
+    let config = Fake::with("/f.yml", &yaml).config(&["--config-file=/f.yml"], &[]);
+    assert!(config.notices.len() < 100);
+    assert!(has_notice(&config, "79980 more unknown keys are ignored"));
+    let twice = yaml + "k7: 2\n";
+    let exit = Fake::with("/f.yml", &twice).exit(&["--config-file=/f.yml"], &[]);
+    assert!(
+        exit.stderr
+            .contains("/f.yml line 80001: key k7 is given twice"),
+        "{}",
+        exit.stderr
+    );
+    let toml: String = (0..80_000).map(|key| format!("k{key} = 1\n")).collect();
+    let config = Fake::with("/f.toml", &toml).config(&["-config=/f.toml"], &[]);
+    assert!(
+        has_notice(&config, "/f.toml line 20: unknown key k19"),
+        "{:?}",
+        config.notices
+    );
 }

@@ -62,18 +62,6 @@ fn an_option_of_a_later_release_says_what_it_is_and_what_to_do() {
             "leave the option out",
         ),
         (
-            &["-f"],
-            "flag -f",
-            "erase this node's data",
-            "move the data directory away",
-        ),
-        (
-            &["-force"],
-            "flag -force",
-            "erase this node's data",
-            "move the data directory away",
-        ),
-        (
             &["-graphite-host=g:1"],
             "flag -graphite-host",
             "Graphite",
@@ -270,4 +258,131 @@ fn a_restart_passes_over_options_about_founding_and_keeps_the_reason() {
         1
     );
     assert_eq!(host.exit(&["--data-dir=/d", "--cert-file=/c"], &[]).code, 1);
+}
+
+/// 0.4's scripts start new nodes with it.
+#[test]
+fn force_is_accepted_where_there_is_nothing_to_erase() {
+    for flag in ["-f", "-force", "--force=true"] {
+        let args = [flag, "-data-dir=/d"];
+        assert_eq!(config(&args).data_dir, std::path::Path::new("/d"));
+        let exit = Fake::holding("/d").exit(&args, &[]);
+        assert_eq!(exit.code, 1);
+        for part in ["erase this node's data", "'mv /d /d.old'"] {
+            assert!(exit.stderr.contains(part), "{}", exit.stderr);
+        }
+    }
+    Fake::holding("/d").config(&["-f=false", "-data-dir=/d"], &[]);
+}
+
+/// What 3.5 and 3.6 print as their defaults; a unit file may hold all of them.
+const LATER_DEFAULTS: &[&str] = &[
+    "--v2-deprecation=not-yet",
+    "--socket-reuse-port=false",
+    "--socket-reuse-address=false",
+    "--enable-log-rotation=false",
+    "--raft-read-timeout=5s",
+    "--raft-write-timeout=5s",
+    "--max-concurrent-streams=4294967295",
+    "--backend-bbolt-freelist-type=map",
+    "--backend-batch-limit=0",
+    "--quota-backend-bytes=0",
+    "--max-txn-ops=128",
+    "--max-snapshots=5",
+    "--max-wals=5",
+    "--max-learners=1",
+    "--feature-gates=",
+    "--listen-client-http-urls=",
+    "--tls-min-version=TLS1.2",
+    "--tls-max-version=",
+    "--self-signed-cert-validity=1",
+    "--client-cert-file=",
+    "--client-key-file=",
+    "--peer-client-cert-file=",
+    "--peer-client-key-file=",
+    "--discovery-endpoints=",
+    "--discovery-token=",
+    "--discovery-dial-timeout=2s",
+    "--discovery-request-timeout=5s",
+    "--discovery-keepalive-time=2s",
+    "--discovery-keepalive-timeout=6s",
+    "--discovery-insecure-transport=true",
+    "--discovery-insecure-skip-tls-verify=false",
+    "--compaction-batch-limit=1000",
+    "--compaction-sleep-interval=10ms",
+    "--corrupt-check-time=0s",
+    "--compact-hash-check-time=1m0s",
+    "--watch-progress-notify-interval=10m0s",
+    "--warning-apply-duration=100ms",
+    "--warning-unary-request-duration=300ms",
+    "--bootstrap-defrag-threshold-megabytes=0",
+    "--downgrade-check-time=5s",
+    "--snapshot-catchup-entries=5000",
+    "--memory-mlock=false",
+    "--enable-distributed-tracing=false",
+    "--distributed-tracing-address=localhost:4317",
+    "--distributed-tracing-service-name=etcd",
+    "--distributed-tracing-sampling-rate=0",
+    "--experimental-compact-hash-check-enabled=false",
+    "--experimental-compact-hash-check-time=1m0s",
+    "--experimental-compaction-sleep-interval=10ms",
+    "--experimental-downgrade-check-time=5s",
+    "--experimental-memory-mlock=false",
+    "--experimental-max-learners=1",
+    "--experimental-txn-mode-write-with-shared-buffer=true",
+    "--experimental-bootstrap-defrag-threshold-megabytes=0",
+    "--experimental-stop-grpc-service-on-defrag=false",
+    "--experimental-warning-unary-request-duration=300ms",
+    "--experimental-enable-distributed-tracing=false",
+    "--experimental-distributed-tracing-sampling-rate=0",
+    "--experimental-snapshot-catchup-entries=5000",
+    "--experimental-set-member-localaddr=false",
+];
+
+#[test]
+fn options_of_3_5_and_3_6_are_known_and_their_defaults_are_passed_over_in_silence() {
+    for argument in LATER_DEFAULTS {
+        let quiet = config(&["--data-dir=/d", argument]);
+        let notices = quiet.notices.iter().filter(|line| line.contains("ignored"));
+        assert_eq!(notices.count(), 0, "{argument}: {:?}", quiet.notices);
+        let (name, value) = argument.split_once('=').unwrap();
+        let variable = format!("ETCD_{}", name[2..].to_uppercase().replace('-', "_"));
+        let by_variable = Fake::default().config(&["--data-dir=/d"], &[(&variable, value)]);
+        assert!(
+            !has_notice(&by_variable, "ignored"),
+            "{:?}",
+            by_variable.notices
+        );
+        let text = format!("data-dir: /d\n{}: '{value}'\n", &name[2..]);
+        let by_file = Fake::with("/f.yml", &text).config(&["--config-file=/f.yml"], &[]);
+        assert!(!has_notice(&by_file, "ignored"), "{:?}", by_file.notices);
+    }
+}
+
+#[test]
+fn a_notice_about_a_file_names_key_and_value_and_no_secret() {
+    let text =
+        "data-dir: /d\nmax-wals: 9\ndiscovery-password: s3cret\ncolour: blue\napi-token: s3cret\n";
+    let config = Fake::with("/f.yml", text).config(&["--config-file=/f.yml"], &[]);
+    for part in [
+        "/f.yml line 2: max-wals: 9 is ignored: ",
+        "/f.yml line 3: discovery-password is ignored: ",
+        "/f.yml line 4: unknown key colour is ignored (value: blue)",
+        "/f.yml line 5: unknown key api-token is ignored",
+    ] {
+        assert!(has_notice(&config, part), "{part}: {:?}", config.notices);
+    }
+    assert!(!has_notice(&config, "s3cret"), "{:?}", config.notices);
+}
+
+#[test]
+fn the_options_of_3_5_and_3_6_that_mean_something_here_are_followed() {
+    let config = config(&[
+        "--listen-client-http-urls=http://127.0.0.1:9999",
+        "--socket-reuse-port",
+        "--log-format=console",
+    ]);
+    assert!(super::urls(&config.listen_client).contains(&"http://127.0.0.1:9999".to_owned()));
+    assert!(config.reuse_port);
+    assert_eq!(config.log.format, crate::config::LogFormat::Text);
 }

@@ -10,6 +10,12 @@
 //!
 //! Other names are left alone.
 
+/// Whether a log makes files of this name in its directory.
+#[must_use]
+pub fn is_own_file(name: &str) -> bool {
+    Name::parse(name).is_some()
+}
+
 /// What a name in the log directory stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Name {

@@ -18,7 +18,7 @@ pub mod sim;
 use std::io;
 use std::path::Path;
 
-pub use os::{OsFile, OsFs};
+pub use os::{OsDirectory, OsFile, OsFs};
 
 /// A file system: names, directories and what makes them durable.
 ///
@@ -26,6 +26,8 @@ pub use os::{OsFile, OsFs};
 pub trait Fs: Clone + Send + Sync + 'static {
     /// An open file of this file system.
     type File: File;
+    /// An open directory of this file system.
+    type Directory: Directory;
 
     /// Makes `dir` and its missing parents; an existing directory is no error.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
@@ -62,8 +64,14 @@ pub trait Fs: Clone + Send + Sync + 'static {
         Ok(true)
     }
 
+    /// Opens a directory, to sync it later: whoever is about to change names opens it first, so that a want of descriptors
+    /// shows while nothing has changed, and is told from a sync that failed.
+    fn open_dir(&self, dir: &Path) -> io::Result<Self::Directory>;
+
     /// Makes creations, renames and removals in `dir` durable.
-    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.open_dir(dir)?.sync()
+    }
 
     /// Bytes that can still be written in `dir`; `u64::MAX`, the default, where that is not known.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
@@ -73,6 +81,12 @@ pub trait Fs: Clone + Send + Sync + 'static {
 
     /// 64 bits that differ between uses, histories and machines. Not for secrets.
     fn entropy(&self) -> u64;
+}
+
+/// An open directory.
+pub trait Directory {
+    /// Makes creations, renames and removals in it durable.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file, addressed by absolute offsets so that threads share it without a cursor.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::{File, Fs};
+use super::{Directory, File, Fs};
 
 /// The operating system's files. New files are readable by their owner only (0600, directories 0700).
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,8 +16,19 @@ pub struct OsFs;
 #[derive(Debug)]
 pub struct OsFile(fs::File);
 
+/// An open directory of the operating system.
+#[derive(Debug)]
+pub struct OsDirectory(fs::File);
+
+impl Directory for OsDirectory {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
+
 impl Fs for OsFs {
     type File = OsFile;
+    type Directory = OsDirectory;
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         fs::DirBuilder::new()
@@ -85,8 +96,8 @@ impl Fs for OsFs {
         }
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::File::open(dir)?.sync_all()
+    fn open_dir(&self, dir: &Path) -> io::Result<OsDirectory> {
+        Ok(OsDirectory(fs::File::open(dir)?))
     }
 
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::error::{Context, Error};
 use crate::fs::Fs;
-use crate::segment::{Segment, sync_dir};
+use crate::segment::{Segment, open_dir, sync_opened};
 
 use super::Wal;
 
@@ -40,6 +40,10 @@ impl<F: Fs> Wal<F> {
 
     /// Takes the files of released segments away, oldest first.
     pub(super) fn retire(&mut self) -> Result<(), Error> {
+        if self.retired.is_empty() {
+            return Ok(());
+        }
+        let directory = open_dir(&self.fs, &self.dir)?;
         while let Some(segment) = self.retired.front() {
             match self.put_away(segment) {
                 // An earlier attempt that reported an error had worked.
@@ -47,7 +51,7 @@ impl<F: Fs> Wal<F> {
                 result => result?,
             }
             self.retired.pop_front();
-            sync_dir(&self.fs, &self.dir)?;
+            sync_opened(&directory, &self.dir)?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::fs::Fs;
 use crate::leftover::Leftovers;
-use crate::segment::Draft;
+use crate::segment::{Draft, open_dir};
 use make::{keep_ready, prepare};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl<F: Fs> Spares<F> {
 
     /// Opens a spare of at least `min_bytes` as a draft and has another one made.
     pub(crate) fn take(&self, min_bytes: u64) -> Result<Option<Draft<F>>, Error> {
+        let directory = open_dir(&self.fs, &self.dir)?;
         let spare = {
             let state = &mut *self.shared.lock();
             let found = state
@@ -151,6 +152,7 @@ impl<F: Fs> Spares<F> {
             file,
             bytes: spare.bytes,
             reused: spare.reused,
+            directory,
         }))
     }
 

@@ -1,9 +1,14 @@
 //! Failing calls (F9, F10): no corruption, reads go on, writes resume where they may.
 
-use wal::fs::sim::Fault;
-use wal::{Error, HardState};
+use std::sync::atomic::Ordering;
 
-use crate::support::{Driver, each_seed, entries, entry, read_all, small_options};
+use wal::fs::sim::{Fault, SimFs};
+use wal::{Error, HardState, Position, Wal};
+
+use crate::support::{
+    Driver, IDENTITY, dir, each_seed, entries, entry, open_plain, read_all, segments, small_options,
+};
+use crate::watched::{EMFILE, WatchedFs};
 
 /// Goes on after an error as a node does: tries again, or restarts when the log is poisoned.
 fn cope(driver: &mut Driver, error: &Error) {
@@ -262,4 +267,40 @@ fn callers_mistakes_are_refused_and_leave_no_trace() {
         Err(Error::Compacted { .. })
     ));
     assert_eq!(reader.term(31).unwrap(), None);
+}
+
+/// A directory that cannot be opened to be synced is no failed sync: nothing was tried, so nothing is lost by trying again.
+#[test]
+fn a_want_of_descriptors_is_no_failed_sync() {
+    let fs = WatchedFs::new(SimFs::new(1));
+    let disk = fs.disk.clone();
+    let begun = Wal::create(
+        fs.clone(),
+        &dir(),
+        IDENTITY,
+        Position::default(),
+        small_options(),
+    );
+    let mut log = begun.unwrap();
+    log.append(&entries(1, 1..=12, 900), None).unwrap();
+    log.sync().unwrap();
+    fs.seen.refuse_directories.store(true, Ordering::SeqCst);
+    log.append(&entries(1, 13..=40, 900), None).unwrap();
+    for _ in 0..3 {
+        let error = log.sync().unwrap_err();
+        let refused =
+            matches!(&error, Error::Io { source, .. } if source.raw_os_error() == Some(EMFILE));
+        assert!(refused, "{error}");
+        let error = log.release(12).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+    }
+    assert!(!log.is_poisoned());
+    fs.seen.refuse_directories.store(false, Ordering::SeqCst);
+    log.sync().unwrap();
+    log.release(6).unwrap();
+    assert!(segments(&disk).len() > 1);
+    drop(log);
+    disk.power_loss(1);
+    let (log, _) = open_plain(&disk, None).unwrap();
+    assert_eq!(log.last_index(), 40);
 }

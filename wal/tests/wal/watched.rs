@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use wal::fs::sim::{SimFile, SimFs};
-use wal::fs::{File, Fs};
+use wal::fs::sim::{SimDirectory, SimFile, SimFs};
+use wal::fs::{Directory, File, Fs};
 
 #[derive(Clone)]
 pub(crate) struct WatchedFs {
@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) refuse_writes: AtomicBool,
     /// Syncs of files fail, those of directories do not.
     pub(crate) refuse_syncs: AtomicBool,
+    /// No directory can be opened: there is no descriptor left.
+    pub(crate) refuse_directories: AtomicBool,
 }
 
 impl Seen {
@@ -36,6 +38,21 @@ impl Seen {
         if let Some(hook) = self.before_sync.lock().unwrap().as_mut() {
             hook();
         }
+    }
+}
+
+/// `Too many open files`.
+pub(crate) const EMFILE: i32 = 24;
+
+pub(crate) struct WatchedDirectory {
+    directory: SimDirectory,
+    seen: Arc<Seen>,
+}
+
+impl Directory for WatchedDirectory {
+    fn sync(&self) -> io::Result<()> {
+        self.seen.sync();
+        self.directory.sync()
     }
 }
 
@@ -58,6 +75,7 @@ impl WatchedFs {
 
 impl Fs for WatchedFs {
     type File = WatchedFile;
+    type Directory = WatchedDirectory;
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         self.disk.create_dir_all(dir)
@@ -91,9 +109,14 @@ impl Fs for WatchedFs {
     fn len(&self, path: &Path) -> io::Result<u64> {
         self.disk.len(path)
     }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.seen.sync();
-        self.disk.sync_dir(dir)
+    fn open_dir(&self, dir: &Path) -> io::Result<WatchedDirectory> {
+        if self.seen.refuse_directories.load(Ordering::SeqCst) {
+            return Err(io::Error::from_raw_os_error(EMFILE));
+        }
+        Ok(WatchedDirectory {
+            directory: self.disk.open_dir(dir)?,
+            seen: Arc::clone(&self.seen),
+        })
     }
     fn entropy(&self) -> u64 {
         self.disk.entropy()

@@ -2,13 +2,13 @@
 //! faults planned for it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 
 use super::disk::Inode;
 use super::fault::{Fault, Verdict, error_of};
 use super::{SimFs, State, not_found};
-use crate::fs::{File, Fs};
+use crate::fs::{Directory, File, Fs};
 
 /// An open simulated file. Dead (every call fails) after a power loss or [`SimFs::restart`].
 #[derive(Debug)]
@@ -30,8 +30,31 @@ impl SimFs {
     }
 }
 
+/// An open directory of a [`SimFs`].
+#[derive(Clone, Debug)]
+pub struct SimDirectory {
+    disk: SimFs,
+    path: PathBuf,
+}
+
+impl Directory for SimDirectory {
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.changing()?;
+        if !state.names.is_dir(&self.path) {
+            return Err(not_found());
+        }
+        if let Verdict::Fail(fault) = state.plan.next_sync() {
+            return Err(error_of(fault));
+        }
+        state.names.sync_dir(&self.path);
+        Ok(())
+    }
+}
+
 impl Fs for SimFs {
     type File = SimFile;
+    type Directory = SimDirectory;
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
@@ -122,17 +145,11 @@ impl Fs for SimFs {
         Ok(state.names.inode(path) == Some(file.inode))
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.changing()?;
-        if !state.names.is_dir(dir) {
-            return Err(not_found());
-        }
-        if let Verdict::Fail(fault) = state.plan.next_sync() {
-            return Err(error_of(fault));
-        }
-        state.names.sync_dir(dir);
-        Ok(())
+    fn open_dir(&self, dir: &Path) -> io::Result<SimDirectory> {
+        Ok(SimDirectory {
+            disk: self.clone(),
+            path: dir.to_owned(),
+        })
     }
 
     fn entropy(&self) -> u64 {

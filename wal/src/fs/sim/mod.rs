@@ -30,7 +30,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use call::SimFile;
+pub use call::{SimDirectory, SimFile};
 use disk::Inode;
 pub use fault::Fault;
 use fault::{Plan, Verdict, error_of};
