@@ -38,10 +38,10 @@ pub struct HttpOptions {
     pub max_key_bytes: usize,
     /// Names in a key, 512 (414).
     pub max_key_depth: usize,
-    /// Bytes of a key times its names, 1 MiB (414), in a request that may create it. Each missing directory above a key
-    /// gets rows of its own with its whole path, so what such a request costs grows with the product: this much is what
-    /// the largest value costs. It leaves 16 KiB to keys of 64 names, and four bytes a name, slashes included, to keys of
-    /// 512.
+    /// Bytes of a key times its names, 256 KiB (414), in a request that may create it. Each missing directory above a key
+    /// gets rows of its own with its whole path, so what such a request costs grows with the product: with this much,
+    /// who writes only such keys leaves others within twice their time. It leaves 16 KiB to keys of 16 names, and 1 KiB to
+    /// keys of 256.
     pub max_key_product: usize,
     /// Open connections of one listener (503).
     pub max_connections: usize,
@@ -106,7 +106,7 @@ impl HttpOptions {
             max_value_bytes: 3 << 19,
             max_key_bytes: 16 << 10,
             max_key_depth: 512,
-            max_key_product: 1 << 20,
+            max_key_product: 256 << 10,
             max_connections: 10_000,
             max_refusals: 64,
             max_listings: 64,

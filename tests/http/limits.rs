@@ -280,15 +280,12 @@ fn heads_end_where_they_must() {
 fn keys_end_at_512_names() {
     let server = server::ours().start();
     let mut client = connect(&server);
-    let deepest = format!("/v2/keys{}", "/a".repeat(512));
-    assert_eq!(
-        ask(&mut client, &Request::put(&deepest, "value=1")).status(),
-        201
-    );
-    let deeper = ask(
-        &mut client,
-        &Request::put(&format!("{deepest}/a"), "value=1"),
-    );
+    let deep = |names| format!("/v2/keys{}", "/a".repeat(names));
+    let put = Request::put(&deep(362), "value=1");
+    assert_eq!(ask(&mut client, &put).status(), 201);
+    let deepest = ask(&mut client, &Request::get(&deep(512)));
+    assert_eq!(deepest.status(), 404);
+    let deeper = ask(&mut client, &Request::get(&deep(513)));
     assert_eq!(deeper.status(), 414);
     assert_eq!(deeper.text(), "key of 513 names, the limit is 512\n");
     // The removal of a deep tree tells a watch at its end, which has to look up each name above it.
@@ -373,27 +370,27 @@ fn a_write_beyond_the_limit_of_file_sizes_is_refused_until_it_is_lifted() {
 /// What one request costs grows with both, and neither limit alone keeps that small. What is there can be read and removed,
 /// whoever created it.
 #[test]
-fn keys_end_at_a_mebibyte_of_bytes_times_names() {
+fn keys_end_at_256_kibibytes_of_bytes_times_names() {
     let server = server::ours().start();
     let mut client = connect(&server);
     let names = |name: &str, count| format!("/v2/keys{}", format!("/{name}").repeat(count));
-    let (deepest, longest) = (names("abc", 512), names(&"n".repeat(255), 64));
+    let (deepest, longest) = (names("abc", 256), names(&"n".repeat(1023), 16));
     for largest in [&deepest, &longest] {
         let request = Request::put(largest, "value=1");
         assert_eq!(ask(&mut client, &request).status(), 201);
         assert_eq!(ask(&mut client, &Request::get(largest)).status(), 200);
     }
-    let (deeper, longer) = (names("abcd", 500), names(&"n".repeat(250), 65));
+    let (deeper, longer) = (names("abcd", 250), names(&"n".repeat(950), 17));
     for (larger, told) in [
-        (&deeper, "key of 2500 bytes in 500 names"),
-        (&longer, "key of 16315 bytes in 65 names"),
+        (&deeper, "key of 1250 bytes in 250 names"),
+        (&longer, "key of 16167 bytes in 17 names"),
     ] {
         for request in [
             Request::put(larger, "value=1"),
             Request::post(larger, "value=1"),
         ] {
             let answer = ask(&mut client, &request);
-            let text = format!("{told}, the limit of bytes times names is 1048576\n");
+            let text = format!("{told}, the limit of bytes times names is 262144\n");
             assert_eq!((answer.status(), answer.text()), (414, text));
         }
         for request in [Request::get(larger), Request::delete(larger)] {
