@@ -88,6 +88,7 @@ impl Case {
             6 => Operation::Expire {
                 cutoff: self.time,
                 limit: 5,
+                bytes: random.percent(30).then_some(12),
             },
             7 => Operation::System {
                 path: path("/_etcd/config"),
