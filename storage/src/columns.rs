@@ -162,7 +162,7 @@ pub(crate) fn setup(
     let families = Column::ALL
         .into_iter()
         .map(|column| {
-            let mut family = family_options(column, &around.options, &around.pins, &cache)?;
+            let mut family = family_options(column, around, manner, &cache)?;
             if manner.resting.contains(&column) {
                 rest(&mut family);
             }
@@ -232,14 +232,16 @@ fn finish(
 
 fn family_options(
     column: Column,
-    options: &Options,
-    pins: &Arc<Pins>,
+    around: &Surroundings,
+    manner: &Manner,
     cache: &Cache,
 ) -> Result<rocksdb::Options, rocksdb::Error> {
+    let Surroundings { options, pins, .. } = around;
     // Range tombstones slow the first read after each new one: past this many the memtable is
     // flushed.
     let mut unnamed = "memtable_max_range_deletions=256;".to_owned();
-    if matches!(column, Column::Nodes | Column::Expiry) {
+    // RocksDB warns of it where nothing is written.
+    if matches!(column, Column::Nodes | Column::Expiry) && !manner.read_only {
         unnamed += MEMTABLE_REMOVALS;
     }
     let mut family = rocksdb::Options::default().get_options_from_string(unnamed)?;
