@@ -14,11 +14,13 @@ mod queue;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use std::{panic, thread};
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
@@ -154,11 +156,19 @@ fn open(output: &LogOutput) -> Result<(File, bool), LoggingError> {
         LogOutput::Stderr => (copy(&io::stderr())?, io::stderr().is_terminal()),
         LogOutput::Stdout => (copy(&io::stdout())?, io::stdout().is_terminal()),
         LogOutput::File(path) => {
-            let open = OpenOptions::new().create(true).append(true).open(path);
-            let file = open.map_err(|source| LoggingError::Open {
+            let failed = |source| LoggingError::Open {
                 path: path.clone(),
                 source,
-            })?;
+            };
+            // A pipe that nobody reads would hold the start for ever; so it is refused (ENXIO).
+            let open = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .custom_flags(OFlags::NONBLOCK.bits() as i32)
+                .open(path);
+            let file = open.map_err(failed)?;
+            let flags = fcntl_getfl(&file).map_err(|error| failed(error.into()))?;
+            fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
             (file, false)
         }
     })

@@ -3,10 +3,16 @@
 //! It is a trait so that tests read from memory and never depend on the machine they run on.
 
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 /// Largest configuration or peers file that is read, in bytes: such files are written by hand.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// How long a pipe may keep a start waiting for its next bytes.
+const PIPE_SECONDS: i64 = 5;
 
 /// What reading a configuration asks of the machine.
 pub trait Host {
@@ -39,17 +45,29 @@ impl Host for Machine {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         // Read and not asked for its length: a pipe and a device have none.
         let mut bytes = Vec::new();
-        let file = std::fs::File::open(path)?;
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                format!(
-                    "it has more than the {FILE_BYTES_MAX} bytes a configuration file may have"
-                ),
-            ));
+        let mut file = std::fs::File::options()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits() as i32)
+            .open(path)?;
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            wait_for(&file)?;
+            let read = match file.read(&mut piece) {
+                Ok(0) => return Ok(bytes),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error),
+            };
+            bytes.extend_from_slice(&piece[..read]);
+            if bytes.len() as u64 > FILE_BYTES_MAX {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    format!(
+                        "it has more than the {FILE_BYTES_MAX} bytes a configuration file may have"
+                    ),
+                ));
+            }
         }
-        Ok(bytes)
     }
 
     fn hostname(&self) -> String {
@@ -76,6 +94,22 @@ impl Host for Machine {
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
+}
+
+/// Waits until there is something to read, or the end: a pipe may have nobody who writes.
+fn wait_for(file: &std::fs::File) -> io::Result<()> {
+    let mut ready = [PollFd::new(file, PollFlags::IN)];
+    let limit = Timespec {
+        tv_sec: PIPE_SECONDS,
+        tv_nsec: 0,
+    };
+    if poll(&mut ready, Some(&limit))? == 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("nothing came from this pipe or device for {PIPE_SECONDS} s"),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

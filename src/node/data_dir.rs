@@ -227,7 +227,19 @@ fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
     {
         return foreign("it holds data of etcd 0.4 (log, conf)");
     }
+    // A copy may lack some of it. Beside data of ours the names mean nothing.
+    let is_new = !path.join(super::identity_file::NAME).exists() && !path.join("wal").exists();
+    let parts = ["conf", "standby_info"].map(|name| path.join(name).is_file());
+    if is_new && (parts.contains(&true) || holds_snapshot_of_0_4(&path.join("snapshot"))) {
+        return foreign("it holds a part of the data of etcd 0.4 (conf, standby_info or snapshot)");
+    }
     Ok(())
+}
+
+fn holds_snapshot_of_0_4(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory);
+    let is_one = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|end| end == "ss");
+    entries.into_iter().flatten().flatten().any(is_one)
 }
 
 /// Locks the directory, then the file in it that says who has it.

@@ -73,6 +73,9 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
         }
     })?;
     let store = data_dir.join("store");
+    for name in ["LOCK", "CURRENT", "IDENTITY"] {
+        refuse_link(&store.join(name), MOVE_AWAY)?;
+    }
     each(&store, in_store)?;
     refuse_long(&store.join("IDENTITY"))
 }

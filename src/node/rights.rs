@@ -2,7 +2,7 @@
 //!
 //! Values may be secrets, so what an earlier start, a restored copy or another tool left readable for others is narrowed.
 //! Only entries that this program makes, and that belong to its user; the data directory itself is the operator's, who may
-//! have given it to a group on purpose: nobody can read what is in it all the same.
+//! have given it to a group on purpose: nobody can read what is in it all the same. Who can write to it is told.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io;
@@ -32,6 +32,11 @@ pub fn narrow(data_dir: &Path) {
         reason,
     } = tally(data_dir);
     let directory = data_dir.display();
+    if fs::metadata(data_dir).is_ok_and(|found| found.mode() & 0o022 != 0) {
+        tracing::warn!(
+            "other users can change {directory}, and so put other files in the place of this node's: chmod go-w {directory}"
+        );
+    }
     if narrowed > 0 {
         tracing::warn!(
             "{narrowed} files and directories in {directory} could be read or changed by other users: now by their owner alone"

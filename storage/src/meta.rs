@@ -1,7 +1,7 @@
 //! Rows of the default column family: what the tree is beside its nodes.
 //!
 //! ```text
-//! "format"          11 bytes "etcd2 tree\0", u32 format version
+//! "format"          11 bytes "etcd2 tree\0", u32 format version: 2; 1 before rows of `events` had a time
 //! "state"           one row, written with every commit (below)
 //! "reclaimed"       how far dead history has been removed; local, not replicated (below)
 //! "record/" KEY     rows of the caller (members, auth), as they were given
@@ -39,7 +39,7 @@ const STATE_FORMAT: u8 = 1;
 const STATE_FIXED: usize = 73;
 
 /// The format this release writes, and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// How far the log has been applied, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -248,7 +248,7 @@ mod tests {
         wanted.push(b'm');
         assert_eq!(row, wanted);
         assert_eq!(State::decode(&row).expect("readable"), state());
-        assert_eq!(format_row(), b"etcd2 tree\0\x01\0\0\0");
+        assert_eq!(format_row(), b"etcd2 tree\0\x02\0\0\0");
         assert_eq!(record_key(b"k"), b"record/k");
         let reclaimed = Reclaimed {
             scanned: 1,

@@ -119,7 +119,7 @@ pub(crate) fn open_core(around: &Surroundings, mode: &Mode) -> Result<Opened, Er
         }
     }
     let database = Database::open(around, mode)?;
-    settle_format(&database)?;
+    settle_format(&database, mode)?;
     let state = Arc::new(read_state(&database)?);
     // Nothing lapses and nothing is reclaimed where nothing is written, so damage there does not
     // matter either.
@@ -269,12 +269,19 @@ fn check_version(path: &Path, version: Option<u32>) -> Result<(), Error> {
 }
 
 /// Checks the format row, or writes it with the first state into a store where nothing has been
-/// written.
-fn settle_format(database: &Database) -> Result<(), Error> {
+/// written. An older one becomes today's with the first flush, which is also the first to hold what
+/// the older release would misread.
+fn settle_format(database: &Database, mode: &Mode) -> Result<(), Error> {
     let row = database
         .get(Column::Meta, meta::FORMAT_KEY)?
         .map(|row| row.to_vec());
     match row.as_deref().map(meta::format_version) {
+        Some(Some(version)) if version < meta::FORMAT_VERSION && !mode.is_read_only() => {
+            let mut batch = WriteBatch::default();
+            let family = database.family(Column::Meta);
+            batch.put_cf(family, meta::FORMAT_KEY, meta::format_row());
+            database.write(batch)
+        }
         Some(Some(version)) => check_version(database.path(), Some(version)),
         None if database.sequence() == 0 => {
             let mut batch = WriteBatch::default();

@@ -25,7 +25,10 @@ fn assert_private(data_dir: &Path) {
     let inside = all(data_dir);
     assert!(inside.len() > 8, "{inside:?}");
     for path in inside {
-        let found = fs::metadata(&path).expect("it is there");
+        // The server goes on meanwhile: a spare becomes a segment, a temporary file a table.
+        let Ok(found) = fs::metadata(&path) else {
+            continue;
+        };
         let wanted = if found.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(found.mode() & 0o777, wanted, "{}", path.display());
     }
@@ -80,8 +83,15 @@ fn directories_may_be_links_and_locks_and_markers_may_not() {
     server.restart();
     written(&server, "/v2/keys/b", "value=1");
     assert_eq!(server.terminate(LIMIT).code(), Some(0));
-    for name in ["LOCK", "FORMAT", "WITNESS", "RESERVE"] {
-        let (path, aside) = (data.join(name), scratch.path().join(name));
+    for name in [
+        "LOCK",
+        "FORMAT",
+        "WITNESS",
+        "RESERVE",
+        "store/LOCK",
+        "store/CURRENT",
+    ] {
+        let (path, aside) = (data.join(name), scratch.path().join("aside"));
         if !path.exists() {
             continue;
         }

@@ -241,3 +241,28 @@ fn force_starts_a_new_node_and_never_erases_an_old_one() {
     server.restart_with("-force=false");
     assert_eq!(get(&server, "/v2/keys/a").etcd_index(), Some(index));
 }
+
+/// A pipe that nobody writes to, or reads, is told and not waited for.
+#[test]
+fn pipes_without_another_end_are_refused() {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let pipe = scratch.path().join("pipe");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::RWXU, 0).expect("made");
+    for (option, told) in [
+        (
+            "--config-file",
+            "nothing came from this pipe or device for 5 s",
+        ),
+        ("--log-outputs", "No such device or address"),
+    ] {
+        let mut server = server::ours()
+            .arg(format!("{option}={}", pipe.display()))
+            .spawn();
+        assert!(
+            matches!(server.wait_exit(LIMIT).code(), Some(1 | 2)),
+            "{option}"
+        );
+        assert!(server.log().contains(told), "{option}: {}", server.log());
+    }
+}

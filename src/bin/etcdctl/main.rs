@@ -27,7 +27,11 @@ fn main() -> ExitCode {
             command::run(*invocation)
         }
         Ok(Parsed::Print(text)) => command::print(&text, "", 0),
-        Err(refusal) => command::print(&refusal.stdout, &refusal.stderr, refusal.code),
+        Err(refusal) => {
+            // What is refused may be a command of v3.
+            tell_api();
+            command::print(&refusal.stdout, &refusal.stderr, refusal.code)
+        }
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) static ROWS: &[Flag] = &[
     Flag::ignored("raft-write-timeout", Text, ONE_MEMBER).silent(&["5s"]),
     Flag::ignored("max-learners", Count, ONE_MEMBER).silent(&["1"]),
     Flag::ignored("experimental-max-learners", Count, ONE_MEMBER).silent(&["1"]),
+    Flag::ignored("experimental-wait-cluster-ready-timeout", Text, ONE_MEMBER).silent(&["5s"]),
     Flag::ignored("feature-gates", Text, NO_GATES).silent(&[""]),
     Flag::ignored("experimental-set-member-localaddr", Bool, ONE_MEMBER).silent(&["false"]),
     Flag::ignored("snapshot-catchup-entries", Count, ONE_MEMBER).silent(&["5000"]),

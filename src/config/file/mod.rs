@@ -17,8 +17,6 @@ use super::value::{Kind, Value};
 
 /// Unknown keys that are named one by one.
 const UNKNOWN_KEYS: usize = 20;
-/// A longer value says nothing in a line of the log.
-const SHOWN_BYTES: usize = 100;
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,11 +181,11 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
         match found {
             Some(flag) => set(&mut settings, flag, path, entry)?,
             None => unknown.push(format!(
-                "{} line {}: unknown key {} is ignored{}",
+                // Without its value: nobody knows what it was to hold.
+                "{} line {}: unknown key {} is ignored",
                 path.display(),
                 entry.line,
-                full_key(&entry),
-                shown(&entry)
+                full_key(&entry)
             )),
         }
     }
@@ -201,19 +199,6 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
         ));
     }
     Ok(settings)
-}
-
-/// The value of a key that nobody knows, unless it may be a secret.
-fn shown(entry: &Entry) -> String {
-    let secret = ["password", "secret", "token", "key"]
-        .iter()
-        .any(|word| entry.key.to_ascii_lowercase().contains(word));
-    match &entry.value {
-        Content::Scalar(text) if !secret && text.len() <= SHOWN_BYTES => {
-            format!(" (value: {text})")
-        }
-        _ => String::new(),
-    }
 }
 
 fn full_key(entry: &Entry) -> String {

@@ -17,11 +17,14 @@ pub(super) fn check(settings: &mut Settings) -> Result<(), ConfigError> {
             {
                 let what = match &setting.origin {
                     // A line number alone makes whoever reads the log open the file. Secrets stay there.
-                    Origin::File(..) if flag.name.contains("password") => {
-                        format!("{}: {}", setting.origin, flag.name)
-                    }
                     Origin::File(..) => {
-                        format!("{}: {}: {}", setting.origin, flag.name, setting.value)
+                        let value = setting.value.to_string();
+                        let shown = if is_secret(flag.name, &value) {
+                            String::new()
+                        } else {
+                            format!(": {value}")
+                        };
+                        format!("{}: {}{shown}", setting.origin, flag.name)
                     }
                     origin => origin.to_string(),
                 };
@@ -34,6 +37,12 @@ pub(super) fn check(settings: &mut Settings) -> Result<(), ConfigError> {
         .into_iter()
         .for_each(|notice| settings.notice(notice));
     Ok(())
+}
+
+/// Whether a value may be, or hold, what not everybody who reads the log may know: an address may name a user and a password.
+fn is_secret(name: &str, value: &str) -> bool {
+    let names = ["password", "token", "user", "key", "json"];
+    names.iter().any(|part| name.contains(part)) || value.contains('@')
 }
 
 /// The first option about founding that a later release is needed for.
