@@ -26,7 +26,7 @@ pub(crate) struct Expiry {
 impl Expiry {
     pub(crate) fn new(plan: &Plan) -> Expiry {
         Expiry {
-            keys: plan.size(200, 500),
+            keys: plan.size(140, 500),
         }
     }
 }
@@ -44,14 +44,18 @@ impl Scenario for Expiry {
         launch.arg(SMALL_CACHE_SIZE)
     }
 
+    fn restarts(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, ground: &Ground<'_>) -> Result<(), String> {
         let value = value(&mut ground.rng(), VALUE_BYTES);
-        for number in 0..self.keys {
+        let put = |number: usize| {
             let mut put = put_quietly(&format!("/load/{number}"), &value);
             put.body.extend_from_slice(b"&ttl=86400");
-            bulk::send(ground.addr(), 1, 1, |_| put.clone(), bulk::succeeded)?;
-        }
-        Ok(())
+            put
+        };
+        bulk::send(ground.addr(), 4, self.keys, put, bulk::succeeded)
     }
 
     /// Their times are set anew in one go, and the process is stopped over the moment: so all are due when it goes on.

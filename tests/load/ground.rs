@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::findings::Findings;
 use super::others::Others;
+use super::plan::Plan;
 use super::process;
 use super::support::http::{Connection, Request};
 use super::support::json::Raw;
@@ -26,6 +27,18 @@ pub(crate) struct Ground<'a> {
     pub(crate) seed: u64,
     /// For one load, or one wait.
     pub(crate) patience: Duration,
+}
+
+impl<'a> Ground<'a> {
+    pub(crate) fn new(server: &'a Server, findings: &'a Findings, plan: &Plan) -> Ground<'a> {
+        Ground {
+            server,
+            findings,
+            others: None,
+            seed: plan.seed,
+            patience: plan.patience(),
+        }
+    }
 }
 
 impl Ground<'_> {

@@ -124,6 +124,11 @@ impl Scenario for HiddenChildren {
         Ok(())
     }
 
+    /// A listing that may have much to pass over has a thread that may block, 64 at most.
+    fn threads(&self) -> u64 {
+        64 + 8
+    }
+
     fn takes(&self) -> Vec<Part> {
         vec![CACHE, ROOM]
     }

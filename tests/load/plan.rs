@@ -58,6 +58,6 @@ impl Plan {
 
     /// Between the end of a load and the look at what memory is left.
     pub(crate) fn quiet(&self) -> Duration {
-        Duration::from_secs(self.size(2, 10) as u64)
+        Duration::from_secs(self.size(1, 10) as u64)
     }
 }

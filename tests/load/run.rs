@@ -53,7 +53,8 @@ fn stages(
         Kind::Debian => server::debian(),
     };
     let mut server = launch.start();
-    let result = measured(scenario, plan, &server, findings, row);
+    let result = prepared(scenario, plan, &mut server, findings)
+        .and_then(|()| measured(scenario, plan, &server, findings, row));
     if row.kind == Kind::Ours {
         match &result {
             Ok(()) => scenario.end(&mut server, findings),
@@ -63,6 +64,19 @@ fn stages(
     result
 }
 
+fn prepared(
+    scenario: &dyn Scenario,
+    plan: &Plan,
+    server: &mut Server,
+    findings: &Findings,
+) -> Result<(), String> {
+    scenario.prepare(&Ground::new(server, findings, plan))?;
+    if scenario.restarts() {
+        server.restart();
+    }
+    Ok(())
+}
+
 fn measured(
     scenario: &dyn Scenario,
     plan: &Plan,
@@ -70,14 +84,7 @@ fn measured(
     findings: &Findings,
     row: &mut Row,
 ) -> Result<(), String> {
-    let mut ground = Ground {
-        server,
-        findings,
-        others: None,
-        seed: plan.seed,
-        patience: plan.patience(),
-    };
-    scenario.prepare(&ground)?;
+    let mut ground = Ground::new(server, findings, plan);
     ground.server.exchange(&Request::put(
         &format!("/v2/keys{READ}"),
         "value=a+small+one",

@@ -22,6 +22,11 @@ pub(crate) trait Scenario {
         launch
     }
 
+    /// Whether the server starts again with the data, so that what it needed to take them is no part of the measurement.
+    fn restarts(&self) -> bool {
+        false
+    }
+
     /// Before anything is measured: the data.
     fn prepare(&self, _ground: &Ground<'_>) -> Result<(), String> {
         Ok(())
