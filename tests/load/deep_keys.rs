@@ -91,6 +91,7 @@ impl Scenario for DeepKeys {
             }
             _ => Err(answer.dump()),
         };
+        // Debian's server breaks the connection where a request line has more than 4 KiB, and the load ends with that.
         bulk::send(ground.addr(), CLIENTS, self.puts, put, see)?;
         ground.hold();
         let (taken, refused) = (taken.into_inner(), refused.into_inner());

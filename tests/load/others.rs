@@ -32,6 +32,7 @@ struct Shared {
     reasons: Mutex<Vec<String>>,
 }
 
+/// Dropping them ends them, without waiting.
 pub(crate) struct Others {
     shared: Arc<Shared>,
     puts: Vec<JoinHandle<Latencies>>,
@@ -82,7 +83,7 @@ impl Others {
         self.shared.failed.load(Ordering::Relaxed) >= FAILURES_MOST
     }
 
-    pub(crate) fn stop(self) -> Met {
+    pub(crate) fn stop(mut self) -> Met {
         self.shared.stop.store(true, Ordering::Relaxed);
         let all = |clients: Vec<JoinHandle<Latencies>>| {
             let mut all = Latencies::default();
@@ -92,11 +93,17 @@ impl Others {
             all
         };
         Met {
-            puts: all(self.puts),
-            gets: all(self.gets),
+            puts: all(std::mem::take(&mut self.puts)),
+            gets: all(std::mem::take(&mut self.gets)),
             failed: self.shared.failed.load(Ordering::Relaxed),
             reasons: std::mem::take(&mut self.shared.reasons.lock().expect("no client panicked")),
         }
+    }
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
     }
 }
 

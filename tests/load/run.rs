@@ -55,10 +55,15 @@ fn stages(
     let mut server = launch.start();
     let result = prepared(scenario, plan, &mut server, findings)
         .and_then(|()| measured(scenario, plan, &server, findings, row));
+    if server.pid().is_some()
+        && let Some(status) = server.poll_exit()
+    {
+        findings.complain(format!("the server has ended: {status}"));
+    }
     if row.kind == Kind::Ours {
         match &result {
-            Ok(()) => scenario.end(&mut server, findings),
-            Err(_) => println!("{}", server.log_tail()),
+            Ok(()) if server.pid().is_some() => scenario.end(&mut server, findings),
+            _ => println!("{}", server.log_tail()),
         }
     }
     result
@@ -90,13 +95,16 @@ fn measured(
         "value=a+small+one",
     ));
     let pid = ground.pid();
-    let sockets = process::sockets(pid).ok_or("the server has ended")?;
+    let begun = process::sockets(pid).ok_or("the server has ended")?;
     let watchers = ground.watchers()?;
 
     let others = Others::start(ground.addr());
     others.wait_for(ANSWERS, ground.patience);
     row.calm = others.stop();
+    complain_for_others("before the load", &row.calm, findings);
     row.before = process::figures(pid).ok_or("the server has ended")?;
+    // Now the clients that brought the data have gone for certain, at the first count those of the calm had not come.
+    let sockets = process::sockets(pid).map_or(begun, |now| now.min(begun));
 
     let sampler = Sampler::start(pid);
     let armed = scenario.arm(&ground);
@@ -110,7 +118,7 @@ fn measured(
         findings.complain(format!("ended when it took {} MiB", mib(MOST_MEMORY)));
     }
     row.after = process::figures(pid).unwrap_or_default();
-    complain_for_others(&row.loaded, findings);
+    complain_for_others("under the load", &row.loaded, findings);
     within(
         "at its peak",
         row.peak,
@@ -156,11 +164,11 @@ fn quiet(
     Ok(())
 }
 
-fn complain_for_others(met: &Met, findings: &Findings) {
+fn complain_for_others(when: &str, met: &Met, findings: &Findings) {
     if met.failed > 0 {
         let reasons = met.reasons.join("; ");
         findings.complain(format!(
-            "{} requests of others failed: {reasons}",
+            "{} requests of others failed {when}: {reasons}",
             met.failed
         ));
     }

@@ -15,9 +15,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A server that takes more than this would take the machine with it: it is ended, and the table says so.
 pub(crate) const MOST_MEMORY: u64 = 8 << 30;
 
+/// Dropping it waits for its thread: the process's number may be another's once the process has been waited for.
 pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Seen>,
+    thread: Option<JoinHandle<Seen>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,12 +44,26 @@ impl Sampler {
                 seen
             }
         });
-        Sampler { stop, thread }
+        Sampler {
+            stop,
+            thread: Some(thread),
+        }
     }
 
-    pub(crate) fn stop(self) -> Seen {
+    pub(crate) fn stop(mut self) -> Seen {
+        self.end().expect("it is stopped once")
+    }
+
+    fn end(&mut self) -> Option<Seen> {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the sampler does not panic")
+        let thread = self.thread.take()?;
+        Some(thread.join().expect("the sampler does not panic"))
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
