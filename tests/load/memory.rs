@@ -21,6 +21,8 @@ pub(crate) const CACHE: Part = part(96 * MIB, "caches");
 pub(crate) const MEMTABLES: Part = part(32 * MIB, "memtables");
 /// Bodies that are being read, all together.
 pub(crate) const UPLOADS: Part = part(64 * MIB, "bodies being read");
+/// Blocks that such a body has outgrown, 1, 2, 4 and 8 MiB for one of 9, until the allocator gives them back.
+pub(crate) const OUTGROWN: Part = part(64 * MIB, "blocks that bodies outgrew");
 /// Events that watchers have not taken yet, and those on their way to clients, 64 MiB each.
 pub(crate) const EVENTS: Part = part(128 * MIB, "events that wait or are sent");
 /// What an allocator keeps in pieces, stacks of threads, blocks of a flush or a compaction.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::ground::Ground;
-use super::memory::{Part, ROOM, UPLOADS, each};
+use super::memory::{OUTGROWN, Part, ROOM, UPLOADS, each};
 use super::plan::Plan;
 use super::scenario::Scenario;
 use super::support::http::Connection;
@@ -68,7 +68,12 @@ impl Scenario for UnfinishedUploads {
 
     /// A body is read into blocks of the connection's buffer, 128 KiB, and its first 64 KiB are free.
     fn takes(&self) -> Vec<Part> {
-        vec![UPLOADS, each(self.count, 192 << 10, "buffers"), ROOM]
+        vec![
+            UPLOADS,
+            OUTGROWN,
+            each(self.count, 192 << 10, "buffers"),
+            ROOM,
+        ]
     }
 
     fn keeps(&self) -> Vec<Part> {
