@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, PipeWriter};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -51,6 +52,7 @@ pub(crate) struct Launch {
     listens: Vec<String>,
     data: Option<PathBuf>,
     limits: Vec<String>,
+    errors: Option<Arc<PipeWriter>>,
 }
 
 /// This repository's server, alone in its cluster.
@@ -82,6 +84,7 @@ impl Launch {
             listens: Vec::new(),
             data: None,
             limits: Vec::new(),
+            errors: None,
         }
     }
 
@@ -108,6 +111,12 @@ impl Launch {
         self.arg("--advertise-client-urls=http://127.0.0.1:2379")
             .arg("--initial-advertise-peer-urls=http://127.0.0.1:2380")
             .arg("--initial-cluster=default=http://127.0.0.1:2380")
+    }
+
+    /// Gives the process this pipe for its standard error.
+    pub(crate) fn errors_to(mut self, pipe: PipeWriter) -> Launch {
+        self.errors = Some(Arc::new(pipe));
+        self
     }
 
     /// Lets the process open no more than `limit` files.
@@ -439,7 +448,11 @@ impl Server {
     fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.expect("the log file can be made in a temporary directory");
-        let errors = log.try_clone().expect("a file handle can be copied");
+        let errors: io::Result<Stdio> = match &self.launch.errors {
+            Some(pipe) => pipe.try_clone().map(Stdio::from),
+            None => log.try_clone().map(Stdio::from),
+        };
+        let errors = errors.expect("a file handle can be copied");
         let mut command = self.launch.command();
         command
             .env_clear() // Both programs read their options from ETCD_* variables too.
