@@ -54,7 +54,9 @@ impl Others {
         let shared = Arc::new(Shared::default());
         let client = |request: Request| {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.run(addr, &request))
+            // Before the load is: a load may take every connection that is left.
+            let connection = Connection::open(addr).ok();
+            thread::spawn(move || shared.run(addr, connection, &request))
         };
         let key = |number: usize| format!("/v2/keys/others/{number}");
         let put = |number| client(Request::put(&key(number), "value=a+small+one"));
@@ -108,9 +110,13 @@ impl Drop for Others {
 }
 
 impl Shared {
-    fn run(&self, addr: SocketAddr, request: &Request) -> Latencies {
+    fn run(
+        &self,
+        addr: SocketAddr,
+        mut connection: Option<Connection>,
+        request: &Request,
+    ) -> Latencies {
         let mut took = Latencies::default();
-        let mut connection = None;
         while !self.stop.load(Ordering::Relaxed)
             && self.failed.load(Ordering::Relaxed) < FAILURES_MOST
         {
