@@ -94,9 +94,11 @@ impl hyper::body::Body for Body {
             }
             Content::Watch(watch) => {
                 let client_has_ended = this.turn.as_ref().is_some_and(Turn::client_has_ended);
-                watch
-                    .poll_object(cx, client_has_ended)
-                    .map(|object| object.map(|bytes| bytes.map(Frame::data)))
+                let object = watch.poll_object(cx, client_has_ended);
+                if let (Poll::Ready(Some(Ok(bytes))), Some(turn)) = (&object, &this.turn) {
+                    turn.sends_event(bytes.len());
+                }
+                object.map(|object| object.map(|bytes| bytes.map(Frame::data)))
             }
             Content::Listing(listing) => listing
                 .poll_chunk(cx)

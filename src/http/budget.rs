@@ -4,14 +4,23 @@
 //! What a body is longer than [`FREE_BYTES`] is taken from the budget as it arrives, and given back when the request
 //! needs the body no more. A short body costs no look at the budget, so short requests go on while it is spent.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// What each body may take beside the budget.
 pub(super) const FREE_BYTES: usize = 64 << 10;
 
+/// How long a refusal says that there is too little.
+const SHORT: Duration = Duration::from_secs(5);
+
 /// The bytes that are left for everybody.
 #[derive(Debug)]
-pub(super) struct Budget(AtomicUsize);
+pub(super) struct Budget {
+    left: AtomicUsize,
+    begun: Instant,
+    /// Milliseconds after the begin when a body was refused last; 0 is never.
+    refused: AtomicU64,
+}
 
 /// The part of the budget that one body holds, until it is dropped.
 #[derive(Debug)]
@@ -22,7 +31,17 @@ pub(super) struct Claim<'a> {
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
-        Self(AtomicUsize::new(bytes))
+        Self {
+            left: AtomicUsize::new(bytes),
+            begun: Instant::now(),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether somebody was refused a moment ago: who sends slowly gives up his part then.
+    pub(super) fn is_short(&self) -> bool {
+        let refused = Duration::from_millis(self.refused.load(Ordering::Relaxed));
+        !refused.is_zero() && self.begun.elapsed().saturating_sub(refused) < SHORT
     }
 
     /// For one body, of which nothing has come yet.
@@ -35,7 +54,7 @@ impl Budget {
 
     fn take(&self, bytes: usize) -> bool {
         // Nothing but the number itself is shared, so no order is needed.
-        self.0
+        self.left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(bytes)
             })
@@ -54,6 +73,9 @@ impl Claim<'_> {
         let taken = self.budget.take(missing);
         if taken {
             self.bytes += missing;
+        } else {
+            let now = self.budget.begun.elapsed().as_millis() as u64;
+            self.budget.refused.store(now.max(1), Ordering::Relaxed);
         }
         taken
     }
@@ -62,7 +84,7 @@ impl Claim<'_> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if self.bytes > 0 {
-            self.budget.0.fetch_add(self.bytes, Ordering::Relaxed);
+            self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
         }
     }
 }
@@ -85,6 +107,6 @@ mod tests {
         drop(first);
         assert!(second.covers(FREE_BYTES + 100));
         drop(second);
-        assert_eq!(budget.0.into_inner(), 100);
+        assert_eq!(budget.left.into_inner(), 100);
     }
 }

@@ -160,6 +160,7 @@ async fn serve_stream<T>(
     let open = Open::new(&front);
     let activity = Activity::connected();
     let mut watchman = Watchman::new(Arc::clone(&activity), &front.options);
+    let sending = Arc::clone(front.service.sending_bytes());
     let io = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
     let link = Arc::new(Link {
         front,
@@ -194,7 +195,7 @@ async fn serve_stream<T>(
                 Stage::Serving if changed.is_ok() => {}
                 _ => break,
             },
-            _ = ticks.tick() => if let Some(limit) = watchman.overdue() {
+            _ = ticks.tick() => if let Some(limit) = watchman.overdue(sending.is_waited_for()) {
                 tracing::debug!(%address, limit, "client connection closed");
                 break;
             },

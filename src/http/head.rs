@@ -128,6 +128,11 @@ impl Head {
         matches!(self.place, Place::Start)
     }
 
+    /// Whether a head has passed that is over its limit. The library stops reading at about the same size.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.size > HEAD_BYTES && matches!(self.place, Place::Ended)
+    }
+
     /// The head that has passed announces such a body. Without effect where none has passed.
     pub(super) fn framed(&mut self, framing: Framing) {
         if matches!(self.place, Place::Ended) {
@@ -308,6 +313,8 @@ impl Head {
         if self.size + end > HEAD_BYTES {
             // The library has one way to say that a head is too large without one more byte of it: by its lines.
             out.extend_from_slice(b"x:\r\n".repeat(LIBRARY_LINES + 1).as_slice());
+            // It looks at a head again only when that has come to its end.
+            out.extend_from_slice(b"\r\n");
             return self.refused(rest);
         }
         self.extra.extend_from_slice(&rest[..end]);

@@ -39,6 +39,9 @@ pub(super) async fn answer(
     ]
     .contains(method)
     {
+        if upload::skim(body).await.is_some() {
+            reply = reply.closing();
+        }
         return match vocabulary {
             Vocabulary::Classic => reply.not_found(),
             Vocabulary::Modern => reply.method_not_allowed(Some(ALLOW)),
@@ -48,6 +51,9 @@ pub(super) async fn answer(
         return reply.bad_request();
     };
     if let Some(reason) = too_large(&path, method, options) {
+        if upload::skim(body).await.is_some() {
+            reply = reply.closing();
+        }
         return reply.text_error(StatusCode::URI_TOO_LONG, &reason);
     }
     let (mut form, mut rest) = (None, None);

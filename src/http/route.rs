@@ -52,6 +52,9 @@ pub(super) async fn answer(link: &Link, turn: Turn, request: Request<Incoming>) 
         body,
     ) = request.into_parts();
     let mut response = match preamble::fault(version, &headers) {
+        _ if link.activity.head_is_too_large() => Reply::new(headers)
+            .closing()
+            .empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         Some(fault) => fault.answer(Reply::new(headers)),
         None => checked(link, &method, &uri, headers, body).await,
     };
@@ -107,12 +110,15 @@ async fn checked(
         front.options.cors.write(reply.headers_mut(), allowed);
     }
     if method == Method::OPTIONS {
-        return reply.empty(StatusCode::OK);
+        return without(body, reply).await.empty(StatusCode::OK);
     }
     if let Some(reason) = foreign {
-        return reply.text_error(StatusCode::FORBIDDEN, reason);
+        return without(body, reply)
+            .await
+            .text_error(StatusCode::FORBIDDEN, reason);
     }
     if let Some(clean) = path::cleaned(&decoded) {
+        let reply = without(body, reply).await;
         let location = path::location(&clean, uri.query());
         // 0.4 wrote no page.
         let page = front.service.vocabulary() == Vocabulary::Modern;
@@ -136,10 +142,16 @@ async fn checked(
         };
         return members::answer(&front.service, cluster, ask, body, reply).await;
     }
-    if upload::skim(body).await.is_some() {
-        reply = reply.closing();
-    }
+    let reply = without(body, reply).await;
     endpoint(front, method, uri, &decoded, reply).await
+}
+
+/// An answer that does not wait for a body: if that has not come to its end, the connection ends with the answer, and says so.
+async fn without(body: Incoming, reply: Reply) -> Reply {
+    match upload::skim(body).await {
+        Some(_) => reply.closing(),
+        None => reply,
+    }
 }
 
 fn facts(method: &Method, headers: &HeaderMap) -> Facts {

@@ -4,10 +4,10 @@
 //! idle connections, and makes a new one for each request. Here a request only flips a few counters, and a slow tick
 //! of the connection compares them: a limit is noticed up to one tick late, and costs nothing while it is kept.
 //!
-//! What is read goes through a [`Head`], which changes what the HTTP library would not take. And the end of what a client
-//! sends is kept from the library while a request is answered: the library takes it for the end of the client, but many
-//! end their side as soon as they have asked (`nc -N`, code of HTTP/1.0). It is seen once the answer is complete; a watch,
-//! which may never be, asks [`Turn::client_has_ended`].
+//! What is read goes through a [`Head`], which changes what the HTTP library would not take. While a request is answered,
+//! what comes after it is kept from the library. Its end would be taken for the end of the client, but many end their side
+//! as soon as they have asked (`nc -N`, code of HTTP/1.0). And with a next request at hand the library would read no more,
+//! and miss that the client goes. A watch, which may never be answered, asks [`Turn::client_has_ended`].
 
 use std::io;
 use std::pin::Pin;
@@ -26,6 +26,12 @@ use super::options::HttpOptions;
 /// unread bytes resets it, and a reset can take away the answer the client has not read yet.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Bytes a second that a client has to take of a large event where others wait to get theirs.
+const LEAST_RATE: u64 = 64 << 10;
+
+/// What is kept of requests behind one that is being answered.
+const HELD_BYTES: usize = 64 << 10;
+
 /// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
 #[derive(Debug)]
 pub(super) struct Activity {
@@ -37,14 +43,20 @@ pub(super) struct Activity {
     turns: AtomicU64,
     /// Whether bytes wait that the client does not take.
     blocked: AtomicBool,
-    /// Writes that the client took something of.
-    writes: AtomicU64,
+    /// Bytes that the client has taken.
+    taken: AtomicU64,
+    /// Whether the last event of its watch takes room that others may wait for.
+    large: AtomicBool,
     /// How the body of the request just begun is framed: its length, or one of the two values above all lengths.
     framing: AtomicU64,
-    /// Whether the client has ended its side while its request is answered.
+    /// Whether the client has ended its side, or is not listened to any more, while its request is answered.
     ended: AtomicBool,
-    // Of the task that is to see that end after the answer. Held for a moment, and only where there is such an end.
+    /// Whether something came while the request is answered: the library is to be told after the answer.
+    held: AtomicBool,
+    // Of the task that is to tell it. Held for a moment, and only then.
     waits: Mutex<Option<Waker>>,
+    /// Whether the head that has passed is over its limit.
+    too_large: AtomicBool,
 }
 
 /// Of [`Activity::framing`].
@@ -59,11 +71,19 @@ impl Activity {
             started: AtomicBool::new(true),
             turns: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
-            writes: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            large: AtomicBool::new(false),
             framing: AtomicU64::new(UNKNOWN),
             ended: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             waits: Mutex::new(None),
+            too_large: AtomicBool::new(false),
         })
+    }
+
+    /// Whether the head of the request just begun is over its limit.
+    pub(super) fn head_is_too_large(&self) -> bool {
+        self.too_large.load(Ordering::Relaxed)
     }
 
     /// The framing that the last [`Turn`] began with, once.
@@ -95,6 +115,12 @@ impl Turn {
         Self(Arc::clone(activity))
     }
 
+    /// The connection is given an event of a watch.
+    pub(super) fn sends_event(&self, length: usize) {
+        let large = length > super::watch::UNCOUNTED;
+        self.0.large.store(large, Ordering::Relaxed);
+    }
+
     /// Whether nothing more comes from the client, which may still read.
     pub(super) fn client_has_ended(&self) -> bool {
         self.0.ended.load(Ordering::Relaxed)
@@ -105,7 +131,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.0.started.store(false, Ordering::Relaxed);
         self.0.busy.store(false, Ordering::Relaxed);
-        if self.client_has_ended()
+        if self.0.held.swap(false, Ordering::Relaxed)
             && let Some(waker) = self
                 .0
                 .waits
@@ -125,6 +151,9 @@ pub(super) struct Watchman {
     tick: Duration,
     waiting: Span,
     writing: Span,
+    /// What the client had taken at the last tick, and for how many ticks it has taken too little of a large event.
+    taken: u64,
+    slow: u32,
     limits: Limits,
 }
 
@@ -175,6 +204,8 @@ impl Watchman {
             tick,
             waiting: Span::default(),
             writing: Span::default(),
+            taken: 0,
+            slow: 0,
             limits,
         }
     }
@@ -184,8 +215,8 @@ impl Watchman {
         self.tick
     }
 
-    /// Which limit has passed, if one has.
-    pub(super) fn overdue(&mut self) -> Option<&'static str> {
+    /// Which limit has passed, if one has. `contended` is whether others wait for the room that large events take.
+    pub(super) fn overdue(&mut self, contended: bool) -> Option<&'static str> {
         let activity = &self.activity;
         let busy = activity.busy.load(Ordering::Relaxed);
         let started = activity.started.load(Ordering::Relaxed);
@@ -197,10 +228,17 @@ impl Watchman {
             (false, true) => (2, self.limits.header, "the header of a request did not end"),
         };
         let waited = self.waiting.lasted((kind, turns));
-        let writes = activity.writes.load(Ordering::Relaxed);
-        let stalled = self.writing.lasted((u8::from(blocked), writes));
+        let taken = activity.taken.load(Ordering::Relaxed);
+        let stalled = self.writing.lasted((u8::from(blocked), taken));
         if blocked && self.tick * stalled >= self.limits.stall {
             return Some("the client reads nothing");
+        }
+        let least = LEAST_RATE * self.tick.as_millis() as u64 / 1000;
+        let little = taken - std::mem::replace(&mut self.taken, taken) < least;
+        let slow = blocked && little && activity.large.load(Ordering::Relaxed);
+        self.slow = if slow { self.slow.saturating_add(1) } else { 0 };
+        if contended && self.slow > 1 {
+            return Some("the client takes too little of an event while others wait for its room");
         }
         (self.tick * waited >= limit).then_some(passed)
     }
@@ -232,21 +270,18 @@ impl<T> Socket<T> {
         }
     }
 
-    /// The client sends nothing more. While its request is answered this is not told.
-    fn end(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        self.ended = true;
-        let answering = self.activity.busy.load(Ordering::Relaxed) && self.head.is_between();
-        if !answering {
-            return Poll::Ready(Ok(()));
+    /// Whether a request is being answered of which the library has everything.
+    fn answers(&self) -> bool {
+        self.activity.busy.load(Ordering::Relaxed)
+            && self.head.is_between()
+            && self.ready.is_empty()
+    }
+
+    /// Tells who answers where the head that has passed is too large.
+    fn note_size(&self) {
+        if self.head.is_too_large() {
+            self.activity.too_large.store(true, Ordering::Relaxed);
         }
-        let mut waits = self
-            .activity
-            .waits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *waits = Some(cx.waker().clone());
-        self.activity.ended.store(true, Ordering::Relaxed);
-        Poll::Pending
     }
 
     /// Gives what was kept back, as far as it may go on now. `None` if there is nothing to give.
@@ -257,6 +292,7 @@ impl<T> Socket<T> {
             }
             let taken = self.head.rewrite(&self.raw, &mut self.ready);
             self.raw.drain(..taken);
+            self.note_size();
         }
         if self.ready.is_empty() {
             // Either all of it was left out, or a head has passed and the library has not said how its body is framed.
@@ -271,11 +307,48 @@ impl<T> Socket<T> {
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
-        let blocked = result.is_pending();
-        if !blocked {
-            self.activity.writes.fetch_add(1, Ordering::Relaxed);
+        if let Poll::Ready(Ok(taken)) = result {
+            let taken = *taken as u64;
+            self.activity.taken.fetch_add(taken, Ordering::Relaxed);
         }
+        let blocked = result.is_pending();
         self.activity.blocked.store(blocked, Ordering::Relaxed);
+    }
+}
+
+impl<T: AsyncRead + Unpin> Socket<T> {
+    /// Reads on while a request is answered, so that a client that goes is noticed whatever it has sent behind its request.
+    /// Nothing of it is told before the answer is complete but an error: neither the next request, nor the end.
+    fn hold(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while !self.ended && self.raw.len() < HELD_BYTES {
+            let before = buffer.filled().len();
+            match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+                // Nearly always: nothing comes before the answer.
+                Poll::Pending if self.raw.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => {
+                    self.ended = true;
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Ready(Ok(())) => {}
+            }
+            let came = &buffer.filled()[before..];
+            self.ended = came.is_empty();
+            self.raw.extend_from_slice(came);
+            buffer.set_filled(before);
+        }
+        // A client that sends on and on behind a watch is not heard any more either.
+        if self.ended || self.raw.len() >= HELD_BYTES {
+            self.activity.ended.store(true, Ordering::Relaxed);
+        }
+        let mut waits = self
+            .activity
+            .waits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *waits = Some(cx.waker().clone());
+        self.activity.held.store(true, Ordering::Relaxed);
+        Poll::Pending
     }
 }
 
@@ -290,11 +363,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
             this.head.framed(framing);
         }
         loop {
+            if this.answers() {
+                return this.hold(cx, buffer);
+            }
             if let Some(given) = this.give(buffer) {
                 return given;
             }
             if this.ended {
-                return this.end(cx);
+                return Poll::Ready(Ok(()));
             }
             let before = buffer.filled().len();
             ready!(Pin::new(&mut this.stream).poll_read(cx, buffer)).inspect_err(|_| {
@@ -302,10 +378,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
             })?;
             let came = &buffer.filled()[before..];
             if came.is_empty() {
-                return this.end(cx);
+                this.ended = true;
+                return Poll::Ready(Ok(()));
             }
             this.activity.started.store(true, Ordering::Relaxed);
             let passed = this.head.pass(came);
+            this.note_size();
             if passed == came.len() {
                 return Poll::Ready(Ok(()));
             }
@@ -394,7 +472,7 @@ mod tests {
 
     /// The tick (of one second) at which a limit passes.
     fn passes(watchman: &mut Watchman) -> Option<(u32, &'static str)> {
-        (0..20).find_map(|tick| watchman.overdue().map(|limit| (tick, limit)))
+        (0..20).find_map(|tick| watchman.overdue(false).map(|limit| (tick, limit)))
     }
 
     #[test]
@@ -422,7 +500,7 @@ mod tests {
         let turn = Turn::begin(&activity, Framing::Length(0));
         assert_eq!(passes(&mut judge), None);
         judge.limits.answer = Duration::from_secs(5);
-        assert_eq!(judge.overdue(), Some("the answer did not end"));
+        assert_eq!(judge.overdue(false), Some("the answer did not end"));
         judge.limits.answer = Duration::MAX;
         drop(turn);
         assert_eq!(passes(&mut judge), Some((8, "no request came")));
@@ -433,7 +511,7 @@ mod tests {
         let activity = Activity::connected();
         let mut judge = watchman(&activity);
         for _ in 0..50 {
-            assert_eq!(judge.overdue(), None);
+            assert_eq!(judge.overdue(false), None);
             drop(Turn::begin(&activity, Framing::Length(0)));
         }
     }
@@ -452,7 +530,26 @@ mod tests {
         let mut some = [0; 16];
         far.read_exact(&mut some).await.unwrap();
         assert!(std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await);
-        assert_eq!(judge.overdue(), None, "progress was made");
+        assert_eq!(judge.overdue(false), None, "progress was made");
+    }
+
+    #[tokio::test]
+    async fn who_takes_little_of_a_large_event_gives_way_to_who_waits() {
+        let activity = Activity::connected();
+        let mut judge = watchman(&activity);
+        let turn = Turn::begin(&activity, Framing::Length(0));
+        activity.blocked.store(true, Ordering::Relaxed);
+        let mut ticks = |contended, taken| {
+            (0..3).find_map(|_| {
+                activity.taken.fetch_add(taken, Ordering::Relaxed);
+                judge.overdue(contended)
+            })
+        };
+        assert_eq!(ticks(true, 1_000), None, "it has sent nothing large");
+        turn.sends_event(1 << 20);
+        assert_eq!(ticks(false, 1_000), None, "nobody waits");
+        assert_eq!(ticks(true, 100 << 10), None, "it takes enough");
+        assert!(ticks(true, 1_000).is_some());
     }
 
     #[tokio::test]

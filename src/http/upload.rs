@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -19,6 +19,12 @@ use super::form;
 
 /// What is read away of a body whose answer is known; the connection is closed if there is more.
 const DISCARDED_BYTES: usize = 256 * 1024;
+
+/// How often a long body that does not come is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// What a body has to bring where others are refused: so many bytes a second, after so long.
+const LEAST_RATE: u64 = 64 << 10;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a body that nobody waits for is asked for more of what has arrived: it comes piece by piece.
 const LOOKS: u32 = 8;
@@ -170,7 +176,8 @@ async fn collect(
 ) -> Result<Bytes, UploadError> {
     let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
-    while let Some(frame) = next(body, pieces.length(), limits).await? {
+    let begun = Instant::now();
+    while let Some(frame) = next(body, pieces.length(), limits, begun).await? {
         let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
@@ -198,13 +205,26 @@ async fn next(
     body: &mut Incoming,
     length: usize,
     limits: &Limits<'_>,
+    begun: Instant,
 ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, UploadError> {
     if length <= FREE_BYTES {
         return Ok(body.frame().await);
     }
-    timeout(limits.stall, body.frame())
-        .await
-        .map_err(|_| UploadError::TimedOut)
+    let waits = Instant::now();
+    loop {
+        let frame = timeout(LOOK, body.frame()).await;
+        let slow = limits.budget.is_short() && is_slow(length, begun.elapsed());
+        match frame {
+            Ok(frame) if !slow => return Ok(frame),
+            Err(_) if !slow && waits.elapsed() < limits.stall => {}
+            _ => return Err(UploadError::TimedOut),
+        }
+    }
+}
+
+/// Whether too little has come in that time for a body whose part of the budget others need.
+fn is_slow(length: usize, age: Duration) -> bool {
+    age >= PATIENCE && (length as u64).saturating_mul(1000) / (age.as_millis() as u64) < LEAST_RATE
 }
 
 /// What has come of a body. Nearly every body is one piece, which is not copied.

@@ -38,6 +38,8 @@ pub(super) async fn answer(
                 place: None,
                 stream,
                 rest,
+                begun: false,
+                ending: None,
                 front: Arc::clone(front),
             };
             reply.keys_body(
@@ -53,7 +55,7 @@ pub(super) async fn answer(
 
 /// An event that is not larger than this, if nothing in it is escaped, is not counted on its way to the client: the
 /// HTTP library buffers about as much of each connection.
-const UNCOUNTED: usize = 4 << 10;
+pub(super) const UNCOUNTED: usize = 4 << 10;
 
 /// The events of one watch. Dropped with the connection, and the watch with it.
 pub(super) struct WatchBody {
@@ -64,6 +66,10 @@ pub(super) struct WatchBody {
     place: Option<Place>,
     stream: bool,
     rest: Option<Incoming>,
+    /// Whether the connection has had the time to send the head.
+    begun: bool,
+    /// Why it is broken off as soon as it has.
+    ending: Option<&'static str>,
     front: Arc<Front>,
 }
 
@@ -76,13 +82,13 @@ impl WatchBody {
         cx: &mut Context<'_>,
         client_has_ended: bool,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        // The last is asked on each poll: the connection polls its body once more when the listener begins to stop.
+        if let Some(reason) = self.ending.or(self.front.stopping().then_some(STOPS)) {
+            return self.broken_off(cx, reason);
+        }
         let Some(watch) = &mut self.watch else {
             return Poll::Ready(None);
         };
-        // Asked on each poll: the connection polls its body once more when the listener begins to stop.
-        if self.front.stopping() {
-            return self.broken_off(STOPS);
-        }
         let next = match self.held.take() {
             Some(held) => Poll::Ready(Some(Ok(held))),
             None => watch.poll_next(cx),
@@ -99,12 +105,15 @@ impl WatchBody {
         // The head went out with 200 when the watch was accepted: an error can only be told in the body.
         let (object, more) = match next {
             Poll::Pending if client_has_ended || !skimmed(&mut self.rest, cx) => {
-                return self.broken_off("the client has ended");
+                return self.broken_off(cx, "the client has ended");
             }
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => {
+                self.begun = true;
+                return Poll::Pending;
+            }
             Poll::Ready(None) if self.stream => (None, false),
-            Poll::Ready(None) => return self.broken_off("no event can come"),
-            Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(STOPS),
+            Poll::Ready(None) => return self.broken_off(cx, "no event can come"),
+            Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(cx, STOPS),
             Poll::Ready(Some(Ok(rendered))) => (Some(Ok(rendered)), self.stream),
             Poll::Ready(Some(Err(error))) => (Some(Ok(ApiError::from(error).body().into())), false),
         };
@@ -114,7 +123,18 @@ impl WatchBody {
         Poll::Ready(object)
     }
 
-    fn broken_off(&mut self, reason: &'static str) -> Poll<Option<Result<Bytes, BodyError>>> {
+    /// Not before the head was sent, which the connection does once this has nothing to give: the client is told that its
+    /// watch was accepted.
+    fn broken_off(
+        &mut self,
+        cx: &mut Context<'_>,
+        reason: &'static str,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.ending = Some(reason);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         self.watch = None;
         Poll::Ready(Some(Err(BodyError(reason))))
     }

@@ -61,6 +61,11 @@ impl Budget {
         self.used.load(Ordering::SeqCst)
     }
 
+    /// Whether somebody waits for room.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
     /// Whether a holder of `held` bytes may have so many more.
     pub(super) fn admits(&self, bytes: usize, held: usize) -> bool {
         self.fits(self.used(), bytes, held)

@@ -243,7 +243,8 @@ fn a_client_that_has_finished_sending_is_answered() {
     }
 }
 
-/// A watch may never be answered: it ends with its client, also where that never sent the body that it announced.
+/// A watch may never be answered: it ends with its client, also where that never sent the body that it announced, or has
+/// sent more behind the watch.
 #[test]
 fn watches_end_with_what_the_client_sends() {
     let server = server::ours().start();
@@ -258,8 +259,66 @@ fn watches_end_with_what_the_client_sends() {
             until("the watch begins", || watchers(&server) == 1);
             client.shutdown(Shutdown::Write).expect("it can be ended");
             let answer = String::from_utf8_lossy(&rest(&mut client)).into_owned();
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
             assert!(!answer.ends_with("0\r\n\r\n"), "it is broken off: {answer}");
             until("the watch ends", || watchers(&server) == 0);
+        }
+    }
+    let next = "GET /version HTTP/1.1\r\nHost: h\r\n\r\n";
+    for behind in ["\r\n", "G", next, &next.repeat(3_000)] {
+        let bytes = format!("GET /v2/keys/w?wait=true HTTP/1.1\r\nHost: h\r\n\r\n{behind}");
+        let client = sent(&server, bytes.as_bytes());
+        if behind.len() < 1_000 {
+            until("the watch begins", || watchers(&server) == 1);
+        }
+        drop(client);
+        until("the watch ends", || watchers(&server) == 0);
+    }
+    // What came behind a watch is answered after it.
+    let bytes = format!("GET /v2/keys/w?wait=true HTTP/1.1\r\nHost: h\r\n\r\n{next}");
+    let mut client = sent(&server, bytes.as_bytes());
+    until("the watch begins", || watchers(&server) == 1);
+    written(&server, "/v2/keys/w", "value=1");
+    client.shutdown(Shutdown::Write).expect("it can be ended");
+    let answers = String::from_utf8_lossy(&rest(&mut client)).into_owned();
+    assert!(
+        answers.contains("\"set\"") && answers.contains("etcdserver"),
+        "{answers}"
+    );
+}
+
+/// Whatever the lines are like, a head within the limit is served, and a larger one is told.
+#[test]
+fn heads_around_their_limit_are_answered() {
+    const LIMIT_BYTES: usize = 128 << 10;
+    let server = server::ours().start();
+    for line in [9, 50, 1_000, 4_000] {
+        for length in [
+            LIMIT_BYTES - 1,
+            LIMIT_BYTES,
+            LIMIT_BYTES + 1,
+            LIMIT_BYTES + 9,
+            140_000,
+        ] {
+            let start = "GET /v2/keys/h HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+            let mut head = start.to_owned();
+            while head.len() + line + 9 < length - 2 {
+                head.push_str(&format!("X: {}\r\n", "y".repeat(line - 5)));
+            }
+            head.push_str(&format!("X: {}\r\n", "y".repeat(length - 7 - head.len())));
+            head.push_str("\r\n");
+            assert_eq!(head.len(), length);
+            let mut client = sent(&server, head.as_bytes());
+            let answer = String::from_utf8_lossy(&rest(&mut client)).into_owned();
+            let wanted = if length > LIMIT_BYTES {
+                "HTTP/1.1 431 "
+            } else {
+                "HTTP/1.1 404 "
+            };
+            assert!(
+                answer.starts_with(wanted),
+                "{length} in lines of {line}: {answer:?}"
+            );
         }
     }
 }
