@@ -95,7 +95,9 @@ class Restart:
 MEASURES = {
     'put1': Rate('PUT, 1 connection', 'put.lua', 1),
     'put64': Rate('PUT, 64 connections', 'put.lua', 64),
+    'put256': Rate('PUT, 256 connections', 'put.lua', 256),
     'get1': ReadRate('GET, 1 connection', 'get.lua', 1),
     'get64': ReadRate('GET, 64 connections', 'get.lua', 64),
+    'get256': ReadRate('GET, 256 connections', 'get.lua', 256),
     'restart': Restart(),
 }
