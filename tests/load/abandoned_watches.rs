@@ -77,13 +77,12 @@ impl Scenario for AbandonedWatches {
         let last = last_index(ground)?;
         let near = cost(ground, &watch(last))?;
         let far = cost(ground, &watch(last - self.history as u64))?;
-        let remark = format!(
+        let sentence = format!(
             "{COMPARED} watches cost {near} ticks at their event, {far} with all history before it"
         );
         ground
             .findings
-            .expect(far <= TIMES * near + BESIDE, || remark.clone());
-        ground.findings.remark(remark);
+            .judge(far <= TIMES * near + BESIDE, sentence);
         Ok(())
     }
 

@@ -25,6 +25,14 @@ impl Findings {
         }
     }
 
+    /// One sentence that is a remark or a complaint.
+    pub(crate) fn judge(&self, kept: bool, sentence: String) {
+        match kept {
+            true => self.remark(sentence),
+            false => self.complain(sentence),
+        }
+    }
+
     pub(crate) fn remarks(&self) -> Vec<String> {
         self.remarks.lock().expect("no panic").clone()
     }

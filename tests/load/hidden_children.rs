@@ -114,13 +114,12 @@ impl Scenario for HiddenChildren {
     fn afterwards(&self, ground: &Ground<'_>) -> Result<(), String> {
         let few = self.cost(ground, "few")?;
         let many = self.cost(ground, "hidden")?;
-        let remark = format!(
+        let sentence = format!(
             "{COMPARED} listings cost {few} ticks without hidden children, {many} with all of them"
         );
         ground
             .findings
-            .expect(many <= TIMES * few + BESIDE, || remark.clone());
-        ground.findings.remark(remark);
+            .judge(many <= TIMES * few + BESIDE, sentence);
         Ok(())
     }
 

@@ -53,7 +53,7 @@ impl Plan {
 
     /// How long one load, or what waits for its end, may take before it counts as hung.
     pub(crate) fn patience(&self) -> Duration {
-        Duration::from_secs(self.size(60, 600) as u64)
+        Duration::from_secs(self.size(30, 600) as u64)
     }
 
     /// Between the end of a load and the look at what memory is left.
