@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
+use super::activity::Turn;
 use super::listing::ListingBody;
-use super::socket::Turn;
 use super::watch::WatchBody;
 
 /// Why a body ends before its end: the client sees the connection break, not a short answer that looks whole.

@@ -16,11 +16,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::activity::Activity;
 use super::front::Front;
 use super::options::HttpOptions;
 use super::route::{self, Link};
-use super::socket::{Activity, Socket, Watchman};
+use super::socket::Socket;
 use super::turned_away::TurnedAway;
+use super::watchman::Watchman;
 use super::workers::Workers;
 use crate::service::Service;
 

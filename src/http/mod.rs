@@ -4,7 +4,7 @@
 //! is rendered; nothing is decided here but the form.
 //!
 //! ```text
-//! connection ─ socket          accept, limits of number and time, orderly end
+//! connection ─ socket, activity, watchman    accept, limits of number and time, orderly end
 //!     │        turned_away
 //!     │        head, chunked    what the HTTP library would not take of a request
 //!   route ─ preamble, path, cors, browser    host, other sites, OPTIONS, redirect, table of endpoints
@@ -19,6 +19,7 @@
 //! client that goes away releases its watch or view at once, one that stalls does after a time-out; `error` is the
 //! only place that knows numbers of v2 errors.
 
+mod activity;
 mod body;
 mod browser;
 mod budget;
@@ -58,6 +59,7 @@ mod turned_away;
 mod turns;
 mod upload;
 mod watch;
+mod watchman;
 mod workers;
 
 pub use connection::serve;

@@ -9,13 +9,13 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
+use super::activity::{Activity, Turn};
 use super::body::Body;
 use super::connection::Peer;
 use super::error::{ApiError, Code};
 use super::front::Front;
 use super::head::Framing;
 use super::headers::Reply;
-use super::socket::{Activity, Turn};
 use super::{credentials, info, keys, media_type, members, path, preamble, stats, upload};
 use crate::config::Vocabulary;
 use crate::metrics;

@@ -8,8 +8,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::activity::Activity;
 use super::front::Front;
-use super::socket::{Activity, Socket};
+use super::socket::Socket;
 
 /// A node without a place for clients has none for `/metrics` and `/health` either, so the log says it; not more often.
 const AGAIN: Duration = Duration::from_secs(60);

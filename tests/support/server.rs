@@ -406,7 +406,7 @@ impl Server {
                     Err(error) => return Err(format!("the server cannot be waited for: {error}")),
                 }
             }
-            if self.healthy() {
+            if self.healthy() && self.answers_itself() {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -424,6 +424,24 @@ impl Server {
         // The original agrees on a version after it is healthy, and that takes an index: twins would differ by it.
         says("/health", |text| text.contains("true"))
             && (self.kind() == Kind::Ours || says("/version", |text| !text.contains("not_decided")))
+    }
+
+    /// Whether the port is this process's: another server may have taken it between finding and binding it, and would
+    /// answer in its name until it has ended for that.
+    fn answers_itself(&self) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let sockets = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        let local = format!("0100007F:{:04X}", self.client.port());
+        let listening = sockets.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            (fields.get(1) == Some(&&*local) && fields.get(3) == Some(&"0A"))
+                .then(|| format!("socket:[{}]", fields[9]))
+        });
+        let listening: Vec<String> = listening.collect();
+        let held = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+        let held = held.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        let mut held = held.filter_map(|link| link.to_str().map(str::to_owned));
+        listening.is_empty() || held.any(|link| listening.contains(&link))
     }
 
     /// Between finding a free port and binding it another process may take it: then a fresh server tries again.

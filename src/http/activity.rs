@@ -1,0 +1,127 @@
+//! What a connection is doing: the facts that its stream and its requests tell each other, and that its time limits are
+//! judged by.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::head::Framing;
+use super::watch::UNCOUNTED;
+
+/// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
+#[derive(Debug)]
+pub(super) struct Activity {
+    /// Whether a request is being answered.
+    pub(super) busy: AtomicBool,
+    /// Whether bytes came in since the last answer.
+    pub(super) started: AtomicBool,
+    /// Requests begun: tells one turn from the next.
+    pub(super) turns: AtomicU64,
+    /// Whether bytes wait that the client does not take.
+    pub(super) blocked: AtomicBool,
+    /// Bytes that the client has taken.
+    pub(super) taken: AtomicU64,
+    /// Whether the last event of its watch takes room that others may wait for.
+    pub(super) large: AtomicBool,
+    /// How the body of the request just begun is framed: its length, or one of the two values above all lengths.
+    framing: AtomicU64,
+    /// Whether the client has ended its side, or is not listened to any more, while its request is answered.
+    pub(super) ended: AtomicBool,
+    /// Whether something came while the request is answered: the library is to be told after the answer.
+    held: AtomicBool,
+    // Of the task that is to tell it. Held for a moment, and only then.
+    waits: Mutex<Option<Waker>>,
+    /// Whether the head that has passed is over its limit.
+    pub(super) too_large: AtomicBool,
+}
+
+/// Of [`Activity::framing`].
+const CHUNKED: u64 = u64::MAX;
+const UNKNOWN: u64 = u64::MAX - 1;
+
+impl Activity {
+    /// Of a connection just made: its first request is due, so the limit for headers counts, not the one for idling.
+    pub(super) fn connected() -> Arc<Self> {
+        Arc::new(Self {
+            busy: AtomicBool::new(false),
+            started: AtomicBool::new(true),
+            turns: AtomicU64::new(0),
+            blocked: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            large: AtomicBool::new(false),
+            framing: AtomicU64::new(UNKNOWN),
+            ended: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            waits: Mutex::new(None),
+            too_large: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the head of the request just begun is over its limit.
+    pub(super) fn head_is_too_large(&self) -> bool {
+        self.too_large.load(Ordering::Relaxed)
+    }
+
+    /// Something came while a request is answered: the task is woken when that has ended.
+    pub(super) fn hold(&self, waker: &Waker) {
+        *self.waits() = Some(waker.clone());
+        self.held.store(true, Ordering::Relaxed);
+    }
+
+    fn waits(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The framing that the last [`Turn`] began with, once.
+    pub(super) fn framing(&self) -> Option<Framing> {
+        let framing = match self.framing.load(Ordering::Relaxed) {
+            UNKNOWN => return None,
+            CHUNKED => Framing::Chunked,
+            length => Framing::Length(length),
+        };
+        self.framing.store(UNKNOWN, Ordering::Relaxed);
+        Some(framing)
+    }
+}
+
+/// A request being answered; ends when it is dropped with the body of the answer.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<Activity>);
+
+impl Turn {
+    /// Of a request whose head has passed, with a body that is framed like this.
+    pub(super) fn begin(activity: &Arc<Activity>, framing: Framing) -> Self {
+        let framing = match framing {
+            Framing::Length(length) => length.min(UNKNOWN - 1),
+            Framing::Chunked => CHUNKED,
+        };
+        activity.framing.store(framing, Ordering::Relaxed);
+        activity.ended.store(false, Ordering::Relaxed);
+        activity.busy.store(true, Ordering::Relaxed);
+        activity.turns.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+
+    /// The connection is given an event of a watch.
+    pub(super) fn sends_event(&self, length: usize) {
+        let large = length > UNCOUNTED;
+        self.0.large.store(large, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more comes from the client, which may still read.
+    pub(super) fn client_has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.started.store(false, Ordering::Relaxed);
+        self.0.busy.store(false, Ordering::Relaxed);
+        if self.0.held.swap(false, Ordering::Relaxed)
+            && let Some(waker) = self.0.waits().take()
+        {
+            waker.wake();
+        }
+    }
+}
