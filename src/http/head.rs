@@ -152,8 +152,9 @@ impl Head {
                 break;
             };
             passed += more;
+            // Each piece alone: a head may begin behind the end of a body.
+            self.size += more;
         }
-        self.size += passed;
         passed
     }
 

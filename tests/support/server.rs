@@ -438,8 +438,12 @@ impl Server {
                 .then(|| format!("socket:[{}]", fields[9]))
         });
         let listening: Vec<String> = listening.collect();
-        let held = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
-        let held = held.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        let held = fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten();
+        let held = held
+            .flatten()
+            .filter_map(|entry| fs::read_link(entry.path()).ok());
         let mut held = held.filter_map(|link| link.to_str().map(str::to_owned));
         listening.is_empty() || held.any(|link| listening.contains(&link))
     }

@@ -145,3 +145,15 @@ fn a_head_of_many_lines_ends_at_its_bytes() {
     request.drain(16..22);
     assert!(!seen(&request, &[NONE]).contains("x:"));
 }
+
+#[test]
+fn a_body_does_not_count_for_the_head_behind_it() {
+    let mut request = b"PUT / HTTP/1.1\r\n\r\n".to_vec();
+    request.extend_from_slice(&vec![b'x'; 2 * HEAD_BYTES]);
+    let mut head = Head::new();
+    let first = head.pass(&request);
+    head.framed(Framing::Length(2 * HEAD_BYTES as u64));
+    request.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(head.pass(&request[first..]), request.len() - first);
+    assert!(!head.is_between() && !head.is_too_large());
+}

@@ -62,7 +62,7 @@ fn a_newer_format_is_refused_by_number() {
             error,
             Error::NewerFormat {
                 found: 9,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -81,7 +81,7 @@ fn a_newer_format_is_refused_by_number() {
             error,
             Error::NewerFormat {
                 found: 9,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
