@@ -71,10 +71,10 @@ def counted(build, requests, connections):
         finally:
             server.terminate()
             server.wait(START_SECONDS)
-        total = sum(int(number) for number in re.findall(r'^(?:summary|totals): (\d+)', out.read_text(), re.M)[:1])
-        if not total:
+        counted = re.search(r'Collected : (\d+)', log.read_text())
+        if counted is None:
             sys.exit(f'{build}: callgrind has counted nothing\n{log.read_text()[-2000:]}')
-        return total / requests
+        return int(counted.group(1)) / requests
 
 
 def free_ports(number):

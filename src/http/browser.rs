@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Uri};
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 const ANOTHER_SITE: &str = "a browser sent this request for a page of another site, and such requests are not \
                             served: the option cors names the origins that may use this node";

@@ -284,12 +284,26 @@ impl Head {
         }
     }
 
+    /// The rest of this line, and all whole lines after it that go on as they are: one turn for most heads.
     fn line(&mut self, rest: &[u8]) -> usize {
-        let Some(at) = memchr(b'\n', rest) else {
-            return rest.len();
-        };
+        let mut passed = 0;
+        loop {
+            let Some(at) = memchr(b'\n', &rest[passed..]) else {
+                return rest.len();
+            };
+            passed += at + 1;
+            match rest[passed..] {
+                [b'\r', b'\n', ..] => {
+                    self.place = Place::Ended;
+                    return passed + 2;
+                }
+                [b'\r' | b'\n', ..] | [] => break,
+                _ if self.lines >= PLAIN_LINES => break,
+                _ => self.lines += 1,
+            }
+        }
         self.place = Place::LineStart;
-        at + 1
+        passed
     }
 
     fn line_start(&mut self, byte: u8) -> usize {

@@ -1,6 +1,6 @@
 //! `/v2/keys`: method, key, body and parameters, checked in that order, then the handler of the verb.
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Response, StatusCode};
 use storage::path::KeyPath;
 
@@ -30,15 +30,10 @@ pub(super) async fn answer(
     let front = &link.front;
     let options = &front.options;
     let vocabulary = front.service.vocabulary();
-    if ![
-        Method::GET,
-        Method::PUT,
-        Method::DELETE,
-        Method::POST,
-        Method::HEAD,
-    ]
-    .contains(method)
-    {
+    if !matches!(
+        *method,
+        Method::GET | Method::PUT | Method::DELETE | Method::POST | Method::HEAD
+    ) {
         if upload::skim(body).await.is_some() {
             reply = reply.closing();
         }
@@ -69,11 +64,12 @@ pub(super) async fn answer(
             return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
         }
         // A client that fails half-way has not asked for anything, whatever the body was to say.
-        _ if ![Method::GET, Method::HEAD].contains(method) => {
+        _ if !matches!(*method, Method::GET | Method::HEAD) => {
             if let Err(error) = upload::skip(body, options.form_limits()).await {
                 return refuse(error, &front.cluster, reply);
             }
         }
+        _ if body.is_end_stream() => {}
         _ => rest = upload::skim(body).await,
     }
     let bytes = form.as_ref().map(|upload| &*upload.bytes);

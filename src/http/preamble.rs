@@ -1,10 +1,11 @@
 //! Rules of HTTP/1 that the library leaves to its user: that a request is for one host, and that its body is framed in one
 //! way. A proxy in front that reads these headers differently would let one client speak for another.
 
-use hyper::header::{HOST, TRANSFER_ENCODING};
+use hyper::header::{AUTHORIZATION, HOST, ORIGIN, TRANSFER_ENCODING};
 use hyper::{HeaderMap, Response, StatusCode, Version};
 
 use super::body::Body;
+use super::browser::SEC_FETCH_SITE;
 use super::headers::Reply;
 
 /// Why a request is refused before it is looked at; the texts are the original's.
@@ -37,32 +38,74 @@ impl Fault {
     }
 }
 
-/// What is wrong with the header of a request, if anything is.
-pub(super) fn fault(version: Version, headers: &HeaderMap) -> Option<Fault> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => return Some(Fault::TwoHosts),
-        (host, None) => host,
-    };
+/// Which headers a request has that are looked at for every request. One pass over them costs less than a look-up of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Seen {
+    pub(super) origin: bool,
+    pub(super) fetch_site: bool,
+    pub(super) authorization: bool,
+}
+
+/// What a header has, or what is wrong with it. `chunked` is whether the library found such a body: it refuses by itself
+/// what names another coding last.
+pub(super) fn look(version: Version, headers: &HeaderMap, chunked: bool) -> Result<Seen, Fault> {
+    let mut seen = Seen::default();
+    let mut host = None;
+    for (name, value) in headers {
+        if *name == HOST {
+            if host.replace(value).is_some() {
+                return Err(Fault::TwoHosts);
+            }
+        } else if *name == ORIGIN {
+            seen.origin = true;
+        } else if *name == AUTHORIZATION {
+            seen.authorization = true;
+        } else if *name == SEC_FETCH_SITE {
+            seen.fetch_site = true;
+        }
+    }
     match host {
-        None if version == Version::HTTP_11 => return Some(Fault::NoHost),
-        Some(host) if !host.as_bytes().iter().all(is_host_byte) => {
-            return Some(Fault::MalformedHost);
+        None if version == Version::HTTP_11 => return Err(Fault::NoHost),
+        Some(host)
+            if !host
+                .as_bytes()
+                .iter()
+                .all(|byte| HOST_BYTES[usize::from(*byte)]) =>
+        {
+            return Err(Fault::MalformedHost);
         }
         _ => {}
     }
+    if chunked && !is_only_chunked(headers) {
+        return Err(Fault::Coding);
+    }
+    Ok(seen)
+}
+
+fn is_only_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => None,
-        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => None,
-        _ => Some(Fault::Coding),
+        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
     }
 }
 
 /// The bytes of a name, an address and a port, as the original takes them.
-fn is_host_byte(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(byte)
-}
+const HOST_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!$%&'()*+,-.:;=[]_~";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
@@ -75,7 +118,8 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        fault(version, &headers)
+        let chunked = headers.contains_key(TRANSFER_ENCODING);
+        look(version, &headers, chunked).err()
     }
 
     #[test]
@@ -96,6 +140,23 @@ mod tests {
                 "{host:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_looked_at_is_seen() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("h"));
+        let seen = |headers: &HeaderMap| look(Version::HTTP_11, headers, false).unwrap();
+        assert_eq!(seen(&headers), Seen::default());
+        for name in ["origin", "authorization", "sec-fetch-site"] {
+            headers.insert(name, HeaderValue::from_static("x"));
+        }
+        let Seen {
+            origin,
+            fetch_site,
+            authorization,
+        } = seen(&headers);
+        assert!(origin && fetch_site && authorization);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::error::{ApiError, Code};
 use super::front::Front;
 use super::head::Framing;
 use super::headers::Reply;
+use super::preamble::Seen;
 use super::{credentials, info, keys, media_type, members, path, preamble, stats, upload};
 use crate::config::Vocabulary;
 use crate::metrics;
@@ -51,12 +52,12 @@ pub(super) async fn answer(link: &Link, turn: Turn, request: Request<Incoming>) 
         },
         body,
     ) = request.into_parts();
-    let mut response = match preamble::fault(version, &headers) {
+    let mut response = match preamble::look(version, &headers, body.size_hint().exact().is_none()) {
         _ if link.activity.head_is_too_large() => Reply::new(headers)
             .closing()
             .empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        Some(fault) => fault.answer(Reply::new(headers)),
-        None => checked(link, &method, &uri, headers, body).await,
+        Err(fault) => fault.answer(Reply::new(headers)),
+        Ok(seen) => checked(link, &method, &uri, headers, seen, body).await,
     };
     response.body_mut().hold(turn);
     let front = &link.front;
@@ -87,6 +88,7 @@ async fn checked(
     method: &Method,
     uri: &Uri,
     headers: HeaderMap,
+    seen: Seen,
     body: Incoming,
 ) -> Response<Body> {
     let front = &link.front;
@@ -95,10 +97,16 @@ async fn checked(
         return Reply::new(headers).bad_request();
     };
     let served = link.peer.secure || front.options.serves(uri, &headers);
-    let guard = front.options.guard.as_ref();
+    let marked = seen.origin || seen.fetch_site;
+    let guard = front.options.guard.as_ref().filter(|_| marked);
     let foreign = guard.and_then(|guard| guard.refusal(uri, &headers, link.peer.secure));
-    let allowed = front.options.cors.allowed(headers.get(ORIGIN));
-    let facts = facts(method, &headers);
+    let origin = if seen.origin {
+        headers.get(ORIGIN)
+    } else {
+        None
+    };
+    let allowed = front.options.cors.allowed(origin);
+    let facts = facts(method, &headers, seen);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
     let mut reply = Reply::new(headers);
     if !served {
@@ -154,14 +162,21 @@ async fn without(body: Incoming, reply: Reply) -> Reply {
     }
 }
 
-fn facts(method: &Method, headers: &HeaderMap) -> Facts {
+fn facts(method: &Method, headers: &HeaderMap, seen: Seen) -> Facts {
     let writes = method == Method::PUT || method == Method::POST;
-    let media = headers.get(CONTENT_TYPE).filter(|_| writes);
+    let media = if writes {
+        headers.get(CONTENT_TYPE)
+    } else {
+        None
+    };
     Facts {
         form: media_type::is_form(media.map(HeaderValue::as_bytes)),
-        credentials: headers
-            .get(AUTHORIZATION)
-            .and_then(|header| credentials::basic(header.as_bytes())),
+        credentials: if seen.authorization {
+            let header = headers.get(AUTHORIZATION);
+            header.and_then(|header| credentials::basic(header.as_bytes()))
+        } else {
+            None
+        },
     }
 }
 
