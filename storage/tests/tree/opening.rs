@@ -171,3 +171,24 @@ fn one_process_at_a_time() {
     drop(tree);
     Tree::at(home.path());
 }
+
+/// The first flush that may hold what the older release would misread says so; without one nothing has changed.
+#[test]
+fn an_older_format_becomes_todays_with_the_next_flush() {
+    let home = tempfile::tempdir().expect("a directory");
+    drop(Tree::at(home.path()));
+    let families = ["default", "nodes", "versions", "events", "expiry"];
+    let raw = || {
+        rocksdb::DB::open_cf(&rocksdb::Options::default(), home.path(), families).expect("opens")
+    };
+    raw()
+        .put(b"format", b"etcd2 tree\0\x01\0\0\0")
+        .expect("writes");
+    let format = || raw().get(b"format").expect("reads").expect("there");
+    drop(Tree::at(home.path()));
+    assert_eq!(format(), b"etcd2 tree\0\x01\0\0\0", "nothing was flushed");
+    let tree = Tree::at(home.path());
+    tree.store.flush().expect("flushes");
+    drop(tree);
+    assert_eq!(format(), b"etcd2 tree\0\x02\0\0\0");
+}
