@@ -7,7 +7,7 @@ use storage::path::KeyPath;
 use super::body::Body;
 use super::error::{ApiError, Code};
 use super::headers::Reply;
-use super::options::HttpOptions;
+use super::options::{HttpOptions, NAME_BYTES};
 use super::params::Params;
 use super::route::{Facts, Link};
 use super::upload::{self, UploadError};
@@ -111,9 +111,11 @@ fn too_large(path: &KeyPath, method: &Method, options: &HttpOptions) -> Option<S
         return Some(format!("key of {depth} names, the limit is {limit}"));
     }
     let creates = matches!(*method, Method::PUT | Method::POST);
-    let limit = options.max_key_product;
-    (creates && length * depth > limit).then(|| {
-        format!("key of {length} bytes in {depth} names, the limit of bytes times names is {limit}")
+    let (cost, limit) = (depth * (length + NAME_BYTES), options.max_key_cost);
+    (creates && cost > limit).then(|| {
+        format!(
+            "key of {length} bytes in {depth} names; names times (bytes + {NAME_BYTES}) is {cost}, the limit is {limit}"
+        )
     })
 }
 

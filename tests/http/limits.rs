@@ -281,7 +281,7 @@ fn keys_end_at_512_names() {
     let server = server::ours().start();
     let mut client = connect(&server);
     let deep = |names| format!("/v2/keys{}", "/a".repeat(names));
-    let put = Request::put(&deep(362), "value=1");
+    let put = Request::put(&deep(128), "value=1");
     assert_eq!(ask(&mut client, &put).status(), 201);
     let none = |names| Request::get(&deep(names).replace("/a", "/b"));
     assert_eq!(ask(&mut client, &none(512)).status(), 404);
@@ -370,27 +370,33 @@ fn a_write_beyond_the_limit_of_file_sizes_is_refused_until_it_is_lifted() {
 /// What one request costs grows with both, and neither limit alone keeps that small. What is there can be read and removed,
 /// whoever created it.
 #[test]
-fn keys_end_at_256_kibibytes_of_bytes_times_names() {
+fn keys_that_may_be_created_end_at_names_times_bytes() {
     let server = server::ours().start();
     let mut client = connect(&server);
     let names = |name: &str, count| format!("/v2/keys{}", format!("/{name}").repeat(count));
-    let (deepest, longest) = (names("abc", 256), names(&"n".repeat(1023), 16));
+    let (deepest, longest) = (names("a", 128), names(&"n".repeat(4031), 4));
     for largest in [&deepest, &longest] {
         let request = Request::put(largest, "value=1");
         assert_eq!(ask(&mut client, &request).status(), 201);
         assert_eq!(ask(&mut client, &Request::get(largest)).status(), 200);
     }
-    let (deeper, longer) = (names("abcd", 250), names(&"n".repeat(950), 17));
+    let (deeper, longer) = (names("ab", 128), names(&"n".repeat(4032), 4));
     for (larger, told) in [
-        (&deeper, "key of 1250 bytes in 250 names"),
-        (&longer, "key of 16167 bytes in 17 names"),
+        (
+            &deeper,
+            "key of 384 bytes in 128 names; names times (bytes + 256) is 81920",
+        ),
+        (
+            &longer,
+            "key of 16132 bytes in 4 names; names times (bytes + 256) is 65552",
+        ),
     ] {
         for request in [
             Request::put(larger, "value=1"),
             Request::post(larger, "value=1"),
         ] {
             let answer = ask(&mut client, &request);
-            let text = format!("{told}, the limit of bytes times names is 262144\n");
+            let text = format!("{told}, the limit is 65536\n");
             assert_eq!((answer.status(), answer.text()), (414, text));
         }
         for request in [Request::get(larger), Request::delete(larger)] {

@@ -14,15 +14,15 @@ use super::support::http::{Request, Response};
 /// Bytes of a key, just below the limit of 16 KiB.
 const KEY_BYTES: usize = 16_000;
 
-/// Names in a key: near the limit of 512, which is refused for its bytes, and so few that bytes times names stay below
-/// 256 KiB.
-const NAMES: [usize; 2] = [500, 15];
+/// Names in a key: near the limit of 512, which is refused for its bytes, and so few that names times bytes stay below
+/// 64 KiB.
+const NAMES: [usize; 2] = [500, 4];
 
 const CLIENTS: usize = 4;
 
-/// What one PUT may leave in the store: bytes times names, 256 KiB at most, in the rows of nodes, versions and events, half
+/// What one PUT may leave in the store: bytes times names, 64 KiB at most, in the rows of nodes, versions and events, half
 /// of it on average since the directories above have shorter keys; and what has not been compacted yet.
-const STORED_BYTES: u64 = 3 * MIB / 4;
+const STORED_BYTES: u64 = 3 * MIB / 16;
 
 /// Bytes in the store beside that: manifests, tables of the other clients.
 const BESIDE: u64 = 32 * MIB;
