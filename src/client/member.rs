@@ -220,11 +220,11 @@ pub(super) fn accepted(
     if statuses.contains(&status) {
         return Ok(reply);
     }
-    let body = explained(status).then(|| serde_json::from_slice::<Message>(&reply.body));
+    let body = serde_json::from_slice::<Message>(&reply.body);
     let message = match (body, first_line(&reply.body)) {
-        (Some(Ok(body)), _) => body.message,
+        (Ok(body), _) if explained(status) => body.message,
         // No JSON: some other server, or a limit of this one, in its own words.
-        (Some(Err(_)), Some(line)) => format!("unexpected status code {status}: {line}"),
+        (Err(_), Some(line)) => format!("unexpected status code {status}: {line}"),
         _ => format!("unexpected status code {status}"),
     };
     Err(Error::Refused { status, message })

@@ -12,14 +12,13 @@ use crate::config::Vocabulary;
 use crate::json::string;
 use crate::service::{Member, Service};
 
-/// A text that begins with `etcd ` in the vocabulary of 0.4, JSON otherwise.
+/// What 0.4.6 says in its vocabulary, since the rest is answered as it did; JSON otherwise.
 pub(super) fn version(service: &Service, reply: Reply) -> Response<Body> {
-    let version = service.server_version();
     match service.vocabulary() {
-        Vocabulary::Classic => reply.text(StatusCode::OK, format!("etcd {version}")),
+        Vocabulary::Classic => reply.text(StatusCode::OK, "etcd 0.4.6"),
         Vocabulary::Modern => reply.json(
             StatusCode::OK,
-            version_json(version, service.cluster_version()),
+            version_json(service.server_version(), service.cluster_version()),
         ),
     }
 }

@@ -361,7 +361,7 @@ async fn bytes_that_are_no_text_name_a_key_and_are_shown_with_replacements() {
 
 #[tokio::test]
 async fn a_large_value_and_a_deep_tree_come_back_whole() {
-    const DEPTH: usize = 200;
+    const DEPTH: usize = 128;
     for launch in kinds() {
         let (_server, client) = start(launch).await;
         let value = "0123456789abcdef".repeat(1 << 16);

@@ -104,8 +104,12 @@ async fn a_failure_leaves_ours_alone_and_says_what_it_was() {
             "unexpected status code 401",
         ),
         (
+            response("401 Unauthorized", &[], "ask the proxy"),
+            "unexpected status code 401: ask the proxy",
+        ),
+        (
             response("403 Forbidden", &[], "no"),
-            "unexpected status code 403",
+            "unexpected status code 403: no",
         ),
         (
             response("404 Not Found", &[], "no"),

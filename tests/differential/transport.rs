@@ -56,7 +56,7 @@ pub(crate) fn sizes(pair: &mut Pair) -> Result<(), Difference> {
     let long = "k".repeat(1000);
     pair.exchange(&Op::line(&format!("PUT /v2/keys/{long} value=1")))?;
     pair.exchange(&Op::line(&format!("DELETE /v2/keys/{long}")))?;
-    let deep = "/d".repeat(200);
+    let deep = "/d".repeat(128);
     pair.exchange(&Op::line(&format!("PUT /v2/keys{deep} value=1")))?;
     pair.exchange(&Op::line("DELETE /v2/keys/d?recursive=true"))?;
     let value = "v".repeat(1 << 20);

@@ -17,7 +17,7 @@ fn word(document: &Raw, path: &[&str]) -> String {
 fn the_words_of_0_4_bring_its_answers() {
     let server = server::ours().classic().start();
     let version = get(&server, "/version");
-    assert_eq!(version.text(), "etcd 3.4.23");
+    assert_eq!(version.text(), "etcd 0.4.6");
     assert_eq!(
         version.head.get("Content-Type"),
         Some("text/plain; charset=utf-8")

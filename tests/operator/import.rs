@@ -323,6 +323,12 @@ fn a_file_that_is_not_whole_writes_nothing() {
     let missing = import(&server, Path::new("/nope"), "");
     assert_eq!(missing.stdout, "cannot read snapshot file /nope\n");
     assert_eq!(missing.code, Some(1));
+    let device = import(&server, Path::new("/dev/zero"), "");
+    assert_eq!(
+        device.first(),
+        "/dev/zero: it is a device, not a saved store; nothing has been written"
+    );
+    assert_eq!(device.code, Some(1));
     let none = line("import").at(server.url()).run();
     assert_eq!(
         (none.stdout.as_str(), none.code),

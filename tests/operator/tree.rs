@@ -83,7 +83,7 @@ fn a_subtree_is_drawn_with_a_count() {
 /// The deepest key that the tests of the server make, drawn to its end.
 #[test]
 fn depth_has_no_limit_that_a_key_could_reach() {
-    const DEPTH: usize = 200;
+    const DEPTH: usize = 128;
     let server = server::ours().start();
     let key = "/x".repeat(DEPTH);
     line("set")

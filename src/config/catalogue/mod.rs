@@ -73,6 +73,11 @@ pub(crate) fn by_yaml(section: &str, key: &str) -> Option<&'static Flag> {
     })
 }
 
+/// Whether a YAML key names a map of options.
+pub(crate) fn is_yaml_map(key: &str) -> bool {
+    all().any(|flag| flag.yaml.is_some_and(|(map, _)| map == key))
+}
+
 /// The known name closest to a mistyped one, if one is close.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let budget = 1 + name.len() / 8;

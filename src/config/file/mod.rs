@@ -180,6 +180,8 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
         };
         match found {
             Some(flag) => set(&mut settings, flag, path, entry)?,
+            // A map whose lines were all commented out.
+            None if empty_map(&entry) => {}
             None => unknown.push(format!(
                 // Without its value: nobody knows what it was to hold.
                 "{} line {}: unknown key {} is ignored",
@@ -199,6 +201,11 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
         ));
     }
     Ok(settings)
+}
+
+fn empty_map(entry: &Entry) -> bool {
+    let empty = matches!(entry.value, Content::Null);
+    empty && entry.section.is_empty() && catalogue::is_yaml_map(&entry.key)
 }
 
 fn full_key(entry: &Entry) -> String {

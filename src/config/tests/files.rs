@@ -94,6 +94,18 @@ fn either_option_takes_either_format() {
 }
 
 #[test]
+fn a_map_without_lines_is_no_unknown_key() {
+    let text = "client-transport-security:\n  # cert-file: x\nname: n\nnobody:\n";
+    let config = Fake::with("/y", text).config(&["--config-file=/y"], &[]);
+    assert_eq!(config.name, "n");
+    let unknown = |key: &str| {
+        let said = config.notices.iter();
+        said.filter(|notice| notice.contains(key)).count()
+    };
+    assert_eq!((unknown("transport-security"), unknown("nobody")), (0, 1));
+}
+
+#[test]
 fn an_unknown_key_is_noticed_with_its_line() {
     let host = Fake::with("/t", "cpu_profile_file = \"x\"\n[peer]\nfoo = 1\n")
         .and("/y", "a: 1\nb: {c: {d: 2}}\n");
