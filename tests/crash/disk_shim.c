@@ -1,8 +1,8 @@
 /* A disk that hangs or refuses, for a process started with LD_PRELOAD.
  *
  * The file named by DISK_SHIM holds rules, one a line: OPERATION PART ACTION. A call is met by the first rule with its
- * operation (sync, write, look) whose PART occurs in the path of its file. ACTION is hang (until the rule is gone) or the
- * number of an error. Without the file, or a rule that fits, the call goes through. The file is replaced by rename. */
+ * operation (sync, write, look, rights) whose PART occurs in the path of its file. ACTION is hang (until the rule is gone),
+ * ignore (nothing is done, success is answered; rights only) or the number of an error. Without the file, or a rule that fits, the call goes through. The file is replaced by rename. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { GO = 0, HANG = -1 };
+enum { GO = 0, HANG = -1, IGNORE = -2 };
 
 static int rule(const char *operation, const char *path)
 {
@@ -27,7 +28,7 @@ static int rule(const char *operation, const char *path)
         return GO;
     while (what == GO && fscanf(rules, "%15s %255s %15s", found, part, action) == 3)
         if (!strcmp(found, operation) && strstr(path, part))
-            what = strcmp(action, "hang") ? atoi(action) : HANG;
+            what = !strcmp(action, "hang") ? HANG : !strcmp(action, "ignore") ? IGNORE : atoi(action);
     fclose(rules);
     return what;
 }
@@ -111,4 +112,16 @@ int look(int directory, const char *path, int flags, unsigned mask, void *found)
         return -1;
     }
     return REAL(int (*)(int, const char *, int, unsigned, void *), "statx")(directory, path, flags, mask, found);
+}
+
+int chmod(const char *path, mode_t mode)
+{
+    int error = meet_path("rights", path);
+    if (error == IGNORE)
+        return 0;
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    return REAL(int (*)(const char *, mode_t), "chmod")(path, mode);
 }

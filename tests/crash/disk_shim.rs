@@ -76,6 +76,16 @@ impl Disk {
         self.rule(&format!("sync {part} {}\n", error.raw_os_error()));
     }
 
+    /// Rights of paths with `part` in them cannot be changed.
+    pub(crate) fn refuse_rights(&self, part: &str, error: rustix::io::Errno) {
+        self.rule(&format!("rights {part} {}\n", error.raw_os_error()));
+    }
+
+    /// A change of their rights succeeds, and changes nothing.
+    pub(crate) fn ignore_rights(&self, part: &str) {
+        self.rule(&format!("rights {part} ignore\n"));
+    }
+
     /// It works again; what hung returns.
     pub(crate) fn heal(&self) {
         fs::remove_file(&self.rules).expect("there are rules");

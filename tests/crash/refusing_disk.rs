@@ -1,6 +1,8 @@
 //! A file system that refuses while a server runs (F9): read-only, over its quota, unmounted. Clients get the reason,
 //! reads go on, and writes resume by themselves where that is possible.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -112,6 +114,41 @@ fn what_lapses_while_writes_are_refused_is_gone_for_linearizable_reads() {
     let wait = format!("/v2/keys/d/lock?wait=true&waitIndex={}", last + 1);
     let event = server.exchange(&Request::get(&wait)).text();
     assert!(event.contains("\"action\":\"expire\""), "{event}");
+}
+
+/// Network file systems forbid the change, those without rights say yes and keep what was: the node serves, and says so.
+#[test]
+fn rights_that_cannot_be_changed_are_told_and_the_node_serves() {
+    for (error, reason) in [
+        (Some(Errno::PERM), "Operation not permitted"),
+        (Some(Errno::OPNOTSUPP), "not supported"),
+        (None, "the file system keeps no rights"),
+    ] {
+        let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+        let disk = Disk::new(scratch.path());
+        let mut server = disk.under(server::ours()).start();
+        assert_eq!(put(&server, "before").status(), 201);
+        assert_eq!(server.terminate(LIMIT).code(), Some(0));
+        let format = server.data_dir().join("FORMAT");
+        fs::set_permissions(&format, Permissions::from_mode(0o644)).expect("it is ours");
+        match error {
+            Some(error) => disk.refuse_rights("/FORMAT", error),
+            None => disk.ignore_rights("/FORMAT"),
+        }
+        server.restart();
+        assert!(found(&server, "before"));
+        assert_eq!(put(&server, "after").status(), 201);
+        let log = server.log();
+        let told = log
+            .lines()
+            .filter(|line| line.contains("cannot be changed"))
+            .collect::<Vec<_>>();
+        assert!(
+            told.len() == 1 && told[0].contains("1 files") && told[0].contains(reason),
+            "{told:?}"
+        );
+        assert!(!log.contains("now by their owner alone"), "{log}");
+    }
 }
 
 /// A flush that has no room is no end: what RocksDB held is applied again from the log when the disk takes it.
