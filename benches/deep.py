@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What do others pay while one client makes the deepest keys it may? Builds of the server are compared in turn.
 
-    benches/deep.py BUILD [BUILD …] [--seconds 3] [--rounds 5] [--product 65536] [--debian]
+    benches/deep.py BUILD [BUILD …] [--seconds 3] [--rounds 5] [--product 65536]
 
 A client in a closed loop writes small keys and its times are taken: alone, beside a second client of its own kind, and
-beside one whose every request creates a new key with all its directories, of so many bytes that bytes times names is
---product. Three forms of such a key are tried: long names, short names, and between. Printed are the median over the
-rounds of the writer's p50, for each company, and its ratio to the p50 alone.
+beside one whose every request creates a new key with all its directories, of such a length that names times (bytes +
+256), the server's own count of what a key costs, is --product. Four forms of such a key are tried, from few long names
+to many short ones. Printed are the median over the rounds of the writer's p50, for each company, and its ratio to the
+p50 alone.
 
 Exit status: 0 measured, 2 no result.
 """
@@ -24,7 +25,7 @@ from machine import Failed
 from server import Server
 
 # The least of a key with n names is 2n bytes: a slash and a letter each.
-NAMES = (16, 64, 180)
+NAMES = (4, 16, 64, 128)
 
 
 def main():
@@ -32,13 +33,10 @@ def main():
     asked.add_argument('builds', nargs='+', type=Path, metavar='BUILD')
     for name, default in (('seconds', 3), ('rounds', 5), ('product', 64 << 10)):
         asked.add_argument('--' + name, type=int, default=default)
-    asked.add_argument('--debian', action='store_true', help='Debian\'s etcd as well')
     asked = asked.parse_args()
     commands = {build.name: [str(build)] for build in asked.builds}
-    if asked.debian:
-        commands["Debian's etcd"] = ['/usr/bin/etcd', '--enable-v2']
     company = {'alone': None, 'one more': small}
-    company |= {f'{names} names': deep(names, asked.product // names) for names in NAMES}
+    company |= {f'{names} names': deep(names, asked.product // names - 256) for names in NAMES}
     results = {(build, kind): [] for build in commands for kind in company}
     for _ in range(asked.rounds):
         for build, command in commands.items():

@@ -20,6 +20,7 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::dial::{DialError, reason};
+use crate::bounded;
 use verifier::Verifier;
 pub(super) use verifier::is_authority_as_server;
 
@@ -242,8 +243,12 @@ pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     })
 }
 
+/// The authorities of a whole system take a quarter of it.
+const PEM_BYTES: u64 = 4 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|error| TlsError::Read {
+    let content = fs::File::open(path).and_then(|file| bounded::read(file, PEM_BYTES));
+    content.map_err(|error| TlsError::Read {
         path: path.to_owned(),
         reason: reason(&error),
     })

@@ -50,6 +50,7 @@ mod path;
 mod post;
 mod preamble;
 mod put;
+mod rate;
 mod render;
 mod route;
 mod socket;

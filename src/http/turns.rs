@@ -2,7 +2,7 @@
 //! from the others.
 //!
 //! No address gets all of them. And who waits may take the turn of a listing whose client takes too little: less than
-//! [`LEAST_RATE`], or nothing for [`PATIENCE`]. That one is cut off, as after the stall time-out; while nobody waits, a slow
+//! [`LEAST_RATE`](super::rate::LEAST_RATE), or nothing for [`PATIENCE`]. That one is cut off, as after the stall time-out; while nobody waits, a slow
 //! client costs nobody anything and goes on.
 
 use std::net::IpAddr;
@@ -13,10 +13,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// Bytes a second that a client has to take where others wait.
-const LEAST_RATE: u64 = 64 << 10;
-/// How long a listing is left alone, and a client may take nothing.
-const PATIENCE: Duration = Duration::from_secs(2);
+use super::rate::{PATIENCE, Rate};
+
 /// How often who waits looks for a slow one.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -35,7 +33,8 @@ pub(super) struct Turns {
 #[derive(Debug)]
 pub(super) struct Pace {
     begun: Instant,
-    bytes: AtomicU64,
+    // Held to count what a client took, or to read it.
+    rate: Mutex<Rate>,
     /// Milliseconds after the begin since when the client has taken nothing; `u64::MAX` while it takes.
     blocked: AtomicU64,
     ends: AtomicBool,
@@ -120,7 +119,7 @@ impl Pace {
     pub(super) fn new(begun: Instant) -> Self {
         Self {
             begun,
-            bytes: AtomicU64::new(0),
+            rate: Mutex::new(Rate::new(begun)),
             blocked: AtomicU64::new(u64::MAX),
             ends: AtomicBool::new(false),
         }
@@ -128,7 +127,7 @@ impl Pace {
 
     /// The client has room for so many bytes more.
     pub(super) fn taken(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.rate().add(bytes, Instant::now());
         self.blocked.store(u64::MAX, Ordering::Relaxed);
     }
 
@@ -145,16 +144,16 @@ impl Pace {
 
     /// Bytes a second, if they are too few.
     fn slowness(&self, now: Instant) -> Option<u64> {
-        let age = now.saturating_duration_since(self.begun);
-        if age < PATIENCE {
-            return None;
-        }
-        // More than 0 by now.
-        let age = age.as_millis() as u64;
-        let rate = self.bytes.load(Ordering::Relaxed).saturating_mul(1000) / age;
+        let age = now.saturating_duration_since(self.begun).as_millis() as u64;
         let blocked = age.saturating_sub(self.blocked.load(Ordering::Relaxed));
-        let is_slow = rate < LEAST_RATE || u128::from(blocked) >= PATIENCE.as_millis();
-        is_slow.then_some(rate)
+        if u128::from(blocked) >= PATIENCE.as_millis() {
+            return Some(0);
+        }
+        self.rate().slowness(now)
+    }
+
+    fn rate(&self) -> MutexGuard<'_, Rate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,12 +193,12 @@ mod tests {
         stalled.pace.taken(2 << 20);
         stalled.pace.block();
         assert!(take(THERE, 10).is_none());
-        assert_eq!(ends(), [false, true, false], "the slowest");
-        drop(slow);
+        assert_eq!(ends(), [false, false, true], "the slowest");
+        drop(stalled);
         let next = take(THERE, 10).unwrap();
         assert!(take(THERE, 10).is_none());
-        assert!(stalled.pace.is_to_end() && !fast.pace.is_to_end());
-        drop((next, stalled, fast));
+        assert!(slow.pace.is_to_end() && !fast.pace.is_to_end());
+        drop((next, slow, fast));
         assert!(turns.held().is_empty());
     }
 

@@ -7,24 +7,22 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Frame, Incoming};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::budget::{Budget, Claim, FREE_BYTES};
 use super::form;
+use super::rate::Rate;
 
 /// What is read away of a body whose answer is known; the connection is closed if there is more.
 const DISCARDED_BYTES: usize = 256 * 1024;
 
 /// How often a long body that does not come is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// What a body has to bring where others are refused: so many bytes a second, after so long.
-const LEAST_RATE: u64 = 64 << 10;
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a body that nobody waits for is asked for more of what has arrived: it comes piece by piece.
 const LOOKS: u32 = 8;
@@ -176,11 +174,12 @@ async fn collect(
 ) -> Result<Bytes, UploadError> {
     let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
-    let begun = Instant::now();
-    while let Some(frame) = next(body, pieces.length(), limits, begun).await? {
+    let mut rate = Rate::new(Instant::now());
+    while let Some(frame) = next(body, pieces.length(), limits, &mut rate).await? {
         let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
+        rate.add(data.len(), Instant::now());
         let length = pieces.length() + data.len();
         if length > limits.bytes {
             return Err(UploadError::TooLarge);
@@ -205,7 +204,7 @@ async fn next(
     body: &mut Incoming,
     length: usize,
     limits: &Limits<'_>,
-    begun: Instant,
+    rate: &mut Rate,
 ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, UploadError> {
     if length <= FREE_BYTES {
         return Ok(body.frame().await);
@@ -213,18 +212,16 @@ async fn next(
     let waits = Instant::now();
     loop {
         let frame = timeout(LOOK, body.frame()).await;
-        let slow = limits.budget.is_short() && is_slow(length, begun.elapsed());
+        let now = Instant::now();
+        rate.add(0, now);
+        // Others need its part of the budget.
+        let slow = limits.budget.is_short() && rate.slowness(now).is_some();
         match frame {
             Ok(frame) if !slow => return Ok(frame),
             Err(_) if !slow && waits.elapsed() < limits.stall => {}
             _ => return Err(UploadError::TimedOut),
         }
     }
-}
-
-/// Whether too little has come in that time for a body whose part of the budget others need.
-fn is_slow(length: usize, age: Duration) -> bool {
-    age >= PATIENCE && (length as u64).saturating_mul(1000) / (age.as_millis() as u64) < LEAST_RATE
 }
 
 /// What has come of a body. Nearly every body is one piece, which is not copied.

@@ -7,7 +7,7 @@
 //! | the process has called exit | that |
 //!
 //! A thread of its own gets the signals and keeps the time, since any other may sit in a call to a disk that does not
-//! return. When the time is over, or a signal comes again, it says what is missing and ends the process without
+//! return. When the time is over, or SIGTERM or SIGINT comes again a second later or more, it says what is missing and ends the process without
 //! destructors: those of RocksDB and of the log join threads that may hang. Nothing acknowledged is lost by that, it is
 //! in the log. A kernel that holds a thread in a hung device may keep the process visible beyond its exit.
 
@@ -28,6 +28,9 @@ use crate::node::status::Status;
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
 /// How long the node's threads and the store may take after that.
 pub(super) const STORAGE: Duration = Duration::from_secs(10);
+
+/// Signals so soon after the first are that one again. SIGHUP never is another.
+const ONE_WISH: Duration = Duration::from_secs(1);
 
 /// The server's side of the thread.
 pub(super) struct Stop {
@@ -178,6 +181,17 @@ impl Signals {
     }
 }
 
+/// The next signal that says to stop at once. Supervisors send one wish as several signals: systemd SIGHUP behind
+/// SIGTERM, `timeout` and shells to the process and to its group.
+async fn again(signals: &mut Signals, begun: Instant) -> &'static str {
+    loop {
+        let name = signals.next().await;
+        if name != "SIGHUP" && begun.elapsed() >= ONE_WISH {
+            return name;
+        }
+    }
+}
+
 impl Guard {
     async fn watch(self, mut signals: Signals) {
         tokio::select! {
@@ -188,7 +202,7 @@ impl Guard {
         }
         let begun = Instant::now();
         tokio::select! {
-            name = signals.next() => {
+            name = again(&mut signals, begun) => {
                 let stage = self.stage();
                 self.exit(format!("{name} again while waiting for {stage}, exiting at once"));
             }

@@ -25,6 +25,19 @@ fn user_signals_are_ignored_with_a_line() {
     assert_eq!(server.terminate(LIMIT).code(), Some(0));
 }
 
+/// systemd sends SIGHUP behind SIGTERM, `timeout` tells a process and its group: the store is flushed all the same.
+#[test]
+fn signals_that_come_together_are_one() {
+    for second in [Signal::HUP, Signal::TERM, Signal::INT] {
+        let mut server = server::ours().start();
+        written(&server, "/v2/keys/a", "value=1");
+        signal(&server, Signal::TERM);
+        signal(&server, second);
+        assert_eq!(server.wait_exit(LIMIT).code(), Some(0), "{second:?}");
+        assert!(!server.log().contains("again while"), "{}", server.log());
+    }
+}
+
 #[test]
 fn a_terminal_that_goes_away_stops_the_server_in_order() {
     let mut server = server::ours().start();

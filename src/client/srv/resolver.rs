@@ -14,9 +14,11 @@ use domain::resolv::stub::conf::{ResolvConf, ServerConf, Transport};
 use super::LookupError;
 use super::answer::{Target, targets};
 use super::query::{self, Manner};
+use crate::bounded;
 use crate::client::dial::reason;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+const RESOLV_CONF_BYTES: u64 = 64 << 10;
 
 /// The C library's bounds for `options timeout`, whatever the file says.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -62,7 +64,8 @@ impl Resolver {
     }
 
     fn read(path: &Path) -> Resolver {
-        let text = fs::read(path).unwrap_or_default();
+        let text = fs::File::open(path).and_then(|file| bounded::read(file, RESOLV_CONF_BYTES));
+        let text = text.unwrap_or_default();
         Resolver::with(parse(&String::from_utf8_lossy(&text)))
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// What is to be done when nothing of this directory can be served.
 const ANEW: &str = "put back a copy of the whole directory that was made while the node was stopped, or start with a new, empty \
-                    --data-dir and load a saved listing with 'etcdctl import FILE'";
+                    --data-dir and load a saved listing with 'etcdctl import --snap FILE'";
 
 /// What may be behind it, where the content came from another directory.
 fn copy_hint(copied: bool) -> &'static str {

@@ -62,6 +62,9 @@ struct Keys {
     suspend: u8,
 }
 
+/// Of a password, and of what is typed or piped behind it in one go.
+const BYTES_MAX: usize = 64 << 10;
+
 /// Reads up to the end of the line or of the input, or to a key that ends the program.
 fn read(input: &mut impl BufRead, keys: Keys) -> io::Result<Answer> {
     let is = |key: u8, byte: u8| key != NO_KEY && byte == key;
@@ -71,6 +74,10 @@ fn read(input: &mut impl BufRead, keys: Keys) -> io::Result<Answer> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             block => block?,
         };
+        if line.len() + block.len() > BYTES_MAX {
+            let reason = format!("it has more than {BYTES_MAX} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+        }
         let ends = |byte: &u8| *byte == b'\n' || is(keys.interrupt, *byte) || is(keys.quit, *byte);
         let Some(at) = block.iter().position(ends) else {
             line.extend_from_slice(block);

@@ -1,9 +1,10 @@
 //! `set`, `mk` and `update`: files (etcdctl reference 8.3, 8.4, 8.5, 8.7).
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
+
 use std::os::unix::ffi::OsStringExt;
 
+use etcd2::bounded;
 use etcd2::client::{Client, Put};
 
 use super::failure::Failure;
@@ -107,13 +108,13 @@ async fn prepare(session: &Session, value: Option<OsString>) -> Result<(Client, 
     Ok((client, value))
 }
 
+/// More than any server takes: 10 MiB in the original's answer to a form that is too large.
+const VALUE_BYTES: u64 = 16 << 20;
+
 /// All of standard input, nothing trimmed; nothing at all is no value.
 fn from_stdin() -> Result<Vec<u8>, Failure> {
-    let mut value = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut value)
-        .map_err(|error| unreadable(&error))?;
+    let value =
+        bounded::read(std::io::stdin().lock(), VALUE_BYTES).map_err(|error| unreadable(&error))?;
     if value.is_empty() {
         return Err(Failure::text(1, "Error:  value required"));
     }

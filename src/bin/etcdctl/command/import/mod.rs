@@ -10,9 +10,10 @@ mod load;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+
+use etcd2::bounded;
 
 use super::failure::Failure;
 use super::session::Session;
@@ -20,8 +21,8 @@ use crate::output::complain;
 
 use entry::Entry;
 
-/// The store of the originals lies in memory whole, and its image is read so as well: 2 GiB are more than any had.
-const FILE_BYTES: u64 = 2 << 30;
+/// The store of the originals lies in memory whole, and its image is read so as well, with some five times its bytes.
+const FILE_BYTES: u64 = 1 << 30;
 
 /// For whoever wonders what a failure left behind, and whether to try again.
 const AGAIN: &str = "running it again writes every key of the file once more:\n  \
@@ -69,7 +70,7 @@ pub(super) async fn run(
 
 /// The file, or what a pipe gives; never more than [`FILE_BYTES`] of it.
 fn content(file: &Path) -> Result<Vec<u8>, String> {
-    let mut opened = File::open(file).map_err(|error| error.to_string())?;
+    let opened = File::open(file).map_err(|error| error.to_string())?;
     let kind = opened
         .metadata()
         .map_err(|error| error.to_string())?
@@ -79,15 +80,7 @@ fn content(file: &Path) -> Result<Vec<u8>, String> {
     {
         return Err("it is a device, not a saved store; nothing has been written".to_owned());
     }
-    let mut bytes = Vec::new();
-    let read = opened.by_ref().take(FILE_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err(format!(
-            "more than {FILE_BYTES} bytes, no store of etcd v2 is that large; nothing has been written"
-        ));
-    }
-    Ok(bytes)
+    bounded::read(opened, FILE_BYTES).map_err(|error| format!("{error}; nothing has been written"))
 }
 
 fn read(file: &Path, hidden: &[OsString]) -> Result<Vec<Entry>, String> {
