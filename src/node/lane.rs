@@ -12,7 +12,7 @@
 //! ```
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between two looks whether a lane is idle.
 const LOOK: Duration = Duration::from_millis(1);
@@ -142,23 +142,31 @@ impl<T, W> Lane<T, W> {
 
     /// Claims the lane for its thread, with what is queued.
     fn take(&self, patience: Duration) -> Option<Vec<T>> {
-        let idle = |state: &mut State<T>| state.busy || (state.items.is_empty() && !state.closed);
+        let until = Instant::now() + patience;
         let mut state = self.lock();
         loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let called = !state.items.is_empty() || state.closed || left.is_zero();
+            if called && !state.busy {
+                break;
+            }
+            // Said before each wait: a claim may have come in between a call and this thread, and calls again at its end
+            // only whom it sees asleep. Work on the spot that takes longer than we are patient is looked at again.
             state.sleeping = true;
-            let waited = self.wake.wait_timeout_while(state, patience, idle);
+            let left = if left.is_zero() {
+                patience.max(LOOK)
+            } else {
+                left
+            };
+            let waited = self.wake.wait_timeout(state, left);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             state.sleeping = false;
-            if state.busy {
-                // A caller has worked on the spot for longer than we are patient: it will wake us.
-                continue;
-            }
-            if state.items.is_empty() && state.closed {
-                return None;
-            }
-            state.busy = true;
-            return Some(std::mem::take(&mut state.items));
         }
+        if state.items.is_empty() && state.closed {
+            return None;
+        }
+        state.busy = true;
+        Some(std::mem::take(&mut state.items))
     }
 
     /// Nothing is done any more, and what is queued is dropped.
@@ -263,6 +271,36 @@ mod tests {
         lane.close();
         runner.join().expect("the thread ended by itself");
         assert_eq!(lane.claim(|_| ()), None);
+    }
+
+    /// A claim that comes in between the call of the thread and the thread must call it again.
+    #[test]
+    fn a_claim_takes_no_call_from_the_thread() {
+        let lane: Arc<Lane<u32, u32>> = Arc::new(Lane::new(0));
+        let (done, worked) = std::sync::mpsc::channel();
+        let runner = {
+            let lane = Arc::clone(&lane);
+            thread::spawn(move || {
+                lane.run(
+                    || PATIENCE,
+                    |_, items: Vec<u32>| {
+                        items
+                            .iter()
+                            .for_each(|item| done.send(*item).expect("listened to"));
+                        Goes::On
+                    },
+                );
+            })
+        };
+        for item in 0..2_000 {
+            lane.push(item);
+            // Mostly before the thread has the lane, and long enough for it to look and wait again.
+            let _ = lane.claim(|_| thread::yield_now());
+            let told = worked.recv_timeout(PATIENCE / 2);
+            assert_eq!(told, Ok(item), "the thread sleeps on");
+        }
+        lane.close();
+        runner.join().expect("the thread ended by itself");
     }
 
     #[test]
