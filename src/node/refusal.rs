@@ -120,7 +120,8 @@ impl Refusals {
             tracing::warn!("writes are refused: {refusal}");
         }
         *place = Some(refusal);
-        self.any.store(true, Ordering::Release);
+        // Ordered with the marks of the watchdog, which looks at its own after this.
+        self.any.store(true, Ordering::SeqCst);
     }
 
     /// The trouble of these kinds is over.
@@ -134,7 +135,7 @@ impl Refusals {
             .filter_map(|kind| places[*kind as usize].take())
             .collect();
         let any = places.iter().any(Option::is_some);
-        self.any.store(any, Ordering::Release);
+        self.any.store(any, Ordering::SeqCst);
         drop(places);
         for refusal in gone {
             tracing::info!("no longer a reason to refuse writes: {refusal}");
@@ -156,7 +157,7 @@ impl Refusals {
 
     /// Whether there is any.
     pub fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+        self.any.load(Ordering::SeqCst)
     }
 
     fn lock(&self) -> MutexGuard<'_, [Option<Refusal>; Kind::ALL.len()]> {

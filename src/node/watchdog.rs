@@ -9,7 +9,8 @@
 //! | a request may wait | `/health` is false; unless it is work of the flush thread, which holds up no write, writes are refused at once |
 //!
 //! A mark that ends and a look that finds it late may cross: each writes its own word before it reads the other's, so at
-//! least one of them sees both, and what was told is always taken back.
+//! least one of them sees both, and what was told is always taken back. The look's words are two, that it was told and the
+//! refusal: an end between them takes the first back, so whoever finds the end after both takes back both.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -139,6 +140,7 @@ impl Watchdog {
             return;
         }
         let took = took.unwrap_or_else(|| self.age(since, Instant::now()));
+        mark.told.store(0, Ordering::SeqCst);
         self.take_back(work);
         if took >= SLOW {
             mark.slow.fetch_add(1, Ordering::Relaxed);
@@ -175,14 +177,17 @@ impl Watchdog {
             self.refusals.add(Refusal::SlowDisk(self.advice(work, age)));
         }
         if mark.since.load(Ordering::SeqCst) != since {
-            // It returned meanwhile, perhaps before it could see that it was told.
+            // It returned meanwhile, perhaps before it could see that it was told. The next one that is told already stays so.
+            let _ = mark
+                .told
+                .compare_exchange(since, 0, Ordering::SeqCst, Ordering::SeqCst);
             self.take_back(work);
         }
     }
 
     /// Another work that is late as well is told again by the next look.
     fn take_back(&self, work: Work) {
-        if self.marks[work as usize].told.swap(0, Ordering::SeqCst) != 0 && work.holds_writes() {
+        if work.holds_writes() {
             self.refusals.remove(&[Kind::SlowDisk]);
         }
     }
@@ -367,6 +372,36 @@ mod tests {
         assert!(refusals.holds(Kind::SlowDisk));
         watchdog.end(Work::LogLook, None);
         assert!(!refusals.any());
+    }
+
+    /// A process that was stopped finds the log's sync late in the moment in which it ends.
+    #[test]
+    fn an_end_in_the_middle_of_a_look_leaves_nothing_behind() {
+        let (watchdog, refusals, begun) = watchdog();
+        let (looks, ends) = (std::sync::Barrier::new(2), 20_000);
+        // Told at the end: a panic here would leave the other thread waiting.
+        let mut left = Vec::new();
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                for _ in 0..ends {
+                    looks.wait();
+                    watchdog.look(begun + 9 * SECOND);
+                    looks.wait();
+                }
+            });
+            for round in 0..ends {
+                watchdog.begin(Work::LogSync, begun);
+                looks.wait();
+                // The two have no other clock in common: each round meets another moment of the look.
+                (0..round % 512).for_each(|_| std::hint::spin_loop());
+                watchdog.end(Work::LogSync, Some(9 * SECOND));
+                looks.wait();
+                if refusals.any() || watchdog.is_slow() {
+                    left.push(round);
+                }
+            }
+        });
+        assert!(left.is_empty(), "left by rounds {left:?}");
     }
 
     #[test]
