@@ -91,6 +91,12 @@ pub(super) fn event(out: &mut Vec<u8>, event: &Event, now: u64, vocabulary: Voca
     end(out, vocabulary);
 }
 
+/// Whether [`event`] says the same whenever it is asked.
+pub(super) fn is_settled(event: &Event) -> bool {
+    let lasts = |node: &Node| node.lifetime.is_none();
+    event.time.is_some() || (lasts(&event.node) && event.prev.as_ref().is_none_or(lasts))
+}
+
 /// What is left of [`event`] under `noValueOnSuccess` (keys-api 2.4).
 pub(super) fn brief_event(out: &mut Vec<u8>, action: Action, vocabulary: Vocabulary) {
     action_only(out, action);

@@ -15,7 +15,9 @@ use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{Caller, Claim, Delivery, Place, ServiceError, Watch, WatchRequest};
+use crate::service::{
+    Caller, Claim, Delivery, Place, Rendering, ServiceError, Watch, WatchRequest,
+};
 
 const STOPS: &str = "the server stops";
 
@@ -144,6 +146,12 @@ impl WatchBody {
     fn poll_rendered(&mut self, event: Arc<Delivery>, cx: &Context<'_>) -> Poll<Bytes> {
         let service = &self.front.service;
         let guess = render::event_size(&event);
+        // What is shown of such an event depends on when it is shown.
+        let shared = guess > UNCOUNTED && render::is_settled(&event);
+        if let Some(rendered) = shared.then(|| event.rendered()).flatten() {
+            self.place = None;
+            return Poll::Ready(Bytes::from_owner(Sent(rendered)));
+        }
         let mut claim = None;
         if guess > UNCOUNTED {
             let room = service
@@ -165,7 +173,11 @@ impl WatchBody {
         Poll::Ready(match claim {
             Some(mut claim) => {
                 claim.correct(out.capacity());
-                Bytes::from_owner(Counted { out, _claim: claim })
+                let rendered: Arc<Rendering> = Arc::new(Counted { out, _claim: claim });
+                if shared {
+                    event.share(&rendered);
+                }
+                Bytes::from_owner(Sent(rendered))
             }
             None => out.into(),
         })
@@ -185,7 +197,16 @@ fn skimmed(rest: &mut Option<Incoming>, cx: &mut Context<'_>) -> bool {
     true
 }
 
-/// A rendered event and what it counts; both go when the last byte is written.
+/// A rendered event on its way to one client, of several perhaps.
+struct Sent(Arc<Rendering>);
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+/// A rendered event and what it counts; both go when its last byte is written to the last client.
 struct Counted {
     out: Vec<u8>,
     _claim: Claim,

@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_claim_takes_no_call_from_the_thread() {
         let lane: Arc<Lane<u32, u32>> = Arc::new(Lane::new(0));
-        let (done, worked) = std::sync::mpsc::channel();
+        let (done, worked) = std::sync::mpsc::sync_channel(1);
         let runner = {
             let lane = Arc::clone(&lane);
             thread::spawn(move || {

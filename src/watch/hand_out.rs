@@ -103,7 +103,7 @@ impl<'h> HandOut<'h> {
         let hub = self.hub;
         let shared = || {
             delivery
-                .get_or_insert_with(|| Delivery::claim(hub.waiting_bytes(), event.clone(), 0))
+                .get_or_insert_with(|| hub.deliveries().claim(event.clone(), 0))
                 .clone()
         };
         match slot.push(event, self.now, hub.waiting_bytes(), shared) {

@@ -10,6 +10,7 @@ use storage::Store;
 use storage::operation::Event;
 
 use super::budget::Budget;
+use super::deliveries::Deliveries;
 use super::hand_out::HandOut;
 use super::readers::Readers;
 use super::slot::Slot;
@@ -35,7 +36,7 @@ pub struct Hub {
     store: Store,
     limit: usize,
     metrics: Arc<Metrics>,
-    waiting: Arc<Budget>,
+    deliveries: Arc<Deliveries>,
     sending: Arc<Budget>,
     wakes: Wakes,
     readers: Readers,
@@ -68,12 +69,12 @@ impl Hub {
         metrics: Arc<Metrics>,
         waiting: usize,
     ) -> Self {
-        let waiting = Budget::new(waiting);
+        let deliveries = Arc::new(Deliveries::new(waiting));
         Self {
             published: AtomicU64::new(store.revision()),
             registry: Mutex::default(),
-            readers: Readers::new(store.clone(), waiting.clone()),
-            waiting,
+            readers: Readers::new(store.clone(), deliveries.clone()),
+            deliveries,
             sending: Budget::new(SENDING_BYTES),
             wakes: Wakes::default(),
             store,
@@ -215,7 +216,12 @@ impl Hub {
 
     /// For events in queues, and pages of history: [`WAITING_BYTES`].
     pub(super) fn waiting_bytes(&self) -> &Arc<Budget> {
-        &self.waiting
+        self.deliveries.budget()
+    }
+
+    /// Where events for queues and pages are made.
+    pub(super) fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// For events on their way to clients: [`SENDING_BYTES`].

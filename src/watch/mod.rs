@@ -11,10 +11,11 @@
 //! happened (`storage::Search`).
 //!
 //! **Bounds.** A queue holds [`QUEUE_LIMIT`] events and [`QUEUE_BYTES`], the first event apart; all queues and pages
-//! of history together [`WAITING_BYTES`], an event for many watchers counted once; what is on its way to clients
-//! [`SENDING_BYTES`]. What has no room in a queue is read from the store again later; what has none on its way waits.
+//! of history together [`WAITING_BYTES`], an event for many watchers counted once ([`deliveries`]); what is on its way to
+//! clients [`SENDING_BYTES`], rendered once for all who are sent it at the time. What has no room in a queue is read from the store again later; what has none on its way waits.
 
 mod budget;
+mod deliveries;
 mod hand_out;
 mod hub;
 mod matching;
@@ -26,7 +27,7 @@ mod watcher;
 
 pub use budget::{Budget, Claim, Place};
 pub use hub::{Hub, TooManyWatchers};
-pub use slot::Delivery;
+pub use slot::{Delivery, Rendering};
 pub use watcher::{Ended, Watcher};
 
 /// Undelivered events above which a watcher falls behind and continues from the store.

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use storage::Store;
 
-use super::budget::Budget;
+use super::deliveries::Deliveries;
 use super::replay::{Page, Replay};
 use super::watcher::Ended;
 
@@ -27,7 +27,7 @@ pub(super) struct Readers {
 
 struct Shared {
     store: Store,
-    budget: Arc<Budget>,
+    deliveries: Arc<Deliveries>,
     // Held for a few moves; a desk's lock may be taken inside.
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -66,12 +66,12 @@ pub(super) struct Reading {
 
 impl Readers {
     /// Half of the cores, so that history never takes all of them from those who write.
-    pub(super) fn new(store: Store, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(store: Store, deliveries: Arc<Deliveries>) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             shared: Arc::new(Shared {
                 store,
-                budget,
+                deliveries,
                 queue: Mutex::default(),
                 changed: Condvar::new(),
             }),
@@ -122,8 +122,8 @@ impl Readers {
     /// Readings wait for ever.
     #[cfg(test)]
     pub(super) fn without_threads(store: Store) -> Self {
-        let budget = Budget::new(super::WAITING_BYTES);
-        let mut readers = Self::new(store, budget);
+        let deliveries = Deliveries::new(super::WAITING_BYTES);
+        let mut readers = Self::new(store, Arc::new(deliveries));
         readers.limit = 0;
         readers
     }
@@ -164,7 +164,7 @@ impl Shared {
     }
 
     fn step(&self, mut replay: Replay) -> Result<(Replay, Page), Ended> {
-        let page = replay.step(&self.store, &self.budget)?;
+        let page = replay.step(&self.store, &self.deliveries)?;
         Ok((replay, page))
     }
 

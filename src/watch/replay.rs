@@ -6,7 +6,7 @@ use std::time::Duration;
 use storage::operation::Event;
 use storage::{EventFilter, Search, Store, View};
 
-use super::budget::Budget;
+use super::deliveries::Deliveries;
 use super::matching::{Relation, relate};
 use super::slot::{Delivery, Slot, size};
 use super::watcher::Ended;
@@ -79,20 +79,20 @@ impl Replay {
     pub(super) fn step_at_once(
         &mut self,
         store: &Store,
-        budget: &Arc<Budget>,
+        deliveries: &Deliveries,
     ) -> Result<Option<Page>, Ended> {
         match store.lease_within(Duration::ZERO) {
             Err(storage::Error::Reopening { .. }) => Ok(None),
-            lease => self.read(&lease?.view(), budget).map(Some),
+            lease => self.read(&lease?.view(), deliveries).map(Some),
         }
     }
 
     /// The next step.
-    pub(super) fn step(&mut self, store: &Store, budget: &Arc<Budget>) -> Result<Page, Ended> {
-        self.read(&store.lease()?.view(), budget)
+    pub(super) fn step(&mut self, store: &Store, deliveries: &Deliveries) -> Result<Page, Ended> {
+        self.read(&store.lease()?.view(), deliveries)
     }
 
-    fn read(&mut self, view: &View<'_>, budget: &Arc<Budget>) -> Result<Page, Ended> {
+    fn read(&mut self, view: &View<'_>, deliveries: &Deliveries) -> Result<Page, Ended> {
         let slot = Arc::clone(&self.slot);
         let mut page = Page::default();
         let mut held = 0;
@@ -104,7 +104,7 @@ impl Replay {
             }
             let (bytes, revision) = (size(&event), event.revision);
             let fits = held == 0 || held + bytes <= PAGE_BYTES;
-            let delivery = fits.then(|| Delivery::claim(budget, Arc::new(event), held));
+            let delivery = fits.then(|| deliveries.claim(Arc::new(event), held));
             let Some(delivery) = delivery.flatten() else {
                 page.wants = (held == 0).then_some(bytes);
                 left_out = Some(revision);

@@ -2,8 +2,9 @@
 //! drains.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -13,22 +14,47 @@ use super::budget::{Budget, Claim};
 use super::{QUEUE_BYTES, QUEUE_LIMIT, Target};
 
 /// An event that waits to be sent, for one watcher or for many. It counts against the budget until the last has it.
-#[derive(Debug)]
 pub struct Delivery {
     event: Arc<Event>,
     bytes: usize,
     _claim: Claim,
+    // Held for a look.
+    rendered: Mutex<Weak<Rendering>>,
 }
 
+/// What is sent of an event, shared by all who send it.
+pub type Rendering = dyn AsRef<[u8]> + Send + Sync;
+
 impl Delivery {
-    /// `None` if a watcher that holds `held` bytes may not have the event now.
-    pub(super) fn claim(budget: &Arc<Budget>, event: Arc<Event>, held: usize) -> Option<Arc<Self>> {
-        let bytes = size(&event);
-        Some(Arc::new(Self {
-            _claim: budget.claim(bytes, held)?,
+    pub(super) fn new(event: Arc<Event>, bytes: usize, claim: Claim) -> Self {
+        Self {
             event,
             bytes,
-        }))
+            _claim: claim,
+            rendered: Mutex::new(Weak::<Vec<u8>>::new()),
+        }
+    }
+
+    /// What another watcher made of it, as long as that is being sent.
+    pub fn rendered(&self) -> Option<Arc<Rendering>> {
+        self.rendering().upgrade()
+    }
+
+    /// Tells the other watchers what was made of it.
+    pub fn share(&self, rendered: &Arc<Rendering>) {
+        *self.rendering() = Arc::downgrade(rendered);
+    }
+
+    fn rendering(&self) -> MutexGuard<'_, Weak<Rendering>> {
+        self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("event", &self.event)
+            .finish_non_exhaustive()
     }
 }
 

@@ -134,7 +134,7 @@ impl Watcher {
         if published.saturating_sub(from) >= replay::INLINE_SPAN {
             return self.go_on(replay);
         }
-        match replay.step_at_once(self.hub.store(), self.hub.waiting_bytes())? {
+        match replay.step_at_once(self.hub.store(), self.hub.deliveries())? {
             Some(page) => self.take_page(replay, page),
             None => self.go_on(replay)?,
         }
