@@ -145,3 +145,26 @@ fn large_events_for_a_crowd_are_on_their_way_to_some_at_a_time() {
         more / MEBIBYTE
     );
 }
+
+/// A crowd at the same events that reads nothing holds one copy of them, and nobody who reads has to wait until it is cut.
+#[test]
+fn who_reads_does_not_wait_for_those_who_do_not() {
+    const CROWD: usize = 100;
+    const EVENTS: usize = 30;
+    let server = server::ours().start();
+    let value = "v".repeat(MEBIBYTE);
+    let mut writer = connect(&server);
+    let silent: Vec<Connection> = (0..CROWD).map(|_| stream(&server, "/big")).collect();
+    let mut reader = stream(&server, "/big");
+    for _ in 0..EVENTS {
+        let index = write(&mut writer, "/big", &value);
+        let event = reader.read_chunk(LIMIT).expect("the stream goes on");
+        let event = event.expect("it has no end");
+        let event = Raw::parse(event.trim_ascii_end()).expect("an event is JSON");
+        let seen = event.at(&["node", "modifiedIndex"]).and_then(Raw::number);
+        assert_eq!(seen, Some(index));
+    }
+    // It did not wait for them: they are there still.
+    assert_eq!(watchers(&server), CROWD as u64 + 1);
+    drop((silent, reader));
+}
