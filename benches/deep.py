@@ -25,7 +25,7 @@ from machine import Failed
 from server import Server
 
 # The least of a key with n names is 2n bytes: a slash and a letter each.
-NAMES = (4, 16, 64, 128)
+NAMES = (4, 16, 64, 120)
 
 
 def main():

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::entries;
+use super::{entries, occupied};
 
 /// Its name in the data directory.
 pub(super) const LOCK: &str = "LOCK";
@@ -69,6 +69,17 @@ pub enum DataDirError {
         /// What to do.
         advice: &'static str,
     },
+    /// It is no directory.
+    #[error(
+        "the data directory {path} is {found}. Nothing was changed. Give a --data-dir that is a directory, or a path where \
+         one can be made"
+    )]
+    Occupied {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
     /// A small file that is not small.
     #[error(
         "{path} has {bytes} bytes, more than such a file ever has. Nothing was changed. {advice}"
@@ -98,7 +109,10 @@ impl DataDirError {
     pub fn is_about_data(&self) -> bool {
         matches!(
             self,
-            Self::Foreign { .. } | Self::Misplaced { .. } | Self::TooLong { .. }
+            Self::Foreign { .. }
+                | Self::Occupied { .. }
+                | Self::Misplaced { .. }
+                | Self::TooLong { .. }
         )
     }
 }
@@ -106,6 +120,10 @@ impl DataDirError {
 /// What to do about it, where that is known.
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
+        _ if source.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error()) => {
+            ". The file system forbids it whatever the rights are: an immutable or append-only file ('lsattr' shows it, \
+             'chattr -ia' ends it), or a system that confines this program"
+        }
         io::ErrorKind::PermissionDenied => {
             ". Give the data directory, with all that is in it, to the user that runs this server ('chown -R USER DIR'), \
              and let that user read and write it ('chmod -R u+rwX DIR')"
@@ -133,7 +151,7 @@ impl DataDir {
     /// Creates (mode 0700), checks and locks.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create(path)?;
-        refuse_foreign(path)?;
+        occupied::refuse_foreign(path)?;
         entries::check(path)?;
         lock(path)
     }
@@ -188,6 +206,7 @@ fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Dat
 /// Makes the directory and its missing parents. Each new name must survive a power loss, so the directory it stands in
 /// is synced, from the top down: as many levels as were made.
 fn create(path: &Path) -> Result<(), DataDirError> {
+    occupied::refuse_occupied(path)?;
     let whole = std::path::absolute(path).map_err(failed("cannot find", path))?;
     let made: Vec<&Path> = whole
         .ancestors()
@@ -204,42 +223,6 @@ fn create(path: &Path) -> Result<(), DataDirError> {
             .map_err(failed("cannot sync", parent))?;
     }
     Ok(())
-}
-
-/// The marks of the originals (cluster-and-config 1.5).
-fn refuse_foreign(path: &Path) -> Result<(), DataDirError> {
-    const IMPORT: &str = "Export its keys with the old version and load them here with 'etcdctl import', and give this \
-                          server a new, empty --data-dir";
-    let foreign = |found: &str| {
-        Err(DataDirError::Foreign {
-            path: path.to_owned(),
-            found: found.to_owned(),
-            advice: IMPORT,
-        })
-    };
-    if path.join("member").exists() {
-        return foreign("it holds data of etcd 2.x or 3.x (member/)");
-    }
-    if path.join("proxy").exists() {
-        return foreign("it holds the state of an etcd proxy (proxy/)");
-    }
-    if path.join("log").is_file() && (path.join("conf").exists() || path.join("snapshot").exists())
-    {
-        return foreign("it holds data of etcd 0.4 (log, conf)");
-    }
-    // A copy may lack some of it. Beside data of ours the names mean nothing.
-    let is_new = !path.join(super::identity_file::NAME).exists() && !path.join("wal").exists();
-    let parts = ["conf", "standby_info"].map(|name| path.join(name).is_file());
-    if is_new && (parts.contains(&true) || holds_snapshot_of_0_4(&path.join("snapshot"))) {
-        return foreign("it holds a part of the data of etcd 0.4 (conf, standby_info or snapshot)");
-    }
-    Ok(())
-}
-
-fn holds_snapshot_of_0_4(directory: &Path) -> bool {
-    let entries = std::fs::read_dir(directory);
-    let is_one = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|end| end == "ss");
-    entries.into_iter().flatten().flatten().any(is_one)
 }
 
 /// Locks the directory, then the file in it that says who has it.

@@ -73,8 +73,12 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
         }
     })?;
     let store = data_dir.join("store");
-    for name in ["LOCK", "CURRENT", "IDENTITY"] {
-        refuse_link(&store.join(name), MOVE_AWAY)?;
+    for (name, advice) in [
+        ("LOCK", MOVE_AWAY),
+        ("CURRENT", BRING_BACK),
+        ("IDENTITY", MOVE_AWAY),
+    ] {
+        refuse_link(&store.join(name), advice)?;
     }
     each(&store, in_store)?;
     refuse_long(&store.join("IDENTITY"))
@@ -190,13 +194,21 @@ fn opening_waits(found: &Metadata) -> bool {
 
 /// Only a missing right is told here, with what to do about it; the rest shows when it is tried.
 fn may(path: &Path, wanted: Access) -> Result<(), DataDirError> {
-    let refused = |wanted| access(path, wanted) == Err(rustix::io::Errno::ACCESS);
-    let operation = match () {
-        () if wanted.contains(READ) && refused(READ) => "cannot read",
-        () if refused(wanted) => "cannot write to",
-        () => return Ok(()),
+    use rustix::io::Errno;
+    // The second is the answer for an immutable file.
+    let refused = |wanted| {
+        let errno = access(path, wanted).err()?;
+        matches!(errno, Errno::ACCESS | Errno::PERM).then_some(errno)
     };
-    Err(failed(operation, path, rustix::io::Errno::ACCESS.into()))
+    if wanted.contains(READ)
+        && let Some(errno) = refused(READ)
+    {
+        return Err(failed("cannot read", path, errno.into()));
+    }
+    match refused(wanted) {
+        Some(errno) => Err(failed("cannot write to", path, errno.into())),
+        None => Ok(()),
+    }
 }
 
 fn refuse_long(path: &Path) -> Result<(), DataDirError> {

@@ -26,6 +26,7 @@ pub mod lane;
 pub mod log_worker;
 pub mod marker;
 pub mod missing_file;
+mod occupied;
 pub mod recovery;
 pub mod refusal;
 pub mod reserve;

@@ -42,7 +42,9 @@ pub fn narrow(data_dir: &Path) {
             "{narrowed} files and directories in {directory} could be read or changed by other users: now by their owner alone"
         );
     }
-    if wide > 0 {
+    let closed = fs::metadata(data_dir).is_ok_and(|found| !is_wide(&found));
+    // Nobody else gets to them where the directory is closed.
+    if wide > 0 && !closed {
         tracing::warn!(
             "{wide} files and directories in {directory} may be read or changed by other users, and that cannot be changed \
              ({}): close {directory} itself to them",

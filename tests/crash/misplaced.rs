@@ -306,3 +306,80 @@ fn a_directory_in_the_place_of_a_table_is_damage_of_that_table() {
         server.kill();
     }
 }
+
+/// Files that somebody put into a log by mistake: the start says whose they are, and following it loses nothing.
+#[test]
+fn a_copy_of_a_segment_and_the_log_of_another_node_are_told_as_what_they_are() {
+    let (mut server, _) = stopped();
+    server.restart();
+    let answer = server.exchange(&Request::put("/v2/keys/kept/last", "value=x"));
+    assert_eq!(answer.status(), 201, "{}", answer.dump());
+    server.kill();
+    let log = server.data_dir().join("wal");
+    let segments = fs::read_dir(&log).expect("listed");
+    let mut segments = segments.map(|entry| entry.expect("listed").path());
+    let segment = segments.find(|path| path.extension().is_some_and(|end| end == "wal"));
+    let segment = segment.expect("a log has a segment");
+    let name = segment.file_name().expect("named").to_string_lossy();
+    let stray = log.join("00000000000000ff-00000000000000ff.wal");
+    fs::copy(&segment, &stray).expect("copied");
+    let said = refused(&mut server, &stray);
+    assert!(
+        said.contains(&format!("it is a copy of {name}")) && said.contains("move the copy away"),
+        "{said}"
+    );
+    fs::remove_file(&stray).expect("removed");
+    let own = segment.with_extension("own");
+    fs::rename(&segment, &own).expect("renamed");
+    let other = subject::launch(20).start();
+    let foreign = fs::read_dir(other.data_dir().join("wal")).expect("listed");
+    for entry in foreign {
+        let path = entry.expect("listed").path();
+        let to = log.join(path.file_name().expect("named"));
+        fs::copy(&path, &to).expect("copied");
+    }
+    let directory = server.data_dir().to_owned();
+    let said = refused(&mut server, &directory);
+    assert!(
+        said.contains("parts of different nodes") && said.contains("wal/ names member"),
+        "{said}"
+    );
+}
+
+/// What is no data directory of ours is told as what it is, and not touched.
+#[test]
+fn no_directory_and_the_inside_of_an_originals_are_refused() {
+    let (server, _) = stopped();
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| scratch.path().join(name);
+    fs::write(at("file"), "x").expect("written");
+    make_pipe(&at("pipe"));
+    symlink("nowhere", at("link")).expect("made");
+    fs::create_dir_all(at("member/wal")).expect("made");
+    fs::create_dir_all(at("member/snap")).expect("made");
+    for (name, told) in [
+        ("file", "is a file"),
+        ("pipe", "is neither a file nor a directory"),
+        ("link", "is a link that leads nowhere"),
+        (
+            "member",
+            "is not ours: it holds the log and the snapshots of etcd 2.x or 3.x",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_etcd"));
+        command.arg("--data-dir").arg(at(name));
+        let url = server.url();
+        command.args([
+            "--listen-client-urls",
+            &url,
+            "--advertise-client-urls",
+            &url,
+        ]);
+        let output = command.output().expect("the server can be started");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(ABOUT_DATA), "{name}: {said}");
+        assert!(said.contains(told), "{name}: {said}");
+    }
+    let left = entries(scratch.path());
+    assert_eq!(left.len(), 3, "{left:?}");
+}

@@ -130,6 +130,9 @@ fn rights_that_cannot_be_changed_are_told_and_the_node_serves() {
         assert_eq!(put(&server, "before").status(), 201);
         assert_eq!(server.terminate(LIMIT).code(), Some(0));
         let format = server.data_dir().join("FORMAT");
+        // Where others cannot come in at all there is nothing to tell.
+        let open = Permissions::from_mode(0o755);
+        fs::set_permissions(server.data_dir(), open).expect("it is ours");
         fs::set_permissions(&format, Permissions::from_mode(0o644)).expect("it is ours");
         match error {
             Some(error) => disk.refuse_rights("/FORMAT", error),

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::format::name::Name;
+
 /// Durable records that are gone, with the place and the range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -125,10 +127,36 @@ pub enum Reason {
     },
     /// The file's name and its header disagree.
     Name,
+    /// The file's content is, by its header, that of another segment.
+    OtherSegment {
+        /// Its number.
+        sequence: u64,
+        /// The index of its first entry.
+        first_index: u64,
+    },
     /// A segment between two others, or at the end, is missing.
     MissingSegment,
     /// The log does not contain the place the witness names: another copy, or an older one.
     WitnessDiffers,
+}
+
+impl Reason {
+    /// The name that a file with this content has, where that is what is wrong.
+    #[must_use]
+    pub fn segment(&self) -> Option<String> {
+        let Self::OtherSegment {
+            sequence,
+            first_index,
+        } = *self
+        else {
+            return None;
+        };
+        let name = Name::Segment {
+            sequence,
+            first_index,
+        };
+        Some(name.to_string())
+    }
 }
 
 impl fmt::Display for Reason {
@@ -145,6 +173,13 @@ impl fmt::Display for Reason {
                 return write!(f, "the file ends after {bytes} of its {length} bytes");
             }
             Self::Name => "file name and header disagree",
+            Self::OtherSegment { .. } => {
+                let name = self.segment().unwrap_or_default();
+                return write!(
+                    f,
+                    "file name and header disagree, its content is that of {name}"
+                );
+            }
             Self::MissingSegment => "a segment is missing",
             Self::WitnessDiffers => "this is not the log the store last saw",
         })

@@ -20,7 +20,7 @@ impl<F: Fs> Facts<F> {
         let known_until = witnessed.max(store.map(|witness| witness.index)).max(told);
         let what = match &self.log.judged {
             Judged::Absent => format!("the log {} is gone", self.log.path.display()),
-            Judged::Contradicted(damage) => {
+            Judged::Contradicted(damage, _) => {
                 format!("{} (seen by {})", place(damage), self.witnesses_named())
             }
             Judged::Damaged(damage, _) => place(damage),
@@ -128,12 +128,27 @@ impl<F: Fs> Facts<F> {
 /// Where, what, and who says so. What is lost is told once, of log and store together.
 fn place(damage: &wal::Damage) -> String {
     format!(
-        "{} is damaged at offset {}: {} ({})",
+        "{} is damaged at offset {}: {} ({}){}",
         damage.file.display(),
         damage.offset,
         damage.reason,
-        damage.proof
+        damage.proof,
+        stray(damage)
     )
+}
+
+/// People copy a segment beside the others, or give it another name.
+fn stray(damage: &wal::Damage) -> String {
+    let wal::Reason::OtherSegment { .. } = damage.reason else {
+        return String::new();
+    };
+    let named = damage.reason.segment().unwrap_or_default();
+    match damage.file.with_file_name(&named).exists() {
+        true => format!(
+            "; it is a copy of {named}, which lies beside it: if it was put there by mistake, move the copy away and start again"
+        ),
+        false => format!("; if it was renamed, give it its name {named} again and start again"),
+    }
 }
 
 fn parts(voices: &[(&'static str, wal::Identity)]) -> String {

@@ -18,8 +18,8 @@ pub(super) struct LogFacts<F: Fs> {
 pub(super) enum Judged<F: Fs> {
     Absent,
     Readable(Box<wal::Judgement<F>>),
-    /// Not what a witness saw.
-    Contradicted(Box<wal::Damage>),
+    /// Not what a witness saw; and whose it is, if it can be read.
+    Contradicted(Box<wal::Damage>, Option<wal::Identity>),
     /// By its own testimony, with what lies before the damage, if that can be read and is the store's own.
     Damaged(Box<wal::Damage>, Option<Box<wal::Prefix<F>>>),
 }
@@ -37,7 +37,9 @@ impl<F: Fs> LogFacts<F> {
             Ok(judged) => Judged::Readable(Box::new(judged)),
             Err(wal::Error::NoLog { .. }) => Judged::Absent,
             Err(wal::Error::Damaged(damage)) if damage.proof == wal::Proof::Witness => {
-                Judged::Contradicted(damage)
+                // For its owner's name alone: no entry of it is used.
+                let read = wal::inspect(fs, &path, None, []).ok();
+                Judged::Contradicted(damage, read.map(|read| read.identity))
             }
             Err(wal::Error::Damaged(damage)) => {
                 let prefix = wal::prefix(fs, &path, None, &witnesses).ok();
@@ -59,7 +61,7 @@ impl<F: Fs> LogFacts<F> {
         };
         match &self.judged {
             // Another history, or one that ends before the witness: neither shows entries after the store's own.
-            Judged::Absent | Judged::Contradicted(_) => 0,
+            Judged::Absent | Judged::Contradicted(..) => 0,
             Judged::Readable(log) => log.recovery().last_index,
             Judged::Damaged(damage, prefix) => {
                 let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);

@@ -173,7 +173,7 @@ impl<F: Fs> Facts<F> {
         let applied = self.store.applied.index;
         let log = match &self.log.judged {
             Judged::Absent => Log::Absent,
-            Judged::Contradicted(_) => Log::Contradicted,
+            Judged::Contradicted(..) => Log::Contradicted,
             Judged::Damaged(..) => Log::Hurt,
             Judged::Readable(log) if log.recovery().last_index < applied => Log::Contradicted,
             Judged::Readable(log) if log.recovery().last_index == 0 => Log::Empty,
@@ -181,7 +181,7 @@ impl<F: Fs> Facts<F> {
         };
         let joins = match &self.log.judged {
             Judged::Readable(log) => log.recovery().first_index <= applied + 1,
-            Judged::Absent | Judged::Contradicted(_) | Judged::Damaged(..) => true,
+            Judged::Absent | Judged::Contradicted(..) | Judged::Damaged(..) => true,
         };
         let conf_state = &self.store.marker.conf_state;
         Evidence {
@@ -229,7 +229,8 @@ impl<F: Fs> Facts<F> {
         let log = match &self.log.judged {
             Judged::Readable(log) => Some(log.recovery().identity),
             Judged::Damaged(_, prefix) => prefix.as_ref().map(|prefix| prefix.identity()),
-            Judged::Absent | Judged::Contradicted(_) => None,
+            Judged::Contradicted(_, identity) => *identity,
+            Judged::Absent => None,
         };
         [
             (identity_file::NAME, file),

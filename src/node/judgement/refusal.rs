@@ -53,7 +53,8 @@ pub enum Refusal {
     /// An incomplete copy.
     #[error(
         "{directory} was copied while its node was running, or the copy is not complete: {fault}. Nothing was changed. \
-         Stop the node and copy its directory again; or {ANEW}"
+         Stop the node and copy its directory again; if this is all that is left, remove the file LOCK from it: the next start \
+         then goes by what lies here, and serves what of it can be read; or {ANEW}"
     )]
     Copied {
         /// The data directory.

@@ -33,8 +33,15 @@ impl<F: Fs> Loader<'_, F> {
         let links_back = header.starts_log || header.previous.sequence < header.sequence;
         let named_so =
             header.sequence == named.sequence && header.base.index + 1 == named.first_index;
-        if !named_so || !links_back {
+        if !links_back {
             return Err(self.broken(named, Reason::Name, 0, last_index));
+        }
+        if !named_so {
+            let other = Reason::OtherSegment {
+                sequence: header.sequence,
+                first_index: header.base.index.saturating_add(1),
+            };
+            return Err(self.broken(named, other, 0, last_index));
         }
         let bytes = file.len().context("measure", &path)?;
         match self.expected {

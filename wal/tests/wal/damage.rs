@@ -415,7 +415,9 @@ fn segments_that_change_places_or_come_from_another_log_are_refused() {
     );
     disk.corrupt(&files[1], |content| *content = second);
     disk.corrupt(&files[2], |content| *content = first);
-    assert_eq!(refused(&disk, None).reason, Reason::Name);
+    let reason = refused(&disk, None).reason;
+    let name = files[1].file_name().and_then(|name| name.to_str());
+    assert_eq!(reason.segment().as_deref(), name, "{reason}");
     for file in &files {
         let disk = log.disk.fork();
         let foreign = other.disk.content(file).unwrap();
