@@ -23,7 +23,7 @@ pub(super) struct TurnedAway {
 }
 
 impl TurnedAway {
-    /// With so many refusals sent at a time; a flood beyond it is closed without a word.
+    /// With so many refusals sent at a time; of a flood beyond it nobody is waited for.
     pub(super) fn new(refusals: usize) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(refusals)),
@@ -47,6 +47,9 @@ impl TurnedAway {
                 say(stream).await;
                 drop(turn);
             });
+        } else {
+            // As much as can be done without waiting: who has sent much may see a reset instead.
+            let _ = stream.try_write(ANSWER.as_bytes());
         }
     }
 
@@ -63,18 +66,16 @@ impl TurnedAway {
     }
 }
 
-/// 503, without reading the request.
+const ANSWER: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                      X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: 21\r\n\r\n\
+                      too many connections\n";
+
+/// 503, without reading the request, but with patience for a client that sends it before it reads.
 async fn say(stream: TcpStream) {
-    let text = "too many connections\n";
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
-        text.len()
-    );
     let mut socket = Socket::new(stream, Activity::connected());
     // The client may be gone, which is as good.
     let say = async {
-        socket.write_all(answer.as_bytes()).await.is_ok() && socket.shutdown().await.is_ok()
+        socket.write_all(ANSWER.as_bytes()).await.is_ok() && socket.shutdown().await.is_ok()
     };
     drop(timeout(Duration::from_secs(2), say).await);
 }

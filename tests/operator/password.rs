@@ -157,3 +157,34 @@ fn a_silent_terminal_is_noticed() {
     assert_eq!((left.screen.as_str(), left.echoes), ("done\n", false));
     assert!(show(&line("--version"), Streams::All).echoes);
 }
+
+/// What has no end must not take the machine's memory: a value, a password and certificates are read to a bound.
+#[test]
+fn input_without_an_end_is_refused() {
+    let server = server::ours().start();
+    let value = line("set /large")
+        .at(server.url())
+        .input(vec![b'v'; (16 << 20) + 1]);
+    let ended = value.run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(
+        ended.first(),
+        "Error:  the value cannot be read from standard input: it has more than 16777216 bytes, the most that is read"
+    );
+    let password = line("user add u")
+        .at(server.url())
+        .input(vec![b'p'; 1 << 20]);
+    let ended = password.run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("it has more than 65536 bytes"),
+        "{ended:?}"
+    );
+    let secured = line("--ca-file /dev/zero get /a").at(server.url().replace("http:", "https:"));
+    let ended = secured.run();
+    assert!(
+        ended.stderr.contains("it has more than 4194304 bytes"),
+        "{ended:?}"
+    );
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+}

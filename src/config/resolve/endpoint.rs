@@ -163,8 +163,20 @@ fn each<T: Ord>(
 fn refuse(settings: &Settings, flag: &Flag, text: &str, problem: AddressProblem) -> ConfigError {
     ConfigError::Address {
         origin: origin_of(settings, flag),
-        text: text.to_owned(),
+        text: without_password(text),
         problem,
+    }
+}
+
+/// The error goes to logs that more people read than know it.
+fn without_password(text: &str) -> String {
+    let Some((before, host)) = text.rsplit_once('@') else {
+        return text.to_owned();
+    };
+    let user = before.find("//").map_or(0, |at| at + 2);
+    match before[user..].split_once(':') {
+        Some((name, _)) => format!("{}{name}:***@{host}", &before[..user]),
+        None => text.to_owned(),
     }
 }
 

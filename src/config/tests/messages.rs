@@ -167,6 +167,18 @@ fn a_bad_address_names_where_it_came_from() {
 }
 
 #[test]
+fn a_password_in_an_address_is_not_shown() {
+    fails_with(
+        &[
+            "--advertise-client-urls",
+            "http://me:se//cret@127.0.0.1:2379",
+        ],
+        "\"http://me:***@127.0.0.1:2379\"",
+    );
+    fails_with(&["--addr", "secret@h:1"], "\"secret@h:1\"");
+}
+
+#[test]
 fn old_and_new_option_for_the_same_thing_exclude_each_other() {
     for (new, old) in [
         ("advertise-client-urls", "addr"),

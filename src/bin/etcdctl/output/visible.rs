@@ -19,6 +19,8 @@ fn acts(character: char) -> bool {
         // The marks and isolates of bidirectional text, whatever is invisible and separates lines.
         '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => true,
         '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        // Tags: invisible copies of ASCII.
+        '\u{e0000}'..='\u{e007f}' => true,
         // C0, DEL and C1.
         other => other.is_control(),
     }
@@ -45,7 +47,8 @@ pub(super) fn visible(text: &str, shape: Shape) -> Cow<'_, str> {
             ('\r', _) => write!(out, "\\r"),
             ('\t', _) => write!(out, "\\t"),
             (_, code @ 0..=0x7f) => write!(out, "\\x{code:02x}"),
-            (_, code) => write!(out, "\\u{code:04x}"),
+            (_, code @ 0..=0xffff) => write!(out, "\\u{code:04x}"),
+            (_, code) => write!(out, "\\U{code:08x}"),
         };
     }
     Cow::Owned(out)
@@ -56,7 +59,9 @@ pub(super) fn visible_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {
         if acts(character) && character != '\n' {
-            let _ = write!(out, "\\u{:04x}", u32::from(character));
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         } else {
             out.push(character);
         }
@@ -89,6 +94,7 @@ mod tests {
                 "a\\u202eb\\u2066\\ufeff",
                 "a\\u202eb\\u2066\\ufeff",
             ),
+            ("a\u{e0041}", "a\\U000e0041", "a\\U000e0041"),
             // Joiners belong to the spelling of several scripts.
             (
                 "a\u{200d}\u{200c}",
@@ -104,9 +110,12 @@ mod tests {
 
     #[test]
     fn json_stays_json() {
-        let json = "{\"a\":\"\u{202e}\u{9b}\x7f\\u001b\"}\n";
+        let json = "{\"a\":\"\u{202e}\u{9b}\x7f\\u001b\u{e0041}\"}\n";
         let shown = visible_json(json);
-        assert_eq!(shown, "{\"a\":\"\\u202e\\u009b\\u007f\\u001b\"}\n");
+        assert_eq!(
+            shown,
+            "{\"a\":\"\\u202e\\u009b\\u007f\\u001b\\udb40\\udc41\"}\n"
+        );
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(value(&shown), value(json));
     }
