@@ -83,7 +83,7 @@ pub(crate) fn commands(text: &str, options: &BTreeSet<String>) -> Commands {
             found.unknown.push(program.to_owned());
         }
     }
-    for (name, written) in named_options(text) {
+    for (name, written) in named_options(&without_client(text)) {
         if !options.contains(&name) {
             found.unknown.push(written);
             continue;
@@ -94,6 +94,16 @@ pub(crate) fn commands(text: &str, options: &BTreeSet<String>) -> Commands {
         }
     }
     found
+}
+
+/// The text without commands for the client, as in 'etcdctl import --snap FILE': their options are not the server's.
+fn without_client(text: &str) -> String {
+    let mut pieces = text.split("'etcdctl ");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |mut rest, piece| {
+        rest.push_str(piece.split_once('\'').map_or("", |(_, after)| after));
+        rest
+    })
 }
 
 fn is_program(name: &str) -> bool {
