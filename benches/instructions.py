@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How many instructions does one GET cost? Builds of the server are counted by callgrind, which no noise of the machine touches.
+"""How many instructions does one GET, or one PUT, cost? Builds of the server are counted by callgrind, which no noise of the machine touches.
 
-    benches/instructions.py BUILD [BUILD …] [--requests 20000] [--connections 64] [--rounds 3]
+    benches/instructions.py BUILD [BUILD …] [--requests 20000] [--connections 64] [--rounds 3] [--put] [--where]
 
 Each build serves one key under `valgrind --tool=callgrind`; counting begins when all connections have been answered once and
 ends after a fixed number of requests, which come in turn over all connections. What is printed is the median of the rounds
-for each build, and its ratio to the first one. The scheduling of 64 connections still varies a little from round to round,
+for each build, and its ratio to the first one. With --put they are writes of 100 bytes as a form, to that key; how they share
+groups varies more than anything in a GET. With --where the functions that took most are listed for the last round. The scheduling of 64 connections still varies a little from round to round,
 so the least and the largest are printed too.
 
 valgrind does not know the system's vDSO, which the builds read the clock through. Build them for it with the C library's way:
@@ -35,21 +36,24 @@ def main():
     asked.add_argument('--requests', type=int, default=20_000)
     asked.add_argument('--connections', type=int, default=64)
     asked.add_argument('--rounds', type=int, default=3)
+    asked.add_argument('--put', action='store_true')
+    asked.add_argument('--where', action='store_true')
     asked = asked.parse_args()
     if not shutil.which('valgrind'):
         sys.exit('valgrind is not installed: make setup-bench')
     figures = {build: [] for build in asked.builds}
     for _ in range(asked.rounds):
         for build in asked.builds:
-            figures[build].append(counted(build, asked.requests, asked.connections))
+            figures[build].append(counted(build, asked))
+    kind = 'PUT' if asked.put else 'GET'
     first = statistics.median(figures[asked.builds[0]])
     for build, each in figures.items():
         middle = statistics.median(each)
-        print(f'{build}: {middle:,.0f} instructions for each GET ({min(each):,.0f} to {max(each):,.0f}), '
+        print(f'{build}: {middle:,.0f} instructions for each {kind} ({min(each):,.0f} to {max(each):,.0f}), '
               f'{middle / first:.4f} of the first')
 
 
-def counted(build, requests, connections):
+def counted(build, asked):
     """Instructions for each request of one run."""
     with tempfile.TemporaryDirectory() as scratch:
         client, peer = free_ports(2)
@@ -61,12 +65,12 @@ def counted(build, requests, connections):
              '--advertise-client-urls', f'http://127.0.0.1:{client}', '--listen-peer-urls', f'http://127.0.0.1:{peer}'],
             stdout=log.open('w'), stderr=subprocess.STDOUT)
         try:
-            sockets = connected(server, client, connections, log)
+            sockets = connected(server, client, asked.connections, log)
             exchange(sockets[0], b'PUT', b'/v2/keys/key?value=' + b'v' * 100)
             for one in sockets:
                 exchange(one, b'GET', b'/v2/keys/key')
             switch(server, 'on')
-            ask(sockets, requests)
+            ask(sockets, asked.requests, asked.put)
             switch(server, 'off')
         finally:
             server.terminate()
@@ -74,7 +78,10 @@ def counted(build, requests, connections):
         counted = re.search(r'Collected : (\d+)', log.read_text())
         if counted is None:
             sys.exit(f'{build}: callgrind has counted nothing\n{log.read_text()[-2000:]}')
-        return int(counted.group(1)) / requests
+        if asked.where:
+            listed = subprocess.run(['callgrind_annotate', '--show-percs=no', out], capture_output=True, text=True).stdout
+            print(f'{build}:', *listed.splitlines()[:100], sep='\n')
+        return int(counted.group(1)) / asked.requests
 
 
 def free_ports(number):
@@ -103,13 +110,13 @@ def switch(server, state):
     subprocess.run(['callgrind_control', '-i', state, str(server.pid)], check=True, stdout=subprocess.DEVNULL)
 
 
-def ask(sockets, requests):
+def ask(sockets, requests, put):
     """Keeps every connection busy, one request each at a time."""
     sent = 0
     while sent < requests:
         turn = sockets[:requests - sent]
         for one in turn:
-            send(one, b'GET', b'/v2/keys/key')
+            send(one, b'PUT' if put else b'GET', b'/v2/keys/key', b'value=' + b'v' * 100 if put else b'')
         for one in turn:
             answer(one)
         sent += len(turn)
@@ -120,8 +127,10 @@ def exchange(one, method, target):
     answer(one)
 
 
-def send(one, method, target):
-    one.sendall(method + b' ' + target + b' HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n')
+def send(one, method, target, form=b''):
+    body = b'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n' % len(form) if form else b''
+    one.sendall(method + b' ' + target + b' HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n' + body
+                + b'\r\n' + form)
 
 
 def answer(one):

@@ -174,12 +174,15 @@ async fn collect(
 ) -> Result<Bytes, UploadError> {
     let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
-    let mut rate = Rate::new(Instant::now());
+    // From where it takes from the budget on: the clock is not read for short bodies.
+    let mut rate = None;
     while let Some(frame) = next(body, pieces.length(), limits, &mut rate).await? {
         let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
-        rate.add(data.len(), Instant::now());
+        if let Some(rate) = &mut rate {
+            rate.add(data.len(), Instant::now());
+        }
         let length = pieces.length() + data.len();
         if length > limits.bytes {
             return Err(UploadError::TooLarge);
@@ -204,12 +207,13 @@ async fn next(
     body: &mut Incoming,
     length: usize,
     limits: &Limits<'_>,
-    rate: &mut Rate,
+    rate: &mut Option<Rate>,
 ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, UploadError> {
     if length <= FREE_BYTES {
         return Ok(body.frame().await);
     }
     let waits = Instant::now();
+    let rate = rate.get_or_insert_with(|| Rate::new(waits));
     loop {
         let frame = timeout(LOOK, body.frame()).await;
         let now = Instant::now();
