@@ -12,6 +12,8 @@ mod rust_source;
 #[path = "house/tree.rs"]
 mod tree;
 
+use std::collections::BTreeSet;
+
 use rust_source::{Token, tokens, without_tests};
 use tree::{files, is_test_file, rust_files, text};
 
@@ -286,4 +288,52 @@ fn what_the_readme_tells_to_run_exists() {
         }
     }
     report("a command that does not exist", offences);
+}
+
+/// The words behind `mark` in a text, up to the first character that no name has.
+fn names_behind(text: &str, mark: &str) -> BTreeSet<String> {
+    let names = text.split(mark).skip(1).map(|rest| {
+        let ends = |c: char| !(c.is_ascii_lowercase() || c == '-');
+        rest[..rest.find(ends).unwrap_or(rest.len())].to_owned()
+    });
+    names.collect()
+}
+
+/// `docs/invariants.md` lists what the code asserts, each in the file it names, and a test plants a breach of each.
+#[test]
+fn every_invariant_is_listed_asserted_and_planted() {
+    let (mut asserted, mut planted) = (BTreeSet::new(), BTreeSet::new());
+    for place in ["wal/src", "storage/src", "snapshot/src", "src"] {
+        for file in rust_files(place) {
+            let text = text(&file).unwrap();
+            planted.extend(names_behind(&text, "expected = \"invariant "));
+            // Each is followed by a colon; what a test expects, and what ends the process, is not.
+            let names = names_behind(&text, "\"invariant ");
+            let said = |name: &String| text.contains(&format!("\"invariant {name}: "));
+            let own = |name: &String| name != "of-a-test" && said(name);
+            asserted.extend(
+                names
+                    .into_iter()
+                    .filter(own)
+                    .map(|name| (name, file.clone())),
+            );
+        }
+    }
+    let page = text("docs/invariants.md").unwrap();
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let (name, file) = (cells.next()?, cells.nth(1)?.strip_prefix('`')?);
+        Some((name.to_owned(), file.split('`').next()?.to_owned()))
+    });
+    let listed: BTreeSet<_> = rows.collect();
+    assert!(listed.len() >= 15, "{listed:?}");
+    let differ = |rule: &str, these: &BTreeSet<_>, those: &BTreeSet<_>| {
+        let only = these.difference(those).map(|line| format!("{line:?}"));
+        report(rule, only.collect());
+    };
+    differ("listed and not asserted there", &listed, &asserted);
+    differ("asserted and not listed with that file", &asserted, &listed);
+    let names: BTreeSet<String> = listed.into_iter().map(|(name, _)| name).collect();
+    let unplanted = names.difference(&planted).cloned().collect();
+    report("no test plants a breach of", unplanted);
 }

@@ -233,6 +233,7 @@ impl<F: Fs> Receiver<F> {
 
     /// Proves and writes the unit that has arrived whole.
     fn complete(&mut self, unit: Unit) -> Result<(), Error> {
+        let (before, bytes) = (self.offset(), self.pending.len() as u64);
         match unit {
             Unit::BlockHeader => return Ok(()), // the payload is still to come
             Unit::Header => {
@@ -262,6 +263,11 @@ impl<F: Fs> Receiver<F> {
                 self.ended = true;
             }
         }
+        assert!(
+            self.offset() == before + bytes,
+            "invariant snapshot-pieces: {bytes} bytes at offset {before} lead to offset {}",
+            self.offset()
+        );
         self.pending.clear();
         give_back(&mut self.pending, BLOCK_HEADER_LEN);
         Ok(())
@@ -296,5 +302,24 @@ impl<F: Fs> Receiver<F> {
                 .map_or(0, |(_, position)| position.blocks()),
             reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wal::fs::sim::SimFs;
+
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "invariant snapshot-pieces")]
+    fn a_piece_that_is_longer_than_it_says_is_caught() {
+        let (disk, dir) = (SimFs::new(1), Path::new("/snap"));
+        disk.create_dir_all(dir).expect("made");
+        let mut receiver = Receiver::open(disk, dir).expect("opened");
+        let (header, _) = format::encode_header(&Meta::default());
+        receiver.pending.extend_from_slice(&header);
+        receiver.pending.push(0);
+        let _ = receiver.complete(Unit::Header);
     }
 }

@@ -498,6 +498,29 @@ fn settle(life: &mut Life) {
     }
 }
 
+fn begun(directory: &tempfile::TempDir) -> Life {
+    let clock = Arc::new(TestClock::default());
+    Life::begin(&SimFs::new(1), directory.path(), &clock, 1)
+}
+
+#[test]
+#[should_panic(expected = "invariant node-persisted")]
+fn a_batch_that_is_durable_and_was_never_handed_out_is_caught() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut life = begun(&directory);
+    life.intake.persisted(u64::MAX);
+    settle(&mut life);
+}
+
+#[test]
+#[should_panic(expected = "invariant node-applied")]
+fn an_entry_that_is_applied_and_was_never_handed_out_is_caught() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut life = begun(&directory);
+    life.intake.applied(u64::MAX);
+    settle(&mut life);
+}
+
 /// A process that sleeps over deadlines wakes with its readers: what lapsed goes first.
 #[test]
 fn overdue_nodes_expire_before_a_read_is_answered() {

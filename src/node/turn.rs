@@ -231,11 +231,21 @@ impl<R: LogRead> Turns<R> {
 
     fn persisted(&mut self, number: u64) {
         self.persisted_batch = self.persisted_batch.max(number);
+        assert!(
+            self.persisted_batch <= self.handed_batch,
+            "invariant node-persisted: batch {number} is durable, and {} was handed to the log last",
+            self.handed_batch
+        );
         self.core.persisted(number);
     }
 
     fn applied(&mut self, index: u64) {
         self.applied_entry = self.applied_entry.max(index);
+        assert!(
+            self.applied_entry <= self.handed_entry,
+            "invariant node-applied: entry {index} is applied, and {} was handed to the store last",
+            self.handed_entry
+        );
         self.core.applied(index);
         self.release_reads(index);
     }

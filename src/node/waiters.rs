@@ -22,7 +22,14 @@ pub struct Waiters {
 impl Waiters {
     /// Registers a group.
     pub fn add(&self, group: Vec<(u64, Answer)>) {
-        self.lock().extend(group);
+        let mut waiting = self.lock();
+        for (id, answer) in group {
+            let other = waiting.insert(id, answer);
+            assert!(
+                other.is_none(),
+                "invariant node-requests: two requests that wait for an answer have the id {id}"
+            );
+        }
     }
 
     /// Takes out the waiters of a group of requests; `None` where nobody waits here.
@@ -62,5 +69,19 @@ impl Waiters {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Answer>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "invariant node-requests")]
+    fn an_id_that_two_requests_have_is_caught() {
+        let waiters = Waiters::default();
+        let group = || vec![(7, oneshot::channel().0)];
+        waiters.add(group());
+        waiters.add(group());
     }
 }

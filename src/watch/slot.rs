@@ -214,7 +214,14 @@ impl Slot {
     /// Under the hub's lock: everything up to `published` was considered.
     pub(super) fn caught_up(&self, next: u64, published: u64) {
         let live = next > published;
-        self.lock().behind = (!live).then_some(next);
+        let mut state = self.lock();
+        assert!(
+            state.behind.is_some() && state.queue.is_empty(),
+            "invariant watch-behind: a watcher reads history up to {next}, with {} events in its queue and behind from {:?}",
+            state.queue.len(),
+            state.behind
+        );
+        state.behind = (!live).then_some(next);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

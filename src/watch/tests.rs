@@ -356,3 +356,44 @@ async fn where_nothing_is_applied_any_more_watches_deliver_what_is_there_and_end
         assert_eq!(ended.err(), Some(reason));
     }
 }
+
+fn event(revision: u64) -> Arc<Event> {
+    let node = storage::operation::Node {
+        path: path("/a"),
+        value: Some(Bytes::from_static(b"v")),
+        dir: false,
+        created: revision,
+        modified: revision,
+        lifetime: None,
+    };
+    Arc::new(Event {
+        revision,
+        action: storage::operation::Action::Set,
+        node,
+        prev: None,
+        refresh: false,
+        system: false,
+        time: None,
+    })
+}
+
+#[tokio::test]
+#[should_panic(expected = "invariant watch-order")]
+async fn an_event_that_is_handed_out_twice_is_caught() {
+    let fixture = Fixture::new();
+    let mut watcher = fixture.watch("/a", false, 0);
+    fixture.hub.publish(&[event(5), event(5)], 5);
+    drained(&mut watcher).await;
+}
+
+#[test]
+#[should_panic(expected = "invariant watch-behind")]
+fn a_watcher_that_is_live_and_reads_history_is_caught() {
+    let fixture = Fixture::new();
+    let target = Target {
+        path: path("/a"),
+        recursive: false,
+    };
+    let slot = slot::Slot::new(1, target, 0, 0, false);
+    fixture.hub.catch_up(&slot, 1);
+}

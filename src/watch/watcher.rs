@@ -37,6 +37,8 @@ pub struct Watcher {
     /// What was read from history and not taken yet.
     ready: VecDeque<Arc<Delivery>>,
     history: History,
+    /// The revision of the event that was handed out last.
+    delivered: u64,
 }
 
 /// How a watcher stands to history.
@@ -67,11 +69,26 @@ impl Watcher {
             hub,
             ready: VecDeque::new(),
             history: History::Idle,
+            delivered: 0,
         }
     }
 
     /// The next event in order, or why there will be none.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Arc<Delivery>, Ended>> {
+        let next = self.poll_event(context);
+        if let Poll::Ready(Ok(event)) = &next {
+            assert!(
+                event.revision > self.delivered,
+                "invariant watch-order: the event of revision {} follows that of {}",
+                event.revision,
+                self.delivered
+            );
+            self.delivered = event.revision;
+        }
+        next
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Arc<Delivery>, Ended>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Poll::Ready(Ok(event));

@@ -278,6 +278,7 @@ impl Batch<'_> {
         if self.rows.is_empty() && self.state == *self.writer.state {
             return Ok(committed);
         }
+        self.assert_follows();
         self.state.commits += 1;
         self.state.encode(&mut self.row);
         let meta = self.core.database.family(Column::Meta);
@@ -288,6 +289,39 @@ impl Batch<'_> {
             Arc::new(self.state)
         })?;
         Ok(committed)
+    }
+
+    /// What a batch adds to the state that it began with: every reader counts on it, and so does a start that reads it back.
+    fn assert_follows(&self) {
+        let (before, after) = (&self.writer.state, &self.state);
+        let (revision, events) = (after.applied.revision, self.bytes.len() as u64);
+        assert!(
+            revision == before.applied.revision + events,
+            "invariant batch-revision: {events} events lead from revision {} to {revision}",
+            before.applied.revision
+        );
+        assert!(
+            after.applied.index >= before.applied.index
+                && (events == 0 || after.applied.index > before.applied.index),
+            "invariant batch-applied: {events} events lead from index {} to {}",
+            before.applied.index,
+            after.applied.index
+        );
+        assert!(
+            before.floor <= after.floor && after.floor <= revision.max(1),
+            "invariant batch-floor: the floor goes from {} to {} at revision {revision}",
+            before.floor,
+            after.floor
+        );
+        let first = self.bytes.first().copied().unwrap_or(after.bytes);
+        assert!(
+            before.bytes <= first
+                && self.bytes.is_sorted()
+                && self.bytes.last().copied().unwrap_or(after.bytes) == after.bytes,
+            "invariant batch-bytes: the bytes of history go from {} over {first} to {}",
+            before.bytes,
+            after.bytes
+        );
     }
 
     /// History bytes up to and including `revision`.
@@ -310,5 +344,59 @@ impl Batch<'_> {
             .get(Column::Events, &key)?
             .ok_or_else(|| wrong("the event is missing"))?;
         Ok(crate::change::Change::decode(&row).map_err(wrong)?.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::Content;
+    use crate::path::KeyPath;
+
+    /// Applies one write, breaks the batch, and commits it.
+    fn committed(break_it: impl FnOnce(&mut Batch<'_>)) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (_store, mut writer) =
+            crate::open(&directory.path().join("store"), crate::Options::default())
+                .expect("opened");
+        let mut batch = writer.batch();
+        let set = Operation::Set {
+            path: KeyPath::new("/a").expect("canonical"),
+            content: Content::File(Bytes::from_static(b"v")),
+            lifetime: None,
+            refresh: false,
+        };
+        batch.apply_one(1, 1, &set).expect("applied");
+        break_it(&mut batch);
+        batch.commit().expect("written");
+    }
+
+    #[test]
+    fn a_batch_as_it_is_follows() {
+        committed(|_| {});
+    }
+
+    #[test]
+    #[should_panic(expected = "invariant batch-revision")]
+    fn a_revision_without_its_event_is_caught() {
+        committed(|batch| batch.state.applied.revision += 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "invariant batch-applied")]
+    fn an_index_that_does_not_rise_is_caught() {
+        committed(|batch| batch.state.applied.index = 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "invariant batch-floor")]
+    fn a_floor_above_the_newest_revision_is_caught() {
+        committed(|batch| batch.state.floor = 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "invariant batch-bytes")]
+    fn bytes_that_do_not_add_up_are_caught() {
+        committed(|batch| batch.state.bytes += 1);
     }
 }

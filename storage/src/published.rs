@@ -97,6 +97,7 @@ impl Published {
     /// Shows the write: the cache has been corrected before. Deadlines first, so that they are
     /// never late.
     pub(crate) fn end(&self, sequence: u64, state: Arc<State>, deadline: Option<u64>) {
+        self.assert_rises(sequence, state.applied.revision);
         self.deadline
             .store(deadline.unwrap_or(NO_DEADLINE), Ordering::Release);
         self.revision
@@ -109,6 +110,17 @@ impl Published {
             states.push_back((sequence, state));
         }
         self.ended.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A reader never sees less than one before it.
+    fn assert_rises(&self, sequence: u64, revision: u64) {
+        let (shown, states) = (self.revision(), self.states());
+        let newest = states.back().map_or(0, |(newest, _)| *newest);
+        drop(states);
+        assert!(
+            shown <= revision && newest <= sequence,
+            "invariant published-rises: revision {shown} at {newest} is followed by {revision} at {sequence}"
+        );
     }
 
     /// Ends a write that failed: nothing of it is shown, and no reader waits for it.
@@ -137,6 +149,14 @@ pub(crate) fn wait(turns: &mut u32) {
 mod tests {
     use super::*;
     use crate::meta::Applied;
+
+    #[test]
+    #[should_panic(expected = "invariant published-rises")]
+    fn a_revision_that_falls_is_caught() {
+        let published = Published::new(1, state(5), None);
+        published.begin();
+        published.end(2, state(4), None);
+    }
 
     fn state(revision: u64) -> Arc<State> {
         Arc::new(State {

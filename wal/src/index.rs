@@ -126,7 +126,28 @@ impl<F: Fs> Index<F> {
         }
         self.note_terms(first, group);
         self.last = group.last_index();
+        self.assert_order();
         Ok(())
+    }
+
+    /// What the module's head says, of the newest of each.
+    fn assert_order(&self) {
+        let before = |count: usize| count.checked_sub(2);
+        let points = before(self.points.len()).map(|at| (self.points[at], self.points[at + 1]));
+        let terms = before(self.terms.len()).map(|at| (self.terms[at], self.terms[at + 1]));
+        let newest = self
+            .points
+            .back()
+            .map_or(self.base.index, |point| point.index);
+        assert!(
+            self.base.index <= self.last
+                && newest <= self.last
+                && points.is_none_or(|(old, new)| old.index < new.index && old.place < new.place)
+                && terms.is_none_or(|(old, new)| old.0 < new.0),
+            "invariant index-order: base {:?}, last entry {}, newest points {points:?}, newest terms {terms:?}",
+            self.base,
+            self.last
+        );
     }
 
     /// Forgets the entries after `last`; the base stays.
@@ -156,8 +177,13 @@ impl<F: Fs> Index<F> {
     fn note_terms(&mut self, first: u64, group: &Summary) {
         let runs = std::iter::once((group.first_index, group.first_term));
         for (index, term) in runs.chain(group.terms.iter().copied()) {
+            let index = index.max(first);
+            // The entries of that run are those below `first`: none is left.
+            if self.terms.back().is_some_and(|run| run.0 == index) {
+                self.terms.pop_back();
+            }
             if self.terms.back().is_none_or(|run| run.1 != term) {
-                self.terms.push_back((index.max(first), term));
+                self.terms.push_back((index, term));
             }
         }
     }

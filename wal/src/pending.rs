@@ -90,6 +90,10 @@ impl Pending {
         Some(group.summary)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.groups.clear();
     }
@@ -137,6 +141,12 @@ impl Building {
         self.padding = padded_len(body) as usize - self.buffer.len();
         self.buffer.resize(self.buffer.len() + self.padding, 0);
         (&self.buffer, &self.summary)
+    }
+
+    /// Makes its first record one that nobody can read, under a checksum that fits.
+    #[cfg(test)]
+    pub(crate) fn spoil(&mut self) {
+        self.buffer[GROUP_HEADER_BYTES + record::RESERVED.start] = 1;
     }
 
     /// Takes the padding away, so that more can be appended.

@@ -2,6 +2,7 @@
 //! walking its records checks every byte of them.
 
 use std::io;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -151,31 +152,52 @@ impl Group {
 
     /// Checks every record and gives it to `each`; returns what the group did.
     pub(crate) fn walk(&self, mut each: impl FnMut(&Record, Bytes)) -> Result<Summary, Reason> {
-        let mut summary = Summary::empty(self.header.first_index.saturating_sub(1));
-        summary.place = self.header.place;
-        summary.end = self.header.end();
-        summary.first_index = self.header.first_index;
-        summary.chain = self.seed;
-        let (mut at, mut records) = (0, 0);
-        while at < self.body.len() {
-            let decoded = record::decode(&self.body, at, summary.chain)?;
-            match decoded.record {
-                Record::Entry { term, index, .. } => {
-                    if index != self.header.first_index + u64::from(summary.entries) {
-                        return Err(Reason::RecordFields);
-                    }
-                    summary.note_entry(index, term);
-                }
-                Record::HardState(state) => summary.hard_state = Some(state),
-            }
-            at = decoded.payload.end;
-            records += 1;
-            summary.chain = decoded.chain;
-            each(&decoded.record, self.body.slice(decoded.payload));
-        }
-        if (records, summary.entries) != (self.header.records, self.header.entries) {
-            return Err(Reason::RecordFields);
-        }
-        Ok(summary)
+        walk(&self.header, self.seed, &self.body, |record, payload| {
+            each(record, self.body.slice(payload));
+        })
     }
+}
+
+/// What the group does that `bytes` are, if every byte of it is right.
+pub(crate) fn summary(bytes: &[u8], place: Place, salt: u64) -> Result<Summary, Reason> {
+    let (header, seed) = GroupHeader::decode(bytes, place, salt).ok_or(Reason::GroupHeader)?;
+    let body = bytes.get(GROUP_HEADER_BYTES..).unwrap_or_default();
+    let body = body
+        .get(..header.body_bytes as usize)
+        .ok_or(Reason::GroupLength)?;
+    walk(&header, seed, body, |_, _| {})
+}
+
+fn walk(
+    header: &GroupHeader,
+    seed: u32,
+    body: &[u8],
+    mut each: impl FnMut(&Record, Range<usize>),
+) -> Result<Summary, Reason> {
+    let mut summary = Summary::empty(header.first_index.saturating_sub(1));
+    summary.place = header.place;
+    summary.end = header.end();
+    summary.first_index = header.first_index;
+    summary.chain = seed;
+    let (mut at, mut records) = (0, 0);
+    while at < body.len() {
+        let decoded = record::decode(body, at, summary.chain)?;
+        match decoded.record {
+            Record::Entry { term, index, .. } => {
+                if index != header.first_index + u64::from(summary.entries) {
+                    return Err(Reason::RecordFields);
+                }
+                summary.note_entry(index, term);
+            }
+            Record::HardState(state) => summary.hard_state = Some(state),
+        }
+        at = decoded.payload.end;
+        records += 1;
+        summary.chain = decoded.chain;
+        each(&decoded.record, decoded.payload);
+    }
+    if (records, summary.entries) != (header.records, header.entries) {
+        return Err(Reason::RecordFields);
+    }
+    Ok(summary)
 }

@@ -22,7 +22,7 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 32;
 const LENGTH: usize = 4;
 const TYPE: usize = 8;
 const KIND: usize = 9;
-const RESERVED: std::ops::Range<usize> = 10..16;
+pub(crate) const RESERVED: std::ops::Range<usize> = 10..16;
 const TERM: usize = 16;
 const INDEX: usize = 24;
 

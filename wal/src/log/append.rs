@@ -12,6 +12,7 @@ use crate::error::{Context, Error};
 use crate::format::group::GroupHeader;
 use crate::format::{PAYLOAD_BYTES_MAX, SECTOR};
 use crate::fs::{File, Fs};
+use crate::scan;
 use crate::segment::sync_failed;
 
 use super::Wal;
@@ -38,6 +39,7 @@ impl<F: Fs> Wal<F> {
             self.pending.push_hard_state(state, self.appended_last);
             self.appended_hard_state = *state;
         }
+        self.assert_order();
         Ok(())
     }
 
@@ -88,6 +90,7 @@ impl<F: Fs> Wal<F> {
             }
             self.write_group()?;
         }
+        self.assert_order();
         Ok(())
     }
 
@@ -96,8 +99,9 @@ impl<F: Fs> Wal<F> {
             return Ok(());
         };
         let place = self.written.place;
+        let salt = self.current.header.salt;
         let (bytes, summary) = group.seal(&GroupHeader {
-            salt: self.current.header.salt,
+            salt,
             place,
             durable: self.durable.place,
             durable_index: self.durable.index,
@@ -107,6 +111,12 @@ impl<F: Fs> Wal<F> {
             records: 0,
             body_bytes: 0,
         });
+        // Before it is written: what cannot be read back must not be acknowledged.
+        let read = scan::summary(bytes, place, salt);
+        assert!(
+            read.as_ref() == Ok(summary),
+            "invariant group-decodes: the group at {place:?} is sealed as {summary:?} and decodes to {read:?}"
+        );
         if let Err(error) = self.current.file.write_all_at(place.offset, bytes) {
             group.unseal();
             // Undo, so that not even a crash right now brings the group back. When this fails too, a
@@ -134,6 +144,7 @@ impl<F: Fs> Wal<F> {
         self.write()?;
         let synced = self.sync_current();
         self.noting_poison(synced)?;
+        self.assert_order();
         Ok(self.durable)
     }
 

@@ -9,6 +9,8 @@ mod outside;
 mod release;
 mod replace;
 mod rotate;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use rotate::small_draft;
 
@@ -252,6 +254,22 @@ impl<F: Fs> Wal<F> {
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.poisoned.is_some()
+    }
+
+    /// `durable <= written <= appended`, by place; never by index, which falls where a tail is overwritten. After each step:
+    /// what is acknowledged is what `durable` says.
+    fn assert_order(&self) {
+        let (durable, written) = (self.durable.place, self.written.place);
+        assert!(
+            durable <= written,
+            "invariant wal-durable: the log is durable up to {durable:?}, and written up to {written:?}"
+        );
+        let appended = (self.appended_last, self.appended_hard_state);
+        let ends = (self.written.last.index, self.written.hard_state);
+        assert!(
+            !self.pending.is_empty() || appended == ends,
+            "invariant wal-written: nothing is buffered, {appended:?} was appended last, and {ends:?} was written last"
+        );
     }
 
     fn index_mut(&self) -> RwLockWriteGuard<'_, Index<F>> {

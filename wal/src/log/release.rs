@@ -34,6 +34,7 @@ impl<F: Fs> Wal<F> {
                 None => break,
             }
         }
+        self.assert_order();
         let retired = self.retire();
         self.noting_poison(retired)
     }

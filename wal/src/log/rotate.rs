@@ -75,6 +75,7 @@ impl<F: Fs> Wal<F> {
         let segment = draft.publish(&self.fs, &self.dir, self.spares.leftovers(), header)?;
         self.index_mut().add_segment(Arc::clone(&segment));
         self.switch_to(segment);
+        self.assert_order();
         Ok(())
     }
 
@@ -130,6 +131,7 @@ impl<F: Fs> Wal<F> {
         self.appended_last = base.index;
         self.appended_hard_state = hard_state;
         self.switch_to(segment);
+        self.assert_order();
         Ok(())
     }
 
