@@ -308,7 +308,7 @@ impl Batch<'_> {
             after.applied.index
         );
         assert!(
-            before.floor <= after.floor && after.floor <= revision.max(1),
+            before.floor <= after.floor && after.base() <= revision,
             "invariant batch-floor: the floor goes from {} to {} at revision {revision}",
             before.floor,
             after.floor
@@ -390,8 +390,8 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "invariant batch-floor")]
-    fn a_floor_above_the_newest_revision_is_caught() {
-        committed(|batch| batch.state.floor = 2);
+    fn a_floor_above_the_next_revision_is_caught() {
+        committed(|batch| batch.state.floor = 3);
     }
 
     #[test]
