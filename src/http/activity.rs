@@ -33,6 +33,10 @@ pub(super) struct Activity {
     waits: Mutex<Option<Waker>>,
     /// Whether the head that has passed is over its limit.
     pub(super) too_large: AtomicBool,
+    /// Whether its answer was cut off: what waits to be written is given up, and the connection with it.
+    pub(super) cut: AtomicBool,
+    // Of the task that waits for the client to read. Held for a moment, and only then.
+    writes: Mutex<Option<Waker>>,
 }
 
 /// Of [`Activity::framing`].
@@ -54,7 +58,27 @@ impl Activity {
             held: AtomicBool::new(false),
             waits: Mutex::new(None),
             too_large: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            writes: Mutex::new(None),
         })
+    }
+
+    /// The task waits for the client to read.
+    pub(super) fn wait_to_write(&self, waker: &Waker) {
+        *self.writes() = Some(waker.clone());
+    }
+
+    /// Ends the connection, now: a client that reads nothing would keep what it was to get.
+    pub(super) fn cut_off(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+        let waker = self.writes().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn writes(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the head of the request just begun is over its limit.
@@ -106,6 +130,11 @@ impl Turn {
     pub(super) fn sends_event(&self, length: usize) {
         let large = length > UNCOUNTED;
         self.0.large.store(large, Ordering::Relaxed);
+    }
+
+    /// What the connection is doing.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.0
     }
 
     /// Whether nothing more comes from the client, which may still read.

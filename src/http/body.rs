@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 use super::activity::Turn;
+use super::answers::LARGE;
 use super::listing::ListingBody;
 use super::watch::WatchBody;
 
@@ -63,6 +64,9 @@ impl Body {
 
     /// Ties the turn of the connection to the body.
     pub(super) fn hold(&mut self, turn: Turn) {
+        if let Content::Listing(listing) = &self.content {
+            listing.goes_to(turn.activity());
+        }
         self.turn = Some(turn);
     }
 
@@ -90,6 +94,9 @@ impl hyper::body::Body for Body {
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
+                if let (true, Some(turn)) = (bytes.len() > LARGE, &this.turn) {
+                    turn.sends_event(bytes.len());
+                }
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Content::Watch(watch) => {

@@ -162,7 +162,7 @@ async fn serve_stream<T>(
     let open = Open::new(&front);
     let activity = Activity::connected();
     let mut watchman = Watchman::new(Arc::clone(&activity), &front.options);
-    let sending = Arc::clone(front.service.sending_bytes());
+    let budgets = [front.service.sending_bytes(), &front.answers].map(Arc::clone);
     let io = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
     let link = Arc::new(Link {
         front,
@@ -197,7 +197,7 @@ async fn serve_stream<T>(
                 Stage::Serving if changed.is_ok() => {}
                 _ => break,
             },
-            _ = ticks.tick() => if let Some(limit) = watchman.overdue(sending.is_waited_for()) {
+            _ = ticks.tick() => if let Some(limit) = watchman.overdue(budgets.iter().any(|budget| budget.is_waited_for())) {
                 tracing::debug!(%address, limit, "client connection closed");
                 break;
             },

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
 
+use super::answers::ANSWER_BYTES;
 use super::counters::Counters;
 use super::headers::cluster_value;
 use super::options::HttpOptions;
 use super::turns::Turns;
-use crate::service::Service;
+use crate::service::{Budget, Service};
 
 /// Probes come every few seconds, and a trouble may last for days: its reason is told again after so long.
 const UNHEALTHY_AGAIN: Duration = Duration::from_secs(60);
@@ -24,6 +25,8 @@ pub(super) struct Front {
     pub(super) cluster: HeaderValue,
     /// Turns for listings that stream.
     pub(super) listings: Arc<Turns>,
+    /// For large answers on their way.
+    pub(super) answers: Arc<Budget>,
     pub(super) counters: Counters,
     stopping: AtomicBool,
     // When `/health` last told the log why it says false; held for a look.
@@ -35,6 +38,7 @@ impl Front {
         Arc::new(Self {
             cluster: cluster_value(service.cluster_id()),
             listings: Turns::new(options.max_listings),
+            answers: Budget::new(ANSWER_BYTES),
             counters: Counters::new(service.metrics()),
             service,
             options,

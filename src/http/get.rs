@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
 use storage::path::KeyPath;
 
+use super::answers::{self, LARGE};
 use super::body::Body;
 use super::classify::{self, Get};
 use super::front::Front;
@@ -13,7 +14,7 @@ use super::headers::Reply;
 use super::params::Params;
 use super::{listing, render, watch};
 use crate::config::Vocabulary;
-use crate::service::{Caller, Consistency};
+use crate::service::{Caller, Consistency, ServiceError};
 
 /// Answers a `GET`. `rest` is what has not come of a body that does not count.
 pub(super) async fn get(
@@ -96,9 +97,19 @@ async fn read(
             listing::answer(front, caller.address.ip(), grant, head, reply).await
         }
         Ok((node, position)) => {
-            let mut body = Vec::with_capacity(64 + render::node_size(&node));
+            let size = render::node_size(&node);
+            let claim = match size > LARGE && !head {
+                true => match answers::room(front, size, front.options.listing_wait).await {
+                    None => {
+                        return reply.error(&ServiceError::TooManyRequests.into(), &front.cluster);
+                    }
+                    claim => claim,
+                },
+                false => None,
+            };
+            let mut body = Vec::with_capacity(64 + size);
             render::file(&mut body, &node, grant.now(), vocabulary);
-            reply.keys(StatusCode::OK, body, position, &front.cluster)
+            answers::keys(reply, StatusCode::OK, body, position, claim, &front.cluster)
         }
         Err(error) => reply.error(&error.into(), &front.cluster),
     }

@@ -11,7 +11,7 @@
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::activity::Activity;
 use super::body::{Body, BodyError};
 use super::front::Front;
 use super::headers::Reply;
@@ -114,6 +115,7 @@ async fn begin_streaming(
     let vocabulary = front.service.vocabulary();
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
+    let connection = Connection::default();
     let streaming = Streaming {
         begun: Some(begun),
         position: None,
@@ -121,6 +123,7 @@ async fn begin_streaming(
         pace: turn.pace(),
         inline: Inline { nodes: 0 },
         small: true,
+        connection: Connection::clone(&connection),
         runtime: Handle::current(),
         stall: front.options.stall_timeout,
         deadline: Instant::now() + front.options.listing_age,
@@ -139,6 +142,7 @@ async fn begin_streaming(
         Begun::Whole(body) => Begun::Whole(body),
         Begun::Streams(()) => Begun::Streams(ListingBody {
             chunks: received,
+            connection,
             ended: false,
         }),
     };
@@ -189,6 +193,9 @@ impl Outlet for Inline {
     }
 }
 
+/// Where a listing goes, once its body has been given to the connection.
+type Connection = Arc<OnceLock<Arc<Activity>>>;
+
 /// Chunks through a bounded channel.
 struct Streaming {
     /// Told with the first chunk: what fails before it is an answer with an error, and not a broken one.
@@ -199,6 +206,7 @@ struct Streaming {
     /// What it would have been inline, and whether it still could.
     inline: Inline,
     small: bool,
+    connection: Connection,
     runtime: Handle,
     stall: std::time::Duration,
     deadline: Instant,
@@ -245,8 +253,17 @@ impl Streaming {
         sent
     }
 
-    /// Waits until the client has taken a chunk that waits before this one.
+    /// Waits until the client has taken a chunk that waits before this one. Where it does not, the connection ends too, or
+    /// it would keep what waits for as long as a client may take nothing.
     fn send_late(&self, chunk: Chunk) -> ControlFlow<()> {
+        let sent = self.send_in_time(chunk);
+        if let (true, Some(connection)) = (sent.is_break(), self.connection.get()) {
+            connection.cut_off();
+        }
+        sent
+    }
+
+    fn send_in_time(&self, chunk: Chunk) -> ControlFlow<()> {
         let until = self.deadline.min(Instant::now() + self.stall);
         loop {
             let look = until.min(Instant::now() + RECALL_LOOK);
@@ -285,7 +302,12 @@ impl Outlet for Streaming {
             return ControlFlow::Continue(());
         }
         let full = std::mem::replace(json, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
-        self.send(Chunk::Data(full.into()))
+        if full.len() <= 2 * CHUNK_BYTES {
+            return self.send(Chunk::Data(full.into()));
+        }
+        // A large value: what waits for the client is bounded in bytes.
+        full.chunks(CHUNK_BYTES)
+            .try_for_each(|piece| self.send(Chunk::Data(Bytes::copy_from_slice(piece))))
     }
 }
 
@@ -457,10 +479,17 @@ impl<O: Outlet> ListingVisitor for Walk<O> {
 #[derive(Debug)]
 pub(super) struct ListingBody {
     chunks: mpsc::Receiver<Chunk>,
+    connection: Connection,
     ended: bool,
 }
 
 impl ListingBody {
+    /// Says which connection ends where the walk does before its end.
+    pub(super) fn goes_to(&self, activity: &Arc<Activity>) {
+        // A body goes to one.
+        let _ = self.connection.set(Arc::clone(activity));
+    }
+
     /// The next chunk; an error if the walk ended early.
     pub(super) fn poll_chunk(
         &mut self,

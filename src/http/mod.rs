@@ -20,6 +20,7 @@
 //! only place that knows numbers of v2 errors.
 
 mod activity;
+mod answers;
 mod body;
 mod browser;
 mod budget;

@@ -4,6 +4,7 @@ use hyper::{Response, StatusCode};
 use storage::operation::Action;
 use storage::path::KeyPath;
 
+use super::answers::{self, LARGE};
 use super::body::Body;
 use super::error::ApiError;
 use super::front::Front;
@@ -57,12 +58,19 @@ pub(super) async fn write(
     } else {
         StatusCode::OK
     };
+    let brief = brief && !event.action.is_removal();
+    let size = if brief { 0 } else { render::event_size(event) };
+    let claim = match size > LARGE {
+        // It is done and has to be told: without room after so long it is told without.
+        true => answers::room(front, size, front.options.stall_timeout).await,
+        false => None,
+    };
     // Room for the three figures of the header too, see `Reply::keys`.
-    let mut body = Vec::with_capacity(64 + render::event_size(event));
-    if brief && !event.action.is_removal() {
+    let mut body = Vec::with_capacity(64 + size);
+    if brief {
         render::brief_event(&mut body, event.action, vocabulary);
     } else {
         render::event(&mut body, event, front.service.cluster_now(), vocabulary);
     }
-    reply.keys(status, body, written.position, &front.cluster)
+    answers::keys(reply, status, body, written.position, claim, &front.cluster)
 }

@@ -88,6 +88,30 @@ impl<T> Socket<T> {
         Some(Poll::Ready(Ok(())))
     }
 
+    /// Before a write, and after one that waits: a connection that was cut off writes nothing more.
+    fn refuse_if_cut(&self) -> io::Result<()> {
+        match self.activity.cut.load(Ordering::SeqCst) {
+            true => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "its answer was cut off",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Whoever cuts the connection off wakes a write that waits. It may have looked for one just before: looked at again.
+    fn waiting(
+        &self,
+        result: Poll<io::Result<usize>>,
+        cx: &Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if result.is_pending() {
+            self.activity.wait_to_write(cx.waker());
+            self.refuse_if_cut()?;
+        }
+        result
+    }
+
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(taken)) = result {
             let taken = *taken as u64;
@@ -179,9 +203,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.refuse_if_cut()?;
         let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.note_write(&result);
-        result
+        this.waiting(result, cx)
     }
 
     fn poll_write_vectored(
@@ -190,9 +215,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.refuse_if_cut()?;
         let result = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
         this.note_write(&result);
-        result
+        this.waiting(result, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use super::node::{ask, connect, get};
+use super::node::{ask, connect, get, sent};
+use super::slow_watches::peak_of_memory;
 use super::support::http::Request;
 use super::support::server;
 
@@ -46,4 +47,38 @@ fn one_allocator_serves_all() {
         .filter(|line| !line.contains("/etcd [0]: normal"))
         .count();
     assert_eq!(foreign, 0, "{of_malloc:#?}");
+}
+
+/// A value of control characters is six times as long in JSON. Clients that ask for it and read nothing would have 8 MiB
+/// each; they share what large answers may take, and give way to who reads.
+#[test]
+fn large_answers_that_nobody_reads_take_bounded_memory() {
+    const CLIENTS: usize = 80;
+    let server = server::ours().start();
+    let form = format!("value={}", "%01".repeat(1_400_000));
+    let mut client = connect(&server);
+    for key in ["/v2/keys/file", "/v2/keys/dir/file"] {
+        let put = Request::put(&format!("{key}?noValueOnSuccess=true"), &form);
+        assert_eq!(ask(&mut client, &put).status(), 201);
+    }
+    let before = peak_of_memory(&server);
+    // Of a listing the value that is being written is held as well, 48 of them for one address.
+    for (target, most) in [("/v2/keys/file", 350), ("/v2/keys/dir", 900)] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let silent: Vec<_> = (0..CLIENTS)
+            .map(|_| sent(&server, request.as_bytes()))
+            .collect();
+        // Others are served, at once or when some of those have been cut off.
+        let mut served = 0;
+        while served < 5 {
+            let answer = get(&server, target);
+            match answer.status() {
+                200 => served += 1,
+                status => assert_eq!(status, 500, "{}", answer.head.status),
+            }
+        }
+        let more = (peak_of_memory(&server) - before) >> 20;
+        assert!(more < most, "{target}: {more} MiB for {CLIENTS} clients");
+        drop(silent);
+    }
 }

@@ -11,7 +11,7 @@ use super::support::server::{self, Server};
 
 const MEBIBYTE: usize = 1 << 20;
 
-fn peak_of_memory(server: &Server) -> usize {
+pub(crate) fn peak_of_memory(server: &Server) -> usize {
     let pid = server.pid().expect("the server runs");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it has a status");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

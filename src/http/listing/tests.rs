@@ -196,6 +196,7 @@ fn streamed(
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let runtime = Handle::current();
     let streaming = Streaming {
+        connection: Connection::default(),
         begun: Some(begun),
         position: None,
         chunks,
@@ -210,6 +211,7 @@ fn streamed(
     (
         Walk::new(Vocabulary::Modern, 0, streaming),
         ListingBody {
+            connection: Connection::default(),
             chunks: received,
             ended: false,
         },

@@ -1,0 +1,56 @@
+//! Large answers that are one buffer, single files and what a write tells: all that are on their way share one budget, as
+//! events do, and a client that takes too little gives way where others wait.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
+use tokio::time::timeout;
+
+use super::body::Body;
+use super::front::Front;
+use super::headers::Reply;
+use crate::service::{Claim, Position};
+
+/// Answers up to this size are not counted: a connection buffers about as much.
+pub(super) const LARGE: usize = 64 << 10;
+
+/// All of them, bytes.
+pub(super) const ANSWER_BYTES: usize = 64 << 20;
+
+/// Room for an answer of about that size. `None` if there was none within that time.
+pub(super) async fn room(front: &Front, size: usize, within: Duration) -> Option<Claim> {
+    let mut place = None;
+    let claimed = poll_fn(|cx| front.answers.poll_claim(&mut place, cx, size));
+    timeout(within, claimed).await.ok()
+}
+
+/// A success of the keys API, which counts until its last byte is written if it has a claim.
+pub(super) fn keys(
+    reply: Reply,
+    status: StatusCode,
+    out: Vec<u8>,
+    position: Position,
+    claim: Option<Claim>,
+    cluster: &HeaderValue,
+) -> Response<Body> {
+    let Some(mut claim) = claim else {
+        return reply.keys(status, out, position, cluster);
+    };
+    claim.correct(out.capacity());
+    let body = Bytes::from_owner(Counted { out, _claim: claim });
+    reply.keys_body(status, Body::full(body), position.into(), cluster)
+}
+
+struct Counted {
+    out: Vec<u8>,
+    _claim: Claim,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.out
+    }
+}
