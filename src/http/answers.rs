@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::body::Body;
@@ -20,11 +21,14 @@ pub(super) const LARGE: usize = 64 << 10;
 /// All of them, bytes.
 pub(super) const ANSWER_BYTES: usize = 64 << 20;
 
-/// Room for an answer of about that size. `None` if there was none within that time.
-pub(super) async fn room(front: &Front, size: usize, within: Duration) -> Option<Claim> {
+/// Room for an answer of about that size.
+///
+/// # Errors
+/// There was none within that time.
+pub(super) async fn room(front: &Front, size: usize, within: Duration) -> Result<Claim, Elapsed> {
     let mut place = None;
     let claimed = poll_fn(|cx| front.answers.poll_claim(&mut place, cx, size));
-    timeout(within, claimed).await.ok()
+    timeout(within, claimed).await
 }
 
 /// A success of the keys API, which counts until its last byte is written if it has a claim.
@@ -41,7 +45,7 @@ pub(super) fn keys(
     };
     claim.correct(out.capacity());
     let body = Bytes::from_owner(Counted { out, _claim: claim });
-    reply.keys_body(status, Body::full(body), position.into(), cluster)
+    reply.keys_body(status, Body::large(body), position.into(), cluster)
 }
 
 struct Counted {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 use super::activity::Turn;
-use super::answers::LARGE;
 use super::listing::ListingBody;
 use super::watch::WatchBody;
 
@@ -28,6 +27,8 @@ pub(super) struct Body {
 enum Content {
     Empty,
     Full(Bytes),
+    /// The same, not empty, of which others may wait for the room.
+    Large(Bytes),
     // Boxed, because a watch is rare beside a read and several times its size.
     Watch(Box<WatchBody>),
     Listing(ListingBody),
@@ -48,6 +49,14 @@ impl Body {
         }
     }
 
+    /// An answer that takes room that others may wait for.
+    pub(super) fn large(bytes: Bytes) -> Self {
+        Self {
+            content: Content::Large(bytes),
+            turn: None,
+        }
+    }
+
     pub(super) fn watch(body: WatchBody) -> Self {
         Self {
             content: Content::Watch(Box::new(body)),
@@ -64,9 +73,6 @@ impl Body {
 
     /// Ties the turn of the connection to the body.
     pub(super) fn hold(&mut self, turn: Turn) {
-        if let Content::Listing(listing) = &self.content {
-            listing.goes_to(turn.activity());
-        }
         self.turn = Some(turn);
     }
 
@@ -94,10 +100,15 @@ impl hyper::body::Body for Body {
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
-                if let (true, Some(turn)) = (bytes.len() > LARGE, &this.turn) {
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Content::Large(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.content = Content::Empty;
+                if let Some(turn) = &this.turn {
                     turn.sends_event(bytes.len());
                 }
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Content::Watch(watch) => {
                 let client_has_ended = this.turn.as_ref().is_some_and(Turn::client_has_ended);
@@ -107,9 +118,13 @@ impl hyper::body::Body for Body {
                 }
                 object.map(|object| object.map(|bytes| bytes.map(Frame::data)))
             }
-            Content::Listing(listing) => listing
-                .poll_chunk(cx)
-                .map(|chunk| chunk.map(|bytes| bytes.map(Frame::data))),
+            Content::Listing(listing) => {
+                if let Some(turn) = &this.turn {
+                    listing.goes_to(turn.activity());
+                }
+                let chunk = listing.poll_chunk(cx);
+                chunk.map(|chunk| chunk.map(|bytes| bytes.map(Frame::data)))
+            }
         }
     }
 
@@ -117,14 +132,16 @@ impl hyper::body::Body for Body {
         match &self.content {
             Content::Empty => true,
             Content::Full(bytes) => bytes.is_empty(),
-            Content::Watch(_) | Content::Listing(_) => false,
+            Content::Large(_) | Content::Watch(_) | Content::Listing(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
-            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Full(bytes) | Content::Large(bytes) => {
+                SizeHint::with_exact(bytes.len() as u64)
+            }
             Content::Watch(_) | Content::Listing(_) => SizeHint::default(),
         }
     }

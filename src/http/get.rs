@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
+use storage::operation::Node;
 use storage::path::KeyPath;
 
 use super::answers::{self, LARGE};
@@ -14,7 +15,7 @@ use super::headers::Reply;
 use super::params::Params;
 use super::{listing, render, watch};
 use crate::config::Vocabulary;
-use crate::service::{Caller, Consistency, ServiceError};
+use crate::service::{Caller, Consistency, Position, ServiceError};
 
 /// Answers a `GET`. `rest` is what has not come of a body that does not count.
 pub(super) async fn get(
@@ -96,21 +97,50 @@ async fn read(
         Ok((node, _)) if node.dir => {
             listing::answer(front, caller.address.ip(), grant, head, reply).await
         }
+        Ok((node, position)) if is_large(&node) && !head => {
+            let now = grant.now();
+            Box::pin(large(front, node, now, position, reply)).await
+        }
         Ok((node, position)) => {
-            let size = render::node_size(&node);
-            let claim = match size > LARGE && !head {
-                true => match answers::room(front, size, front.options.listing_wait).await {
-                    None => {
-                        return reply.error(&ServiceError::TooManyRequests.into(), &front.cluster);
-                    }
-                    claim => claim,
-                },
-                false => None,
-            };
-            let mut body = Vec::with_capacity(64 + size);
-            render::file(&mut body, &node, grant.now(), vocabulary);
-            answers::keys(reply, StatusCode::OK, body, position, claim, &front.cluster)
+            let body = rendered(&node, grant.now(), vocabulary);
+            reply.keys(StatusCode::OK, body, position, &front.cluster)
         }
         Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}
+
+fn is_large(node: &Node) -> bool {
+    node.value.as_ref().is_some_and(|value| value.len() > LARGE)
+}
+
+#[inline]
+fn rendered(node: &Node, now: u64, vocabulary: Vocabulary) -> Vec<u8> {
+    let mut body = Vec::with_capacity(64 + render::node_size(node));
+    render::file(&mut body, node, now, vocabulary);
+    body
+}
+
+/// A file whose answer counts. Boxed by its caller: the state of every read would be longer by it, and few need it.
+async fn large(
+    front: &Front,
+    node: Node,
+    now: u64,
+    position: Position,
+    reply: Reply,
+) -> Response<Body> {
+    let room = answers::room(front, render::node_size(&node), front.options.listing_wait);
+    match room.await {
+        Ok(claim) => {
+            let body = rendered(&node, now, front.service.vocabulary());
+            answers::keys(
+                reply,
+                StatusCode::OK,
+                body,
+                position,
+                Some(claim),
+                &front.cluster,
+            )
+        }
+        Err(_) => reply.error(&ServiceError::TooManyRequests.into(), &front.cluster),
     }
 }

@@ -486,7 +486,7 @@ pub(super) struct ListingBody {
 impl ListingBody {
     /// Says which connection ends where the walk does before its end.
     pub(super) fn goes_to(&self, activity: &Arc<Activity>) {
-        // A body goes to one.
+        // A body goes to one: told with each chunk, heard once.
         let _ = self.connection.set(Arc::clone(activity));
     }
 

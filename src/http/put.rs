@@ -11,7 +11,7 @@ use super::front::Front;
 use super::headers::Reply;
 use super::params::Params;
 use super::{classify, render};
-use crate::service::{Caller, Write};
+use crate::service::{Caller, Write, Written};
 
 /// Sets, creates, updates, or compares and swaps.
 pub(super) async fn put(
@@ -59,18 +59,26 @@ pub(super) async fn write(
         StatusCode::OK
     };
     let brief = brief && !event.action.is_removal();
-    let size = if brief { 0 } else { render::event_size(event) };
-    let claim = match size > LARGE {
-        // It is done and has to be told: without room after so long it is told without.
-        true => answers::room(front, size, front.options.stall_timeout).await,
-        false => None,
-    };
+    if !brief && render::event_size(event) > LARGE {
+        return Box::pin(told(front, written, status, reply)).await;
+    }
     // Room for the three figures of the header too, see `Reply::keys`.
-    let mut body = Vec::with_capacity(64 + size);
+    let mut body = Vec::with_capacity(64 + render::event_size(event));
     if brief {
         render::brief_event(&mut body, event.action, vocabulary);
     } else {
         render::event(&mut body, event, front.service.cluster_now(), vocabulary);
     }
+    reply.keys(status, body, written.position, &front.cluster)
+}
+
+/// A write whose answer counts. It is done and has to be told: without room after so long it is told without.
+async fn told(front: &Front, written: Written, status: StatusCode, reply: Reply) -> Response<Body> {
+    let size = render::event_size(&written.event);
+    let room = answers::room(front, size, front.options.stall_timeout);
+    let claim = room.await.ok();
+    let mut body = Vec::with_capacity(64 + size);
+    let (now, vocabulary) = (front.service.cluster_now(), front.service.vocabulary());
+    render::event(&mut body, &written.event, now, vocabulary);
     answers::keys(reply, status, body, written.position, claim, &front.cluster)
 }

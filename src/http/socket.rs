@@ -88,28 +88,16 @@ impl<T> Socket<T> {
         Some(Poll::Ready(Ok(())))
     }
 
-    /// Before a write, and after one that waits: a connection that was cut off writes nothing more.
-    fn refuse_if_cut(&self) -> io::Result<()> {
-        match self.activity.cut.load(Ordering::SeqCst) {
-            true => Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "its answer was cut off",
-            )),
-            false => Ok(()),
+    /// A write waits for the client to read. Whoever cuts the connection off wakes it, and finds it here again; or looked for
+    /// it just before, and is found by it.
+    #[cold]
+    fn waits(&self, cx: &Context<'_>) -> Poll<io::Result<usize>> {
+        self.activity.wait_to_write(cx.waker());
+        if self.activity.cut.load(Ordering::SeqCst) {
+            let kind = io::ErrorKind::ConnectionAborted;
+            return Poll::Ready(Err(io::Error::new(kind, "its answer was cut off")));
         }
-    }
-
-    /// Whoever cuts the connection off wakes a write that waits. It may have looked for one just before: looked at again.
-    fn waiting(
-        &self,
-        result: Poll<io::Result<usize>>,
-        cx: &Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        if result.is_pending() {
-            self.activity.wait_to_write(cx.waker());
-            self.refuse_if_cut()?;
-        }
-        result
+        Poll::Pending
     }
 
     fn note_write(&self, result: &Poll<io::Result<usize>>) {
@@ -203,10 +191,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.refuse_if_cut()?;
         let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.note_write(&result);
-        this.waiting(result, cx)
+        if result.is_pending() {
+            return this.waits(cx);
+        }
+        result
     }
 
     fn poll_write_vectored(
@@ -215,10 +205,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.refuse_if_cut()?;
         let result = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
         this.note_write(&result);
-        this.waiting(result, cx)
+        if result.is_pending() {
+            return this.waits(cx);
+        }
+        result
     }
 
     fn is_write_vectored(&self) -> bool {
