@@ -40,17 +40,25 @@ pub(super) fn keys(
     claim: Option<Claim>,
     cluster: &HeaderValue,
 ) -> Response<Body> {
-    let Some(mut claim) = claim else {
+    let Some(claim) = claim else {
         return reply.keys(status, out, position, cluster);
     };
-    claim.correct(out.capacity());
-    let body = Bytes::from_owner(Counted { out, _claim: claim });
+    let body = Bytes::from_owner(Counted::new(out, claim));
     reply.keys_body(status, Body::large(body), position.into(), cluster)
 }
 
-struct Counted {
+/// What was rendered, and what it counts; both go when its last byte is written.
+pub(super) struct Counted {
     out: Vec<u8>,
     _claim: Claim,
+}
+
+impl Counted {
+    /// The claim was a guess.
+    pub(super) fn new(out: Vec<u8>, mut claim: Claim) -> Self {
+        claim.correct(out.capacity());
+        Self { out, _claim: claim }
+    }
 }
 
 impl AsRef<[u8]> for Counted {

@@ -10,14 +10,13 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Response, StatusCode};
 
+use super::answers::Counted;
 use super::body::{Body, BodyError};
 use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{
-    Caller, Claim, Delivery, Place, Rendering, ServiceError, Watch, WatchRequest,
-};
+use crate::service::{Caller, Delivery, Place, Rendering, ServiceError, Watch, WatchRequest};
 
 const STOPS: &str = "the server stops";
 
@@ -171,9 +170,8 @@ impl WatchBody {
             service.vocabulary(),
         );
         Poll::Ready(match claim {
-            Some(mut claim) => {
-                claim.correct(out.capacity());
-                let rendered: Arc<Rendering> = Arc::new(Counted { out, _claim: claim });
+            Some(claim) => {
+                let rendered: Arc<Rendering> = Arc::new(Counted::new(out, claim));
                 if shared {
                     event.share(&rendered);
                 }
@@ -203,18 +201,6 @@ struct Sent(Arc<Rendering>);
 impl AsRef<[u8]> for Sent {
     fn as_ref(&self) -> &[u8] {
         (*self.0).as_ref()
-    }
-}
-
-/// A rendered event and what it counts; both go when its last byte is written to the last client.
-struct Counted {
-    out: Vec<u8>,
-    _claim: Claim,
-}
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.out
     }
 }
 
