@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
@@ -10,10 +11,16 @@ use std::time::Instant;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use super::run::{Etcdctl, LIMIT, wait};
+use super::run::{Etcdctl, LIMIT};
 
 /// So many blocks may wait to be looked at; whoever writes more waits, as at any terminal.
 const SCREENS: usize = 64;
+
+/// Begins a session, whose terminal this is: Ctrl-C then means what it means in a window, and the last words arrive.
+const WINDOW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/operator/window.py");
+
+/// Stands before and behind the status that [`WINDOW`] reports.
+const SEPARATOR: char = '\x1e';
 
 /// Which streams of a command are the terminal; the others are pipes that nobody reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +64,7 @@ impl Terminal {
         unlockpt(&controller).expect("it is ours to unlock");
         let user = ioctl_tiocgptpeer(&controller, flags).expect("it has another side");
         let side = || Stdio::from(user.try_clone().expect("a file handle can be copied"));
-        // A new session, whose terminal this is: Ctrl-C then means what it means in a window.
-        let above = [&["setsid", "--ctty"], above].concat();
+        let above = [&["python3", "-SE", WINDOW], above].concat();
         let child = command
             .clone()
             .env_unless("TERM", "xterm")
@@ -123,15 +129,22 @@ impl Terminal {
     /// Waits for the end of the command.
     pub(crate) fn end(mut self) -> Left {
         let deadline = Instant::now() + LIMIT;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        while let Ok(block) = self.screen.recv_timeout(left()) {
-            self.seen.extend(block);
-        }
-        let status = wait(&mut self.child, &self.shown);
-        Left {
-            screen: self.text(),
-            status,
-            echoes: self.echoes(),
+        loop {
+            let text = self.text();
+            let mut parts = text.split(SEPARATOR);
+            if let (Some(screen), Some(status), Some(_)) = (parts.next(), parts.next(), parts.next()) {
+                let status = status.parse().expect("the window reports a number");
+                return Left {
+                    screen: screen.to_owned(),
+                    status: ExitStatus::from_raw(status),
+                    echoes: self.echoes(),
+                };
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.screen.recv_timeout(left) {
+                Ok(block) => self.seen.extend(block),
+                Err(_) => panic!("no end within {LIMIT:?}: {}\n{text}", self.shown),
+            }
         }
     }
 
