@@ -33,7 +33,7 @@
 //!
 //! A change that only makes batches agree with the rule needs none of this: logs replay to the state that the rule gives.
 //! One was made since version 1 began. An expiry ends after a number of rows without a node
-//! (`storage/src/apply/expire.rs`), and one that shared a batch with the commands before it counted rows that these had
+//! (`storage/src/write/apply/expire.rs`), and one that shared a batch with the commands before it counted rows that these had
 //! deleted, or counted a row twice. Entries applied one at a time always gave what every cut gives now. The same goes for
 //! the operations of one command; no release writes an expiry beside others into one.
 //!

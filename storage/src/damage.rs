@@ -18,9 +18,9 @@ use std::path::Path;
 
 use rocksdb::ErrorKind;
 
-use crate::anchor;
-use crate::columns::Column;
-use crate::{change, key};
+use crate::engine::anchor;
+use crate::engine::columns::Column;
+use crate::format::{change, key};
 
 /// A part of the store that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +134,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// With the path that people know: see [`crate::anchor`].
+    /// With the path that people know: see [`crate::engine::anchor`].
     pub(crate) fn shown(self, path: &Path) -> Self {
         Self {
             detail: anchor::shown(&self.detail, path),

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::anchor;
-use crate::columns::Column;
 use crate::damage::{self, Damage};
+use crate::engine::anchor;
+use crate::engine::columns::Column;
 
 /// What the system says of EMFILE and, with more behind it, of ENFILE.
 const NO_DESCRIPTORS: &str = "Too many open files";

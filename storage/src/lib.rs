@@ -9,7 +9,7 @@
 //! what lapses when (`expiry`) and, beside them, how far the log has been applied. All of it
 //! changes in one write per batch, and reaches the disk in one atomic flush: what a crash keeps is
 //! always the state after some commit, and the log replays the rest. The order of the keys and the
-//! byte tables stand in the modules `key`, `record`, `change`, `meta`.
+//! byte tables stand in the modules of the folder `format`.
 //!
 //! ```
 //! use storage::{KeyPath, Operation, Content, Options};
@@ -41,82 +41,45 @@
 
 #![forbid(unsafe_code)]
 
-mod ancestors;
-mod anchor;
-mod apply;
-mod attribution;
-mod background;
-mod batch;
 mod bounds;
-mod cache;
-mod change;
-mod columns;
-mod core;
-mod cursor;
+mod compaction;
 mod damage;
-mod database;
+mod engine;
 mod error;
-mod events;
-mod expiry;
-mod filter;
-mod floor;
-mod gate;
-mod hash;
-mod history;
+mod format;
 pub mod judge;
-mod key;
-mod lease;
-mod merge;
-mod meta;
-mod mode;
-mod names;
-mod notices;
 mod open;
 pub mod operation;
-mod overlay;
-mod past;
 pub mod path;
 mod peek;
-mod pin;
-mod published;
 mod read;
-mod reclaim;
-mod record;
-mod reopen;
-mod scratch;
-mod search;
-mod statistics;
-mod store;
-mod verify;
-mod view;
-mod walk;
 mod write;
 
-pub use batch::{Batch, Committed, Writer};
 pub use bounds::BYTES_PERIOD;
 #[doc(hidden)]
 pub use bounds::Bounds;
-pub use columns::Options;
+pub use compaction::pin::Pin;
+pub use compaction::reclaim::Reclaim;
 pub use damage::Damage;
+pub use engine::columns::Options;
+pub use engine::mode::{LEVEL0_FILES_MAX, LEVEL0_FILES_WARN, Mode};
 pub use error::Error;
-pub use events::{EventFilter, Events};
-pub use history::{Version, Versions};
+pub use format::meta::Applied;
 pub use judge::{Judgement, judge};
-pub use lease::Lease;
-pub use meta::Applied;
-pub use mode::{LEVEL0_FILES_MAX, LEVEL0_FILES_WARN, Mode};
 pub use open::{open, open_judged, open_with};
 pub use operation::{
     Action, Condition, Content, Event, Lifetime, Node, Operation, Outcome, Refusal, Retention,
 };
-pub use past::{PastView, PastWalk};
 pub use path::{KeyPath, PathError};
 pub use peek::{cut_torn_manifest, peek};
-pub use pin::Pin;
-pub use reclaim::Reclaim;
-pub use search::{Search, Step};
-pub use statistics::Statistics;
-pub use store::Store;
-pub use verify::Verified;
-pub use view::View;
-pub use walk::{Item, Walk};
+pub use read::event::{EventFilter, Events};
+pub use read::history::{Version, Versions};
+pub use read::lease::Lease;
+pub use read::past::{PastView, PastWalk};
+pub use read::search::{Search, Step};
+pub use read::statistics::Statistics;
+pub use read::store::Store;
+pub use read::verify::Verified;
+pub use read::view::View;
+pub use read::walk::{Item, Walk};
+pub use write::batch::{Batch, Committed, Writer};

@@ -6,7 +6,7 @@
 //! | only files of an interrupted creation, nothing written | created |
 //! | our column families and format row | opened |
 //! | a newer format row | refused, [`Error::NewerFormat`] |
-//! | one of these with a store, and names that RocksDB leaves alone (module `names`) | opened, they stay |
+//! | one of these with a store, and names that RocksDB leaves alone (module `format::file_name`) | opened, they stay |
 //! | anything else | refused, [`Error::NotOurs`] |
 //!
 //! Read-only nothing is created: what would be, is refused.
@@ -20,24 +20,24 @@ use std::sync::{Arc, RwLock};
 
 use rocksdb::{DB, WriteBatch};
 
-use crate::anchor::Home;
-use crate::attribution::Attribution;
-use crate::batch::Writer;
-use crate::cache::NodeCache;
-use crate::columns::{Column, Options, Surroundings};
-use crate::core::Core;
 use crate::damage;
-use crate::database::{Database, Source};
+use crate::engine::anchor::Home;
+use crate::engine::attribution::Attribution;
+use crate::engine::cache::NodeCache;
+use crate::engine::columns::{Column, Options, Surroundings};
+use crate::engine::database::{Database, Source};
+use crate::engine::mode::Mode;
+use crate::engine::published::Published;
+use crate::engine::scratch::Scratch;
 use crate::error::Error;
-use crate::gate::Gate;
+use crate::format::file_name::{self, Kind};
+use crate::format::key;
+use crate::format::meta::{self, Reclaimed, State};
 use crate::judge::Inventory;
-use crate::key;
-use crate::meta::{self, Reclaimed, State};
-use crate::mode::Mode;
-use crate::names::{self, Kind};
-use crate::published::Published;
-use crate::scratch::Scratch;
-use crate::store::{Shared, Store};
+use crate::read::core::Core;
+use crate::read::gate::Gate;
+use crate::read::store::{Shared, Store};
+use crate::write::batch::Writer;
 
 /// Opens the store at `path` as usual: see [`open_with`].
 pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
@@ -183,7 +183,7 @@ fn io_error(operation: &'static str, path: &Path) -> impl Fn(io::Error) -> Error
 }
 
 /// Looks at the directory before RocksDB does, because RocksDB would create its files among
-/// anybody's. Among the files of a store of ours, others do not matter: see [`names`].
+/// anybody's. Among the files of a store of ours, others do not matter: see [`file_name`].
 fn inspect(home: &Home, mode: &Mode) -> Result<(), Error> {
     let path = home.shown();
     let mut created = false;
@@ -192,10 +192,10 @@ fn inspect(home: &Home, mode: &Mode) -> Result<(), Error> {
         let name = entry.map_err(io_error("list", path))?.file_name();
         let name = name.to_string_lossy();
         created |= name == "CURRENT";
-        match names::kind(&name) {
+        match file_name::kind(&name) {
             Kind::RocksDb => {}
-            Kind::Taken => return Err(not_ours(path, names::holds(&name))),
-            Kind::Stray => stray = Some(names::holds(&name)),
+            Kind::Taken => return Err(not_ours(path, file_name::holds(&name))),
+            Kind::Stray => stray = Some(file_name::holds(&name)),
         }
     }
     if created {

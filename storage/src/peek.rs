@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::columns::Options;
+use crate::engine::columns::Options;
+use crate::engine::mode::Mode;
 use crate::error::Error;
+use crate::format::meta::Applied;
 use crate::judge::Inventory;
-use crate::meta::Applied;
-use crate::mode::Mode;
 use crate::open::open_judged;
 
 /// The state that the store at `path` stands at: that of its last flush. `inventory` is what [`crate::judge()`] found.

@@ -178,7 +178,7 @@ fn a_wrong_arrow_is_noticed() {
         ("src/raft/log.rs", "fn f() { hyper::Error::x(); }"),
         ("src/node/mod.rs", "use crate::{clock, http::Router};"),
         ("src/command/wire.rs", "pub use hyper;"),
-        ("storage/src/store.rs", "use tokio::sync::mpsc;"),
+        ("storage/src/read/store.rs", "use tokio::sync::mpsc;"),
         ("wal/src/segment.rs", "use raft::eraftpb;"),
         ("snapshot/src/reader.rs", "use storage as store;"),
     ] {

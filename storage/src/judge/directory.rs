@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::inventory::table_name;
 use super::stop::unreadable;
 use crate::error::Error;
-use crate::names::{self, Kind};
+use crate::format::file_name::{self, Kind};
 
 pub(super) const CURRENT: &str = "CURRENT";
 const MANIFEST: &str = "MANIFEST-";
@@ -78,12 +78,12 @@ fn digits(text: &str) -> Option<u64> {
 impl Directory {
     /// Takes an entry in, or says why the directory is none of ours.
     fn add(&mut self, name: String) -> Result<Option<String>, Error> {
-        match names::kind(&name) {
+        match file_name::kind(&name) {
             Kind::Stray => {
                 self.strays.push(name);
                 return Ok(None);
             }
-            Kind::Taken => return Ok(Some(names::holds(&name))),
+            Kind::Taken => return Ok(Some(file_name::holds(&name))),
             Kind::RocksDb => {}
         }
         let path = self.file(&name);
@@ -108,7 +108,7 @@ impl Directory {
 
     /// What must not be there where no store is known to be.
     pub(super) fn beside(&self) -> Option<String> {
-        let stray = self.strays.first().map(|name| names::holds(name));
+        let stray = self.strays.first().map(|name| file_name::holds(name));
         stray.or_else(|| self.odd_but(|_| false))
     }
 

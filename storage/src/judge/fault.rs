@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::framing::Flaw;
 use super::inventory::Table;
-use crate::columns::Column;
 use crate::damage::Damage;
+use crate::engine::columns::Column;
 
 /// Something wrong with one file of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,7 +44,7 @@ use directory::{CURRENT, Directory, Found};
 use manifest::Manifest;
 use stop::Stop;
 
-use crate::columns::Column;
+use crate::engine::columns::Column;
 use crate::error::Error;
 
 pub use fault::{Fault, Reason};

@@ -7,7 +7,7 @@ use super::manifest::Manifest;
 use super::source::Effort;
 use super::stop::Stop;
 use super::table;
-use crate::columns::Column;
+use crate::engine::columns::Column;
 use crate::error::Error;
 
 /// How many atomic flushes may be under way at once, each with a table for every column family.

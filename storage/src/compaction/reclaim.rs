@@ -1,0 +1,270 @@
+//! Giving space back: what the floor has passed is removed here, in bounded pieces, on the apply
+//! thread.
+//!
+//! The compaction filter thins out the versions of paths that live. What it must keep, removal
+//! marks and the last versions of subtrees that are gone, is removed here (store-layout 5.9): for
+//! each removal at or below the base, in the order of the events, every version of the path and of
+//! what was below it up to the removal is dead at every revision that can still be read. Marks go
+//! last or in the same write, so that nothing is uncovered by a stop in between. Events below the
+//! base go by range, in large steps.
+//!
+//! It is local: no member need do it at the same time, and neither hash nor answers depend on it.
+//! It runs where the commands run, so that no command slips between the look and the deletion.
+
+use std::sync::Arc;
+
+use rocksdb::WriteBatch;
+
+use crate::bounds::Bounds;
+use crate::engine::columns::Column;
+use crate::engine::database::{Database, Source};
+use crate::error::Error;
+use crate::format::change::{self, Change};
+use crate::format::key;
+use crate::format::meta::{self, Reclaimed};
+use crate::format::record::Record;
+use crate::write::batch::Writer;
+
+/// What a call of [`Writer::reclaim`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reclaim {
+    /// Rows looked at.
+    pub rows: usize,
+    /// Whether there is more to do.
+    pub more: bool,
+}
+
+impl Writer {
+    /// Removes history that can no longer be read, looking at about `budget` rows. Call it outside
+    /// the reply path, again while `more` is set.
+    ///
+    /// Damage in history fails it ([`Error::damage`]) before anything of the hurt piece is written,
+    /// and would fail it again at the same place; the writer goes on without.
+    pub fn reclaim(&mut self, budget: usize) -> Result<Reclaim, Error> {
+        if self.broken {
+            return Err(Error::Aborted {
+                applied: self.state.applied.index,
+            });
+        }
+        let core = Arc::clone(&self.core);
+        core.database.refuse_if_read_only()?;
+        let base = core.pins.reclaim_base(self.state.base());
+        let mut done = Reclaim::default();
+        while self.reclaimed.scanned < base && done.rows < budget {
+            let mut piece = Piece {
+                database: &core.database,
+                bounds: core.bounds,
+                batch: WriteBatch::default(),
+                position: self.reclaimed.clone(),
+                base,
+                left: budget - done.rows,
+            };
+            piece.run()?;
+            done.rows = budget - piece.left;
+            let (batch, position) = (piece.batch, piece.position);
+            self.write_piece(batch, position)?;
+        }
+        done.more = self.reclaimed.scanned < base;
+        Ok(done)
+    }
+
+    fn write_piece(&mut self, mut batch: WriteBatch, position: Reclaimed) -> Result<(), Error> {
+        let meta = self.core.database.family(Column::Meta);
+        batch.put_cf(meta, meta::RECLAIMED_KEY, position.encode());
+        let state = Arc::clone(&self.state);
+        self.write(batch, |_, _| state)?;
+        self.reclaimed = position;
+        Ok(())
+    }
+}
+
+/// One write's worth of reclaiming. It ends with the budget, or with a removed directory, because
+/// what it deleted is seen only after the write.
+struct Piece<'a> {
+    database: &'a Database,
+    bounds: Bounds,
+    batch: WriteBatch,
+    position: Reclaimed,
+    base: u64,
+    left: usize,
+}
+
+impl Piece<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        let mut events = self.database.cursor(Column::Events, None);
+        events.seek(&(self.position.scanned + 1).to_be_bytes());
+        while self.left > 0 && self.position.scanned < self.base {
+            let Some((row, value)) = events.row()? else {
+                return Err(self.missing(self.position.scanned + 1));
+            };
+            let wrong = |reason| events.damage(row, reason);
+            let revision = change::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
+            let change = Change::decode(value).map_err(wrong)?;
+            if revision != self.position.scanned + 1 {
+                return Err(self.missing(self.position.scanned + 1));
+            }
+            self.left -= 1;
+            let removal = change.action.is_removal();
+            if removal && change.dir {
+                if self.remove_directory(change.key, revision)? {
+                    self.finish_event(revision);
+                }
+                break;
+            }
+            if removal {
+                self.remove_own(change.key, revision)?;
+            }
+            self.finish_event(revision);
+            events.step();
+        }
+        self.drop_events();
+        Ok(())
+    }
+
+    fn missing(&self, revision: u64) -> Error {
+        Error::row(
+            Column::Events.name(),
+            &revision.to_be_bytes(),
+            "an event above the floor's is missing",
+        )
+    }
+
+    fn finish_event(&mut self, revision: u64) {
+        self.position.scanned = revision;
+        self.position.cut = 0;
+        self.position.resume.clear();
+    }
+
+    /// Deletes the events below the base, but not that of the base: retention counts bytes from it
+    /// on.
+    fn drop_events(&mut self) {
+        let end = self.position.scanned;
+        if end.saturating_sub(self.position.dropped) >= self.bounds.events_step {
+            let family = self.database.family(Column::Events);
+            self.batch.delete_range_cf(
+                family,
+                self.position.dropped.to_be_bytes(),
+                end.to_be_bytes(),
+            );
+            self.position.dropped = end;
+        }
+    }
+
+    /// Deletes the versions of one path up to `cut`.
+    fn remove_own(&mut self, key: &[u8], cut: u64) -> Result<(), Error> {
+        let (mut low, mut high) = (Vec::new(), Vec::new());
+        key::version(key, cut, &mut low);
+        key::descendants_start(key, &mut high);
+        self.remove_range(&low, &high).map(drop)
+    }
+
+    /// Deletes `[low, high)` of `versions`: row by row if there are few, else as one range.
+    fn remove_range(&mut self, low: &[u8], high: &[u8]) -> Result<(), Error> {
+        let mut cursor = self.database.cursor(Column::Versions, Some(high.to_vec()));
+        let mut rows = Vec::new();
+        cursor.seek(low);
+        while let Some((row, _)) = cursor
+            .row()?
+            .filter(|_| rows.len() <= self.bounds.point_deletes)
+        {
+            rows.push(row.to_vec());
+            cursor.step();
+        }
+        self.left = self.left.saturating_sub(rows.len());
+        let family = self.database.family(Column::Versions);
+        if rows.len() > self.bounds.point_deletes {
+            self.batch.delete_range_cf(family, low, high);
+        } else {
+            rows.iter()
+                .for_each(|row| self.batch.delete_cf(family, row));
+        }
+        Ok(())
+    }
+
+    /// Works off the removal of a directory; gives whether that is finished.
+    fn remove_directory(&mut self, key: &[u8], removal: u64) -> Result<bool, Error> {
+        let Some(bound) = key::subtree_bound(key) else {
+            return Ok(true);
+        };
+        if self.position.cut == 0 {
+            match self.newest_life(key, removal)? {
+                // An earlier walk of the same path has taken this removal along.
+                Life::Reclaimed => return Ok(true),
+                // Nothing newer than the removal: the whole range is dead.
+                Life::Over => return self.remove_range(key, &bound).map(|()| true),
+                Life::Again { cut } => self.position.cut = cut,
+            }
+            key::descendants_start(key, &mut self.position.resume);
+        }
+        let cut = self.position.cut;
+        let finished = self.remove_below(&bound, cut)?;
+        if finished {
+            self.remove_own(key, cut)?;
+        }
+        Ok(finished)
+    }
+
+    /// What became of a directory that was removed at `removal`, at or below the base.
+    fn newest_life(&self, key: &[u8], removal: u64) -> Result<Life, Error> {
+        let (mut mark, mut high) = (Vec::new(), Vec::new());
+        key::version(key, removal, &mut mark);
+        key::descendants_start(key, &mut high);
+        if self.database.get(Column::Versions, &mark)?.is_none() {
+            return Ok(Life::Reclaimed);
+        }
+        let mut cursor = self.database.cursor(Column::Versions, Some(high));
+        let mut newest = Vec::new();
+        key::version(key, u64::MAX, &mut newest);
+        cursor.seek(&newest);
+        let mut first = true;
+        while let Some((row, value)) = cursor.row()? {
+            let (_, revision) = key::split_version(row)
+                .ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
+            let marks_end = Record::is_removal(value) && revision <= self.base;
+            if marks_end && first {
+                return Ok(Life::Over);
+            }
+            if marks_end {
+                return Ok(Life::Again { cut: revision });
+            }
+            first = false;
+            cursor.step();
+        }
+        Ok(Life::Reclaimed)
+    }
+
+    /// Deletes versions up to `cut` from `resume` to `bound`, and gets on by one row at least;
+    /// gives whether it came to the end.
+    fn remove_below(&mut self, bound: &[u8], cut: u64) -> Result<bool, Error> {
+        let mut cursor = self.database.cursor(Column::Versions, Some(bound.to_vec()));
+        let family = self.database.family(Column::Versions);
+        cursor.seek(&self.position.resume);
+        let mut moved = false;
+        while let Some((row, _)) = cursor.row()? {
+            if moved && self.left == 0 {
+                self.position.resume.clear();
+                self.position.resume.extend_from_slice(row);
+                return Ok(false);
+            }
+            let (_, revision) = key::split_version(row)
+                .ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
+            if revision <= cut {
+                self.batch.delete_cf(family, row);
+            }
+            self.left = self.left.saturating_sub(1);
+            moved = true;
+            cursor.step();
+        }
+        Ok(true)
+    }
+}
+
+/// What became of a directory after a removal that the base has passed.
+enum Life {
+    /// Its mark has been removed already.
+    Reclaimed,
+    /// Its newest row is a mark at or below the base.
+    Over,
+    /// It was made again; `cut` is the newest removal at or below the base.
+    Again { cut: u64 },
+}

@@ -1,0 +1,277 @@
+//! The column families and how RocksDB is set up for each (store-layout 6 and 7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env};
+
+use crate::bounds::Bounds;
+use crate::compaction::filter::Factory;
+use crate::compaction::pin::Pins;
+use crate::engine::anchor::Home;
+use crate::engine::info_log::Notices;
+
+/// A column family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// Format, state, records: see [`crate::format::meta`].
+    Meta,
+    /// The tree as it is: key → record.
+    Nodes,
+    /// The tree as it was: key, 00, complement of the revision → the same record, or a removal
+    /// mark.
+    Versions,
+    /// Revision → what happened: see [`crate::format::change`].
+    Events,
+    /// Deadline, key → the revision that set it (u64, little-endian).
+    Expiry,
+}
+
+impl Column {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Meta,
+        Self::Nodes,
+        Self::Versions,
+        Self::Events,
+        Self::Expiry,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "default",
+            Self::Nodes => "nodes",
+            Self::Versions => "versions",
+            Self::Events => "events",
+            Self::Expiry => "expiry",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column| column.name() == name)
+    }
+}
+
+/// How much the store may use, and where it lives.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes of RocksDB's block cache, which also holds index and filter blocks.
+    pub cache_bytes: usize,
+    /// Bytes of the cache of hot decoded nodes before it; 0 turns it off.
+    pub node_cache_bytes: usize,
+    /// Bytes of all memtables together: what an unclean stop has to replay, and what writing costs
+    /// in memory.
+    pub memtable_bytes: usize,
+    /// Files that RocksDB keeps open; the rest are opened when they are needed.
+    pub max_open_files: i32,
+    /// Threads for flushes and compactions.
+    pub background_jobs: i32,
+    /// How long a read waits while the store is reopened.
+    pub read_patience: Duration,
+    /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives
+    /// the handles.
+    pub in_memory: bool,
+    /// Replicated meaning, and no option: lowered by tests alone.
+    #[doc(hidden)]
+    pub bounds: Bounds,
+}
+
+impl Default for Options {
+    /// A server on a small machine: about 60 MiB when every cache is full. Larger memtables save
+    /// little processor time at this size, and a larger block cache pays only for data that is read
+    /// again.
+    fn default() -> Self {
+        Self {
+            cache_bytes: 24 << 20,
+            node_cache_bytes: 8 << 20,
+            memtable_bytes: 16 << 20,
+            max_open_files: 1_000,
+            background_jobs: 2,
+            read_patience: Duration::from_secs(5),
+            in_memory: false,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+/// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings
+/// down.
+const NODES_LEVEL0_FILES: i32 = 2;
+/// Level-0 files from which on RocksDB slows writes down, and begins no flush that would make so many.
+pub(crate) const SLOWDOWN_FILES: u64 = 20;
+/// A table in which so many of so many rows in order are removals is compacted at once, and again on each level: every
+/// listing, look for children and look for the next deadline passes them one by one until they are gone.
+const REMOVAL_WINDOW: usize = 1_024;
+const REMOVALS: usize = 512;
+/// The same for the memtable, which a compaction does not see: after a move of an iterator that passed so many removed or
+/// replaced rows in it, the second write from then flushes it. A directory that is removed as a whole leaves one range
+/// and no such rows; and it is a sixth of what is flushed by number anyway.
+const MEMTABLE_REMOVALS: &str = "memtable_op_scan_flush_trigger=8192;";
+/// A month: after it, even ranges that nobody writes meet the filter.
+const VERSIONS_PERIOD_SECONDS: u64 = 30 * 24 * 60 * 60;
+/// Small where single rows are read, and large where runs are.
+const BLOCK: usize = 8 << 10;
+const LARGE_BLOCK: usize = 32 << 10;
+
+/// What RocksDB is opened with.
+pub(crate) struct Setup {
+    pub(crate) database: rocksdb::Options,
+    pub(crate) families: Vec<ColumnFamilyDescriptor>,
+    pub(crate) cache: Cache,
+}
+
+/// What outlives one opening: the same store opened again uses the same.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) options: Options,
+    /// Where the files of an in-memory store live.
+    pub(crate) memory: Option<Env>,
+    pub(crate) home: Home,
+    pub(crate) pins: Arc<Pins>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(options: Options, home: Home) -> Result<Self, rocksdb::Error> {
+        Ok(Self {
+            memory: options.in_memory.then(Env::mem_env).transpose()?,
+            options,
+            home,
+            pins: Arc::default(),
+        })
+    }
+}
+
+/// How RocksDB is opened this time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Manner {
+    /// Nothing is written.
+    pub(crate) read_only: bool,
+    /// Tables that cannot be opened do not stop the opening (RocksDB: no paranoid checks).
+    pub(crate) lenient: bool,
+    /// Never compacted by RocksDB itself, and no number of level-0 files slows writes down.
+    pub(crate) resting: Vec<Column>,
+}
+
+/// Builds the options of every column family.
+pub(crate) fn setup(
+    around: &Surroundings,
+    manner: &Manner,
+    notices: &Arc<Notices>,
+) -> Result<Setup, rocksdb::Error> {
+    let cache = Cache::new_lru_cache(around.options.cache_bytes);
+    let database = database_options(around, manner, notices)?;
+    let families = Column::ALL
+        .into_iter()
+        .map(|column| {
+            let mut family = family_options(column, around, manner, &cache)?;
+            if manner.resting.contains(&column) {
+                rest(&mut family);
+            }
+            Ok(ColumnFamilyDescriptor::new(column.name(), family))
+        })
+        .collect::<Result<_, rocksdb::Error>>()?;
+    Ok(Setup {
+        database,
+        families,
+        cache,
+    })
+}
+
+/// Switches a family's compaction off, and with it all that would slow writes down without it.
+fn rest(family: &mut rocksdb::Options) {
+    family.set_disable_auto_compactions(true);
+    family.set_periodic_compaction_seconds(0);
+    family.set_level_zero_file_num_compaction_trigger(i32::MAX);
+    family.set_level_zero_slowdown_writes_trigger(i32::MAX);
+    family.set_level_zero_stop_writes_trigger(i32::MAX);
+    family.set_soft_pending_compaction_bytes_limit(0);
+    family.set_hard_pending_compaction_bytes_limit(0);
+}
+
+fn database_options(
+    around: &Surroundings,
+    manner: &Manner,
+    notices: &Arc<Notices>,
+) -> Result<rocksdb::Options, rocksdb::Error> {
+    let options = &around.options;
+    // The crate has no setter for this one. Without it a drop would flush, and an unclean stop
+    // could not be told from a clean one: a clean stop flushes by itself.
+    let mut database =
+        rocksdb::Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
+    if let Some(memory) = &around.memory {
+        database.set_env(memory);
+    }
+    if manner.read_only {
+        database.create_if_missing(false);
+        return Ok(finish(database, options, manner, notices));
+    }
+    database.create_if_missing(true);
+    database.create_missing_column_families(true);
+    // Without a log of its own, only an atomic flush keeps the column families at one revision.
+    database.set_atomic_flush(true);
+    database.set_db_write_buffer_size(options.memtable_bytes);
+    database.set_max_background_jobs(options.background_jobs);
+    database.set_bytes_per_sync(1 << 20);
+    Ok(finish(database, options, manner, notices))
+}
+
+/// What holds for reading alone as well.
+fn finish(
+    mut database: rocksdb::Options,
+    options: &Options,
+    manner: &Manner,
+    notices: &Arc<Notices>,
+) -> rocksdb::Options {
+    database.set_max_open_files(options.max_open_files);
+    database.set_paranoid_checks(!manner.lenient);
+    // Takes the place of RocksDB's own LOG file, whose lines of error went unheard.
+    database.set_info_logger(notices.logger());
+    database.set_stats_dump_period_sec(0);
+    database.set_stats_persist_period_sec(0);
+    database
+}
+
+fn family_options(
+    column: Column,
+    around: &Surroundings,
+    manner: &Manner,
+    cache: &Cache,
+) -> Result<rocksdb::Options, rocksdb::Error> {
+    let Surroundings { options, pins, .. } = around;
+    // Range tombstones slow the first read after each new one: past this many the memtable is
+    // flushed.
+    let mut unnamed = "memtable_max_range_deletions=256;".to_owned();
+    // RocksDB warns of it where nothing is written.
+    if matches!(column, Column::Nodes | Column::Expiry) && !manner.read_only {
+        unnamed += MEMTABLE_REMOVALS;
+    }
+    let mut family = rocksdb::Options::default().get_options_from_string(unnamed)?;
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_block_size(BLOCK);
+    // The sum is bounded by db_write_buffer_size; one family may take all of it.
+    family.set_write_buffer_size(options.memtable_bytes);
+    family.set_max_write_buffer_number(4);
+    family.set_level_zero_slowdown_writes_trigger(SLOWDOWN_FILES as i32);
+    match column {
+        Column::Nodes => {
+            // The first write of a new key looks for a node that is not there.
+            table.set_bloom_filter(10.0, false);
+            family.set_level_zero_file_num_compaction_trigger(NODES_LEVEL0_FILES);
+            family.add_compact_on_deletion_collector_factory(REMOVAL_WINDOW, REMOVALS, 0.0);
+        }
+        Column::Versions => {
+            table.set_block_size(LARGE_BLOCK);
+            family.set_compaction_filter_factory(Factory(Arc::clone(pins)));
+            family.set_periodic_compaction_seconds(VERSIONS_PERIOD_SECONDS);
+        }
+        Column::Events => table.set_block_size(LARGE_BLOCK),
+        Column::Expiry => {
+            family.add_compact_on_deletion_collector_factory(REMOVAL_WINDOW, REMOVALS, 0.0);
+        }
+        Column::Meta => {}
+    }
+    family.set_block_based_table_factory(&table);
+    Ok(family)
+}

@@ -1,0 +1,168 @@
+//! One opening of a store: RocksDB, the node cache before it, and what is published. A reopened
+//! store has a new core; nothing of an old one is used with it but the pins.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::bounds::Bounds;
+use crate::compaction::pin::Pins;
+use crate::damage::Damage;
+use crate::engine::cache::NodeCache;
+use crate::engine::columns::Column;
+use crate::engine::database::Database;
+use crate::engine::published::{Published, wait};
+use crate::error::Error;
+use crate::format::meta::{self, Applied, State};
+use crate::format::record;
+use crate::operation::{Node, Refusal};
+use crate::path::KeyPath;
+use crate::read::point;
+use crate::read::view::View;
+
+/// What both halves share.
+pub(crate) struct Core {
+    pub(crate) database: Database,
+    pub(crate) cache: NodeCache,
+    pub(crate) published: Published,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) bounds: Bounds,
+    /// The state known to be flushed.
+    pub(crate) durable: RwLock<Applied>,
+    /// The writer waits for the leases to end.
+    pub(crate) recalled: AtomicBool,
+    /// The first damage met where no caller could be told: of the tree as it is, then of history.
+    pub(crate) noticed: [OnceLock<Damage>; 2],
+}
+
+/// The node at a path, or why there is none, and the revision at which that holds.
+pub(crate) type Answer = (Result<Node, Refusal>, u64);
+
+impl Core {
+    /// The node at `path`: see [`crate::Store::get`].
+    pub(crate) fn get(&self, path: &KeyPath) -> Result<Answer, Error> {
+        if path.is_root() {
+            return Ok((Ok(record::root()), self.published.revision()));
+        }
+        let mut turns = 0;
+        loop {
+            let published = self.published.revision();
+            let Some(entry) = self.cache.get(path) else {
+                if let Some(answer) = self.fetch(path, published)? {
+                    return Ok(answer);
+                }
+                let view = View::new(self);
+                return Ok((view.node(path)?, view.revision()));
+            };
+            // Changes up to the published revision reached the cache before it was published.
+            if entry.revision <= published {
+                return Ok((Ok(entry.node), published));
+            }
+            wait(&mut turns);
+        }
+    }
+
+    /// Reads past the cache without a snapshot; `None` if that cannot give one consistent answer
+    /// just now.
+    fn fetch(&self, path: &KeyPath, published: u64) -> Result<Option<Answer>, Error> {
+        let token = self.published.quiet();
+        let still = || token.is_some_and(|token| self.published.still(token));
+        match point::entry(&self.database, path)? {
+            // A record at or below the published revision has not changed since, whatever is being
+            // committed.
+            Some(entry) if entry.revision <= published => {
+                self.cache.put_fetched(&entry, still);
+                Ok(Some((Ok(entry.node), published)))
+            }
+            Some(_) => Ok(None),
+            None => {
+                let refusal = point::why_missing(&self.database, path)?;
+                // Nothing was written from before the first look until now, so this revision is
+                // that of the answer.
+                let revision = self.published.revision();
+                Ok(still().then_some((Err(refusal), revision)))
+            }
+        }
+    }
+
+    /// What a crash would keep; the last known if it cannot be read.
+    pub(crate) fn durable(&self) -> Applied {
+        match self.refresh_durable() {
+            Ok(state) => state.applied,
+            // An older answer is always safe: it only keeps the log longer.
+            Err(error) => {
+                tracing::warn!(%error, "cannot read what is flushed; going on with what is known");
+                self.durable
+                    .read()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone()
+            }
+        }
+    }
+
+    /// Writes all memtables to disk: see [`crate::Store::flush`].
+    pub(crate) fn flush(&self) -> Result<Applied, Error> {
+        let wanted = self.published.latest().commits;
+        let mut turns = 0;
+        loop {
+            self.await_room_for_flush()?;
+            self.database.flush()?;
+            let durable = self.refresh_durable()?;
+            if durable.commits >= wanted {
+                return Ok(durable.applied);
+            }
+            // RocksDB skips a flush if a column family's memtable was flushed by one of its own
+            // while this one waited, whatever the others hold. What counts is what can be read back.
+            wait(&mut turns);
+        }
+    }
+
+    /// RocksDB begins no flush that would make it slow writes down, and waits inside for as long as
+    /// compactions take: for ever where they fail. So the wait is ours, and ends with them, or when
+    /// the store is to be reopened.
+    fn await_room_for_flush(&self) -> Result<(), Error> {
+        let mut turns = 0;
+        while self.database.flush_would_wait() {
+            self.database.refuse_after_failed_compaction()?;
+            if self.recalled.load(Ordering::Relaxed) {
+                return Err(Error::Reopening {
+                    waited: Duration::ZERO,
+                });
+            }
+            wait(&mut turns);
+        }
+        Ok(())
+    }
+
+    fn refresh_durable(&self) -> Result<State, Error> {
+        // Held while reading: what is flushed only grows, so the last to read knows best.
+        let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
+        let row = self.database.get_persisted(Column::Meta, meta::STATE_KEY)?;
+        let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
+        let state = State::decode(&row.ok_or_else(missing)?)?;
+        self.pins.flushed(state.base());
+        *durable = state.applied.clone();
+        Ok(state)
+    }
+
+    /// Keeps damage that was met where nobody can be told by an error: after a commit, or where it
+    /// changes nothing.
+    pub(crate) fn notice(&self, error: &Error) {
+        if let Some(damage) = error.damage() {
+            // Only the first of each kind is kept: history must not hide what weighs more.
+            self.noticed[usize::from(damage.is_history())].get_or_init(|| damage);
+        }
+    }
+
+    /// The first damage that was met behind the callers' backs.
+    pub(crate) fn background_damage(&self) -> Option<Damage> {
+        let noticed = self.noticed.iter().find_map(OnceLock::get);
+        noticed
+            .cloned()
+            .or_else(|| self.database.background_damage())
+    }
+
+    pub(crate) fn recall(&self, recalled: bool) {
+        self.recalled.store(recalled, Ordering::Relaxed);
+    }
+}

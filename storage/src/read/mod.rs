@@ -1,0 +1,17 @@
+//! The reading half: the store as any number of threads hold it, views at one revision, the tree now and then, events, and
+//! the search for them.
+
+pub(crate) mod ancestor;
+pub(crate) mod core;
+pub(crate) mod event;
+pub(crate) mod gate;
+pub(crate) mod history;
+pub(crate) mod lease;
+pub(crate) mod past;
+pub(crate) mod point;
+pub(crate) mod search;
+pub(crate) mod statistics;
+pub(crate) mod store;
+pub(crate) mod verify;
+pub(crate) mod view;
+pub(crate) mod walk;

@@ -1,0 +1,100 @@
+//! Figures about the store for an operator. They are approximate, local, and part of no answer to a
+//! client.
+
+use crate::engine::columns::Column;
+use crate::read::core::Core;
+use crate::read::store::Store;
+use crate::write::batch::Writer;
+
+/// What the store holds and uses just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Nodes, estimated.
+    pub nodes: u64,
+    /// Versions in history, estimated; includes what compaction has not removed yet.
+    pub versions: u64,
+    /// Events, estimated; includes what has not been removed yet.
+    pub events: u64,
+    /// Bytes of live table files.
+    pub disk_bytes: u64,
+    /// Bytes of memtables, those being flushed included.
+    pub memtable_bytes: u64,
+    /// Bytes in RocksDB's block cache.
+    pub block_cache_bytes: u64,
+    /// Entries in the cache of decoded nodes.
+    pub node_cache_entries: u64,
+    /// Bytes of that cache.
+    pub node_cache_bytes: u64,
+    /// Look-ups it answered since the store was opened.
+    pub node_cache_hits: u64,
+    /// Look-ups that went on to RocksDB.
+    pub node_cache_misses: u64,
+    /// Bytes that compactions still have to rewrite.
+    pub pending_compaction_bytes: u64,
+    /// Pins held, those of open views included.
+    pub pins: u64,
+    /// The oldest pinned revision, 0 if none is held.
+    pub oldest_pin: u64,
+    /// The oldest event that can be read.
+    pub floor: u64,
+    /// Bytes of paths and values of all events since the beginning: what retention by bytes counts.
+    pub history_bytes: u64,
+}
+
+impl Store {
+    /// Figures for `/metrics`; cheap enough to be asked for every second. While the store is
+    /// reopened, those of before.
+    pub fn statistics(&self) -> Statistics {
+        self.shared
+            .gate
+            .ask(Core::statistics, |facts| facts.statistics)
+    }
+}
+
+impl Core {
+    pub(crate) fn statistics(&self) -> Statistics {
+        let core = self;
+        let sum = |name| {
+            Column::ALL
+                .into_iter()
+                .map(|column| core.database.property(column, name))
+                .sum()
+        };
+        let keys = |column| core.database.property(column, c"rocksdb.estimate-num-keys");
+        let cache = core.cache.summary();
+        let (pins, oldest) = core.pins.summary();
+        let state = core.published.latest();
+        Statistics {
+            nodes: keys(Column::Nodes),
+            versions: keys(Column::Versions),
+            events: keys(Column::Events),
+            disk_bytes: sum(c"rocksdb.live-sst-files-size"),
+            memtable_bytes: sum(c"rocksdb.size-all-mem-tables"),
+            block_cache_bytes: core.database.block_cache().get_usage() as u64,
+            node_cache_entries: cache.entries as u64,
+            node_cache_bytes: cache.bytes as u64,
+            node_cache_hits: cache.hits,
+            node_cache_misses: cache.misses,
+            pending_compaction_bytes: sum(c"rocksdb.estimate-pending-compaction-bytes"),
+            pins: pins as u64,
+            oldest_pin: oldest.unwrap_or(0),
+            floor: state.floor,
+            history_bytes: state.bytes,
+        }
+    }
+}
+
+impl Writer {
+    /// Whether a commit may block now: RocksDB delays writes, or stops them, while flushes or compactions do not keep
+    /// up. Takes RocksDB's lock: not for every commit.
+    pub fn delays_writes(&self) -> bool {
+        // Both are those of the whole database, whatever the column family.
+        [
+            c"rocksdb.is-write-stopped",
+            c"rocksdb.actual-delayed-write-rate",
+        ]
+        .into_iter()
+        .any(|name| self.core.database.property(Column::Meta, name) != 0)
+    }
+}

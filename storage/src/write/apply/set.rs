@@ -1,0 +1,155 @@
+//! Set and update.
+
+use bytes::Bytes;
+
+use super::locate::Place;
+use super::{Change, guard};
+use crate::format::record::Entry;
+use crate::operation::{Action, Content, Lifetime, Node, Refusal};
+use crate::path::KeyPath;
+use crate::write::batch::Batch;
+use crate::write::row::Marks;
+
+impl Batch<'_> {
+    /// Creates or replaces. A file may become a directory; createdIndex starts anew. A refresh
+    /// needs the node, and a file that stays a file keeps its value.
+    pub(super) fn set(
+        &mut self,
+        path: &KeyPath,
+        content: &Content,
+        lifetime: Option<Lifetime>,
+        refresh: bool,
+    ) -> Change {
+        guard(path)?;
+        self.set_at(
+            path,
+            content,
+            lifetime,
+            Marks {
+                refresh,
+                system: false,
+            },
+        )
+    }
+
+    pub(super) fn set_at(
+        &mut self,
+        path: &KeyPath,
+        content: &Content,
+        lifetime: Option<Lifetime>,
+        marks: Marks,
+    ) -> Change {
+        let (prev, missing) = if marks.refresh {
+            (Some(self.find(path)?), Vec::new())
+        } else {
+            match self.locate(path)? {
+                Place::Present(entry) => (Some(entry), Vec::new()),
+                Place::Absent(missing) => (None, missing),
+            }
+        };
+        if prev.as_ref().is_some_and(|prev| prev.node.dir) {
+            return Err(Refusal::NotFile(Some(path.clone())).into());
+        }
+        let value = match (content, &prev) {
+            (Content::Directory, _) => None,
+            (Content::File(_), Some(prev)) if marks.refresh => prev.node.value.clone(),
+            (Content::File(value), _) => Some(value.clone()),
+        };
+        self.make_parents(missing);
+        let revision = self.next_revision();
+        let node = new_node(path.clone(), value, revision, lifetime);
+        self.put(
+            Entry {
+                node: node.clone(),
+                revision,
+            },
+            prev.as_ref().and_then(|prev| prev.node.lifetime),
+        );
+        Ok(self.finish(Action::Set, node, prev, marks)?)
+    }
+
+    /// Replaces value and TTL of a file, or the TTL of a directory. The latter takes a revision and
+    /// leaves the directory's own modifiedIndex as it was; only the event shows the new one
+    /// (keys-api 6).
+    pub(super) fn update(
+        &mut self,
+        path: &KeyPath,
+        value: &Bytes,
+        lifetime: Option<Lifetime>,
+        refresh: bool,
+    ) -> Change {
+        guard(path)?;
+        let prev = self.find(path)?;
+        if prev.node.dir && !value.is_empty() {
+            return Err(Refusal::NotFile(Some(path.clone())).into());
+        }
+        self.change(
+            prev,
+            value,
+            lifetime,
+            Action::Update,
+            Marks {
+                refresh,
+                system: false,
+            },
+        )
+    }
+
+    /// Writes over `prev` and keeps its createdIndex.
+    pub(super) fn change(
+        &mut self,
+        prev: Entry,
+        value: &Bytes,
+        lifetime: Option<Lifetime>,
+        action: Action,
+        marks: Marks,
+    ) -> Change {
+        let revision = self.next_revision();
+        let value = prev.node.value.as_ref().map(|kept| {
+            if marks.refresh {
+                kept.clone()
+            } else {
+                value.clone()
+            }
+        });
+        let shown = Node {
+            value,
+            modified: revision,
+            lifetime,
+            ..prev.node.clone()
+        };
+        let stored = if prev.node.dir {
+            prev.node.modified
+        } else {
+            revision
+        };
+        self.put(
+            Entry {
+                node: Node {
+                    modified: stored,
+                    ..shown.clone()
+                },
+                revision,
+            },
+            prev.node.lifetime,
+        );
+        Ok(self.finish(action, shown, Some(prev), marks)?)
+    }
+}
+
+/// A node that `revision` makes.
+pub(super) fn new_node(
+    path: KeyPath,
+    value: Option<Bytes>,
+    revision: u64,
+    lifetime: Option<Lifetime>,
+) -> Node {
+    Node {
+        path,
+        dir: value.is_none(),
+        value,
+        created: revision,
+        modified: revision,
+        lifetime,
+    }
+}

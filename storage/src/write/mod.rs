@@ -1,0 +1,8 @@
+//! The writing half: one writer, its batches, and what each operation means (`apply`).
+
+pub(crate) mod apply;
+pub(crate) mod batch;
+pub(crate) mod expiry;
+pub(crate) mod overlay;
+pub(crate) mod reopen;
+pub(crate) mod row;
