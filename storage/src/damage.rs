@@ -18,9 +18,9 @@ use std::path::Path;
 
 use rocksdb::ErrorKind;
 
-use crate::engine::anchor;
-use crate::engine::columns::Column;
+use crate::format::column::Column;
 use crate::format::{change, key};
+use crate::shown_path::shown;
 
 /// A part of the store that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,10 +134,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// With the path that people know: see [`crate::engine::anchor`].
+    /// With the path that people know: see [`crate::shown_path`].
     pub(crate) fn shown(self, path: &Path) -> Self {
         Self {
-            detail: anchor::shown(&self.detail, path),
+            detail: shown(&self.detail, path),
             ..self
         }
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::damage::{self, Damage};
-use crate::engine::anchor;
-use crate::engine::columns::Column;
+use crate::format::column::Column;
+use crate::shown_path::shown;
 
 /// What the system says of EMFILE and, with more behind it, of ENFILE.
 const NO_DESCRIPTORS: &str = "Too many open files";
@@ -34,7 +34,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// RocksDB refused or failed an operation.
-    #[error("{operation} failed in the store at {}: {}; check the disk (space, permissions, kernel log) and restart", path.display(), anchor::shown(source.as_ref(), path))]
+    #[error("{operation} failed in the store at {}: {}; check the disk (space, permissions, kernel log) and restart", path.display(), shown(source.as_ref(), path))]
     RocksDb {
         /// What was tried.
         operation: &'static str,
@@ -209,7 +209,7 @@ impl Error {
             } => format!(
                 "{operation} failed in the store at {}: {}",
                 path.display(),
-                anchor::shown(source.as_ref(), path)
+                shown(source.as_ref(), path)
             ),
             Self::Background { path, message } => format!(
                 "a background job failed in the store at {}: {message}",

@@ -53,16 +53,16 @@ pub mod operation;
 pub mod path;
 mod peek;
 mod read;
+mod shown_path;
 mod write;
 
 pub use bounds::BYTES_PERIOD;
 #[doc(hidden)]
 pub use bounds::Bounds;
 pub use compaction::pin::Pin;
-pub use compaction::reclaim::Reclaim;
 pub use damage::Damage;
-pub use engine::columns::Options;
 pub use engine::mode::{LEVEL0_FILES_MAX, LEVEL0_FILES_WARN, Mode};
+pub use engine::options::Options;
 pub use error::Error;
 pub use format::meta::Applied;
 pub use judge::{Judgement, judge};
@@ -83,3 +83,4 @@ pub use read::verify::Verified;
 pub use read::view::View;
 pub use read::walk::{Item, Walk};
 pub use write::batch::{Batch, Committed, Writer};
+pub use write::compaction::Reclaim;

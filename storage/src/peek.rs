@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::engine::columns::Options;
 use crate::engine::mode::Mode;
+use crate::engine::options::Options;
 use crate::error::Error;
 use crate::format::meta::Applied;
 use crate::judge::Inventory;

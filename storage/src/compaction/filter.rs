@@ -15,11 +15,18 @@ use rocksdb::compaction_filter::CompactionFilter;
 use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilterFactory};
 
 use crate::compaction::pin::Pins;
+use crate::engine::setup::AttachFilter;
 use crate::format::key;
 use crate::format::record::Record;
 
+/// What gives a family this filter.
+pub(crate) fn attach(pins: &Arc<Pins>) -> AttachFilter {
+    let pins = Arc::clone(pins);
+    Arc::new(move |family| family.set_compaction_filter_factory(Factory(Arc::clone(&pins))))
+}
+
 /// Makes a filter for each compaction, with the base of that moment.
-pub(crate) struct Factory(pub(crate) Arc<Pins>);
+struct Factory(Arc<Pins>);
 
 impl CompactionFilterFactory for Factory {
     type Filter = VersionFilter;
@@ -34,7 +41,7 @@ impl CompactionFilterFactory for Factory {
 }
 
 /// Decides about the rows of one compaction, in key order.
-pub(crate) struct VersionFilter {
+struct VersionFilter {
     base: u64,
     path: Vec<u8>,
     kept: bool,

@@ -16,80 +16,48 @@
 //! [`crate::Store::background_damage`].
 
 use crate::error::Error;
-use crate::operation::Retention;
-use crate::write::batch::Batch;
+use crate::format::meta::State;
 
-impl Batch<'_> {
-    /// After a change took its revision.
-    pub(crate) fn move_floor_after_change(&mut self) -> Result<(), Error> {
-        self.keep_events();
-        if self
-            .revision()
-            .is_multiple_of(self.core.bounds.bytes_period)
-        {
-            self.keep_bytes_that_can_be_counted()
+/// The floor that retention by events asks for.
+pub(crate) fn by_events(state: &State) -> u64 {
+    let newest = state.applied.revision;
+    state
+        .floor
+        .max(newest.saturating_sub(state.retention.events - 1))
+}
+
+/// The floor that retention by bytes asks for; `bytes_up_to` gives the bytes of all events up to a revision, and `period` is
+/// about how far the floor moves.
+pub(crate) fn by_bytes(
+    state: &State,
+    period: u64,
+    bytes_up_to: impl Fn(u64) -> Result<u64, Error>,
+) -> Result<u64, Error> {
+    let (floor, newest) = (state.floor, state.applied.revision);
+    // The floor may become f once this many bytes lie before f.
+    let Some(surplus) = state.bytes.checked_sub(state.retention.bytes) else {
+        return Ok(floor);
+    };
+    if floor >= newest || bytes_up_to(floor - 1)? >= surplus {
+        return Ok(floor);
+    }
+    // Near first. Then halve what is left between too low and enough.
+    let (mut low, mut high, mut step) = (floor, newest, period);
+    while low + step < newest {
+        if bytes_up_to(low + step - 1)? >= surplus {
+            high = low + step;
+            break;
+        }
+        low += step;
+        step *= 2;
+    }
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if bytes_up_to(middle - 1)? >= surplus {
+            high = middle
         } else {
-            Ok(())
+            low = middle
         }
     }
-
-    /// Changes what is kept from now on.
-    pub(crate) fn retain(&mut self, retention: Retention) -> Result<(), Error> {
-        self.state.retention = Retention {
-            events: retention.events.max(1),
-            ..retention
-        };
-        self.keep_events();
-        self.keep_bytes_that_can_be_counted()
-    }
-
-    fn keep_bytes_that_can_be_counted(&mut self) -> Result<(), Error> {
-        match self.keep_bytes() {
-            Err(error) if error.damage().is_some_and(|damage| damage.is_history()) => {
-                self.core.notice(&error);
-                Ok(())
-            }
-            counted => counted,
-        }
-    }
-
-    fn keep_events(&mut self) {
-        let oldest = self
-            .revision()
-            .saturating_sub(self.state.retention.events - 1);
-        self.state.floor = self.state.floor.max(oldest);
-    }
-
-    fn keep_bytes(&mut self) -> Result<(), Error> {
-        let newest = self.revision();
-        // The floor may become f once this many bytes lie before f.
-        let Some(surplus) = self.state.bytes.checked_sub(self.state.retention.bytes) else {
-            return Ok(());
-        };
-        if self.state.floor >= newest || self.bytes_up_to(self.state.floor - 1)? >= surplus {
-            return Ok(());
-        }
-        // Near first: the floor moves by about a period. Then halve what is left between too low
-        // and enough.
-        let (mut low, mut step) = (self.state.floor, self.core.bounds.bytes_period);
-        let mut high = newest;
-        while low + step < newest {
-            if self.bytes_up_to(low + step - 1)? >= surplus {
-                high = low + step;
-                break;
-            }
-            low += step;
-            step *= 2;
-        }
-        while low + 1 < high {
-            let middle = low + (high - low) / 2;
-            if self.bytes_up_to(middle - 1)? >= surplus {
-                high = middle
-            } else {
-                low = middle
-            }
-        }
-        self.state.floor = high;
-        Ok(())
-    }
+    Ok(high)
 }

@@ -11,86 +11,32 @@
 //! It is local: no member need do it at the same time, and neither hash nor answers depend on it.
 //! It runs where the commands run, so that no command slips between the look and the deletion.
 
-use std::sync::Arc;
-
 use rocksdb::WriteBatch;
 
 use crate::bounds::Bounds;
-use crate::engine::columns::Column;
-use crate::engine::database::{Database, Source};
+use crate::engine::cursor::Source;
+use crate::engine::database::Database;
 use crate::error::Error;
 use crate::format::change::{self, Change};
+use crate::format::column::Column;
 use crate::format::key;
-use crate::format::meta::{self, Reclaimed};
+use crate::format::meta::Reclaimed;
 use crate::format::record::Record;
-use crate::write::batch::Writer;
-
-/// What a call of [`Writer::reclaim`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reclaim {
-    /// Rows looked at.
-    pub rows: usize,
-    /// Whether there is more to do.
-    pub more: bool,
-}
-
-impl Writer {
-    /// Removes history that can no longer be read, looking at about `budget` rows. Call it outside
-    /// the reply path, again while `more` is set.
-    ///
-    /// Damage in history fails it ([`Error::damage`]) before anything of the hurt piece is written,
-    /// and would fail it again at the same place; the writer goes on without.
-    pub fn reclaim(&mut self, budget: usize) -> Result<Reclaim, Error> {
-        if self.broken {
-            return Err(Error::Aborted {
-                applied: self.state.applied.index,
-            });
-        }
-        let core = Arc::clone(&self.core);
-        core.database.refuse_if_read_only()?;
-        let base = core.pins.reclaim_base(self.state.base());
-        let mut done = Reclaim::default();
-        while self.reclaimed.scanned < base && done.rows < budget {
-            let mut piece = Piece {
-                database: &core.database,
-                bounds: core.bounds,
-                batch: WriteBatch::default(),
-                position: self.reclaimed.clone(),
-                base,
-                left: budget - done.rows,
-            };
-            piece.run()?;
-            done.rows = budget - piece.left;
-            let (batch, position) = (piece.batch, piece.position);
-            self.write_piece(batch, position)?;
-        }
-        done.more = self.reclaimed.scanned < base;
-        Ok(done)
-    }
-
-    fn write_piece(&mut self, mut batch: WriteBatch, position: Reclaimed) -> Result<(), Error> {
-        let meta = self.core.database.family(Column::Meta);
-        batch.put_cf(meta, meta::RECLAIMED_KEY, position.encode());
-        let state = Arc::clone(&self.state);
-        self.write(batch, |_, _| state)?;
-        self.reclaimed = position;
-        Ok(())
-    }
-}
 
 /// One write's worth of reclaiming. It ends with the budget, or with a removed directory, because
 /// what it deleted is seen only after the write.
-struct Piece<'a> {
-    database: &'a Database,
-    bounds: Bounds,
-    batch: WriteBatch,
-    position: Reclaimed,
-    base: u64,
-    left: usize,
+pub(crate) struct Piece<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) bounds: Bounds,
+    pub(crate) batch: WriteBatch,
+    pub(crate) position: Reclaimed,
+    pub(crate) base: u64,
+    pub(crate) left: usize,
 }
 
 impl Piece<'_> {
-    fn run(&mut self) -> Result<(), Error> {
+    /// Fills the batch, and moves the position to where it leads.
+    pub(crate) fn run(&mut self) -> Result<(), Error> {
         let mut events = self.database.cursor(Column::Events, None);
         events.seek(&(self.position.scanned + 1).to_be_bytes());
         while self.left > 0 && self.position.scanned < self.base {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rocksdb::LiveFile;
 
 use crate::damage::{Damage, Report, readable};
-use crate::engine::columns::Column;
+use crate::format::column::Column;
 
 /// The damaged tables met so far. A hot key in one of them fails every read: the list of live
 /// files, which copies every table's keys under RocksDB's mutex, is asked for once per table. The

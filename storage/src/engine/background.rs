@@ -4,10 +4,11 @@
 use rocksdb::{BottommostLevelCompaction, CompactOptions};
 
 use crate::damage::{self, Damage};
-use crate::engine::columns::{self, Column};
 use crate::engine::database::{Database, LOOK};
 use crate::engine::info_log::Failures;
+use crate::engine::setup;
 use crate::error::Error;
+use crate::format::column::Column;
 
 /// Looks until the log line of a failure that RocksDB has counted is there: it follows at once.
 const HEARD_WITHIN: u32 = 1_000;
@@ -28,11 +29,11 @@ impl Database {
         self.property(Column::Meta, c"rocksdb.background-errors")
     }
 
-    /// Whether a flush would wait inside RocksDB for compactions: see [`columns::SLOWDOWN_FILES`].
+    /// Whether a flush would wait inside RocksDB for compactions: see [`setup::SLOWDOWN_FILES`].
     pub(crate) fn flush_would_wait(&self) -> bool {
         let files = |column| self.property(column, c"rocksdb.num-files-at-level0");
         Column::ALL.into_iter().any(|column| {
-            !self.manner.resting.contains(&column) && files(column) + 1 >= columns::SLOWDOWN_FILES
+            !self.manner.resting.contains(&column) && files(column) + 1 >= setup::SLOWDOWN_FILES
         })
     }
 

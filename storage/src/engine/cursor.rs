@@ -2,9 +2,9 @@
 
 use rocksdb::{DBPinnableSlice, DBRawIterator, ErrorKind, ReadOptions, Snapshot};
 
-use crate::engine::columns::Column;
 use crate::engine::database::Database;
 use crate::error::Error;
+use crate::format::column::Column;
 
 /// Something rows can be read from: the newest state, or a snapshot.
 pub(crate) trait Source {

@@ -11,15 +11,15 @@ use rocksdb::{
 };
 
 use crate::damage::{self, Damage};
-use crate::engine::anchor::Home;
 use crate::engine::attribution::Attribution;
-use crate::engine::columns::{self, Column, Manner, Surroundings};
+use crate::engine::home::Home;
 use crate::engine::info_log::Notices;
+use crate::engine::mode::Manner;
 use crate::engine::mode::Mode;
+use crate::engine::setup::{self, Surroundings};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::judge::{self, Fault, Judgement};
-
-pub(crate) use crate::engine::cursor::{Cursor, Frozen, Source};
 
 /// Between two looks at what RocksDB does in the background, where it cannot be waited for.
 pub(crate) const LOOK: Duration = Duration::from_millis(1);
@@ -125,7 +125,7 @@ impl Database {
     fn try_open(around: &Surroundings, manner: Manner) -> Result<Self, rocksdb::Error> {
         let path = around.home.path();
         let notices = Arc::new(Notices::of(around.home.shown()));
-        let setup = columns::setup(around, &manner, &notices)?;
+        let setup = setup::setup(around, &manner, &notices)?;
         let db = if manner.read_only {
             DB::open_cf_descriptors_read_only(&setup.database, path, setup.families, false)?
         } else {

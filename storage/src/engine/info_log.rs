@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rocksdb::{InfoLogger, LogLevel};
 
-use crate::engine::anchor;
+use crate::shown_path::shown;
 
 /// The first failure of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Notices {
     }
 
     fn hear(&self, level: LogLevel, line: &str) {
-        let line = anchor::shown(line.trim_end(), &self.path);
+        let line = shown(line.trim_end(), &self.path);
         match level {
             LogLevel::Warn => tracing::warn!(target: "storage::rocksdb", "{line}"),
             LogLevel::Error | LogLevel::Fatal => {

@@ -9,10 +9,9 @@
 
 use rocksdb::LiveFile;
 
-use crate::engine::columns::Column;
 use crate::engine::database::Database;
 use crate::error::Error;
-use crate::read::store::Store;
+use crate::format::column::Column;
 
 /// Bytes below which a table is small.
 const SMALL: usize = 1 << 20;
@@ -29,19 +28,9 @@ struct Run {
     tables: usize,
 }
 
-impl Store {
-    /// Merges runs of small tables, and returns how many tables it took up. Nothing is done to
-    /// families that rest. Costs a look at the list of tables where there is nothing to do; worth a
-    /// call after each flush.
-    ///
-    /// Errors: as of [`Store::compact`], and [`Error::Reopening`].
-    pub fn merge_small_tables(&self) -> Result<usize, Error> {
-        self.lease()?.core.database.merge_small_tables()
-    }
-}
-
 impl Database {
-    fn merge_small_tables(&self) -> Result<usize, Error> {
+    /// See [`crate::Store::merge_small_tables`].
+    pub(crate) fn merge_small_tables(&self) -> Result<usize, Error> {
         self.refuse_if_read_only()?;
         let tables = self
             .db()

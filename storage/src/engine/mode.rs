@@ -22,13 +22,24 @@
 //! flush is refused, as after a strict opening. What stays different: a failed compaction of another
 //! family does not stop writes, it is only told by [`crate::Store::background_damage`].
 
-use crate::engine::columns::{Column, Manner};
 use crate::error::Error;
+use crate::format::column::Column;
 
 /// Level-0 files of one resting family from which on the node should warn.
 pub const LEVEL0_FILES_WARN: u64 = 200;
 /// Level-0 files of one resting family at which the node should refuse writes.
 pub const LEVEL0_FILES_MAX: u64 = 1_000;
+
+/// How RocksDB is opened this time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Manner {
+    /// Nothing is written.
+    pub(crate) read_only: bool,
+    /// Tables that cannot be opened do not stop the opening (RocksDB: no paranoid checks).
+    pub(crate) lenient: bool,
+    /// Never compacted by RocksDB itself, and no number of level-0 files slows writes down.
+    pub(crate) resting: Vec<Column>,
+}
 
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::engine::anchor::Home;
+use crate::engine::anchor::Anchor;
 use crate::error::Error;
 
 const PREFIX: &str = "etcd2-peek-";
@@ -22,7 +22,7 @@ const NEW: Duration = Duration::from_secs(60);
 pub(crate) struct Scratch {
     path: PathBuf,
     /// Its links lead there, wherever that is moved to.
-    store: Home,
+    store: Option<Anchor>,
     /// Locked.
     _own: File,
 }
@@ -31,7 +31,7 @@ impl Scratch {
     /// Looks like the store at `store` with that much of its MANIFEST.
     pub(crate) fn of(store: &Path, manifest: &str, length: u64) -> Result<Self, Error> {
         let scratch = Self::made(store)?;
-        match scratch.show(manifest, length) {
+        match scratch.show(store, manifest, length) {
             Ok(()) => Ok(scratch),
             Err(source) => Err(refused(&scratch.path, source)),
         }
@@ -45,7 +45,7 @@ impl Scratch {
         })?;
         Ok(Self {
             path,
-            store: Home::of(store),
+            store: Anchor::of(store),
             _own: own,
         })
     }
@@ -55,8 +55,11 @@ impl Scratch {
     }
 
     /// Lets it look like the store with that much of its MANIFEST.
-    fn show(&self, manifest: &str, length: u64) -> io::Result<()> {
-        let store = self.store.absolute()?;
+    fn show(&self, store: &Path, manifest: &str, length: u64) -> io::Result<()> {
+        let store = match &self.store {
+            Some(anchor) => anchor.path().to_owned(),
+            None => fs::canonicalize(store)?,
+        };
         for entry in fs::read_dir(&store)? {
             let name = entry?.file_name();
             let text = name.to_string_lossy();

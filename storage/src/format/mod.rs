@@ -2,6 +2,7 @@
 //! table, and knows nothing of RocksDB.
 
 pub(crate) mod change;
+pub(crate) mod column;
 pub(crate) mod file_name;
 pub(crate) mod hash;
 pub(crate) mod key;

@@ -7,6 +7,9 @@
 //! | fixed | little-endian |
 //! | string | length as varint of 32 bits, then the bytes |
 
+/// The field that cannot be read.
+pub(super) type Undecodable = &'static str;
+
 /// What of a slice has not been read yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use super::inventory::table_name;
+use super::live_table::table_name;
 use super::stop::unreadable;
 use crate::error::Error;
 use crate::format::file_name::{self, Kind};

@@ -28,7 +28,7 @@
 //! | 8202 | progress of a compaction (never in a MANIFEST) | string |
 //! | 8203 | size of the MANIFEST so far: ends the description that it begins with | string with a varint64 |
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, Undecodable};
 use super::new_table::{self, NewTable, internal_key};
 
 const IGNORABLE: u32 = 1 << 13;
@@ -53,9 +53,6 @@ pub(super) struct Edit {
     /// How many records follow in its atomic group, if it belongs to one.
     pub(super) group: Option<u32>,
 }
-
-/// The field that cannot be read.
-pub(super) type Undecodable = &'static str;
 
 impl Edit {
     pub(super) fn decode(record: &[u8]) -> Result<Self, Undecodable> {

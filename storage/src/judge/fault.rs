@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::framing::Flaw;
-use super::inventory::Table;
+use super::live_table::Table;
 use crate::damage::Damage;
-use crate::engine::columns::Column;
+use crate::format::column::Column;
 
 /// Something wrong with one file of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,6 +28,7 @@ mod fault;
 mod footer;
 mod framing;
 mod inventory;
+mod live_table;
 mod manifest;
 mod new_table;
 mod properties;
@@ -44,12 +45,13 @@ use directory::{CURRENT, Directory, Found};
 use manifest::Manifest;
 use stop::Stop;
 
-use crate::engine::columns::Column;
 use crate::error::Error;
+use crate::format::column::Column;
 
 pub use fault::{Fault, Reason};
 pub use framing::Flaw;
-pub use inventory::{Inventory, Leftover, Table, Torn};
+pub use inventory::{Inventory, Leftover, Torn};
+pub use live_table::Table;
 pub use source::Effort;
 
 /// What a directory is.

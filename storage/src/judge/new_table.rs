@@ -18,8 +18,7 @@
 //! An internal key is the user's key and eight bytes: sequence number (7 bytes, the higher ones)
 //! and kind.
 
-use super::bytes::Bytes;
-use super::edit::Undecodable;
+use super::bytes::{Bytes, Undecodable};
 
 /// A table that a record adds.
 #[derive(Debug, Clone, PartialEq, Eq)]

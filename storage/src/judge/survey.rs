@@ -2,13 +2,14 @@
 
 use super::directory::Directory;
 use super::fault::{Fault, Reason};
-use super::inventory::{Inventory, Leftover, Table};
+use super::inventory::{Inventory, Leftover};
+use super::live_table::Table;
 use super::manifest::Manifest;
 use super::source::Effort;
 use super::stop::Stop;
 use super::table;
-use crate::engine::columns::Column;
 use crate::error::Error;
+use crate::format::column::Column;
 
 /// How many atomic flushes may be under way at once, each with a table for every column family.
 /// RocksDB runs one with our number of background jobs.

@@ -10,7 +10,7 @@ use std::io;
 
 use super::directory::Directory;
 use super::fault::{Fault, Reason};
-use super::inventory::Table;
+use super::live_table::Table;
 use super::properties::{self, Flawed, Properties};
 use super::source::{Effort, Source};
 use super::stop::unreadable;

@@ -1,9 +1,9 @@
 //! The events of a view, oldest first. What does not match is passed over without reading any node.
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, Frozen, Source};
 use crate::error::Error;
 use crate::format::change::{self, Change};
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::meta::State;
 use crate::format::record::Record;

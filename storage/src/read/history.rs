@@ -1,8 +1,8 @@
 //! The versions of one path, newest first.
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, Frozen, Source};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::Record;
 use crate::operation::Node;

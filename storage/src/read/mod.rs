@@ -3,10 +3,13 @@
 
 pub(crate) mod ancestor;
 pub(crate) mod core;
+pub(crate) mod deadline;
 pub(crate) mod event;
 pub(crate) mod gate;
+pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod lease;
+pub(crate) mod opening;
 pub(crate) mod past;
 pub(crate) mod point;
 pub(crate) mod search;

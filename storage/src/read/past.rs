@@ -6,9 +6,9 @@
 //! behind; it compares the revision of the record, because a TTL update of a directory leaves
 //! modifiedIndex behind.
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, Frozen, Source};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::{Entry, Record};
 use crate::operation::{Node, Refusal};

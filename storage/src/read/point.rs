@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::engine::columns::Column;
-use crate::engine::database::Source;
+use crate::engine::cursor::Source;
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::meta;
 use crate::format::record::{Entry, Record};

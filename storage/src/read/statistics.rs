@@ -1,10 +1,8 @@
 //! Figures about the store for an operator. They are approximate, local, and part of no answer to a
 //! client.
 
-use crate::engine::columns::Column;
+use crate::format::column::Column;
 use crate::read::core::Core;
-use crate::read::store::Store;
-use crate::write::batch::Writer;
 
 /// What the store holds and uses just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,16 +40,6 @@ pub struct Statistics {
     pub history_bytes: u64,
 }
 
-impl Store {
-    /// Figures for `/metrics`; cheap enough to be asked for every second. While the store is
-    /// reopened, those of before.
-    pub fn statistics(&self) -> Statistics {
-        self.shared
-            .gate
-            .ask(Core::statistics, |facts| facts.statistics)
-    }
-}
-
 impl Core {
     pub(crate) fn statistics(&self) -> Statistics {
         let core = self;
@@ -82,19 +70,5 @@ impl Core {
             floor: state.floor,
             history_bytes: state.bytes,
         }
-    }
-}
-
-impl Writer {
-    /// Whether a commit may block now: RocksDB delays writes, or stops them, while flushes or compactions do not keep
-    /// up. Takes RocksDB's lock: not for every commit.
-    pub fn delays_writes(&self) -> bool {
-        // Both are those of the whole database, whatever the column family.
-        [
-            c"rocksdb.is-write-stopped",
-            c"rocksdb.actual-delayed-write-rate",
-        ]
-        .into_iter()
-        .any(|name| self.core.database.property(Column::Meta, name) != 0)
     }
 }

@@ -9,22 +9,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::compaction::pin::Pin;
+use crate::compaction::pin::{Pin, Pins};
 use crate::damage::Damage;
-use crate::engine::columns::{Column, Surroundings};
+use crate::engine::setup::Surroundings;
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::meta::Applied;
 use crate::operation::{Node, Refusal, Retention};
 use crate::path::KeyPath;
+use crate::read::core::Core;
 use crate::read::gate::{Entered, Gate};
 use crate::read::lease::Lease;
 use crate::read::point;
+use crate::read::statistics::Statistics;
 use crate::read::view::View;
 
 /// What outlives every opening of one store.
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) around: Surroundings,
+    pub(crate) pins: Arc<Pins>,
     pub(crate) gate: Gate,
 }
 
@@ -165,7 +169,7 @@ impl Store {
     /// Keeps history at and above `revision` readable through [`View::at_pin`], whatever the floor
     /// does. It outlives a reopening.
     pub fn pin(&self, revision: u64) -> Pin {
-        self.shared.around.pins.hold(revision)
+        self.shared.pins.hold(revision)
     }
 
     /// Rewrites `versions` and `events`, so that what the floor has passed gives its space back;
@@ -197,5 +201,22 @@ impl Store {
         self.shared
             .gate
             .ask(|core| Some(core.database.property(column, name)), |_| None)
+    }
+
+    /// Figures for `/metrics`; cheap enough to be asked for every second. While the store is
+    /// reopened, those of before.
+    pub fn statistics(&self) -> Statistics {
+        self.shared
+            .gate
+            .ask(Core::statistics, |facts| facts.statistics)
+    }
+
+    /// Merges runs of small tables, and returns how many tables it took up. Nothing is done to
+    /// families that rest. Costs a look at the list of tables where there is nothing to do; worth a
+    /// call after each flush.
+    ///
+    /// Errors: as of [`Store::compact`], and [`Error::Reopening`].
+    pub fn merge_small_tables(&self) -> Result<usize, Error> {
+        self.lease()?.core.database.merge_small_tables()
     }
 }

@@ -3,10 +3,10 @@
 //! RocksDB's checksums say that the bytes are those that were written; this says that they belong
 //! together.
 
-use crate::engine::columns::Column;
-use crate::engine::database::Source;
+use crate::engine::cursor::Source;
 use crate::error::Error;
 use crate::format::change::Change;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::operation::Lifetime;
 use crate::path::KeyPath;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::compaction::pin::Pin;
-use crate::engine::columns::Column;
-use crate::engine::database::{Frozen, Source};
+use crate::engine::cursor::{Frozen, Source};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::meta::{self, Applied, State};
 use crate::operation::{Node, Refusal};
@@ -146,38 +146,6 @@ impl<'s> View<'s> {
     /// and the one that was current then.
     pub fn history(&self, path: &KeyPath) -> Versions<'_> {
         Versions::new(&self.rows, path, self.state.base())
-    }
-
-    /// The nodes whose deadline lies before `before` (cluster time, ns), by deadline, then key; at
-    /// most `limit`.
-    pub fn expiring(&self, before: u64, limit: usize) -> Result<Vec<(u64, KeyPath)>, Error> {
-        let mut cursor = self
-            .rows
-            .cursor(Column::Expiry, Some(before.to_be_bytes().to_vec()));
-        let mut due = Vec::new();
-        cursor.seek(&[]);
-        while due.len() < limit {
-            let Some((row, _)) = cursor.row()? else { break };
-            let wrong = || {
-                Error::row(
-                    Column::Expiry.name(),
-                    row,
-                    "the key is no deadline and path",
-                )
-            };
-            let (deadline, key) = key::split_expiry(row).ok_or_else(wrong)?;
-            let path = key::path(key).ok_or_else(wrong)?;
-            // Rows of removed and renewed nodes stay behind; only the node's own deadline counts.
-            let entry = point::entry_at(&self.rows, key, &path)?;
-            if entry
-                .and_then(|entry| entry.node.lifetime)
-                .is_some_and(|lifetime| lifetime.deadline == deadline)
-            {
-                due.push((deadline, path));
-            }
-            cursor.step();
-        }
-        Ok(due)
     }
 
     /// A row outside the tree.

@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Source};
+use crate::engine::cursor::{Cursor, Source};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::Record;
 use crate::operation::{Lifetime, Node};

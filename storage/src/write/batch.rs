@@ -10,15 +10,14 @@ use bytes::Bytes;
 use rocksdb::WriteBatch;
 
 use crate::engine::cache::NodeCache;
-use crate::engine::columns::Column;
-use crate::engine::database::Source;
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::hash::Chain;
 use crate::format::key;
 use crate::format::meta::{self, Reclaimed, State};
-use crate::open;
 use crate::operation::{Operation, Outcome};
 use crate::read::core::Core;
+use crate::read::deadline::first_deadline;
 use crate::read::store::Shared;
 use crate::write::expiry::Pending;
 use crate::write::overlay::{Overlay, Touched};
@@ -120,6 +119,18 @@ impl Writer {
         batch.commit().map(|_| ())
     }
 
+    /// Whether a commit may block now: RocksDB delays writes, or stops them, while flushes or compactions do not keep
+    /// up. Takes RocksDB's lock: not for every commit.
+    pub fn delays_writes(&self) -> bool {
+        // Both are those of the whole database, whatever the column family.
+        [
+            c"rocksdb.is-write-stopped",
+            c"rocksdb.actual-delayed-write-rate",
+        ]
+        .into_iter()
+        .any(|name| self.core.database.property(Column::Meta, name) != 0)
+    }
+
     /// Writes rows and publishes what follows from them. `settle` runs between the two: it corrects
     /// the cache, and gives the state and the earliest deadline.
     pub(crate) fn write(
@@ -168,7 +179,7 @@ fn settle_deadline(core: &Core, deadline: Option<u64>, moved: bool) -> Option<u6
     if !moved {
         return deadline;
     }
-    open::first_deadline(&core.database, deadline).unwrap_or_else(|error| {
+    first_deadline(&core.database, deadline).unwrap_or_else(|error| {
         // Early is allowed, late is not: the old one stays until the next look. The write itself has
         // succeeded, so damage is kept for Store::background_damage.
         tracing::error!(%error, "cannot look up the earliest deadline; the old one stays");
@@ -323,30 +334,6 @@ impl Batch<'_> {
             before.bytes,
             after.bytes
         );
-    }
-
-    /// History bytes up to and including `revision`.
-    pub(crate) fn bytes_up_to(&self, revision: u64) -> Result<u64, Error> {
-        if revision == 0 {
-            return Ok(0);
-        }
-        if let Some(at) = revision.checked_sub(self.first_revision) {
-            return Ok(self
-                .bytes
-                .get(at as usize)
-                .copied()
-                .unwrap_or(self.state.bytes));
-        }
-        let key = revision.to_be_bytes();
-        let wrong = |reason| Error::row(Column::Events.name(), &key, reason);
-        let row = self
-            .core
-            .database
-            .get(Column::Events, &key)?
-            .ok_or_else(|| wrong("the event is missing"))?;
-        Ok(crate::format::change::Change::decode(&row)
-            .map_err(wrong)?
-            .bytes)
     }
 }
 

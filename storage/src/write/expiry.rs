@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::iter::Peekable;
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Database, Source};
+use crate::engine::cursor::{Cursor, Source};
+use crate::engine::database::Database;
 use crate::error::Error;
+use crate::format::column::Column;
 
 /// What a batch has done to the expiry rows. The last word on a key counts, and any word on a key
 /// comes before what is said of its range.

@@ -2,7 +2,9 @@
 
 pub(crate) mod apply;
 pub(crate) mod batch;
+pub(crate) mod compaction;
 pub(crate) mod expiry;
 pub(crate) mod overlay;
 pub(crate) mod reopen;
+pub(crate) mod retention;
 pub(crate) mod row;

@@ -18,8 +18,8 @@ use std::time::Duration;
 use crate::engine::mode::Mode;
 use crate::error::Error;
 use crate::format::meta::Applied;
-use crate::open::{Opened, open_core};
 use crate::read::lease::Lease;
+use crate::read::opening::{Opened, open_core};
 use crate::write::batch::Writer;
 
 /// Between two looks whether the last lease has ended.
@@ -44,7 +44,7 @@ impl Writer {
             state,
             deadline,
             reclaimed,
-        } = open_core(&self.shared.around, mode)?;
+        } = open_core(&self.shared.around, &self.shared.pins, mode)?;
         self.core = core;
         self.state = state;
         self.deadline = deadline;

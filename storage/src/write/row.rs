@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::columns::Column;
 use crate::error::Error;
 use crate::format::change::Change;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::{Entry, Record};
 use crate::operation::{Action, Event, Lifetime, Node};

@@ -3,13 +3,13 @@
 //! Within a path versions lie newest first, so the cursor goes backwards. One cursor serves all names:
 //! it stays with a name while the next version is the same name's, and seeks where it is another's.
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, Frozen, Source};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::Record;
 
-use super::SEEK_ROWS;
+use super::cost::SEEK_ROWS;
 
 /// A revision at which something was written to one of the paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,17 @@
 //! One step: the ways to the next event, over the cursors of one view.
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, Frozen, Source};
 use crate::error::Error;
 use crate::format::change::{self, Change};
+use crate::format::column::Column;
 use crate::operation::Event;
 use crate::read::event::load;
+use crate::read::view::View;
 
+use super::cost::{LOAD_ROWS, PROBE, SEEK_ROWS, SPARSE};
 use super::lineage::Lineage;
+use super::plan::{Search, Way};
 use super::subtree::Pass;
-use super::{LOAD_ROWS, PROBE, SEEK_ROWS, SPARSE, Search, Way};
 
 /// One step of a search over one view. Made by [`View::search`].
 pub struct Step<'a> {
@@ -28,7 +30,7 @@ pub struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    pub(super) fn new(rows: &'a Frozen<'a>, search: &'a mut Search, left: u64) -> Self {
+    fn new(rows: &'a Frozen<'a>, search: &'a mut Search, left: u64) -> Self {
         let lineage = match search.way {
             Way::Lineage => Some(Lineage::new(rows, search.filter.key(), search.next)),
             _ => None,
@@ -214,5 +216,19 @@ impl Iterator for Step<'_> {
     /// finished.
     fn next(&mut self) -> Option<Self::Item> {
         self.seek().transpose()
+    }
+}
+
+impl View<'_> {
+    /// Goes on with a search, for about `rows` rows. Errors: [`Error::Compacted`] if the floor has
+    /// passed its position.
+    pub fn search<'a>(&'a self, search: &'a mut Search, rows: u64) -> Result<Step<'a>, Error> {
+        if search.next < self.state.floor {
+            return Err(Error::Compacted {
+                floor: self.state.floor,
+                revision: search.next,
+            });
+        }
+        Ok(Step::new(&self.rows, search, rows))
     }
 }

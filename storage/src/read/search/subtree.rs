@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use crate::engine::columns::Column;
-use crate::engine::database::{Frozen, Source};
+use crate::engine::cursor::{Frozen, Source};
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::Record;
 
-use super::SEEK_ROWS;
+use super::cost::SEEK_ROWS;
 
 /// Revisions that a pass keeps, the oldest: bounds the memory of a search. Those behind them take
 /// another pass.

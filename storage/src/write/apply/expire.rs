@@ -15,8 +15,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::columns::Column;
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::Entry;
 use crate::operation::{Action, Event, Outcome};

@@ -2,9 +2,9 @@
 //! rows.
 
 use super::Stop;
-use crate::engine::columns::Column;
-use crate::engine::database::Source;
+use crate::engine::cursor::Source;
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::{Entry, Record};
 use crate::operation::{Lifetime, Refusal};

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::engine::columns::Column;
 use crate::error::Error;
+use crate::format::column::Column;
 use crate::format::meta;
 use crate::operation::{Event, Node, Operation, Outcome, Refusal};
 use crate::path::KeyPath;

@@ -1,97 +1,14 @@
-//! The column families and how RocksDB is set up for each (store-layout 6 and 7).
+//! How RocksDB is set up for each column family (store-layout 6 and 7).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env};
 
-use crate::bounds::Bounds;
-use crate::compaction::filter::Factory;
-use crate::compaction::pin::Pins;
-use crate::engine::anchor::Home;
+use crate::engine::home::Home;
 use crate::engine::info_log::Notices;
-
-/// A column family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Column {
-    /// Format, state, records: see [`crate::format::meta`].
-    Meta,
-    /// The tree as it is: key → record.
-    Nodes,
-    /// The tree as it was: key, 00, complement of the revision → the same record, or a removal
-    /// mark.
-    Versions,
-    /// Revision → what happened: see [`crate::format::change`].
-    Events,
-    /// Deadline, key → the revision that set it (u64, little-endian).
-    Expiry,
-}
-
-impl Column {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Meta,
-        Self::Nodes,
-        Self::Versions,
-        Self::Events,
-        Self::Expiry,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Meta => "default",
-            Self::Nodes => "nodes",
-            Self::Versions => "versions",
-            Self::Events => "events",
-            Self::Expiry => "expiry",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column| column.name() == name)
-    }
-}
-
-/// How much the store may use, and where it lives.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Bytes of RocksDB's block cache, which also holds index and filter blocks.
-    pub cache_bytes: usize,
-    /// Bytes of the cache of hot decoded nodes before it; 0 turns it off.
-    pub node_cache_bytes: usize,
-    /// Bytes of all memtables together: what an unclean stop has to replay, and what writing costs
-    /// in memory.
-    pub memtable_bytes: usize,
-    /// Files that RocksDB keeps open; the rest are opened when they are needed.
-    pub max_open_files: i32,
-    /// Threads for flushes and compactions.
-    pub background_jobs: i32,
-    /// How long a read waits while the store is reopened.
-    pub read_patience: Duration,
-    /// Keep everything in memory (tests): nothing is written below the path, and nothing outlives
-    /// the handles.
-    pub in_memory: bool,
-    /// Replicated meaning, and no option: lowered by tests alone.
-    #[doc(hidden)]
-    pub bounds: Bounds,
-}
-
-impl Default for Options {
-    /// A server on a small machine: about 60 MiB when every cache is full. Larger memtables save
-    /// little processor time at this size, and a larger block cache pays only for data that is read
-    /// again.
-    fn default() -> Self {
-        Self {
-            cache_bytes: 24 << 20,
-            node_cache_bytes: 8 << 20,
-            memtable_bytes: 16 << 20,
-            max_open_files: 1_000,
-            background_jobs: 2,
-            read_patience: Duration::from_secs(5),
-            in_memory: false,
-            bounds: Bounds::default(),
-        }
-    }
-}
+use crate::engine::mode::Manner;
+use crate::engine::options::Options;
+use crate::format::column::Column;
 
 /// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings
 /// down.
@@ -119,6 +36,9 @@ pub(crate) struct Setup {
     pub(crate) cache: Cache,
 }
 
+/// Gives the family of the old revisions the filter by which its compactions drop them. What may go is not known here.
+pub(crate) type AttachFilter = Arc<dyn Fn(&mut rocksdb::Options) + Send + Sync>;
+
 /// What outlives one opening: the same store opened again uses the same.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
@@ -126,29 +46,22 @@ pub(crate) struct Surroundings {
     /// Where the files of an in-memory store live.
     pub(crate) memory: Option<Env>,
     pub(crate) home: Home,
-    pub(crate) pins: Arc<Pins>,
+    filter: AttachFilter,
 }
 
 impl Surroundings {
-    pub(crate) fn new(options: Options, home: Home) -> Result<Self, rocksdb::Error> {
+    pub(crate) fn new(
+        options: Options,
+        home: Home,
+        filter: AttachFilter,
+    ) -> Result<Self, rocksdb::Error> {
         Ok(Self {
             memory: options.in_memory.then(Env::mem_env).transpose()?,
             options,
             home,
-            pins: Arc::default(),
+            filter,
         })
     }
-}
-
-/// How RocksDB is opened this time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Manner {
-    /// Nothing is written.
-    pub(crate) read_only: bool,
-    /// Tables that cannot be opened do not stop the opening (RocksDB: no paranoid checks).
-    pub(crate) lenient: bool,
-    /// Never compacted by RocksDB itself, and no number of level-0 files slows writes down.
-    pub(crate) resting: Vec<Column>,
 }
 
 /// Builds the options of every column family.
@@ -236,7 +149,9 @@ fn family_options(
     manner: &Manner,
     cache: &Cache,
 ) -> Result<rocksdb::Options, rocksdb::Error> {
-    let Surroundings { options, pins, .. } = around;
+    let Surroundings {
+        options, filter, ..
+    } = around;
     // Range tombstones slow the first read after each new one: past this many the memtable is
     // flushed.
     let mut unnamed = "memtable_max_range_deletions=256;".to_owned();
@@ -263,7 +178,7 @@ fn family_options(
         }
         Column::Versions => {
             table.set_block_size(LARGE_BLOCK);
-            family.set_compaction_filter_factory(Factory(Arc::clone(pins)));
+            filter(&mut family);
             family.set_periodic_compaction_seconds(VERSIONS_PERIOD_SECONDS);
         }
         Column::Events => table.set_block_size(LARGE_BLOCK),

@@ -1,0 +1,72 @@
+//! Opening a directory, for the first time or again: what its rows say before anybody reads or writes.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
+
+use crate::compaction::pin::Pins;
+use crate::engine::cache::NodeCache;
+use crate::engine::cursor::Source;
+use crate::engine::database::Database;
+use crate::engine::directory::inspect;
+use crate::engine::format_row::{read_state, settle_format};
+use crate::engine::mode::Mode;
+use crate::engine::published::Published;
+use crate::engine::setup::Surroundings;
+use crate::error::Error;
+use crate::format::column::Column;
+use crate::format::meta::{self, Reclaimed, State};
+use crate::read::core::Core;
+use crate::read::deadline::first_deadline;
+
+/// A store that has just been opened, and what its writer begins with.
+pub(crate) struct Opened {
+    pub(crate) core: Arc<Core>,
+    pub(crate) state: Arc<State>,
+    pub(crate) deadline: Option<u64>,
+    pub(crate) reclaimed: Reclaimed,
+}
+
+/// Opens the directory, for the first time or again.
+pub(crate) fn open_core(
+    around: &Surroundings,
+    pins: &Arc<Pins>,
+    mode: &Mode,
+) -> Result<Opened, Error> {
+    if !around.options.in_memory {
+        inspect(&around.home, mode)?;
+        if !mode.is_read_only() {
+            around.home.lock()?;
+        }
+    }
+    let database = Database::open(around, mode)?;
+    settle_format(&database, mode)?;
+    let state = Arc::new(read_state(&database)?);
+    // Nothing lapses and nothing is reclaimed where nothing is written, so damage there does not
+    // matter either.
+    let (reclaimed, deadline) = if mode.is_read_only() {
+        (Reclaimed::default(), None)
+    } else {
+        let row = database.get(Column::Meta, meta::RECLAIMED_KEY)?;
+        let reclaimed = row.map(|row| Reclaimed::decode(&row)).transpose()?;
+        let deadline = first_deadline(&database, Some(0))?;
+        (reclaimed.unwrap_or_default(), deadline)
+    };
+    // What was just opened is on disk.
+    pins.flushed(state.base());
+    let core = Arc::new(Core {
+        cache: NodeCache::new(around.options.node_cache_bytes),
+        published: Published::new(database.sequence(), Arc::clone(&state), deadline),
+        pins: Arc::clone(pins),
+        bounds: around.options.bounds,
+        durable: RwLock::new(state.applied.clone()),
+        recalled: AtomicBool::new(false),
+        noticed: Default::default(),
+        database,
+    });
+    Ok(Opened {
+        core,
+        state,
+        deadline,
+        reclaimed,
+    })
+}
