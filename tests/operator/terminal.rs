@@ -132,7 +132,9 @@ impl Terminal {
         loop {
             let text = self.text();
             let mut parts = text.split(SEPARATOR);
-            if let (Some(screen), Some(status), Some(_)) = (parts.next(), parts.next(), parts.next()) {
+            if let (Some(screen), Some(status), Some(_)) =
+                (parts.next(), parts.next(), parts.next())
+            {
                 let status = status.parse().expect("the window reports a number");
                 return Left {
                     screen: screen.to_owned(),
