@@ -15,7 +15,7 @@ pub mod http;
 pub mod identity;
 pub mod json;
 pub mod logging;
-pub mod membership;
+pub mod members;
 pub mod metrics;
 pub mod node;
 pub mod raft;

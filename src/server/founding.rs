@@ -8,7 +8,7 @@ use storage::operation::{Operation, Retention};
 use storage::path::KeyPath;
 
 use crate::config::{ClusterSettings, Config};
-use crate::membership::{self, Member};
+use crate::members::{self, Member};
 use crate::node::status::Status;
 use crate::service::{Service, ServiceError};
 
@@ -52,7 +52,7 @@ pub(super) async fn publish(
     };
     let mut operations = Vec::new();
     if stored.is_none() {
-        operations.push(membership::found(service.cluster_id()));
+        operations.push(members::cluster_row(service.cluster_id()));
         operations.push(Operation::Retain(retention));
     }
     if let Some(old) = stored.filter(|old| old.name != member.name) {

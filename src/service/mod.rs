@@ -22,8 +22,8 @@ pub use stats::{
 pub use watch::{Budget, Claim, Delivery, Place, Rendering, Watch};
 
 use crate::config::{ReadMode, Vocabulary};
-pub use crate::membership::Member;
-use crate::membership::{self, MembershipError};
+pub use crate::members::Member;
+use crate::members::{self, MembersError};
 use crate::metrics::Metrics;
 use crate::node::clock::ClusterClock;
 use crate::node::counters::Counters;
@@ -134,8 +134,8 @@ impl Service {
 
     /// All members, by id.
     pub fn members(&self) -> Result<Vec<Member>, ServiceError> {
-        membership::members(&self.parts.store).map_err(|error| match error {
-            MembershipError::Storage(error) => self.broken(error),
+        members::all(&self.parts.store).map_err(|error| match error {
+            MembersError::Storage(error) => self.broken(error),
             malformed => malformed.into(),
         })
     }
@@ -212,8 +212,8 @@ impl From<storage::Error> for ServiceError {
     }
 }
 
-impl From<MembershipError> for ServiceError {
-    fn from(error: MembershipError) -> Self {
+impl From<MembersError> for ServiceError {
+    fn from(error: MembersError) -> Self {
         Self::StorageFailed(error.to_string())
     }
 }

@@ -1,0 +1,8 @@
+//! Who belongs to the cluster: a row for each member beside the tree, and the hidden node that is made from it.
+//!
+//! Pure state: what is written here is an operation for somebody else to propose, and what is read comes from the store.
+
+mod machine;
+mod record;
+
+pub use record::{Member, MembersError, all, cluster_row};

@@ -1,0 +1,106 @@
+//! One member as the cluster knows it, and its row beside the tree: JSON under `member/` and its id, so that rows sort by id.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use storage::Store;
+use storage::operation::Operation;
+
+/// Rows of members start with this, followed by the id in 16 hex digits: they sort by id.
+const PREFIX: &[u8] = b"member/";
+/// The row that names the cluster.
+const CLUSTER_KEY: &[u8] = b"cluster";
+
+/// One member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: u64,
+    /// Its name; empty until it has started once.
+    pub name: String,
+    /// Where peers reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it; empty until it has started once.
+    pub client_urls: Vec<String>,
+}
+
+/// Why the rows cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MembersError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// A row is not what it should be.
+    #[error("the row {key:?} of the store does not decode: {source}")]
+    Malformed {
+        /// The row.
+        key: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Member {
+    /// The command's operation that stores this member.
+    pub fn record(&self) -> Operation {
+        let value = serde_json::to_vec(self).expect("strings and integers always encode");
+        Operation::Record {
+            key: key(self.id),
+            value: Some(value.into()),
+        }
+    }
+}
+
+fn key(id: u64) -> Bytes {
+    let mut key = PREFIX.to_vec();
+    key.extend_from_slice(format!("{id:016x}").as_bytes());
+    key.into()
+}
+
+/// All members, by id.
+pub fn all(store: &Store) -> Result<Vec<Member>, MembersError> {
+    let rows = store.records(PREFIX)?;
+    rows.into_iter()
+        .map(|(key, value)| decode(&key, &value))
+        .collect()
+}
+
+fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembersError> {
+    serde_json::from_slice(value).map_err(|source| MembersError::Malformed {
+        key: String::from_utf8_lossy(key).into_owned(),
+        source,
+    })
+}
+
+/// The operation that names the cluster.
+pub fn cluster_row(cluster: u64) -> Operation {
+    let value = format!("{cluster:x}");
+    Operation::Record {
+        key: Bytes::from_static(CLUSTER_KEY),
+        value: Some(value.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_comes_back() {
+        let member = Member {
+            id: 7,
+            name: "x".into(),
+            peer_urls: vec!["http://p".into()],
+            client_urls: vec![],
+        };
+        let Operation::Record {
+            key,
+            value: Some(value),
+        } = member.record()
+        else {
+            panic!("a record")
+        };
+        assert_eq!(&key[..], b"member/0000000000000007");
+        assert_eq!(decode(&key, &value).expect("decodes"), member);
+        assert!(decode(&key, b"{").is_err());
+    }
+}
