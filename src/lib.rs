@@ -22,4 +22,5 @@ pub mod raft;
 pub mod server;
 pub mod service;
 pub mod systemd;
+pub mod version;
 pub mod watch;

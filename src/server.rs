@@ -31,8 +31,9 @@ use crate::logging::LoggingError;
 use crate::node::reserve;
 use crate::node::runtime::Runtime;
 use crate::node::status::Status;
-use crate::service::{SERVER_VERSION, Service, ServiceError};
+use crate::service::{Service, ServiceError};
 use crate::systemd;
+use crate::version::SERVER_VERSION;
 
 use descriptors::Shares;
 pub use start::StartError;

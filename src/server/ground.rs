@@ -11,7 +11,8 @@ use crate::node::counters::Counters;
 use crate::node::intake::Intake;
 use crate::node::marker::Marker;
 use crate::node::status::Status;
-use crate::service::{Facts, Parts, SERVER_VERSION, Service};
+use crate::service::{Facts, Parts, Service};
+use crate::version::SERVER_VERSION;
 use crate::watch::Hub;
 
 use super::descriptors::Shares;

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{CLUSTER_VERSION, Service};
+use super::Service;
 use crate::metrics::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel};
 use crate::node::refusal::Kind;
 use crate::node::watchdog::Work;
 use crate::raft::Role;
+use crate::version::CLUSTER_VERSION;
 
 impl Service {
     /// The exposition text; its media type is `metrics::CONTENT_TYPE`.

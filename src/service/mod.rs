@@ -30,12 +30,8 @@ use crate::node::counters::Counters;
 use crate::node::intake::Intake;
 use crate::node::status::Status;
 use crate::node::{Failure, Waiters};
+use crate::version::{CLUSTER_VERSION, SERVER_VERSION};
 use crate::watch::Hub;
-
-/// The version of the API that clients are told they talk to: the last one that spoke v2.
-pub const SERVER_VERSION: &str = "3.4.23";
-/// The cluster version of that API.
-pub const CLUSTER_VERSION: &str = "3.4.0";
 
 /// Properties that do not change while the process runs.
 #[derive(Debug, Clone)]
