@@ -13,6 +13,7 @@
 
 pub mod apply_worker;
 pub mod clock;
+pub mod context;
 pub mod counters;
 pub mod damage;
 pub mod data_dir;
@@ -34,6 +35,7 @@ pub mod rest;
 pub mod resume;
 pub mod rights;
 pub mod runtime;
+pub mod start;
 pub mod status;
 pub mod turn;
 pub mod volume;

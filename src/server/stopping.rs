@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::EXIT_STORAGE;
+use super::exit::EXIT_STORAGE;
 use crate::logging;
 use crate::node::status::Status;
 

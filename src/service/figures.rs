@@ -13,25 +13,25 @@ use crate::version::CLUSTER_VERSION;
 impl Service {
     /// The exposition text; its media type is `metrics::CONTENT_TYPE`.
     pub fn metrics_text(&self) -> String {
-        let parts = &self.parts;
-        let metrics = &parts.metrics;
-        let leader = parts.status.leader();
+        let node = &self.node();
+        let metrics = &node.metrics;
+        let leader = node.status.leader();
         metrics.identify(
-            parts.facts.member_id,
+            self.settings().member_id,
             (leader != 0).then_some(CLUSTER_VERSION),
         );
         metrics.has_leader.set(i64::from(leader != 0));
         metrics
             .is_leader
-            .set(i64::from(parts.status.role() == Role::Leader));
-        metrics.proposals_committed.set(parts.status.commit());
-        metrics.proposals_applied.set(parts.status.applied());
+            .set(i64::from(node.status.role() == Role::Leader));
+        metrics.proposals_committed.set(node.status.commit());
+        metrics.proposals_applied.set(node.status.applied());
         metrics
             .proposals_pending
-            .set(i64::try_from(parts.waiters.len()).unwrap_or(i64::MAX));
+            .set(i64::try_from(node.waiters.len()).unwrap_or(i64::MAX));
         metrics
             .proposal_queue
-            .set(i64::try_from(parts.intake.waiting()).unwrap_or(i64::MAX));
+            .set(i64::try_from(node.intake.waiting()).unwrap_or(i64::MAX));
         self.copy_counters();
         self.copy_troubles();
         metrics.render()
@@ -39,8 +39,8 @@ impl Service {
 
     /// What the disk is slow with, and why writes are refused.
     fn copy_troubles(&self) {
-        let metrics = &self.parts.metrics;
-        let status = &self.parts.status;
+        let metrics = &self.node().metrics;
+        let status = &self.node().status;
         let now = Instant::now();
         for work in Work::ALL {
             let (slow, waiting) = status.watchdog().figures(work, now);
@@ -76,8 +76,8 @@ impl Service {
     }
 
     fn copy_counters(&self) {
-        let metrics = &self.parts.metrics;
-        let counters = &self.parts.counters;
+        let metrics = &self.node().metrics;
+        let counters = &self.node().counters;
         let writes = [
             ("set", &counters.sets),
             ("create", &counters.creates),

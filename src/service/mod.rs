@@ -25,17 +25,13 @@ use crate::config::{ReadMode, Vocabulary};
 pub use crate::members::Member;
 use crate::members::{self, MembersError};
 use crate::metrics::Metrics;
-use crate::node::clock::ClusterClock;
-use crate::node::counters::Counters;
-use crate::node::intake::Intake;
-use crate::node::status::Status;
-use crate::node::{Failure, Waiters};
+use crate::node::Failure;
+use crate::node::context::NodeContext;
 use crate::version::{CLUSTER_VERSION, SERVER_VERSION};
-use crate::watch::Hub;
 
-/// Properties that do not change while the process runs.
+/// What does not change while the process runs.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct ServiceSettings {
     /// This member.
     pub member_id: u64,
     /// Its name.
@@ -54,53 +50,44 @@ pub struct Facts {
     pub start_time: SystemTime,
 }
 
-/// What the service is made of.
-pub struct Parts {
-    /// Fixed properties.
-    pub facts: Facts,
-    /// The tree.
-    pub store: storage::Store,
-    /// Watches.
-    pub hub: Arc<Hub>,
-    /// The way into the log.
-    pub intake: Arc<Intake>,
-    /// Writes on their way.
-    pub waiters: Arc<Waiters>,
-    /// Node facts.
-    pub status: Arc<Status>,
-    /// `/v2/stats/store`.
-    pub counters: Arc<Counters>,
-    /// Cluster time.
-    pub clock: ClusterClock,
-    /// Figures.
-    pub metrics: Arc<Metrics>,
+struct Inner {
+    settings: ServiceSettings,
+    node: NodeContext,
 }
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
-    parts: Arc<Parts>,
+    inner: Arc<Inner>,
 }
 
 impl Service {
     /// Over a started node.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(settings: ServiceSettings, node: NodeContext) -> Self {
         // From then on the disk is late for clients too.
-        let patience = parts.facts.request_timeout;
-        parts.status.watchdog().set_patience(patience);
+        let patience = settings.request_timeout;
+        node.status.watchdog().set_patience(patience);
         Self {
-            parts: Arc::new(parts),
+            inner: Arc::new(Inner { settings, node }),
         }
+    }
+
+    fn settings(&self) -> &ServiceSettings {
+        &self.inner.settings
+    }
+
+    fn node(&self) -> &NodeContext {
+        &self.inner.node
     }
 
     /// The cluster's id.
     pub fn cluster_id(&self) -> u64 {
-        self.parts.facts.cluster_id
+        self.settings().cluster_id
     }
 
     /// The vocabulary this node was started with.
     pub fn vocabulary(&self) -> Vocabulary {
-        self.parts.facts.vocabulary
+        self.settings().vocabulary
     }
 
     /// The API version that clients are told.
@@ -110,27 +97,27 @@ impl Service {
 
     /// The cluster's API version; `None` before a leader is known.
     pub fn cluster_version(&self) -> Option<&'static str> {
-        (self.parts.status.leader() != 0).then_some(CLUSTER_VERSION)
+        (self.node().status.leader() != 0).then_some(CLUSTER_VERSION)
     }
 
     /// The index of the newest event, as applied here.
     pub fn revision(&self) -> u64 {
-        self.parts.store.revision()
+        self.node().store.revision()
     }
 
     /// Cluster time now, in nanoseconds: TTLs that are shown count in it.
     pub fn cluster_now(&self) -> u64 {
-        self.parts.clock.now()
+        self.node().clock.now()
     }
 
     /// The figures that front ends add to.
     pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.parts.metrics
+        &self.node().metrics
     }
 
     /// All members, by id.
     pub fn members(&self) -> Result<Vec<Member>, ServiceError> {
-        members::all(&self.parts.store).map_err(|error| match error {
+        members::all(&self.node().store).map_err(|error| match error {
             MembersError::Storage(error) => self.broken(error),
             malformed => malformed.into(),
         })
@@ -138,7 +125,7 @@ impl Service {
 
     /// The member that leads, if one does.
     pub fn leader(&self) -> Result<Option<Member>, ServiceError> {
-        let leader = self.parts.status.leader();
+        let leader = self.node().status.leader();
         Ok(self
             .members()?
             .into_iter()
@@ -148,16 +135,16 @@ impl Service {
     /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the
     /// disk works, answers in time and has room. `Err` says what is wrong.
     pub async fn health(&self) -> Result<(), String> {
-        if let Some(failure) = self.parts.status.refuses_writes() {
+        if let Some(failure) = self.node().status.refuses_writes() {
             return Err(failure.to_string());
         }
-        if let Some(late) = self.parts.status.watchdog().overdue(Instant::now()) {
+        if let Some(late) = self.node().status.watchdog().overdue(Instant::now()) {
             return Err(late);
         }
-        if let Some(damage) = self.parts.status.damages().first() {
+        if let Some(damage) = self.node().status.damages().first() {
             return Err(damage);
         }
-        if self.parts.status.leader() == 0 {
+        if self.node().status.leader() == 0 {
             return Err("no leader is known".into());
         }
         match tokio::time::timeout(Duration::from_secs(1), self.linearize()).await {
@@ -169,13 +156,13 @@ impl Service {
 
     /// The first damage of the store that is known, in words.
     pub fn damage(&self) -> Option<String> {
-        self.parts.status.damages().first()
+        self.node().status.damages().first()
     }
 
     /// A read failed; where it met damage, the node takes note of it.
     fn broken(&self, error: storage::Error) -> ServiceError {
         if let Some(damage) = error.damage() {
-            self.parts.status.damaged(&damage);
+            self.node().status.damaged(&damage);
         }
         error.into()
     }
@@ -183,10 +170,11 @@ impl Service {
     /// The consensus thread publishes the commit index after it has handed out the entries, so what is applied may be
     /// ahead of it for a moment: clients must not see it go back.
     fn position(&self, revision: u64) -> Position {
+        let status = &self.node().status;
         Position {
             revision,
-            raft_index: self.parts.status.commit().max(self.parts.status.applied()),
-            raft_term: self.parts.status.term(),
+            raft_index: status.commit().max(status.applied()),
+            raft_term: status.term(),
         }
     }
 }

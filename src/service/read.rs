@@ -33,7 +33,7 @@ impl Service {
         let linearizable = match consistency {
             Consistency::Linearizable => true,
             Consistency::Local => false,
-            Consistency::Default => self.parts.facts.default_read == ReadMode::Linearizable,
+            Consistency::Default => self.settings().default_read == ReadMode::Linearizable,
         };
         let mut lapsed = Lapsed::default();
         if linearizable {
@@ -52,11 +52,11 @@ impl Service {
 
     /// Waits until everything acknowledged before this call is applied here.
     pub(super) async fn linearize(&self) -> Result<(), ServiceError> {
-        if self.parts.status.reads_at_once() {
+        if self.node().status.reads_at_once() {
             return Ok(());
         }
-        let answer = self.parts.intake.read()?;
-        match tokio::time::timeout(self.parts.facts.request_timeout, answer).await {
+        let answer = self.node().intake.read()?;
+        match tokio::time::timeout(self.settings().request_timeout, answer).await {
             Ok(Ok(outcome)) => Ok(outcome?),
             Ok(Err(_)) => Err(ServiceError::Stopped),
             Err(_) => Err(ServiceError::TimedOut),
@@ -65,8 +65,8 @@ impl Service {
 
     /// Whether a deadline passed so long ago that this process, or all who might lead, must have slept.
     fn expiry_is_overdue(&self) -> bool {
-        self.parts.store.next_deadline().is_some_and(|deadline| {
-            deadline.saturating_add(OVERDUE_NANOSECONDS) < self.parts.clock.now()
+        self.node().store.next_deadline().is_some_and(|deadline| {
+            deadline.saturating_add(OVERDUE_NANOSECONDS) < self.node().clock.now()
         })
     }
 
@@ -75,14 +75,14 @@ impl Service {
     /// gone. Where the expiry is only late (no leader, a disk that hangs, a long wave), it is served all the same: the
     /// nodes are there.
     async fn await_expiry(&self) -> Lapsed {
-        let status = &self.parts.status;
+        let status = &self.node().status;
         if status.refuses_writes().is_some() {
-            return Lapsed::at(self.parts.clock.now());
+            return Lapsed::at(self.node().clock.now());
         }
         if status.watchdog().is_slow() {
             return Lapsed::default();
         }
-        if let Ok(answer) = self.parts.intake.read() {
+        if let Ok(answer) = self.node().intake.read() {
             let _ = tokio::time::timeout(OVERDUE_WAIT, answer).await;
         }
         Lapsed::default()
@@ -92,14 +92,14 @@ impl Service {
 impl ReadGrant {
     /// The node itself, without children.
     pub fn node(&self) -> Result<(Node, Position), ServiceError> {
-        let found = self.service.parts.store.get(&self.path);
+        let found = self.service.node().store.get(&self.path);
         let (mut found, revision) = found.map_err(|error| self.service.broken(error))?;
         if let (true, Ok(node)) = (self.lapsed.is_some(), &found) {
             found = self
                 .sift(node.clone())
                 .map_err(|error| self.service.broken(error))?;
         }
-        self.service.parts.counters.gets.add(found.is_ok());
+        self.service.node().counters.gets.add(found.is_ok());
         match found {
             Ok(node) => Ok((node, self.service.position(revision))),
             Err(refusal) => Err(ServiceError::Refused { refusal, revision }),
@@ -108,7 +108,7 @@ impl ReadGrant {
 
     /// Nothing is applied while nodes count as gone, so a second look sees what the first one saw.
     fn sift(&self, node: Node) -> Result<Result<Node, Refusal>, storage::Error> {
-        let lease = self.service.parts.store.lease()?;
+        let lease = self.service.node().store.lease()?;
         self.lapsed.sift(&lease.view(), node)
     }
 
@@ -123,7 +123,7 @@ impl ReadGrant {
     }
 
     fn walk(&self, visitor: &mut dyn ListingVisitor) -> Result<(), Walked> {
-        let lease = self.service.parts.store.lease()?;
+        let lease = self.service.node().store.lease()?;
         let view = lease.view();
         let revision = view.revision();
         let found = match view.node(&self.path)? {
@@ -172,7 +172,7 @@ impl ReadGrant {
 
     /// Whether the store waits for this read's view to end, because it has to be reopened.
     pub fn is_recalled(&self) -> bool {
-        self.service.parts.store.is_reopening()
+        self.service.node().store.is_reopening()
     }
 
     /// Cluster time, for the TTLs that are shown.

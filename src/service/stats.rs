@@ -114,16 +114,16 @@ pub struct LeaderStats {
 impl Service {
     /// This member and its view of the leader.
     pub fn self_stats(&self) -> SelfStats {
-        let status = &self.parts.status;
-        let facts = &self.parts.facts;
+        let status = &self.node().status;
+        let settings = self.settings();
         let leader = status.leader();
         // A leader without a row, or rows that cannot be read, is shown by its id alone.
         let known = self.leader().ok().flatten();
         SelfStats {
-            name: facts.name.clone(),
-            id: facts.member_id,
+            name: settings.name.clone(),
+            id: settings.member_id,
             state: status.role(),
-            start_time: facts.start_time,
+            start_time: settings.start_time,
             leader: (leader != 0).then_some(leader),
             leader_name: known.map(|member| member.name).unwrap_or_default(),
             leader_since: status.leader_since(),
@@ -135,7 +135,7 @@ impl Service {
 
     /// The counters of the store.
     pub fn store_stats(&self) -> StoreStats {
-        let counters = &self.parts.counters;
+        let counters = &self.node().counters;
         let (gets_success, gets_fail) = counters.gets.read();
         let (sets_success, sets_fail) = counters.sets.read();
         let (delete_success, delete_fail) = counters.deletes.read();
@@ -160,15 +160,15 @@ impl Service {
             compare_and_delete_success,
             compare_and_delete_fail,
             expire_count: counters.expires.load(Ordering::Relaxed),
-            watchers: self.parts.hub.watchers() as u64,
+            watchers: self.node().hub.watchers() as u64,
         }
     }
 
     /// The leader's view of its followers; `None` on any other member. A sole voter has none.
     pub fn leader_stats(&self) -> Option<LeaderStats> {
-        (self.parts.status.role() == Role::Leader).then(|| LeaderStats {
-            leader: self.parts.facts.member_id,
-            leader_name: self.parts.facts.name.clone(),
+        (self.node().status.role() == Role::Leader).then(|| LeaderStats {
+            leader: self.settings().member_id,
+            leader_name: self.settings().name.clone(),
             followers: BTreeMap::new(),
         })
     }

@@ -27,15 +27,15 @@ impl Service {
             path: request.path,
             recursive: request.recursive,
         };
-        self.parts.metrics.watch_requests.inc();
+        self.node().metrics.watch_requests.inc();
         let (watcher, published) = self
-            .parts
+            .node()
             .hub
             .register(target, request.from, !request.stream)
             .map_err(|_| ServiceError::TooManyRequests)?;
         if request.from != 0 && request.from <= published {
             // After the registration: the floor can only have risen, never passed what is still to be read unseen.
-            let oldest = self.parts.store.floor();
+            let oldest = self.node().store.floor();
             if request.from < oldest {
                 return Err(ServiceError::HistoryCleared {
                     oldest,
@@ -43,8 +43,8 @@ impl Service {
                     revision: published,
                 });
             }
-        } else if let Some(reason) = self.parts.hub.muted() {
-            self.parts.metrics.watch_broken.inc();
+        } else if let Some(reason) = self.node().hub.muted() {
+            self.node().metrics.watch_broken.inc();
             return Err(ServiceError::StorageFailed(Ended::Mute(reason).to_string()));
         }
         Ok(Watch {
@@ -58,7 +58,7 @@ impl Service {
 impl Service {
     /// The budget for events on their way to clients: a front end takes from it what it renders.
     pub fn sending_bytes(&self) -> &Arc<Budget> {
-        self.parts.hub.sending_bytes()
+        self.node().hub.sending_bytes()
     }
 }
 
@@ -87,9 +87,9 @@ impl Watch {
                     Ended::Mute(_) => tracing::debug!("a watch ends: {reason}"),
                     _ => tracing::error!("a watch ends: {reason}"),
                 }
-                self.service.parts.metrics.watch_broken.inc();
+                self.service.node().metrics.watch_broken.inc();
                 if let Ended::Damaged(damage) = &reason {
-                    self.service.parts.status.damaged(damage);
+                    self.service.node().status.damaged(damage);
                 }
                 Some(Err(ServiceError::StorageFailed(reason.to_string())))
             }

@@ -11,7 +11,7 @@ impl Service {
     /// whether the write takes effect; all others say that it did not.
     pub async fn write(&self, _caller: &Caller, write: Write) -> Result<Written, ServiceError> {
         let value = value_bytes(&write.operation);
-        if value > self.parts.facts.max_value_bytes {
+        if value > self.settings().max_value_bytes {
             return Err(ServiceError::TooLarge);
         }
         let reply = self.propose(&[write.operation], write.ttl).await?;
@@ -37,20 +37,20 @@ impl Service {
         operations: &[Operation],
         ttl: Option<u64>,
     ) -> Result<Reply, ServiceError> {
-        if let Some(failure) = self.parts.status.refuses_writes() {
+        if let Some(failure) = self.node().status.refuses_writes() {
             return Err(failure.into());
         }
         let proposal = Proposal::new(operations, ttl);
         if proposal.len() > command::MAX_BYTES {
             return Err(ServiceError::TooLarge);
         }
-        let answer = self.parts.intake.submit(proposal)?;
-        let timeout = self.parts.facts.request_timeout;
+        let answer = self.node().intake.submit(proposal)?;
+        let timeout = self.settings().request_timeout;
         match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(reply)) => Ok(reply?),
             Ok(Err(_)) => Err(ServiceError::Stopped),
             Err(_) => {
-                self.parts.metrics.proposals_failed.inc();
+                self.node().metrics.proposals_failed.inc();
                 Err(ServiceError::TimedOut)
             }
         }

@@ -3,6 +3,8 @@
 //! On a fresh single node revision 1 is `/_etcd/machines/NAME` (with its parents), 2 is `/_etcd/config`, and the
 //! first user write is 3, as in 0.4.6. On every later start only what differs is written: nothing, as a rule.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 use storage::operation::{Operation, Retention};
 use storage::path::KeyPath;
@@ -21,12 +23,43 @@ struct ClusterConfig {
     sync_interval: serde_json::Number,
 }
 
-/// Waits for a leader and publishes this member. True if that founded the cluster.
-pub(super) async fn publish(
+/// Whether this member's rows are as its options say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// For the first time: the cluster is founded.
+    First,
+    /// They were, or were brought up to date.
+    Again,
+    /// Nothing can be written just now; a later start does it.
+    Postponed,
+}
+
+/// Waits for a leader and publishes this member.
+///
+/// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
+/// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
+pub async fn publish(
     service: &Service,
     status: &Status,
     config: &Config,
-) -> Result<bool, ServiceError> {
+) -> Result<Publication, ServiceError> {
+    match write(service, status, config).await {
+        Err(ServiceError::StorageFailed(reason)) if !status.has_failed() => Ok(postponed(&reason)),
+        Err(ServiceError::WritesRefused(refusal)) => Ok(postponed(&refusal)),
+        published => published,
+    }
+}
+
+fn postponed(reason: &dyn Display) -> Publication {
+    tracing::warn!("this member's rows could not be brought up to date: {reason}");
+    Publication::Postponed
+}
+
+async fn write(
+    service: &Service,
+    status: &Status,
+    config: &Config,
+) -> Result<Publication, ServiceError> {
     let leader = status.leader_found();
     let failed = status.failure();
     tokio::select! {
@@ -65,11 +98,13 @@ pub(super) async fn publish(
     if stored.is_none() {
         operations.push(cluster_config(&config.cluster));
     }
-    if operations.is_empty() {
-        return Ok(false);
+    if !operations.is_empty() {
+        service.propose(&operations, None).await?;
     }
-    service.propose(&operations, None).await?;
-    Ok(stored.is_none())
+    Ok(match stored {
+        None => Publication::First,
+        Some(_) => Publication::Again,
+    })
 }
 
 fn cluster_config(settings: &ClusterSettings) -> Operation {

@@ -4,7 +4,7 @@
 use sha1::{Digest, Sha1};
 
 /// The id of a bootstrap member: SHA-1 over its sorted peer URLs and the cluster token, first eight bytes.
-pub fn member_id(peer_urls: &[String], token: &str) -> u64 {
+pub(super) fn member_id(peer_urls: &[String], token: &str) -> u64 {
     let mut urls: Vec<&str> = peer_urls.iter().map(String::as_str).collect();
     urls.sort_unstable();
     let mut digest = Sha1::new();
@@ -16,7 +16,7 @@ pub fn member_id(peer_urls: &[String], token: &str) -> u64 {
 }
 
 /// The id of a cluster: SHA-1 over its sorted bootstrap member ids as big-endian words, first eight bytes.
-pub fn cluster_id(members: &[u64]) -> u64 {
+pub(super) fn cluster_id(members: &[u64]) -> u64 {
     let mut members = members.to_vec();
     members.sort_unstable();
     let mut digest = Sha1::new();

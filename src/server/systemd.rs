@@ -5,7 +5,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Says that the node serves (`Type=notify` units wait for it).
-pub fn ready(status: &str) -> io::Result<()> {
+pub(super) fn ready(status: &str) -> io::Result<()> {
     notify(
         std::env::var_os("NOTIFY_SOCKET"),
         &format!("READY=1\nSTATUS={status}"),
@@ -13,7 +13,7 @@ pub fn ready(status: &str) -> io::Result<()> {
 }
 
 /// Says that the node goes down by intention.
-pub fn stopping() -> io::Result<()> {
+pub(super) fn stopping() -> io::Result<()> {
     notify(std::env::var_os("NOTIFY_SOCKET"), "STOPPING=1")
 }
 

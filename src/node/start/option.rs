@@ -1,0 +1,43 @@
+//! What a node is started with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use raft::eraftpb::ConfState;
+use storage::operation::Retention;
+
+use crate::config::Exit;
+
+/// Who a new node is.
+pub struct Founder {
+    /// Its ids.
+    pub identity: wal::Identity,
+    /// All members at the founding.
+    pub conf_state: ConfState,
+}
+
+/// See the module.
+pub struct NodeOptions {
+    /// The data directory; it may not exist yet.
+    pub data_dir: PathBuf,
+    /// Who founds if the directory is empty, or why nobody may.
+    pub founder: Result<Founder, Exit>,
+    /// The entry after which the operator accepts that the log is lost.
+    pub accept_log_loss: Option<u64>,
+    /// For the store.
+    pub storage: storage::Options,
+    /// For the log.
+    pub wal: wal::Options,
+    /// What history was asked to keep; a cluster that was founded knows better.
+    pub retention: Retention,
+    /// Entries after which the store is flushed.
+    pub snapshot_count: u64,
+    /// Most open watches at a time.
+    pub watchers_max: usize,
+    /// Time between two heartbeats of a leader.
+    pub heartbeat: Duration,
+    /// Time without a leader until an election begins.
+    pub election: Duration,
+    /// The version that figures name.
+    pub server_version: &'static str,
+}

@@ -1,0 +1,19 @@
+//! A node that serves.
+
+use wal::fs::OsFs;
+
+use crate::node::context::NodeContext;
+use crate::node::data_dir::DataDir;
+use crate::node::runtime::Runtime;
+
+/// See the module.
+pub struct StartedNode {
+    /// What its threads share with those who call it.
+    pub context: NodeContext,
+    /// Its cluster and member ids.
+    pub identity: wal::Identity,
+    /// Its threads; `None` where nothing is written any more.
+    pub runtime: Option<Runtime<OsFs>>,
+    /// Locked until it is dropped.
+    pub data_dir: DataDir,
+}

@@ -1,0 +1,70 @@
+//! Why a server does not run.
+
+use std::error::Error;
+use std::path::Path;
+
+use crate::logging::LoggingError;
+use crate::node::reserve;
+use crate::node::start::StartError;
+use crate::service::ServiceError;
+
+use super::descriptors::TooFew;
+use super::file_size::FileSizeError;
+
+/// See the module; `exit` has the status that goes with it.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The log could not be set up.
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    /// The node could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A port cannot be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A start writes a little, and the disk has no room for that.
+    #[error("{source}; the disk of {directory} has {lacks}, then start again; nothing is lost")]
+    NoRoom {
+        /// Where the start met it.
+        source: Box<StartError>,
+        /// The data directory.
+        directory: String,
+        /// What it lacks, and what to do.
+        lacks: String,
+    },
+    /// The first writes of a new node failed.
+    #[error("the cluster could not be founded: {0}")]
+    Found(#[source] ServiceError),
+    /// Open files.
+    #[error(transparent)]
+    Descriptors(#[from] TooFew),
+    /// Files that are too small.
+    #[error(transparent)]
+    FileSize(#[from] FileSizeError),
+    /// Threads, signals.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl ServerError {
+    /// Says how much room is needed where that is what the start lacked.
+    pub(super) fn of_start(error: StartError, data_dir: &Path) -> Self {
+        let full = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source())
+            // RocksDB gives words alone.
+            .any(|error| error.to_string().contains("No space left on device"));
+        if !full {
+            return error.into();
+        }
+        Self::NoRoom {
+            directory: data_dir.display().to_string(),
+            lacks: reserve::lacks(data_dir),
+            source: Box::new(error),
+        }
+    }
+}

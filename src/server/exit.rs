@@ -1,0 +1,69 @@
+//! Why the process ends, and with which status: the one place where a status is chosen.
+//!
+//! | status | when |
+//! |---|---|
+//! | 0 | told to stop, and stopped |
+//! | 1 | the start was refused: configuration, ports, a directory in use |
+//! | 2 | the command line cannot be read (`config::Exit` has these words) |
+//! | 65 | the data is damaged, or not ours |
+//! | 70 | an invariant of the program does not hold (`logging`) |
+//! | 74 | the disk failed while the server ran, or kept it from its end: start it again, it recovers from the log |
+
+use std::process::ExitCode;
+
+use crate::node::status::Status;
+use crate::service::ServiceError;
+
+use super::error::ServerError;
+
+/// See the table.
+pub const EXIT_REFUSED: u8 = 1;
+/// See the table.
+pub const EXIT_DATA: u8 = 65;
+/// See the table.
+pub const EXIT_STORAGE: u8 = 74;
+
+impl ServerError {
+    /// The process's exit status.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) if error.is_about_data() => EXIT_DATA,
+            _ => EXIT_REFUSED,
+        }
+    }
+}
+
+/// The end of a server whose member could not be published: nobody was served.
+pub(super) fn before_serving(error: ServiceError) -> Result<ExitCode, ServerError> {
+    match error {
+        ServiceError::Stopped => Ok(ExitCode::SUCCESS),
+        ServiceError::StorageFailed(reason) => {
+            tracing::error!("ending after a storage failure: {reason}");
+            Ok(ExitCode::from(EXIT_STORAGE))
+        }
+        error => Err(ServerError::Found(error)),
+    }
+}
+
+/// The end of a server that served; `failure` is what ended it, if it was not told to stop.
+pub(super) fn after_serving(status: &Status, failure: Option<String>) -> ExitCode {
+    // What failed only during the stop was not flushed either.
+    match failure.or_else(|| status.reason_of_failure()) {
+        None => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Some(reason) if status.removed_log().is_some() && !status.has_failed() => {
+            tracing::error!(
+                "ending, with everything flushed: {reason}; start again, the log begins anew behind the store"
+            );
+            ExitCode::from(EXIT_STORAGE)
+        }
+        Some(reason) => {
+            tracing::error!(
+                "ending after a storage failure ({reason}): start again to recover from the log"
+            );
+            ExitCode::from(EXIT_STORAGE)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! One server process from configuration to exit: start the node, publish this member, listen, serve, stop.
+//!
+//! Listening comes last: a client that can connect finds a node that has applied all it had acknowledged. The ports
+//! are claimed first all the same, so that a port in use is reported before a long recovery. Stopping is bounded, whatever
+//! hangs: `stopping` has the table. Exit statuses are chosen in `exit`.
+
+mod announcement;
+mod descriptors;
+mod error;
+mod exit;
+mod file_size;
+mod listen;
+mod option;
+mod stopping;
+mod systemd;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rustix::fs::Mode;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use wal::fs::OsFs;
+
+use crate::config::Config;
+use crate::formation;
+use crate::node::runtime::Runtime;
+use crate::node::start::{StartedNode, start};
+use crate::service::{Service, ServiceError};
+use crate::watch::Hub;
+
+use descriptors::Shares;
+pub use error::ServerError;
+pub use exit::{EXIT_DATA, EXIT_REFUSED, EXIT_STORAGE};
+use option::http as http_options;
+use stopping::{DRAIN, Stop};
+
+/// How long local reads go on after the disk failed, so that operators and clients can look.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// Runs a server until it is told to stop, or fails.
+pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
+    let begun = Instant::now();
+    for notice in &config.notices {
+        tracing::warn!("{notice}");
+    }
+    // The log's files, which are not ours alone, are open by now: from here on everything is made below the data directory.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    file_size::claim()?;
+    stopping::outlive_user_signals()?;
+    let shares = descriptors::claim(&mut config)?;
+    // Accepts, listens to signals and publishes; connections are served by `http::Workers`.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    let _inside = runtime.enter();
+    let sockets = listen::claim(&config)?;
+    let node = start(option::node(&config, shares))
+        .map_err(|error| ServerError::of_start(error, &config.data_dir))?;
+    let outcome = runtime.block_on(serve(&config, node, sockets, shares, begun));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome
+}
+
+async fn serve(
+    config: &Config,
+    node: StartedNode,
+    sockets: listen::Claimed,
+    shares: Shares,
+    begun: Instant,
+) -> Result<ExitCode, ServerError> {
+    let StartedNode {
+        context,
+        identity,
+        runtime,
+        data_dir: _data_dir,
+    } = node;
+    let (hub, status) = (context.hub.clone(), context.status.clone());
+    let service = Service::new(option::service(config, &identity), context);
+    let stop = Stop::listen(status.clone())?;
+    let published = match &runtime {
+        // Nothing is written any more, the rows of this member neither.
+        None => Ok(formation::Publication::Postponed),
+        Some(_) => tokio::select! {
+            published = formation::publish(&service, &status, config) => published,
+            () = stop.told() => Err(ServiceError::Stopped),
+        },
+    };
+    let published = match published {
+        Ok(published) => published,
+        Err(error) => {
+            stop.bound();
+            end(runtime, &stop).await;
+            return exit::before_serving(error);
+        }
+    };
+    let (stopping, stopped) = watch::channel(false);
+    let tasks = listen::serve(sockets, config, shares, &service, &stopped)?;
+    announcement::serving(config, &service, begun);
+    announcement::published(config, &service, published);
+    let failure = tokio::select! {
+        () = stop.told() => None,
+        reason = status.failure() => Some(reason),
+    };
+    // A removed log is no failure of the disk: what is still to be flushed does not wait.
+    if failure.is_some() && status.removed_log().is_none() {
+        // Writes and linearizable reads are refused by now; local reads go on for a moment.
+        tokio::select! {
+            () = stop.told() => {}
+            () = tokio::time::sleep(AFTER_FAILURE) => {}
+        }
+    }
+    stop.bound();
+    shut_down(stopping, tasks, runtime, &hub, &stop).await;
+    Ok(exit::after_serving(&status, failure))
+}
+
+/// In this order nothing acknowledged is cut off: no new connections, watches ended, requests answered, threads
+/// joined, store flushed.
+async fn shut_down(
+    stopping: watch::Sender<bool>,
+    mut tasks: JoinSet<()>,
+    runtime: Option<Runtime<OsFs>>,
+    hub: &Hub,
+    stop: &Stop,
+) {
+    if let Err(error) = systemd::stopping() {
+        tracing::debug!("systemd could not be told that the node stops: {error}");
+    }
+    stopping.send_replace(true);
+    hub.stop();
+    let drained =
+        tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tracing::warn!("some requests did not finish in {DRAIN:?} and are cut off");
+        tasks.abort_all();
+    }
+    end(runtime, stop).await;
+}
+
+async fn end(runtime: Option<Runtime<OsFs>>, stop: &Stop) {
+    let Some(runtime) = runtime else { return };
+    let stage = stop.stage();
+    let joined = tokio::task::spawn_blocking(move || {
+        runtime.stop(&stage);
+        if let Some(lost) = runtime.lost_volume() {
+            stopping::leave(format!("ending without closing the store: {lost}"));
+        }
+        stage("the store to close");
+    })
+    .await;
+    if let Err(error) = joined {
+        tracing::error!("the node's threads did not stop cleanly: {error}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What the parts of the server take from the configuration.
+
+use std::time::{Duration, SystemTime};
+
+use storage::operation::Retention;
+
+use crate::config::Config;
+use crate::formation;
+use crate::http::HttpOptions;
+use crate::node::start::NodeOptions;
+use crate::service::ServiceSettings;
+use crate::version::SERVER_VERSION;
+
+use super::descriptors::Shares;
+
+/// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For the node.
+pub(super) fn node(config: &Config, shares: Shares) -> NodeOptions {
+    NodeOptions {
+        data_dir: config.data_dir.clone(),
+        founder: formation::founder(config),
+        accept_log_loss: config.accept_log_loss,
+        storage: storage(config, shares),
+        wal: wal::Options {
+            segments_max: shares.log_segments,
+            ..wal::Options::default()
+        },
+        retention: Retention {
+            events: config.retention_events,
+            bytes: config.retention_bytes,
+        },
+        snapshot_count: config.snapshot_count,
+        watchers_max: config.max_watchers,
+        heartbeat: config.heartbeat,
+        election: config.election,
+        server_version: SERVER_VERSION,
+    }
+}
+
+/// Three quarters of the cache hold decoded nodes: a hit there costs a thirtieth of one in RocksDB's blocks, and what
+/// those miss is mostly in the kernel's page cache.
+fn storage(config: &Config, shares: Shares) -> storage::Options {
+    let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
+    let cache_bytes = cache / 4;
+    storage::Options {
+        cache_bytes,
+        node_cache_bytes: cache - cache_bytes,
+        max_open_files: shares.tables,
+        ..storage::Options::default()
+    }
+}
+
+/// For what front ends call.
+pub(super) fn service(config: &Config, identity: &wal::Identity) -> ServiceSettings {
+    ServiceSettings {
+        member_id: identity.member,
+        name: config.name.clone(),
+        cluster_id: identity.cluster,
+        vocabulary: config.vocabulary,
+        default_read: config.default_read,
+        request_timeout: REQUEST_TIMEOUT + 2 * config.election,
+        max_value_bytes: usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX),
+        start_time: SystemTime::now(),
+    }
+}
+
+/// For the front end: what the configuration asks for, and what the descriptors set.
+pub(super) fn http(config: &Config, shares: Shares) -> HttpOptions {
+    let mut options = HttpOptions::from_config(config);
+    options.max_refusals = shares.refusals;
+    options
+}
