@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{Caller, Delivery, Place, Rendering, ServiceError, Watch, WatchRequest};
+use crate::service::{Caller, Delivery, WaitingPlace, Rendering, ServiceError, Watch, WatchRequest};
 
 const STOPS: &str = "the server stops";
 
@@ -64,7 +64,7 @@ pub(super) struct WatchBody {
     watch: Option<Watch>,
     /// An event that waits until it may be rendered.
     held: Option<Arc<Delivery>>,
-    place: Option<Place>,
+    place: Option<WaitingPlace>,
     stream: bool,
     rest: Option<Incoming>,
     /// Whether the connection has had the time to send the head.

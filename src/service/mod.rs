@@ -19,7 +19,7 @@ pub use request::*;
 pub use stats::{
     Counts, FollowerStats, Latency, LeaderStats, NodeState, Rates, SelfStats, StoreStats,
 };
-pub use watch::{Budget, Claim, Delivery, Place, Rendering, Watch};
+pub use watch::{Budget, Claim, Delivery, Rendering, WaitingPlace, Watch};
 
 use crate::config::{ReadMode, Vocabulary};
 pub use crate::members::Member;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::{Caller, Position, Service, ServiceError, WatchRequest};
 use crate::watch::{Ended, Target, Watcher};
 
-pub use crate::watch::{Budget, Claim, Delivery, Place, Rendering};
+pub use crate::watch::{Budget, Claim, Delivery, Rendering, WaitingPlace};
 
 /// An accepted watch. Dropping it ends it.
 pub struct Watch {

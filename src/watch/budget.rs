@@ -21,12 +21,12 @@ pub struct Budget {
     used: AtomicUsize,
     /// How many wait, so that giving back looks at an atomic alone where nobody does.
     waiting: AtomicUsize,
-    // Held for one insertion or removal; inside no other lock but a slot's.
-    waiters: Mutex<Waiters>,
+    // Held for one insertion or removal; inside no other lock but a subscription's.
+    waiters: Mutex<ClaimWaiters>,
 }
 
 #[derive(Debug, Default)]
-struct Waiters {
+struct ClaimWaiters {
     next: u64,
     queue: BTreeMap<u64, Waker>,
 }
@@ -40,7 +40,7 @@ pub struct Claim {
 
 /// A place among those who wait for room; dropping it gives it up.
 #[derive(Debug)]
-pub struct Place {
+pub struct WaitingPlace {
     budget: Arc<Budget>,
     number: u64,
 }
@@ -99,7 +99,7 @@ impl Budget {
     /// Takes bytes for who holds none, now or later; `place` is kept from poll to poll.
     pub fn poll_claim(
         self: &Arc<Self>,
-        place: &mut Option<Place>,
+        place: &mut Option<WaitingPlace>,
         context: &Context<'_>,
         bytes: usize,
     ) -> Poll<Claim> {
@@ -116,13 +116,13 @@ impl Budget {
         claim.map_or(Poll::Pending, Poll::Ready)
     }
 
-    fn wait(self: &Arc<Self>, waker: Waker) -> Place {
+    fn wait(self: &Arc<Self>, waker: Waker) -> WaitingPlace {
         let mut waiters = self.waiters();
         let number = waiters.next;
         waiters.next += 1;
         waiters.queue.insert(number, waker);
         self.waiting.store(waiters.queue.len(), Ordering::SeqCst);
-        Place {
+        WaitingPlace {
             budget: Arc::clone(self),
             number,
         }
@@ -148,7 +148,7 @@ impl Budget {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+    fn waiters(&self) -> MutexGuard<'_, ClaimWaiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,7 +172,7 @@ impl Drop for Claim {
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitingPlace {
     fn drop(&mut self) {
         let mut waiters = self.budget.waiters();
         waiters.queue.remove(&self.number);

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use storage::Lease;
 use storage::operation::Event;
 use storage::path::KeyPath;
+use storage::{Lease, Store};
 
-use super::hub::{Hub, Registry};
+use super::delivery::{Deliveries, Delivery};
 use super::matching::{Relation, relate};
-use super::slot::{Delivery, Pushed, Slot};
+use super::registry::WatchRegistry;
+use super::subscription::{Pushed, Subscription};
+use crate::metrics::Metrics;
 
 /// Directories' removals ask for the past of each watched path below. For more of them than this in one group, the
 /// watchers ask themselves: who publishes is who applies.
@@ -19,7 +21,9 @@ const ASKED_BELOW: usize = 64;
 
 /// See the module.
 pub(super) struct HandOut<'h> {
-    hub: &'h Hub,
+    store: &'h Store,
+    deliveries: &'h Deliveries,
+    metrics: &'h Metrics,
     now: Instant,
     /// Those that are to be woken once no lock is held.
     pub(super) wakers: Vec<Waker>,
@@ -28,26 +32,28 @@ pub(super) struct HandOut<'h> {
 }
 
 impl<'h> HandOut<'h> {
-    pub(super) fn new(hub: &'h Hub) -> Self {
+    pub(super) fn new(store: &'h Store, deliveries: &'h Deliveries, metrics: &'h Metrics) -> Self {
         Self {
-            hub,
+            store,
+            deliveries,
+            metrics,
             now: Instant::now(),
             wakers: Vec::new(),
             asked: 0,
         }
     }
 
-    pub(super) fn event(&mut self, registry: &Registry, event: &Arc<Event>) {
+    pub(super) fn event(&mut self, registry: &WatchRegistry, event: &Arc<Event>) {
         // Made for the first watcher, and then given to all: `None` within if there is no room for it.
         let mut delivery = None;
         let path = &event.node.path;
         for watched in path.ancestors().chain([path.clone()]) {
-            let Some(slots) = registry.by_path.get(watched.as_bytes()) else {
+            let Some(watches) = registry.by_path.get(watched.as_bytes()) else {
                 continue;
             };
-            for slot in slots.values() {
-                if relate(&slot.target, event) == Relation::Match {
-                    self.push(slot, event, &mut delivery);
+            for watch in watches.values() {
+                if relate(&watch.target, event) == Relation::Match {
+                    self.push(watch, event, &mut delivery);
                 }
             }
         }
@@ -57,35 +63,41 @@ impl<'h> HandOut<'h> {
     }
 
     /// Watches below a removed directory: those whose node existed hear of the directory's removal.
-    fn below(&mut self, registry: &Registry, event: &Arc<Event>, delivery: &mut Shared) {
+    fn below(
+        &mut self,
+        registry: &WatchRegistry,
+        event: &Arc<Event>,
+        delivery: &mut SharedDelivery,
+    ) {
         let (low, high) = bounds_below(&event.node.path);
         let range = (
             Bound::Included(low.as_slice()),
             Bound::Excluded(high.as_slice()),
         );
-        let mut slots = registry
+        let mut watches = registry
             .by_path
             .range::<[u8], _>(range)
-            .flat_map(|(_, slots)| slots.values())
+            .flat_map(|(_, watches)| watches.values())
             .peekable();
-        if slots.peek().is_none() {
+        if watches.peek().is_none() {
             return;
         }
         // Without a wait: who publishes is who would have to open it.
-        let lease = self.hub.store().lease_within(Duration::ZERO);
+        let lease = self.store.lease_within(Duration::ZERO);
         let view = lease.as_ref().map(Lease::view);
-        for slot in slots.filter(|slot| relate(&slot.target, event) == Relation::RemovedAbove) {
+        for watch in watches.filter(|watch| relate(&watch.target, event) == Relation::RemovedAbove)
+        {
             self.asked += 1;
             let view = match &view {
                 Ok(view) if self.asked <= ASKED_BELOW => view,
                 // Being reopened, or a crowd: the watcher looks there itself, later.
                 _ => {
-                    self.wakers.extend(slot.fall_behind(event.revision));
+                    self.wakers.extend(watch.fall_behind(event.revision));
                     continue;
                 }
             };
-            match view.existed(&slot.target.path, event.revision - 1) {
-                Ok(true) => self.push(slot, event, delivery),
+            match view.existed(&watch.target.path, event.revision - 1) {
+                Ok(true) => self.push(watch, event, delivery),
                 Ok(false) => {}
                 // A group larger than the history that is kept: the watcher ends visibly when it looks there.
                 Err(error) => {
@@ -93,27 +105,27 @@ impl<'h> HandOut<'h> {
                         "a watch below {} cannot be judged: {error}",
                         event.node.path
                     );
-                    self.wakers.extend(slot.fall_behind(event.revision));
+                    self.wakers.extend(watch.fall_behind(event.revision));
                 }
             }
         }
     }
 
-    fn push(&mut self, slot: &Slot, event: &Arc<Event>, delivery: &mut Shared) {
-        let hub = self.hub;
+    fn push(&mut self, watch: &Subscription, event: &Arc<Event>, delivery: &mut SharedDelivery) {
+        let deliveries = self.deliveries;
         let shared = || {
             delivery
-                .get_or_insert_with(|| hub.deliveries().claim(event.clone(), 0))
+                .get_or_insert_with(|| deliveries.claim(event.clone(), 0))
                 .clone()
         };
-        match slot.push(event, self.now, hub.waiting_bytes(), shared) {
+        match watch.push(event, self.now, deliveries.budget(), shared) {
             Pushed::Passed => {}
             Pushed::Queued(waker) => {
-                hub.metrics().watch_events.inc();
+                self.metrics.watch_events.inc();
                 self.wakers.extend(waker);
             }
             Pushed::Behind(waker) => {
-                hub.metrics().watch_lagging.inc();
+                self.metrics.watch_lagging.inc();
                 self.wakers.extend(waker);
             }
         }
@@ -121,7 +133,7 @@ impl<'h> HandOut<'h> {
 }
 
 /// What all watchers of one event get; the outer `None` before the first of them.
-type Shared = Option<Option<Arc<Delivery>>>;
+type SharedDelivery = Option<Option<Arc<Delivery>>>;
 
 /// Paths strictly below a directory: from `K/` to just before `K0` ('0' follows '/').
 fn bounds_below(directory: &KeyPath) -> (Vec<u8>, Vec<u8>) {

@@ -1,23 +1,24 @@
 //! Where events meet watchers.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use storage::Store;
 use storage::operation::Event;
 
 use super::budget::Budget;
-use super::deliveries::Deliveries;
+use super::delivery::{Deliveries, WAITING_BYTES};
 use super::hand_out::HandOut;
+use super::matching::Target;
 use super::readers::Readers;
-use super::slot::Slot;
+use super::registry::WatchRegistry;
+use super::subscription::Subscription;
 use super::wakes::Wakes;
-use super::watcher::Watcher;
-use super::{SENDING_BYTES, Target, WAITING_BYTES};
 use crate::metrics::Metrics;
+
+/// Bytes of rendered events that clients have not taken yet, all together; small events are not counted.
+pub const SENDING_BYTES: usize = 64 << 20;
 
 /// The limit of watchers is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +30,9 @@ pub struct TooManyWatchers {
 
 /// See the parent module.
 pub struct Hub {
-    // Guards the registry and orders registration against publication. Taken before any slot's lock; held while one
+    // Guards the registry and orders registration against publication. Taken before any subscription's lock; held while one
     // group of events is put into the queues of its watchers, and not while they are woken.
-    registry: Mutex<Registry>,
+    registry: Mutex<WatchRegistry>,
     published: AtomicU64,
     store: Store,
     limit: usize,
@@ -41,20 +42,6 @@ pub struct Hub {
     wakes: Wakes,
     readers: Readers,
 }
-
-#[derive(Default)]
-pub(super) struct Registry {
-    /// By watched path, so that the cost of an event is its depth and not the number of watchers.
-    pub(super) by_path: BTreeMap<Bytes, Slots>,
-    count: usize,
-    next_id: u64,
-    stopped: bool,
-    /// Why nothing is published any more.
-    mute: Option<Arc<str>>,
-}
-
-/// The watches of one path by their ids: in the order of registration, and one goes as fast from many as from few.
-pub(super) type Slots = BTreeMap<u64, Arc<Slot>>;
 
 impl Hub {
     /// A hub over a store; what the store holds counts as published.
@@ -90,42 +77,27 @@ impl Hub {
 
     /// How many watches are open.
     pub fn watchers(&self) -> usize {
-        self.lock().count
+        self.lock().count()
     }
 
-    /// Registers a watch from revision `from` on (0: from now) and returns it with the revision that is readable now.
-    /// Events up to the last published one come from history, later ones as they happen.
-    pub fn register(
-        self: &Arc<Self>,
+    /// Adds a watch, and gives the revision that is readable now: see [`Hub::register`].
+    pub(super) fn subscribe(
+        &self,
         target: Target,
         from: u64,
         once: bool,
-    ) -> Result<(Watcher, u64), TooManyWatchers> {
+    ) -> Result<(Arc<Subscription>, u64), TooManyWatchers> {
         let mut registry = self.lock();
-        if registry.count >= self.limit {
+        if registry.count() >= self.limit {
             return Err(TooManyWatchers { limit: self.limit });
         }
         let published = self.published();
         // "From now" is after all that a reader may have seen: a committed group is readable before it is published.
         let seen = self.store.revision().max(published);
         let from = if from == 0 { seen + 1 } else { from };
-        registry.next_id += 1;
-        let slot = Arc::new(Slot::new(registry.next_id, target, from, published, once));
-        // Nobody waits at it yet.
-        if registry.stopped {
-            let _ = slot.stop();
-        }
-        if let Some(reason) = &registry.mute {
-            let _ = slot.mute(reason);
-        }
-        registry
-            .by_path
-            .entry(slot.target.path.to_bytes())
-            .or_default()
-            .insert(slot.id, slot.clone());
-        registry.count += 1;
-        self.metrics.watchers.set(registry.count as i64);
-        Ok((Watcher::new(slot, self.clone()), seen))
+        let subscription = registry.add(target, from, published, once);
+        self.metrics.watchers.set(registry.count() as i64);
+        Ok((subscription, seen))
     }
 
     /// The apply thread publishes a committed group; `revision` is the store's after it. When it returns the events are
@@ -133,8 +105,8 @@ impl Hub {
     pub fn publish(&self, events: &[Arc<Event>], revision: u64) {
         let registry = self.lock();
         let mut wakers = Vec::new();
-        if registry.count > 0 {
-            let mut out = HandOut::new(self);
+        if registry.count() > 0 {
+            let mut out = HandOut::new(&self.store, &self.deliveries, &self.metrics);
             for event in events.iter().filter(|event| !event.refresh) {
                 out.event(&registry, event);
             }
@@ -146,32 +118,22 @@ impl Hub {
     }
 
     /// A watcher has read everything below `next`: live if that is all there is.
-    pub(super) fn catch_up(&self, slot: &Slot, next: u64) {
+    pub(super) fn catch_up(&self, subscription: &Subscription, next: u64) {
         let _registry = self.lock();
-        slot.caught_up(next, self.published());
+        subscription.caught_up(next, self.published());
     }
 
-    pub(super) fn forget(&self, slot: &Slot) {
+    pub(super) fn forget(&self, subscription: &Subscription) {
         let mut registry = self.lock();
-        let key = slot.target.path.to_bytes();
-        let Some(slots) = registry.by_path.get_mut(&key) else {
-            return;
-        };
-        if slots.remove(&slot.id).is_none() {
-            return;
+        if registry.remove(subscription) {
+            self.metrics.watchers.set(registry.count() as i64);
         }
-        if slots.is_empty() {
-            registry.by_path.remove(&key);
-        }
-        registry.count -= 1;
-        self.metrics.watchers.set(registry.count as i64);
     }
 
     /// Ends all watches; later ones end at once.
     pub fn stop(&self) {
         let mut registry = self.lock();
-        registry.stopped = true;
-        let wakers = registry.slots().filter_map(Slot::stop).collect();
+        let wakers = registry.stop();
         drop(registry);
         self.wakes.wake(wakers);
     }
@@ -180,26 +142,23 @@ impl Hub {
     /// a client that waits for an event that cannot come takes silence for health.
     pub fn mute(&self, reason: &str) {
         let mut registry = self.lock();
-        if registry.mute.is_some() {
+        if registry.muted().is_some() {
             return;
         }
-        if registry.count > 0 {
+        if registry.count() > 0 {
             tracing::error!(
                 "{} watches end, because no event will come any more: {reason}",
-                registry.count
+                registry.count()
             );
         }
-        let reason: Arc<str> = reason.into();
-        let wakers = registry.slots().filter_map(|slot| slot.mute(&reason));
-        let wakers = wakers.collect();
-        registry.mute = Some(reason);
+        let wakers = registry.mute(reason.into());
         drop(registry);
         self.wakes.wake(wakers);
     }
 
     /// The reason given to [`Self::mute`], if it was called.
     pub fn muted(&self) -> Option<Arc<str>> {
-        self.lock().mute.clone()
+        self.lock().muted().cloned()
     }
 
     /// A connection took an event that was published at `published`.
@@ -229,10 +188,6 @@ impl Hub {
         &self.sending
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
     pub(super) fn wakes(&self) -> &Wakes {
         &self.wakes
     }
@@ -241,16 +196,7 @@ impl Hub {
         &self.readers
     }
 
-    fn lock(&self) -> MutexGuard<'_, Registry> {
+    fn lock(&self) -> MutexGuard<'_, WatchRegistry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Registry {
-    fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.by_path
-            .values()
-            .flat_map(BTreeMap::values)
-            .map(Arc::as_ref)
     }
 }

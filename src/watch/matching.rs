@@ -13,9 +13,16 @@
 use storage::operation::Event;
 use storage::path::KeyPath;
 
-use super::Target;
-
 const SYSTEM: &[u8] = b"/_etcd";
+
+/// What is watched.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The watched path.
+    pub path: KeyPath,
+    /// Whether changes below count.
+    pub recursive: bool,
+}
 
 /// How an event and a target stand to each other, before the questions that need the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

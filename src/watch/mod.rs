@@ -6,47 +6,34 @@
 //! that is published; otherwise it is *behind* and reads the revisions it lacks from the store, then joins the live
 //! ones under the same lock. A slow watcher simply falls behind again: apply never waits for it.
 //!
-//! Publication puts events into queues ([`slot`]) and nothing else: a crowd is woken by another thread ([`wakes`]).
+//! Publication puts events into queues ([`subscription`]) and nothing else: a crowd is woken by another thread ([`wakes`]).
 //! History is read by threads of its own in bounded steps ([`readers`]), which cost what they find and not what has
 //! happened (`storage::Search`).
 //!
 //! **Bounds.** A queue holds [`QUEUE_LIMIT`] events and [`QUEUE_BYTES`], the first event apart; all queues and pages
-//! of history together [`WAITING_BYTES`], an event for many watchers counted once ([`deliveries`]); what is on its way to
+//! of history together [`WAITING_BYTES`], an event for many watchers counted once ([`delivery`]); what is on its way to
 //! clients [`SENDING_BYTES`], rendered once for all who are sent it at the time. What has no room in a queue is read from the store again later; what has none on its way waits.
 
 mod budget;
-mod deliveries;
+mod delivery;
+mod ended;
 mod hand_out;
 mod hub;
 mod matching;
 mod readers;
+mod registry;
 mod replay;
-mod slot;
+mod subscription;
 mod wakes;
 mod watcher;
 
-pub use budget::{Budget, Claim, Place};
-pub use hub::{Hub, TooManyWatchers};
-pub use slot::{Delivery, Rendering};
-pub use watcher::{Ended, Watcher};
-
-/// Undelivered events above which a watcher falls behind and continues from the store.
-pub const QUEUE_LIMIT: usize = 128;
-/// Bytes of undelivered events above which a watcher falls behind, unless it is one event alone.
-pub const QUEUE_BYTES: usize = 1 << 20;
-/// Bytes of undelivered events of all watchers together.
-pub const WAITING_BYTES: usize = 64 << 20;
-/// Bytes of rendered events that clients have not taken yet, all together; small events are not counted.
-pub const SENDING_BYTES: usize = 64 << 20;
-
-/// What is watched.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The watched path.
-    pub path: storage::path::KeyPath,
-    /// Whether changes below count.
-    pub recursive: bool,
-}
+pub use budget::{Budget, Claim, WaitingPlace};
+pub use delivery::{Delivery, Rendering, WAITING_BYTES};
+pub use ended::Ended;
+pub use hub::{Hub, SENDING_BYTES, TooManyWatchers};
+pub use matching::Target;
+pub use subscription::{QUEUE_BYTES, QUEUE_LIMIT};
+pub use watcher::Watcher;
 
 #[cfg(test)]
 mod tests;

@@ -12,31 +12,31 @@ use std::thread::{self, JoinHandle};
 
 use storage::Store;
 
-use super::deliveries::Deliveries;
-use super::replay::{Page, Replay};
-use super::watcher::Ended;
+use super::delivery::Deliveries;
+use super::ended::Ended;
+use super::replay::{HistoryReplay, Page};
 
 /// See the module. Dropping it ends the threads.
 #[derive(Debug)]
 pub(super) struct Readers {
-    shared: Arc<Shared>,
+    shared: Arc<ReaderState>,
     limit: usize,
     // Taken by itself; a thread is started when a reading finds none idle.
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-struct Shared {
+struct ReaderState {
     store: Store,
     deliveries: Arc<Deliveries>,
     // Held for a few moves; a desk's lock may be taken inside.
-    queue: Mutex<Queue>,
+    queue: Mutex<ReadQueue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Queue {
+struct ReadQueue {
     /// In the order of their turns.
-    waiting: BTreeMap<u64, (Replay, Arc<Desk>)>,
+    waiting: BTreeMap<u64, (HistoryReplay, Arc<Desk>)>,
     next: u64,
     idle: usize,
     closed: bool,
@@ -53,14 +53,14 @@ struct DeskState {
     /// The number under which it waits.
     number: u64,
     abandoned: bool,
-    read: Option<Result<(Replay, Page), Ended>>,
+    read: Option<Result<(HistoryReplay, Page), Ended>>,
     waker: Option<Waker>,
 }
 
 /// A reading under way; dropping it abandons it.
 #[derive(Debug)]
-pub(super) struct Reading {
-    shared: Arc<Shared>,
+pub(super) struct PendingRead {
+    shared: Arc<ReaderState>,
     desk: Arc<Desk>,
 }
 
@@ -69,7 +69,7 @@ impl Readers {
     pub(super) fn new(store: Store, deliveries: Arc<Deliveries>) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ReaderState {
                 store,
                 deliveries,
                 queue: Mutex::default(),
@@ -81,7 +81,7 @@ impl Readers {
     }
 
     /// Goes on with a replay until it has found something.
-    pub(super) fn read(&self, replay: Replay) -> Result<Reading, Ended> {
+    pub(super) fn read(&self, replay: HistoryReplay) -> Result<PendingRead, Ended> {
         let desk = Arc::<Desk>::default();
         let wants_thread = {
             let mut queue = self.shared.queue();
@@ -92,7 +92,7 @@ impl Readers {
         if wants_thread {
             self.start_thread()?;
         }
-        Ok(Reading {
+        Ok(PendingRead {
             shared: Arc::clone(&self.shared),
             desk,
         })
@@ -122,7 +122,7 @@ impl Readers {
     /// Readings wait for ever.
     #[cfg(test)]
     pub(super) fn without_threads(store: Store) -> Self {
-        let deliveries = Deliveries::new(super::WAITING_BYTES);
+        let deliveries = Deliveries::new(crate::watch::delivery::WAITING_BYTES);
         let mut readers = Self::new(store, Arc::new(deliveries));
         readers.limit = 0;
         readers
@@ -135,15 +135,15 @@ impl Readers {
     }
 }
 
-impl Queue {
-    fn put(&mut self, replay: Replay, desk: Arc<Desk>) {
+impl ReadQueue {
+    fn put(&mut self, replay: HistoryReplay, desk: Arc<Desk>) {
         self.next += 1;
         desk.state().number = self.next;
         self.waiting.insert(self.next, (replay, desk));
     }
 }
 
-impl Shared {
+impl ReaderState {
     fn run(&self) {
         while let Some((replay, desk)) = self.take() {
             let stepped = catch_unwind(AssertUnwindSafe(|| self.step(replay)));
@@ -163,13 +163,13 @@ impl Shared {
         }
     }
 
-    fn step(&self, mut replay: Replay) -> Result<(Replay, Page), Ended> {
+    fn step(&self, mut replay: HistoryReplay) -> Result<(HistoryReplay, Page), Ended> {
         let page = replay.step(&self.store, &self.deliveries)?;
         Ok((replay, page))
     }
 
     /// The next in turn. `None` at the end.
-    fn take(&self) -> Option<(Replay, Arc<Desk>)> {
+    fn take(&self) -> Option<(HistoryReplay, Arc<Desk>)> {
         let mut queue = self.queue();
         loop {
             if queue.closed {
@@ -187,19 +187,19 @@ impl Shared {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, ReadQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for ReaderState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("ReaderState").finish_non_exhaustive()
     }
 }
 
 impl Desk {
-    fn put(&self, read: Result<(Replay, Page), Ended>) {
+    fn put(&self, read: Result<(HistoryReplay, Page), Ended>) {
         let mut state = self.state();
         if state.abandoned {
             return;
@@ -217,9 +217,9 @@ impl Desk {
     }
 }
 
-impl Reading {
+impl PendingRead {
     /// What was read. Not to be called again after that.
-    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<(Replay, Page), Ended>> {
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<(HistoryReplay, Page), Ended>> {
         let mut state = self.desk.state();
         match state.read.take() {
             Some(read) => Poll::Ready(read),
@@ -231,7 +231,7 @@ impl Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for PendingRead {
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
         let mut state = self.desk.state();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use storage::operation::Event;
 use storage::{EventFilter, Search, Store, View};
 
-use super::deliveries::Deliveries;
+use super::delivery::{Deliveries, Delivery, size};
+use super::ended::Ended;
 use super::matching::{Relation, relate};
-use super::slot::{Delivery, Slot, size};
-use super::watcher::Ended;
+use super::subscription::Subscription;
 
 /// Revisions that are read on the caller's thread; more go to the readers.
 pub(super) const INLINE_SPAN: u64 = 64;
@@ -21,8 +21,8 @@ const PAGE_BYTES: usize = 256 << 10;
 
 /// A piece of history that a watcher reads.
 #[derive(Debug)]
-pub(super) struct Replay {
-    slot: Arc<Slot>,
+pub(super) struct HistoryReplay {
+    subscription: Arc<Subscription>,
     search: Search,
 }
 
@@ -42,26 +42,14 @@ impl Page {
     }
 }
 
-impl From<storage::Error> for Ended {
-    fn from(error: storage::Error) -> Self {
-        match error {
-            storage::Error::Compacted { .. } => Self::Compacted,
-            other => match other.damage() {
-                Some(damage) => Self::Damaged(Box::new(damage)),
-                None => Self::Failed(other.to_string()),
-            },
-        }
-    }
-}
-
-impl Replay {
+impl HistoryReplay {
     /// Of `[from, until]`.
-    pub(super) fn new(slot: Arc<Slot>, from: u64, until: u64) -> Self {
-        let target = &slot.target;
+    pub(super) fn new(subscription: Arc<Subscription>, from: u64, until: u64) -> Self {
+        let target = &subscription.target;
         let filter = EventFilter::new(&target.path, target.recursive).without_refreshes();
         Self {
             search: Search::new(filter, from, until),
-            slot,
+            subscription,
         }
     }
 
@@ -93,13 +81,13 @@ impl Replay {
     }
 
     fn read(&mut self, view: &View<'_>, deliveries: &Deliveries) -> Result<Page, Ended> {
-        let slot = Arc::clone(&self.slot);
+        let subscription = Arc::clone(&self.subscription);
         let mut page = Page::default();
         let mut held = 0;
         let mut left_out = None;
         for event in view.search(&mut self.search, STEP_ROWS)? {
             let event = event?;
-            if !concerns(view, &slot, &event)? {
+            if !concerns(view, &subscription, &event)? {
                 continue;
             }
             let (bytes, revision) = (size(&event), event.revision);
@@ -112,7 +100,7 @@ impl Replay {
             };
             held += bytes;
             page.events.push(delivery);
-            if slot.once || page.events.len() >= PAGE_EVENTS {
+            if subscription.once || page.events.len() >= PAGE_EVENTS {
                 break;
             }
         }
@@ -123,13 +111,19 @@ impl Replay {
     }
 }
 
-fn concerns(view: &View<'_>, slot: &Slot, event: &Event) -> Result<bool, storage::Error> {
-    let live = event.revision > slot.history_until;
-    Ok(match relate(&slot.target, event) {
+fn concerns(
+    view: &View<'_>,
+    subscription: &Subscription,
+    event: &Event,
+) -> Result<bool, storage::Error> {
+    let live = event.revision > subscription.history_until;
+    Ok(match relate(&subscription.target, event) {
         Relation::None => false,
         Relation::Match => true,
         Relation::Hidden => !live,
-        Relation::RemovedAbove if live => view.existed(&slot.target.path, event.revision - 1)?,
+        Relation::RemovedAbove if live => {
+            view.existed(&subscription.target.path, event.revision - 1)?
+        }
         Relation::RemovedAbove => true,
     })
 }

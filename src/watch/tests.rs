@@ -394,6 +394,6 @@ fn a_watcher_that_is_live_and_reads_history_is_caught() {
         path: path("/a"),
         recursive: false,
     };
-    let slot = slot::Slot::new(1, target, 0, 0, false);
-    fixture.hub.catch_up(&slot, 1);
+    let subscription = subscription::Subscription::new(1, target, 0, 0, false);
+    fixture.hub.catch_up(&subscription, 1);
 }

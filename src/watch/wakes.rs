@@ -25,13 +25,13 @@ const PATIENCE: Duration = Duration::from_millis(2);
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
-    shared: Arc<Shared>,
+    shared: Arc<WakeState>,
     // Taken by itself; the thread starts with the first crowd.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct WakeState {
     /// Woken and not looked yet. A guess from above: it only sets the pace.
     under_way: AtomicUsize,
     // Held for a few moves; inside no other lock.
@@ -90,7 +90,7 @@ impl Wakes {
     }
 }
 
-impl Shared {
+impl WakeState {
     fn run(&self) {
         while let Some(portion) = self.next_portion() {
             self.under_way.fetch_add(portion.len(), Ordering::Relaxed);

@@ -4,35 +4,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::budget::Place;
-use super::hub::Hub;
-use super::readers::Reading;
-use super::replay::{self, Page, Replay};
-use super::slot::{Delivery, Slot};
-
-/// Why a watch ended before its client did.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Ended {
-    /// History moved past a watcher that was too slow.
-    #[error("the watch fell behind the history that is kept")]
-    Compacted,
-    /// The server stops.
-    #[error("the server stops")]
-    Stopped,
-    /// Nothing is applied any more, so the event that it waits for cannot come.
-    #[error("no event will come any more: {0}")]
-    Mute(Arc<str>),
-    /// The store could not be read.
-    #[error("the history could not be read: {0}")]
-    Failed(String),
-    /// The part of the history that it needs is damaged.
-    #[error("the history could not be read: {0}")]
-    Damaged(Box<storage::Damage>),
-}
+use super::budget::WaitingPlace;
+use super::delivery::Delivery;
+use super::ended::Ended;
+use super::hub::{Hub, TooManyWatchers};
+use super::matching::Target;
+use super::readers::PendingRead;
+use super::replay::{self, HistoryReplay, Page};
+use super::subscription::Subscription;
 
 /// A registered watch; dropping it ends it, and gives back all that it holds or waits for.
 pub struct Watcher {
-    slot: Arc<Slot>,
+    subscription: Arc<Subscription>,
     hub: Arc<Hub>,
     /// What was read from history and not taken yet.
     ready: VecDeque<Arc<Delivery>>,
@@ -46,13 +29,13 @@ enum History {
     /// It reads none.
     Idle,
     /// It has read a part, and goes on when that is taken.
-    Between(Replay),
-    Reading(Reading),
+    Between(HistoryReplay),
+    Reading(PendingRead),
     /// The next event has no room.
     Wanting {
-        replay: Replay,
+        replay: HistoryReplay,
         bytes: usize,
-        place: Option<Place>,
+        place: Option<WaitingPlace>,
     },
 }
 
@@ -62,10 +45,24 @@ enum Next {
     Wait,
 }
 
+impl Hub {
+    /// Registers a watch from revision `from` on (0: from now) and returns it with the revision that is readable now.
+    /// Events up to the last published one come from history, later ones as they happen.
+    pub fn register(
+        self: &Arc<Self>,
+        target: Target,
+        from: u64,
+        once: bool,
+    ) -> Result<(Watcher, u64), TooManyWatchers> {
+        let (subscription, seen) = self.subscribe(target, from, once)?;
+        Ok((Watcher::new(subscription, self.clone()), seen))
+    }
+}
+
 impl Watcher {
-    pub(super) fn new(slot: Arc<Slot>, hub: Arc<Hub>) -> Self {
+    fn new(subscription: Arc<Subscription>, hub: Arc<Hub>) -> Self {
         Self {
-            slot,
+            subscription,
             hub,
             ready: VecDeque::new(),
             history: History::Idle,
@@ -100,7 +97,7 @@ impl Watcher {
                     Next::Behind(from) => self.begin(from)?,
                 },
                 // What follows from it is found there: the watch ends.
-                History::Between(_) if self.slot.lock().stopped => {}
+                History::Between(_) if self.subscription.lock().stopped => {}
                 History::Between(replay) => self.go_on(replay)?,
                 History::Reading(reading) => match reading.poll(context) {
                     Poll::Ready(read) => {
@@ -122,7 +119,7 @@ impl Watcher {
     }
 
     fn next_queued(&self, context: &mut Context<'_>) -> Result<Next, Ended> {
-        let mut state = self.slot.lock();
+        let mut state = self.subscription.lock();
         let woken = std::mem::take(&mut state.woken);
         let next = if let Some((event, published)) = state.pop() {
             self.hub.delivered(published);
@@ -147,7 +144,7 @@ impl Watcher {
     /// A short piece of history is read at once, a long one by the readers.
     fn begin(&mut self, from: u64) -> Result<(), Ended> {
         let published = self.hub.published();
-        let mut replay = Replay::new(Arc::clone(&self.slot), from, published);
+        let mut replay = HistoryReplay::new(Arc::clone(&self.subscription), from, published);
         if published.saturating_sub(from) >= replay::INLINE_SPAN {
             return self.go_on(replay);
         }
@@ -158,12 +155,12 @@ impl Watcher {
         Ok(())
     }
 
-    fn go_on(&mut self, replay: Replay) -> Result<(), Ended> {
+    fn go_on(&mut self, replay: HistoryReplay) -> Result<(), Ended> {
         self.history = History::Reading(self.hub.readers().read(replay)?);
         Ok(())
     }
 
-    fn take_page(&mut self, replay: Replay, page: Page) {
+    fn take_page(&mut self, replay: HistoryReplay, page: Page) {
         self.ready.extend(page.events);
         self.history = match page.wants {
             Some(bytes) => History::Wanting {
@@ -172,7 +169,7 @@ impl Watcher {
                 place: None,
             },
             None if replay.is_finished() => {
-                self.hub.catch_up(&self.slot, replay.next());
+                self.hub.catch_up(&self.subscription, replay.next());
                 History::Idle
             }
             None => History::Between(replay),
@@ -182,12 +179,12 @@ impl Watcher {
     /// The room is not kept for it: another may be faster, and it waits again.
     fn await_room(
         &mut self,
-        replay: Replay,
+        replay: HistoryReplay,
         bytes: usize,
-        mut place: Option<Place>,
+        mut place: Option<WaitingPlace>,
         context: &Context<'_>,
     ) -> Poll<()> {
-        let mut state = self.slot.lock();
+        let mut state = self.subscription.lock();
         // The end of the server is no reason to wait for room.
         let stopped = state.stopped;
         state.waker = (!stopped).then(|| context.waker().clone());
@@ -213,8 +210,8 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.hub.forget(&self.slot);
-        let mut state = self.slot.lock();
+        self.hub.forget(&self.subscription);
+        let mut state = self.subscription.lock();
         let queue = std::mem::take(&mut state.queue);
         let woken = std::mem::take(&mut state.woken);
         drop(state);

@@ -94,14 +94,17 @@ async fn what_a_watcher_holds_and_waits_for_goes_with_it() {
     assert_eq!(fixture.hub.waiting_bytes().used(), 0);
     // Without a thread that reads, all of them wait for their turn.
     let readers = readers::Readers::without_threads(fixture.hub.store().clone());
-    let slot = |number| {
+    let subscription = |number| {
         let target = Target {
             path: path("/a"),
             recursive: false,
         };
-        Arc::new(slot::Slot::new(number, target, start, start, true))
+        Arc::new(subscription::Subscription::new(
+            number, target, start, start, true,
+        ))
     };
-    let replays = (0..50).map(|number| replay::Replay::new(slot(number), start, start + 200));
+    let replays =
+        (0..50).map(|number| replay::HistoryReplay::new(subscription(number), start, start + 200));
     let mut readings: Vec<_> = replays
         .map(|replay| readers.read(replay).expect("it waits"))
         .collect();

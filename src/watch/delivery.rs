@@ -4,22 +4,95 @@
 //! would hold all the room there is, and who reads at once would wait for them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use storage::operation::Event;
+use storage::operation::{Event, Node};
 
-use super::budget::Budget;
-use super::slot::{Delivery, size};
+use super::budget::{Budget, Claim};
+
+/// Bytes of undelivered events of all watchers together.
+pub const WAITING_BYTES: usize = 64 << 20;
 
 /// Smaller events are not looked for: each has its own.
 const LARGE: usize = 4 << 10;
 /// Forgotten events among the known ones are cleared away above this number, and above twice what is left then.
 const KNOWN: usize = 128;
 
+/// An event that waits to be sent, for one watcher or for many. It counts against the budget until the last has it.
+pub struct Delivery {
+    event: Arc<Event>,
+    bytes: usize,
+    _claim: Claim,
+    // Held for a look.
+    rendered: Mutex<Weak<Rendering>>,
+}
+
+/// What is sent of an event, shared by all who send it.
+pub type Rendering = dyn AsRef<[u8]> + Send + Sync;
+
+impl Delivery {
+    fn new(event: Arc<Event>, bytes: usize, claim: Claim) -> Self {
+        Self {
+            event,
+            bytes,
+            _claim: claim,
+            rendered: Mutex::new(Weak::<Vec<u8>>::new()),
+        }
+    }
+
+    /// What it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What another watcher made of it, as long as that is being sent.
+    pub fn rendered(&self) -> Option<Arc<Rendering>> {
+        self.rendering().upgrade()
+    }
+
+    /// Tells the other watchers what was made of it.
+    pub fn share(&self, rendered: &Arc<Rendering>) {
+        *self.rendering() = Arc::downgrade(rendered);
+    }
+
+    fn rendering(&self) -> MutexGuard<'_, Weak<Rendering>> {
+        self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deref for Delivery {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
+    }
+}
+
+/// What an event takes in memory.
+pub(super) fn size(event: &Event) -> usize {
+    let node = |node: &Node| {
+        size_of::<Node>()
+            + node.path.as_bytes().len()
+            + node.value.as_ref().map_or(0, |it| it.len())
+    };
+    size_of::<Delivery>() + node(&event.node) + event.prev.as_ref().map_or(0, node)
+}
+
+/// The room for what waits, and the large events that wait now.
 #[derive(Debug)]
 pub(super) struct Deliveries {
     budget: Arc<Budget>,
-    // Held for one look; inside no other lock but the hub's registry and a slot's.
+    // Held for one look; inside no other lock but the hub's and a subscription's.
     large: Mutex<Large>,
 }
 
@@ -77,7 +150,7 @@ impl Deliveries {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use storage::operation::{Action, Node};
+    use storage::operation::Action;
     use storage::path::KeyPath;
 
     use super::*;

@@ -2,83 +2,24 @@
 //! drains.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use storage::operation::{Event, Node};
+use storage::operation::Event;
 
-use super::budget::{Budget, Claim};
-use super::{QUEUE_BYTES, QUEUE_LIMIT, Target};
+use super::budget::Budget;
+use super::delivery::Delivery;
+use super::matching::Target;
 
-/// An event that waits to be sent, for one watcher or for many. It counts against the budget until the last has it.
-pub struct Delivery {
-    event: Arc<Event>,
-    bytes: usize,
-    _claim: Claim,
-    // Held for a look.
-    rendered: Mutex<Weak<Rendering>>,
-}
-
-/// What is sent of an event, shared by all who send it.
-pub type Rendering = dyn AsRef<[u8]> + Send + Sync;
-
-impl Delivery {
-    pub(super) fn new(event: Arc<Event>, bytes: usize, claim: Claim) -> Self {
-        Self {
-            event,
-            bytes,
-            _claim: claim,
-            rendered: Mutex::new(Weak::<Vec<u8>>::new()),
-        }
-    }
-
-    /// What another watcher made of it, as long as that is being sent.
-    pub fn rendered(&self) -> Option<Arc<Rendering>> {
-        self.rendering().upgrade()
-    }
-
-    /// Tells the other watchers what was made of it.
-    pub fn share(&self, rendered: &Arc<Rendering>) {
-        *self.rendering() = Arc::downgrade(rendered);
-    }
-
-    fn rendering(&self) -> MutexGuard<'_, Weak<Rendering>> {
-        self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("event", &self.event)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Deref for Delivery {
-    type Target = Event;
-
-    fn deref(&self) -> &Event {
-        &self.event
-    }
-}
-
-/// What an event takes in memory.
-pub(super) fn size(event: &Event) -> usize {
-    let node = |node: &Node| {
-        size_of::<Node>()
-            + node.path.as_bytes().len()
-            + node.value.as_ref().map_or(0, |it| it.len())
-    };
-    size_of::<Delivery>() + node(&event.node) + event.prev.as_ref().map_or(0, node)
-}
+/// Undelivered events above which a watcher falls behind and continues from the store.
+pub const QUEUE_LIMIT: usize = 128;
+/// Bytes of undelivered events above which a watcher falls behind, unless it is one event alone.
+pub const QUEUE_BYTES: usize = 1 << 20;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct Subscription {
     pub(super) id: u64,
     pub(super) target: Target,
     /// Earlier events do not count.
@@ -87,12 +28,12 @@ pub(super) struct Slot {
     pub(super) once: bool,
     /// Revisions up to here follow the history rules, later ones the live rules.
     pub(super) history_until: u64,
-    // Lock order: the hub's registry before a slot. Held for a push or a pop.
-    state: Mutex<State>,
+    // Lock order: the hub's subscriptions before one of them. Held for a push or a pop.
+    state: Mutex<SubscriptionState>,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct SubscriptionState {
     pub(super) queue: VecDeque<(Arc<Delivery>, Instant)>,
     /// Bytes in the queue.
     bytes: usize,
@@ -106,10 +47,10 @@ pub(super) struct State {
     pub(super) woken: bool,
 }
 
-impl State {
+impl SubscriptionState {
     pub(super) fn pop(&mut self) -> Option<(Arc<Delivery>, Instant)> {
         let first = self.queue.pop_front()?;
-        self.bytes -= first.0.bytes;
+        self.bytes -= first.0.bytes();
         Some(first)
     }
 
@@ -132,10 +73,10 @@ pub(super) enum Pushed {
     Behind(Option<Waker>),
 }
 
-impl Slot {
+impl Subscription {
     pub(super) fn new(id: u64, target: Target, from: u64, published: u64, once: bool) -> Self {
         let behind = (from != 0 && from <= published).then_some(from);
-        let state = State {
+        let state = SubscriptionState {
             queue: VecDeque::new(),
             bytes: 0,
             behind,
@@ -173,11 +114,11 @@ impl Slot {
             held == 0 || (held + bytes <= QUEUE_BYTES && budget.admits(bytes, held))
         };
         let queued = delivery().filter(|delivery| {
-            state.queue.len() < QUEUE_LIMIT && fits(state.bytes, delivery.bytes)
+            state.queue.len() < QUEUE_LIMIT && fits(state.bytes, delivery.bytes())
         });
         match queued {
             Some(delivery) => {
-                state.bytes += delivery.bytes;
+                state.bytes += delivery.bytes();
                 state.queue.push_back((delivery, published));
                 Pushed::Queued(state.take_waker())
             }
@@ -224,7 +165,7 @@ impl Slot {
         state.behind = (!live).then_some(next);
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, SubscriptionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
