@@ -12,7 +12,7 @@ use storage::path::KeyPath;
 use crate::config::{ClusterSettings, Config};
 use crate::members::{self, Member};
 use crate::node::status::Status;
-use crate::service::{Service, ServiceError};
+use crate::service::{Service, ServiceError, StorageFault};
 
 /// `/_etcd/config` in the field order of 0.4.6; whole numbers print without a fraction.
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ async fn write(
     let failed = status.failure();
     tokio::select! {
         _ = leader => {}
-        reason = failed => return Err(ServiceError::StorageFailed(reason)),
+        reason = failed => return Err(StorageFault::Node(reason).into()),
     }
     let id = service.self_stats().id;
     let known = service.members()?;

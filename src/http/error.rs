@@ -154,10 +154,21 @@ impl From<ServiceError> for ApiError {
             | ServiceError::TooManyRequests
             | ServiceError::Stopped
             | ServiceError::WritesRefused(_)
-            | ServiceError::StorageFailed(_) => {
-                Self::invalid(Code::RaftInternal, error.to_string())
-            }
+            | ServiceError::StorageFailed(_) => Self::invalid(Code::RaftInternal, sentence(&error)),
         }
+    }
+}
+
+/// What clients are told of an error that is not the tree's, in the words of the original where it has any.
+pub(super) fn sentence(error: &ServiceError) -> String {
+    match error {
+        ServiceError::TimedOut => "etcdserver: request timed out".to_owned(),
+        ServiceError::LeaderLost => {
+            "etcdserver: request timed out, possibly due to previous leader failure".to_owned()
+        }
+        ServiceError::TooManyRequests => "etcdserver: too many requests".to_owned(),
+        ServiceError::Stopped => "etcdserver: server stopped".to_owned(),
+        other => format!("etcdserver: {other}"),
     }
 }
 

@@ -5,6 +5,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
 
 use super::body::Body;
+use super::error::sentence;
 use super::headers::Reply;
 use super::member_change::{self, Change};
 use super::upload::Limits;
@@ -62,7 +63,7 @@ fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> 
     let (status, json) = found.unwrap_or_else(|error| {
         (
             StatusCode::INTERNAL_SERVER_ERROR,
-            message(&error.to_string()),
+            message(&sentence(&error)),
         )
     });
     reply.cluster_json(status, json, cluster)

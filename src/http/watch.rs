@@ -16,7 +16,9 @@ use super::error::ApiError;
 use super::front::Front;
 use super::headers::Reply;
 use super::render;
-use crate::service::{Caller, Delivery, WaitingPlace, Rendering, ServiceError, Watch, WatchRequest};
+use crate::service::{
+    Caller, Delivery, Rendering, ServiceError, WaitingPlace, Watch, WatchRequest,
+};
 
 const STOPS: &str = "the server stops";
 

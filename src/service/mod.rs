@@ -3,6 +3,7 @@
 //! It knows nothing of HTTP: front ends parse and render. Its methods take a [`Caller`] so that authorisation has one
 //! place when it comes; today every caller may do everything, as in the originals while auth is off.
 
+mod error;
 mod figures;
 mod lapsed;
 mod read;
@@ -14,6 +15,7 @@ mod write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use error::{ServiceError, StorageFault};
 pub use read::ReadGrant;
 pub use request::*;
 pub use stats::{
@@ -25,7 +27,6 @@ use crate::config::{ReadMode, Vocabulary};
 pub use crate::members::Member;
 use crate::members::{self, MembersError};
 use crate::metrics::Metrics;
-use crate::node::Failure;
 use crate::node::context::NodeContext;
 use crate::version::{CLUSTER_VERSION, SERVER_VERSION};
 
@@ -176,28 +177,5 @@ impl Service {
             raft_index: status.commit().max(status.applied()),
             raft_term: status.term(),
         }
-    }
-}
-
-impl From<Failure> for ServiceError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Overloaded => Self::TooManyRequests,
-            Failure::Stopped => Self::Stopped,
-            Failure::Refused(refusal) => Self::WritesRefused(refusal),
-            Failure::Storage(reason) => Self::StorageFailed(reason),
-        }
-    }
-}
-
-impl From<storage::Error> for ServiceError {
-    fn from(error: storage::Error) -> Self {
-        Self::StorageFailed(error.to_string())
-    }
-}
-
-impl From<MembersError> for ServiceError {
-    fn from(error: MembersError) -> Self {
-        Self::StorageFailed(error.to_string())
     }
 }

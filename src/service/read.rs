@@ -6,7 +6,9 @@ use storage::operation::{Node, Refusal};
 use storage::path::KeyPath;
 
 use super::lapsed::{Lapsed, OVERDUE_NANOSECONDS, Sieve};
-use super::{Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError};
+use super::{
+    Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError, StorageFault,
+};
 use crate::config::ReadMode;
 
 /// How long a read waits at most for such nodes to go.
@@ -147,8 +149,7 @@ impl ReadGrant {
         };
         while let Some(item) = walk.next()? {
             if lease.is_recalled() {
-                let reason = "the store has to be reopened while it is listed: ask again";
-                return Err(Walked::Refused(ServiceError::StorageFailed(reason.into())));
+                return Err(Walked::Refused(StorageFault::Reopening.into()));
             }
             if !sieve.shows(item.path, item.lifetime) {
                 continue;

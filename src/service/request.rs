@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use storage::operation::{Event, Lifetime, Node, Operation, Refusal};
+use storage::operation::{Event, Lifetime, Node, Operation};
 
 /// Who asks. Every method of the service takes one, so that authorisation has one place.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub enum Consistency {
     Local,
 }
 
-/// The figures of the `X-Etcd-Index`, `X-Raft-Index` and `X-Raft-Term` headers.
+/// Where the answering member stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The revision of the tree the answer comes from.
@@ -99,49 +99,4 @@ pub trait ListingVisitor {
     }
     /// The listing ended before its end because of [`Self::rows_at_most`].
     fn cut(&mut self) {}
-}
-
-/// Why the service did not do what was asked. `http::error` turns it into status, code and cause.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServiceError {
-    /// The tree refused.
-    #[error("refused: {refusal:?}")]
-    Refused {
-        /// Why.
-        refusal: Refusal,
-        /// The revision it was judged at.
-        revision: u64,
-    },
-    /// A watch asked for history that is gone (code 401).
-    #[error("history before {oldest} is gone, {requested} was asked for")]
-    HistoryCleared {
-        /// The oldest revision that is still readable.
-        oldest: u64,
-        /// What was asked for.
-        requested: u64,
-        /// The current revision.
-        revision: u64,
-    },
-    /// No answer from consensus in time; a write may still take effect.
-    #[error("etcdserver: request timed out")]
-    TimedOut,
-    /// As `TimedOut`, after the leader was lost meanwhile.
-    #[error("etcdserver: request timed out, possibly due to previous leader failure")]
-    LeaderLost,
-    /// The queue of proposals (or of watchers) is full.
-    #[error("etcdserver: too many requests")]
-    TooManyRequests,
-    /// The node is going down.
-    #[error("etcdserver: server stopped")]
-    Stopped,
-    /// New writes are refused for the time being; this one did not take effect.
-    #[error("etcdserver: {0}")]
-    WritesRefused(crate::node::refusal::Refusal),
-    /// The disk failed: the node refuses writes until it is restarted.
-    #[error("etcdserver: storage failed: {0}")]
-    StorageFailed(String),
-    /// Value or key over the limit.
-    #[error("http: POST too large")]
-    TooLarge,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Caller, Position, Service, ServiceError, WatchRequest};
+use super::{Caller, Position, Service, ServiceError, StorageFault, WatchRequest};
 use crate::watch::{Ended, Target, Watcher};
 
 pub use crate::watch::{Budget, Claim, Delivery, Rendering, WaitingPlace};
@@ -45,7 +45,7 @@ impl Service {
             }
         } else if let Some(reason) = self.node().hub.muted() {
             self.node().metrics.watch_broken.inc();
-            return Err(ServiceError::StorageFailed(Ended::Mute(reason).to_string()));
+            return Err(StorageFault::Watch(Ended::Mute(reason)).into());
         }
         Ok(Watch {
             watcher,
@@ -91,7 +91,7 @@ impl Watch {
                 if let Ended::Damaged(damage) = &reason {
                     self.service.node().status.damaged(damage);
                 }
-                Some(Err(ServiceError::StorageFailed(reason.to_string())))
+                Some(Err(StorageFault::Watch(reason).into()))
             }
         })
     }

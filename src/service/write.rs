@@ -2,7 +2,7 @@
 
 use storage::operation::{Content, Operation, Outcome};
 
-use super::{Caller, Service, ServiceError, Write, Written};
+use super::{Caller, Service, ServiceError, StorageFault, Write, Written};
 use crate::command::{self, Proposal};
 use crate::node::Reply;
 
@@ -25,9 +25,9 @@ impl Service {
             Some(Outcome::Refused { refusal, revision }) => {
                 Err(ServiceError::Refused { refusal, revision })
             }
-            Some(Outcome::Accepted | Outcome::Expired { .. }) | None => Err(
-                ServiceError::StorageFailed("a write has no outcome of its kind".into()),
-            ),
+            Some(Outcome::Accepted | Outcome::Expired { .. }) | None => {
+                Err(StorageFault::NoOutcome.into())
+            }
         }
     }
 
