@@ -33,7 +33,7 @@ use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{LogConfig, LogFormat, LogLevel, LogOutput};
-use limit::{Gate, LeftOut, Limit};
+use limit::{LeftOut, Limit, LimitLayer};
 use queue::Queue;
 
 /// How long the end of the process waits for its last lines: whoever reads them may not.
@@ -102,7 +102,7 @@ pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
 
 fn subscriber(layers: Vec<Output>, limit: &'static Limit) -> impl Subscriber + Send + Sync {
     // With a filter, though it looks at warnings alone: a layer without one would switch on every line of every level.
-    let gate = Gate(limit).with_filter(LevelFilter::WARN);
+    let gate = LimitLayer(limit).with_filter(LevelFilter::WARN);
     tracing_subscriber::registry().with(layers).with(gate)
 }
 
@@ -231,7 +231,7 @@ impl io::Write for Line {
 }
 
 /// In the form of the lines around it.
-fn lost(format: LogFormat) -> queue::Lost {
+fn lost(format: LogFormat) -> queue::LostLine {
     const WORDS: &str = "lines of the log were lost here: whoever reads it did not keep up";
     match format {
         LogFormat::Text => |count| format!("{}  WARN {}: {count} {WORDS}\n", now(), module_path!()),

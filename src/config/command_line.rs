@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use super::catalogue::{self, Flag, HELP, Spelling};
 use super::error::ConfigError;
 use super::settings::{Origin, Settings};
-use super::value::{Kind, go_bool};
+use super::value::{ValueKind, go_bool};
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandL
         if spelling == Spelling::Deprecated {
             settings.notice(format!("[deprecated] use -{}, not -{name}", flag.name));
         }
-        last_bool = (flag.kind == Kind::Bool && value.is_none()).then(|| name.to_owned());
+        last_bool = (flag.kind == ValueKind::Bool && value.is_none()).then(|| name.to_owned());
         let text = value_for(flag, name, value, &mut args)?;
         set(&mut settings, flag, name, &text)?;
     }
@@ -86,7 +86,7 @@ fn value_for(
     match value {
         Some(value) => Ok(value.to_owned()),
         // A boolean never takes the next argument: `-snapshot false` is `-snapshot` and a leftover.
-        None if flag.kind == Kind::Bool => Ok("true".to_owned()),
+        None if flag.kind == ValueKind::Bool => Ok("true".to_owned()),
         None => args
             .next()
             .ok_or_else(|| ConfigError::FlagArgument(name.to_owned())),
@@ -100,7 +100,7 @@ fn set(
     text: &str,
 ) -> Result<(), ConfigError> {
     let refused = |reason| match flag.kind {
-        Kind::Bool => ConfigError::FlagBoolean {
+        ValueKind::Bool => ConfigError::FlagBoolean {
             name: name.to_owned(),
             value: text.to_owned(),
             reason,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::catalogue::{self, Flag};
 use super::error::ConfigError;
 use super::settings::{Origin, Settings};
-use super::value::{Kind, Value, go_bool};
+use super::value::{Value, ValueKind, go_bool};
 
 const PREFIX: &str = "ETCD_";
 /// On some machines the original starts only with this, so unit files there have it; this program runs wherever it builds.
@@ -76,7 +76,7 @@ fn set(
         });
     };
     let value = match flag.kind {
-        Kind::Bool => lenient_bool(settings, &name, &text),
+        ValueKind::Bool => lenient_bool(settings, &name, &text),
         kind => kind
             .parse(&text)
             .map_err(|reason| ConfigError::Environment {

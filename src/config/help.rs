@@ -1,7 +1,7 @@
 //! Help and version texts: rendered from the catalogue, so that no option can be missing from them.
 
-use super::catalogue::{self, Flag, Group, Standing};
-use super::value::Kind;
+use super::catalogue::{self, Flag, HelpGroup, Standing};
+use super::value::ValueKind;
 
 /// Width of a line of help.
 const WIDTH: usize = 100;
@@ -25,27 +25,31 @@ http://localhost:4001.
 ";
 
 /// Headings in the order of the text, each with a line that teaches.
-const HEADINGS: [(Group, &str, &str); 11] = [
-    (Group::General, "Options", ""),
-    (Group::Cluster, "Cluster Configuration Options", ""),
-    (Group::Client, "Client Communication Options", ""),
-    (Group::Peer, "Peer Communication Options", ""),
-    (Group::Other, "Other Options", ""),
+const HEADINGS: [(HelpGroup, &str, &str); 11] = [
+    (HelpGroup::General, "Options", ""),
+    (HelpGroup::Cluster, "Cluster Configuration Options", ""),
+    (HelpGroup::Client, "Client Communication Options", ""),
+    (HelpGroup::Peer, "Peer Communication Options", ""),
+    (HelpGroup::Other, "Other Options", ""),
     (
-        Group::Member,
+        HelpGroup::Member,
         "Member Options, in the words of 2.x and 3.4",
         "A node has one vocabulary: -addr and \
         -advertise-client-urls, for instance, cannot be mixed.",
     ),
     (
-        Group::Clustering,
+        HelpGroup::Clustering,
         "Clustering Options, in the words of 2.x and 3.4",
         "",
     ),
-    (Group::Logging, "Logging and Monitoring Options", ""),
-    (Group::Own, "Options of this program", "No etcd had these."),
-    (Group::Security, "Security Options", ""),
-    (Group::Proxy, "Proxy Options", ""),
+    (HelpGroup::Logging, "Logging and Monitoring Options", ""),
+    (
+        HelpGroup::Own,
+        "Options of this program",
+        "No etcd had these.",
+    ),
+    (HelpGroup::Security, "Security Options", ""),
+    (HelpGroup::Proxy, "Proxy Options", ""),
 ];
 
 /// The whole help text.
@@ -89,7 +93,7 @@ fn push(text: &mut String, flag: &Flag) {
     for alias in flag.aliases {
         entry.push_str(&format!(", -{alias}"));
     }
-    let switch = flag.default_value().is_none() && flag.kind == Kind::Bool;
+    let switch = flag.default_value().is_none() && flag.kind == ValueKind::Bool;
     if !switch {
         let value = flag
             .shown_as
@@ -117,7 +121,7 @@ fn explanation(flag: &Flag) -> String {
     match (flag.standing, flag.kind) {
         (
             Standing::Later { neutral, .. } | Standing::LaterFounding { neutral, .. },
-            Kind::Choice(_),
+            ValueKind::Choice(_),
         ) => {
             text.push_str(&format!(
                 " This release knows only '{}'.",

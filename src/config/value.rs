@@ -2,7 +2,7 @@
 
 /// What an option's text must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// Go's boolean texts; on the command line a value only after `=`.
     Bool,
     /// Any text.
@@ -49,42 +49,44 @@ impl std::fmt::Display for Value {
 const PARSE_ERROR: &str = "parse error";
 const OUT_OF_RANGE: &str = "value out of range";
 
-impl Kind {
+impl ValueKind {
     /// Reads `text`; the error is the reason alone, the caller knows the place.
     pub(super) fn parse(self, text: &str) -> Result<Value, String> {
         match self {
-            Kind::Bool => go_bool(text)
+            ValueKind::Bool => go_bool(text)
                 .map(Value::Bool)
                 .ok_or_else(|| PARSE_ERROR.to_owned()),
-            Kind::Text => Ok(Value::Text(text.to_owned())),
-            Kind::Count => whole_number(text)
+            ValueKind::Text => Ok(Value::Text(text.to_owned())),
+            ValueKind::Count => whole_number(text)
                 .and_then(|n| u64::try_from(n).map_err(|_| PARSE_ERROR))
                 .map(Value::Count)
                 .map_err(str::to_owned),
-            Kind::Integer => whole_number(text)
+            ValueKind::Integer => whole_number(text)
                 .and_then(|n| i64::try_from(n).map_err(|_| OUT_OF_RANGE))
                 .map(Value::Integer)
                 .map_err(str::to_owned),
-            Kind::Number => match text.parse::<f64>() {
+            ValueKind::Number => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(Value::Number(number)),
                 _ => Err(PARSE_ERROR.to_owned()),
             },
-            Kind::Bytes => bytes(text).map(Value::Count),
-            Kind::List => Ok(Value::List(list(text))),
-            Kind::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
-            Kind::Choice(words) => Err(format!("invalid value (one of: {})", words.join(", "))),
+            ValueKind::Bytes => bytes(text).map(Value::Count),
+            ValueKind::List => Ok(Value::List(list(text))),
+            ValueKind::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
+            ValueKind::Choice(words) => {
+                Err(format!("invalid value (one of: {})", words.join(", ")))
+            }
         }
     }
 
     /// How the help text names such a value.
     pub(super) fn placeholder(self) -> String {
         match self {
-            Kind::Bool => "<bool>".to_owned(),
-            Kind::Text => "<text>".to_owned(),
-            Kind::Count | Kind::Integer | Kind::Number => "<number>".to_owned(),
-            Kind::Bytes => "<bytes>".to_owned(),
-            Kind::List => "<item>,<item>".to_owned(),
-            Kind::Choice(words) => format!("<{}>", words.join("|")),
+            ValueKind::Bool => "<bool>".to_owned(),
+            ValueKind::Text => "<text>".to_owned(),
+            ValueKind::Count | ValueKind::Integer | ValueKind::Number => "<number>".to_owned(),
+            ValueKind::Bytes => "<bytes>".to_owned(),
+            ValueKind::List => "<item>,<item>".to_owned(),
+            ValueKind::Choice(words) => format!("<{}>", words.join("|")),
         }
     }
 }
@@ -165,14 +167,18 @@ mod tests {
     #[test]
     fn booleans_are_gos_twelve_texts_and_no_others() {
         for text in ["1", "t", "T", "true", "TRUE", "True"] {
-            assert_eq!(Kind::Bool.parse(text), Ok(Value::Bool(true)), "{text}");
+            assert_eq!(ValueKind::Bool.parse(text), Ok(Value::Bool(true)), "{text}");
         }
         for text in ["0", "f", "F", "false", "FALSE", "False"] {
-            assert_eq!(Kind::Bool.parse(text), Ok(Value::Bool(false)), "{text}");
+            assert_eq!(
+                ValueKind::Bool.parse(text),
+                Ok(Value::Bool(false)),
+                "{text}"
+            );
         }
         for text in ["", "yes", "on", "tRUE", "2", " true"] {
             assert_eq!(
-                Kind::Bool.parse(text),
+                ValueKind::Bool.parse(text),
                 Err("parse error".to_owned()),
                 "{text}"
             );
@@ -190,33 +196,37 @@ mod tests {
             ("18446744073709551615", u64::MAX),
         ];
         for (text, number) in good {
-            assert_eq!(Kind::Count.parse(text), Ok(Value::Count(number)), "{text}");
+            assert_eq!(
+                ValueKind::Count.parse(text),
+                Ok(Value::Count(number)),
+                "{text}"
+            );
         }
         for text in [
             "-1", "", "1.5", "1e3", "0x", "--1", "+-1", "ten", "08", "1 ",
         ] {
             assert_eq!(
-                Kind::Count.parse(text),
+                ValueKind::Count.parse(text),
                 Err("parse error".to_owned()),
                 "{text}"
             );
         }
         assert_eq!(
-            Kind::Count.parse("18446744073709551616"),
+            ValueKind::Count.parse("18446744073709551616"),
             Err("value out of range".to_owned())
         );
     }
 
     #[test]
     fn integers_may_be_negative_and_numbers_must_be_finite() {
-        assert_eq!(Kind::Integer.parse("-3"), Ok(Value::Integer(-3)));
+        assert_eq!(ValueKind::Integer.parse("-3"), Ok(Value::Integer(-3)));
         assert_eq!(
-            Kind::Integer.parse("9223372036854775808"),
+            ValueKind::Integer.parse("9223372036854775808"),
             Err("value out of range".to_owned())
         );
-        assert_eq!(Kind::Number.parse("2.5"), Ok(Value::Number(2.5)));
+        assert_eq!(ValueKind::Number.parse("2.5"), Ok(Value::Number(2.5)));
         for text in ["NaN", "inf", "-inf", "", "1,5"] {
-            assert!(Kind::Number.parse(text).is_err(), "{text}");
+            assert!(ValueKind::Number.parse(text).is_err(), "{text}");
         }
     }
 
@@ -230,7 +240,11 @@ mod tests {
             ("3MB", 3_000_000),
         ];
         for (text, number) in good {
-            assert_eq!(Kind::Bytes.parse(text), Ok(Value::Count(number)), "{text}");
+            assert_eq!(
+                ValueKind::Bytes.parse(text),
+                Ok(Value::Count(number)),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -241,22 +255,22 @@ mod tests {
             "99999999999999999999",
             "18446744073709551615KiB",
         ] {
-            assert!(Kind::Bytes.parse(text).is_err(), "{text}");
+            assert!(ValueKind::Bytes.parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn lists_trim_blanks_and_drop_empty_items() {
         assert_eq!(
-            Kind::List.parse(" a , b,,c "),
+            ValueKind::List.parse(" a , b,,c "),
             Ok(Value::List(vec!["a".into(), "b".into(), "c".into()]))
         );
-        assert_eq!(Kind::List.parse(""), Ok(Value::List(Vec::new())));
+        assert_eq!(ValueKind::List.parse(""), Ok(Value::List(Vec::new())));
     }
 
     #[test]
     fn a_choice_names_its_words_when_refused() {
-        let kind = Kind::Choice(&["new", "existing"]);
+        let kind = ValueKind::Choice(&["new", "existing"]);
         assert_eq!(kind.parse("existing"), Ok(Value::Text("existing".into())));
         assert_eq!(
             kind.parse("old"),

@@ -26,10 +26,10 @@ const KINDS: usize = 10_000;
 /// What is counted.
 #[derive(Default)]
 pub(super) struct Limit {
-    kinds: Mutex<HashMap<u64, Kind>>,
+    kinds: Mutex<HashMap<u64, LineKind>>,
 }
 
-struct Kind {
+struct LineKind {
     since: Instant,
     /// Written since then.
     written: u32,
@@ -60,13 +60,15 @@ impl Limit {
         if kinds.len() >= KINDS {
             kinds.retain(|_, kind| kind.left_out > 0);
         }
-        let kind = kinds.entry(key(metadata, &words)).or_insert_with(|| Kind {
-            since: now,
-            written: 0,
-            left_out: 0,
-            words,
-            target: metadata.target(),
-        });
+        let kind = kinds
+            .entry(key(metadata, &words))
+            .or_insert_with(|| LineKind {
+                since: now,
+                written: 0,
+                left_out: 0,
+                words,
+                target: metadata.target(),
+            });
         // One that left something out goes on until that was told.
         if kind.left_out == 0 && now.duration_since(kind.since) >= WHILE {
             (kind.since, kind.written) = (now, 0);
@@ -81,7 +83,7 @@ impl Limit {
 
     /// What was left out of kinds whose while is over at `now`; each is told once.
     pub(super) fn due(&self, now: Instant) -> Vec<LeftOut> {
-        let over = |kind: &Kind| kind.left_out > 0 && now.duration_since(kind.since) >= WHILE;
+        let over = |kind: &LineKind| kind.left_out > 0 && now.duration_since(kind.since) >= WHILE;
         self.take(over)
     }
 
@@ -90,7 +92,7 @@ impl Limit {
         self.take(|kind| kind.left_out > 0)
     }
 
-    fn take(&self, over: impl Fn(&Kind) -> bool) -> Vec<LeftOut> {
+    fn take(&self, over: impl Fn(&LineKind) -> bool) -> Vec<LeftOut> {
         let mut kinds = self.lock();
         let told = kinds.extract_if(|_, kind| over(kind));
         told.map(|(_, kind)| LeftOut {
@@ -101,7 +103,7 @@ impl Limit {
         .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Kind>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, LineKind>> {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,9 +118,9 @@ fn key(metadata: &'static Metadata<'static>, words: &str) -> u64 {
 }
 
 /// Asked about each event before any output sees it.
-pub(super) struct Gate(pub(super) &'static Limit);
+pub(super) struct LimitLayer(pub(super) &'static Limit);
 
-impl<S: Subscriber> Layer<S> for Gate {
+impl<S: Subscriber> Layer<S> for LimitLayer {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         if *event.metadata().level() > Level::WARN {
             return true;

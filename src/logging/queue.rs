@@ -24,11 +24,11 @@ const CHUNK: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Makes the line that stands for so many lost ones.
-pub(super) type Lost = fn(u64) -> String;
+pub(super) type LostLine = fn(u64) -> String;
 
 /// One output of the log.
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// Lines, or the wish that the thread looks again.
     filled: Condvar,
     /// Room in the queue, or its end.
@@ -36,8 +36,8 @@ pub(super) struct Queue {
 }
 
 #[derive(Default)]
-struct State {
-    entries: VecDeque<Entry>,
+struct QueueState {
+    entries: VecDeque<QueuedLine>,
     bytes: usize,
     /// Whether the thread has taken something that is not written yet.
     writing: bool,
@@ -50,7 +50,7 @@ struct State {
     last: bool,
 }
 
-enum Entry {
+enum QueuedLine {
     Line(Vec<u8>),
     /// So many lines were lost here.
     Lost(u64),
@@ -61,7 +61,10 @@ impl Queue {
     ///
     /// # Errors
     /// There is no thread.
-    pub(super) fn start(output: impl Write + Send + 'static, lost: Lost) -> io::Result<Arc<Self>> {
+    pub(super) fn start(
+        output: impl Write + Send + 'static,
+        lost: LostLine,
+    ) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self {
             state: Mutex::default(),
             filled: Condvar::new(),
@@ -81,7 +84,7 @@ impl Queue {
             return state.lose();
         }
         state.bytes += line.len();
-        state.entries.push_back(Entry::Line(line.to_vec()));
+        state.entries.push_back(QueuedLine::Line(line.to_vec()));
         state.behind_since.get_or_insert_with(Instant::now);
         state.pushed += 1;
         let own = state.pushed;
@@ -92,9 +95,9 @@ impl Queue {
     /// Waits while `unmet`, and the reader is not too far behind.
     fn wait_while<'a>(
         &self,
-        mut state: MutexGuard<'a, State>,
-        unmet: impl Fn(&State) -> bool,
-    ) -> MutexGuard<'a, State> {
+        mut state: MutexGuard<'a, QueueState>,
+        unmet: impl Fn(&QueueState) -> bool,
+    ) -> MutexGuard<'a, QueueState> {
         while unmet(&state) {
             let behind = state
                 .behind_since
@@ -127,7 +130,7 @@ impl Queue {
     }
 
     /// The thread's body. Ends with the process.
-    fn write_on(&self, mut output: impl Write, lost: Lost) {
+    fn write_on(&self, mut output: impl Write, lost: LostLine) {
         loop {
             let (chunk, lines) = self.take(lost);
             write_all(&mut output, &chunk);
@@ -143,7 +146,7 @@ impl Queue {
     }
 
     /// The next lines, as many as are written at a time, and their number.
-    fn take(&self, lost: Lost) -> (Vec<u8>, u64) {
+    fn take(&self, lost: LostLine) -> (Vec<u8>, u64) {
         let mut state = self.lock();
         while state.entries.is_empty() {
             let waited = self.filled.wait(state);
@@ -153,12 +156,12 @@ impl Queue {
         let (mut chunk, mut lines) = (Vec::new(), 0);
         while chunk.len() < CHUNK {
             match state.entries.pop_front() {
-                Some(Entry::Line(line)) => {
+                Some(QueuedLine::Line(line)) => {
                     state.bytes -= line.len();
                     chunk.extend_from_slice(&line);
                     lines += 1;
                 }
-                Some(Entry::Lost(count)) => chunk.extend_from_slice(lost(count).as_bytes()),
+                Some(QueuedLine::Lost(count)) => chunk.extend_from_slice(lost(count).as_bytes()),
                 None => break,
             }
         }
@@ -167,13 +170,13 @@ impl Queue {
         (chunk, lines)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // Whole after every statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl QueueState {
     fn has_room(&self, bytes: usize) -> bool {
         // A line longer than all of the queue is taken by an empty one.
         self.last || self.entries.is_empty() || self.bytes + bytes <= BYTES
@@ -181,8 +184,8 @@ impl State {
 
     fn lose(&mut self) {
         match self.entries.back_mut() {
-            Some(Entry::Lost(count)) => *count += 1,
-            _ => self.entries.push_back(Entry::Lost(1)),
+            Some(QueuedLine::Lost(count)) => *count += 1,
+            _ => self.entries.push_back(QueuedLine::Lost(1)),
         }
     }
 }

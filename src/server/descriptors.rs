@@ -48,7 +48,7 @@ pub(super) struct Shares {
 
 /// What asks for descriptors, beside the engine.
 #[derive(Debug, Clone, Copy)]
-struct Wanted {
+struct DescriptorDemand {
     listeners: u64,
     /// Of each listener.
     connections: u64,
@@ -70,9 +70,9 @@ pub struct TooFew {
 
 /// Raises the limit to what the options need, as far as this user may, and lowers the most connections to what that leaves.
 pub(super) fn claim(config: &mut Config) -> Result<Shares, TooFew> {
-    let wanted = Wanted::of(config);
-    let limit = raised(wanted.limit());
-    let shares = wanted.share(limit)?;
+    let demand = DescriptorDemand::of(config);
+    let limit = raised(demand.limit());
+    let shares = demand.share(limit)?;
     let connections = usize::try_from(shares.connections).unwrap_or(usize::MAX);
     let line = format!(
         "of {limit} files that this process may open {} are for tables, {} for the log, {} for the connections of a port",
@@ -95,10 +95,10 @@ pub(super) fn claim(config: &mut Config) -> Result<Shares, TooFew> {
 
 /// The soft limit is 1,024 by tradition, for programs that cannot count further; the hard one is what the operator set. No
 /// more is taken than is needed: what such a limit allows is also what a mistake may use up.
-fn raised(wanted: u64) -> u64 {
+fn raised(demand: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let now = limit.current.unwrap_or(u64::MAX);
-    let higher = wanted.min(limit.maximum.unwrap_or(u64::MAX));
+    let higher = demand.min(limit.maximum.unwrap_or(u64::MAX));
     if higher <= now {
         return now;
     }
@@ -112,7 +112,7 @@ fn raised(wanted: u64) -> u64 {
     }
 }
 
-impl Wanted {
+impl DescriptorDemand {
     fn of(config: &Config) -> Self {
         let file = |output: &&LogOutput| matches!(output, LogOutput::File(_));
         Self {
@@ -178,7 +178,7 @@ impl Wanted {
 mod tests {
     use super::*;
 
-    const USUAL_OPTIONS: Wanted = Wanted {
+    const USUAL_OPTIONS: DescriptorDemand = DescriptorDemand {
         listeners: 2,
         connections: 10_000,
         cores: 2,
@@ -190,12 +190,12 @@ mod tests {
         for limit in [128, 192, 256, 1_024, 2_048, 20_000, 65_536, 1 << 20] {
             for cores in [1, 2, 64, 512] {
                 for listeners in [1, 2] {
-                    let wanted = Wanted {
+                    let demand = DescriptorDemand {
                         listeners,
                         cores,
                         ..USUAL_OPTIONS
                     };
-                    let shares = wanted.share(limit).expect("it is enough");
+                    let shares = demand.share(limit).expect("it is enough");
                     assert!(shares.connections >= CONNECTIONS_LEAST, "{shares:?}");
                     let sum = shares.tables as u64
                         + shares.log_segments as u64
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_enough_for_what_the_options_say() {
         assert_eq!(
-            Wanted {
+            DescriptorDemand {
                 listeners: 1,
                 connections: 5_000,
                 ..USUAL_OPTIONS
@@ -219,16 +219,16 @@ mod tests {
             USUAL
         );
         for (listeners, connections) in [(1, 10_000), (2, 10_000), (3, 10_000), (5, 100_000)] {
-            let wanted = Wanted {
+            let demand = DescriptorDemand {
                 listeners,
                 connections,
                 ..USUAL_OPTIONS
             };
-            let shares = wanted.share(wanted.limit()).expect("it is enough");
+            let shares = demand.share(demand.limit()).expect("it is enough");
             assert!(shares.connections >= connections, "{shares:?}");
             assert_eq!((shares.tables, shares.refusals), (1_000, 64));
         }
-        let endless = Wanted {
+        let endless = DescriptorDemand {
             connections: u64::MAX,
             ..USUAL_OPTIONS
         };
@@ -246,7 +246,7 @@ mod tests {
         let error = USUAL_OPTIONS.share(127).expect_err("too few");
         let text = error.to_string();
         assert!(text.contains("127") && text.contains("128"), "{text}");
-        let many = Wanted {
+        let many = DescriptorDemand {
             listeners: 20,
             ..USUAL_OPTIONS
         };

@@ -33,7 +33,7 @@ use descriptors::Shares;
 pub use error::ServerError;
 pub use exit::{EXIT_DATA, EXIT_REFUSED, EXIT_STORAGE};
 use option::http as http_options;
-use stopping::{DRAIN, Stop};
+use stopping::{DRAIN, StopSignal};
 
 /// How long local reads go on after the disk failed, so that operators and clients can look.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -78,7 +78,7 @@ async fn serve(
     } = node;
     let (hub, status) = (context.hub.clone(), context.status.clone());
     let service = Service::new(option::service(config, &identity), context);
-    let stop = Stop::listen(status.clone())?;
+    let stop = StopSignal::listen(status.clone())?;
     let published = match &runtime {
         // Nothing is written any more, the rows of this member neither.
         None => Ok(formation::Publication::Postponed),
@@ -123,7 +123,7 @@ async fn shut_down(
     mut tasks: JoinSet<()>,
     runtime: Option<Runtime<OsFs>>,
     hub: &Hub,
-    stop: &Stop,
+    stop: &StopSignal,
 ) {
     if let Err(error) = systemd::stopping() {
         tracing::debug!("systemd could not be told that the node stops: {error}");
@@ -139,7 +139,7 @@ async fn shut_down(
     end(runtime, stop).await;
 }
 
-async fn end(runtime: Option<Runtime<OsFs>>, stop: &Stop) {
+async fn end(runtime: Option<Runtime<OsFs>>, stop: &StopSignal) {
     let Some(runtime) = runtime else { return };
     let stage = stop.stage();
     let joined = tokio::task::spawn_blocking(move || {

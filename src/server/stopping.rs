@@ -33,7 +33,7 @@ pub(super) const STORAGE: Duration = Duration::from_secs(10);
 const ONE_WISH: Duration = Duration::from_secs(1);
 
 /// The server's side of the thread.
-pub(super) struct Stop {
+pub(super) struct StopSignal {
     told: watch::Receiver<Option<&'static str>>,
     ending: Arc<Notify>,
     stage: Arc<Mutex<&'static str>>,
@@ -47,7 +47,7 @@ struct Guard {
     status: Arc<Status>,
 }
 
-impl Stop {
+impl StopSignal {
     /// From when this returns signals no longer kill the process.
     pub(super) fn listen(status: Arc<Status>) -> io::Result<Self> {
         let (sender, told) = watch::channel(None);
@@ -116,7 +116,7 @@ impl Stop {
 }
 
 /// Somebody who means another program (the original ends by SIGUSR1 too, log rotation sends it): the process goes on. To be
-/// called before the first file is written; until [`Stop::listen`] nobody hears of them.
+/// called before the first file is written; until [`StopSignal::listen`] nobody hears of them.
 pub(super) fn outlive_user_signals() -> io::Result<()> {
     for number in [signal_hook::consts::SIGUSR1, signal_hook::consts::SIGUSR2] {
         signal_hook::flag::register(number, Arc::default())?;

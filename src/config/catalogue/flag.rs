@@ -1,6 +1,6 @@
 //! One option as the catalogue describes it; a row is written once, at compile time.
 
-use super::super::value::{Kind, Value};
+use super::super::value::{Value, ValueKind};
 
 /// An option: all its names, what it takes and what becomes of it.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +18,14 @@ pub(crate) struct Flag {
     pub(crate) toml: Option<(&'static str, &'static str)>,
     /// YAML map and key where they are not the name at the top level.
     pub(crate) yaml: Option<(&'static str, &'static str)>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     /// Value when no source gives one, as it would be written.
     pub(crate) default: Option<&'static str>,
     /// Default in words, where it is worked out from other settings.
     pub(crate) default_note: &'static str,
     /// Value as the help text shows it, where the kind alone says too little.
     pub(crate) shown_as: Option<&'static str>,
-    pub(crate) group: Group,
+    pub(crate) group: HelpGroup,
     pub(crate) help: &'static str,
     pub(crate) standing: Standing,
     pub(crate) era: Era,
@@ -77,7 +77,7 @@ pub(crate) enum Era {
 
 /// Heading of the help text an option stands under, in the order of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Group {
+pub(crate) enum HelpGroup {
     General,
     Cluster,
     Client,
@@ -103,8 +103,8 @@ impl Flag {
     /// A row with everything that most options share; the methods below state what differs.
     pub(super) const fn new(
         name: &'static str,
-        kind: Kind,
-        group: Group,
+        kind: ValueKind,
+        group: HelpGroup,
         help: &'static str,
     ) -> Flag {
         Flag {
@@ -127,8 +127,8 @@ impl Flag {
     }
 
     /// A row of an option that is known and without effect.
-    pub(super) const fn ignored(name: &'static str, kind: Kind, why: &'static str) -> Flag {
-        let mut flag = Flag::new(name, kind, Group::Without, "");
+    pub(super) const fn ignored(name: &'static str, kind: ValueKind, why: &'static str) -> Flag {
+        let mut flag = Flag::new(name, kind, HelpGroup::Without, "");
         flag.standing = Standing::Ignored { why, silent: &[] };
         flag
     }

@@ -11,7 +11,7 @@ mod security;
 mod without;
 
 pub(crate) use classic::*;
-pub(crate) use flag::{Era, Flag, Group, Spelling, Standing};
+pub(crate) use flag::{Era, Flag, HelpGroup, Spelling, Standing};
 pub(crate) use modern::*;
 pub(crate) use own::*;
 

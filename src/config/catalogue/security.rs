@@ -1,7 +1,7 @@
 //! Options of transport security (cluster-and-config 7.1): all of a later release, refused unless they ask for nothing.
 
-use super::super::value::Kind;
-use super::{Flag, Group};
+use super::super::value::ValueKind;
+use super::{Flag, HelpGroup};
 
 const TLS_LATER: &str = "TLS is not available in this release: leave the TLS options out and let a TLS proxy in front \
                          of the node (HAProxy, nginx, stunnel) hold the certificate";
@@ -10,19 +10,19 @@ const PEER: &str = "peer-transport-security";
 
 /// A TLS option that takes a text.
 const fn tls(name: &'static str, help: &'static str) -> Flag {
-    Flag::new(name, Kind::Text, Group::Security, help).later(TLS_LATER, &[])
+    Flag::new(name, ValueKind::Text, HelpGroup::Security, help).later(TLS_LATER, &[])
 }
 
 /// A TLS option that is on or off.
 const fn tls_switch(name: &'static str, help: &'static str) -> Flag {
-    Flag::new(name, Kind::Bool, Group::Security, help).later(TLS_LATER, &["false"])
+    Flag::new(name, ValueKind::Bool, HelpGroup::Security, help).later(TLS_LATER, &["false"])
 }
 
 /// An option that matters only beside those that switch TLS on.
 const fn tls_only(name: &'static str) -> Flag {
     Flag::ignored(
         name,
-        Kind::Text,
+        ValueKind::Text,
         "it matters only together with the TLS options, which this release does not have",
     )
 }

@@ -1,6 +1,6 @@
 //! Options that are known so that old command lines work, and have no effect here; each says why.
 
-use super::super::value::Kind::{self, Bool, Count, Integer, Number, Text};
+use super::super::value::ValueKind::{self, Bool, Count, Integer, Number, Text};
 use super::Flag;
 
 const V3: &str = "it concerns the v3 API, which this program does not have";
@@ -20,11 +20,11 @@ const NO_MLOCK: &str =
 const NO_TRACING: &str = "traces are not sent anywhere: use /metrics and -log-level=debug";
 const NO_AUTH: &str = "user accounts are not available in this release";
 
-const fn v3(name: &'static str, kind: Kind) -> Flag {
+const fn v3(name: &'static str, kind: ValueKind) -> Flag {
     Flag::ignored(name, kind, V3)
 }
 
-const fn store(name: &'static str, kind: Kind) -> Flag {
+const fn store(name: &'static str, kind: ValueKind) -> Flag {
     Flag::ignored(name, kind, V3_STORE)
 }
 

@@ -13,7 +13,7 @@ use super::catalogue::{self, Flag};
 use super::error::ConfigError;
 use super::host::Host;
 use super::settings::{Origin, Settings};
-use super::value::{Kind, Value};
+use super::value::{Value, ValueKind};
 
 /// Unknown keys that are named one by one.
 const UNKNOWN_KEYS: usize = 20;
@@ -31,17 +31,17 @@ pub(super) enum Format {
 
 /// One `key = value` of a file; `section` is empty at the top level.
 #[derive(Debug, PartialEq)]
-struct Entry {
+struct FileEntry {
     section: String,
     key: String,
     /// From 1.
     line: usize,
-    value: Content,
+    value: FileValue,
 }
 
 /// What stands behind a key, before any option gives it a meaning.
 #[derive(Debug, PartialEq)]
-enum Content {
+enum FileValue {
     /// One text, number or boolean, as written.
     Scalar(String),
     /// Several of them.
@@ -203,12 +203,12 @@ fn interpret(path: &Path, text: &str, format: Format) -> Result<Settings, Config
     Ok(settings)
 }
 
-fn empty_map(entry: &Entry) -> bool {
-    let empty = matches!(entry.value, Content::Null);
+fn empty_map(entry: &FileEntry) -> bool {
+    let empty = matches!(entry.value, FileValue::Null);
     empty && entry.section.is_empty() && catalogue::is_yaml_map(&entry.key)
 }
 
-fn full_key(entry: &Entry) -> String {
+fn full_key(entry: &FileEntry) -> String {
     match entry.section.as_str() {
         "" => entry.key.clone(),
         section => format!("{section}.{}", entry.key),
@@ -219,7 +219,7 @@ fn set(
     settings: &mut Settings,
     flag: &'static Flag,
     path: &Path,
-    entry: Entry,
+    entry: FileEntry,
 ) -> Result<(), ConfigError> {
     let key = full_key(&entry);
     let fail = |problem: String| ConfigError::File {
@@ -228,15 +228,15 @@ fn set(
         problem,
     };
     let value = match entry.value {
-        Content::Null => return Ok(()),
-        Content::Scalar(text) if text.is_empty() => return Ok(()),
-        Content::Scalar(text) => flag
+        FileValue::Null => return Ok(()),
+        FileValue::Scalar(text) if text.is_empty() => return Ok(()),
+        FileValue::Scalar(text) => flag
             .kind
             .parse(&text)
             .map_err(|reason| fail(format!("invalid value {text:?} for {key}: {reason}")))?,
-        Content::List(items) if flag.kind == Kind::List => Value::List(items),
-        Content::List(_) => return Err(fail(format!("{key} takes one value, not a list"))),
-        Content::Nested => return Err(fail(format!("{key} takes a plain value, not a table"))),
+        FileValue::List(items) if flag.kind == ValueKind::List => Value::List(items),
+        FileValue::List(_) => return Err(fail(format!("{key} takes one value, not a list"))),
+        FileValue::Nested => return Err(fail(format!("{key} takes a plain value, not a table"))),
     };
     settings.set(flag, value, Origin::File(PathBuf::from(path), entry.line));
     Ok(())

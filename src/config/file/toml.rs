@@ -5,10 +5,10 @@ use std::ops::Range;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::{Content, Entry, Lines, SyntaxProblem};
+use super::{FileEntry, FileValue, Lines, SyntaxProblem};
 
 /// Entries of the top level and of the sections below it.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxProblem> {
+pub(super) fn entries(text: &str) -> Result<Vec<FileEntry>, SyntaxProblem> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| SyntaxProblem {
         line: lines.at(error.span().map_or(0, |Range { start, .. }| start)),
@@ -36,8 +36,8 @@ fn entry<K: AsRef<str>>(
     section: String,
     key: &Spanned<K>,
     value: &Spanned<DeValue<'_>>,
-) -> Entry {
-    Entry {
+) -> FileEntry {
+    FileEntry {
         section,
         key: key.get_ref().as_ref().to_owned(),
         line: lines.at(key.span().start),
@@ -45,14 +45,14 @@ fn entry<K: AsRef<str>>(
     }
 }
 
-fn content(value: &DeValue<'_>) -> Content {
+fn content(value: &DeValue<'_>) -> FileValue {
     match value {
         DeValue::Array(items) => items
             .iter()
             .map(|item| scalar(item.get_ref()))
             .collect::<Option<Vec<String>>>()
-            .map_or(Content::Nested, Content::List),
-        other => scalar(other).map_or(Content::Nested, Content::Scalar),
+            .map_or(FileValue::Nested, FileValue::List),
+        other => scalar(other).map_or(FileValue::Nested, FileValue::Scalar),
     }
 }
 
@@ -70,7 +70,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<(String, String, usize, Content)> {
+    fn read(text: &str) -> Vec<(String, String, usize, FileValue)> {
         let mut entries = entries(text).unwrap();
         entries.sort_by_key(|entry| entry.line);
         entries
@@ -90,19 +90,19 @@ mod tests {
                     String::new(),
                     "name".into(),
                     2,
-                    Content::Scalar("n1".into())
+                    FileValue::Scalar("n1".into())
                 ),
                 (
                     String::new(),
                     "peers".into(),
                     3,
-                    Content::List(vec!["a:1".into(), "b:2".into()])
+                    FileValue::List(vec!["a:1".into(), "b:2".into()])
                 ),
                 (
                     "peer".into(),
                     "heartbeat_interval".into(),
                     5,
-                    Content::Scalar("50".into())
+                    FileValue::Scalar("50".into())
                 ),
             ]
         );
@@ -114,7 +114,10 @@ mod tests {
             .into_iter()
             .map(|entry| entry.3)
             .collect();
-        assert_eq!(values, [Content::Nested, Content::Nested, Content::Nested]);
+        assert_eq!(
+            values,
+            [FileValue::Nested, FileValue::Nested, FileValue::Nested]
+        );
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::collections::HashSet;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::{Content, Entry, SyntaxProblem};
+use super::{FileEntry, FileValue, SyntaxProblem};
 
 /// Entries of the top level and of the maps below it.
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxProblem> {
-    let mut reader = Reader {
+pub(super) fn entries(text: &str) -> Result<Vec<FileEntry>, SyntaxProblem> {
+    let mut reader = YamlReader {
         parser: Parser::new_from_str(text),
         entries: Vec::new(),
     };
@@ -34,12 +34,12 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxProblem> {
     }
 }
 
-struct Reader<'a> {
+struct YamlReader<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    entries: Vec<Entry>,
+    entries: Vec<FileEntry>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> YamlReader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), SyntaxProblem> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
@@ -85,8 +85,8 @@ impl<'a> Reader<'a> {
             }
             let line = span.start.line();
             let value = match self.next()? {
-                (Event::Scalar(text, style, ..), _) if is_null(&text, style) => Content::Null,
-                (Event::Scalar(text, ..), _) => Content::Scalar(text.into_owned()),
+                (Event::Scalar(text, style, ..), _) if is_null(&text, style) => FileValue::Null,
+                (Event::Scalar(text, ..), _) => FileValue::Scalar(text.into_owned()),
                 (Event::SequenceStart(..), _) => self.sequence()?,
                 (Event::MappingStart(..), _) if section.is_empty() => {
                     self.map(key)?;
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
                 }
                 (_, span) => return Err(problem(&span, "a value was expected")),
             };
-            self.entries.push(Entry {
+            self.entries.push(FileEntry {
                 section: section.clone(),
                 key,
                 line,
@@ -110,11 +110,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn sequence(&mut self) -> Result<Content, SyntaxProblem> {
+    fn sequence(&mut self) -> Result<FileValue, SyntaxProblem> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                (Event::SequenceEnd, _) => return Ok(Content::List(items)),
+                (Event::SequenceEnd, _) => return Ok(FileValue::List(items)),
                 (Event::Scalar(text, ..), _) => items.push(text.into_owned()),
                 (Event::Alias(_), span) => {
                     return Err(problem(
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over the rest of a collection whose start was just read.
-    fn skip(&mut self) -> Result<Content, SyntaxProblem> {
+    fn skip(&mut self) -> Result<FileValue, SyntaxProblem> {
         let mut depth = 1_usize;
         while depth > 0 {
             match self.next()?.0 {
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
         }
-        Ok(Content::Nested)
+        Ok(FileValue::Nested)
     }
 }
 
@@ -160,7 +160,7 @@ fn problem(span: &Span, text: &str) -> SyntaxProblem {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<(String, String, usize, Content)> {
+    fn read(text: &str) -> Vec<(String, String, usize, FileValue)> {
         entries(text)
             .unwrap()
             .into_iter()
@@ -180,44 +180,44 @@ mod tests {
                     String::new(),
                     "name".into(),
                     2,
-                    Content::Scalar("yml".into())
+                    FileValue::Scalar("yml".into())
                 ),
                 (
                     String::new(),
                     "enable-v2".into(),
                     3,
-                    Content::Scalar("true".into())
+                    FileValue::Scalar("true".into())
                 ),
                 (
                     String::new(),
                     "proxy".into(),
                     4,
-                    Content::Scalar("off".into())
+                    FileValue::Scalar("off".into())
                 ),
                 (
                     "client-transport-security".into(),
                     "cert-file".into(),
                     5,
-                    Content::Scalar("s.crt".into())
+                    FileValue::Scalar("s.crt".into())
                 ),
                 (
                     "client-transport-security".into(),
                     "auto-tls".into(),
                     5,
-                    Content::Scalar("false".into())
+                    FileValue::Scalar("false".into())
                 ),
                 (
                     String::new(),
                     "log-outputs".into(),
                     6,
-                    Content::List(vec!["stderr".into(), "/var/log/etcd".into()])
+                    FileValue::List(vec!["stderr".into(), "/var/log/etcd".into()])
                 ),
-                (String::new(), "discovery".into(), 7, Content::Null),
+                (String::new(), "discovery".into(), 7, FileValue::Null),
                 (
                     String::new(),
                     "cors".into(),
                     8,
-                    Content::Scalar(String::new())
+                    FileValue::Scalar(String::new())
                 ),
             ]
         );
@@ -228,12 +228,17 @@ mod tests {
         assert_eq!(
             read("{\n  \"name\": \"j\",\n  \"snapshot-count\": 5\n}\n"),
             [
-                (String::new(), "name".into(), 2, Content::Scalar("j".into())),
+                (
+                    String::new(),
+                    "name".into(),
+                    2,
+                    FileValue::Scalar("j".into())
+                ),
                 (
                     String::new(),
                     "snapshot-count".into(),
                     3,
-                    Content::Scalar("5".into())
+                    FileValue::Scalar("5".into())
                 ),
             ]
         );
@@ -253,9 +258,9 @@ mod tests {
         assert_eq!(
             values,
             [
-                Content::Nested,
-                Content::Nested,
-                Content::Scalar("3".into())
+                FileValue::Nested,
+                FileValue::Nested,
+                FileValue::Scalar("3".into())
             ]
         );
     }
