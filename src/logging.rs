@@ -6,20 +6,20 @@
 //!         └─ queue    bounded; its thread alone waits for whoever reads
 //! ```
 //!
-//! Nothing is lost in the normal case: [`finish`] waits for the lines that still wait, and so does a panic.
+//! Nothing is lost in the normal case: [`finish`] waits for the lines that still wait, and so does a panic
+//! (`server::panic`).
 
 mod limit;
 mod queue;
 
-use std::any::Any;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{panic, thread};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use tracing::Subscriber;
@@ -89,14 +89,6 @@ pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
                 tell(limit.due(Instant::now()));
             }
         })?;
-    panic::set_hook(Box::new(|info| {
-        tell_panic(&info.to_string());
-        if breaks_invariant(info.payload()) {
-            tracing::error!("{BROKEN}");
-            drain();
-            signal_hook::low_level::exit(i32::from(EXIT_INVARIANT));
-        }
-    }));
     Ok(())
 }
 
@@ -124,7 +116,8 @@ fn outputs() -> impl Iterator<Item = &'static Arc<Queue>> {
     OUTPUTS.get().into_iter().flatten()
 }
 
-fn drain() {
+/// Waits a moment for the lines that are not written yet.
+pub fn drain() {
     let deadline = Instant::now() + LAST_LINES;
     outputs().for_each(|queue| {
         queue.drain(deadline);
@@ -140,35 +133,6 @@ fn tell(left_out: Vec<LeftOut>) {
     {
         tracing::warn!("{count} more lines like this one of {target} were left out: {words}");
     }
-}
-
-/// What an operator can do about a state that must not be.
-const BROKEN: &str = "an invariant of this program does not hold: that is a fault of the program, or of this machine's memory. \
-                      Nothing more was written or answered. Start again; if it comes back, keep a copy of the data \
-                      directory and report it with these lines";
-
-/// The exit status where an invariant does not hold (docs/invariants.md).
-pub const EXIT_INVARIANT: u8 = 70;
-
-/// Whether a panic is that of an assertion of docs/invariants.md: its message begins so.
-fn breaks_invariant(payload: &(dyn Any + Send)) -> bool {
-    const MARK: &str = "invariant ";
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    text.is_some_and(|text| text.starts_with(MARK))
-}
-
-/// A thread panics, and the process may end by that. The words are those of the standard library.
-fn tell_panic(info: &str) {
-    let thread = thread::current();
-    let name = thread.name().unwrap_or("<unnamed>");
-    let trace = std::backtrace::Backtrace::capture();
-    let trace = match trace.status() {
-        std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
-        _ => String::new(),
-    };
-    tracing::error!("thread '{name}' {info}{trace}");
-    drain();
 }
 
 /// Where the lines go, and whether colours are understood there.
@@ -285,43 +249,6 @@ mod tests {
         });
         assert!(queue.drain(Instant::now() + Duration::from_secs(60)));
         (hint, std::fs::read_to_string(path).expect("text"))
-    }
-
-    /// In a process of its own: this test, asked to break one.
-    #[test]
-    fn a_broken_invariant_ends_the_process_with_its_status() {
-        const ASKED: &str = "ETCD2_TEST_BREAKS_AN_INVARIANT";
-        if std::env::var_os(ASKED).is_some() {
-            let config = LogConfig {
-                level: LogLevel::Info,
-                format: LogFormat::Text,
-                outputs: vec![LogOutput::Stderr],
-            };
-            init(&config).expect("the log is set up once");
-            let broken =
-                thread::spawn(|| assert!(thread::panicking(), "invariant of-a-test: planted"));
-            // Nobody waits for the other threads.
-            let _ = broken.join();
-            return;
-        }
-        let this = std::env::current_exe().expect("it runs");
-        let name = "logging::tests::a_broken_invariant_ends_the_process_with_its_status";
-        let mut command = std::process::Command::new(this);
-        command
-            .args(["--exact", name, "--nocapture"])
-            .env(ASKED, "1");
-        let ended = command.output().expect("it can be started");
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(
-            ended.status.code(),
-            Some(i32::from(EXIT_INVARIANT)),
-            "{said}"
-        );
-        assert!(
-            said.contains("invariant of-a-test: planted")
-                && said.contains("an invariant of this program"),
-            "{said}"
-        );
     }
 
     #[test]

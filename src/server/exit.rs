@@ -6,7 +6,7 @@
 //! | 1 | the start was refused: configuration, ports, a directory in use |
 //! | 2 | the command line cannot be read (`config::Exit` has these words) |
 //! | 65 | the data is damaged, or not ours |
-//! | 70 | an invariant of the program does not hold (`logging`) |
+//! | 70 | an invariant of the program does not hold (docs/invariants.md) |
 //! | 74 | the disk failed while the server ran, or kept it from its end: start it again, it recovers from the log |
 
 use std::process::ExitCode;
@@ -20,6 +20,8 @@ use super::error::ServerError;
 pub const EXIT_REFUSED: u8 = 1;
 /// See the table.
 pub const EXIT_DATA: u8 = 65;
+/// See the table.
+pub const EXIT_INVARIANT: u8 = 70;
 /// See the table.
 pub const EXIT_STORAGE: u8 = 74;
 

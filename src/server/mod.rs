@@ -11,6 +11,7 @@ mod exit;
 mod file_size;
 mod listen;
 mod option;
+mod panic;
 mod stopping;
 mod systemd;
 
@@ -31,7 +32,7 @@ use crate::watch::Hub;
 
 use descriptors::Shares;
 pub use error::ServerError;
-pub use exit::{EXIT_DATA, EXIT_REFUSED, EXIT_STORAGE};
+pub use exit::{EXIT_DATA, EXIT_INVARIANT, EXIT_REFUSED, EXIT_STORAGE};
 use option::http as http_options;
 use stopping::{DRAIN, StopSignal};
 
@@ -41,6 +42,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Runs a server until it is told to stop, or fails.
 pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
     let begun = Instant::now();
+    panic::set_hook();
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
