@@ -12,6 +12,7 @@ mod file_size;
 mod listen;
 mod option;
 mod panic;
+mod signal;
 mod stopping;
 mod systemd;
 
@@ -49,7 +50,7 @@ pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
     // The log's files, which are not ours alone, are open by now: from here on everything is made below the data directory.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     file_size::claim()?;
-    stopping::outlive_user_signals()?;
+    signal::outlive_user_signals()?;
     let shares = descriptors::claim(&mut config)?;
     // Accepts, listens to signals and publishes; connections are served by `http::Workers`.
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::exit::EXIT_STORAGE;
+use super::signal::Signals;
 use crate::logging;
 use crate::node::status::Status;
 
@@ -28,9 +28,6 @@ use crate::node::status::Status;
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
 /// How long the node's threads and the store may take after that.
 pub(super) const STORAGE: Duration = Duration::from_secs(10);
-
-/// Signals so soon after the first are that one again. SIGHUP never is another.
-const ONE_WISH: Duration = Duration::from_secs(1);
 
 /// The server's side of the thread.
 pub(super) struct StopSignal {
@@ -115,83 +112,6 @@ impl StopSignal {
     }
 }
 
-/// Somebody who means another program (the original ends by SIGUSR1 too, log rotation sends it): the process goes on. To be
-/// called before the first file is written; until [`StopSignal::listen`] nobody hears of them.
-pub(super) fn outlive_user_signals() -> io::Result<()> {
-    for number in [signal_hook::consts::SIGUSR1, signal_hook::consts::SIGUSR2] {
-        signal_hook::flag::register(number, Arc::default())?;
-    }
-    Ok(())
-}
-
-/// Whether this process was started with SIGHUP ignored (`nohup`). Where the system does not tell, it was not.
-fn hangup_is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // The lowest bit is signal 1.
-    mask.is_some_and(|mask| mask & 1 == 1)
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    /// The terminal went away; `None` under `nohup`.
-    hangup: Option<Signal>,
-    user: [Signal; 2],
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: match hangup_is_ignored() {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
-            },
-            user: [
-                signal(SignalKind::user_defined1())?,
-                signal(SignalKind::user_defined2())?,
-            ],
-        })
-    }
-
-    /// The next one that says to stop.
-    async fn next(&mut self) -> &'static str {
-        let [first, second] = &mut self.user;
-        loop {
-            let hangup = async {
-                match &mut self.hangup {
-                    Some(hangup) => hangup.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let unused = tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = hangup => return "SIGHUP",
-                _ = first.recv() => "SIGUSR1",
-                _ = second.recv() => "SIGUSR2",
-            };
-            tracing::info!(
-                "{unused} has no meaning here and is ignored: SIGTERM stops this process"
-            );
-        }
-    }
-}
-
-/// The next signal that says to stop at once. Supervisors send one wish as several signals: systemd SIGHUP behind
-/// SIGTERM, `timeout` and shells to the process and to its group.
-async fn again(signals: &mut Signals, begun: Instant) -> &'static str {
-    loop {
-        let name = signals.next().await;
-        if name != "SIGHUP" && begun.elapsed() >= ONE_WISH {
-            return name;
-        }
-    }
-}
-
 impl Guard {
     async fn watch(self, mut signals: Signals) {
         tokio::select! {
@@ -202,7 +122,7 @@ impl Guard {
         }
         let begun = Instant::now();
         tokio::select! {
-            name = again(&mut signals, begun) => {
+            name = signals.again(begun) => {
                 let stage = self.stage();
                 self.exit(format!("{name} again while waiting for {stage}, exiting at once"));
             }
