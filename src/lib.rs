@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod escape;
 pub mod formation;
+pub mod go;
 pub mod http;
 pub mod json;
 pub mod logging;

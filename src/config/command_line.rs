@@ -6,7 +6,8 @@ use std::iter::Peekable;
 use super::catalogue::{self, Flag, HELP, Spelling};
 use super::error::ConfigError;
 use super::settings::{Origin, Settings};
-use super::value::{ValueKind, go_bool};
+use super::value::ValueKind;
+use crate::go;
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -126,7 +127,7 @@ fn unknown(name: &str) -> ConfigError {
 
 fn leftover(word: String, last_bool: Option<String>) -> ConfigError {
     let hint = match (word.as_str(), last_bool) {
-        (text, Some(name)) if go_bool(text).is_some() => {
+        (text, Some(name)) if go::boolean(text.as_bytes()).is_some() => {
             format!(": a boolean takes its value behind an equals sign, -{name}={text}")
         }
         ("gateway" | "grpc-proxy", _) => {

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use super::catalogue::{self, Flag};
 use super::error::ConfigError;
 use super::settings::{Origin, Settings};
-use super::value::{Value, ValueKind, go_bool};
+use super::value::{Value, ValueKind};
+use crate::go;
 
 const PREFIX: &str = "ETCD_";
 /// On some machines the original starts only with this, so unit files there have it; this program runs wherever it builds.
@@ -90,7 +91,7 @@ fn set(
 
 /// 0.4 took everything but `0` and `false` for true; a text outside Go's is taken so, with a notice.
 fn lenient_bool(settings: &mut Settings, name: &str, text: &str) -> Value {
-    Value::Bool(go_bool(text).unwrap_or_else(|| {
+    Value::Bool(go::boolean(text.as_bytes()).unwrap_or_else(|| {
         settings.notice(format!(
             "environment variable {name}={text} is read as true (to switch off: {name}=false)"
         ));

@@ -1,5 +1,7 @@
 //! Kinds of option values: every text is either a [`Value`] of its option's kind or refused with a reason.
 
+use crate::go::{self, IntegerError};
+
 /// What an option's text must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueKind {
@@ -53,7 +55,7 @@ impl ValueKind {
     /// Reads `text`; the error is the reason alone, the caller knows the place.
     pub(super) fn parse(self, text: &str) -> Result<Value, String> {
         match self {
-            ValueKind::Bool => go_bool(text)
+            ValueKind::Bool => go::boolean(text.as_bytes())
                 .map(Value::Bool)
                 .ok_or_else(|| PARSE_ERROR.to_owned()),
             ValueKind::Text => Ok(Value::Text(text.to_owned())),
@@ -91,15 +93,6 @@ impl ValueKind {
     }
 }
 
-/// Go's boolean texts (cluster-and-config 6.1).
-pub(super) fn go_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
 /// Items of a comma-separated text, trimmed, empty ones dropped.
 pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',')
@@ -109,32 +102,12 @@ pub(super) fn list(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A whole number in Go's notation: decimal, `0x`, `0o`, `0b`, and a leading `0` for octal.
+/// A whole number, with the reasons that the original gives.
 fn whole_number(text: &str) -> Result<i128, &'static str> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = [("0x", 16), ("0b", 2), ("0o", 8)]
-        .into_iter()
-        .find_map(|(prefix, radix)| lower.strip_prefix(prefix).map(|rest| (radix, rest)))
-        .or_else(|| {
-            lower
-                .strip_prefix('0')
-                .filter(|rest| !rest.is_empty())
-                .map(|rest| (8, rest))
-        })
-        .unwrap_or((10, lower.as_str()));
-    // The sign was taken off above: a second one, which `from_str_radix` would accept, is no number.
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-        return Err(PARSE_ERROR);
-    }
-    match u64::from_str_radix(digits, radix) {
-        Ok(number) if negative => Ok(-i128::from(number)),
-        Ok(number) => Ok(i128::from(number)),
-        Err(_) => Err(OUT_OF_RANGE),
-    }
+    go::integer(text).map_err(|error| match error {
+        IntegerError::Syntax => PARSE_ERROR,
+        IntegerError::Range => OUT_OF_RANGE,
+    })
 }
 
 /// A size: whole number and optional unit. Units with `i` and single letters count in 1024, the others in 1000.

@@ -6,6 +6,7 @@ use hyper::Method;
 
 use super::error::{ApiError, Code};
 use super::form::{Form, Name};
+use crate::go::boolean;
 
 /// The longest TTL: 100 years of 365.25 days. The original wraps its clock from about 292 years on (keys-api 7.5);
 /// a time to live that long is a mistake, and is called one.
@@ -172,14 +173,6 @@ fn ttl(form: &Form<'_>) -> Result<Option<u64>, ApiError> {
     seconds
         .map(Some)
         .ok_or_else(|| invalid_value(Code::TtlNotNumber, Name::Ttl))
-}
-
-fn boolean(text: &[u8]) -> Option<bool> {
-    match text {
-        b"1" | b"t" | b"T" | b"TRUE" | b"true" | b"True" => Some(true),
-        b"0" | b"f" | b"F" | b"FALSE" | b"false" | b"False" => Some(false),
-        _ => None,
-    }
 }
 
 /// One or more ASCII digits, up to 2^64 - 1; leading zeros are fine, a sign is not.
