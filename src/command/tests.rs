@@ -1,3 +1,6 @@
+use storage::operation::{Condition, Content, Lifetime, Retention, Write, WriteMode};
+use storage::path::KeyPath;
+
 use super::*;
 
 fn stamp() -> Stamp {
@@ -15,7 +18,7 @@ fn path(text: &str) -> KeyPath {
     KeyPath::new(text.as_bytes().to_vec()).expect("a canonical path")
 }
 
-fn all_kinds() -> Vec<Operation> {
+fn all_kinds() -> Vec<Operation<Ttl>> {
     let condition = Condition {
         value: Some(Bytes::from_static(b"old")),
         index: 9,
@@ -23,41 +26,28 @@ fn all_kinds() -> Vec<Operation> {
     let value = Bytes::from_static(b"v");
     let file = Content::File(value.clone());
     vec![
-        Operation::Set {
+        Operation::Write(Write::new(path("/a"), WriteMode::Set, file.clone())),
+        Operation::Write(Write {
             path: path("/a"),
-            content: file.clone(),
-            lifetime: None,
-            refresh: false,
-        },
-        Operation::Set {
-            path: path("/a"),
+            mode: WriteMode::Set,
             content: Content::Directory,
             lifetime: None,
             refresh: true,
-        },
-        Operation::Create {
-            path: path("/a/b"),
-            content: file.clone(),
-            lifetime: None,
-        },
-        Operation::CreateInOrder {
-            parent: path("/"),
-            content: file,
-            lifetime: None,
-        },
-        Operation::Update {
+        }),
+        Operation::Write(Write::new(path("/a/b"), WriteMode::Create, file.clone())),
+        Operation::Write(Write::new(path("/"), WriteMode::CreateInOrder, file)),
+        Operation::Write(Write {
             path: path("/a"),
-            value: value.clone(),
+            mode: WriteMode::Update,
+            content: Content::File(value.clone()),
             lifetime: None,
             refresh: true,
-        },
-        Operation::CompareAndSwap {
-            path: path("/a"),
-            condition: condition.clone(),
-            value: Bytes::new(),
-            lifetime: None,
-            refresh: false,
-        },
+        }),
+        Operation::Write(Write::new(
+            path("/a"),
+            WriteMode::CompareAndSwap(condition.clone()),
+            Content::File(Bytes::new()),
+        )),
         Operation::Delete {
             path: path("/a"),
             dir: true,
@@ -96,41 +86,113 @@ fn all_kinds() -> Vec<Operation> {
     ]
 }
 
+fn entry(operation: &Operation<Ttl>) -> Bytes {
+    Proposal::new(operation).stamp(&stamp()).into()
+}
+
+/// What the operation is once it is stamped.
+fn stamped(operation: Operation<Ttl>) -> Operation {
+    match operation {
+        Operation::Write(Write {
+            path,
+            mode,
+            content,
+            lifetime,
+            refresh,
+        }) => Operation::Write(Write {
+            path,
+            mode,
+            content,
+            lifetime: lifetime.map(|ttl| ttl.from(&stamp())),
+            refresh,
+        }),
+        Operation::Delete {
+            path,
+            dir,
+            recursive,
+        } => Operation::Delete {
+            path,
+            dir,
+            recursive,
+        },
+        Operation::CompareAndDelete { path, condition } => {
+            Operation::CompareAndDelete { path, condition }
+        }
+        Operation::Expire {
+            cutoff,
+            limit,
+            bytes,
+        } => Operation::Expire {
+            cutoff,
+            limit,
+            bytes,
+        },
+        Operation::System { path, value } => Operation::System { path, value },
+        Operation::Record { key, value } => Operation::Record { key, value },
+        Operation::Retain(retention) => Operation::Retain(retention),
+    }
+}
+
 #[test]
 fn every_kind_comes_back_as_it_was() {
-    let operations = all_kinds();
-    let data = Proposal::new(&operations, None).stamp(&stamp());
-    let command = Command::decode(&data).expect("what was encoded decodes");
-    assert_eq!(
-        command,
-        Command {
-            stamp: stamp(),
-            operations
+    for mut operation in all_kinds() {
+        for ttl in [None, Ttl::new(5)] {
+            if let Operation::Write(write) = &mut operation {
+                write.lifetime = ttl;
+            }
+            let command = Command::decode(entry(&operation)).expect("what was encoded decodes");
+            let operations = vec![stamped(operation.clone())];
+            let stamp = stamp();
+            assert_eq!(command, Command { stamp, operations });
         }
+    }
+}
+
+#[test]
+fn several_operations_of_the_server_are_one_command() {
+    let own = || {
+        [
+            ServerOperation::Record {
+                key: Bytes::from_static(b"member/1"),
+                value: None,
+            },
+            ServerOperation::Retain(Retention::default()),
+        ]
+    };
+    let data = Proposal::of_server(&own()).stamp(&stamp());
+    let command = Command::decode(data.into()).expect("decodes");
+    assert_eq!(
+        command.operations,
+        [
+            Operation::Record {
+                key: Bytes::from_static(b"member/1"),
+                value: None
+            },
+            Operation::Retain(Retention::default())
+        ]
     );
 }
 
 #[test]
 fn a_relative_ttl_becomes_a_lifetime_of_the_stamp() {
-    let set = Operation::Set {
-        path: path("/a"),
-        content: Content::Directory,
-        lifetime: None,
-        refresh: false,
-    };
-    let data = Proposal::new(&[set], Some(5)).stamp(&stamp());
-    let command = Command::decode(&data).expect("decodes");
-    let Operation::Set { lifetime, .. } = &command.operations[0] else {
-        panic!("not a set")
-    };
+    let lifetime = |seconds: u64| Ttl::new(seconds).map(|ttl| ttl.from(&stamp()));
     let five_seconds = 5_000_000_000;
     assert_eq!(
-        *lifetime,
+        lifetime(5),
         Some(Lifetime {
             expiration: 2_000 + five_seconds,
             deadline: 1_000 + five_seconds
         })
     );
+    assert_eq!(lifetime(3_155_760_001), None, "no front end takes it");
+    // An entry may say anything.
+    let longest = Ttl::at_most(u64::MAX).from(&stamp());
+    assert_eq!(longest.deadline, 1_000 + 3_155_760_000_000_000_000);
+    let late = Stamp {
+        wall: u64::MAX,
+        ..stamp()
+    };
+    assert_eq!(Ttl::MAX.from(&late).expiration, u64::MAX);
 }
 
 #[test]
@@ -140,7 +202,7 @@ fn the_layout_is_fixed() {
         dir: false,
         recursive: true,
     };
-    let data = Proposal::new(&[delete], None).stamp(&stamp());
+    let data = entry(&delete);
     let mut expected = vec![1, 0, 0, 0, 0, 0, 0, 0];
     for field in [7u64, 1_000, 2_000, 3, 4] {
         expected.extend(field.to_le_bytes());
@@ -153,20 +215,21 @@ fn the_layout_is_fixed() {
 /// A release that does not know the bound would remove more than the leader did: it must refuse the entry.
 #[test]
 fn only_an_expiry_with_a_bound_in_bytes_is_of_version_2() {
-    let encoded = |operations: &[Operation]| Proposal::new(operations, None).stamp(&stamp());
     for operation in all_kinds() {
         let bounded = matches!(operation, Operation::Expire { bytes: Some(_), .. });
-        let data = encoded(&[operation]);
+        let data = entry(&operation);
         assert_eq!(data[0], 1 + u8::from(bounded));
     }
-    let expiry = |bytes| Operation::Expire {
-        cutoff: 12,
-        limit: 1000,
-        bytes,
-    };
-    let mut data = encoded(&[expiry(Some(8))]);
+    fn expiry<L>(bytes: Option<u64>) -> Operation<L> {
+        Operation::Expire {
+            cutoff: 12,
+            limit: 1000,
+            bytes,
+        }
+    }
+    let mut data = Vec::from(entry(&expiry(Some(8))));
     data[0] = 1;
-    let command = Command::decode(&data).expect("decodes");
+    let command = Command::decode(data.into()).expect("decodes");
     assert_eq!(
         command.operations,
         [expiry(None)],
@@ -176,23 +239,26 @@ fn only_an_expiry_with_a_bound_in_bytes_is_of_version_2() {
 
 #[test]
 fn damaged_bytes_are_errors_and_never_panics() {
-    let good = Proposal::new(&all_kinds(), Some(1)).stamp(&stamp());
-    for length in 0..good.len() {
-        let _ = Command::decode(&good[..length]);
-    }
-    for at in 0..good.len() {
-        for bit in 0..8 {
-            let mut bad = good.clone();
-            bad[at] ^= 1 << bit;
-            let _ = Command::decode(&bad);
+    for operation in all_kinds() {
+        let good = Vec::from(entry(&operation));
+        for length in 0..good.len() {
+            let _ = Command::decode(good[..length].to_vec().into());
         }
-    }
-    assert_eq!(Command::decode(&good[..10]), Err(DecodeError::TooShort(10)));
-    let mut newer = good;
-    for version in [0, 3, 255] {
-        newer[0] = version;
-        let refused = Err(DecodeError::NewerVersion(version));
-        assert_eq!(Command::decode(&newer), refused);
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << bit;
+                let _ = Command::decode(bad.into());
+            }
+        }
+        let short = Command::decode(good[..10].to_vec().into());
+        assert_eq!(short, Err(DecodeError::TooShort(10)));
+        for version in [0, 3, 255] {
+            let mut newer = good.clone();
+            newer[0] = version;
+            let refused = Err(DecodeError::NewerVersion(version));
+            assert_eq!(Command::decode(newer.into()), refused);
+        }
     }
 }
 

@@ -6,9 +6,10 @@
 use std::fmt::Display;
 
 use serde::Serialize;
-use storage::operation::{Operation, Retention};
+use storage::operation::Retention;
 use storage::path::KeyPath;
 
+use crate::command::ServerOperation;
 use crate::config::{ClusterSettings, Config};
 use crate::members::{self, Member};
 use crate::node::status::Status;
@@ -86,7 +87,7 @@ async fn write(
     let mut operations = Vec::new();
     if stored.is_none() {
         operations.push(members::cluster_row(service.cluster_id()));
-        operations.push(Operation::Retain(retention));
+        operations.push(ServerOperation::Retain(retention));
     }
     if let Some(old) = stored.filter(|old| old.name != member.name) {
         operations.push(old.forget_machine());
@@ -99,7 +100,7 @@ async fn write(
         operations.push(cluster_config(&config.cluster));
     }
     if !operations.is_empty() {
-        service.propose(&operations, None).await?;
+        service.write_own(&operations).await?;
     }
     Ok(match stored {
         None => Publication::First,
@@ -107,7 +108,7 @@ async fn write(
     })
 }
 
-fn cluster_config(settings: &ClusterSettings) -> Operation {
+fn cluster_config(settings: &ClusterSettings) -> ServerOperation {
     let number = |value: f64| {
         if value.fract() == 0.0 && value.abs() < 9e15 {
             serde_json::Number::from(value as i64)
@@ -122,7 +123,7 @@ fn cluster_config(settings: &ClusterSettings) -> Operation {
     };
     let value = serde_json::to_vec(&config).expect("numbers always encode");
     let path = KeyPath::root().child(b"_etcd").child(b"config");
-    Operation::System {
+    ServerOperation::System {
         path,
         value: Some(value.into()),
     }
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn the_cluster_config_is_written_as_0_4_wrote_it() {
         let text = |settings| match cluster_config(&settings) {
-            Operation::System {
+            ServerOperation::System {
                 value: Some(value), ..
             } => String::from_utf8_lossy(&value).into_owned(),
             other => panic!("{other:?}"),

@@ -12,7 +12,8 @@ use hyper::Method;
 
 use super::error::{ApiError, Code};
 use super::form::{Form, Name};
-use super::params::{MAX_TTL_SECONDS, Params, unsigned};
+use super::params::{Params, unsigned};
+use crate::command::Ttl;
 
 /// Reads the body of a form, if the request has one, and the query. `max_value` limits decoded values, in bytes.
 pub(super) fn parse(
@@ -117,7 +118,7 @@ fn flag(form: &Form<'_>, name: Name) -> bool {
 }
 
 /// Seconds with a sign. What is over already lapses at once, as 0 does.
-fn ttl(form: &Form<'_>, operation: &'static str) -> Result<Option<u64>, ApiError> {
+fn ttl(form: &Form<'_>, operation: &'static str) -> Result<Option<Ttl>, ApiError> {
     let Some(text) = form.get(Name::Ttl).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -128,7 +129,7 @@ fn ttl(form: &Form<'_>, operation: &'static str) -> Result<Option<u64>, ApiError
     };
     let seconds = unsigned(digits).map(|seconds| if over { 0 } else { seconds });
     seconds
-        .filter(|seconds| *seconds <= MAX_TTL_SECONDS)
+        .and_then(Ttl::new)
         .map(Some)
         .ok_or_else(|| ApiError::invalid(Code::TtlNotNumber, operation))
 }
@@ -179,7 +180,7 @@ mod tests {
         let params = put_of("a=%zz&value=%41;ttl=5&dir=%&;;recursive=true");
         assert_eq!(&params.value[..], b"A");
         assert_eq!(
-            (params.ttl, params.dir, params.recursive),
+            (params.ttl.map(Ttl::seconds), params.dir, params.recursive),
             (Some(5), false, true)
         );
         let both = parse(
@@ -272,7 +273,11 @@ mod tests {
             ("0", Some(0)),
             ("", None),
         ] {
-            assert_eq!(put_of(&format!("ttl={text}")).ttl, seconds, "{text}");
+            assert_eq!(
+                put_of(&format!("ttl={text}")).ttl.map(Ttl::seconds),
+                seconds,
+                "{text}"
+            );
         }
         for bad in ["-", "--5", "5s", "1e3", "99999999999999999999"] {
             assert_eq!(fault(Method::PUT, &format!("ttl={bad}")).0, 202, "{bad}");

@@ -1,10 +1,11 @@
 //! Which operation a valid request asks for (keys-api 1.5).
 
-use storage::operation::{Condition, Content, Operation};
+use storage::operation::{Condition, Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 
 use super::params::Params;
-use crate::service::{Consistency, WatchRequest, Write};
+use crate::command::Ttl;
+use crate::service::{Consistency, WatchRequest};
 
 /// What a GET is.
 #[derive(Debug)]
@@ -14,70 +15,47 @@ pub(super) enum Get {
 }
 
 /// `POST`: a child in order. Conditions are ignored, and so is `refresh`.
-pub(super) fn post(path: KeyPath, params: &Params) -> Write {
-    let operation = Operation::CreateInOrder {
-        parent: path,
-        content: content(params),
-        lifetime: None,
-    };
-    Write {
-        operation,
-        ttl: params.ttl,
-    }
+pub(super) fn post(path: KeyPath, params: &Params) -> Operation<Ttl> {
+    write(path, WriteMode::CreateInOrder, params)
 }
 
 /// `PUT`: create, update, compare-and-swap or set, decided by `prevExist` and the conditions.
-pub(super) fn put(path: KeyPath, params: &Params) -> Write {
-    let condition = condition(params);
-    let refresh = params.refresh;
-    let operation = match (params.prev_exist, condition) {
-        (Some(false), _) => Operation::Create {
-            path,
-            content: content(params),
-            lifetime: None,
-        },
-        (_, Some(condition)) => {
-            let value = params.value.clone();
-            Operation::CompareAndSwap {
-                path,
-                condition,
-                value,
-                lifetime: None,
-                refresh,
-            }
-        }
-        (Some(true), None) => Operation::Update {
-            path,
-            value: params.value.clone(),
-            lifetime: None,
-            refresh,
-        },
-        (None, None) => Operation::Set {
-            path,
-            content: content(params),
-            lifetime: None,
-            refresh,
-        },
+pub(super) fn put(path: KeyPath, params: &Params) -> Operation<Ttl> {
+    let mode = match (params.prev_exist, condition(params)) {
+        (Some(false), _) => WriteMode::Create,
+        (_, Some(condition)) => WriteMode::CompareAndSwap(condition),
+        (Some(true), None) => WriteMode::Update,
+        (None, None) => WriteMode::Set,
     };
-    Write {
-        operation,
-        ttl: params.ttl,
-    }
+    write(path, mode, params)
+}
+
+/// With `dir` the value does not count, where the mode knows directories. What creates a node refreshes nothing.
+fn write(path: KeyPath, mode: WriteMode, params: &Params) -> Operation<Ttl> {
+    let refresh = params.refresh && mode.can_refresh();
+    let content = if params.dir && mode.creates() {
+        Content::Directory
+    } else {
+        Content::File(params.value.clone())
+    };
+    Operation::Write(Write {
+        path,
+        mode,
+        content,
+        lifetime: params.ttl,
+        refresh,
+    })
 }
 
 /// `DELETE`: compare-and-delete, which ignores the flags, or delete, where `recursive` implies `dir`.
-pub(super) fn delete(path: KeyPath, params: &Params) -> Write {
-    let operation = match condition(params) {
+pub(super) fn delete(path: KeyPath, params: &Params) -> Operation<Ttl> {
+    match condition(params) {
         Some(condition) => Operation::CompareAndDelete { path, condition },
         None => Operation::Delete {
             path,
             dir: params.dir || params.recursive,
             recursive: params.recursive,
         },
-    };
-    Write {
-        operation,
-        ttl: None,
     }
 }
 
@@ -112,15 +90,6 @@ fn condition(params: &Params) -> Option<Condition> {
     })
 }
 
-/// With `dir` the value does not count.
-fn content(params: &Params) -> Content {
-    if params.dir {
-        Content::Directory
-    } else {
-        Content::File(params.value.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -137,11 +106,22 @@ mod tests {
     }
 
     fn put_kind(query: &str) -> &'static str {
-        match put(path(), &params(query)).operation {
-            Operation::Set { .. } => "set",
-            Operation::Create { .. } => "create",
-            Operation::Update { .. } => "update",
-            Operation::CompareAndSwap { .. } => "swap",
+        match put_of(query).mode {
+            WriteMode::Set => "set",
+            WriteMode::Create => "create",
+            WriteMode::Update => "update",
+            WriteMode::CompareAndSwap(_) => "swap",
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn put_of(query: &str) -> Write<Ttl> {
+        written(put(path(), &params(query)))
+    }
+
+    fn written(operation: Operation<Ttl>) -> Write<Ttl> {
+        match operation {
+            Operation::Write(write) => write,
             other => panic!("{other:?}"),
         }
     }
@@ -166,47 +146,31 @@ mod tests {
 
     #[test]
     fn a_directory_drops_the_value_where_the_operation_knows_directories() {
-        let set = put(path(), &params("dir=true&value=x&ttl=3"));
-        assert_eq!(set.ttl, Some(3));
-        assert!(matches!(
-            set.operation,
-            Operation::Set {
-                content: Content::Directory,
-                refresh: false,
-                ..
-            }
-        ));
-        let update = put(path(), &params("prevExist=true&dir=true&value=x")).operation;
-        assert!(matches!(update, Operation::Update { value, .. } if value == "x"));
-        let post = post(path(), &params("dir=1&prevExist=true&prevIndex=7")).operation;
-        assert!(matches!(
-            post,
-            Operation::CreateInOrder {
-                content: Content::Directory,
-                ..
-            }
-        ));
+        let set = put_of("dir=true&value=x&ttl=3");
+        assert_eq!(set.lifetime, Ttl::new(3));
+        assert_eq!((set.content, set.refresh), (Content::Directory, false));
+        let update = put_of("prevExist=true&dir=true&value=x");
+        assert_eq!(update.content, Content::File(Bytes::from("x")));
+        let post = written(post(path(), &params("dir=1&prevExist=true&prevIndex=7")));
+        assert_eq!(post.mode, WriteMode::CreateInOrder);
+        assert_eq!(post.content, Content::Directory);
     }
 
     #[test]
     fn conditions_and_refresh_are_carried() {
-        let write = put(
-            path(),
-            &params("prevValue=old&prevIndex=9&refresh=true&ttl=5"),
-        )
-        .operation;
+        let write = put_of("prevValue=old&prevIndex=9&refresh=true&ttl=5");
         let expected = Condition {
             value: Some(Bytes::from("old")),
             index: 9,
         };
-        assert!(
-            matches!(&write, Operation::CompareAndSwap { condition, refresh: true, .. } if *condition == expected)
-        );
+        assert_eq!(write.mode, WriteMode::CompareAndSwap(expected));
+        assert!(write.refresh);
+        assert!(!put_of("prevExist=false&refresh=true&ttl=5").refresh);
     }
 
     #[test]
     fn delete_is_conditional_or_not() {
-        let of = |query: &str| delete(path(), &params(query)).operation;
+        let of = |query: &str| delete(path(), &params(query));
         assert!(matches!(
             of("prevIndex=0&prevExist=true"),
             Operation::Delete {

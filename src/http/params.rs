@@ -6,18 +6,15 @@ use hyper::Method;
 
 use super::error::{ApiError, Code};
 use super::form::{Form, Name};
+use crate::command::Ttl;
 use crate::go::boolean;
-
-/// The longest TTL: 100 years of 365.25 days. The original wraps its clock from about 292 years on (keys-api 7.5);
-/// a time to live that long is a mistake, and is called one.
-pub(super) const MAX_TTL_SECONDS: u64 = 36_525 * 86_400;
 
 /// Valid parameters, each at its default if it was not given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Params {
     pub(super) value: Bytes,
     pub(super) dir: bool,
-    pub(super) ttl: Option<u64>,
+    pub(super) ttl: Option<Ttl>,
     /// Never empty.
     pub(super) prev_value: Option<Bytes>,
     /// 0 is "not given".
@@ -165,12 +162,12 @@ fn index(form: &Form<'_>, name: Name) -> Result<u64, ApiError> {
     }
 }
 
-fn ttl(form: &Form<'_>) -> Result<Option<u64>, ApiError> {
+fn ttl(form: &Form<'_>) -> Result<Option<Ttl>, ApiError> {
     let Some(text) = form.get(Name::Ttl).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let seconds = unsigned(&text).filter(|seconds| *seconds <= MAX_TTL_SECONDS);
-    seconds
+    unsigned(&text)
+        .and_then(Ttl::new)
         .map(Some)
         .ok_or_else(|| invalid_value(Code::TtlNotNumber, Name::Ttl))
 }
@@ -259,7 +256,7 @@ mod tests {
         );
         let params = parse("refresh=1&ttl=5&value=").unwrap();
         assert!(params.refresh);
-        assert_eq!(params.ttl, Some(5));
+        assert_eq!(params.ttl, Ttl::new(5));
         assert!(!parse("refresh=false&value=a").unwrap().refresh);
     }
 
@@ -286,9 +283,9 @@ mod tests {
 
     #[test]
     fn a_ttl_of_zero_is_a_ttl_and_an_empty_one_is_none() {
-        assert_eq!(parse("ttl=0").unwrap().ttl, Some(0));
+        assert_eq!(parse("ttl=0").unwrap().ttl, Ttl::new(0));
         assert_eq!(parse("ttl=").unwrap().ttl, None);
-        assert_eq!(parse("ttl=3155760000").unwrap().ttl, Some(MAX_TTL_SECONDS));
+        assert_eq!(parse("ttl=3155760000").unwrap().ttl, Some(Ttl::MAX));
         assert_eq!(fault("ttl=3155760001").0, 202);
     }
 

@@ -1,7 +1,7 @@
 //! `PUT`, and how every write is answered.
 
 use hyper::{Response, StatusCode};
-use storage::operation::Action;
+use storage::operation::{Action, Operation};
 use storage::path::KeyPath;
 
 use super::answers::{self, LARGE};
@@ -11,7 +11,8 @@ use super::front::Front;
 use super::headers::Reply;
 use super::params::Params;
 use super::{classify, render};
-use crate::service::{Caller, Write, Written};
+use crate::command::Ttl;
+use crate::service::{Caller, Written};
 
 /// Sets, creates, updates, or compares and swaps.
 pub(super) async fn put(
@@ -35,12 +36,12 @@ pub(super) async fn put(
 pub(super) async fn write(
     front: &Front,
     caller: &Caller,
-    write: Write,
+    operation: Operation<Ttl>,
     brief: bool,
     reply: Reply,
 ) -> Response<Body> {
     let vocabulary = front.service.vocabulary();
-    let written = match front.service.write(caller, write).await {
+    let written = match front.service.write(caller, operation).await {
         Ok(written) => written,
         Err(error) => {
             let error = ApiError::from(error).told_in(vocabulary);

@@ -1,7 +1,7 @@
 //! The hidden node of a member, `/_etcd/machines/NAME`, that 0.4 clients look for.
 
+use crate::command::ServerOperation;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use storage::operation::Operation;
 use storage::path::KeyPath;
 
 use super::record::Member;
@@ -15,7 +15,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
 
 impl Member {
     /// The hidden node that 0.4 clients look for: `/_etcd/machines/NAME` (cluster-and-config 1.3).
-    pub fn machine(&self) -> Operation {
+    pub fn machine(&self) -> ServerOperation {
         let first = |urls: &[String]| {
             let url = urls.first().map_or("", String::as_str);
             utf8_percent_encode(url, FORM).to_string()
@@ -25,15 +25,15 @@ impl Member {
             first(&self.client_urls),
             first(&self.peer_urls)
         );
-        Operation::System {
+        ServerOperation::System {
             path: self.machine_path(),
             value: Some(value.into()),
         }
     }
 
     /// Removes that node: the member goes by another name now.
-    pub fn forget_machine(&self) -> Operation {
-        Operation::System {
+    pub fn forget_machine(&self) -> ServerOperation {
+        ServerOperation::System {
             path: self.machine_path(),
             value: None,
         }
@@ -62,7 +62,7 @@ mod tests {
             peer_urls: vec!["http://10.0.0.2:7001".into()],
             client_urls: vec!["http://10.0.0.2:4001".into()],
         };
-        let Operation::System { path, value } = member.machine() else {
+        let ServerOperation::System { path, value } = member.machine() else {
             panic!("a system write")
         };
         assert_eq!(path.as_bytes(), b"/_etcd/machines/n1");

@@ -1,9 +1,9 @@
 //! One member as the cluster knows it, and its row beside the tree: JSON under `member/` and its id, so that rows sort by id.
 
+use crate::command::ServerOperation;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use storage::Store;
-use storage::operation::Operation;
 
 /// Rows of members start with this, followed by the id in 16 hex digits: they sort by id.
 const PREFIX: &[u8] = b"member/";
@@ -41,9 +41,9 @@ pub enum MembersError {
 
 impl Member {
     /// The command's operation that stores this member.
-    pub fn record(&self) -> Operation {
+    pub fn record(&self) -> ServerOperation {
         let value = serde_json::to_vec(self).expect("strings and integers always encode");
-        Operation::Record {
+        ServerOperation::Record {
             key: key(self.id),
             value: Some(value.into()),
         }
@@ -72,9 +72,9 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembersError> {
 }
 
 /// The operation that names the cluster.
-pub fn cluster_row(cluster: u64) -> Operation {
+pub fn cluster_row(cluster: u64) -> ServerOperation {
     let value = format!("{cluster:x}");
-    Operation::Record {
+    ServerOperation::Record {
         key: Bytes::from_static(CLUSTER_KEY),
         value: Some(value.into()),
     }
@@ -92,7 +92,7 @@ mod tests {
             peer_urls: vec!["http://p".into()],
             client_urls: vec![],
         };
-        let Operation::Record {
+        let ServerOperation::Record {
             key,
             value: Some(value),
         } = member.record()

@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use raft::eraftpb::{Entry, EntryType};
 use storage::operation::{Event, Outcome};
 
@@ -534,7 +535,7 @@ pub(super) fn apply_entries(
 
 /// The command in an entry.
 fn decode(entry: &Entry) -> Result<Command, ApplyError> {
-    Command::decode(&entry.data).map_err(|source| ApplyError::Decode {
+    Command::decode(Bytes::copy_from_slice(&entry.data)).map_err(|source| ApplyError::Decode {
         index: entry.index,
         source,
     })

@@ -314,8 +314,8 @@ mod tests {
         let begun = cluster.now();
         machine.boottime.fetch_add(hours * HOUR, Ordering::Relaxed);
         machine.wall.fetch_add(hours * HOUR, Ordering::Relaxed);
-        let data = crate::command::Proposal::new(&[], None).stamp(&cluster.stamp(0));
-        let stamp = crate::command::decode_stamp(&data).expect("a stamp is read back");
+        let data = crate::command::Proposal::of_server(&[]).stamp(&cluster.stamp(0));
+        let stamp = crate::command::Stamp::decode(&data).expect("a stamp is read back");
         (begun, stamp)
     }
 

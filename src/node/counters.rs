@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use storage::operation::{Operation, Outcome};
+use storage::operation::{Operation, Outcome, WriteMode};
 
 /// A pair of counters.
 #[derive(Debug, Default)]
@@ -50,17 +50,21 @@ impl Counters {
         for (operation, outcome) in operations.iter().zip(outcomes) {
             let success = !matches!(outcome, Outcome::Refused { .. });
             match operation {
-                Operation::Set { .. } => self.sets.add(success),
-                Operation::Create { .. } | Operation::CreateInOrder { .. } => {
-                    self.creates.add(success)
-                }
-                Operation::Update { .. } => self.updates.add(success),
-                Operation::CompareAndSwap { .. } => self.compare_and_swaps.add(success),
+                Operation::Write(write) => self.writes(&write.mode).add(success),
                 Operation::Delete { .. } => self.deletes.add(success),
                 Operation::CompareAndDelete { .. } => self.compare_and_deletes.add(success),
                 Operation::Expire { .. } => self.count_expired(outcome),
                 Operation::System { .. } | Operation::Record { .. } | Operation::Retain(_) => {}
             }
+        }
+    }
+
+    fn writes(&self, mode: &WriteMode) -> &Pair {
+        match mode {
+            WriteMode::Set => &self.sets,
+            WriteMode::Create | WriteMode::CreateInOrder => &self.creates,
+            WriteMode::Update => &self.updates,
+            WriteMode::CompareAndSwap(_) => &self.compare_and_swaps,
         }
     }
 

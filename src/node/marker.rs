@@ -7,7 +7,7 @@ use prost::Message;
 use prost11::Message as _;
 use raft::eraftpb::ConfState;
 
-use crate::command::{self, Stamp};
+use crate::command::{Proposal, Stamp};
 
 /// The decoded form.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,7 +53,7 @@ impl Marker {
         let wire = Wire {
             term: self.term,
             conf_state: self.conf_state.encode_to_vec(),
-            stamp: command::Proposal::new(&[], None).stamp(&self.stamp),
+            stamp: Proposal::of_server(&[]).stamp(&self.stamp),
             witness: self.witness.clone(),
             cluster: self.cluster,
             member: self.member,
@@ -72,7 +72,7 @@ impl Marker {
             term: wire.term,
             conf_state: ConfState::decode(wire.conf_state.as_slice())
                 .map_err(|error| failed(&error))?,
-            stamp: command::decode_stamp(&wire.stamp).map_err(|error| failed(&error))?,
+            stamp: Stamp::decode(&wire.stamp).map_err(|error| failed(&error))?,
             witness: wire.witness,
             cluster: wire.cluster,
             member: wire.member,

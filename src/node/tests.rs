@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use raft::eraftpb::Message;
-use storage::operation::{Content, Operation, Outcome};
+use storage::operation::{Content, Operation, Outcome, Write, WriteMode};
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
 use wal::fs::Fs;
@@ -29,7 +29,7 @@ use super::status::Status;
 use super::turn::{ApplyBatch, LogBatch, Outside, Settings, Turns};
 use super::witness_file::WitnessFile;
 use super::{Failure, Reply, Waiters, recovery};
-use crate::command::Proposal;
+use crate::command::{Proposal, Ttl};
 use crate::metrics::Metrics;
 use crate::raft::{Core, Parameters, Randomness};
 use crate::watch::Hub;
@@ -299,16 +299,15 @@ impl Life {
         *value += 1;
         let key = random.below(KEYS);
         let text = format!("{value}-{}", "x".repeat(random.below(300) as usize));
-        let operation = Operation::Set {
-            path: path(key),
-            content: Content::File(Bytes::from(text.clone())),
-            lifetime: None,
-            refresh: false,
-        };
+        let content = Content::File(Bytes::from(text.clone()));
         let ttl = random.one_in(10).then_some(3_600);
+        let operation = Operation::Write(Write {
+            lifetime: ttl.and_then(Ttl::new),
+            ..Write::new(path(key), WriteMode::Set, content)
+        });
         let answer = self
             .intake
-            .submit(Proposal::new(&[operation], ttl))
+            .submit(Proposal::new(&operation))
             .expect("there is room");
         self.waiting.push((key, text, answer));
     }
@@ -483,13 +482,12 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
     }
 }
 
-fn mortal() -> Operation {
-    Operation::Set {
-        path: path(1),
-        content: Content::File(Bytes::from_static(b"mortal")),
-        lifetime: None,
-        refresh: false,
-    }
+fn mortal(seconds: u64) -> Operation<Ttl> {
+    let content = Content::File(Bytes::from_static(b"mortal"));
+    Operation::Write(Write {
+        lifetime: Ttl::new(seconds),
+        ..Write::new(path(1), WriteMode::Set, content)
+    })
 }
 
 fn settle(life: &mut Life) {
@@ -527,10 +525,10 @@ fn overdue_nodes_expire_before_a_read_is_answered() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let clock = Arc::new(TestClock::default());
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
-    let operation = mortal();
+    let operation = mortal(2);
     let mut answer = life
         .intake
-        .submit(Proposal::new(&[operation], Some(2)))
+        .submit(Proposal::new(&operation))
         .expect("there is room");
     settle(&mut life);
     assert!(matches!(answer.try_recv(), Ok(Ok(_))));
@@ -558,10 +556,10 @@ fn a_wall_clock_that_is_set_forward_is_written_down_while_a_node_has_a_deadline(
     let directory = tempfile::tempdir().expect("a temporary directory");
     let clock = Arc::new(TestClock::default());
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
-    let operation = mortal();
+    let operation = mortal(3_600);
     let _answer = life
         .intake
-        .submit(Proposal::new(&[operation], Some(3_600)))
+        .submit(Proposal::new(&operation))
         .expect("there is room");
     settle(&mut life);
     let revision = life.queues.store.revision();
@@ -586,10 +584,10 @@ fn overdue_nodes_hold_reads_for_a_second_at_most() {
     for _ in 0..20 {
         life.work();
     }
-    let operation = mortal();
+    let operation = mortal(2);
     let answer = life
         .intake
-        .submit(Proposal::new(&[operation], Some(2)))
+        .submit(Proposal::new(&operation))
         .expect("there is room");
     for _ in 0..20 {
         life.work();

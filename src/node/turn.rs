@@ -363,7 +363,7 @@ impl<R: LogRead> Turns<R> {
             bytes: Some(EXPIRY_BYTES),
         };
         let (reply, receiver) = oneshot::channel();
-        let proposal = Proposal::new(&[operation], None);
+        let proposal = Proposal::of_server(&[operation]);
         self.expiry = Some((self.core.soft().term, receiver));
         self.propose(vec![Submission {
             proposal,

@@ -61,7 +61,6 @@ pub(super) fn service(config: &Config, identity: &wal::Identity) -> ServiceSetti
         vocabulary: config.vocabulary,
         default_read: config.default_read,
         request_timeout: REQUEST_TIMEOUT + 2 * config.election,
-        max_value_bytes: usize::try_from(config.max_request_bytes).unwrap_or(usize::MAX),
         start_time: SystemTime::now(),
     }
 }

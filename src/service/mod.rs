@@ -45,8 +45,6 @@ pub struct ServiceSettings {
     pub default_read: ReadMode,
     /// How long a write or linearizable read may wait for consensus.
     pub request_timeout: Duration,
-    /// Largest decoded value in bytes.
-    pub max_value_bytes: usize,
     /// When the process started to serve.
     pub start_time: SystemTime,
 }

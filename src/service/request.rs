@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use storage::operation::{Event, Lifetime, Node, Operation};
+use storage::operation::{Event, Lifetime, Node};
 
 /// Who asks. Every method of the service takes one, so that authorisation has one place.
 #[derive(Debug, Clone)]
@@ -38,15 +38,6 @@ pub struct Position {
     pub raft_index: u64,
     /// The term of the answering member.
     pub raft_term: u64,
-}
-
-/// A write as a client means it: the TTL is relative until the leader stamps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Write {
-    /// The operation; its `lifetime` is `None` and is filled in from `ttl` when it is applied.
-    pub operation: Operation,
-    /// Seconds to live; `Some(0)` ends at the next expiry, `None` is permanent.
-    pub ttl: Option<u64>,
 }
 
 /// An acknowledged write: durable, applied and visible.

@@ -1,20 +1,24 @@
 //! Writes: through the log, answered after they are durable and applied.
 
-use storage::operation::{Content, Operation, Outcome};
+use storage::operation::{Operation, Outcome};
 
-use super::{Caller, Service, ServiceError, StorageFault, Write, Written};
-use crate::command::{self, Proposal};
+use super::{Caller, Service, ServiceError, StorageFault, Written};
+use crate::command::{self, Proposal, ServerOperation, Ttl};
 use crate::node::Reply;
 
 impl Service {
     /// One client write. An error of the kind `TimedOut`, `LeaderLost`, `Stopped` or `StorageFailed` leaves open
     /// whether the write takes effect; all others say that it did not.
-    pub async fn write(&self, _caller: &Caller, write: Write) -> Result<Written, ServiceError> {
-        let value = value_bytes(&write.operation);
-        if value > self.settings().max_value_bytes {
-            return Err(ServiceError::TooLarge);
-        }
-        let reply = self.propose(&[write.operation], write.ttl).await?;
+    pub async fn write(
+        &self,
+        _caller: &Caller,
+        operation: Operation<Ttl>,
+    ) -> Result<Written, ServiceError> {
+        self.takes_writes()?;
+        let proposal = Proposal::new(&operation);
+        // The proposal holds the value now, and the wait may be long.
+        drop(operation);
+        let reply = self.propose(proposal).await?;
         match reply.outcomes.into_iter().next() {
             Some(Outcome::Done(event)) => {
                 let mut position = self.position(event.revision);
@@ -31,16 +35,21 @@ impl Service {
         }
     }
 
-    /// Proposes operations as one command and waits until it is durable and applied. Also for the server's own.
-    pub async fn propose(
-        &self,
-        operations: &[Operation],
-        ttl: Option<u64>,
-    ) -> Result<Reply, ServiceError> {
-        if let Some(failure) = self.node().status.refuses_writes() {
-            return Err(failure.into());
+    /// The server's own operations, as one command; returns when it is durable and applied.
+    pub async fn write_own(&self, operations: &[ServerOperation]) -> Result<Reply, ServiceError> {
+        self.takes_writes()?;
+        self.propose(Proposal::of_server(operations)).await
+    }
+
+    fn takes_writes(&self) -> Result<(), ServiceError> {
+        match self.node().status.refuses_writes() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(()),
         }
-        let proposal = Proposal::new(operations, ttl);
+    }
+
+    /// Proposes a command and waits until it is durable and applied.
+    async fn propose(&self, proposal: Proposal) -> Result<Reply, ServiceError> {
         if proposal.len() > command::MAX_BYTES {
             return Err(ServiceError::TooLarge);
         }
@@ -54,25 +63,5 @@ impl Service {
                 Err(ServiceError::TimedOut)
             }
         }
-    }
-}
-
-fn value_bytes(operation: &Operation) -> usize {
-    match operation {
-        Operation::Set {
-            content: Content::File(value),
-            ..
-        }
-        | Operation::Create {
-            content: Content::File(value),
-            ..
-        }
-        | Operation::CreateInOrder {
-            content: Content::File(value),
-            ..
-        }
-        | Operation::Update { value, .. }
-        | Operation::CompareAndSwap { value, .. } => value.len(),
-        _ => 0,
     }
 }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use storage::operation::{Content, Event, Operation, Outcome, Retention};
+use storage::operation::{Content, Event, Operation, Outcome, Retention, Write, WriteMode};
 use storage::path::KeyPath;
 
 use super::*;
@@ -26,12 +26,7 @@ fn path(text: &str) -> KeyPath {
 
 fn set(text: &str) -> Operation {
     let content = Content::File(Bytes::from_static(b"v"));
-    Operation::Set {
-        path: path(text),
-        content,
-        lifetime: None,
-        refresh: false,
-    }
+    Operation::Write(Write::new(path(text), WriteMode::Set, content))
 }
 
 fn remove(text: &str) -> Operation {

@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use storage::{Content, EventFilter, KeyPath, Operation, Options, Store, Writer};
+use storage::{Content, EventFilter, KeyPath, Operation, Options, Store, Write, WriteMode, Writer};
 
 const FILES: u64 = 200_000;
 const PER_DIRECTORY: u64 = 1_000;
@@ -238,12 +238,11 @@ fn path(number: u64) -> KeyPath {
 fn set(number: u64) -> Operation {
     let mut value = vec![b'v'; VALUE];
     value[..8].copy_from_slice(&number.to_le_bytes());
-    Operation::Set {
-        path: path(number),
-        content: Content::File(Bytes::from(value)),
-        lifetime: None,
-        refresh: false,
-    }
+    Operation::Write(Write::new(
+        path(number),
+        WriteMode::Set,
+        Content::File(Bytes::from(value)),
+    ))
 }
 
 /// Wall clock and processor time spent so far, in microseconds.

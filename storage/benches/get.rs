@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use storage::{Content, KeyPath, Operation, Options, Store};
+use storage::{Content, KeyPath, Operation, Options, Store, Write, WriteMode};
 
 const HOT: usize = 1_000;
 const ROUNDS: usize = 11;
@@ -24,12 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut batch = writer.batch();
     for (index, path) in (1..).zip(&paths) {
         let content = Content::File(Bytes::from(vec![b'v'; 128]));
-        let set = Operation::Set {
-            path: path.clone(),
-            content,
-            lifetime: None,
-            refresh: false,
-        };
+        let set = Operation::Write(Write::new(path.clone(), WriteMode::Set, content));
         batch.apply_one(index, 0, &set)?;
     }
     batch.commit()?;

@@ -12,7 +12,7 @@
 //! byte tables stand in the modules of the folder `format`.
 //!
 //! ```
-//! use storage::{KeyPath, Operation, Content, Options};
+//! use storage::{Content, KeyPath, Operation, Options, Write, WriteMode};
 //!
 //! let options = Options { in_memory: true, ..Options::default() };
 //! let (store, mut writer) = storage::open("example".as_ref(), options)?;
@@ -20,7 +20,7 @@
 //! let content = Content::File("hello".into());
 //!
 //! let mut batch = writer.batch();
-//! batch.apply_one(1, 0, &Operation::Set { path: path.clone(), content, lifetime: None, refresh: false })?;
+//! batch.apply_one(1, 0, &Operation::Write(Write::new(path.clone(), WriteMode::Set, content)))?;
 //! batch.commit()?;
 //!
 //! let (node, revision) = store.get(&path)?;
@@ -69,6 +69,7 @@ pub use judge::{Judgement, judge};
 pub use open::{open, open_judged, open_with};
 pub use operation::{
     Action, Condition, Content, Event, Lifetime, Node, Operation, Outcome, Refusal, Retention,
+    Write, WriteMode,
 };
 pub use path::{KeyPath, PathError};
 pub use peek::{cut_torn_manifest, peek};

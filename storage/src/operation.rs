@@ -35,63 +35,78 @@ pub struct Condition {
     pub index: u64,
 }
 
-/// One operation; each that succeeds takes one revision (keys-api 5 and 6).
+impl Content {
+    /// The value of a file; `None` for a directory.
+    pub fn value(&self) -> Option<&Bytes> {
+        match self {
+            Self::File(value) => Some(value),
+            Self::Directory => None,
+        }
+    }
+}
+
+/// What a write has to find at its path, and by which name history knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
+pub enum WriteMode {
     /// `PUT`: create or replace. With `refresh` the node must exist and keeps its value.
-    Set {
-        /// The node to write.
-        path: KeyPath,
-        /// What it becomes.
-        content: Content,
-        /// Its TTL; `None` makes it permanent.
-        lifetime: Option<Lifetime>,
-        /// Keep the value that is there, and wake nobody (keys-api 7.4).
-        refresh: bool,
-    },
+    Set,
     /// `PUT ?prevExist=false`: create, never replace.
-    Create {
-        /// The node to create.
-        path: KeyPath,
-        /// What it becomes.
-        content: Content,
-        /// Its TTL; `None` makes it permanent.
-        lifetime: Option<Lifetime>,
-    },
-    /// `POST`: create a child named by this operation's revision, in 20 digits.
-    CreateInOrder {
-        /// The directory that receives the child; created when it is missing.
-        parent: KeyPath,
-        /// What the child becomes.
-        content: Content,
-        /// The child's TTL; `None` makes it permanent.
-        lifetime: Option<Lifetime>,
-    },
-    /// `PUT ?prevExist=true`: replace value and TTL of a file, or the TTL of a directory when
-    /// `value` is empty.
-    Update {
-        /// The node to change.
-        path: KeyPath,
-        /// The new value of a file; must be empty for a directory.
-        value: Bytes,
-        /// The new TTL; `None` makes it permanent.
-        lifetime: Option<Lifetime>,
-        /// Keep the value that is there, and wake nobody (keys-api 7.4).
-        refresh: bool,
-    },
-    /// `PUT` with `prevValue` or `prevIndex`.
-    CompareAndSwap {
-        /// The file to change.
-        path: KeyPath,
-        /// What must hold before.
-        condition: Condition,
-        /// The new value.
-        value: Bytes,
-        /// The new TTL; `None` makes it permanent.
-        lifetime: Option<Lifetime>,
-        /// Keep the value that is there, and wake nobody (keys-api 7.4).
-        refresh: bool,
-    },
+    Create,
+    /// `POST`: create a child named by this operation's revision, in 20 digits. The path is that of the directory which
+    /// receives the child; it is created when it is missing.
+    CreateInOrder,
+    /// `PUT ?prevExist=true`: replace value and TTL of a file, or the TTL of a directory when the value is empty.
+    Update,
+    /// `PUT` with `prevValue` or `prevIndex`: as `Update`, of a file for which the condition holds.
+    CompareAndSwap(Condition),
+}
+
+impl WriteMode {
+    /// Whether a node is made where there is none; the others change the value of what is there.
+    pub fn creates(&self) -> bool {
+        matches!(self, Self::Set | Self::Create | Self::CreateInOrder)
+    }
+
+    /// Whether what is there can be kept: a node that is made anew has nothing to keep.
+    pub fn can_refresh(&self) -> bool {
+        !matches!(self, Self::Create | Self::CreateInOrder)
+    }
+}
+
+/// One write of a value, or of a directory. `L` says how its end is given: relative while it is on its way to the log, and
+/// a [`Lifetime`] once the entry is stamped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write<L = Lifetime> {
+    /// The node to write.
+    pub path: KeyPath,
+    /// What it has to find there.
+    pub mode: WriteMode,
+    /// What the node becomes. An update and a compare-and-swap change files only: a directory counts as an empty value.
+    pub content: Content,
+    /// When it ends; `None` makes it permanent.
+    pub lifetime: Option<L>,
+    /// Keep the value that is there, and wake nobody (keys-api 7.4). What creates a node has nothing to keep.
+    pub refresh: bool,
+}
+
+impl<L> Write<L> {
+    /// A plain write: permanent, and no refresh.
+    pub fn new(path: KeyPath, mode: WriteMode, content: Content) -> Self {
+        Self {
+            path,
+            mode,
+            content,
+            lifetime: None,
+            refresh: false,
+        }
+    }
+}
+
+/// One operation; each that succeeds takes one revision (keys-api 5 and 6). `L` is that of [`Write`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation<L = Lifetime> {
+    /// `PUT` and `POST`.
+    Write(Write<L>),
     /// `DELETE`; `recursive` implies `dir`.
     Delete {
         /// The node to remove.

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use storage::{Content, KeyPath, Operation, Options};
+use storage::{Content, KeyPath, Operation, Options, Write, WriteMode};
 
 use model::generator::{Step, case};
 use model::subject::Subject;
@@ -129,11 +129,12 @@ fn a_flush_leaves_nothing_behind() {
     for round in 0..300 {
         // The last commit touches one column family alone, so that the others have nothing new to
         // flush.
-        let files = (0..=round % 40).map(|file| Operation::Set {
-            path: KeyPath::root().child(format!("{file}").as_bytes()),
-            content: Content::File(vec![b'v'; 700].into()),
-            lifetime: None,
-            refresh: false,
+        let files = (0..=round % 40).map(|file| {
+            Operation::Write(Write::new(
+                KeyPath::root().child(format!("{file}").as_bytes()),
+                WriteMode::Set,
+                Content::File(vec![b'v'; 700].into()),
+            ))
         });
         let record = Operation::Record {
             key: "r".into(),

@@ -5,13 +5,13 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
 use bytes::Bytes;
-use storage::operation::{Content, Operation};
+use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 use tempfile::TempDir;
 use wal::fs::sim::SimFs;
 
 use super::*;
-use crate::command::Proposal;
+use crate::command::{Proposal, Ttl};
 use crate::node::clock::{Clock, ClusterClock};
 
 struct Stopped;
@@ -59,17 +59,16 @@ fn entry(index: u64) -> Entry {
     entry_of(index, set(b"k", Bytes::from_static(b"v")))
 }
 
-fn set(name: &[u8], value: Bytes) -> Operation {
-    Operation::Set {
-        path: KeyPath::root().child(name),
-        content: Content::File(value),
-        lifetime: None,
-        refresh: false,
-    }
+fn set(name: &[u8], value: Bytes) -> Operation<Ttl> {
+    Operation::Write(Write::new(
+        KeyPath::root().child(name),
+        WriteMode::Set,
+        Content::File(value),
+    ))
 }
 
-fn entry_of(index: u64, operation: Operation) -> Entry {
-    let data = Proposal::new(&[operation], None).stamp(&Stamp::default());
+fn entry_of(index: u64, operation: Operation<Ttl>) -> Entry {
+    let data = Proposal::new(&operation).stamp(&Stamp::default());
     Entry {
         index,
         term: 1,

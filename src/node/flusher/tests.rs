@@ -235,12 +235,10 @@ fn history_at_rest_may_pile_up_only_so_far() {
 }
 
 fn write_one_event(writer: &mut storage::Writer, index: u64) {
-    let operation = storage::Operation::Set {
-        path: storage::KeyPath::new(b"/k".to_vec()).expect("a canonical path"),
-        content: storage::Content::File("v".into()),
-        lifetime: None,
-        refresh: false,
-    };
+    let path = storage::KeyPath::new(b"/k".to_vec()).expect("a canonical path");
+    let content = storage::Content::File("v".into());
+    let write = storage::Write::new(path, storage::WriteMode::Set, content);
+    let operation = storage::Operation::Write(write);
     let mut batch = writer.batch();
     batch.apply_one(index, index, &operation).expect("applies");
     batch.commit().expect("committed");

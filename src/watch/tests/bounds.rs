@@ -3,12 +3,11 @@
 use super::*;
 
 fn set_to(text: &str, bytes: usize) -> Operation {
-    Operation::Set {
-        path: path(text),
-        content: Content::File(vec![b'v'; bytes].into()),
-        lifetime: None,
-        refresh: false,
-    }
+    Operation::Write(Write::new(
+        path(text),
+        WriteMode::Set,
+        Content::File(vec![b'v'; bytes].into()),
+    ))
 }
 
 #[tokio::test]

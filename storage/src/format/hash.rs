@@ -10,7 +10,7 @@
 //! multiply-and-fold and no cryptography; the byte stream is part of the replicated format and must
 //! not change within a format version.
 
-use crate::operation::{Condition, Content, Lifetime, Operation, Outcome, Refusal};
+use crate::operation::{Condition, Lifetime, Operation, Outcome, Refusal, Write, WriteMode};
 use crate::path::KeyPath;
 
 const ADD: u64 = 0x2D35_8DCC_AA6C_78A5;
@@ -45,49 +45,7 @@ impl Chain {
 
     pub(crate) fn operation(&mut self, operation: &Operation) {
         match operation {
-            Operation::Set {
-                path,
-                content,
-                lifetime,
-                refresh,
-            } => {
-                self.write(1, path, content, *lifetime);
-                self.word(u64::from(*refresh));
-            }
-            Operation::Create {
-                path,
-                content,
-                lifetime,
-            } => self.write(2, path, content, *lifetime),
-            Operation::CreateInOrder {
-                parent,
-                content,
-                lifetime,
-            } => self.write(3, parent, content, *lifetime),
-            Operation::Update {
-                path,
-                value,
-                lifetime,
-                refresh,
-            } => {
-                self.tagged(4, path);
-                self.bytes(value);
-                self.lifetime(*lifetime);
-                self.word(u64::from(*refresh));
-            }
-            Operation::CompareAndSwap {
-                path,
-                condition,
-                value,
-                lifetime,
-                refresh,
-            } => {
-                self.tagged(5, path);
-                self.condition(condition);
-                self.bytes(value);
-                self.lifetime(*lifetime);
-                self.word(u64::from(*refresh));
-            }
+            Operation::Write(write) => self.write(write),
             Operation::Delete {
                 path,
                 dir,
@@ -173,13 +131,29 @@ impl Chain {
         }
     }
 
-    fn write(&mut self, tag: u64, path: &KeyPath, content: &Content, lifetime: Option<Lifetime>) {
-        self.tagged(tag, path);
-        self.optional(match content {
-            Content::File(value) => Some(value),
-            Content::Directory => None,
-        });
-        self.lifetime(lifetime);
+    /// The numbers of the modes, and the order of what follows, are as old as the format.
+    fn write(&mut self, write: &Write) {
+        let tag = match &write.mode {
+            WriteMode::Set => 1,
+            WriteMode::Create => 2,
+            WriteMode::CreateInOrder => 3,
+            WriteMode::Update => 4,
+            WriteMode::CompareAndSwap(_) => 5,
+        };
+        self.tagged(tag, &write.path);
+        if let WriteMode::CompareAndSwap(condition) = &write.mode {
+            self.condition(condition);
+        }
+        let value = write.content.value().map(|value| &value[..]);
+        if write.mode.creates() {
+            self.optional(value);
+        } else {
+            self.bytes(value.unwrap_or_default());
+        }
+        self.lifetime(write.lifetime);
+        if write.mode.can_refresh() {
+            self.word(u64::from(write.refresh));
+        }
     }
 
     fn tagged(&mut self, tag: u64, path: &KeyPath) {

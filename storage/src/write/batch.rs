@@ -340,7 +340,7 @@ impl Batch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::Content;
+    use crate::operation::{Content, Write, WriteMode};
     use crate::path::KeyPath;
 
     /// Applies one write, breaks the batch, and commits it.
@@ -350,12 +350,11 @@ mod tests {
             crate::open(&directory.path().join("store"), crate::Options::default())
                 .expect("opened");
         let mut batch = writer.batch();
-        let set = Operation::Set {
-            path: KeyPath::new("/a").expect("canonical"),
-            content: Content::File(Bytes::from_static(b"v")),
-            lifetime: None,
-            refresh: false,
-        };
+        let set = Operation::Write(Write::new(
+            KeyPath::new("/a").expect("canonical"),
+            WriteMode::Set,
+            Content::File(Bytes::from_static(b"v")),
+        ));
         batch.apply_one(1, 1, &set).expect("applied");
         break_it(&mut batch);
         batch.commit().expect("written");

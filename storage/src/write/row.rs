@@ -7,7 +7,7 @@ use crate::format::change::Change;
 use crate::format::column::Column;
 use crate::format::key;
 use crate::format::record::{Entry, Record};
-use crate::operation::{Action, Event, Lifetime, Node};
+use crate::operation::{Action, Event, Lifetime, Node, Write};
 use crate::read::event::removed;
 use crate::write::batch::Batch;
 
@@ -18,31 +18,50 @@ pub(crate) struct Marks {
     pub(crate) system: bool,
 }
 
+impl Marks {
+    /// Those of a client's write.
+    pub(crate) fn of(write: &Write) -> Self {
+        Self {
+            refresh: write.refresh,
+            system: false,
+        }
+    }
+}
+
 impl Batch<'_> {
     /// The revision that the next change takes.
     pub(crate) fn next_revision(&self) -> u64 {
         self.state.applied.revision + 1
     }
 
-    /// Writes a node; `before` is the lifetime of the record that it replaces.
+    /// Writes a node whose key is in `self.key`; `before` is the lifetime of the record that it replaces.
     pub(crate) fn put(&mut self, entry: Entry, before: Option<Lifetime>) {
-        self.key.clear();
-        key::encode(&entry.node.path, &mut self.key);
-        self.put_rows(&entry, before);
+        self.put_rows(self.key.len(), &entry);
+        self.put_deadline(&entry, before);
         self.overlay.put(self.key.clone(), entry);
     }
 
-    /// Writes the rows of a node whose key is in `self.key`.
-    pub(crate) fn put_rows(&mut self, entry: &Entry, before: Option<Lifetime>) {
+    /// Writes the rows of a node whose key is the first `length` bytes of `self.key`.
+    pub(crate) fn put_rows(&mut self, length: usize, entry: &Entry) {
+        let key = &self.key[..length];
+        debug_assert_eq!(
+            key,
+            key::encoded(&entry.node.path),
+            "the key of this node was looked up"
+        );
         entry.record().encode(&mut self.row);
         let database = &self.core.database;
         self.rows
-            .put_cf(database.family(Column::Nodes), &self.key, &self.row);
-        key::version(&self.key, entry.revision, &mut self.version);
+            .put_cf(database.family(Column::Nodes), key, &self.row);
+        key::version(key, entry.revision, &mut self.version);
         self.rows
             .put_cf(database.family(Column::Versions), &self.version, &self.row);
-        self.chain.bytes(&self.key);
+        self.chain.bytes(key);
         self.chain.bytes(&self.row);
+    }
+
+    /// Puts the expiry row of a node whose key is in `self.key` in the place of the one of before.
+    fn put_deadline(&mut self, entry: &Entry, before: Option<Lifetime>) {
         let after = entry.node.lifetime.map(|lifetime| lifetime.deadline);
         let before = before.map(|lifetime| lifetime.deadline);
         if let Some(deadline) = before.filter(|_| before != after) {
@@ -53,7 +72,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Writes the event of the change that takes the next revision, and moves the floor.
+    /// Writes the event of the change that takes the next revision, and moves the floor. The key of the node is in
+    /// `self.key`.
     pub(crate) fn finish(
         &mut self,
         action: Action,
@@ -63,8 +83,11 @@ impl Batch<'_> {
     ) -> Result<Arc<Event>, Error> {
         let revision = self.next_revision();
         self.state.bytes += event_bytes(&node);
-        self.key.clear();
-        key::encode(&node.path, &mut self.key);
+        debug_assert_eq!(
+            self.key,
+            key::encoded(&node.path),
+            "the key of this node was looked up"
+        );
         let mortal = |node: &Node| node.lifetime.is_some();
         let shows_ttl = mortal(&node) || prev.as_ref().is_some_and(|prev| mortal(&prev.node));
         let time = shows_ttl.then_some(self.state.applied.cluster_time);

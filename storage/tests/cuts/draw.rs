@@ -2,7 +2,9 @@
 //! coincide, directories that go and come back, rows without a node.
 
 use bytes::Bytes;
-use storage::{Condition, Content, KeyPath, Lifetime, Operation, Retention, Store};
+use storage::{
+    Condition, Content, KeyPath, Lifetime, Operation, Retention, Store, Write, WriteMode,
+};
 
 use super::random::Random;
 
@@ -70,12 +72,13 @@ impl Draw {
         let path = path(top);
         if self.random.percent(30) {
             let lifetime = self.lifetime(100);
-            groups.push(vec![Operation::Update {
+            groups.push(vec![Operation::Write(Write {
                 path: path.clone(),
-                value: Bytes::new(),
+                mode: WriteMode::Update,
+                content: Content::File(Bytes::new()),
                 lifetime,
                 refresh: false,
-            }]);
+            })]);
         }
         if self.random.percent(70) {
             groups.push(vec![Operation::Delete {
@@ -97,19 +100,21 @@ impl Draw {
                 let path = path.clone();
                 let (content, value) = (Content::File("r".into()), Bytes::from("r"));
                 vec![if self.random.percent(50) {
-                    Operation::Set {
+                    Operation::Write(Write {
                         path,
+                        mode: WriteMode::Set,
                         content,
                         lifetime,
                         refresh,
-                    }
+                    })
                 } else {
-                    Operation::Update {
+                    Operation::Write(Write {
                         path,
-                        value,
+                        mode: WriteMode::Update,
+                        content: Content::File(value),
                         lifetime,
                         refresh,
-                    }
+                    })
                 }]
             })
             .collect();
@@ -132,12 +137,13 @@ impl Draw {
                 vec![set(&format!("{top}/{child}"), "v", Some(lifetime))]
             })
             .collect();
-        groups.push(vec![Operation::Update {
+        groups.push(vec![Operation::Write(Write {
             path: path(top),
-            value: Bytes::new(),
+            mode: WriteMode::Update,
+            content: Content::File(Bytes::new()),
             lifetime: Some(until(now)),
             refresh: false,
-        }]);
+        })]);
         groups.push(vec![Operation::Expire {
             cutoff: now + self.random.below(4),
             limit: 1_000,
@@ -221,35 +227,41 @@ impl Draw {
             Content::File(value.clone())
         };
         match self.random.weighted(&[22, 8, 6, 10, 8, 12, 5, 14, 3, 4, 6]) {
-            0 => Operation::Set {
+            0 => Operation::Write(Write {
                 path,
+                mode: WriteMode::Set,
                 content,
                 lifetime,
                 refresh,
-            },
-            1 => Operation::Create {
+            }),
+            1 => Operation::Write(Write {
                 path,
+                mode: WriteMode::Create,
                 content,
                 lifetime,
-            },
-            2 => Operation::CreateInOrder {
-                parent: path,
+                refresh: false,
+            }),
+            2 => Operation::Write(Write {
+                path,
+                mode: WriteMode::CreateInOrder,
                 content,
                 lifetime,
-            },
-            3 => Operation::Update {
+                refresh: false,
+            }),
+            3 => Operation::Write(Write {
                 path,
-                value,
+                mode: WriteMode::Update,
+                content: Content::File(value),
                 lifetime,
                 refresh,
-            },
-            4 => Operation::CompareAndSwap {
-                condition: self.condition(store, &path),
+            }),
+            4 => Operation::Write(Write {
+                mode: WriteMode::CompareAndSwap(self.condition(store, &path)),
                 path,
-                value,
+                content: Content::File(value),
                 lifetime,
                 refresh,
-            },
+            }),
             5 => Operation::Delete {
                 path,
                 dir: self.random.percent(70),
@@ -304,10 +316,11 @@ fn set(at: &str, value: &str, lifetime: Option<Lifetime>) -> Operation {
 }
 
 fn set_at(path: KeyPath, value: &str, lifetime: Option<Lifetime>) -> Operation {
-    Operation::Set {
+    Operation::Write(Write {
         path,
+        mode: WriteMode::Set,
         content: Content::File(Bytes::copy_from_slice(value.as_bytes())),
         lifetime,
         refresh: false,
-    }
+    })
 }

@@ -1,6 +1,9 @@
 //! Faults of this kind that were found, each with the numbers it was found with.
 
-use storage::{Bounds, Content, KeyPath, Lifetime, Operation, Options, Outcome, Store, Writer};
+use storage::{
+    Bounds, Content, KeyPath, Lifetime, Operation, Options, Outcome, Store, Write, WriteMode,
+    Writer,
+};
 
 /// Fewer rows than a server's, and still so many that they are deleted as one range.
 fn low() -> Bounds {
@@ -52,15 +55,16 @@ impl Tree {
 }
 
 fn set(path: &str, deadline: u64) -> Operation {
-    Operation::Set {
+    Operation::Write(Write {
         path: KeyPath::new(path.as_bytes().to_vec()).expect("canonical"),
+        mode: WriteMode::Set,
         content: Content::File("v".into()),
         lifetime: Some(Lifetime {
             expiration: deadline,
             deadline,
         }),
         refresh: false,
-    }
+    })
 }
 
 fn delete(path: &str) -> Operation {

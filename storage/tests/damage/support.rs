@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rocksdb::DB;
 use storage::{
     Content, Damage, Error, EventFilter, KeyPath, Lease, Lifetime, Mode, Operation, Options, Store,
-    Writer,
+    Write, WriteMode, Writer,
 };
 
 pub(crate) const FAMILIES: [&str; 5] = ["default", "nodes", "versions", "events", "expiry"];
@@ -39,15 +39,16 @@ pub(crate) fn path(number: u64) -> KeyPath {
 /// The command at a log index: the files are written in turn, over and over again.
 pub(crate) fn command(index: u64) -> Operation {
     let number = (index - 1) % FILES;
-    Operation::Set {
+    Operation::Write(Write {
         path: path(number),
+        mode: WriteMode::Set,
         content: Content::File(Bytes::from(format!("{index:0>100}"))),
         lifetime: Some(Lifetime {
             expiration: 1,
             deadline: 1_000_000 + number,
         }),
         refresh: false,
-    }
+    })
 }
 
 /// Applies the commands up to `last`, 100 in a batch.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use storage::judge::{Effort, Fault, Inventory, Judgement, judge_with_effort};
-use storage::{Content, KeyPath, Operation, Options};
+use storage::{Content, KeyPath, Operation, Options, Write, WriteMode};
 use tempfile::TempDir;
 
 pub(crate) const FAMILIES: [&str; 5] = ["default", "nodes", "versions", "events", "expiry"];
@@ -118,12 +118,11 @@ pub(crate) fn write(path: &Path, flushes: usize, keys: usize, compact: bool) {
     for flush in 0..flushes {
         for key in 0..keys {
             index += 1;
-            let operation = Operation::Set {
-                path: KeyPath::new(format!("/{flush}/key-{key:04}")).expect("a path"),
-                content: Content::File(format!("value {index}").into()),
-                lifetime: None,
-                refresh: false,
-            };
+            let operation = Operation::Write(Write::new(
+                KeyPath::new(format!("/{flush}/key-{key:04}")).expect("a path"),
+                WriteMode::Set,
+                Content::File(format!("value {index}").into()),
+            ));
             let mut batch = writer.batch();
             batch.apply_one(index, 0, &operation).expect("applies");
             batch.commit().expect("commits");

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use std::sync::Arc;
 use storage::{
-    Action, Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Outcome, Refusal,
+    Action, Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Outcome, Refusal, Write,
+    WriteMode,
 };
 
 use super::Model;
@@ -41,35 +42,7 @@ impl Model {
     /// One operation of a command; those before it are visible to it.
     pub(super) fn operate(&mut self, operation: &Operation) -> Outcome {
         let written = match operation {
-            Operation::Set {
-                path,
-                content,
-                lifetime,
-                refresh,
-            } => self.set(path, content, *lifetime, *refresh),
-            Operation::Create {
-                path,
-                content,
-                lifetime,
-            } => self.create(path, content, *lifetime),
-            Operation::CreateInOrder {
-                parent,
-                content,
-                lifetime,
-            } => self.create_in_order(parent, content, *lifetime),
-            Operation::Update {
-                path,
-                value,
-                lifetime,
-                refresh,
-            } => self.update(path, value, *lifetime, *refresh),
-            Operation::CompareAndSwap {
-                path,
-                condition,
-                value,
-                lifetime,
-                refresh,
-            } => self.compare_and_swap(path, condition, value, *lifetime, *refresh),
+            Operation::Write(write) => self.written(write),
             Operation::Delete {
                 path,
                 dir,
@@ -105,6 +78,24 @@ impl Model {
                 refusal,
                 revision: self.revision,
             },
+        }
+    }
+
+    fn written(&mut self, write: &Write) -> Written {
+        let (path, content) = (&write.path, &write.content);
+        let (lifetime, refresh) = (write.lifetime, write.refresh);
+        let value = match content {
+            Content::File(value) => value.clone(),
+            Content::Directory => Bytes::new(),
+        };
+        match &write.mode {
+            WriteMode::Set => self.set(path, content, lifetime, refresh),
+            WriteMode::Create => self.create(path, content, lifetime),
+            WriteMode::CreateInOrder => self.create_in_order(path, content, lifetime),
+            WriteMode::Update => self.update(path, &value, lifetime, refresh),
+            WriteMode::CompareAndSwap(condition) => {
+                self.compare_and_swap(path, condition, &value, lifetime, refresh)
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use storage::{Content, KeyPath, Operation, Options, Store};
+use storage::{Content, KeyPath, Operation, Options, Store, Write, WriteMode};
 
 use super::compare::{Difference, equal, equal_lists};
 use super::generator::{Step, case};
@@ -51,12 +51,7 @@ impl Plan {
         let file = |number: u64| KeyPath::root().child(format!("{number:03}").as_bytes());
         let set = |number| {
             let (path, content) = (file(number), Content::File(Bytes::from(vec![b'v'; 200])));
-            Operation::Set {
-                path,
-                content,
-                lifetime: None,
-                refresh: false,
-            }
+            Operation::Write(Write::new(path, WriteMode::Set, content))
         };
         let command = |index, operations| {
             vec![Command {

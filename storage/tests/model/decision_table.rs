@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use storage::Action::{CompareAndDelete, CompareAndSwap, Create, Delete, Set, Update};
-use storage::{Action, Condition, Content, KeyPath, Lifetime, Operation, Outcome, Refusal};
+use storage::{
+    Action, Condition, Content, KeyPath, Lifetime, Operation, Outcome, Refusal, Write, WriteMode,
+};
 
 use super::{Command, Model};
 
@@ -64,38 +66,32 @@ fn ttl(refresh: bool) -> Option<Lifetime> {
 }
 
 pub(super) fn set(target: &str, content: Content, refresh: bool) -> Operation {
-    Operation::Set {
+    Operation::Write(Write {
         path: path(target),
+        mode: WriteMode::Set,
         content,
         lifetime: ttl(refresh),
         refresh,
-    }
+    })
 }
 
 pub(super) fn create(target: &str, content: Content) -> Operation {
-    Operation::Create {
-        path: path(target),
-        content,
-        lifetime: None,
-    }
+    Operation::Write(Write::new(path(target), WriteMode::Create, content))
 }
 
 pub(super) fn post(target: &str, content: Content) -> Operation {
-    Operation::CreateInOrder {
-        parent: path(target),
-        content,
-        lifetime: None,
-    }
+    Operation::Write(Write::new(path(target), WriteMode::CreateInOrder, content))
 }
 
 pub(super) fn update(target: &str, value: &'static str, refresh: bool) -> Operation {
     let (path, lifetime) = (path(target), ttl(refresh));
-    Operation::Update {
+    Operation::Write(Write {
         path,
-        value: value.into(),
+        mode: WriteMode::Update,
+        content: Content::File(value.into()),
         lifetime,
         refresh,
-    }
+    })
 }
 
 pub(super) fn condition(value: Option<&'static str>, index: u64) -> Condition {
@@ -114,13 +110,13 @@ pub(super) fn swap(target: &str, condition: Condition, refresh: bool) -> Operati
             Bytes::from("new")
         },
     );
-    Operation::CompareAndSwap {
+    Operation::Write(Write {
         path,
-        condition,
-        value,
+        mode: WriteMode::CompareAndSwap(condition),
+        content: Content::File(value),
         lifetime: ttl(refresh),
         refresh,
-    }
+    })
 }
 
 pub(super) fn delete(target: &str, dir: bool, recursive: bool) -> Operation {

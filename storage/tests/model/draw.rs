@@ -2,7 +2,7 @@
 //! that hold or nearly do, deadlines that meet.
 
 use bytes::Bytes;
-use storage::{Condition, Content, KeyPath, Lifetime, Operation, Retention};
+use storage::{Condition, Content, KeyPath, Lifetime, Operation, Retention, Write, WriteMode};
 
 use super::Model;
 use super::random::Random;
@@ -65,38 +65,43 @@ impl Draw {
             .random
             .weighted(&[18, 5, 4, 7, 6, 8, 3, 9, 3, 13, 6, 7, 5, 3, 2])
         {
-            0 => Operation::Set {
+            0 => Operation::Write(Write {
                 path,
+                mode: WriteMode::Set,
                 content: self.file(),
                 lifetime: self.lifetime(25),
                 refresh: false,
-            },
-            1 => Operation::Set {
+            }),
+            1 => Operation::Write(Write {
                 path,
+                mode: WriteMode::Set,
                 content: Content::Directory,
                 lifetime: self.lifetime(40),
                 refresh: false,
-            },
+            }),
             2 => {
                 let content = if self.random.percent(20) {
                     Content::Directory
                 } else {
                     Content::File(Bytes::new())
                 };
-                Operation::Set {
+                Operation::Write(Write {
                     path,
+                    mode: WriteMode::Set,
                     content,
                     lifetime: self.lifetime(100),
                     refresh: true,
-                }
+                })
             }
             3 => {
                 let path = self.path(model, 15);
-                Operation::Create {
+                Operation::Write(Write {
                     path,
+                    mode: WriteMode::Create,
                     content: self.content(),
                     lifetime: self.lifetime(30),
-                }
+                    refresh: false,
+                })
             }
             4 => {
                 let parent = if self.random.percent(10) {
@@ -104,11 +109,13 @@ impl Draw {
                 } else {
                     path
                 };
-                Operation::CreateInOrder {
-                    parent,
+                Operation::Write(Write {
+                    path: parent,
+                    mode: WriteMode::CreateInOrder,
                     content: self.content(),
                     lifetime: self.lifetime(20),
-                }
+                    refresh: false,
+                })
             }
             5 => {
                 let value = if self.random.percent(50) {
@@ -116,38 +123,40 @@ impl Draw {
                 } else {
                     self.value()
                 };
-                Operation::Update {
+                Operation::Write(Write {
                     path,
-                    value,
+                    mode: WriteMode::Update,
+                    content: Content::File(value),
                     lifetime: self.lifetime(50),
                     refresh: false,
-                }
+                })
             }
-            6 => Operation::Update {
+            6 => Operation::Write(Write {
                 path,
-                value: Bytes::new(),
+                mode: WriteMode::Update,
+                content: Content::File(Bytes::new()),
                 lifetime: self.lifetime(100),
                 refresh: true,
-            },
+            }),
             7 => {
                 let (condition, value) = (self.condition(model, &path), self.value());
-                Operation::CompareAndSwap {
+                Operation::Write(Write {
                     path,
-                    condition,
-                    value,
+                    mode: WriteMode::CompareAndSwap(condition),
+                    content: Content::File(value),
                     lifetime: self.lifetime(25),
                     refresh: false,
-                }
+                })
             }
             8 => {
                 let (condition, lifetime) = (self.condition(model, &path), self.lifetime(100));
-                Operation::CompareAndSwap {
+                Operation::Write(Write {
                     path,
-                    condition,
-                    value: Bytes::new(),
+                    mode: WriteMode::CompareAndSwap(condition),
+                    content: Content::File(Bytes::new()),
                     lifetime,
                     refresh: true,
-                }
+                })
             }
             9 => {
                 let (dir, recursive) =
@@ -194,12 +203,13 @@ impl Draw {
         }];
         operations.extend(again.into_iter().map(|path| {
             let (content, lifetime) = (self.content(), self.lifetime(60));
-            Operation::Set {
+            Operation::Write(Write {
                 path,
+                mode: WriteMode::Set,
                 content,
                 lifetime,
                 refresh: false,
-            }
+            })
         }));
         if self.random.percent(60) {
             operations.push(Operation::Expire {

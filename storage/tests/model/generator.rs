@@ -5,7 +5,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use storage::{Content, KeyPath, Operation};
+use storage::{Content, KeyPath, Operation, Write, WriteMode};
 
 use super::draw::{Draw, SECOND};
 use super::random::Random;
@@ -160,12 +160,13 @@ impl Generator {
                 path = path.child(b"_h");
             }
             let (content, lifetime) = (Content::File(Bytes::from(name)), self.draw.lifetime(15));
-            self.issue(vec![Operation::Set {
+            self.issue(vec![Operation::Write(Write {
                 path,
+                mode: WriteMode::Set,
                 content,
                 lifetime,
                 refresh: false,
-            }])
+            })])
         };
         let commands = (0..width).map(child).collect();
         self.wide = Some(top);

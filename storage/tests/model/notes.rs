@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use storage::Action::{Create, Delete, Set};
-use storage::{Content, Event, Lifetime, Operation, Outcome, Refusal, Retention};
+use storage::{Content, Event, Lifetime, Operation, Outcome, Refusal, Retention, Write, WriteMode};
 
 use super::Model;
 use super::decision_table::{
@@ -103,11 +103,13 @@ fn the_ttl_of_a_directory_changes_without_its_stored_index() {
 #[test]
 fn parents_made_on_the_way_are_permanent_and_stay() {
     let mut model = fixture();
-    let lasting = Operation::Create {
+    let lasting = Operation::Write(Write {
         path: path("/p/q/r"),
+        mode: WriteMode::Create,
         content: file("x"),
         lifetime: LIFETIME,
-    };
+        refresh: false,
+    });
     assert_eq!(done(&mut model, lasting).revision, 4);
     for parent in ["/p", "/p/q"] {
         let node = model.tree.node(&path(parent)).expect("made on the way");
@@ -169,11 +171,13 @@ fn expiry_goes_by_deadline_then_key_and_takes_a_directory_whole() {
             expiration: 0,
             deadline,
         });
-        Operation::Create {
+        Operation::Write(Write {
             path: path(at),
+            mode: WriteMode::Create,
             content,
             lifetime,
-        }
+            refresh: false,
+        })
     };
     for operation in [
         timed("/z", 5, file("")),

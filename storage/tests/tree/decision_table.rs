@@ -4,7 +4,7 @@
 //! `/f/x` under a file, and the root. A cell is what comes out: the event, or the refusal.
 
 use bytes::Bytes;
-use storage::{Action, Content, KeyPath, Operation, Outcome, Refusal};
+use storage::{Action, Content, KeyPath, Operation, Outcome, Refusal, Write, WriteMode};
 
 use crate::support::{
     Tree, condition, create, delete, file, path, set, set_until, show, until, update,
@@ -103,12 +103,7 @@ fn value(text: &str) -> Bytes {
 #[test]
 fn set_of_a_value() {
     row(
-        |path| Operation::Set {
-            path,
-            content: file("v"),
-            lifetime: None,
-            refresh: false,
-        },
+        |path| Operation::Write(Write::new(path, WriteMode::Set, file("v"))),
         [
             "Set /x=v c5 m5",
             "Set /f=v c5 m5 after /f=now c2 m2",
@@ -123,12 +118,7 @@ fn set_of_a_value() {
 #[test]
 fn set_of_a_directory() {
     row(
-        |path| Operation::Set {
-            path,
-            content: Content::Directory,
-            lifetime: None,
-            refresh: false,
-        },
+        |path| Operation::Write(Write::new(path, WriteMode::Set, Content::Directory)),
         [
             "Set /x/ c5 m5",
             "Set /f/ c5 m5 after /f=now c2 m2",
@@ -143,10 +133,14 @@ fn set_of_a_directory() {
 #[test]
 fn create_of_a_file_or_directory() {
     row(
-        |path| Operation::Create {
-            path,
-            content: file("v"),
-            lifetime: until(9),
+        |path| {
+            Operation::Write(Write {
+                path,
+                mode: WriteMode::Create,
+                content: file("v"),
+                lifetime: until(9),
+                refresh: false,
+            })
         },
         [
             "Create /x=v c5 m5 t9",
@@ -158,11 +152,7 @@ fn create_of_a_file_or_directory() {
         ],
     );
     row(
-        |path| Operation::Create {
-            path,
-            content: Content::Directory,
-            lifetime: None,
-        },
+        |path| Operation::Write(Write::new(path, WriteMode::Create, Content::Directory)),
         [
             "Create /x/ c5 m5",
             "105 /f",
@@ -177,11 +167,12 @@ fn create_of_a_file_or_directory() {
 #[test]
 fn update_with_a_value() {
     row(
-        |path| Operation::Update {
-            path,
-            value: value("v"),
-            lifetime: None,
-            refresh: false,
+        |path| {
+            Operation::Write(Write::new(
+                path,
+                WriteMode::Update,
+                Content::File(value("v")),
+            ))
         },
         [
             "100 /x",
@@ -197,11 +188,14 @@ fn update_with_a_value() {
 #[test]
 fn update_without_a_value() {
     row(
-        |path| Operation::Update {
-            path,
-            value: value(""),
-            lifetime: until(9),
-            refresh: false,
+        |path| {
+            Operation::Write(Write {
+                path,
+                mode: WriteMode::Update,
+                content: Content::File(value("")),
+                lifetime: until(9),
+                refresh: false,
+            })
         },
         [
             "100 /x",
@@ -217,12 +211,12 @@ fn update_without_a_value() {
 #[test]
 fn compare_and_swap() {
     let swap = |condition: storage::Condition| {
-        move |path| Operation::CompareAndSwap {
-            path,
-            condition: condition.clone(),
-            value: value("v"),
-            lifetime: None,
-            refresh: false,
+        move |path| {
+            Operation::Write(Write::new(
+                path,
+                WriteMode::CompareAndSwap(condition.clone()),
+                Content::File(value("v")),
+            ))
         }
     };
     let done = "CompareAndSwap /f=v c2 m5 after /f=now c2 m2";
@@ -240,11 +234,14 @@ fn compare_and_swap() {
 #[test]
 fn refreshes() {
     row(
-        |path| Operation::Set {
-            path,
-            content: file(""),
-            lifetime: until(9),
-            refresh: true,
+        |path| {
+            Operation::Write(Write {
+                path,
+                mode: WriteMode::Set,
+                content: file(""),
+                lifetime: until(9),
+                refresh: true,
+            })
         },
         [
             "100 /x",
@@ -256,11 +253,14 @@ fn refreshes() {
         ],
     );
     row(
-        |path| Operation::Set {
-            path,
-            content: Content::Directory,
-            lifetime: until(9),
-            refresh: true,
+        |path| {
+            Operation::Write(Write {
+                path,
+                mode: WriteMode::Set,
+                content: Content::Directory,
+                lifetime: until(9),
+                refresh: true,
+            })
         },
         [
             "100 /x",
@@ -272,11 +272,14 @@ fn refreshes() {
         ],
     );
     row(
-        |path| Operation::Update {
-            path,
-            value: value(""),
-            lifetime: until(9),
-            refresh: true,
+        |path| {
+            Operation::Write(Write {
+                path,
+                mode: WriteMode::Update,
+                content: Content::File(value("")),
+                lifetime: until(9),
+                refresh: true,
+            })
         },
         [
             "100 /x",
@@ -288,12 +291,14 @@ fn refreshes() {
         ],
     );
     row(
-        |path| Operation::CompareAndSwap {
-            path,
-            condition: condition(None, 2),
-            value: value(""),
-            lifetime: until(9),
-            refresh: true,
+        |path| {
+            Operation::Write(Write {
+                path,
+                mode: WriteMode::CompareAndSwap(condition(None, 2)),
+                content: Content::File(value("")),
+                lifetime: until(9),
+                refresh: true,
+            })
         },
         [
             "100 /x",
@@ -318,11 +323,7 @@ fn create_in_order() {
         child(""),
     ];
     row(
-        |parent| Operation::CreateInOrder {
-            parent,
-            content: file("v"),
-            lifetime: None,
-        },
+        |parent| Operation::Write(Write::new(parent, WriteMode::CreateInOrder, file("v"))),
         cells.each_ref().map(String::as_str),
     );
 }
@@ -462,11 +463,7 @@ fn operations_of_one_command_see_each_other() {
         delete("/d"),
         update("/d/a", "3", None),
         set("/d/a", "4"),
-        Operation::CreateInOrder {
-            parent: path("/d"),
-            content: file("5"),
-            lifetime: None,
-        },
+        Operation::Write(Write::new(path("/d"), WriteMode::CreateInOrder, file("5"))),
         Operation::Delete {
             path: path("/d"),
             dir: true,
@@ -498,11 +495,11 @@ fn operations_of_one_command_see_each_other() {
 fn a_name_in_order_that_exists_is_refused() {
     let mut tree = Tree::in_memory();
     tree.set("/q/00000000000000000002", "taken");
-    let refusal = tree.refused(Operation::CreateInOrder {
-        parent: path("/q"),
-        content: file(""),
-        lifetime: None,
-    });
+    let refusal = tree.refused(Operation::Write(Write::new(
+        path("/q"),
+        WriteMode::CreateInOrder,
+        file(""),
+    )));
     assert_eq!(word(&refusal), "105 /q/00000000000000000002");
 }
 

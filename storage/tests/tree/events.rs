@@ -1,6 +1,6 @@
 //! History as watchers read it: order, filters, nodes before and after (keys-api 8.3).
 
-use storage::{Action, EventFilter, KeyPath, Operation};
+use storage::{Action, EventFilter, KeyPath, Operation, Write, WriteMode};
 
 use crate::support::{Tree, create, delete, path, set, set_until, show, until, update};
 
@@ -25,17 +25,18 @@ fn events_come_back_as_they_were_returned() {
         update("/a/f", "3", Some(90)),
         create("/a/d", None),
         update("/a/d", "", Some(95)),
-        Operation::CreateInOrder {
-            parent: path("/a"),
-            content: crate::support::file("x"),
-            lifetime: None,
-        },
-        Operation::Set {
+        Operation::Write(Write::new(
+            path("/a"),
+            WriteMode::CreateInOrder,
+            crate::support::file("x"),
+        )),
+        Operation::Write(Write {
             path: path("/a/f"),
+            mode: WriteMode::Set,
             content: crate::support::file(""),
             lifetime: until(99),
             refresh: true,
-        },
+        }),
         Operation::System {
             path: path("/_etcd/config"),
             value: Some("{}".into()),

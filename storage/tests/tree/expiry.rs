@@ -1,6 +1,6 @@
 //! Expiry (keys-api 7.3): order, directories, slices, and rows that nothing matches any more.
 
-use storage::{Action, Operation};
+use storage::{Action, Content, Operation, Write, WriteMode};
 
 use crate::support::{Tree, create, delete, path, set, set_until, show, tree, until, update};
 
@@ -251,12 +251,13 @@ fn what_expires_soon_can_be_asked_for() {
 fn a_refresh_moves_the_deadline_and_nothing_else() {
     let mut store = Tree::in_memory();
     store.done(set_until("/a", "v", 10));
-    let event = store.done(Operation::Update {
+    let event = store.done(Operation::Write(Write {
         path: path("/a"),
-        value: "".into(),
+        mode: WriteMode::Update,
+        content: Content::File("".into()),
         lifetime: until(50),
         refresh: true,
-    });
+    }));
     assert!(event.refresh);
     assert_eq!(show(&event.node), "/a=v c1 m2 t50");
     assert_eq!(store.store.next_deadline(), Some(50));

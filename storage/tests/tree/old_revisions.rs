@@ -1,6 +1,6 @@
 //! The tree at older revisions, against what it was then.
 
-use storage::{Content, KeyPath, Operation, View};
+use storage::{Content, KeyPath, Operation, View, Write, WriteMode};
 
 use crate::support::{Tree, bytes_path, create, delete, path, set, show, tree, tree_at, update};
 
@@ -79,12 +79,7 @@ fn lives_of_a_directory_do_not_mix() {
         set("/d/a", "3"),
         delete("/d"),
         set("/d", "a file now"),
-        Operation::Set {
-            path: path("/d"),
-            content: Content::Directory,
-            lifetime: None,
-            refresh: false,
-        },
+        Operation::Write(Write::new(path("/d"), WriteMode::Set, Content::Directory)),
         set("/d/b", "4"),
         delete("/d/b"),
         create("/d/b", None),
@@ -266,11 +261,12 @@ fn any_byte_but_the_slash_may_stand_in_a_name() {
     // A list of names sorts as the tree does.
     paths.sort_by(|left, right| left.components().cmp(right.components()));
     paths.dedup();
-    let operation = |at: &KeyPath| Operation::Set {
-        path: at.clone(),
-        content: Content::File("v".into()),
-        lifetime: None,
-        refresh: false,
+    let operation = |at: &KeyPath| {
+        Operation::Write(Write::new(
+            at.clone(),
+            WriteMode::Set,
+            Content::File("v".into()),
+        ))
     };
     let leaves: Vec<_> = paths
         .iter()

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use storage::{KeyPath, Operation, Options, Store};
+use storage::{KeyPath, Operation, Options, Store, Write};
 
 use crate::support::{Tree, delete, path, set};
 
@@ -20,7 +20,7 @@ fn rounds(tree: &mut Tree, keys: u64, count: u64) -> Vec<Vec<Option<u64>>> {
         let mut state = wanted[wanted.len() - 1].clone();
         for operation in &operations {
             match operation {
-                Operation::Set { path, .. } => {
+                Operation::Write(Write { path, .. }) => {
                     let key = digits(path.name()) as usize;
                     state[key] = Some(round);
                 }

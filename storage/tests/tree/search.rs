@@ -4,7 +4,8 @@
 //! `STORAGE_SEED` replays one case, `STORAGE_CASES` sets how many are run.
 
 use storage::{
-    Bounds, Error, Event, EventFilter, KeyPath, Operation, Options, Retention, Search, View,
+    Bounds, Content, Error, Event, EventFilter, KeyPath, Operation, Options, Retention, Search,
+    View, Write, WriteMode,
 };
 
 use crate::random::Random;
@@ -73,18 +74,15 @@ impl Case {
             1 => set_until(&at, "t", lapses),
             2 => create(&at, None),
             3 => delete(&at),
-            4 => Operation::CreateInOrder {
-                parent: path(&at),
-                content: file("o"),
-                lifetime: None,
-            },
+            4 => Operation::Write(Write::new(path(&at), WriteMode::CreateInOrder, file("o"))),
             // The TTL of a directory, or a refresh: a revision that wakes nobody.
-            5 => Operation::Update {
+            5 => Operation::Write(Write {
                 path: path(&at),
-                value: "".into(),
+                mode: WriteMode::Update,
+                content: Content::File("".into()),
                 lifetime: until(lapses),
                 refresh: random.percent(50),
-            },
+            }),
             6 => Operation::Expire {
                 cutoff: self.time,
                 limit: 5,

@@ -2,7 +2,7 @@
 //! 17).
 
 use bytes::Bytes;
-use storage::{Action, Operation, Outcome, Refusal};
+use storage::{Action, Content, Operation, Outcome, Refusal, Write, WriteMode};
 
 use crate::support::{Tree, condition, create, delete, file, path, set, update};
 
@@ -89,13 +89,11 @@ fn clients_are_refused_there_and_welcome_beside_it() {
             create(at, None),
             update(at, "", None),
             delete(at),
-            Operation::CompareAndSwap {
-                path: path(at),
-                condition: condition(None, 0),
-                value: Bytes::new(),
-                lifetime: None,
-                refresh: false,
-            },
+            Operation::Write(Write::new(
+                path(at),
+                WriteMode::CompareAndSwap(condition(None, 0)),
+                Content::File(Bytes::new()),
+            )),
             Operation::CompareAndDelete {
                 path: path(at),
                 condition: condition(None, 2),
@@ -109,11 +107,8 @@ fn clients_are_refused_there_and_welcome_beside_it() {
             );
         }
     }
-    let post = |at: &str| Operation::CreateInOrder {
-        parent: path(at),
-        content: file("v"),
-        lifetime: None,
-    };
+    let post =
+        |at: &str| Operation::Write(Write::new(path(at), WriteMode::CreateInOrder, file("v")));
     for at in ["/_etcd/machines", "/_etcd/config", "/_etcd/machines/n1"] {
         assert_eq!(tree.refused(post(at)), Refusal::ReadOnly(path(at)));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use storage::{
     Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Options, Outcome, Refusal,
-    Store, View, Writer,
+    Store, View, Write, WriteMode, Writer,
 };
 
 pub(crate) struct Tree {
@@ -139,21 +139,17 @@ pub(crate) fn file(value: &str) -> Content {
 }
 
 pub(crate) fn set(at: &str, value: &str) -> Operation {
-    Operation::Set {
-        path: path(at),
-        content: file(value),
-        lifetime: None,
-        refresh: false,
-    }
+    Operation::Write(Write::new(path(at), WriteMode::Set, file(value)))
 }
 
 pub(crate) fn set_until(at: &str, value: &str, deadline: u64) -> Operation {
-    Operation::Set {
+    Operation::Write(Write {
         path: path(at),
+        mode: WriteMode::Set,
         content: file(value),
         lifetime: until(deadline),
         refresh: false,
-    }
+    })
 }
 
 pub(crate) fn until(deadline: u64) -> Option<Lifetime> {
@@ -165,21 +161,22 @@ pub(crate) fn until(deadline: u64) -> Option<Lifetime> {
 
 /// A file with a value, a directory without.
 pub(crate) fn create(at: &str, value: Option<&str>) -> Operation {
-    Operation::Create {
-        path: path(at),
-        content: value.map_or(Content::Directory, file),
-        lifetime: None,
-    }
+    Operation::Write(Write::new(
+        path(at),
+        WriteMode::Create,
+        value.map_or(Content::Directory, file),
+    ))
 }
 
 pub(crate) fn update(at: &str, value: &str, deadline: Option<u64>) -> Operation {
     let value = Bytes::copy_from_slice(value.as_bytes());
-    Operation::Update {
+    Operation::Write(Write {
         path: path(at),
-        value,
+        mode: WriteMode::Update,
+        content: Content::File(value),
         lifetime: deadline.and_then(until),
         refresh: false,
-    }
+    })
 }
 
 pub(crate) fn delete(at: &str) -> Operation {

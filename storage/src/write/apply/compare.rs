@@ -1,36 +1,19 @@
 //! Compare-and-swap, compare-and-delete.
 
-use bytes::Bytes;
-
 use super::{Change, guard};
-use crate::operation::{Action, Condition, Lifetime, Node, Refusal};
+use crate::operation::{Action, Condition, Node, Refusal, Write};
 use crate::path::KeyPath;
 use crate::write::batch::Batch;
 use crate::write::row::Marks;
 
 impl Batch<'_> {
     /// Writes a file if the condition holds.
-    pub(super) fn compare_and_swap(
-        &mut self,
-        path: &KeyPath,
-        condition: &Condition,
-        value: &Bytes,
-        lifetime: Option<Lifetime>,
-        refresh: bool,
-    ) -> Change {
-        guard(path)?;
-        let prev = self.find(path)?;
+    pub(super) fn compare_and_swap(&mut self, write: &Write, condition: &Condition) -> Change {
+        guard(&write.path)?;
+        let prev = self.find(&write.path)?;
         compare(&prev.node, condition)?;
-        self.change(
-            prev,
-            value,
-            lifetime,
-            Action::CompareAndSwap,
-            Marks {
-                refresh,
-                system: false,
-            },
-        )
+        let (value, marks) = (write.content.value(), Marks::of(write));
+        self.change(prev, value, write.lifetime, Action::CompareAndSwap, marks)
     }
 
     /// Removes a file if the condition holds. The root is no file, rather than read-only (keys-api

@@ -25,14 +25,22 @@ pub(super) enum Place {
 type Descendant = (Vec<u8>, Option<Lifetime>);
 
 impl Batch<'_> {
-    /// The node at `path`, the root included.
+    /// The node at `path`, the root included. The key of `path` is in `self.key` from here to the end of the operation: it
+    /// is encoded once, and what the operation writes is written under it.
     pub(super) fn lookup(&mut self, path: &KeyPath) -> Result<Option<Entry>, Error> {
+        self.key.clear();
+        key::encode(path, &mut self.key);
+        self.on_the_way(path)
+    }
+
+    /// The node at `path`, which is the path whose key is in `self.key`, or one above it: a key is as long as its path,
+    /// and that of an ancestor is its beginning.
+    fn on_the_way(&self, path: &KeyPath) -> Result<Option<Entry>, Error> {
         if path.is_root() {
             return Ok(Some(Entry::root()));
         }
-        self.key.clear();
-        key::encode(path, &mut self.key);
-        match self.overlay.get(&self.key) {
+        let key = &self.key[..path.as_bytes().len()];
+        match self.overlay.get(key) {
             Seen::Node(entry) => return Ok(Some(entry.clone())),
             Seen::Gone => return Ok(None),
             Seen::Untouched => {}
@@ -40,7 +48,7 @@ impl Batch<'_> {
         if let Some(entry) = self.core.cache.get(path) {
             return Ok(Some(entry));
         }
-        let entry = point::entry_at(&self.core.database, &self.key, path)?;
+        let entry = point::entry_at(&self.core.database, key, path)?;
         // Nobody else commits, so what is read here stays true until this batch is committed.
         // A file is about to be replaced, or seldom worth it; directories are asked for again.
         if let Some(entry) = entry.as_ref().filter(|entry| entry.node.dir) {
@@ -54,7 +62,7 @@ impl Batch<'_> {
         if let Some(entry) = self.lookup(path)? {
             return Ok(Place::Present(entry));
         }
-        let border = ancestor::border(path, |path| self.lookup(path))?;
+        let border = ancestor::border(path, |path| self.on_the_way(path))?;
         match border.deepest {
             Some((parent, entry)) if !entry.node.dir => Err(Refusal::NotDirectory(parent).into()),
             _ => Ok(Place::Absent(border.missing)),

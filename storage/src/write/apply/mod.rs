@@ -18,7 +18,7 @@ use bytes::Bytes;
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::meta;
-use crate::operation::{Event, Node, Operation, Outcome, Refusal};
+use crate::operation::{Event, Node, Operation, Outcome, Refusal, Write, WriteMode};
 use crate::path::KeyPath;
 use crate::write::batch::Batch;
 
@@ -61,35 +61,7 @@ impl Batch<'_> {
 
     fn dispatch(&mut self, operation: &Operation) -> Result<Outcome, Stop> {
         let event = match operation {
-            Operation::Set {
-                path,
-                content,
-                lifetime,
-                refresh,
-            } => self.set(path, content, *lifetime, *refresh),
-            Operation::Create {
-                path,
-                content,
-                lifetime,
-            } => self.create(path, content, *lifetime),
-            Operation::CreateInOrder {
-                parent,
-                content,
-                lifetime,
-            } => self.create_in_order(parent, content, *lifetime),
-            Operation::Update {
-                path,
-                value,
-                lifetime,
-                refresh,
-            } => self.update(path, value, *lifetime, *refresh),
-            Operation::CompareAndSwap {
-                path,
-                condition,
-                value,
-                lifetime,
-                refresh,
-            } => self.compare_and_swap(path, condition, value, *lifetime, *refresh),
+            Operation::Write(write) => self.write(write),
             Operation::Delete {
                 path,
                 dir,
@@ -114,6 +86,16 @@ impl Batch<'_> {
             }
         };
         event.map(Outcome::Done)
+    }
+
+    fn write(&mut self, write: &Write) -> Change {
+        match &write.mode {
+            WriteMode::Set => self.set(write),
+            WriteMode::Create => self.create(write),
+            WriteMode::CreateInOrder => self.create_in_order(write),
+            WriteMode::Update => self.update(write),
+            WriteMode::CompareAndSwap(condition) => self.compare_and_swap(write, condition),
+        }
     }
 
     fn record(&mut self, key: &[u8], value: Option<&[u8]>) {

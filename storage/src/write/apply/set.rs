@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::locate::Place;
 use super::{Change, guard};
 use crate::format::record::Entry;
-use crate::operation::{Action, Content, Lifetime, Node, Refusal};
+use crate::operation::{Action, Content, Lifetime, Node, Refusal, Write};
 use crate::path::KeyPath;
 use crate::write::batch::Batch;
 use crate::write::row::Marks;
@@ -13,23 +13,10 @@ use crate::write::row::Marks;
 impl Batch<'_> {
     /// Creates or replaces. A file may become a directory; createdIndex starts anew. A refresh
     /// needs the node, and a file that stays a file keeps its value.
-    pub(super) fn set(
-        &mut self,
-        path: &KeyPath,
-        content: &Content,
-        lifetime: Option<Lifetime>,
-        refresh: bool,
-    ) -> Change {
-        guard(path)?;
-        self.set_at(
-            path,
-            content,
-            lifetime,
-            Marks {
-                refresh,
-                system: false,
-            },
-        )
+    pub(super) fn set(&mut self, write: &Write) -> Change {
+        guard(&write.path)?;
+        let marks = Marks::of(write);
+        self.set_at(&write.path, &write.content, write.lifetime, marks)
     }
 
     pub(super) fn set_at(
@@ -50,11 +37,11 @@ impl Batch<'_> {
         if prev.as_ref().is_some_and(|prev| prev.node.dir) {
             return Err(Refusal::NotFile(Some(path.clone())).into());
         }
-        let value = match (content, &prev) {
-            (Content::Directory, _) => None,
-            (Content::File(_), Some(prev)) if marks.refresh => prev.node.value.clone(),
-            (Content::File(value), _) => Some(value.clone()),
-        };
+        let value = content.value().map(|value| match &prev {
+            // What is there is no directory.
+            Some(prev) if marks.refresh => prev.node.value.clone().unwrap_or_default(),
+            _ => value.clone(),
+        });
         self.make_parents(missing);
         let revision = self.next_revision();
         let node = new_node(path.clone(), value, revision, lifetime);
@@ -71,35 +58,22 @@ impl Batch<'_> {
     /// Replaces value and TTL of a file, or the TTL of a directory. The latter takes a revision and
     /// leaves the directory's own modifiedIndex as it was; only the event shows the new one
     /// (keys-api 6).
-    pub(super) fn update(
-        &mut self,
-        path: &KeyPath,
-        value: &Bytes,
-        lifetime: Option<Lifetime>,
-        refresh: bool,
-    ) -> Change {
-        guard(path)?;
-        let prev = self.find(path)?;
-        if prev.node.dir && !value.is_empty() {
-            return Err(Refusal::NotFile(Some(path.clone())).into());
+    pub(super) fn update(&mut self, write: &Write) -> Change {
+        guard(&write.path)?;
+        let prev = self.find(&write.path)?;
+        let value = write.content.value();
+        if prev.node.dir && value.is_some_and(|value| !value.is_empty()) {
+            return Err(Refusal::NotFile(Some(write.path.clone())).into());
         }
-        self.change(
-            prev,
-            value,
-            lifetime,
-            Action::Update,
-            Marks {
-                refresh,
-                system: false,
-            },
-        )
+        let marks = Marks::of(write);
+        self.change(prev, value, write.lifetime, Action::Update, marks)
     }
 
     /// Writes over `prev` and keeps its createdIndex.
     pub(super) fn change(
         &mut self,
         prev: Entry,
-        value: &Bytes,
+        value: Option<&Bytes>,
         lifetime: Option<Lifetime>,
         action: Action,
         marks: Marks,
@@ -109,7 +83,7 @@ impl Batch<'_> {
             if marks.refresh {
                 kept.clone()
             } else {
-                value.clone()
+                value.cloned().unwrap_or_default()
             }
         });
         let shown = Node {

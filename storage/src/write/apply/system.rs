@@ -38,7 +38,7 @@ impl Batch<'_> {
                 return Ok(Outcome::Accepted);
             }
             (Some(entry), Some(value)) if is_machine(path) => {
-                self.change(entry, value, None, Action::Update, MARKS)?
+                self.change(entry, Some(value), None, Action::Update, MARKS)?
             }
             (None, Some(value)) if is_machine(path) => {
                 self.create_at(path, &Content::File(value.clone()), None, MARKS)?

@@ -1,0 +1,122 @@
+//! The replicated commands and their encoding: what one log entry holds.
+//!
+//! An entry is a fixed header, filled in by the leader when it takes the proposal, followed by a protobuf body that
+//! the front end wrote. The header comes first and has a fixed size so that the leader stamps a proposal in place,
+//! without a copy and without decoding it.
+//!
+//! | offset | bytes | field |
+//! |---|---|---|
+//! | 0 | 1 | format version: 1, or 2 if the body holds what version 1 does not know (an expiry with a bound in bytes) |
+//! | 1 | 7 | how far the wall clock below is behind the furthest one, µs; zero in what was written before it was known |
+//! | 8 | 8 | request id: finds the waiting client on the node that proposed |
+//! | 16 | 8 | cluster time, ns: deadlines and expiry count in it |
+//! | 24 | 8 | wall clock of the leader, ns since the Unix epoch: the `expiration` that is shown |
+//! | 32 | 8 | boot id of the leader (a hash): tells whether the next field may be compared |
+//! | 40 | 8 | `CLOCK_BOOTTIME` of the leader, ns |
+//! | 48 | – | body: the `Command` message below |
+//!
+//! All integers are little-endian. An entry with no data at all is the no-op of a new leader.
+//!
+//! # What apply makes of a command is part of the format
+//!
+//! An entry is applied again after a crash, and by every member, so it must give the same nodes, expiry rows, events,
+//! outcomes, floor and hash each time. How entries are cut into batches is no part of this: a live node, one that replays
+//! and one that catches up cut differently. `storage/tests/cuts_test.rs` holds every cut against one entry at a time.
+//!
+//! The rule is what one entry makes of a state when it is a batch of its own, with `storage::Bounds::default()`. A change
+//! of that rule, or of one of those bounds except `events_step`, changes what a log means. It needs
+//!
+//! 1. a new format version in the header, so that an entry says by which rule it is applied,
+//! 2. the old rule beside the new one for entries of the old version, as long as a log or a snapshot may hold one,
+//! 3. a leader that writes the new version only once every member can read it,
+//! 4. a test that replays a log of the old version: `tests/golden/format-1/killed.tar.gz` is one, nothing of it flushed.
+//!
+//! A change that only makes batches agree with the rule needs none of this: logs replay to the state that the rule gives.
+//! One was made since version 1 began. An expiry ends after a number of rows without a node
+//! (`storage/src/write/apply/expire.rs`), and one that shared a batch with the commands before it counted rows that these had
+//! deleted, or counted a row twice. Entries applied one at a time always gave what every cut gives now. The same goes for
+//! the operations of one command; no release writes an expiry beside others into one.
+//!
+//! Version 2 added the bound in bytes of an expiry. Only such an expiry is written as version 2, and one of version 1 has
+//! no such bound, so every log replays by the rule that it was written under. No cluster has several members yet, so none of
+//! them can lack it. A release that does not know the bound refuses the entry instead of removing more than the leader did.
+//!
+//! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
+//! them too, and nothing local may remove them.
+
+mod proposal;
+mod stamp;
+mod ttl;
+mod wire;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use prost::Message;
+use storage::operation::Operation;
+
+pub use proposal::Proposal;
+pub use stamp::Stamp;
+pub use ttl::Ttl;
+
+/// What the server does itself: nothing of it has a TTL.
+pub type ServerOperation = Operation<Infallible>;
+
+/// Bytes before the body.
+pub const HEADER_BYTES: usize = 48;
+/// What every entry holds that needs no later one: releases before [`BOUNDED_EXPIRY`] read it.
+const VERSION: u8 = 1;
+/// The version that knows the bound in bytes of an expiry.
+const BOUNDED_EXPIRY: u8 = 2;
+/// The largest command: what one record of the log holds, with room for its frame.
+pub const MAX_BYTES: usize = 15 << 20;
+
+/// Why the bytes of an entry are not a command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Shorter than its header.
+    #[error("the entry has {0} bytes, a command has at least {HEADER_BYTES}")]
+    TooShort(usize),
+    /// Written by a newer version.
+    #[error(
+        "the entry has command format {0}, this version knows 1 and 2: start the newer version again"
+    )]
+    NewerVersion(u8),
+    /// The body is not the message it should be.
+    #[error("the entry's body is malformed: {0}")]
+    Malformed(String),
+}
+
+/// A command read back from a log entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What the leader stamped.
+    pub stamp: Stamp,
+    /// What to apply, lifetimes filled in.
+    pub operations: Vec<Operation>,
+}
+
+impl Command {
+    /// Decodes the data of one entry, of which paths and values stay slices: nothing is copied.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]; bytes of any kind give one or a command.
+    pub fn decode(mut data: Bytes) -> Result<Self, DecodeError> {
+        let stamp = Stamp::decode(&data)?;
+        let knows_bytes = data[0] >= BOUNDED_EXPIRY;
+        let body = wire::Command::decode(data.split_off(HEADER_BYTES))
+            .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        let lifetime = body.ttl.map(|seconds| Ttl::at_most(seconds).from(&stamp));
+        let operations = body.operations.into_iter().map(|mut operation| {
+            operation.bytes = operation.bytes.filter(|_| knows_bytes);
+            operation.into_operation(lifetime)
+        });
+        Ok(Self {
+            stamp,
+            operations: operations.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

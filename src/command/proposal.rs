@@ -1,0 +1,62 @@
+//! A command on its way to the log, encoded but not stamped yet.
+
+use prost::Message;
+use storage::operation::Operation;
+
+use super::{BOUNDED_EXPIRY, HEADER_BYTES, ServerOperation, Stamp, Ttl, VERSION, wire};
+
+/// A proposal before it is stamped: the header is there and empty.
+#[derive(Debug, Clone)]
+pub struct Proposal(Vec<u8>);
+
+impl Proposal {
+    /// Encodes what a client asks for; its TTL is relative still. This copies the value, once.
+    pub fn new(operation: &Operation<Ttl>) -> Self {
+        let ttl = match operation {
+            Operation::Write(write) => write.lifetime,
+            _ => None,
+        };
+        Self::encode(std::slice::from_ref(operation), ttl)
+    }
+
+    /// Encodes what the server itself does, as one command: nothing of it has a TTL, as the type says.
+    pub fn of_server(operations: &[ServerOperation]) -> Self {
+        Self::encode(operations, None)
+    }
+
+    fn encode<L>(operations: &[Operation<L>], ttl: Option<Ttl>) -> Self {
+        let body = wire::Command {
+            operations: operations.iter().map(wire::Operation::of).collect(),
+            ttl: ttl.map(Ttl::seconds),
+        };
+        let bounded = |operation| matches!(operation, &Operation::Expire { bytes: Some(_), .. });
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + body.encoded_len());
+        bytes.resize(HEADER_BYTES, 0);
+        bytes[0] = if operations.iter().any(bounded) {
+            BOUNDED_EXPIRY
+        } else {
+            VERSION
+        };
+        // A Vec grows as needed, so encoding into it has no failure.
+        body.encode_raw(&mut bytes);
+        Self(bytes)
+    }
+
+    /// Size as it will stand in the log.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A proposal always has a header.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Fills in the header; the result is the data of a log entry.
+    pub fn stamp(mut self, stamp: &Stamp) -> Vec<u8> {
+        if let Some(header) = self.0.first_chunk_mut() {
+            stamp.write(header);
+        }
+        self.0
+    }
+}
