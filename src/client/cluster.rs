@@ -14,7 +14,7 @@ use super::error::{Attempt, Cause, Error};
 use super::exchange::{Exchanger, Reply};
 use super::proxy::Proxies;
 use super::request::{Credentials, Observer, Request, Retry};
-use super::tls::Tls;
+use crate::tls::Tls;
 
 /// The largest answer that is taken unless another bound is given, 512 MiB: a listing of some two million keys. A tree
 /// in memory takes a few times as much.

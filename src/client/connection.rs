@@ -11,10 +11,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::dial::{Dialer, ProxyHop, tls_alert};
+use super::dial::{Dialer, ProxyHop};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Cause, io_error};
 use super::request::{Request, Retry};
+use crate::tls::alert_in;
 
 /// Idle connections kept for one listener: as many as a program with some tasks uses at once.
 const IDLE_MAX: usize = 32;
@@ -183,7 +184,7 @@ impl Connection {
 /// A TLS server that wants another certificate says so only after the handshake (RFC 8446, 4.4.2.4): what looks like
 /// a broken connection may be its alert.
 fn head_failure(error: hyper::Error) -> Cause {
-    match io_error(&error).and_then(tls_alert) {
+    match io_error(&error).and_then(alert_in) {
         Some(alert) => Cause::TlsAlert(alert),
         None => Cause::Head(error.into()),
     }

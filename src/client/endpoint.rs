@@ -88,7 +88,7 @@ impl Endpoint {
         let authority = authority
             .rsplit_once('@')
             .map_or(authority, |(_, host)| host);
-        let (host, port) = host_and_port(authority).map_err(refuse)?;
+        let (host, port) = split_authority(authority).map_err(refuse)?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%~".contains(&byte);
         if !host.bytes().all(fits) {
             return Err(refuse("its host holds what no host name holds"));
@@ -127,6 +127,15 @@ impl Endpoint {
     /// TCP port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// `host:port` with the port that is meant, the host of an IPv6 address in brackets.
+    pub(super) fn host_and_port(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// `host[:port]` as the user wrote it: the value of the `Host` header.
@@ -172,7 +181,7 @@ fn without_user(text: &str) -> String {
     }
 }
 
-fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
+fn split_authority(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest
             .split_once(']')

@@ -33,9 +33,6 @@
 //! ```
 
 mod auth;
-#[cfg(test)]
-#[path = "tests/authority.rs"]
-mod authority;
 mod basic;
 mod cluster;
 mod connection;
@@ -51,12 +48,12 @@ mod redirect;
 mod request;
 mod response;
 mod srv;
-mod tls;
 mod watch;
 
+pub use crate::tls::{CertificateFault, Tls, TlsError, TlsFiles};
 pub use auth::{Change, Permission, Role, User};
 pub use cluster::{Client, Options, REPLY_BYTES_MAX, within};
-pub use dial::{CertificateFault, DialError};
+pub use dial::DialError;
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{ApiError, Attempt, Cause, Error};
 pub use exchange::Reply;
@@ -68,5 +65,4 @@ pub use proxy::{Proxies, ProxyError};
 pub use request::{Credentials, Observer, Payload, Request, Retry};
 pub use response::{Children, Event, Node, ParseError};
 pub use srv::{Discovered, LookupError, Resolver, SrvError, discover};
-pub use tls::{Tls, TlsError, TlsFiles};
 pub use watch::{Interruption, Watch, Watcher};

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::client::proxy::ProxyError;
+use crate::tls::CertificateFault;
 
 /// Why an endpoint could not be dialled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,20 +104,6 @@ pub enum DialError {
     },
 }
 
-/// What is wrong with a server's certificate: each calls for another remedy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CertificateFault {
-    /// No authority that we trust has signed it.
-    Authority,
-    /// It is for other names.
-    Name,
-    /// Its time is over, or has not come.
-    Time,
-    /// Anything else.
-    Other,
-}
-
 impl DialError {
     /// Whether nobody listens there.
     pub fn is_refused(&self) -> bool {
@@ -149,17 +136,5 @@ impl DialError {
     /// Whether an https endpoint turned out to speak plain text.
     pub fn is_not_tls(&self) -> bool {
         matches!(self, DialError::NotTls { .. })
-    }
-}
-
-/// The text of an I/O error as the original shows it: lower case, without the number.
-pub(in crate::client) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match error.raw_os_error() {
-        Some(code) => text
-            .strip_suffix(&format!(" (os error {code})"))
-            .unwrap_or(&text)
-            .to_lowercase(),
-        None => text,
     }
 }

@@ -4,6 +4,7 @@
 
 mod error;
 mod handshake;
+mod stream;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -11,17 +12,16 @@ use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use rustix::net::sockopt;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 
 use super::endpoint::{Endpoint, Scheme};
 use super::proxy::{Proxies, Proxy};
-use super::tls::Tls;
+use crate::os_error::reason;
+use crate::tls::{Tls, server_name};
 
-pub(super) use error::reason;
-pub use error::{CertificateFault, DialError};
-pub(super) use handshake::tls_alert;
+pub use error::DialError;
+use stream::Stream;
 
 /// A silent connection is probed after this time, and again in this rhythm.
 const PROBE_EVERY: Duration = Duration::from_secs(15);
@@ -57,14 +57,6 @@ pub(super) struct ProxyHop {
     /// The value of `Proxy-Authorization`.
     pub(super) authorization: Option<HeaderValue>,
 }
-
-/// Plain TCP or TLS, possibly one within the other.
-pub(super) type Stream = Box<dyn Wire>;
-
-/// What HTTP needs of a connection.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 impl Dialer {
     /// A dialer with these certificates and proxies.
@@ -121,20 +113,10 @@ impl Dialer {
         match proxy.scheme() {
             Scheme::Http => Ok(stream),
             Scheme::Https => {
-                let name = super::tls::server_name(proxy.host());
+                let name = server_name(proxy.host());
                 handshake::shake(&self.tls, proxy, name, stream).await
             }
         }
-    }
-}
-
-/// `host:port`, the host of an IPv6 address in brackets.
-fn host_port(endpoint: &Endpoint) -> String {
-    let (host, port) = (endpoint.host(), endpoint.port());
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }
 

@@ -1,14 +1,14 @@
 use std::io;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use super::*;
-use crate::client::authority::{Authority, Pair, ServerSetup, answer};
-use crate::client::tls::TlsFiles;
+use crate::tls::fixture::{Authority, Pair, ServerSetup, answer};
+use crate::tls::{TlsFiles, alert_in};
 
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS12, &TLS13];
 
@@ -303,7 +303,7 @@ async fn alert(dialer: &Dialer, at: &Endpoint) -> String {
         }
         Ok(mut dialed) => {
             let error = exchange(&mut dialed).await.unwrap_err();
-            tls_alert(&error).unwrap_or_else(|| panic!("{error:?}"))
+            alert_in(&error).unwrap_or_else(|| panic!("{error:?}"))
         }
     }
 }
@@ -329,7 +329,7 @@ async fn a_missing_or_foreign_client_certificate_is_refused_with_the_servers_wor
             "remote error: tls: unknown certificate authority"
         );
     }
-    assert_eq!(tls_alert(&io::Error::other("anything else")), None);
+    assert_eq!(alert_in(&io::Error::other("anything else")), None);
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::io;
 use hyper::header::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::error::{DialError, reason};
-use super::{Stream, host_port};
+use super::error::DialError;
+use super::stream::Stream;
 use crate::client::endpoint::Endpoint;
+use crate::os_error::reason;
 
 /// No honest proxy says more than this before the tunnel is open.
 const HEAD_LIMIT: usize = 16 * 1024;
@@ -19,7 +20,7 @@ pub(super) async fn open(
     endpoint: &Endpoint,
     authorization: Option<&HeaderValue>,
 ) -> Result<Stream, DialError> {
-    let target = host_port(endpoint);
+    let target = endpoint.host_and_port();
     let refused = |reason: String| DialError::Tunnel {
         proxy: proxy.to_string(),
         target: target.clone(),

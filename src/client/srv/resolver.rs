@@ -15,7 +15,7 @@ use super::LookupError;
 use super::answer::{Target, targets};
 use super::query::{self, Manner};
 use crate::bounded;
-use crate::client::dial::reason;
+use crate::os_error::reason;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const RESOLV_CONF_BYTES: u64 = 64 << 10;

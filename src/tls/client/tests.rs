@@ -1,5 +1,5 @@
 use super::*;
-use crate::client::authority::Authority;
+use crate::tls::fixture::Authority;
 
 /// A certificate and its SEC1 key in one file, as `openssl ecparam -genkey` and `openssl req -x509` make them.
 const SEC1: &str = include_str!("tests/sec1.pem");

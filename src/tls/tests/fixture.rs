@@ -19,22 +19,22 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use super::tls::TlsFiles;
+use super::TlsFiles;
 
 /// Somebody who signs certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     dir: TempDir,
 }
 
 /// A certificate with its key, PEM.
-pub(super) struct Pair {
-    pub(super) cert: String,
-    pub(super) key: String,
+pub(crate) struct Pair {
+    pub(crate) cert: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Authority {
+    pub(crate) fn new(name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -44,17 +44,17 @@ impl Authority {
         }
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
     /// A certificate for these names and addresses.
-    pub(super) fn issue(&self, names: &[&str]) -> Pair {
+    pub(crate) fn issue(&self, names: &[&str]) -> Pair {
         self.sign(CertificateParams::new(owned(names)).unwrap())
     }
 
     /// One whose time is over.
-    pub(super) fn issue_expired(&self, names: &[&str]) -> Pair {
+    pub(crate) fn issue_expired(&self, names: &[&str]) -> Pair {
         let mut params = CertificateParams::new(owned(names)).unwrap();
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
@@ -63,7 +63,7 @@ impl Authority {
 
     /// A certificate for these names that calls itself an authority and is signed by its own key, as
     /// `openssl req -x509` makes them. Its time is over when `expired`.
-    pub(super) fn self_signed(names: &[&str], expired: bool) -> Pair {
+    pub(crate) fn self_signed(names: &[&str], expired: bool) -> Pair {
         let mut params = CertificateParams::new(owned(names)).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         if expired {
@@ -86,14 +86,14 @@ impl Authority {
     }
 
     /// Writes a file that lives as long as the authority.
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     /// The files of a client that trusts this authority.
-    pub(super) fn trust(&self) -> TlsFiles {
+    pub(crate) fn trust(&self) -> TlsFiles {
         TlsFiles {
             ca: Some(self.write("ca.pem", &self.pem())),
             ..TlsFiles::default()
@@ -101,7 +101,7 @@ impl Authority {
     }
 
     /// The files of a client that trusts this authority and shows `pair`.
-    pub(super) fn trust_as(&self, pair: &Pair) -> TlsFiles {
+    pub(crate) fn trust_as(&self, pair: &Pair) -> TlsFiles {
         TlsFiles {
             cert: Some(self.write("client.pem", &pair.cert)),
             key: Some(self.write("client-key.pem", &pair.key)),
@@ -121,11 +121,11 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 /// How a TLS server of a test is set up.
-pub(super) struct ServerSetup<'a> {
-    pub(super) pair: &'a Pair,
+pub(crate) struct ServerSetup<'a> {
+    pub(crate) pair: &'a Pair,
     /// The authority client certificates must come from.
-    pub(super) clients: Option<&'a Authority>,
-    pub(super) versions: &'a [&'static SupportedProtocolVersion],
+    pub(crate) clients: Option<&'a Authority>,
+    pub(crate) versions: &'a [&'static SupportedProtocolVersion],
 }
 
 impl ServerSetup<'_> {
@@ -154,12 +154,12 @@ impl ServerSetup<'_> {
         config
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::new(self.config()))
     }
 
     /// Serves every connection: each line comes back behind the agreed protocol. Ends with the test's runtime.
-    pub(super) async fn serve(&self) -> SocketAddr {
+    pub(crate) async fn serve(&self) -> SocketAddr {
         let acceptor = self.acceptor();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -179,7 +179,7 @@ impl ServerSetup<'_> {
 }
 
 /// Reads a line and answers `GREETING LINE`. A peer that goes away earlier is none of our business.
-pub(super) async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), greeting: &[u8]) {
+pub(crate) async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), greeting: &[u8]) {
     let mut line = Vec::new();
     while !line.ends_with(b"\n") {
         match stream.read_u8().await {

@@ -87,7 +87,7 @@ impl ServerCertVerifier for Verifier {
 /// Whether webpki's only complaint so far is that an authority stands where a server should. It looks at the dates
 /// before that, so they are good (a test holds it to this order). rustls does not export webpki's type, only its
 /// name in debug output; should the name ever change, such servers are refused again and a test fails.
-pub(in crate::client) fn is_authority_as_server(fault: &CertificateError) -> bool {
+pub(super) fn is_authority_as_server(fault: &CertificateError) -> bool {
     match fault {
         CertificateError::Other(other) => format!("{:?}", other.0) == "CaUsedAsEndEntity",
         _ => false,
