@@ -10,6 +10,7 @@ pub mod bounded;
 pub mod client;
 pub mod command;
 pub mod config;
+mod dns;
 pub mod escape;
 pub mod formation;
 pub mod go;

@@ -14,7 +14,7 @@
 //!   connection ─ dial            open connections; TCP, proxy, tls
 //! ```
 //!
-//! Beside them: `path` encodes keys and forms, `response` decodes events, `srv` finds endpoints by DNS, `error` has
+//! Beside them: `path` encodes keys and forms, `response` decodes events, `discovery` finds endpoints by DNS, `error` has
 //! the words.
 //!
 //! ```no_run
@@ -37,6 +37,7 @@ mod basic;
 mod cluster;
 mod connection;
 mod dial;
+mod discovery;
 mod endpoint;
 mod error;
 mod exchange;
@@ -47,13 +48,14 @@ mod proxy;
 mod redirect;
 mod request;
 mod response;
-mod srv;
 mod watch;
 
+pub use crate::dns::{LookupError, Resolver};
 pub use crate::tls::{CertificateFault, Tls, TlsError, TlsFiles};
 pub use auth::{Change, Permission, Role, User};
 pub use cluster::{Client, Options, REPLY_BYTES_MAX, within};
 pub use dial::DialError;
+pub use discovery::{Discovered, DiscoveryError, discover};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{ApiError, Attempt, Cause, Error};
 pub use exchange::Reply;
@@ -64,5 +66,4 @@ pub use path::Key;
 pub use proxy::{Proxies, ProxyError};
 pub use request::{Credentials, Observer, Payload, Request, Retry};
 pub use response::{Children, Event, Node, ParseError};
-pub use srv::{Discovered, LookupError, Resolver, SrvError, discover};
 pub use watch::{Interruption, Watch, Watcher};

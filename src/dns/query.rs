@@ -17,12 +17,11 @@ use tokio::time::timeout;
 /// More than any server sends to who does not ask for more (512 bytes).
 const DATAGRAM: usize = 4096;
 
-type Question = Message<Vec<u8>>;
-type Answer = Message<Vec<u8>>;
+type DnsMessage = Message<Vec<u8>>;
 
-/// How servers are asked.
+/// How a server is asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
+pub(super) struct QueryOptions {
     /// How long to wait for an answer.
     pub(super) patience: Duration,
     /// Whether to leave UDP out.
@@ -33,11 +32,11 @@ pub(super) struct Manner {
 pub(super) async fn ask(
     server: SocketAddr,
     name: &Name<Vec<u8>>,
-    manner: Manner,
-) -> io::Result<Answer> {
+    options: QueryOptions,
+) -> io::Result<DnsMessage> {
     let question = question(name);
     let answer = async {
-        if !manner.tcp_only {
+        if !options.tcp_only {
             let answer = over_udp(server, &question).await?;
             if !answer.header().tc() {
                 return Ok(answer);
@@ -45,13 +44,13 @@ pub(super) async fn ask(
         }
         over_tcp(server, &question).await
     };
-    match timeout(manner.patience, answer).await {
+    match timeout(options.patience, answer).await {
         Ok(outcome) => outcome,
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")),
     }
 }
 
-fn question(name: &Name<Vec<u8>>) -> Question {
+fn question(name: &Name<Vec<u8>>) -> DnsMessage {
     let mut message = MessageBuilder::new_vec();
     message.header_mut().set_random_id();
     message.header_mut().set_rd(true);
@@ -62,7 +61,7 @@ fn question(name: &Name<Vec<u8>>) -> Question {
     message.into_message()
 }
 
-async fn over_udp(server: SocketAddr, question: &Question) -> io::Result<Answer> {
+async fn over_udp(server: SocketAddr, question: &DnsMessage) -> io::Result<DnsMessage> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -85,7 +84,7 @@ async fn over_udp(server: SocketAddr, question: &Question) -> io::Result<Answer>
     }
 }
 
-async fn over_tcp(server: SocketAddr, question: &Question) -> io::Result<Answer> {
+async fn over_tcp(server: SocketAddr, question: &DnsMessage) -> io::Result<DnsMessage> {
     let mut stream = TcpStream::connect(server).await?;
     let asked = question.as_slice();
     let length = u16::try_from(asked.len()).map_err(io::Error::other)?;
@@ -98,7 +97,7 @@ async fn over_tcp(server: SocketAddr, question: &Question) -> io::Result<Answer>
         .ok_or_else(|| io::Error::other("the answer belongs to another question"))
 }
 
-fn answer_to(question: &Question, bytes: Vec<u8>) -> Option<Answer> {
+fn answer_to(question: &DnsMessage, bytes: Vec<u8>) -> Option<DnsMessage> {
     let answer = Message::from_octets(bytes).ok()?;
     answer.is_answer(question).then_some(answer)
 }

@@ -6,17 +6,17 @@ use domain::rdata::Srv;
 
 /// One SRV record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct ServiceRecord {
     pub(super) priority: u16,
     pub(super) weight: u16,
     /// Without a dot at its end; the DNS allows any byte in it.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 /// The SRV records of an answer; none when the name does not exist or has none; an error when another server may know
 /// better.
-pub(super) fn targets(message: &Message<Vec<u8>>) -> Result<Option<Vec<Target>>, String> {
+pub(super) fn records(message: &Message<Vec<u8>>) -> Result<Option<Vec<ServiceRecord>>, String> {
     match message.header().rcode() {
         Rcode::NOERROR => {}
         Rcode::NXDOMAIN => return Ok(None),
@@ -27,13 +27,13 @@ pub(super) fn targets(message: &Message<Vec<u8>>) -> Result<Option<Vec<Target>>,
     let owner = message
         .canonical_name()
         .ok_or("the answer's aliases lead nowhere")?;
-    let mut targets = Vec::new();
+    let mut records = Vec::new();
     for record in message.answer().map_err(broken)?.limit_to_in::<Srv<_>>() {
         let record = record.map_err(broken)?;
         let service = record.data();
         // A root target says that the service is decidedly not there (RFC 2782).
         if *record.owner() == owner && !service.target().is_root() {
-            targets.push(Target {
+            records.push(ServiceRecord {
                 priority: service.priority(),
                 weight: service.weight(),
                 host: service.target().to_string(),
@@ -41,5 +41,5 @@ pub(super) fn targets(message: &Message<Vec<u8>>) -> Result<Option<Vec<Target>>,
             });
         }
     }
-    Ok((!targets.is_empty()).then_some(targets))
+    Ok((!records.is_empty()).then_some(records))
 }

@@ -11,9 +11,8 @@ use std::time::Duration;
 use domain::base::Name;
 use domain::resolv::stub::conf::{ResolvConf, ServerConf, Transport};
 
-use super::LookupError;
-use super::answer::{Target, targets};
-use super::query::{self, Manner};
+use super::answer::{ServiceRecord, records};
+use super::query::{self, QueryOptions};
 use crate::bounded;
 use crate::os_error::reason;
 
@@ -30,16 +29,28 @@ pub struct Resolver {
     servers: Vec<SocketAddr>,
     /// How often the whole list is gone through.
     rounds: usize,
-    manner: Manner,
+    options: QueryOptions,
     /// What is tried behind a name that is not found as it stands.
     search: Vec<String>,
     /// A name with fewer dots than this is tried with the search list first.
     ndots: usize,
 }
 
+/// Why one name gave no SRV records.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("lookup {name}{}: {reason}", server.as_ref().map(|at| format!(" on {at}")).unwrap_or_default())]
+pub struct LookupError {
+    /// The name looked up.
+    pub name: String,
+    /// The DNS server that was asked last, if it came to that.
+    pub server: Option<String>,
+    /// What went wrong.
+    pub reason: String,
+}
+
 /// What one question led to.
-enum Answer {
-    Found(Vec<Target>),
+enum LookupAnswer {
+    Found(Vec<ServiceRecord>),
     /// There is no such name, or it has no such records: the next name of the search list may.
     Absent(String),
 }
@@ -56,7 +67,7 @@ impl Resolver {
     }
 
     /// Asks these servers in turn.
-    pub(super) fn among(addresses: &[SocketAddr]) -> Resolver {
+    pub(crate) fn among(addresses: &[SocketAddr]) -> Resolver {
         let server = |address: &SocketAddr| ServerConf::new(*address, Transport::UdpTcp);
         let mut conf = ResolvConf::new();
         conf.servers = addresses.iter().map(server).collect();
@@ -76,7 +87,7 @@ impl Resolver {
         Resolver {
             servers: conf.servers.iter().map(|server| server.addr).collect(),
             rounds: options.attempts.clamp(1, 5),
-            manner: Manner {
+            options: QueryOptions {
                 patience: options.timeout.clamp(SHORTEST, LONGEST),
                 tcp_only: options.use_vc,
             },
@@ -88,13 +99,13 @@ impl Resolver {
         }
     }
 
-    /// The SRV records of a name.
-    pub(super) async fn services(&self, name: &str) -> Result<Vec<Target>, LookupError> {
+    /// The SRV records of a name in the order to try them, each once.
+    pub(crate) async fn services(&self, name: &str) -> Result<Vec<ServiceRecord>, LookupError> {
         let mut absent = None;
         for candidate in self.candidates(name) {
             match self.ask(&candidate).await? {
-                Answer::Found(targets) => return Ok(targets),
-                Answer::Absent(server) => {
+                LookupAnswer::Found(records) => return Ok(in_order(records)),
+                LookupAnswer::Absent(server) => {
                     absent.get_or_insert(LookupError {
                         name: name.to_owned(),
                         server: Some(server),
@@ -123,7 +134,7 @@ impl Resolver {
     }
 
     /// Asks the servers in turn until one knows.
-    async fn ask(&self, name: &str) -> Result<Answer, LookupError> {
+    async fn ask(&self, name: &str) -> Result<LookupAnswer, LookupError> {
         let failed = |server: Option<SocketAddr>, reason: String| LookupError {
             name: name.to_owned(),
             server: server.map(|address| address.to_string()),
@@ -134,19 +145,29 @@ impl Resolver {
         let mut last = failed(None, "there is no DNS server to ask".to_owned());
         for _ in 0..self.rounds {
             for server in &self.servers {
-                let outcome = match query::ask(*server, &question, self.manner).await {
-                    Ok(answer) => targets(&answer),
+                let outcome = match query::ask(*server, &question, self.options).await {
+                    Ok(answer) => records(&answer),
                     Err(error) => Err(reason(&error)),
                 };
                 match outcome {
-                    Ok(None) => return Ok(Answer::Absent(server.to_string())),
-                    Ok(Some(targets)) => return Ok(Answer::Found(targets)),
+                    Ok(None) => return Ok(LookupAnswer::Absent(server.to_string())),
+                    Ok(Some(records)) => return Ok(LookupAnswer::Found(records)),
                     Err(reason) => last = failed(Some(*server), reason),
                 }
             }
         }
         Err(last)
     }
+}
+
+/// The lowest priority first, then the weight that RFC 2782's dice would favour; the rest makes the order total.
+fn in_order(mut records: Vec<ServiceRecord>) -> Vec<ServiceRecord> {
+    records.sort_by(|a, b| {
+        let left = (a.priority, b.weight, &a.host, a.port);
+        left.cmp(&(b.priority, a.weight, &b.host, b.port))
+    });
+    records.dedup();
+    records
 }
 
 /// Reads a file line by line: what one line says badly must not hide the servers below it.
@@ -180,8 +201,8 @@ mod tests {
         assert_eq!(addresses(&resolver), ["192.0.2.1:53", "[2001:db8::1]:53"]);
         assert_eq!(resolver.search, ["a.test", "b.test"]);
         assert_eq!((resolver.ndots, resolver.rounds), (2, 3));
-        assert!(!resolver.manner.tcp_only);
-        assert!(Resolver::with(parse("options use-vc")).manner.tcp_only);
+        assert!(!resolver.options.tcp_only);
+        assert!(Resolver::with(parse("options use-vc")).options.tcp_only);
     }
 
     #[test]

@@ -1,13 +1,7 @@
-//! DNS SRV discovery: the endpoints of a cluster out of one domain name (etcdctl reference 3, "SRV").
-
-mod answer;
-mod query;
-mod resolver;
-
-pub use resolver::Resolver;
+//! Discovery: the endpoints of a cluster out of one domain name (etcdctl reference 3, "SRV").
 
 use super::endpoint::{Endpoint, Scheme};
-use answer::Target;
+use crate::dns::{LookupError, Resolver, ServiceRecord};
 
 /// What a domain says about its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +18,7 @@ pub struct Discovered {
 /// Why discovery found no cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SrvError {
+pub enum DiscoveryError {
     /// Neither service is published.
     #[error("dns lookup errors: {https} and {http}")]
     Lookup {
@@ -35,18 +29,6 @@ pub enum SrvError {
     },
 }
 
-/// Why one name gave no SRV records.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("lookup {name}{}: {reason}", server.as_ref().map(|at| format!(" on {at}")).unwrap_or_default())]
-pub struct LookupError {
-    /// The name looked up.
-    pub name: String,
-    /// The DNS server that was asked last, if it came to that.
-    pub server: Option<String>,
-    /// What went wrong.
-    pub reason: String,
-}
-
 /// Asks for `_etcd-client-ssl[-NAME]._tcp.DOMAIN` and `_etcd-client[-NAME]._tcp.DOMAIN`. An empty name counts as none.
 ///
 /// # Errors
@@ -55,13 +37,13 @@ pub async fn discover(
     domain: &str,
     service_name: Option<&str>,
     resolver: &Resolver,
-) -> Result<Discovered, SrvError> {
+) -> Result<Discovered, DiscoveryError> {
     let (https, http) = tokio::join!(
         service(Scheme::Https, domain, service_name, resolver),
         service(Scheme::Http, domain, service_name, resolver),
     );
     match (https, http) {
-        (Err(https), Err(http)) => Err(SrvError::Lookup { https, http }),
+        (Err(https), Err(http)) => Err(DiscoveryError::Lookup { https, http }),
         (https, http) => {
             let missing = https.as_ref().err().or(http.as_ref().err()).cloned();
             let (mut endpoints, mut unusable) = (Vec::new(), Vec::new());
@@ -86,16 +68,9 @@ async fn service(
     resolver: &Resolver,
 ) -> Result<(Vec<Endpoint>, Vec<LookupError>), LookupError> {
     let name = query_name(scheme, domain, service_name);
-    let mut targets = resolver.services(&name).await?;
-    // The lowest priority first, then the weight that RFC 2782's dice would favour; the rest makes the order total.
-    targets.sort_by(|a, b| {
-        let left = (a.priority, b.weight, &a.host, a.port);
-        left.cmp(&(b.priority, a.weight, &b.host, b.port))
-    });
-    targets.dedup();
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for target in &targets {
-        match endpoint(scheme, target) {
+    for record in resolver.services(&name).await? {
+        match endpoint(scheme, &record) {
             Ok(endpoint) => good.push(endpoint),
             Err(reason) => bad.push(LookupError {
                 name: name.clone(),
@@ -114,8 +89,8 @@ async fn service(
 }
 
 /// Only host names become part of a URL.
-fn endpoint(scheme: Scheme, target: &Target) -> Result<Endpoint, String> {
-    let Target { host, port, .. } = target;
+fn endpoint(scheme: Scheme, record: &ServiceRecord) -> Result<Endpoint, String> {
+    let ServiceRecord { host, port, .. } = record;
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if !host.bytes().all(fits) {
         return Err(format!("the answer names {host:?}, which is no host"));

@@ -103,7 +103,7 @@ const HTTP: &str = "_etcd-client._tcp.example.test";
 
 async fn found(
     zone: impl IntoIterator<Item = (&'static str, Says)>,
-) -> Result<Vec<String>, SrvError> {
+) -> Result<Vec<String>, DiscoveryError> {
     let resolver = Resolver::at(dns(zone).await);
     let discovered = discover("example.test", None, &resolver).await?;
     Ok(discovered
