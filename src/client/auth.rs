@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::Client;
 use super::error::Error;
-use super::member::{accepted, json};
 use super::path::element;
 use super::request::{Payload, Request, Retry};
 
@@ -215,7 +214,7 @@ impl Client {
         }
         let reply = self.send(&Request::get("/v2/auth/roles")).await?;
         // Alone among these calls it never showed the server's sentence.
-        let list: List = json(&accepted(reply, &[200], |_| false)?)?;
+        let list: List = reply.accepted(&[200], |_| false)?.json()?;
         let roles = list.roles.unwrap_or_default();
         Ok(roles.into_iter().map(RoleOrName::into_name).collect())
     }
@@ -276,12 +275,15 @@ impl Client {
     pub async fn set_auth(&self, on: bool) -> Result<(), Error> {
         let method = if on { Method::PUT } else { Method::DELETE };
         let request = Request::new(method, "/v2/auth/enable", Payload::None, Retry::Always);
-        accepted(self.send(&request).await?, &[200], |_| true).map(drop)
+        self.send(&request)
+            .await?
+            .accepted(&[200], |_| true)
+            .map(drop)
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, target: String) -> Result<T, Error> {
         let reply = self.send(&Request::get(target)).await?;
-        json(&accepted(reply, &[200], |_| true)?)
+        reply.accepted(&[200], |_| true)?.json()
     }
 
     async fn write(&self, target: String, body: &impl Serialize) -> Result<(), Error> {
@@ -289,12 +291,18 @@ impl Client {
             .expect("maps with text keys, texts and lists of texts have a form in JSON");
         let payload = Payload::Json(Bytes::from(body));
         let request = Request::new(Method::PUT, target, payload, Retry::Always);
-        accepted(self.send(&request).await?, &[200, 201], |_| true).map(drop)
+        self.send(&request)
+            .await?
+            .accepted(&[200, 201], |_| true)
+            .map(drop)
     }
 
     async fn remove(&self, target: String) -> Result<(), Error> {
         let request = Request::new(Method::DELETE, target, Payload::None, Retry::Always);
-        accepted(self.send(&request).await?, &[200], |_| true).map(drop)
+        self.send(&request)
+            .await?
+            .accepted(&[200], |_| true)
+            .map(drop)
     }
 }
 

@@ -11,8 +11,9 @@ use super::connection::Connections;
 use super::dial::Dialer;
 use super::endpoint::Endpoint;
 use super::error::{Attempt, Cause, Error};
-use super::exchange::{Exchanger, Reply};
+use super::exchange::Exchanger;
 use super::proxy::Proxies;
+use super::reply::Reply;
 use super::request::{Credentials, Observer, Request, Retry};
 use crate::tls::Tls;
 

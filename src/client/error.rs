@@ -6,9 +6,9 @@
 use std::fmt;
 use std::io;
 
+use super::decode::ParseError;
 use super::dial::DialError;
 use super::endpoint::Endpoint;
-use super::response::ParseError;
 
 /// Why a call gave no result.
 #[derive(Debug, thiserror::Error)]

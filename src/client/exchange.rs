@@ -5,9 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{
-    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT,
-};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 use tokio::time::Instant;
@@ -16,6 +14,7 @@ use super::connection::{Connection, Connections, Unanswered};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Attempt, Cause};
 use super::redirect;
+use super::reply::Reply;
 use super::request::{Observer, Request, Retry};
 
 /// Redirects followed for one request (etcdctl reference 4).
@@ -26,31 +25,6 @@ const SAID_BYTES_MAX: usize = 64 << 10;
 
 /// How long either is waited for: the status has said already what to do next.
 const SAID_TIME_MAX: Duration = Duration::from_secs(1);
-
-/// An answer of a server, whatever its status below 500.
-#[derive(Debug)]
-pub struct Reply {
-    /// Who answered.
-    pub endpoint: Endpoint,
-    /// HTTP status.
-    pub status: u16,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
-}
-
-impl Reply {
-    /// A header that holds a number, `None` when it is absent or none.
-    pub fn number(&self, name: &str) -> Option<u64> {
-        number(&self.headers, name)
-    }
-}
-
-/// A header that holds a number.
-pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
 
 /// The head of an answer; its body may be long in coming.
 pub(super) struct Answer {

@@ -5,9 +5,9 @@ use hyper::Method;
 
 use super::cluster::Client;
 use super::error::Error;
+use super::event::Event;
 use super::path::{Fields, Key};
 use super::request::{Payload, Request, Retry};
-use super::response::Event;
 
 /// How to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Client {
     }
 
     async fn event(&self, request: &Request) -> Result<Event, Error> {
-        Event::read(&self.send(request).await?)
+        self.send(request).await?.event()
     }
 }
 

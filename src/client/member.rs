@@ -7,10 +7,9 @@ use serde::Deserialize;
 use super::cluster::Client;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Attempt, Error};
-use super::exchange::Reply;
 use super::path::element;
+use super::reply::Reply;
 use super::request::{Payload, Request, Retry};
-use super::response::{first_line, gist, invalid};
 
 /// A member of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -98,7 +97,7 @@ impl Client {
             Ok(text) if reply.status == 200 && text.split(',').all(is_url) => {
                 Ok(text.split(',').map(|url| url.trim().to_owned()).collect())
             }
-            _ => Err(invalid(&reply, "it is no list of machines")),
+            _ => Err(reply.invalid("it is no list of machines")),
         }
     }
 
@@ -116,7 +115,7 @@ impl Client {
     /// [`Error::Unavailable`] when there is none.
     pub async fn leader(&self) -> Result<Member, Error> {
         let reply = self.send(&Request::get("/v2/members/leader")).await?;
-        json(&accepted(reply, &[200], is_explained)?)
+        reply.accepted(&[200], is_explained)?.json()
     }
 
     /// Adds a member that peers reach at these URLs.
@@ -130,7 +129,10 @@ impl Client {
             peer_urls_body(peer_urls),
             Retry::IfUnsent,
         );
-        json(&accepted(self.send(&request).await?, &[201], is_explained)?)
+        self.send(&request)
+            .await?
+            .accepted(&[201], is_explained)?
+            .json()
     }
 
     /// Removes a member. One that is gone already counts as removed.
@@ -140,7 +142,10 @@ impl Client {
     pub async fn remove_member(&self, id: &str) -> Result<(), Error> {
         let target = format!("/v2/members/{}", element(id));
         let request = Request::new(Method::DELETE, target, Payload::None, Retry::Always);
-        accepted(self.send(&request).await?, &[204, 410], is_explained).map(drop)
+        self.send(&request)
+            .await?
+            .accepted(&[204, 410], is_explained)
+            .map(drop)
     }
 
     /// Changes where peers reach a member.
@@ -151,7 +156,10 @@ impl Client {
         let target = format!("/v2/members/{}", element(id));
         let body = peer_urls_body(peer_urls);
         let request = Request::new(Method::PUT, target, body, Retry::Always);
-        accepted(self.send(&request).await?, &[204], is_explained).map(drop)
+        self.send(&request)
+            .await?
+            .accepted(&[204], is_explained)
+            .map(drop)
     }
 
     /// Asks one member, and no other, whether it is healthy. It is a question between machines: no user is sent, and
@@ -171,7 +179,7 @@ impl Client {
         // A member that is not well says so with status 503, which elsewhere means that nobody answered.
         let reply = self.ask(endpoint, &request).await?;
         let health: Health = serde_json::from_slice(&reply.body).map_err(|error| {
-            HealthError::Reply(format!("{error}; it answered {}", gist(&reply)))
+            HealthError::Reply(format!("{error}; it answered {}", reply.gist()))
         })?;
         Ok(health.health == true || health.health == "true")
     }
@@ -195,8 +203,8 @@ fn is_url(text: &str) -> bool {
 }
 
 fn members(reply: Reply) -> Result<Vec<Member>, Error> {
-    let reply = accepted(reply, &[200], is_explained)?;
-    json::<MemberList>(&reply).map(|list| list.members)
+    let list: MemberList = reply.accepted(&[200], is_explained)?.json()?;
+    Ok(list.members)
 }
 
 fn peer_urls_body(urls: &[String]) -> Payload {
@@ -206,36 +214,7 @@ fn peer_urls_body(urls: &[String]) -> Payload {
     Payload::Json(Bytes::from(body))
 }
 
-/// The reply if its status is one of `statuses`; else the server's sentence for a status that is `explained`.
-pub(super) fn accepted(
-    reply: Reply,
-    statuses: &[u16],
-    explained: impl Fn(u16) -> bool,
-) -> Result<Reply, Error> {
-    #[derive(Deserialize)]
-    struct Message {
-        message: String,
-    }
-    let status = reply.status;
-    if statuses.contains(&status) {
-        return Ok(reply);
-    }
-    let body = serde_json::from_slice::<Message>(&reply.body);
-    let message = match (body, first_line(&reply.body)) {
-        (Ok(body), _) if explained(status) => body.message,
-        // No JSON: some other server, or a limit of this one, in its own words.
-        (Err(_), Some(line)) => format!("unexpected status code {status}: {line}"),
-        _ => format!("unexpected status code {status}"),
-    };
-    Err(Error::Refused { status, message })
-}
-
 /// The original's client never showed what the members API says to somebody without rights (etcdctl reference 10.2).
 fn is_explained(status: u16) -> bool {
     status != 401
-}
-
-/// Reads a JSON body.
-pub(super) fn json<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Error> {
-    serde_json::from_slice(&reply.body).map_err(|error| invalid(reply, &error.to_string()))
 }

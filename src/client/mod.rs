@@ -14,8 +14,8 @@
 //!   connection ─ dial            open connections; TCP, proxy, tls
 //! ```
 //!
-//! Beside them: `path` encodes keys and forms, `response` decodes events, `discovery` finds endpoints by DNS, `error` has
-//! the words.
+//! Beside them: `path` encodes keys and forms, `reply` says what an answer means, `decode` makes an `event` of its body,
+//! `discovery` finds endpoints by DNS, `error` has the words.
 //!
 //! ```no_run
 //! use etcd2::client::{Client, Endpoint, Get, Key, Options, Put};
@@ -36,34 +36,37 @@ mod auth;
 mod basic;
 mod cluster;
 mod connection;
+mod decode;
 mod dial;
 mod discovery;
 mod endpoint;
 mod error;
+mod event;
 mod exchange;
 mod keys;
 mod member;
 mod path;
 mod proxy;
 mod redirect;
+mod reply;
 mod request;
-mod response;
 mod watch;
 
 pub use crate::dns::{LookupError, Resolver};
 pub use crate::tls::{CertificateFault, Tls, TlsError, TlsFiles};
 pub use auth::{Change, Permission, Role, User};
 pub use cluster::{Client, Options, REPLY_BYTES_MAX, within};
+pub use decode::ParseError;
 pub use dial::DialError;
 pub use discovery::{Discovered, DiscoveryError, discover};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use error::{ApiError, Attempt, Cause, Error};
-pub use exchange::Reply;
+pub use event::{Children, Event, Node};
 pub use hyper::Method;
 pub use keys::{Delete, Get, Put};
 pub use member::{HealthError, Member, Sync};
 pub use path::Key;
 pub use proxy::{Proxies, ProxyError};
+pub use reply::Reply;
 pub use request::{Credentials, Observer, Payload, Request, Retry};
-pub use response::{Children, Event, Node, ParseError};
 pub use watch::{Interruption, Watch, Watcher};

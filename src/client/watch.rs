@@ -14,10 +14,10 @@ use hyper::header::HeaderMap;
 
 use super::cluster::{Asker, Client};
 use super::error::{Attempt, Error};
-use super::exchange::{Reply, number};
+use super::event::Event;
 use super::path::{Fields, Key};
+use super::reply::{Reply, number};
 use super::request::Request;
-use super::response::Event;
 
 /// What to watch, and how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Watcher {
 
     /// The event of an answer; `None` when the server ended the poll without one.
     fn accept(&mut self, reply: &Reply) -> Result<Option<Event>, Error> {
-        match Event::read(reply) {
+        match reply.event() {
             Ok(event) => {
                 // An index never goes back; a server whose does must not make this watch run in circles.
                 self.position = self.position.max(Some(event.node.modified_index));
@@ -166,7 +166,7 @@ impl Watcher {
             Err(error) => return Err(error),
         };
         if matches!(reply.status, 401 | 403) {
-            return Event::read(&reply).map(drop);
+            return reply.event().map(drop);
         }
         let is_modern = reply.headers.contains_key(CLUSTER);
         let found = number(&reply.headers, INDEX);

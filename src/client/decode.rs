@@ -1,15 +1,13 @@
-//! Answers of the keys API, read into nodes.
+//! Bodies of the keys API, read into events.
 //!
 //! What is absent or null is zero or empty, as the original's client has it. No answer can exhaust the stack: its depth
 //! is counted before it is read.
 
 use std::fmt;
 
-use hyper::StatusCode;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::error::{ApiError, Error};
-use super::exchange::Reply;
+use super::event::{Children, Event, Node};
 
 /// The deepest tree that is read: a tenth of it is more than a key of our own server has elements, but the originals
 /// have no limit, and one user's deep key must not hide everybody's tree.
@@ -21,97 +19,7 @@ const DEPTH_OF_ORDINARY_STACK: usize = 200;
 /// What one level of a tree takes of the stack, generously, in bytes.
 const STACK_PER_LEVEL: usize = 32 << 10;
 
-/// A file or a directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Node {
-    /// Whole key; the server leaves it out for the root, where it is `/`.
-    pub key: String,
-    /// Whether it is a directory.
-    pub dir: bool,
-    /// Value of a file.
-    pub value: String,
-    /// Children, as far as the answer lists them.
-    pub nodes: Children,
-    /// Index at which it came to be.
-    pub created_index: u64,
-    /// Index of its last change.
-    pub modified_index: u64,
-    /// When it expires, in the server's words (RFC 3339, UTC).
-    pub expiration: Option<String>,
-    /// Seconds it has left, 0 without a TTL.
-    pub ttl: i64,
-}
-
-/// The children of a directory. A list that can be dropped whatever its depth: the compiler's own way would call itself
-/// once for each level.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Children(Vec<Node>);
-
-impl std::ops::Deref for Children {
-    type Target = Vec<Node>;
-    fn deref(&self) -> &Vec<Node> {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Children {
-    fn deref_mut(&mut self) -> &mut Vec<Node> {
-        &mut self.0
-    }
-}
-
-impl Drop for Children {
-    fn drop(&mut self) {
-        let mut waiting = std::mem::take(&mut self.0);
-        while let Some(mut node) = waiting.pop() {
-            waiting.append(&mut node.nodes.0);
-        }
-    }
-}
-
-/// A successful answer of the keys API, or an event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Event {
-    /// `get`, `set`, `update`, `create`, `delete`, `expire`, `compareAndSwap`, `compareAndDelete`.
-    pub action: String,
-    /// The node as it is now.
-    pub node: Node,
-    /// The node as it was before.
-    pub prev_node: Option<Node>,
-    /// `X-Etcd-Index`: for a watch, of the moment the wait began. 0 without the header.
-    pub etcd_index: u64,
-    /// `X-Raft-Index`.
-    pub raft_index: u64,
-    /// `X-Raft-Term`.
-    pub raft_term: u64,
-}
-
 impl Event {
-    /// Reads the answer to a request on keys.
-    ///
-    /// # Errors
-    /// The server's own error, or that this is no answer of such a server.
-    pub(super) fn read(reply: &Reply) -> Result<Event, Error> {
-        let invalid = |error: String| invalid(reply, &error);
-        if !matches!(reply.status, 200 | 201) {
-            let mut error: ApiError =
-                serde_json::from_slice(&reply.body).map_err(|error| invalid(error.to_string()))?;
-            error.status = reply.status;
-            return Err(Error::Api(error));
-        }
-        if reply.body.is_empty() {
-            return Err(Error::EmptyBody);
-        }
-        let mut event = Event::parse(&reply.body).map_err(|error| match error {
-            ParseError::Invalid(reason) => invalid(reason),
-            other => Error::Tree(other),
-        })?;
-        event.etcd_index = reply.number("x-etcd-index").unwrap_or(0);
-        event.raft_index = reply.number("x-raft-index").unwrap_or(0);
-        event.raft_term = reply.number("x-raft-term").unwrap_or(0);
-        Ok(event)
-    }
-
     /// Reads the body of a successful answer, or a file that holds one. The indexes of the headers are 0.
     ///
     /// # Errors
@@ -148,50 +56,6 @@ pub enum ParseError {
     /// A deep tree needs more memory than there is.
     #[error("the tree is deep, and there is no memory to read it: {0}")]
     NoMemory(String),
-}
-
-/// An answer that is not understood, with its beginning.
-pub(super) fn invalid(reply: &Reply, reason: &str) -> Error {
-    const SHOWN: usize = 200;
-    let beginning = &reply.body[..reply.body.len().min(SHOWN)];
-    Error::InvalidReply {
-        endpoint: reply.endpoint.clone(),
-        status: reply.status,
-        gist: gist(reply).into(),
-        detail: format!(
-            "{reason}; it begins {:?}",
-            String::from_utf8_lossy(beginning)
-        )
-        .into(),
-    }
-}
-
-/// Status and first line of an answer that is not understood: enough to see who it was, and mostly why.
-pub(super) fn gist(reply: &Reply) -> String {
-    let reason = StatusCode::from_u16(reply.status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
-    let status = format!("{} {}", reply.status, reason.unwrap_or_default());
-    match first_line(&reply.body) {
-        Some(line) => format!("{}: {line}", status.trim_end()),
-        None => format!("{} without a word", status.trim_end()),
-    }
-}
-
-/// The first line with anything in it, or as much of it as a line has room for.
-pub(super) fn first_line(body: &[u8]) -> Option<String> {
-    const SHOWN: usize = 200;
-    // Bytes of a page that has no line in them are not worth a search.
-    let beginning = String::from_utf8_lossy(&body[..body.len().min(64 * SHOWN)]);
-    let line = beginning
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())?;
-    let mut shown: String = line.chars().take(SHOWN).collect();
-    if shown.len() < line.len() {
-        shown.push('…');
-    }
-    Some(shown)
 }
 
 /// How deep objects and lists stand in one another, counted without reading them: the brackets outside of strings.
@@ -411,6 +275,3 @@ impl<'de> Visitor<'de> for ChildrenSeed {
         Ok(nodes)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,4 @@
-use bytes::Bytes;
-use hyper::header::HeaderMap;
-
 use super::*;
-use crate::client::Endpoint;
 
 fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
     Reply {
@@ -18,7 +14,7 @@ fn an_answer_becomes_an_event() {
     let body = r#"{"action":"set","node":{"key":"/a","value":"x","modifiedIndex":7,"createdIndex":5,
         "expiration":"2026-11-22T05:47:05.642936693Z","ttl":100,"new":[1,{"x":null}]},
         "prevNode":{"dir":true,"nodes":[{"key":"/b"}],"modifiedIndex":1,"createdIndex":1},"other":{}}"#;
-    let event = Event::read(&reply(201, body)).unwrap();
+    let event = reply(201, body).event().unwrap();
     assert_eq!(event.action, "set");
     assert_eq!(
         (event.node.created_index, event.node.modified_index),
@@ -34,10 +30,10 @@ fn an_answer_becomes_an_event() {
 #[test]
 fn an_error_keeps_its_four_parts_and_another_object_is_all_zeros() {
     let body = r#"{"errorCode":100,"message":"Key not found","cause":"/x","index":8}"#;
-    let error = Event::read(&reply(404, body)).unwrap_err();
+    let error = reply(404, body).event().unwrap_err();
     assert_eq!(error.to_string(), "100: Key not found (/x) [8]");
     assert_eq!(error.api_code(), Some(100));
-    let error = Event::read(&reply(401, r#"{"message":"Insufficient credentials"}"#));
+    let error = reply(401, r#"{"message":"Insufficient credentials"}"#).event();
     assert_eq!(
         error.unwrap_err().to_string(),
         "0: Insufficient credentials () [0]"
@@ -57,16 +53,13 @@ fn what_no_server_of_this_kind_says_is_named() {
         (404, "404 page not found"),
         (400, ""),
     ] {
-        let error = Event::read(&reply(status, body)).unwrap_err();
+        let error = reply(status, body).event().unwrap_err();
         assert!(
             matches!(error, Error::InvalidReply { .. }),
             "{status} {body}: {error:?}"
         );
     }
-    assert!(matches!(
-        Event::read(&reply(200, "")),
-        Err(Error::EmptyBody)
-    ));
+    assert!(matches!(reply(200, "").event(), Err(Error::EmptyBody)));
 }
 
 fn nested(depth: usize) -> String {
@@ -80,16 +73,16 @@ fn nested(depth: usize) -> String {
 #[test]
 fn the_deepest_tree_is_read_and_a_deeper_one_refused() {
     for depth in [1, 200, 201, 512, 4_900] {
-        let mut node = Event::read(&reply(200, nested(depth))).unwrap().node;
+        let mut node = reply(200, nested(depth)).event().unwrap().node;
         while let Some(child) = node.nodes.pop() {
             node = child;
         }
         assert_eq!(node.key, "/leaf", "{depth}");
         // Dropped whole, too.
-        drop(Event::read(&reply(200, nested(depth))).unwrap());
+        drop(reply(200, nested(depth)).event().unwrap());
     }
     for depth in [5_001, 1_000_000] {
-        let error = Event::read(&reply(200, nested(depth))).unwrap_err();
+        let error = reply(200, nested(depth)).event().unwrap_err();
         assert!(
             matches!(error, Error::Tree(ParseError::TooDeep)),
             "{error:?}"
@@ -109,11 +102,11 @@ fn what_is_null_or_no_text_is_taken_as_the_original_takes_it() {
     let body =
         br#"{"action":null,"node":{"key":"/a","dir":null,"value":null,"ttl":null,"nodes":null,
         "createdIndex":null,"expiration":null}}"#;
-    let event = Event::read(&reply(200, body.to_vec())).unwrap();
+    let event = reply(200, body.to_vec()).event().unwrap();
     assert_eq!((event.node.value.as_str(), event.node.ttl), ("", 0));
     for value in [&b"\\ud800x"[..], b"\xffx"] {
         let body = [&br#"{"node":{"key":"/a","value":""#[..], value, b"\"}}"].concat();
-        let event = Event::read(&reply(200, body)).unwrap();
+        let event = reply(200, body).event().unwrap();
         assert!(
             event.node.value.starts_with('\u{fffd}'),
             "{:?}",
