@@ -6,8 +6,6 @@ use std::process::ExitCode;
 
 use etcd2::client::Error;
 
-use super::hint;
-use crate::definition::Global;
 use crate::output::{complain, one_line};
 
 /// Exit status when the cluster could not be reached to begin with.
@@ -111,16 +109,10 @@ impl Failure {
         self
     }
 
-    /// Prints the words and gives the exit status.
-    pub(super) fn end(&self) -> ExitCode {
-        complain(&self.words());
-        ExitCode::from(self.code())
-    }
-
-    /// Prints the words, then the hint if a person is there to read it, and gives the exit status.
-    pub(super) fn report(&self, global: &Global) -> ExitCode {
+    /// Prints the words, then the hints, and gives the exit status.
+    pub(super) fn end(&self, hints: &[String]) -> ExitCode {
         let mut words = self.words();
-        for hint in hint::hints(self, global) {
+        for hint in hints {
             // Writing to a String cannot fail.
             let _ = writeln!(words, "hint: {hint}");
         }

@@ -32,6 +32,7 @@ use crate::man;
 use crate::output::{Palette, Screen, complain};
 
 use failure::Failure;
+use hint::hints;
 use session::Session;
 
 /// Runs a command to its end and tells the exit status.
@@ -45,7 +46,7 @@ pub(crate) fn run(invocation: Invocation) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             return Failure::text(1, format!("the asynchronous runtime cannot start: {error}"))
-                .report(&global);
+                .end(&[]);
         }
     };
     let mut session = Session::new(global, screen);
@@ -57,7 +58,11 @@ pub(crate) fn run(invocation: Invocation) -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => session.end(failure),
+        Err(failure) => {
+            // The failure is what matters now; a closed pipe shows in its own status.
+            let _ = session.screen.flush();
+            failure.end(&hints(&failure, &session.global))
+        }
     }
 }
 
@@ -68,7 +73,7 @@ pub(crate) fn print(stdout: &str, stderr: &str, code: u8) -> ExitCode {
     complain(stderr);
     match shown {
         Ok(()) => ExitCode::from(code),
-        Err(error) => Failure::from(error).end(),
+        Err(error) => Failure::from(error).end(&[]),
     }
 }
 

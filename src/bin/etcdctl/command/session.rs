@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use etcd2::client::{
@@ -36,13 +35,6 @@ impl Session {
 
     pub(super) fn format(&self) -> Output {
         self.global.output
-    }
-
-    /// Ends the program: what was printed so far, the failure's words, the exit status.
-    pub(super) fn end(mut self, failure: Failure) -> ExitCode {
-        // The failure is what matters now; a closed pipe shows in its own status.
-        let _ = self.screen.flush();
-        failure.report(&self.global)
     }
 
     /// The user that the requests name, with the password it gives when asked.
