@@ -13,7 +13,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use etcd2::client::{Client, Endpoint, Error, Get, Key, Options, Put, Watch};
+use etcd2::client::{
+    Client, ClientOptions, Endpoint, Error, GetOptions, Key, PutOptions, WatchOptions,
+};
 use support::server::{Server, debian, ours};
 
 const NAMES: [&str; 4] = ["set", "get", "compare-and-swap", "set until watched"];
@@ -97,33 +99,39 @@ async fn measure(
     operations: usize,
     times: &mut Times,
 ) -> Result<(), Error> {
-    let client = Client::new(Options {
+    let client = Client::new(ClientOptions {
         endpoints: vec![Endpoint::parse(&server.url()).expect("a server's own address is one")],
-        ..Options::default()
+        ..ClientOptions::default()
     });
     let [sets, gets, swaps, watched] = times;
     let value = "v".repeat(128);
     let (key, other) = (Key::from("/bench/key"), Key::from("/bench/watched"));
-    let first = client.put(&key, value.as_bytes(), Put::default()).await?;
+    let first = client
+        .put(&key, value.as_bytes(), PutOptions::default())
+        .await?;
     let mut watcher = client.watch(
         other.clone(),
-        Watch {
+        WatchOptions {
             after_index: Some(first.node.modified_index),
-            ..Watch::default()
+            ..WatchOptions::default()
         },
     );
     for number in 0..operations {
         let text = format!("{round}-{number}-{value}");
-        let set = timed(sets, client.put(&key, text.as_bytes(), Put::default())).await?;
-        let got = timed(gets, client.get(&key, Get::default())).await?;
+        let set = timed(
+            sets,
+            client.put(&key, text.as_bytes(), PutOptions::default()),
+        )
+        .await?;
+        let got = timed(gets, client.get(&key, GetOptions::default())).await?;
         assert_eq!(got.node.value, text, "a read after a write shows the write");
-        let condition = Put {
+        let condition = PutOptions {
             prev_index: Some(set.node.modified_index),
-            ..Put::default()
+            ..PutOptions::default()
         };
         timed(swaps, client.put(&key, value.as_bytes(), condition)).await?;
         let both = async {
-            let write = client.put(&other, text.as_bytes(), Put::default());
+            let write = client.put(&other, text.as_bytes(), PutOptions::default());
             tokio::try_join!(write, watcher.next())
         };
         let (_, event) = timed(watched, both).await?;

@@ -11,7 +11,7 @@ use super::request::{Payload, Request, Retry};
 
 /// A user and the names of its roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct User {
+pub struct AuthUser {
     /// Name.
     pub user: String,
     /// Roles, in the server's order.
@@ -30,7 +30,7 @@ pub struct Permission {
 
 /// A role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Role {
+pub struct AuthRole {
     /// Name.
     pub role: String,
     /// What it allows on keys.
@@ -39,7 +39,7 @@ pub struct Role {
 
 /// A change of what somebody has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum RightsChange {
     /// More.
     Grant,
     /// Less.
@@ -129,10 +129,10 @@ struct UserBody {
     roles: Option<Vec<RoleOrName>>,
 }
 
-impl From<UserBody> for User {
-    fn from(body: UserBody) -> User {
+impl From<UserBody> for AuthUser {
+    fn from(body: UserBody) -> AuthUser {
         let roles = body.roles.unwrap_or_default();
-        User {
+        AuthUser {
             user: body.user,
             roles: roles.into_iter().map(RoleOrName::into_name).collect(),
         }
@@ -159,7 +159,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] with the server's sentence; see [`Error`].
-    pub async fn user(&self, name: &str) -> Result<User, Error> {
+    pub async fn user(&self, name: &str) -> Result<AuthUser, Error> {
         let body: UserBody = self.read(user_path(name)).await?;
         Ok(body.into())
     }
@@ -183,13 +183,13 @@ impl Client {
     pub async fn change_user(
         &self,
         name: &str,
-        change: Change,
+        change: RightsChange,
         roles: &[String],
     ) -> Result<(), Error> {
         let mut body = UserChange::of(name);
         match change {
-            Change::Grant => body.grant = Some(roles),
-            Change::Revoke => body.revoke = Some(roles),
+            RightsChange::Grant => body.grant = Some(roles),
+            RightsChange::Revoke => body.revoke = Some(roles),
         }
         self.write(user_path(name), &body).await
     }
@@ -223,9 +223,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] with the server's sentence; see [`Error`].
-    pub async fn role(&self, name: &str) -> Result<Role, Error> {
+    pub async fn role(&self, name: &str) -> Result<AuthRole, Error> {
         let body: RoleBody = self.read(role_path(name)).await?;
-        Ok(Role {
+        Ok(AuthRole {
             role: body.role,
             permission: body.permissions.kv,
         })
@@ -246,7 +246,7 @@ impl Client {
     pub async fn change_role(
         &self,
         name: &str,
-        change: Change,
+        change: RightsChange,
         permission: &Permission,
     ) -> Result<(), Error> {
         let mut body = RoleChange::of(name);
@@ -254,8 +254,8 @@ impl Client {
             kv: permission.clone(),
         });
         match change {
-            Change::Grant => body.grant = change_to,
-            Change::Revoke => body.revoke = change_to,
+            RightsChange::Grant => body.grant = change_to,
+            RightsChange::Revoke => body.revoke = change_to,
         }
         self.write(role_path(name), &body).await
     }

@@ -13,7 +13,7 @@ use super::endpoint::Endpoint;
 use super::error::{Attempt, Cause, Error};
 use super::exchange::Exchanger;
 use super::proxy::Proxies;
-use super::reply::Reply;
+use super::reply::ServerReply;
 use super::request::{Credentials, Observer, Request, Retry};
 use crate::tls::Tls;
 
@@ -23,7 +23,7 @@ pub const REPLY_BYTES_MAX: u64 = 512 << 20;
 
 /// What a client is made of.
 #[derive(Clone, Default)]
-pub struct Options {
+pub struct ClientOptions {
     /// Whom to ask, in this order.
     pub endpoints: Vec<Endpoint>,
     /// Trust and identity for https endpoints.
@@ -65,10 +65,10 @@ impl Asker for &Request {
 /// A connection to a cluster. Cheap to clone; all clones share connections and the choice of the endpoint.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    shared: Arc<ClientState>,
 }
 
-struct Shared {
+struct ClientState {
     exchanger: Exchanger,
     /// Guards the choice only: held to read or change it, never across an await.
     choice: Mutex<Choice>,
@@ -83,7 +83,7 @@ struct Choice {
 
 impl Client {
     /// A client; nothing is connected before the first request.
-    pub fn new(options: Options) -> Client {
+    pub fn new(options: ClientOptions) -> Client {
         let exchanger = Exchanger {
             connections: Connections::new(Dialer::new(options.tls, options.proxies)),
             authorization: options
@@ -95,7 +95,7 @@ impl Client {
             observer: options.observer,
         };
         Client {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ClientState {
                 exchanger,
                 choice: Mutex::new(Choice {
                     endpoints: options.endpoints,
@@ -126,7 +126,7 @@ impl Client {
     /// # Errors
     /// [`Error::NoEndpoints`], [`Error::Unavailable`] with every attempt, or [`Error::Failed`] for a request that may
     /// be tried only once.
-    pub async fn send(&self, mut request: &Request) -> Result<Reply, Error> {
+    pub async fn send(&self, mut request: &Request) -> Result<ServerReply, Error> {
         let outcome = self.send_for(&mut request).await;
         match outcome {
             Err(Error::Unavailable(attempts)) if request.retry == Retry::Never => {
@@ -147,7 +147,7 @@ impl Client {
     }
 
     /// As [`Client::send`], with a request that may be another for each try.
-    pub(super) async fn send_for(&self, asker: &mut impl Asker) -> Result<Reply, Error> {
+    pub(super) async fn send_for(&self, asker: &mut impl Asker) -> Result<ServerReply, Error> {
         let Choice { endpoints, pinned } = self.choice();
         let exchanger = &self.shared.exchanger;
         let mut attempts: Vec<Attempt> = Vec::new();
@@ -197,7 +197,7 @@ impl Client {
         &self,
         endpoint: &Endpoint,
         request: &Request,
-    ) -> Result<Reply, Attempt> {
+    ) -> Result<ServerReply, Attempt> {
         let exchanger = &self.shared.exchanger;
         let answer = exchanger.ask(endpoint, request).await?;
         exchanger.finish(answer).await

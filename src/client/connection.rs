@@ -32,9 +32,9 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const READY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// An open connection, ready for a request.
-pub(super) struct Connection {
+pub(super) struct EndpointConnection {
     sender: http1::SendRequest<Full<Bytes>>,
-    origin: Origin,
+    origin: PoolKey,
     /// The proxy in between, which wants the whole URL in the request line.
     pub(super) hop: Option<ProxyHop>,
     /// When it became idle after a request; `None` for one that has carried none. The server may be closing an idle one
@@ -43,15 +43,15 @@ pub(super) struct Connection {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Origin {
+struct PoolKey {
     scheme: Scheme,
     host: String,
     port: u16,
 }
 
-impl Origin {
-    fn of(endpoint: &Endpoint) -> Origin {
-        Origin {
+impl PoolKey {
+    fn of(endpoint: &Endpoint) -> PoolKey {
+        PoolKey {
             scheme: endpoint.scheme(),
             host: endpoint.host().to_ascii_lowercase(),
             port: endpoint.port(),
@@ -63,7 +63,7 @@ impl Origin {
 pub(super) struct Connections {
     dialer: Dialer,
     /// Guards nothing but the lists: held to push or pop, never across an await.
-    idle: Mutex<HashMap<Origin, Vec<Connection>>>,
+    idle: Mutex<HashMap<PoolKey, Vec<EndpointConnection>>>,
 }
 
 impl Connections {
@@ -79,8 +79,8 @@ impl Connections {
         &self,
         endpoint: &Endpoint,
         request: &Request,
-    ) -> Result<Connection, Cause> {
-        let origin = Origin::of(endpoint);
+    ) -> Result<EndpointConnection, Cause> {
+        let origin = PoolKey::of(endpoint);
         while let Some(mut connection) = self.pop(&origin) {
             if request.retry != Retry::Always && connection.is_stale() {
                 continue;
@@ -98,7 +98,7 @@ impl Connections {
         &self,
         endpoint: &Endpoint,
         request: &Request,
-    ) -> Result<Connection, Cause> {
+    ) -> Result<EndpointConnection, Cause> {
         let open = self.open(endpoint);
         if !request.waits {
             return open.await;
@@ -109,7 +109,7 @@ impl Connections {
     }
 
     /// Takes a connection back whose answer has been read to its end.
-    pub(super) fn give_back(&self, mut connection: Connection) {
+    pub(super) fn give_back(&self, mut connection: EndpointConnection) {
         connection.idle_since = Some(Instant::now());
         let mut idle = self.lock();
         let list = idle.entry(connection.origin.clone()).or_default();
@@ -118,18 +118,18 @@ impl Connections {
         }
     }
 
-    fn pop(&self, origin: &Origin) -> Option<Connection> {
+    fn pop(&self, origin: &PoolKey) -> Option<EndpointConnection> {
         self.lock().get_mut(origin)?.pop()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Connection>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PoolKey, Vec<EndpointConnection>>> {
         // A panic while pushing or popping leaves a valid map behind.
         self.idle
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn open(&self, endpoint: &Endpoint) -> Result<Connection, Cause> {
+    async fn open(&self, endpoint: &Endpoint) -> Result<EndpointConnection, Cause> {
         let dialed = self.dialer.dial(endpoint).await.map_err(Cause::Dial)?;
         let (sender, driver) = http1::Builder::new()
             .handshake(TokioIo::new(dialed.stream))
@@ -139,9 +139,9 @@ impl Connections {
         tokio::spawn(async move {
             let _ = driver.await;
         });
-        Ok(Connection {
+        Ok(EndpointConnection {
             sender,
-            origin: Origin::of(endpoint),
+            origin: PoolKey::of(endpoint),
             hop: dialed.proxied,
             idle_since: None,
         })
@@ -155,7 +155,7 @@ pub(super) struct Unanswered {
     pub(super) sent: bool,
 }
 
-impl Connection {
+impl EndpointConnection {
     /// Whether it has carried a request before.
     pub(super) fn used(&self) -> bool {
         self.idle_since.is_some()

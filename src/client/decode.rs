@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::event::{Children, Event, Node};
+use super::event::{Children, KeyEvent, KeyNode};
 
 /// The deepest tree that is read: a tenth of it is more than a key of our own server has elements, but the originals
 /// have no limit, and one user's deep key must not hide everybody's tree.
@@ -19,12 +19,12 @@ const DEPTH_OF_ORDINARY_STACK: usize = 200;
 /// What one level of a tree takes of the stack, generously, in bytes.
 const STACK_PER_LEVEL: usize = 32 << 10;
 
-impl Event {
+impl KeyEvent {
     /// Reads the body of a successful answer, or a file that holds one. The indexes of the headers are 0.
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub fn parse(body: &[u8]) -> Result<Event, ParseError> {
+    pub fn parse(body: &[u8]) -> Result<KeyEvent, ParseError> {
         let depth = nesting(body) / 2;
         if depth > DEPTH_MAX {
             return Err(ParseError::TooDeep);
@@ -77,7 +77,7 @@ fn nesting(json: &[u8]) -> usize {
     deepest
 }
 
-fn parse_here(body: &[u8]) -> Result<Event, ParseError> {
+fn parse_here(body: &[u8]) -> Result<KeyEvent, ParseError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     // The caller has counted.
     json.disable_recursion_limit();
@@ -128,21 +128,21 @@ fn or_default<'de, T: serde::Deserialize<'de> + Default, A: MapAccess<'de>>(
 struct EventSeed;
 
 impl<'de> DeserializeSeed<'de> for EventSeed {
-    type Value = Option<Event>;
+    type Value = Option<KeyEvent>;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for EventSeed {
-    type Value = Option<Event>;
+    type Value = Option<KeyEvent>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with action and node")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut event = Event::default();
+        let mut event = KeyEvent::default();
         let mut node = None;
         while let Some(field) = map.next_key()? {
             match field {
@@ -154,7 +154,7 @@ impl<'de> Visitor<'de> for EventSeed {
                 }
             }
         }
-        Ok(node.map(|node| Event { node, ..event }))
+        Ok(node.map(|node| KeyEvent { node, ..event }))
     }
 }
 
@@ -187,14 +187,14 @@ enum NodeField {
 struct MaybeNode;
 
 impl<'de> DeserializeSeed<'de> for MaybeNode {
-    type Value = Option<Node>;
+    type Value = Option<KeyNode>;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_option(self)
     }
 }
 
 impl<'de> Visitor<'de> for MaybeNode {
-    type Value = Option<Node>;
+    type Value = Option<KeyNode>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a node or null")
@@ -216,16 +216,16 @@ impl<'de> Visitor<'de> for MaybeNode {
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
+    type Value = KeyNode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a node")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut node = Node {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<KeyNode, A::Error> {
+        let mut node = KeyNode {
             key: "/".to_owned(),
-            ..Node::default()
+            ..KeyNode::default()
         };
         while let Some(field) = map.next_key()? {
             match field {
@@ -250,14 +250,14 @@ impl<'de> Visitor<'de> for NodeVisitor {
 struct ChildrenSeed;
 
 impl<'de> DeserializeSeed<'de> for ChildrenSeed {
-    type Value = Vec<Node>;
+    type Value = Vec<KeyNode>;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for ChildrenSeed {
-    type Value = Vec<Node>;
+    type Value = Vec<KeyNode>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of nodes")

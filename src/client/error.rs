@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 pub enum Error {
     /// The server refused the request with an error of the v2 API.
     #[error("{0}")]
-    Api(ApiError),
+    Api(KeysError),
     /// The member or auth API refused the request: status and the `message` of its body.
     #[error("{message}")]
     Refused {
@@ -90,7 +90,7 @@ pub enum Error {
 /// The error body of the keys API (keys-api 3).
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(default)]
-pub struct ApiError {
+pub struct KeysError {
     /// HTTP status.
     #[serde(skip)]
     pub status: u16,
@@ -105,7 +105,7 @@ pub struct ApiError {
     pub index: u64,
 }
 
-impl fmt::Display for ApiError {
+impl fmt::Display for KeysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -2,7 +2,7 @@
 
 /// A file or a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Node {
+pub struct KeyNode {
     /// Whole key; the server leaves it out for the root, where it is `/`.
     pub key: String,
     /// Whether it is a directory.
@@ -24,17 +24,17 @@ pub struct Node {
 /// The children of a directory. A list that can be dropped whatever its depth: the compiler's own way would call itself
 /// once for each level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Children(pub(super) Vec<Node>);
+pub struct Children(pub(super) Vec<KeyNode>);
 
 impl std::ops::Deref for Children {
-    type Target = Vec<Node>;
-    fn deref(&self) -> &Vec<Node> {
+    type Target = Vec<KeyNode>;
+    fn deref(&self) -> &Vec<KeyNode> {
         &self.0
     }
 }
 
 impl std::ops::DerefMut for Children {
-    fn deref_mut(&mut self) -> &mut Vec<Node> {
+    fn deref_mut(&mut self) -> &mut Vec<KeyNode> {
         &mut self.0
     }
 }
@@ -50,13 +50,13 @@ impl Drop for Children {
 
 /// A successful answer of the keys API, or an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Event {
+pub struct KeyEvent {
     /// `get`, `set`, `update`, `create`, `delete`, `expire`, `compareAndSwap`, `compareAndDelete`.
     pub action: String,
     /// The node as it is now.
-    pub node: Node,
+    pub node: KeyNode,
     /// The node as it was before.
-    pub prev_node: Option<Node>,
+    pub prev_node: Option<KeyNode>,
     /// `X-Etcd-Index`: for a watch, of the moment the wait began. 0 without the header.
     pub etcd_index: u64,
     /// `X-Raft-Index`.

@@ -10,11 +10,11 @@ use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 
-use super::connection::{Connection, Connections, Unanswered};
+use super::connection::{Connections, EndpointConnection, Unanswered};
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Attempt, Cause};
 use super::redirect;
-use super::reply::Reply;
+use super::reply::ServerReply;
 use super::request::{Observer, Request, Retry};
 
 /// Redirects followed for one request (etcdctl reference 4).
@@ -27,10 +27,10 @@ const SAID_BYTES_MAX: usize = 64 << 10;
 const SAID_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The head of an answer; its body may be long in coming.
-pub(super) struct Answer {
+pub(super) struct PendingReply {
     pub(super) head: Parts,
     body: Incoming,
-    connection: Connection,
+    connection: EndpointConnection,
     place: Endpoint,
 }
 
@@ -49,7 +49,7 @@ impl Exchanger {
         &self,
         endpoint: &Endpoint,
         request: &Request,
-    ) -> Result<Answer, Attempt> {
+    ) -> Result<PendingReply, Attempt> {
         let mut place = endpoint.clone();
         let mut target = format!("{}{}", endpoint.prefix(), request.target);
         for _ in 0..=REDIRECTS_MAX {
@@ -66,7 +66,7 @@ impl Exchanger {
                 return Err(fail(failing(head.status, body).await, true));
             }
             if !is_redirect(head.status) {
-                return Ok(Answer {
+                return Ok(PendingReply {
                     head,
                     body,
                     connection,
@@ -94,7 +94,7 @@ impl Exchanger {
         place: &Endpoint,
         target: &str,
         request: &Request,
-    ) -> Result<(Response<Incoming>, Connection), Unanswered> {
+    ) -> Result<(Response<Incoming>, EndpointConnection), Unanswered> {
         self.tell(place, target, request);
         let limit = self.header_timeout.filter(|_| !request.waits);
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -144,7 +144,7 @@ impl Exchanger {
         place: &Endpoint,
         target: &str,
         request: &Request,
-        connection: &Connection,
+        connection: &EndpointConnection,
     ) -> Result<hyper::Request<Full<Bytes>>, Cause> {
         let uri = match &connection.hop {
             Some(_) if place.scheme() == Scheme::Http => {
@@ -179,8 +179,8 @@ impl Exchanger {
     }
 
     /// Reads the body of an answer.
-    pub(super) async fn finish(&self, answer: Answer) -> Result<Reply, Attempt> {
-        let Answer {
+    pub(super) async fn finish(&self, answer: PendingReply) -> Result<ServerReply, Attempt> {
+        let PendingReply {
             head,
             body,
             connection,
@@ -189,7 +189,7 @@ impl Exchanger {
         match read(body, self.reply_bytes_max).await {
             Ok(body) => {
                 self.connections.give_back(connection);
-                Ok(Reply {
+                Ok(ServerReply {
                     endpoint: place,
                     status: head.status.as_u16(),
                     headers: head.headers,

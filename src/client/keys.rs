@@ -5,13 +5,13 @@ use hyper::Method;
 
 use super::cluster::Client;
 use super::error::Error;
-use super::event::Event;
+use super::event::KeyEvent;
 use super::path::{Fields, Key};
 use super::request::{Payload, Request, Retry};
 
 /// How to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Get {
+pub struct GetOptions {
     /// The whole subtree.
     pub recursive: bool,
     /// Children in byte order at every level.
@@ -24,7 +24,7 @@ pub struct Get {
 
 /// How to write, and under which condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Put {
+pub struct PutOptions {
     /// Makes a directory; there is no value then.
     pub dir: bool,
     /// Seconds to live; none removes a TTL.
@@ -39,7 +39,7 @@ pub struct Put {
 
 /// How to delete, and under which condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delete {
+pub struct DeleteOptions {
     /// An empty directory too.
     pub dir: bool,
     /// A directory with all below it.
@@ -55,7 +55,7 @@ impl Client {
     ///
     /// # Errors
     /// 100 when there is nothing; see [`Error`].
-    pub async fn get(&self, key: &Key, options: Get) -> Result<Event, Error> {
+    pub async fn get(&self, key: &Key, options: GetOptions) -> Result<KeyEvent, Error> {
         let mut query = Fields::default();
         if options.local {
             query = query.flag("local", true);
@@ -73,7 +73,12 @@ impl Client {
     ///
     /// # Errors
     /// 100, 101, 102, 104, 105 or 107 when the tree or the condition refuses it; see [`Error`].
-    pub async fn put(&self, key: &Key, value: &[u8], options: Put) -> Result<Event, Error> {
+    pub async fn put(
+        &self,
+        key: &Key,
+        value: &[u8],
+        options: PutOptions,
+    ) -> Result<KeyEvent, Error> {
         let mut query = Fields::default();
         if options.dir {
             query = query.flag("dir", true);
@@ -107,7 +112,7 @@ impl Client {
         directory: &Key,
         value: &[u8],
         ttl: Option<u64>,
-    ) -> Result<Event, Error> {
+    ) -> Result<KeyEvent, Error> {
         let payload = form(ttl, Some(value));
         let target = directory.target();
         self.event(&Request::new(
@@ -123,7 +128,7 @@ impl Client {
     ///
     /// # Errors
     /// 100, 101, 102, 107 or 108 when the tree or the condition refuses it; see [`Error`].
-    pub async fn delete(&self, key: &Key, options: Delete) -> Result<Event, Error> {
+    pub async fn delete(&self, key: &Key, options: DeleteOptions) -> Result<KeyEvent, Error> {
         let mut query = Fields::default();
         if options.dir {
             query = query.flag("dir", true);
@@ -141,7 +146,7 @@ impl Client {
             .await
     }
 
-    async fn event(&self, request: &Request) -> Result<Event, Error> {
+    async fn event(&self, request: &Request) -> Result<KeyEvent, Error> {
         self.send(request).await?.event()
     }
 }

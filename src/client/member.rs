@@ -8,13 +8,13 @@ use super::cluster::Client;
 use super::endpoint::{Endpoint, Scheme};
 use super::error::{Attempt, Error};
 use super::path::element;
-use super::reply::Reply;
+use super::reply::ServerReply;
 use super::request::{Payload, Request, Retry};
 
 /// A member of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Member {
+pub struct MemberInfo {
     /// Hexadecimal id.
     pub id: String,
     /// Empty until it has started for the first time.
@@ -41,7 +41,7 @@ pub enum Sync {
 #[derive(Deserialize)]
 struct MemberList {
     #[serde(default, deserialize_with = "or_none")]
-    members: Vec<Member>,
+    members: Vec<MemberInfo>,
 }
 
 /// An empty list may be written as null.
@@ -105,7 +105,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn members(&self) -> Result<Vec<Member>, Error> {
+    pub async fn members(&self) -> Result<Vec<MemberInfo>, Error> {
         members(self.send(&Request::get("/v2/members")).await?)
     }
 
@@ -113,7 +113,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there is none.
-    pub async fn leader(&self) -> Result<Member, Error> {
+    pub async fn leader(&self) -> Result<MemberInfo, Error> {
         let reply = self.send(&Request::get("/v2/members/leader")).await?;
         reply.accepted(&[200], is_explained)?.json()
     }
@@ -122,7 +122,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] with the server's sentence, such as `membership: peerURL exists`.
-    pub async fn add_member(&self, peer_urls: &[String]) -> Result<Member, Error> {
+    pub async fn add_member(&self, peer_urls: &[String]) -> Result<MemberInfo, Error> {
         let request = Request::new(
             Method::POST,
             "/v2/members",
@@ -202,7 +202,7 @@ fn is_url(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-fn members(reply: Reply) -> Result<Vec<Member>, Error> {
+fn members(reply: ServerReply) -> Result<Vec<MemberInfo>, Error> {
     let list: MemberList = reply.accepted(&[200], is_explained)?.json()?;
     Ok(list.members)
 }

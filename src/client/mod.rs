@@ -1,7 +1,7 @@
 //! The client side of the v2 API, shared by `etcdctl`, tests, benchmarks and the offline tools.
 //!
 //! A [`Client`] is a cluster as one server: it asks its endpoints in turn until one answers, follows redirects with
-//! method and body, and repeats nothing that could take effect twice. A [`Watcher`] outlives broken connections
+//! method and body, and repeats nothing that could take effect twice. A [`KeyWatcher`] outlives broken connections
 //! without losing or repeating an event.
 //!
 //! ```text
@@ -18,15 +18,15 @@
 //! `discovery` finds endpoints by DNS, `error` has the words.
 //!
 //! ```no_run
-//! use etcd2::client::{Client, Endpoint, Get, Key, Options, Put};
+//! use etcd2::client::{Client, ClientOptions, Endpoint, GetOptions, Key, PutOptions};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new(Options {
+//! let client = Client::new(ClientOptions {
 //!     endpoints: Endpoint::parse_list("http://127.0.0.1:2379,http://127.0.0.1:4001")?,
-//!     ..Options::default()
+//!     ..ClientOptions::default()
 //! });
-//! client.put(&Key::from("/message"), b"Hello", Put::default()).await?;
-//! let event = client.get(&Key::from("/message"), Get::default()).await?;
+//! client.put(&Key::from("/message"), b"Hello", PutOptions::default()).await?;
+//! let event = client.get(&Key::from("/message"), GetOptions::default()).await?;
 //! assert_eq!(event.node.value, "Hello");
 //! # Ok(())
 //! # }
@@ -54,19 +54,19 @@ mod watch;
 
 pub use crate::dns::{LookupError, Resolver};
 pub use crate::tls::{CertificateFault, Tls, TlsError, TlsFiles};
-pub use auth::{Change, Permission, Role, User};
-pub use cluster::{Client, Options, REPLY_BYTES_MAX, within};
+pub use auth::{AuthRole, AuthUser, Permission, RightsChange};
+pub use cluster::{Client, ClientOptions, REPLY_BYTES_MAX, within};
 pub use decode::ParseError;
 pub use dial::DialError;
 pub use discovery::{Discovered, DiscoveryError, discover};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::{ApiError, Attempt, Cause, Error};
-pub use event::{Children, Event, Node};
+pub use error::{Attempt, Cause, Error, KeysError};
+pub use event::{Children, KeyEvent, KeyNode};
 pub use hyper::Method;
-pub use keys::{Delete, Get, Put};
-pub use member::{HealthError, Member, Sync};
+pub use keys::{DeleteOptions, GetOptions, PutOptions};
+pub use member::{HealthError, MemberInfo, Sync};
 pub use path::Key;
 pub use proxy::{Proxies, ProxyError};
-pub use reply::Reply;
+pub use reply::ServerReply;
 pub use request::{Credentials, Observer, Payload, Request, Retry};
-pub use watch::{Interruption, Watch, Watcher};
+pub use watch::{Interruption, KeyWatcher, WatchOptions};

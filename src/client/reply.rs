@@ -8,15 +8,15 @@ use serde::de::DeserializeOwned;
 
 use super::decode::ParseError;
 use super::endpoint::Endpoint;
-use super::error::{ApiError, Error};
-use super::event::Event;
+use super::error::{Error, KeysError};
+use super::event::KeyEvent;
 
 /// As much of a line, or of a body without lines, as an error has room for.
 const SHOWN: usize = 200;
 
 /// An answer of a server, whatever its status below 500.
 #[derive(Debug)]
-pub struct Reply {
+pub struct ServerReply {
     /// Who answered.
     pub endpoint: Endpoint,
     /// HTTP status.
@@ -27,7 +27,7 @@ pub struct Reply {
     pub body: Bytes,
 }
 
-impl Reply {
+impl ServerReply {
     /// A header that holds a number, `None` when it is absent or none.
     pub fn number(&self, name: &str) -> Option<u64> {
         number(&self.headers, name)
@@ -37,10 +37,10 @@ impl Reply {
     ///
     /// # Errors
     /// The server's own error, or that this is no answer of such a server.
-    pub(super) fn event(&self) -> Result<Event, Error> {
+    pub(super) fn event(&self) -> Result<KeyEvent, Error> {
         if !matches!(self.status, 200 | 201) {
-            let error = self.json::<ApiError>()?;
-            return Err(Error::Api(ApiError {
+            let error = self.json::<KeysError>()?;
+            return Err(Error::Api(KeysError {
                 status: self.status,
                 ..error
             }));
@@ -48,11 +48,11 @@ impl Reply {
         if self.body.is_empty() {
             return Err(Error::EmptyBody);
         }
-        let event = Event::parse(&self.body).map_err(|error| match error {
+        let event = KeyEvent::parse(&self.body).map_err(|error| match error {
             ParseError::Invalid(reason) => self.invalid(&reason),
             other => Error::Tree(other),
         })?;
-        Ok(Event {
+        Ok(KeyEvent {
             etcd_index: self.number("x-etcd-index").unwrap_or(0),
             raft_index: self.number("x-raft-index").unwrap_or(0),
             raft_term: self.number("x-raft-term").unwrap_or(0),
@@ -65,7 +65,7 @@ impl Reply {
         self,
         statuses: &[u16],
         explained: impl Fn(u16) -> bool,
-    ) -> Result<Reply, Error> {
+    ) -> Result<ServerReply, Error> {
         #[derive(Deserialize)]
         struct Message {
             message: String,

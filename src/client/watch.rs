@@ -14,14 +14,14 @@ use hyper::header::HeaderMap;
 
 use super::cluster::{Asker, Client};
 use super::error::{Attempt, Error};
-use super::event::Event;
+use super::event::KeyEvent;
 use super::path::{Fields, Key};
-use super::reply::{Reply, number};
+use super::reply::{ServerReply, number};
 use super::request::Request;
 
 /// What to watch, and how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watch {
+pub struct WatchOptions {
     /// Everything below the key as well.
     pub recursive: bool,
     /// The last index already known: the first event is a later one. `None` starts with the next change.
@@ -55,10 +55,10 @@ pub enum Interruption<'a> {
 type Listener = Box<dyn FnMut(Interruption<'_>) + Send>;
 
 /// A watch under way.
-pub struct Watcher {
+pub struct KeyWatcher {
     client: Client,
     key: Key,
-    options: Watch,
+    options: WatchOptions,
     /// The last index whose events this watcher has seen; unknown until a server has taken a watch "from now".
     position: Option<u64>,
     /// Whose indexes these are.
@@ -73,9 +73,9 @@ pub struct Watcher {
 }
 
 impl Client {
-    /// Prepares a watch; the first [`Watcher::next`] starts it.
-    pub fn watch(&self, key: Key, options: Watch) -> Watcher {
-        Watcher {
+    /// Prepares a watch; the first [`KeyWatcher::next`] starts it.
+    pub fn watch(&self, key: Key, options: WatchOptions) -> KeyWatcher {
+        KeyWatcher {
             client: self.clone(),
             key,
             position: options.after_index,
@@ -89,13 +89,13 @@ impl Client {
     }
 }
 
-impl Watcher {
-    /// Tells `listener` when the conversation breaks and when it goes on; only with [`Watch::reconnect`].
+impl KeyWatcher {
+    /// Tells `listener` when the conversation breaks and when it goes on; only with [`WatchOptions::reconnect`].
     #[must_use]
     pub fn on_interruption(
         mut self,
         listener: impl FnMut(Interruption<'_>) + Send + 'static,
-    ) -> Watcher {
+    ) -> KeyWatcher {
         self.listener = Some(Box::new(listener));
         self
     }
@@ -112,10 +112,10 @@ impl Watcher {
     ///
     /// # Errors
     /// 401 when the cluster's history no longer reaches back to the position; [`Error::OtherCluster`] and
-    /// [`Error::WentBack`] when the position means nothing to the cluster any more; without [`Watch::reconnect`] also
+    /// [`Error::WentBack`] when the position means nothing to the cluster any more; without [`WatchOptions::reconnect`] also
     /// that no endpoint answers, and with it that none can ever answer: a certificate that is not trusted, redirects
     /// that lead nowhere.
-    pub async fn next(&mut self) -> Result<Event, Error> {
+    pub async fn next(&mut self) -> Result<KeyEvent, Error> {
         let client = self.client.clone();
         loop {
             match client.send_for(self).await {
@@ -136,7 +136,7 @@ impl Watcher {
     }
 
     /// The event of an answer; `None` when the server ended the poll without one.
-    fn accept(&mut self, reply: &Reply) -> Result<Option<Event>, Error> {
+    fn accept(&mut self, reply: &ServerReply) -> Result<Option<KeyEvent>, Error> {
         match reply.event() {
             Ok(event) => {
                 // An index never goes back; a server whose does must not make this watch run in circles.
@@ -219,7 +219,7 @@ impl Watcher {
     }
 }
 
-impl Asker for Watcher {
+impl Asker for KeyWatcher {
     fn request(&self) -> Request {
         // The largest index has no next one; a server that names it, or a user, gets no answer that makes sense.
         let next = self

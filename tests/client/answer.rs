@@ -1,14 +1,14 @@
 //! Answers of every shape: framed in every way, cut, empty, huge, deep, or not of this API at all.
 
-use etcd2::client::{Cause, Error, Event, Get, Key};
+use etcd2::client::{Cause, Error, GetOptions, Key, KeyEvent};
 
 use super::scripted::{Scripted, Step, client, event, response, soon};
 
 /// What a client makes of these bytes, sent as they are and then the connection closed.
-async fn read(bytes: impl Into<Vec<u8>>) -> Result<Event, Error> {
+async fn read(bytes: impl Into<Vec<u8>>) -> Result<KeyEvent, Error> {
     let server = Scripted::answering(vec![vec![Step::Send(bytes.into()), Step::Close]]).await;
     let client = client([server.endpoint()]);
-    soon(client.get(&Key::from("/k"), Get::default())).await
+    soon(client.get(&Key::from("/k"), GetOptions::default())).await
 }
 
 /// What ended the only attempt.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd2::client::{Client, Delete, Error, Get, Key, Options, Put, within};
+use etcd2::client::{
+    Client, ClientOptions, DeleteOptions, Error, GetOptions, Key, PutOptions, within,
+};
 use tokio::sync::Notify;
 
 use super::scripted::{
@@ -11,12 +13,12 @@ use super::scripted::{
 };
 
 async fn get(client: &Client) -> Result<String, Error> {
-    let event = soon(client.get(&Key::from("/k"), Get::default())).await?;
+    let event = soon(client.get(&Key::from("/k"), GetOptions::default())).await?;
     Ok(event.node.value)
 }
 
 async fn delete(client: &Client) -> Result<String, Error> {
-    let event = soon(client.delete(&Key::from("/k"), Delete::default())).await?;
+    let event = soon(client.delete(&Key::from("/k"), DeleteOptions::default())).await?;
     Ok(event.node.value)
 }
 
@@ -139,12 +141,12 @@ async fn a_connection_with_an_unfinished_request_is_not_used_again() {
         held.notified().await;
     });
     let endpoint = etcd2::client::Endpoint::parse(&address.to_string()).unwrap();
-    let client = Client::new(Options {
+    let client = Client::new(ClientOptions {
         header_timeout: Some(LIMIT),
         ..options([endpoint])
     });
     let value = vec![b'x'; 64 << 20];
-    let error = soon(client.put(&Key::from("/k"), &value, Put::default())).await;
+    let error = soon(client.put(&Key::from("/k"), &value, PutOptions::default())).await;
     let error = error.unwrap_err();
     assert_eq!(error.api_code(), Some(400), "{error:?}");
     assert_eq!(get(&client).await.unwrap(), "v");

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use etcd2::client::{
-    Change, Client, Credentials, Delete, Get, HealthError, Key, Method, Observer, Options, Payload,
-    Put,
+    Client, ClientOptions, Credentials, DeleteOptions, GetOptions, HealthError, Key, Method,
+    Observer, Payload, PutOptions, RightsChange,
 };
 
 use super::scripted::{Refusing, Scripted, Step, ok, options, response, soon};
@@ -31,9 +31,9 @@ impl Notes {
     }
 }
 
-fn observed(options: Options) -> (Client, Arc<Notes>) {
+fn observed(options: ClientOptions) -> (Client, Arc<Notes>) {
     let notes = Arc::new(Notes::default());
-    let client = Client::new(Options {
+    let client = Client::new(ClientOptions {
         credentials: Some(Credentials {
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
@@ -68,13 +68,17 @@ async fn obliging() -> Scripted {
 async fn every_call(client: &Client) {
     let key = Key::from("/k");
     client.sync().await.unwrap();
-    client.get(&key, Get::default()).await.unwrap();
-    client.put(&key, b"v", Put::default()).await.unwrap();
+    client.get(&key, GetOptions::default()).await.unwrap();
+    client.put(&key, b"v", PutOptions::default()).await.unwrap();
     client.create_in_order(&key, b"v", None).await.unwrap();
-    client.delete(&key, Delete::default()).await.unwrap();
-    soon(client.watch(key, etcd2::client::Watch::default()).next())
-        .await
-        .unwrap();
+    client.delete(&key, DeleteOptions::default()).await.unwrap();
+    soon(
+        client
+            .watch(key, etcd2::client::WatchOptions::default())
+            .next(),
+    )
+    .await
+    .unwrap();
     client.members().await.unwrap();
     client.leader().await.unwrap();
     let urls = ["http://b:2".to_owned(), "http://a:1".to_owned()];
@@ -84,7 +88,7 @@ async fn every_call(client: &Client) {
     client.users().await.unwrap();
     client.put_user("u", "p").await.unwrap();
     client
-        .change_user("u", Change::Grant, &["r".to_owned()])
+        .change_user("u", RightsChange::Grant, &["r".to_owned()])
         .await
         .unwrap();
     client.user("u").await.unwrap();
@@ -139,9 +143,9 @@ async fn the_observer_is_told_of_every_try_before_it_is_made() {
         failing.endpoint(),
         moved.endpoint(),
     ]));
-    let put = Put {
+    let put = PutOptions {
         ttl: Some(9),
-        ..Put::default()
+        ..PutOptions::default()
     };
     client.put(&Key::from("/a b"), b"x y", put).await.unwrap();
     let body = r#"/v2/keys/a%20b "ttl=9&value=x+y""#;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use etcd2::client::{Cause, Client, Endpoint, Error, Get, Key, Options, Put, Tls};
+use etcd2::client::{
+    Cause, Client, ClientOptions, Endpoint, Error, GetOptions, Key, PutOptions, Tls,
+};
 
 use super::scripted::{LIMIT, Refusing, Scripted, Step, client, ok, options, response, soon};
 use super::tls::Authority;
@@ -11,12 +13,12 @@ use super::tls::Authority;
 const SHORT: Duration = Duration::from_millis(200);
 
 async fn get(client: &Client) -> Result<String, Error> {
-    let event = soon(client.get(&Key::from("/k"), Get::default())).await?;
+    let event = soon(client.get(&Key::from("/k"), GetOptions::default())).await?;
     Ok(event.node.value)
 }
 
 /// The error of a client that has no other endpoint.
-async fn failure(options: Options) -> Error {
+async fn failure(options: ClientOptions) -> Error {
     get(&Client::new(options)).await.unwrap_err()
 }
 
@@ -67,7 +69,7 @@ async fn a_failing_server_is_passed_over_whatever_its_status() {
         let client = client([failing.endpoint(), alive.endpoint()]);
         assert_eq!(get(&client).await.unwrap(), "v", "{status}");
         let written = client
-            .put(&Key::from("/k"), b"x", Put::default())
+            .put(&Key::from("/k"), b"x", PutOptions::default())
             .await
             .unwrap();
         assert_eq!(written.node.value, "v", "{status}");
@@ -123,7 +125,7 @@ async fn a_long_explanation_is_cut_and_an_endless_one_is_not_waited_for() {
         Step::Hang,
     ]])
     .await;
-    let error = failure(Options {
+    let error = failure(ClientOptions {
         header_timeout: Some(SHORT),
         ..options([talkative.endpoint(), endless.endpoint()])
     })
@@ -140,14 +142,14 @@ async fn a_long_explanation_is_cut_and_an_endless_one_is_not_waited_for() {
 async fn a_silent_server_is_passed_over_after_the_time_out() {
     let silent = Scripted::answering(vec![vec![Step::Hang]]).await;
     let alive = Scripted::always(ok("v")).await;
-    let short = Options {
+    let short = ClientOptions {
         header_timeout: Some(SHORT),
         ..options([silent.endpoint(), alive.endpoint()])
     };
     assert_eq!(get(&Client::new(short)).await.unwrap(), "v");
     silent.ended(1).await; // Nobody keeps the connection of an unanswered request.
 
-    let error = failure(Options {
+    let error = failure(ClientOptions {
         header_timeout: Some(SHORT),
         ..options([silent.endpoint()])
     })
@@ -245,7 +247,7 @@ async fn a_certificate_that_is_not_trusted_is_no_failure_of_the_network() {
     let (theirs, ours) = (Authority::new("theirs"), Authority::new("ours"));
     let stranger = Scripted::start_tls(theirs.acceptor(), |_| vec![Step::Send(ok("lies"))]).await;
     let tls = Tls::load(&ours.trust()).unwrap();
-    let alone = Options {
+    let alone = ClientOptions {
         tls: tls.clone(),
         ..options([stranger.endpoint()])
     };
@@ -254,7 +256,7 @@ async fn a_certificate_that_is_not_trusted_is_no_failure_of_the_network() {
     assert_eq!(text, "x509: certificate signed by unknown authority");
     assert!(!error.is_connection());
     let alive = Scripted::start_tls(ours.acceptor(), |_| vec![Step::Send(ok("v"))]).await;
-    let both = Options {
+    let both = ClientOptions {
         tls,
         ..options([stranger.endpoint(), alive.endpoint()])
     };
@@ -327,7 +329,7 @@ async fn many_requests_at_once_do_not_mix_up_their_answers() {
         let client = client.clone();
         calls.spawn(async move {
             let key = Key::from(number.to_string().as_str());
-            let event = client.get(&key, Get::default()).await.unwrap();
+            let event = client.get(&key, GetOptions::default()).await.unwrap();
             (number.to_string(), event.node.value)
         });
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use etcd2::client::{
-    Client, Delete, Endpoint, Error, Event, Get, Key, Node, Options, Put, Watch, within,
+    Client, ClientOptions, DeleteOptions, Endpoint, Error, GetOptions, Key, KeyEvent, KeyNode,
+    PutOptions, WatchOptions, within,
 };
 
 use super::scripted::{LIMIT, soon};
@@ -20,15 +21,15 @@ async fn start(launch: Launch) -> (Server, Client) {
     let server = tokio::task::spawn_blocking(|| launch.start())
         .await
         .unwrap();
-    let client = Client::new(Options {
+    let client = Client::new(ClientOptions {
         endpoints: vec![Endpoint::parse(&server.url()).unwrap()],
         header_timeout: Some(LIMIT),
-        ..Options::default()
+        ..ClientOptions::default()
     });
     (server, client)
 }
 
-fn code(outcome: Result<Event, Error>) -> i64 {
+fn code(outcome: Result<KeyEvent, Error>) -> i64 {
     let error = outcome.expect_err("the server refuses");
     let Error::Api(api) = &error else {
         panic!("{error:?}");
@@ -37,14 +38,14 @@ fn code(outcome: Result<Event, Error>) -> i64 {
     api.code
 }
 
-async fn set(client: &Client, key: &str, value: &str) -> Event {
+async fn set(client: &Client, key: &str, value: &str) -> KeyEvent {
     client
-        .put(&Key::from(key), value.as_bytes(), Put::default())
+        .put(&Key::from(key), value.as_bytes(), PutOptions::default())
         .await
         .unwrap()
 }
 
-fn keys(node: &Node) -> Vec<String> {
+fn keys(node: &KeyNode) -> Vec<String> {
     node.nodes.iter().map(|node| node.key.clone()).collect()
 }
 
@@ -53,10 +54,11 @@ async fn writing_and_its_conditions() {
     for launch in kinds() {
         let (_server, client) = start(launch).await;
         let key = Key::from("/a/k");
-        let put =
-            async |value: &str, options: Put| client.put(&key, value.as_bytes(), options).await;
+        let put = async |value: &str, options: PutOptions| {
+            client.put(&key, value.as_bytes(), options).await
+        };
 
-        let first = put("one", Put::default()).await.unwrap();
+        let first = put("one", PutOptions::default()).await.unwrap();
         assert_eq!(
             (first.action.as_str(), first.node.key.as_str()),
             ("set", "/a/k")
@@ -64,13 +66,13 @@ async fn writing_and_its_conditions() {
         assert_eq!(first.node.created_index, first.node.modified_index);
         assert_eq!(first.etcd_index, first.node.modified_index);
         assert!(first.raft_index > 0 && first.raft_term > 0 && first.prev_node.is_none());
-        let second = put("two", Put::default()).await.unwrap();
+        let second = put("two", PutOptions::default()).await.unwrap();
         assert_eq!(second.prev_node.unwrap().value, "one");
         assert!(second.node.modified_index > first.node.modified_index);
 
-        let exist = |exist| Put {
+        let exist = |exist| PutOptions {
             prev_exist: Some(exist),
-            ..Put::default()
+            ..PutOptions::default()
         };
         let updated = put("three", exist(true)).await.unwrap();
         assert_eq!(updated.action, "update");
@@ -81,29 +83,29 @@ async fn writing_and_its_conditions() {
         let created = client.put(&Key::from("/new"), b"x", exist(false)).await;
         assert_eq!(created.unwrap().action, "create");
 
-        let value = |value: &str| Put {
+        let value = |value: &str| PutOptions {
             prev_value: Some(value.into()),
-            ..Put::default()
+            ..PutOptions::default()
         };
         assert_eq!(code(put("x", value("two")).await), 101);
         let swapped = put("four", value("three")).await.unwrap();
         assert_eq!(swapped.action, "compareAndSwap");
-        let at = |index| Put {
+        let at = |index| PutOptions {
             prev_index: Some(index),
-            ..Put::default()
+            ..PutOptions::default()
         };
         assert_eq!(code(put("x", at(1_000_000)).await), 101);
         let swapped = put("five", at(swapped.node.modified_index)).await.unwrap();
         assert_eq!(swapped.node.value, "five");
-        let both = Put {
+        let both = PutOptions {
             prev_value: Some(b"five".to_vec()),
             ..at(swapped.node.modified_index)
         };
         assert_eq!(put("six", both).await.unwrap().node.value, "six");
 
-        let lasting = Put {
+        let lasting = PutOptions {
             ttl: Some(1_000),
-            ..Put::default()
+            ..PutOptions::default()
         };
         let limited = put("seven", lasting).await.unwrap();
         assert!((1..=1_000).contains(&limited.node.ttl));
@@ -111,15 +113,27 @@ async fn writing_and_its_conditions() {
         let unlimited = put("eight", exist(true)).await.unwrap();
         assert_eq!((unlimited.node.ttl, unlimited.node.expiration), (0, None));
         assert_eq!(
-            code(client.put(&Key::from("/a/k/x"), b"", Put::default()).await),
+            code(
+                client
+                    .put(&Key::from("/a/k/x"), b"", PutOptions::default())
+                    .await
+            ),
             104
         );
         assert_eq!(
-            code(client.put(&Key::from("/a"), b"", Put::default()).await),
+            code(
+                client
+                    .put(&Key::from("/a"), b"", PutOptions::default())
+                    .await
+            ),
             102
         );
         assert_eq!(
-            code(client.put(&Key::from("/"), b"", Put::default()).await),
+            code(
+                client
+                    .put(&Key::from("/"), b"", PutOptions::default())
+                    .await
+            ),
             107
         );
     }
@@ -129,11 +143,11 @@ async fn writing_and_its_conditions() {
 async fn directories_and_their_listings() {
     for launch in kinds() {
         let (_server, client) = start(launch).await;
-        let dir = |prev_exist, ttl| Put {
+        let dir = |prev_exist, ttl| PutOptions {
             dir: true,
             prev_exist,
             ttl,
-            ..Put::default()
+            ..PutOptions::default()
         };
         let d = Key::from("/d");
         let made = client
@@ -151,9 +165,9 @@ async fn directories_and_their_listings() {
         for name in ["c", "a", "b/y", "b/x", "_hidden"] {
             set(&client, &format!("/d/{name}"), name).await;
         }
-        let flat = Get {
+        let flat = GetOptions {
             sorted: true,
-            ..Get::default()
+            ..GetOptions::default()
         };
         let listed = client.get(&d, flat).await.unwrap();
         assert_eq!(listed.action, "get");
@@ -161,7 +175,7 @@ async fn directories_and_their_listings() {
         assert!(listed.node.nodes[1].nodes.is_empty());
         for quorum in [None, Some(false), Some(true)] {
             for local in [false, true] {
-                let deep = Get {
+                let deep = GetOptions {
                     recursive: true,
                     sorted: true,
                     quorum,
@@ -171,21 +185,24 @@ async fn directories_and_their_listings() {
                 assert_eq!(keys(&listed.node.nodes[1]), ["/d/b/x", "/d/b/y"]);
             }
         }
-        let root = client.get(&Key::from(""), Get::default()).await.unwrap();
+        let root = client
+            .get(&Key::from(""), GetOptions::default())
+            .await
+            .unwrap();
         assert_eq!((root.node.key.as_str(), root.node.dir), ("/", true));
 
         let delete =
-            async |key: &str, options: Delete| client.delete(&Key::from(key), options).await;
-        assert_eq!(code(delete("/d", Delete::default()).await), 102);
-        let empty = Delete {
+            async |key: &str, options: DeleteOptions| client.delete(&Key::from(key), options).await;
+        assert_eq!(code(delete("/d", DeleteOptions::default()).await), 102);
+        let empty = DeleteOptions {
             dir: true,
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         assert_eq!(code(delete("/d", empty.clone()).await), 108);
         assert_eq!(code(delete("/", empty.clone()).await), 107);
-        let all = Delete {
+        let all = DeleteOptions {
             recursive: true,
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         let gone = delete("/d", all.clone()).await.unwrap();
         assert_eq!(gone.action, "delete");
@@ -193,7 +210,7 @@ async fn directories_and_their_listings() {
         assert_eq!(code(delete("/d", all).await), 100);
         client.put(&d, b"", dir(None, None)).await.unwrap();
         delete("/d", empty).await.unwrap();
-        assert_eq!(code(client.get(&d, Get::default()).await), 100);
+        assert_eq!(code(client.get(&d, GetOptions::default()).await), 100);
     }
 }
 
@@ -203,13 +220,13 @@ async fn deleting_and_its_conditions() {
         let (_server, client) = start(launch).await;
         let key = Key::from("/k");
         let written = set(&client, "/k", "v").await;
-        let value = |value: &str| Delete {
+        let value = |value: &str| DeleteOptions {
             prev_value: Some(value.into()),
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
-        let at = |index| Delete {
+        let at = |index| DeleteOptions {
             prev_index: Some(index),
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         assert_eq!(code(client.delete(&key, value("x")).await), 101);
         assert_eq!(code(client.delete(&key, at(1)).await), 101);
@@ -221,9 +238,12 @@ async fn deleting_and_its_conditions() {
             .delete(&key, at(written.node.modified_index))
             .await
             .unwrap();
-        assert_eq!(code(client.delete(&key, Delete::default()).await), 100);
+        assert_eq!(
+            code(client.delete(&key, DeleteOptions::default()).await),
+            100
+        );
         set(&client, "/k", "x").await;
-        let gone = client.delete(&key, Delete::default()).await.unwrap();
+        let gone = client.delete(&key, DeleteOptions::default()).await.unwrap();
         assert_eq!(gone.action, "delete");
         assert_eq!(gone.prev_node.unwrap().value, "x");
         assert_eq!(gone.node.value, "");
@@ -248,9 +268,9 @@ async fn files_in_order_are_named_by_their_index() {
             );
             assert_eq!(event.node.ttl > 0, ttl.is_some());
         }
-        let sorted = Get {
+        let sorted = GetOptions {
             sorted: true,
-            ..Get::default()
+            ..GetOptions::default()
         };
         let listed = client.get(&queue, sorted).await.unwrap();
         let values: Vec<_> = listed.node.nodes.iter().map(|node| &node.value).collect();
@@ -316,17 +336,19 @@ async fn any_text_comes_back_as_it_was_sent() {
             let name = format!("n{}", text(&mut rng, &AWKWARD).replace('/', "|"));
             let value = text(&mut rng, &AWKWARD);
             let key = Key::from(format!("/any/{name}").as_str());
-            let put = client.put(&key, value.as_bytes(), Put::default()).await;
+            let put = client
+                .put(&key, value.as_bytes(), PutOptions::default())
+                .await;
             let put = put.unwrap_or_else(|error| panic!("{name:?} {value:?}: {error}"));
             assert_eq!(
                 (&put.node.key, &put.node.value),
                 (&format!("/any/{name}"), &value)
             );
-            let got = client.get(&key, Get::default()).await.unwrap();
+            let got = client.get(&key, GetOptions::default()).await.unwrap();
             assert_eq!(got.node, put.node);
-            let swap = Put {
+            let swap = PutOptions {
                 prev_value: Some(value.clone().into_bytes()),
-                ..Put::default()
+                ..PutOptions::default()
             };
             let swapped = client.put(&key, b"", swap).await.unwrap();
             assert_eq!(swapped.prev_node.unwrap().value, value);
@@ -339,19 +361,29 @@ async fn bytes_that_are_no_text_name_a_key_and_are_shown_with_replacements() {
     for launch in kinds() {
         let (_server, client) = start(launch).await;
         let (one, other) = (Key::new(b"/x\xff\x01"), Key::new(b"/x\xfe\x01"));
-        client.put(&one, b"one", Put::default()).await.unwrap();
-        client.put(&other, b"\xc3(", Put::default()).await.unwrap();
-        let got = client.get(&one, Get::default()).await.unwrap().node;
+        client
+            .put(&one, b"one", PutOptions::default())
+            .await
+            .unwrap();
+        client
+            .put(&other, b"\xc3(", PutOptions::default())
+            .await
+            .unwrap();
+        let got = client.get(&one, GetOptions::default()).await.unwrap().node;
         assert_eq!(
             (got.key.as_str(), got.value.as_str()),
             ("/x\u{fffd}\u{1}", "one")
         );
-        let got = client.get(&other, Get::default()).await.unwrap().node;
+        let got = client
+            .get(&other, GetOptions::default())
+            .await
+            .unwrap()
+            .node;
         assert_eq!(got.value, "\u{fffd}(");
         // The server compares the bytes that were stored, not those it shows.
-        let compare = |value: &[u8]| Delete {
+        let compare = |value: &[u8]| DeleteOptions {
             prev_value: Some(value.to_vec()),
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         let shown = "\u{fffd}(".as_bytes();
         assert_eq!(code(client.delete(&other, compare(shown)).await), 101);
@@ -366,13 +398,15 @@ async fn a_large_value_and_a_deep_tree_come_back_whole() {
         let (_server, client) = start(launch).await;
         let value = "0123456789abcdef".repeat(1 << 16);
         set(&client, "/large", &value).await;
-        let got = client.get(&Key::from("/large"), Get::default()).await;
+        let got = client
+            .get(&Key::from("/large"), GetOptions::default())
+            .await;
         assert_eq!(got.unwrap().node.value, value);
         let path = "/d".repeat(DEPTH);
         set(&client, &path, "leaf").await;
-        let all = Get {
+        let all = GetOptions {
             recursive: true,
-            ..Get::default()
+            ..GetOptions::default()
         };
         let mut node = client.get(&Key::from("/d"), all).await.unwrap().node;
         let mut depth = 1;
@@ -391,27 +425,30 @@ async fn a_large_value_and_a_deep_tree_come_back_whole() {
 async fn a_watch_sees_every_kind_of_change() {
     for launch in kinds() {
         let (_server, client) = start(launch).await;
-        let start = client.get(&Key::from("/"), Get::default()).await.unwrap();
+        let start = client
+            .get(&Key::from("/"), GetOptions::default())
+            .await
+            .unwrap();
         let key = Key::from("/w/k");
         set(&client, "/w/k", "1").await;
-        let condition = |value: &str| Put {
+        let condition = |value: &str| PutOptions {
             prev_value: Some(value.into()),
-            ..Put::default()
+            ..PutOptions::default()
         };
         client.put(&key, b"2", condition("1")).await.unwrap();
-        let update = Put {
+        let update = PutOptions {
             prev_exist: Some(true),
-            ..Put::default()
+            ..PutOptions::default()
         };
         client.put(&key, b"3", update).await.unwrap();
-        client.delete(&key, Delete::default()).await.unwrap();
-        let create = Put {
+        client.delete(&key, DeleteOptions::default()).await.unwrap();
+        let create = PutOptions {
             prev_exist: Some(false),
             ttl: Some(1),
-            ..Put::default()
+            ..PutOptions::default()
         };
         client.put(&key, b"4", create).await.unwrap();
-        let options = Watch {
+        let options = WatchOptions {
             recursive: true,
             after_index: Some(start.etcd_index),
             reconnect: false,

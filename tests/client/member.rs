@@ -1,6 +1,6 @@
 //! Members, the leader, health and synchronisation, against real servers of both kinds.
 
-use etcd2::client::{Client, Endpoint, Error, Options, Sync};
+use etcd2::client::{Client, ClientOptions, Endpoint, Error, Sync};
 
 use super::scripted::LIMIT;
 use super::support::server::{self, Launch, Server};
@@ -9,10 +9,10 @@ async fn start(launch: Launch) -> (Server, Client) {
     let server = tokio::task::spawn_blocking(|| launch.start())
         .await
         .unwrap();
-    let client = Client::new(Options {
+    let client = Client::new(ClientOptions {
         endpoints: vec![Endpoint::parse(&format!("{}/", server.url())).unwrap()],
         header_timeout: Some(LIMIT),
-        ..Options::default()
+        ..ClientOptions::default()
     });
     (server, client)
 }

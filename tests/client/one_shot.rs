@@ -4,12 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use etcd2::client::{Cause, Client, Delete, Endpoint, Error, Event, Key, Options, Put};
+use etcd2::client::{
+    Cause, Client, ClientOptions, DeleteOptions, Endpoint, Error, Key, KeyEvent, PutOptions,
+};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
 
-type Call = for<'a> fn(&'a Client) -> Pin<Box<dyn Future<Output = Result<Event, Error>> + 'a>>;
+type Call = for<'a> fn(&'a Client) -> Pin<Box<dyn Future<Output = Result<KeyEvent, Error>> + 'a>>;
 
 /// How the error of an unanswered request looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +32,7 @@ const ONE_SHOT: [(&str, Call, Form); 7] = [
     ),
     (
         "delete",
-        |c| Box::pin(delete(c, Delete::default())),
+        |c| Box::pin(delete(c, DeleteOptions::default())),
         Form::Failed,
     ),
     (
@@ -38,9 +40,9 @@ const ONE_SHOT: [(&str, Call, Form); 7] = [
         |c| {
             Box::pin(delete(
                 c,
-                Delete {
+                DeleteOptions {
                     prev_index: Some(7),
-                    ..Delete::default()
+                    ..DeleteOptions::default()
                 },
             ))
         },
@@ -52,9 +54,9 @@ const ONE_SHOT: [(&str, Call, Form); 7] = [
         |c| {
             Box::pin(put(
                 c,
-                Put {
+                PutOptions {
                     prev_index: Some(7),
-                    ..Put::default()
+                    ..PutOptions::default()
                 },
             ))
         },
@@ -65,10 +67,10 @@ const ONE_SHOT: [(&str, Call, Form); 7] = [
         |c| {
             Box::pin(put(
                 c,
-                Put {
+                PutOptions {
                     prev_value: Some(b"old".to_vec()),
                     prev_exist: Some(true),
-                    ..Put::default()
+                    ..PutOptions::default()
                 },
             ))
         },
@@ -76,24 +78,24 @@ const ONE_SHOT: [(&str, Call, Form); 7] = [
     ),
 ];
 
-async fn put(client: &Client, options: Put) -> Result<Event, Error> {
+async fn put(client: &Client, options: PutOptions) -> Result<KeyEvent, Error> {
     soon(client.put(&Key::from("/k"), b"v", options)).await
 }
 
-async fn create(client: &Client, dir: bool) -> Result<Event, Error> {
-    let options = Put {
+async fn create(client: &Client, dir: bool) -> Result<KeyEvent, Error> {
+    let options = PutOptions {
         dir,
         prev_exist: Some(false),
-        ..Put::default()
+        ..PutOptions::default()
     };
     put(client, options).await
 }
 
-async fn delete(client: &Client, options: Delete) -> Result<Event, Error> {
+async fn delete(client: &Client, options: DeleteOptions) -> Result<KeyEvent, Error> {
     soon(client.delete(&Key::from("/k"), options)).await
 }
 
-async fn post(client: &Client) -> Result<Event, Error> {
+async fn post(client: &Client) -> Result<KeyEvent, Error> {
     soon(client.create_in_order(&Key::from("/k"), b"v", None)).await
 }
 
@@ -146,7 +148,7 @@ async fn the_same_holds_for_a_failing_a_silent_and_a_cut_answer() {
         for (what, call, form) in ONE_SHOT {
             let first = Scripted::answering(vec![steps.clone()]).await;
             let other = Scripted::always(ok("v")).await;
-            let client = Client::new(Options {
+            let client = Client::new(ClientOptions {
                 header_timeout: Some(timeout),
                 ..options([first.endpoint(), other.endpoint()])
             });
@@ -164,7 +166,7 @@ async fn the_bare_error_is_that_of_the_try_that_may_have_taken_effect() {
     let dead = Refusing::new();
     let hanging_up = Scripted::answering(vec![vec![Step::Close]]).await;
     let client = client([dead.endpoint(), hanging_up.endpoint(), dead.endpoint()]);
-    let error = delete(&client, Delete::default()).await.unwrap_err();
+    let error = delete(&client, DeleteOptions::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "EOF");
     assert_eq!(error.attempts()[0].endpoint, hanging_up.endpoint());
     assert!(!error.is_connection());
@@ -188,27 +190,27 @@ async fn without_any_listener_the_first_refusal_is_told() {
 
 #[tokio::test]
 async fn writing_the_same_twice_does_no_harm_and_is_done() {
-    let calls: [(&str, Put); 4] = [
-        ("set", Put::default()),
+    let calls: [(&str, PutOptions); 4] = [
+        ("set", PutOptions::default()),
         (
             "update",
-            Put {
+            PutOptions {
                 prev_exist: Some(true),
-                ..Put::default()
+                ..PutOptions::default()
             },
         ),
         (
             "set a directory",
-            Put {
+            PutOptions {
                 dir: true,
-                ..Put::default()
+                ..PutOptions::default()
             },
         ),
         (
             "set with a TTL",
-            Put {
+            PutOptions {
                 ttl: Some(5),
-                ..Put::default()
+                ..PutOptions::default()
             },
         ),
     ];
@@ -257,7 +259,7 @@ async fn a_connection_attempt_that_hangs_has_sent_nothing() {
     for (what, call, form) in ONE_SHOT {
         let alive = Scripted::always(ok("v")).await;
         let short = |endpoints: Vec<Endpoint>| {
-            Client::new(Options {
+            Client::new(ClientOptions {
                 header_timeout: Some(Duration::from_millis(100)),
                 ..options(endpoints)
             })

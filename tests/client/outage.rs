@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use etcd2::client::{
-    Client, Endpoint, Error, Event, Get, Interruption, Key, Options, Put, Watch, Watcher,
+    Client, ClientOptions, Endpoint, Error, GetOptions, Interruption, Key, KeyEvent, KeyWatcher,
+    PutOptions, WatchOptions,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
@@ -23,16 +24,16 @@ const WRITES: u64 = 150;
 const KILLS: usize = 4;
 
 fn client(server: &Server) -> Client {
-    Client::new(Options {
+    Client::new(ClientOptions {
         endpoints: vec![Endpoint::parse(&server.url()).unwrap()],
         header_timeout: Some(LIMIT),
-        ..Options::default()
+        ..ClientOptions::default()
     })
 }
 
 fn index(runtime: &Runtime, client: &Client) -> u64 {
     let root = Key::from("/");
-    let listing = runtime.block_on(client.get(&root, Get::default()));
+    let listing = runtime.block_on(client.get(&root, GetOptions::default()));
     listing.unwrap().etcd_index
 }
 
@@ -95,7 +96,7 @@ fn write_and_kill(server: &mut Server, rng: &mut Rng, kills: &BTreeSet<u64>) -> 
 }
 
 /// All events up to the one whose value is `end`.
-async fn collect(mut watcher: Watcher) -> Result<Vec<Event>, Error> {
+async fn collect(mut watcher: KeyWatcher) -> Result<Vec<KeyEvent>, Error> {
     let mut events = Vec::new();
     loop {
         let event = watcher.next().await?;
@@ -106,7 +107,7 @@ async fn collect(mut watcher: Watcher) -> Result<Vec<Event>, Error> {
     }
 }
 
-fn check(ledger: &Ledger, events: &[Event]) {
+fn check(ledger: &Ledger, events: &[KeyEvent]) {
     let mut last_index = 0;
     let mut last = 0;
     let mut delivered = BTreeSet::new();
@@ -148,7 +149,7 @@ fn survives(name: &str, launch: Launch) {
     let runtime = Runtime::new().unwrap();
     let client = client(&server);
     let after_index = Some(index(&runtime, &client));
-    let options = Watch {
+    let options = WatchOptions {
         recursive: true,
         after_index,
         reconnect: true,
@@ -203,7 +204,7 @@ fn no_write_is_missed_or_repeated_over_kills_of_debians_server() {
 fn ends_without_leave_to_go_on(launch: Launch) {
     let mut server = launch.start();
     let runtime = Runtime::new().unwrap();
-    let mut watcher = client(&server).watch(Key::from("/n"), Watch::default());
+    let mut watcher = client(&server).watch(Key::from("/n"), WatchOptions::default());
     let watch = runtime.spawn(async move { watcher.next().await });
     wait_for_watchers(&server, 1);
     server.kill();
@@ -234,13 +235,13 @@ fn forgets(launch: Launch, history: u64) {
     let runtime = Runtime::new().unwrap();
     let client = client(&server);
     let (first, other) = (Key::from("/n"), Key::from("/other"));
-    let put = |key, value| runtime.block_on(client.put(key, value, Put::default()));
+    let put = |key, value| runtime.block_on(client.put(key, value, PutOptions::default()));
     let before = index(&runtime, &client);
     put(&first, b"seen").unwrap();
-    let options = Watch {
+    let options = WatchOptions {
         after_index: Some(before),
         reconnect: true,
-        ..Watch::default()
+        ..WatchOptions::default()
     };
     let mut watcher = client.watch(first.clone(), options);
     let event = runtime.block_on(watcher.next()).unwrap();
@@ -271,14 +272,14 @@ fn tells_a_replaced_store(launch: Launch) {
     let client = client(&server);
     let put = |value: &str| {
         let key = Key::from("/n/k");
-        let written = runtime.block_on(client.put(&key, value.as_bytes(), Put::default()));
+        let written = runtime.block_on(client.put(&key, value.as_bytes(), PutOptions::default()));
         written.unwrap()
     };
     let first = put("0").node.modified_index;
     for number in 1..20 {
         put(&number.to_string());
     }
-    let options = Watch {
+    let options = WatchOptions {
         recursive: true,
         after_index: Some(first),
         reconnect: true,

@@ -1,6 +1,9 @@
 //! Redirects: method and body go along unchanged, credentials as far as they are safe, connections are used again.
 
-use etcd2::client::{Cause, Client, Credentials, Delete, Error, Get, Key, Options, Put, Tls};
+use etcd2::client::{
+    Cause, Client, ClientOptions, Credentials, DeleteOptions, Error, GetOptions, Key, PutOptions,
+    Tls,
+};
 
 use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
 use super::tls::Authority;
@@ -28,7 +31,7 @@ async fn towards(base: String) -> Scripted {
 }
 
 async fn put(client: &Client) -> Result<String, Error> {
-    let event = soon(client.put(&Key::from("/k"), b"a b", Put::default())).await?;
+    let event = soon(client.put(&Key::from("/k"), b"a b", PutOptions::default())).await?;
     Ok(event.node.value)
 }
 
@@ -43,10 +46,10 @@ async fn method_body_and_type_survive_every_status() {
         })
         .await;
         let client = client([follower.endpoint()]);
-        let swap = Put {
+        let swap = PutOptions {
             ttl: Some(5),
             prev_index: Some(3),
-            ..Put::default()
+            ..PutOptions::default()
         };
         soon(client.put(&Key::from("/k"), b"a b", swap))
             .await
@@ -54,7 +57,7 @@ async fn method_body_and_type_survive_every_status() {
         soon(client.create_in_order(&Key::from("/q"), b"x", None))
             .await
             .unwrap();
-        soon(client.delete(&Key::from("/k"), Delete::default()))
+        soon(client.delete(&Key::from("/k"), DeleteOptions::default()))
             .await
             .unwrap();
         let seen = leader.requests().split_off(number * 3);
@@ -90,7 +93,7 @@ async fn a_place_on_the_same_server_is_found_and_its_query_is_its_own() {
     })
     .await;
     let client = client([server.endpoint()]);
-    let event = soon(client.get(&Key::from("/k"), Get::default())).await;
+    let event = soon(client.get(&Key::from("/k"), GetOptions::default())).await;
     assert_eq!(event.unwrap().node.value, "found");
     assert_eq!(server.connections(), 1, "the connection is used again");
 }
@@ -135,7 +138,7 @@ async fn a_redirect_that_leads_nowhere_is_told() {
         // The redirecting server has done nothing: even a one-shot request may go on.
         let other = Scripted::always(ok("v")).await;
         let both = client([server.endpoint(), other.endpoint()]);
-        soon(both.delete(&Key::from("/k"), Delete::default()))
+        soon(both.delete(&Key::from("/k"), DeleteOptions::default()))
             .await
             .unwrap();
         assert_eq!(other.requests().len(), 1);
@@ -161,7 +164,7 @@ async fn a_one_shot_request_is_sent_once_behind_a_redirect_too() {
     let follower = towards(leader.url()).await;
     let other = Scripted::always(ok("v")).await;
     let client = client([follower.endpoint(), other.endpoint()]);
-    let error = soon(client.delete(&Key::from("/k"), Delete::default())).await;
+    let error = soon(client.delete(&Key::from("/k"), DeleteOptions::default())).await;
     assert!(matches!(error, Err(Error::Failed(_))), "{error:?}");
     assert_eq!(leader.requests().len(), 1);
     assert_eq!(other.connections(), 0);
@@ -218,7 +221,7 @@ async fn credentials_go_along_but_nothing_leaves_tls() {
         let target = start(to, ok("v")).await;
         let location = format!("Location: {}/v2/keys/k", target.url());
         let source = start(from, response(ALL[3], &[&location], "")).await;
-        let client = Client::new(Options {
+        let client = Client::new(ClientOptions {
             tls: Tls::load(&authority.trust()).unwrap(),
             credentials: Some(user.clone()),
             ..options([source.endpoint()])

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use etcd2::client::{Client, Endpoint, Options};
+use etcd2::client::{Client, ClientOptions, Endpoint};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -337,11 +337,11 @@ pub(crate) fn key_not_found() -> Vec<u8> {
 }
 
 /// Options for these endpoints. The time-out of the head only bounds a failed test.
-pub(crate) fn options(endpoints: impl IntoIterator<Item = Endpoint>) -> Options {
-    Options {
+pub(crate) fn options(endpoints: impl IntoIterator<Item = Endpoint>) -> ClientOptions {
+    ClientOptions {
         endpoints: endpoints.into_iter().collect(),
         header_timeout: Some(LIMIT),
-        ..Options::default()
+        ..ClientOptions::default()
     }
 }
 

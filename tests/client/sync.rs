@@ -1,6 +1,6 @@
 //! Synchronisation: whose addresses are taken over, and when the ones given stay.
 
-use etcd2::client::{Client, Endpoint, Error, Get, Key, Options, Sync, Tls};
+use etcd2::client::{Client, ClientOptions, Endpoint, Error, GetOptions, Key, Sync, Tls};
 
 use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
 use super::tls::Authority;
@@ -60,7 +60,7 @@ async fn the_endpoint_that_answered_stays_in_use_when_it_is_a_member() {
     let client = client([server.endpoint()]);
     soon(client.sync()).await.unwrap();
     assert_eq!(shown(&client), [other.url(), server.url()]);
-    let event = soon(client.get(&Key::from("/k"), Get::default())).await;
+    let event = soon(client.get(&Key::from("/k"), GetOptions::default())).await;
     assert_eq!(event.unwrap().node.value, "own");
     assert_eq!(server.connections(), 1, "the connection of the sync serves");
 }
@@ -158,7 +158,7 @@ async fn whoever_asked_under_tls_is_not_led_out_of_it() {
             vec![Step::Send(answer.clone())]
         })
         .await;
-        let client = Client::new(Options {
+        let client = Client::new(ClientOptions {
             tls: Tls::load(&authority.trust()).unwrap(),
             ..options([server.endpoint()])
         });

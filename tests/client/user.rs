@@ -1,7 +1,8 @@
 //! Users, roles and authentication against Debian's etcd.
 
 use etcd2::client::{
-    Change, Client, Credentials, Endpoint, Error, Get, Key, Options, Permission, Put, Role, User,
+    AuthRole, AuthUser, Client, ClientOptions, Credentials, Endpoint, Error, GetOptions, Key,
+    Permission, PutOptions, RightsChange,
 };
 
 use super::scripted::LIMIT;
@@ -13,14 +14,14 @@ async fn start() -> Server {
 }
 
 fn client_as(server: &Server, user: Option<(&str, &str)>) -> Client {
-    Client::new(Options {
+    Client::new(ClientOptions {
         endpoints: vec![Endpoint::parse(&server.url()).unwrap()],
         header_timeout: Some(LIMIT),
         credentials: user.map(|(user, password)| Credentials {
             user: user.to_owned(),
             password: password.to_owned(),
         }),
-        ..Options::default()
+        ..ClientOptions::default()
     })
 }
 
@@ -61,17 +62,17 @@ async fn users_and_roles_are_made_changed_and_removed() {
     assert!(roles.contains(&"reader".to_owned()) && roles.contains(&"writer".to_owned()));
     let grant = on(&["/r/*"], &["/r/k"]);
     client
-        .change_role("reader", Change::Grant, &grant)
+        .change_role("reader", RightsChange::Grant, &grant)
         .await
         .unwrap();
-    let reader = Role {
+    let reader = AuthRole {
         role: "reader".to_owned(),
         permission: grant,
     };
     assert_eq!(client.role("reader").await.unwrap(), reader);
     let revoke = on(&[], &["/r/k"]);
     client
-        .change_role("reader", Change::Revoke, &revoke)
+        .change_role("reader", RightsChange::Revoke, &revoke)
         .await
         .unwrap();
     let left = client.role("reader").await.unwrap().permission;
@@ -80,10 +81,10 @@ async fn users_and_roles_are_made_changed_and_removed() {
 
     let both = names(&["reader", "writer"]);
     client
-        .change_user("al", Change::Grant, &both)
+        .change_user("al", RightsChange::Grant, &both)
         .await
         .unwrap();
-    let user = |roles: &[&str]| User {
+    let user = |roles: &[&str]| AuthUser {
         user: "al".to_owned(),
         roles: names(roles),
     };
@@ -92,7 +93,7 @@ async fn users_and_roles_are_made_changed_and_removed() {
         user(&["reader", "writer"])
     );
     client
-        .change_user("al", Change::Revoke, &both[1..])
+        .change_user("al", RightsChange::Revoke, &both[1..])
         .await
         .unwrap();
     assert_eq!(client.user("al").await.unwrap(), user(&["reader"]));
@@ -133,30 +134,41 @@ async fn authentication_counts_for_every_call() {
     anyone.put_user("al", "pass word").await.unwrap();
     anyone.add_role("keeper").await.unwrap();
     anyone
-        .change_role("keeper", Change::Grant, &on(&["/kept/*"], &["/kept/*"]))
+        .change_role(
+            "keeper",
+            RightsChange::Grant,
+            &on(&["/kept/*"], &["/kept/*"]),
+        )
         .await
         .unwrap();
     anyone
-        .change_user("al", Change::Grant, &names(&["keeper"]))
+        .change_user("al", RightsChange::Grant, &names(&["keeper"]))
         .await
         .unwrap();
     let root = client_as(&server, Some(("root", "secret")));
     root.set_auth(true).await.unwrap();
-    root.change_role("guest", Change::Revoke, &on(&["/*"], &["/*"]))
+    root.change_role("guest", RightsChange::Revoke, &on(&["/*"], &["/*"]))
         .await
         .unwrap();
 
     let (kept, other) = (Key::from("/kept/k"), Key::from("/other"));
     let al = client_as(&server, Some(("al", "pass word")));
-    let put = async |client: &Client, key: &Key| client.put(key, b"v", Put::default()).await;
+    let put = async |client: &Client, key: &Key| client.put(key, b"v", PutOptions::default()).await;
     put(&root, &other).await.unwrap();
     put(&al, &kept).await.unwrap();
-    assert_eq!(al.get(&kept, Get::default()).await.unwrap().node.value, "v");
+    assert_eq!(
+        al.get(&kept, GetOptions::default())
+            .await
+            .unwrap()
+            .node
+            .value,
+        "v"
+    );
     for outcome in [
         put(&al, &other).await,
         put(&anyone, &kept).await,
         put(&client_as(&server, Some(("al", "wrong"))), &kept).await,
-        anyone.get(&kept, Get::default()).await,
+        anyone.get(&kept, GetOptions::default()).await,
     ] {
         let error = outcome.unwrap_err();
         assert_eq!(

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use etcd2::client::{Cause, Client, Error, Event, Get, Interruption, Key, Options, Watch, Watcher};
+use etcd2::client::{
+    Cause, Client, ClientOptions, Error, GetOptions, Interruption, Key, KeyEvent, KeyWatcher,
+    WatchOptions,
+};
 use tokio::sync::Notify;
 
 use super::scripted::{LIMIT, Refusing, Scripted, Step, client, event, options, response, soon};
@@ -38,18 +41,18 @@ fn cut(index: u64) -> Vec<Step> {
     vec![Step::Send(head(index)), Step::Close]
 }
 
-fn from_now() -> Watch {
-    Watch {
+fn from_now() -> WatchOptions {
+    WatchOptions {
         reconnect: true,
-        ..Watch::default()
+        ..WatchOptions::default()
     }
 }
 
-fn watcher(servers: &[&Scripted], options: Watch) -> Watcher {
+fn watcher(servers: &[&Scripted], options: WatchOptions) -> KeyWatcher {
     client(servers.iter().map(|server| server.endpoint())).watch(Key::from("/k"), options)
 }
 
-async fn next(watcher: &mut Watcher) -> Result<Event, Error> {
+async fn next(watcher: &mut KeyWatcher) -> Result<KeyEvent, Error> {
     soon(watcher.next()).await
 }
 
@@ -71,7 +74,7 @@ fn asked(server: &Scripted) -> Vec<u64> {
 async fn each_poll_asks_for_what_comes_after_the_last_event() {
     let server =
         Scripted::answering(vec![answered(10, 12), answered(12, 13), answered(20, 20)]).await;
-    let mut watcher = watcher(&[&server], Watch::default());
+    let mut watcher = watcher(&[&server], WatchOptions::default());
     assert_eq!(watcher.position(), None);
     for index in [12, 13, 20] {
         let event = next(&mut watcher).await.unwrap();
@@ -85,7 +88,7 @@ async fn each_poll_asks_for_what_comes_after_the_last_event() {
 #[tokio::test]
 async fn key_depth_and_first_index_are_those_asked_for() {
     let server = Scripted::answering(vec![answered(10, 12)]).await;
-    let options = Watch {
+    let options = WatchOptions {
         recursive: true,
         after_index: Some(5),
         reconnect: false,
@@ -102,9 +105,9 @@ async fn key_depth_and_first_index_are_those_asked_for() {
 #[tokio::test]
 async fn the_largest_index_is_no_trap() {
     let server = Scripted::answering(vec![answered(10, u64::MAX), answered(10, 12)]).await;
-    let options = Watch {
+    let options = WatchOptions {
         after_index: Some(u64::MAX - 1),
-        ..Watch::default()
+        ..WatchOptions::default()
     };
     let mut watcher = watcher(&[&server], options);
     let event = next(&mut watcher).await.unwrap();
@@ -128,9 +131,9 @@ async fn a_watch_from_now_that_is_cut_goes_on_at_the_next_endpoint_where_it_bega
     let first = Scripted::answering(vec![cut(10)]).await;
     let second = Scripted::answering(vec![answered(11, 11)]).await;
     for reconnect in [false, true] {
-        let options = Watch {
+        let options = WatchOptions {
             reconnect,
-            ..Watch::default()
+            ..WatchOptions::default()
         };
         let mut watcher = watcher(&[&first, &second], options);
         assert_eq!(next(&mut watcher).await.unwrap().node.value, "v11");
@@ -176,7 +179,7 @@ async fn without_a_head_there_is_no_position_yet() {
 async fn without_reconnect_the_error_comes_out_and_the_position_stays() {
     let first = Scripted::answering(vec![cut(10), answered(12, 11)]).await;
     let second = Scripted::answering(vec![vec![Step::Close]]).await;
-    let mut watcher = watcher(&[&first, &second], Watch::default());
+    let mut watcher = watcher(&[&first, &second], WatchOptions::default());
     let error = next(&mut watcher).await.unwrap_err();
     let causes: Vec<&Cause> = error.attempts().iter().map(|a| &a.cause).collect();
     assert!(
@@ -270,7 +273,7 @@ async fn a_server_without_a_cluster_id_is_believed() {
         answered(12, 13),
     ])
     .await;
-    let mut watcher = watcher(&[&server], Watch::default());
+    let mut watcher = watcher(&[&server], WatchOptions::default());
     for index in 11..=13 {
         assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, index);
     }
@@ -281,7 +284,7 @@ async fn a_server_without_a_cluster_id_is_believed() {
 struct Told(Arc<Mutex<Vec<String>>>);
 
 impl Told {
-    fn listen(&self, watcher: Watcher) -> Watcher {
+    fn listen(&self, watcher: KeyWatcher) -> KeyWatcher {
         let told = self.0.clone();
         watcher.on_interruption(move |interruption| {
             told.lock().unwrap().push(match interruption {
@@ -386,9 +389,9 @@ async fn dropping_a_watch_again_and_again_asks_from_the_same_place() {
         _ => answered(12, 7),
     })
     .await;
-    let options = Watch {
+    let options = WatchOptions {
         after_index: Some(6),
-        ..Watch::default()
+        ..WatchOptions::default()
     };
     let mut watcher = watcher(&[&server], options);
     for polls in 1..=5 {
@@ -438,7 +441,7 @@ async fn a_poll_that_ends_without_an_event_is_repeated_from_what_its_head_had_se
     ])
     .await;
     let told = Told::default();
-    let options = Watch::default(); // It is no failure: no leave to go on is needed.
+    let options = WatchOptions::default(); // It is no failure: no leave to go on is needed.
     let mut watcher = told.listen(watcher(&[&server], options));
     assert_eq!(next(&mut watcher).await.unwrap().node.value, "v17");
     assert_eq!(asked(&server), [0, 11, 16]);
@@ -475,14 +478,14 @@ async fn the_time_out_of_the_head_does_not_end_a_watch() {
         }
     })
     .await;
-    let client = Client::new(Options {
+    let client = Client::new(ClientOptions {
         header_timeout: Some(Duration::from_millis(20)),
         ..options([server.endpoint()])
     });
-    let mut watcher = client.watch(Key::from("/k"), Watch::default());
+    let mut watcher = client.watch(Key::from("/k"), WatchOptions::default());
     let watch = tokio::spawn(async move { watcher.next().await });
     server.asked(1).await;
-    let error = soon(client.get(&Key::from("/k"), Get::default())).await;
+    let error = soon(client.get(&Key::from("/k"), GetOptions::default())).await;
     let error = error.unwrap_err();
     assert!(matches!(error.attempts()[0].cause, Cause::HeaderTimeout));
     release.notify_one();
@@ -509,7 +512,7 @@ async fn a_member_that_lags_is_waited_for() {
 }
 
 /// A first member that shows index 20, then one that shows 15 and says `read` to a linearizable read.
-async fn behind(read: Vec<u8>) -> (Watcher, Scripted, Scripted) {
+async fn behind(read: Vec<u8>) -> (KeyWatcher, Scripted, Scripted) {
     let leading = Scripted::answering(vec![answered(10, 20), vec![Step::Close]]).await;
     let lagging = Scripted::start(move |request| {
         if request.target.contains("quorum=true") {

@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 
-use crate::grammar::Line;
+use crate::grammar::SortedLine;
 
 /// How many arguments a command takes.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ pub(crate) struct Wrong {
 }
 
 /// Drops the arguments that the command does not look at.
-pub(crate) fn forget_surplus(line: &mut Line) {
+pub(crate) fn forget_surplus(line: &mut SortedLine) {
     if let Some(Rule {
         most: Most::Ignored(most),
         ..
@@ -127,7 +127,7 @@ pub(crate) fn forget_surplus(line: &mut Line) {
 ///
 /// # Errors
 /// With what the original says about it.
-pub(crate) fn check(line: &Line) -> Result<(), Wrong> {
+pub(crate) fn check(line: &SortedLine) -> Result<(), Wrong> {
     let wrong = |text: String| {
         Err(Wrong {
             text,
@@ -178,7 +178,7 @@ pub(crate) fn check(line: &Line) -> Result<(), Wrong> {
     }
 }
 
-fn rule_of(line: &Line) -> Option<&'static Rule> {
+fn rule_of(line: &SortedLine) -> Option<&'static Rule> {
     let name = line.names().join(" ");
     RULES.iter().find(|rule| rule.command == name)
 }
@@ -188,7 +188,7 @@ fn names_a_role(text: &OsStr) -> bool {
 }
 
 /// What is wrong with the options of `role grant` and `role revoke`.
-fn permission(line: &Line) -> Option<String> {
+fn permission(line: &SortedLine) -> Option<String> {
     let path = line
         .texts("path")
         .last()

@@ -21,7 +21,7 @@ const LABEL_MAX: usize = 31;
 pub(crate) fn page(path: &[&str]) -> String {
     let program = definition::documented();
     let command = definition::find(&program, path);
-    let mut page = Page::default();
+    let mut page = HelpPage::default();
     page.name(path, command);
     page.usage(path, command);
     page.description(command);
@@ -42,11 +42,11 @@ pub(crate) fn version() -> String {
 }
 
 #[derive(Default)]
-struct Page {
+struct HelpPage {
     text: String,
 }
 
-impl Page {
+impl HelpPage {
     fn name(&mut self, path: &[&str], command: &Command) {
         self.section("NAME");
         self.paragraph(&format!("{} - {}", full_name(path), about(command)));

@@ -14,18 +14,18 @@ const DISCOVERY_SRV_NAME_MEANING: &str =
 
 /// A manual page and the name of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Page {
+pub(crate) struct ManPage {
     pub(crate) file: String,
     pub(crate) text: String,
 }
 
 /// The page of the program.
-pub(crate) fn first() -> Page {
+pub(crate) fn first() -> ManPage {
     page(&definition::documented(), &[])
 }
 
 /// The pages of the program and of every command, groups of commands included.
-pub(crate) fn all() -> Vec<Page> {
+pub(crate) fn all() -> Vec<ManPage> {
     let program = definition::documented();
     let mut pages = vec![page(&program, &[])];
     add_below(&program, &program, &[], &mut pages);
@@ -57,7 +57,7 @@ pub(crate) fn write(directory: &Path) -> Result<(), WriteError> {
     Ok(())
 }
 
-fn add_below(program: &Command, above: &Command, path: &[&str], pages: &mut Vec<Page>) {
+fn add_below(program: &Command, above: &Command, path: &[&str], pages: &mut Vec<ManPage>) {
     for command in above.get_subcommands() {
         let path = [path, &[command.get_name()]].concat();
         pages.push(page(program, &path));
@@ -65,7 +65,7 @@ fn add_below(program: &Command, above: &Command, path: &[&str], pages: &mut Vec<
     }
 }
 
-fn page(program: &Command, path: &[&str]) -> Page {
+fn page(program: &Command, path: &[&str]) -> ManPage {
     let command = definition::find(program, path);
     let name = [&[NAME], path].concat().join("-");
     let source = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
@@ -87,7 +87,7 @@ fn page(program: &Command, path: &[&str]) -> Page {
     environment(&mut roff);
     example(&mut roff, path);
     see_also(&mut roff, path);
-    Page {
+    ManPage {
         file: format!("{name}.1"),
         text: roff.render(),
     }

@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-use crate::definition::{self, Command, GlobalOptions, Invocation};
-use crate::grammar::{self, Line, Request};
-use crate::refusal::{self, Refusal};
+use crate::definition::{self, CtlCommand, GlobalOptions, Invocation};
+use crate::grammar::{self, Intent, SortedLine};
+use crate::refusal::{self, UsageError};
 use crate::{arity, help};
 
 /// What a command line asks for.
@@ -26,26 +26,26 @@ pub(crate) enum Parsed {
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Parsed, Refusal> {
+) -> Result<Parsed, UsageError> {
     let program = definition::program();
     match grammar::read(&program, arguments) {
-        Ok(Request::Run(line)) => {
+        Ok(Intent::Run(line)) => {
             invocation(&program, line, variable).map(|invocation| Parsed::Run(Box::new(invocation)))
         }
-        Ok(Request::Help(path)) => {
+        Ok(Intent::Help(path)) => {
             let path: Vec<&str> = path.iter().map(|command| command.get_name()).collect();
             Ok(Parsed::Print(help::page(&path)))
         }
-        Ok(Request::Version) => Ok(Parsed::Print(help::version())),
+        Ok(Intent::Version) => Ok(Parsed::Print(help::version())),
         Err(mistake) => Err(refusal::of_mistake(&program, &mistake)),
     }
 }
 
 fn invocation(
     program: &clap::Command,
-    mut line: Line,
+    mut line: SortedLine,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Invocation, Refusal> {
+) -> Result<Invocation, UsageError> {
     arity::forget_surplus(&mut line);
     let words = std::iter::once(definition::NAME.into()).chain(line.canonical());
     let matches = program.clone().try_get_matches_from(words);
@@ -59,7 +59,7 @@ fn invocation(
     let read = |error: clap::Error| refusal::of_clap(&line, &error);
     let matches = matches.map_err(read)?;
     let options = GlobalOptions::from_arg_matches(&matches).map_err(read)?;
-    let command = Command::read(&matches).map_err(read)?;
+    let command = CtlCommand::read(&matches).map_err(read)?;
     let global = options.resolve(variable)?;
     Ok(Invocation { global, command })
 }

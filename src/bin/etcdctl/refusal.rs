@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::arity::Wrong;
 use crate::definition::{self, VariableError};
-use crate::grammar::{self, Line, Mistake, MistakeKind, Scope};
+use crate::grammar::{self, Mistake, MistakeKind, Scope, SortedLine};
 use crate::help;
 use crate::suggestion::nearest;
 
@@ -17,16 +17,16 @@ const NO_TOPIC: u8 = 3;
 
 /// A command line that cannot be run: what to print, and the exit status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct UsageError {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) code: u8,
 }
 
-impl Refusal {
+impl UsageError {
     /// A line on stderr and nothing else.
-    fn plain(text: &str) -> Refusal {
-        Refusal {
+    fn plain(text: &str) -> UsageError {
+        UsageError {
             stdout: String::new(),
             stderr: format!("{text}\n"),
             code: USAGE,
@@ -34,19 +34,19 @@ impl Refusal {
     }
 
     /// The reason on both streams, and the help of the command that was misused.
-    fn usage(path: &[&str], scope: Scope, reason: &str, hint: Option<String>) -> Refusal {
+    fn usage(path: &[&str], scope: Scope, reason: &str, hint: Option<String>) -> UsageError {
         let path = if scope == Scope::Global { &[] } else { path };
         // The program and the groups of commands have a full stop here, the others a colon.
         let is_group = definition::find(&definition::program(), path).has_subcommands();
         let mark = if is_group { '.' } else { ':' };
-        Refusal {
+        UsageError {
             stdout: format!("Incorrect Usage{mark} {reason}\n\n{}", help::page(path)),
             stderr: lines(reason, hint),
             code: USAGE,
         }
     }
 
-    fn topic(word: &str, names: &[&str]) -> Refusal {
+    fn topic(word: &str, names: &[&str]) -> UsageError {
         let hint = match word {
             "backup" => Some(
                 "There is no backup command: stop the server, and copy its data directory."
@@ -55,7 +55,7 @@ impl Refusal {
             word => nearest(word, names).map(|name| format!("Did you mean {name}?")),
         };
         let stderr = lines(&format!("No help topic for '{word}'"), hint);
-        Refusal {
+        UsageError {
             stdout: String::new(),
             stderr,
             code: NO_TOPIC,
@@ -70,11 +70,11 @@ fn lines(first: &str, second: Option<String>) -> String {
     )
 }
 
-impl From<Wrong> for Refusal {
-    fn from(wrong: Wrong) -> Refusal {
-        let refusal = Refusal::plain(&wrong.text);
+impl From<Wrong> for UsageError {
+    fn from(wrong: Wrong) -> UsageError {
+        let refusal = UsageError::plain(&wrong.text);
         if wrong.on_stdout {
-            Refusal {
+            UsageError {
                 stdout: refusal.stderr,
                 stderr: String::new(),
                 ..refusal
@@ -85,14 +85,14 @@ impl From<Wrong> for Refusal {
     }
 }
 
-impl From<VariableError> for Refusal {
-    fn from(error: VariableError) -> Refusal {
-        Refusal::plain(&error.to_string())
+impl From<VariableError> for UsageError {
+    fn from(error: VariableError) -> UsageError {
+        UsageError::plain(&error.to_string())
     }
 }
 
 /// Explains words that make no sense to the grammar.
-pub(crate) fn of_mistake(program: &clap::Command, mistake: &Mistake) -> Refusal {
+pub(crate) fn of_mistake(program: &clap::Command, mistake: &Mistake) -> UsageError {
     let path: Vec<&str> = mistake
         .path
         .iter()
@@ -102,27 +102,27 @@ pub(crate) fn of_mistake(program: &clap::Command, mistake: &Mistake) -> Refusal 
     match &mistake.kind {
         MistakeKind::Command { word } => {
             let names = command.unwrap_or(program).get_subcommands();
-            Refusal::topic(
+            UsageError::topic(
                 word,
                 &names.map(clap::Command::get_name).collect::<Vec<_>>(),
             )
         }
         MistakeKind::Option { name } => {
             let reason = format!("flag provided but not defined: -{name}");
-            Refusal::usage(
+            UsageError::usage(
                 &path,
                 Scope::Command,
                 &reason,
                 option_hint(program, command, name),
             )
         }
-        MistakeKind::Syntax { word } => Refusal::usage(
+        MistakeKind::Syntax { word } => UsageError::usage(
             &path,
             Scope::Command,
             &format!("bad flag syntax: {word}"),
             None,
         ),
-        MistakeKind::Argument { name, scope } => Refusal::usage(
+        MistakeKind::Argument { name, scope } => UsageError::usage(
             &path,
             *scope,
             &format!("flag needs an argument: -{name}"),
@@ -130,7 +130,7 @@ pub(crate) fn of_mistake(program: &clap::Command, mistake: &Mistake) -> Refusal 
         ),
         MistakeKind::Boolean { name, value, scope } => {
             let reason = format!("invalid boolean value {value:?} for -{name}: parse error");
-            Refusal::usage(&path, *scope, &reason, None)
+            UsageError::usage(&path, *scope, &reason, None)
         }
     }
 }
@@ -173,7 +173,7 @@ fn option_hint(
 }
 
 /// Explains values that the definition does not take.
-pub(crate) fn of_clap(line: &Line, error: &clap::Error) -> Refusal {
+pub(crate) fn of_clap(line: &SortedLine, error: &clap::Error) -> UsageError {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),
         _ => "",
@@ -187,7 +187,7 @@ pub(crate) fn of_clap(line: &Line, error: &clap::Error) -> Refusal {
         ErrorKind::InvalidValue if option.starts_with("--output") => {
             let hint = Some("Choose simple, extended or json.".to_owned());
             let stderr = lines(&format!("Unsupported output format: {value}"), hint);
-            return Refusal {
+            return UsageError {
                 stdout: String::new(),
                 stderr,
                 code: USAGE,
@@ -198,15 +198,15 @@ pub(crate) fn of_clap(line: &Line, error: &clap::Error) -> Refusal {
             (None, Some(ContextValue::Strings(choices))) => {
                 format!("must be {}", choice(choices))
             }
-            _ => return Refusal::plain(error.to_string().trim_end()),
+            _ => return UsageError::plain(error.to_string().trim_end()),
         },
     };
     match spelled(line, option, value) {
         Some((name, scope)) => {
             let reason = format!("invalid value {value:?} for flag -{name}: {reason}");
-            Refusal::usage(&line.names(), scope, &reason, None)
+            UsageError::usage(&line.names(), scope, &reason, None)
         }
-        None => Refusal::plain(&format!("Cannot use {value:?}: {reason}")),
+        None => UsageError::plain(&format!("Cannot use {value:?}: {reason}")),
     }
 }
 
@@ -219,7 +219,7 @@ fn choice(names: &[String]) -> String {
 }
 
 /// The name under which the option that clap calls `shown` was given.
-fn spelled<'l>(line: &'l Line, shown: &str, value: &str) -> Option<(&'l str, Scope)> {
+fn spelled<'l>(line: &'l SortedLine, shown: &str, value: &str) -> Option<(&'l str, Scope)> {
     let long = shown.strip_prefix("--")?.split([' ', '=']).next();
     let options = line.options.iter().map(|given| (given, Scope::Command));
     let globals = line.globals.iter().map(|given| (given, Scope::Global));
@@ -230,11 +230,11 @@ fn spelled<'l>(line: &'l Line, shown: &str, value: &str) -> Option<(&'l str, Sco
 }
 
 /// Names the bytes that stand where text is needed. Keys, values and paths may be any bytes, the rest not.
-fn not_text(line: &Line) -> Refusal {
+fn not_text(line: &SortedLine) -> UsageError {
     let found = line
         .canonical()
         .into_iter()
         .find(|word| word.to_str().is_none());
     let word = found.unwrap_or_default();
-    Refusal::plain(&format!("not valid UTF-8: {}", word.to_string_lossy()))
+    UsageError::plain(&format!("not valid UTF-8: {}", word.to_string_lossy()))
 }

@@ -1,7 +1,7 @@
 use super::*;
 
-fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
-    Reply {
+fn reply(status: u16, body: impl Into<Bytes>) -> ServerReply {
+    ServerReply {
         endpoint: Endpoint::parse("127.0.0.1:2379").unwrap(),
         status,
         headers: HeaderMap::new(),
@@ -94,7 +94,7 @@ fn the_deepest_tree_is_read_and_a_deeper_one_refused() {
 fn brackets_in_strings_are_not_depth() {
     let value = "[{".repeat(10_000);
     let body = format!(r#"{{"node":{{"key":"/\"{{[","value":"{value}"}}}}"#);
-    assert_eq!(Event::parse(body.as_bytes()).unwrap().node.value, value);
+    assert_eq!(KeyEvent::parse(body.as_bytes()).unwrap().node.value, value);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::super::settings::Settings;
 use super::origin_of;
 
 /// Addresses of one port.
-pub(super) struct Endpoint {
+pub(super) struct PortAddresses {
     /// Sorted, none twice.
     pub(super) listen: Vec<ListenAddress>,
     /// Sorted, none twice.
@@ -31,7 +31,10 @@ struct Port {
 }
 
 /// Addresses of the client port.
-pub(super) fn client(settings: &Settings, vocabulary: Vocabulary) -> Result<Endpoint, ConfigError> {
+pub(super) fn client(
+    settings: &Settings,
+    vocabulary: Vocabulary,
+) -> Result<PortAddresses, ConfigError> {
     let advertised = settings
         .filled(&ADVERTISE_CLIENT_URLS)
         .or_else(|| settings.filled(&ADDR))
@@ -60,7 +63,10 @@ pub(super) fn client(settings: &Settings, vocabulary: Vocabulary) -> Result<Endp
 }
 
 /// Addresses of the peer port.
-pub(super) fn peer(settings: &Settings, vocabulary: Vocabulary) -> Result<Endpoint, ConfigError> {
+pub(super) fn peer(
+    settings: &Settings,
+    vocabulary: Vocabulary,
+) -> Result<PortAddresses, ConfigError> {
     let port = Port {
         listen: &LISTEN_PEER_URLS,
         advertise: &INITIAL_ADVERTISE_PEER_URLS,
@@ -84,7 +90,7 @@ fn endpoint(
     settings: &Settings,
     vocabulary: Vocabulary,
     port: &Port,
-) -> Result<Endpoint, ConfigError> {
+) -> Result<PortAddresses, ConfigError> {
     let classic = settings.text(port.addr).unwrap_or_default();
     let (classic_url, classic_port) = classic_address(&classic)
         .map_err(|problem| refuse(settings, port.addr, &classic, problem))?;
@@ -105,7 +111,7 @@ fn endpoint(
             None => urls(settings, port.listen, listen_url)?,
         }
     };
-    Ok(Endpoint { listen, advertise })
+    Ok(PortAddresses { listen, advertise })
 }
 
 /// Where 0.4's options say to listen, if any of them says so.
@@ -181,7 +187,7 @@ fn without_password(text: &str) -> String {
 }
 
 /// Refuses a port that both sides would need: binding would fail later with a text that names neither option.
-pub(super) fn check_clash(client: &Endpoint, peer: &Endpoint) -> Result<(), ConfigError> {
+pub(super) fn check_clash(client: &PortAddresses, peer: &PortAddresses) -> Result<(), ConfigError> {
     match client
         .listen
         .iter()
@@ -193,7 +199,11 @@ pub(super) fn check_clash(client: &Endpoint, peer: &Endpoint) -> Result<(), Conf
 }
 
 /// Notes advertised URLs that cannot work as written: the wildcard address, and https without anything that speaks it.
-pub(super) fn note_unreachable(settings: &mut Settings, client: &Endpoint, peer: &Endpoint) {
+pub(super) fn note_unreachable(
+    settings: &mut Settings,
+    client: &PortAddresses,
+    peer: &PortAddresses,
+) {
     for url in client.advertise.iter().chain(&peer.advertise) {
         if url.contains("//0.0.0.0:") || url.contains("//[::]:") {
             settings.notice(format!(

@@ -1,14 +1,14 @@
 //! `auth`: whether users and roles count (etcdctl reference 11).
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::Session;
-use crate::definition::Auth;
+use crate::definition::AuthCommand;
 
-pub(super) async fn run(session: &mut Session, command: Auth) -> Result<(), Failure> {
+pub(super) async fn run(session: &mut Session, command: AuthCommand) -> Result<(), CommandFailure> {
     let client = session.connect().await?;
     let (on, said) = match command {
-        Auth::Enable => (true, "Authentication Enabled"),
-        Auth::Disable => (false, "Authentication Disabled"),
+        AuthCommand::Enable => (true, "Authentication Enabled"),
+        AuthCommand::Disable => (false, "Authentication Disabled"),
     };
     session.call(client.set_auth(on)).await?;
     session.screen.line(&[said])?;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use etcd2::client::{Attempt, Cause, Client, Endpoint, HealthError, Member, within};
+use etcd2::client::{Attempt, Cause, Client, Endpoint, HealthError, MemberInfo, within};
 
-use super::failure::{Failure, TAKE_LARGER, UNHEALTHY};
+use super::failure::{CommandFailure, TAKE_LARGER, UNHEALTHY};
 use super::interrupt;
 use super::session::Session;
 use crate::output::Paint;
@@ -12,7 +12,7 @@ use crate::output::Paint;
 /// Between two rounds of `--forever`.
 const PAUSE: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Failure> {
+pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), CommandFailure> {
     if forever {
         session.user()?;
         interrupt::end_quietly()?;
@@ -25,14 +25,14 @@ pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Fail
             session
                 .screen
                 .line(&["cluster may be unhealthy: failed to list members"])?;
-            return Err(Failure::key(error));
+            return Err(CommandFailure::key(error));
         }
     };
     loop {
         let outcome = check(session, &client, &members).await;
         match outcome {
             // Everything has been said, and it may be well the next time.
-            Ok(()) | Err(Failure::Text { .. }) if forever => {}
+            Ok(()) | Err(CommandFailure::Text { .. }) if forever => {}
             outcome => return outcome,
         }
         session.screen.text("\nnext check after 10 second...\n\n")?;
@@ -42,7 +42,11 @@ pub(super) async fn run(session: &mut Session, forever: bool) -> Result<(), Fail
 }
 
 /// One round; a cluster that is not well is a failure of which everything has been said.
-async fn check(session: &mut Session, client: &Client, members: &[Member]) -> Result<(), Failure> {
+async fn check(
+    session: &mut Session,
+    client: &Client,
+    members: &[MemberInfo],
+) -> Result<(), CommandFailure> {
     let mut healthy = 0;
     for member in members {
         if check_member(session, client, member).await? {
@@ -66,7 +70,7 @@ async fn check(session: &mut Session, client: &Client, members: &[Member]) -> Re
     if all {
         Ok(())
     } else {
-        Err(Failure::text(UNHEALTHY, ""))
+        Err(CommandFailure::text(UNHEALTHY, ""))
     }
 }
 
@@ -74,8 +78,8 @@ async fn check(session: &mut Session, client: &Client, members: &[Member]) -> Re
 async fn check_member(
     session: &mut Session,
     client: &Client,
-    member: &Member,
-) -> Result<bool, Failure> {
+    member: &MemberInfo,
+) -> Result<bool, CommandFailure> {
     let id = &member.id;
     if member.client_urls.is_empty() {
         let line = format!("member {id} is unreachable: no available published client urls");

@@ -2,14 +2,14 @@
 
 use etcd2::client::Credentials;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::password;
 
 /// The user that every request names.
 ///
 /// # Errors
 /// When the password cannot be read.
-pub(super) fn credentials(username: Option<&str>) -> Result<Option<Credentials>, Failure> {
+pub(super) fn credentials(username: Option<&str>) -> Result<Option<Credentials>, CommandFailure> {
     let Some(username) = username.filter(|username| !username.is_empty()) else {
         return Ok(None);
     };

@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 
-use etcd2::client::Put;
+use etcd2::client::PutOptions;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::{Session, key, ttl};
-use crate::definition::Output;
+use crate::definition::OutputFormat;
 use crate::output;
 
 /// Makes a directory that is not there yet.
@@ -14,7 +14,7 @@ pub(super) async fn mkdir(
     session: &mut Session,
     name: &OsStr,
     seconds: i64,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     put(session, name, seconds, Some(false)).await
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn setdir(
     session: &mut Session,
     name: &OsStr,
     seconds: i64,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     put(session, name, seconds, None).await
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn updatedir(
     session: &mut Session,
     name: &OsStr,
     seconds: i64,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     put(session, name, seconds, Some(true)).await
 }
 
@@ -41,18 +41,18 @@ async fn put(
     name: &OsStr,
     seconds: i64,
     prev_exist: Option<bool>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let client = session.connect().await?;
-    let options = Put {
+    let options = PutOptions {
         dir: true,
         ttl: ttl(seconds),
         prev_exist,
-        ..Put::default()
+        ..PutOptions::default()
     };
     let name = key(name);
     let event = session.key_call(client.put(&name, b"", options)).await?;
     // A file whose TTL `updatedir` took comes back as a file, and shows nothing all the same.
-    if session.format() != Output::Simple {
+    if session.format() != OutputFormat::Simple {
         output::event(&mut session.screen, session.global.output, &event)?;
     }
     Ok(())

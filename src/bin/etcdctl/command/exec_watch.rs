@@ -4,10 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::Stdio;
 
-use etcd2::client::{Event, Watch};
+use etcd2::client::{KeyEvent, WatchOptions};
 use tokio::process::Command;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::Session;
 use super::watch::start;
 use crate::output::{complain, one_line};
@@ -19,12 +19,12 @@ const VARIABLE_BYTES_MAX: usize = 128 << 10;
 pub(super) async fn exec_watch(
     session: &mut Session,
     name: &OsStr,
-    options: Watch,
+    options: WatchOptions,
     command: &[OsString],
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let mut watcher = start(session, name, options).await?;
     loop {
-        let event = watcher.next().await.map_err(Failure::key)?;
+        let event = watcher.next().await.map_err(CommandFailure::key)?;
         if event.node.dir {
             let key = one_line(&event.node.key);
             complain(&format!("Ignored dir {key} change\n"));
@@ -35,9 +35,12 @@ pub(super) async fn exec_watch(
 }
 
 /// Starts the command with the event in its environment.
-fn execute(command: &[OsString], event: &Event) -> Result<(), Failure> {
+fn execute(command: &[OsString], event: &KeyEvent) -> Result<(), CommandFailure> {
     let Some((program, arguments)) = command.split_first() else {
-        return Err(Failure::text(1, "Error:  key and command to exec required"));
+        return Err(CommandFailure::text(
+            1,
+            "Error:  key and command to exec required",
+        ));
     };
     let mut child = Command::new(program);
     child.args(arguments).stdin(Stdio::null());
@@ -73,7 +76,7 @@ fn set(child: &mut Command, variable: &str, value: &str) {
     child.env_remove(variable);
 }
 
-fn refused(program: &OsStr, error: &io::Error) -> Failure {
+fn refused(program: &OsStr, error: &io::Error) -> CommandFailure {
     let shown = program.to_string_lossy();
     let text = match error.kind() {
         io::ErrorKind::NotFound if shown.contains('/') => {
@@ -85,5 +88,5 @@ fn refused(program: &OsStr, error: &io::Error) -> Failure {
         io::ErrorKind::PermissionDenied => format!("fork/exec {shown}: permission denied"),
         _ => format!("fork/exec {shown}: {error}"),
     };
-    Failure::text(1, text)
+    CommandFailure::text(1, text)
 }

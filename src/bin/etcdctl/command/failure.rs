@@ -23,7 +23,7 @@ pub(super) const TAKE_LARGER: &str = "; --max-reply-bytes takes larger ones";
 
 /// Why a command ends early.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CommandFailure {
     /// `Error:  ` and the cluster's or the library's words.
     Cluster {
         /// Exit status.
@@ -51,25 +51,25 @@ pub(crate) enum Failure {
     Output(io::Error),
 }
 
-impl Failure {
+impl CommandFailure {
     /// A key command failed.
-    pub(super) fn key(error: Error) -> Failure {
-        Failure::Cluster {
+    pub(super) fn key(error: Error) -> CommandFailure {
+        CommandFailure::Cluster {
             code: KEY_COMMAND,
             error,
         }
     }
 
     /// A command on members, users or roles failed.
-    pub(super) fn bare(error: Error) -> Failure {
-        Failure::Bare {
+    pub(super) fn bare(error: Error) -> CommandFailure {
+        CommandFailure::Bare {
             prefix: String::new(),
             error: Box::new(error),
         }
     }
 
-    pub(super) fn text(code: u8, text: impl Into<String>) -> Failure {
-        Failure::Text {
+    pub(super) fn text(code: u8, text: impl Into<String>) -> CommandFailure {
+        CommandFailure::Text {
             code,
             text: text.into(),
         }
@@ -77,33 +77,39 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Failure::Cluster { code, .. } | Failure::Text { code, .. } => *code,
-            Failure::Bare { .. } | Failure::Directory { .. } => 1,
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => CLOSED_PIPE,
-            Failure::Output(_) => 1,
+            CommandFailure::Cluster { code, .. } | CommandFailure::Text { code, .. } => *code,
+            CommandFailure::Bare { .. } | CommandFailure::Directory { .. } => 1,
+            CommandFailure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                CLOSED_PIPE
+            }
+            CommandFailure::Output(_) => 1,
         }
     }
 
     fn words(&self) -> String {
         match self {
-            Failure::Cluster { error, .. } => format!("Error:  {}\n{}", said(error), detail(error)),
-            Failure::Bare { prefix, error } => format!("{prefix}{}\n", said(error)),
+            CommandFailure::Cluster { error, .. } => {
+                format!("Error:  {}\n{}", said(error), detail(error))
+            }
+            CommandFailure::Bare { prefix, error } => format!("{prefix}{}\n", said(error)),
             // The tutorial's words for the root have no colon (16.1).
-            Failure::Directory { key } if key == "/" => "/ is a directory\n".to_owned(),
-            Failure::Directory { key } => format!("{}: is a directory\n", one_line(key)),
-            Failure::Text { text, .. } if text.is_empty() => String::new(),
-            Failure::Text { text, .. } => format!("{text}\n"),
+            CommandFailure::Directory { key } if key == "/" => "/ is a directory\n".to_owned(),
+            CommandFailure::Directory { key } => format!("{}: is a directory\n", one_line(key)),
+            CommandFailure::Text { text, .. } if text.is_empty() => String::new(),
+            CommandFailure::Text { text, .. } => format!("{text}\n"),
             // The reader has seen enough.
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => String::new(),
-            Failure::Output(error) => {
+            CommandFailure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                String::new()
+            }
+            CommandFailure::Output(error) => {
                 format!("Error:  standard output cannot be written: {error}\n")
             }
         }
     }
 
     /// Says what was being done when the cluster refused it.
-    pub(super) fn because(mut self, doing: &str) -> Failure {
-        if let Failure::Bare { prefix, .. } = &mut self {
+    pub(super) fn because(mut self, doing: &str) -> CommandFailure {
+        if let CommandFailure::Bare { prefix, .. } = &mut self {
             prefix.insert_str(0, doing);
         }
         self
@@ -121,9 +127,9 @@ impl Failure {
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Output(error)
+impl From<io::Error> for CommandFailure {
+    fn from(error: io::Error) -> CommandFailure {
+        CommandFailure::Output(error)
     }
 }
 

@@ -6,14 +6,14 @@
 use std::io::IsTerminal;
 
 use etcd2::client::{
-    ApiError, Attempt, Cause, CertificateFault, DialError, Endpoint, Error, Scheme,
+    Attempt, Cause, CertificateFault, DialError, Endpoint, Error, KeysError, Scheme,
 };
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use crate::definition::{Global, HintChoice};
 
 /// The hints for a failure, most useful first; none when nobody wants them.
-pub(super) fn hints(failure: &Failure, global: &Global) -> Vec<String> {
+pub(super) fn hints(failure: &CommandFailure, global: &Global) -> Vec<String> {
     let wanted = match global.hints {
         HintChoice::Always => true,
         HintChoice::Never => false,
@@ -23,9 +23,11 @@ pub(super) fn hints(failure: &Failure, global: &Global) -> Vec<String> {
         return Vec::new();
     }
     let mut hints = match failure {
-        Failure::Directory { key } => vec![format!("list it with: etcdctl ls {}", word(key))],
-        Failure::Cluster { error, .. } => error_hints(error, global),
-        Failure::Bare { error, .. } => error_hints(error, global),
+        CommandFailure::Directory { key } => {
+            vec![format!("list it with: etcdctl ls {}", word(key))]
+        }
+        CommandFailure::Cluster { error, .. } => error_hints(error, global),
+        CommandFailure::Bare { error, .. } => error_hints(error, global),
         _ => Vec::new(),
     };
     hints.dedup();
@@ -53,7 +55,7 @@ fn error_hints(error: &Error, global: &Global) -> Vec<String> {
     }
 }
 
-fn api_hint(error: &ApiError, global: &Global) -> Option<String> {
+fn api_hint(error: &KeysError, global: &Global) -> Option<String> {
     let key = word(&error.cause);
     Some(match error.code {
         102 => format!(

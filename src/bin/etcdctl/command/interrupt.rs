@@ -7,7 +7,7 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 
 /// From now on SIGINT ends the program with status 0. The signal is waited for on a thread of its own, because the first
 /// one may be blocked. What has been shown is whole, each event being flushed before the next is asked for; only one that
@@ -15,9 +15,10 @@ use super::failure::Failure;
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub(super) fn end_quietly() -> Result<(), Failure> {
-    let refuse =
-        |error: std::io::Error| Failure::text(1, format!("Ctrl-C cannot be listened for: {error}"));
+pub(super) fn end_quietly() -> Result<(), CommandFailure> {
+    let refuse = |error: std::io::Error| {
+        CommandFailure::text(1, format!("Ctrl-C cannot be listened for: {error}"))
+    };
     let runtime = Builder::new_current_thread()
         .enable_io()
         .build()

@@ -2,28 +2,31 @@
 
 use etcd2::client::{Client, Error};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::peer_url;
 use super::session::Session;
-use crate::definition::Member;
+use crate::definition::MemberCommand;
 
-pub(super) async fn run(session: &mut Session, command: Member) -> Result<(), Failure> {
+pub(super) async fn run(
+    session: &mut Session,
+    command: MemberCommand,
+) -> Result<(), CommandFailure> {
     // What is wrong with the words is told before anybody is asked.
     let urls = match &command {
-        Member::Add { peer_url, .. } => peer_url::all(std::slice::from_ref(peer_url))?,
-        Member::Update { peer_urls, .. } => peer_url::all(peer_urls)?,
-        Member::List | Member::Remove { .. } => Vec::new(),
+        MemberCommand::Add { peer_url, .. } => peer_url::all(std::slice::from_ref(peer_url))?,
+        MemberCommand::Update { peer_urls, .. } => peer_url::all(peer_urls)?,
+        MemberCommand::List | MemberCommand::Remove { .. } => Vec::new(),
     };
     let client = session.connect().await?;
     match command {
-        Member::List => list(session, &client).await,
-        Member::Add { name, .. } => add(session, &client, &name, &urls).await,
-        Member::Remove { id } => remove(session, &client, &id).await,
-        Member::Update { id, .. } => update(session, &client, &id, &urls).await,
+        MemberCommand::List => list(session, &client).await,
+        MemberCommand::Add { name, .. } => add(session, &client, &name, &urls).await,
+        MemberCommand::Remove { id } => remove(session, &client, &id).await,
+        MemberCommand::Update { id, .. } => update(session, &client, &id, &urls).await,
     }
 }
 
-async fn list(session: &mut Session, client: &Client) -> Result<(), Failure> {
+async fn list(session: &mut Session, client: &Client) -> Result<(), CommandFailure> {
     let members = session.call(client.members()).await?;
     let leader = session
         .call(client.leader())
@@ -54,7 +57,7 @@ async fn add(
     client: &Client,
     name: &str,
     urls: &[String],
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let added = session.call(client.add_member(urls)).await?;
     // Told before anything else can fail: it is done, and its ID is what undoes it.
     let said = format!(
@@ -85,7 +88,7 @@ async fn add(
     Ok(())
 }
 
-async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), Failure> {
+async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), CommandFailure> {
     let members = session
         .call(client.members())
         .await
@@ -101,7 +104,7 @@ async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), 
         text.push_str(&format!(
             "Couldn't find a member in the cluster with an ID of {id}."
         ));
-        return Err(Failure::text(1, text));
+        return Err(CommandFailure::text(1, text));
     }
     session
         .call(client.remove_member(id))
@@ -120,12 +123,12 @@ async fn update(
     client: &Client,
     id: &str,
     urls: &[String],
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let outcome = session.call(client.update_member(id, urls)).await;
-    if let Err(Failure::Bare { error, .. }) = &outcome
+    if let Err(CommandFailure::Bare { error, .. }) = &outcome
         && matches!(**error, Error::Refused { status: 404, .. })
     {
-        return Err(Failure::text(1, format!("No such member: {id}")));
+        return Err(CommandFailure::text(1, format!("No such member: {id}")));
     }
     outcome?;
     session

@@ -27,11 +27,11 @@ mod write;
 use std::process::ExitCode;
 
 use crate::completion;
-use crate::definition::{Command, Invocation};
+use crate::definition::{CtlCommand, Invocation};
 use crate::man;
 use crate::output::{Palette, Screen, complain};
 
-use failure::Failure;
+use failure::CommandFailure;
 use hint::hints;
 use session::Session;
 
@@ -45,14 +45,17 @@ pub(crate) fn run(invocation: Invocation) -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            return Failure::text(1, format!("the asynchronous runtime cannot start: {error}"))
-                .end(&[]);
+            return CommandFailure::text(
+                1,
+                format!("the asynchronous runtime cannot start: {error}"),
+            )
+            .end(&[]);
         }
     };
     let mut session = Session::new(global, screen);
     let outcome = runtime.block_on(async {
         dispatch(&mut session, command).await?;
-        session.screen.flush().map_err(Failure::from)
+        session.screen.flush().map_err(CommandFailure::from)
     });
     // Connections close with the process; a lookup that hangs in a helper thread must not hold it.
     runtime.shutdown_background();
@@ -73,15 +76,15 @@ pub(crate) fn print(stdout: &str, stderr: &str, code: u8) -> ExitCode {
     complain(stderr);
     match shown {
         Ok(()) => ExitCode::from(code),
-        Err(error) => Failure::from(error).end(&[]),
+        Err(error) => CommandFailure::from(error).end(&[]),
     }
 }
 
 /// A catalogue: one arm for each command, with the words of the command line as the command takes them.
-async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure> {
+async fn dispatch(session: &mut Session, command: CtlCommand) -> Result<(), CommandFailure> {
     match command {
-        Command::Get { key, sort, read } => read::get(session, &key, sort, read).await,
-        Command::Ls {
+        CtlCommand::Get { key, sort, read } => read::get(session, &key, sort, read).await,
+        CtlCommand::Ls {
             key,
             sort,
             recursive,
@@ -89,7 +92,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure
             tree,
             read,
         } => {
-            let shape = read::Shape {
+            let shape = read::ListOptions {
                 sort,
                 recursive,
                 slash,
@@ -97,38 +100,38 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure
             };
             read::ls(session, &key, shape, read).await
         }
-        Command::Set {
+        CtlCommand::Set {
             key,
             value,
             ttl,
             swap_with_value,
             swap_with_index,
         } => {
-            let condition = write::Condition::new(swap_with_value, swap_with_index);
+            let condition = write::SwapCondition::new(swap_with_value, swap_with_index);
             write::set(session, &key, value, ttl, condition).await
         }
-        Command::Mk {
+        CtlCommand::Mk {
             key,
             value,
             in_order,
             ttl,
         } => write::mk(session, &key, value, in_order, ttl).await,
-        Command::Update { key, value, ttl } => write::update(session, &key, value, ttl).await,
-        Command::Mkdir { key, ttl } => directory::mkdir(session, &key, ttl).await,
-        Command::Setdir { key, ttl } => directory::setdir(session, &key, ttl).await,
-        Command::Updatedir { key, ttl } => directory::updatedir(session, &key, ttl).await,
-        Command::Rm {
+        CtlCommand::Update { key, value, ttl } => write::update(session, &key, value, ttl).await,
+        CtlCommand::Mkdir { key, ttl } => directory::mkdir(session, &key, ttl).await,
+        CtlCommand::Setdir { key, ttl } => directory::setdir(session, &key, ttl).await,
+        CtlCommand::Updatedir { key, ttl } => directory::updatedir(session, &key, ttl).await,
+        CtlCommand::Rm {
             key,
             dir,
             recursive,
             with_value,
             with_index,
         } => {
-            let condition = write::Condition::new(with_value, with_index);
+            let condition = write::SwapCondition::new(with_value, with_index);
             remove::rm(session, &key, dir, recursive, condition).await
         }
-        Command::Rmdir { key } => remove::rmdir(session, &key).await,
-        Command::Watch {
+        CtlCommand::Rmdir { key } => remove::rmdir(session, &key).await,
+        CtlCommand::Watch {
             key,
             forever,
             after_index,
@@ -138,7 +141,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure
             let options = watch::options(recursive, after_index, reconnect);
             watch::watch(session, &key, forever, options).await
         }
-        Command::ExecWatch {
+        CtlCommand::ExecWatch {
             key,
             after_index,
             recursive,
@@ -148,26 +151,26 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<(), Failure
             let options = watch::options(recursive, after_index, reconnect);
             exec_watch::exec_watch(session, &key, options, &command).await
         }
-        Command::Member(member) => member::run(session, member).await,
-        Command::ClusterHealth { forever } => cluster_health::run(session, forever).await,
-        Command::User(user) => user::run(session, user).await,
-        Command::Role(role) => role::run(session, role).await,
-        Command::Auth(auth) => auth::run(session, auth).await,
-        Command::Import {
+        CtlCommand::Member(member) => member::run(session, member).await,
+        CtlCommand::ClusterHealth { forever } => cluster_health::run(session, forever).await,
+        CtlCommand::User(user) => user::run(session, user).await,
+        CtlCommand::Role(role) => role::run(session, role).await,
+        CtlCommand::Auth(auth) => auth::run(session, auth).await,
+        CtlCommand::Import {
             snap,
             hidden,
             concurrency,
         } => import::run(session, &snap, &hidden, concurrency).await,
-        Command::Completion { shell } => session
+        CtlCommand::Completion { shell } => session
             .screen
             .bytes(&completion::script(shell))
-            .map_err(Failure::from),
-        Command::Man { directory: None } => session
+            .map_err(CommandFailure::from),
+        CtlCommand::Man { directory: None } => session
             .screen
             .text(&man::first().text)
-            .map_err(Failure::from),
-        Command::Man {
+            .map_err(CommandFailure::from),
+        CtlCommand::Man {
             directory: Some(directory),
-        } => man::write(&directory).map_err(|error| Failure::text(1, error.to_string())),
+        } => man::write(&directory).map_err(|error| CommandFailure::text(1, error.to_string())),
     }
 }

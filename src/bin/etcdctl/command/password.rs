@@ -8,7 +8,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
 };
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 
 /// What a shell sees of a program that Ctrl-C ended: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -23,7 +23,7 @@ const NO_KEY: u8 = 0;
 ///
 /// # Errors
 /// When standard input cannot be read or standard output not written; with status 130 after Ctrl-C.
-pub(super) fn ask(question: &str) -> Result<String, Failure> {
+pub(super) fn ask(question: &str) -> Result<String, CommandFailure> {
     let mut out = io::stdout();
     // First, so that not even the fastest typist sees a part of the password.
     let hidden = Hidden::new();
@@ -31,22 +31,21 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
     out.write_all(question.as_bytes())?;
     out.flush()?;
     let answer = read(&mut io::stdin().lock(), keys)
-        .map_err(|error| Failure::text(1, format!("the password cannot be read: {error}")));
+        .map_err(|error| CommandFailure::text(1, format!("the password cannot be read: {error}")));
     drop(hidden);
     out.write_all(b"\n")?;
     out.flush()?;
     match answer? {
-        Answer::Line(line) => {
-            String::from_utf8(line).map_err(|_| Failure::text(1, "the password is not UTF-8"))
-        }
-        Answer::Interrupted => Err(end_by(Signal::INT, INTERRUPTED)),
-        Answer::Quit => Err(end_by(Signal::QUIT, QUIT)),
+        PromptOutcome::Line(line) => String::from_utf8(line)
+            .map_err(|_| CommandFailure::text(1, "the password is not UTF-8")),
+        PromptOutcome::Interrupted => Err(end_by(Signal::INT, INTERRUPTED)),
+        PromptOutcome::Quit => Err(end_by(Signal::QUIT, QUIT)),
     }
 }
 
 /// How a question ends.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+enum PromptOutcome {
     Line(Vec<u8>),
     /// Ctrl-C.
     Interrupted,
@@ -66,7 +65,7 @@ struct Keys {
 const BYTES_MAX: usize = 64 << 10;
 
 /// Reads up to the end of the line or of the input, or to a key that ends the program.
-fn read(input: &mut impl BufRead, keys: Keys) -> io::Result<Answer> {
+fn read(input: &mut impl BufRead, keys: Keys) -> io::Result<PromptOutcome> {
     let is = |key: u8, byte: u8| key != NO_KEY && byte == key;
     let mut line = Vec::new();
     loop {
@@ -95,21 +94,21 @@ fn read(input: &mut impl BufRead, keys: Keys) -> io::Result<Answer> {
             break;
         }
         return Ok(if is(keys.quit, end) {
-            Answer::Quit
+            PromptOutcome::Quit
         } else {
-            Answer::Interrupted
+            PromptOutcome::Interrupted
         });
     }
     while line.last() == Some(&b'\r') {
         line.pop();
     }
     line.retain(|byte| !is(keys.suspend, *byte));
-    Ok(Answer::Line(line))
+    Ok(PromptOutcome::Line(line))
 }
 
 /// Ends this program by the signal that the terminal would have sent, and to whom it would have sent it: a script that
 /// called us ends with us. The failure is for the case that somebody in this program listens to the signal.
-fn end_by(signal: Signal, code: u8) -> Failure {
+fn end_by(signal: Signal, code: u8) -> CommandFailure {
     // A terminal that does not control us would have sent nothing to the rest of our group.
     let in_front = tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp());
     // A process may always signal itself and its own group.
@@ -118,7 +117,7 @@ fn end_by(signal: Signal, code: u8) -> Failure {
     } else {
         kill_process(getpid(), signal)
     };
-    Failure::text(code, "")
+    CommandFailure::text(code, "")
 }
 
 /// While it lives the terminal does not show what is typed, and Ctrl-C, Ctrl-\ and Ctrl-Z are characters: as signals
@@ -164,7 +163,7 @@ impl Drop for Hidden {
 mod tests {
     use super::*;
 
-    fn answer(input: &[u8], keys: Keys) -> Answer {
+    fn answer(input: &[u8], keys: Keys) -> PromptOutcome {
         // Blocks of two bytes, as no key may depend on where a block ends.
         read(&mut io::BufReader::with_capacity(2, input), keys).unwrap()
     }
@@ -181,7 +180,7 @@ mod tests {
             (b"", b""),
             (b"a\x00\x03b\n", b"a\x00\x03b"),
         ] {
-            assert_eq!(answer(input, none), Answer::Line(line.to_vec()));
+            assert_eq!(answer(input, none), PromptOutcome::Line(line.to_vec()));
         }
     }
 
@@ -192,13 +191,16 @@ mod tests {
             quit: 0x1c,
             suspend: 0x1a,
         };
-        assert_eq!(answer(b"\x03", keys), Answer::Interrupted);
-        assert_eq!(answer(b"secret\x03\n", keys), Answer::Interrupted);
-        assert_eq!(answer(b"se\x1cret\n", keys), Answer::Quit);
+        assert_eq!(answer(b"\x03", keys), PromptOutcome::Interrupted);
+        assert_eq!(answer(b"secret\x03\n", keys), PromptOutcome::Interrupted);
+        assert_eq!(answer(b"se\x1cret\n", keys), PromptOutcome::Quit);
         assert_eq!(
             answer(b"se\x1acret\n", keys),
-            Answer::Line(b"secret".to_vec())
+            PromptOutcome::Line(b"secret".to_vec())
         );
-        assert_eq!(answer(b"a\x00b\n", keys), Answer::Line(b"a\0b".to_vec()));
+        assert_eq!(
+            answer(b"a\x00b\n", keys),
+            PromptOutcome::Line(b"a\0b".to_vec())
+        );
     }
 }

@@ -1,15 +1,15 @@
 //! Peer URLs of the command line, checked before anybody is asked (etcdctl reference 10.2).
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 
 /// The URLs, sorted, without blanks around them.
 ///
 /// # Errors
 /// For the first one that is no `scheme://host:port`.
-pub(super) fn all(texts: &[String]) -> Result<Vec<String>, Failure> {
+pub(super) fn all(texts: &[String]) -> Result<Vec<String>, CommandFailure> {
     let mut urls = Vec::with_capacity(texts.len());
     for text in texts {
-        urls.push(check(text.trim()).map_err(|reason| Failure::text(1, reason))?);
+        urls.push(check(text.trim()).map_err(|reason| CommandFailure::text(1, reason))?);
     }
     urls.sort();
     Ok(urls)

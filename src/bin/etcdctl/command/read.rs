@@ -2,24 +2,24 @@
 
 use std::ffi::OsStr;
 
-use etcd2::client::Get;
+use etcd2::client::GetOptions;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::{Session, key};
-use crate::definition::{Output, Read};
+use crate::definition::{OutputFormat, Read};
 use crate::output;
 
 /// What `ls` shows.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
+pub(super) struct ListOptions {
     pub(super) sort: bool,
     pub(super) recursive: bool,
     pub(super) slash: bool,
     pub(super) tree: bool,
 }
 
-fn options(sorted: bool, recursive: bool, read: Read) -> Get {
-    Get {
+fn options(sorted: bool, recursive: bool, read: Read) -> GetOptions {
+    GetOptions {
         recursive,
         sorted,
         quorum: read.quorum,
@@ -33,13 +33,13 @@ pub(super) async fn get(
     name: &OsStr,
     sort: bool,
     read: Read,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let client = session.connect().await?;
     let name = key(name);
     let call = client.get(&name, options(sort, false, read));
     let event = session.key_call(call).await?;
-    if event.node.dir && session.format() != Output::Extended {
-        return Err(Failure::Directory {
+    if event.node.dir && session.format() != OutputFormat::Extended {
+        return Err(CommandFailure::Directory {
             key: event.node.key,
         });
     }
@@ -51,9 +51,9 @@ pub(super) async fn get(
 pub(super) async fn ls(
     session: &mut Session,
     name: &OsStr,
-    shape: Shape,
+    shape: ListOptions,
     read: Read,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let client = session.connect().await?;
     let recursive = shape.recursive || shape.tree;
     // A drawing in random order helps nobody.
@@ -63,8 +63,8 @@ pub(super) async fn ls(
     let event = session.key_call(call).await?;
     let screen = &mut session.screen;
     match session.global.output {
-        Output::Simple if shape.tree => output::draw(screen, &event.node, shape.slash)?,
-        Output::Simple => output::list(screen, &event.node, shape.slash)?,
+        OutputFormat::Simple if shape.tree => output::draw(screen, &event.node, shape.slash)?,
+        OutputFormat::Simple => output::list(screen, &event.node, shape.slash)?,
         format => output::event(screen, format, &event)?,
     }
     Ok(())

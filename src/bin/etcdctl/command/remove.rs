@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 
-use etcd2::client::Delete;
+use etcd2::client::DeleteOptions;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::{Session, key};
-use super::write::Condition;
-use crate::definition::Output;
+use super::write::SwapCondition;
+use crate::definition::OutputFormat;
 use crate::output;
 
 /// Deletes a file, or a directory when asked to.
@@ -16,9 +16,9 @@ pub(super) async fn rm(
     name: &OsStr,
     dir: bool,
     recursive: bool,
-    condition: Condition,
-) -> Result<(), Failure> {
-    let options = Delete {
+    condition: SwapCondition,
+) -> Result<(), CommandFailure> {
+    let options = DeleteOptions {
         dir,
         recursive,
         prev_value: condition.value,
@@ -28,20 +28,24 @@ pub(super) async fn rm(
 }
 
 /// Deletes an empty directory or a file.
-pub(super) async fn rmdir(session: &mut Session, name: &OsStr) -> Result<(), Failure> {
-    let options = Delete {
+pub(super) async fn rmdir(session: &mut Session, name: &OsStr) -> Result<(), CommandFailure> {
+    let options = DeleteOptions {
         dir: true,
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
     delete(session, name, options).await
 }
 
-async fn delete(session: &mut Session, name: &OsStr, options: Delete) -> Result<(), Failure> {
+async fn delete(
+    session: &mut Session,
+    name: &OsStr,
+    options: DeleteOptions,
+) -> Result<(), CommandFailure> {
     let client = session.connect().await?;
     let name = key(name);
     let event = session.key_call(client.delete(&name, options)).await?;
     // A directory has no value to show.
-    if !event.node.dir || session.format() != Output::Simple {
+    if !event.node.dir || session.format() != OutputFormat::Simple {
         output::event(&mut session.screen, session.global.output, &event)?;
     }
     Ok(())

@@ -1,40 +1,40 @@
 //! `role`: what users may do (etcdctl reference 11).
 
-use etcd2::client::{Change, Client, Error, Permission};
+use etcd2::client::{Client, Error, Permission, RightsChange};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::Session;
-use crate::definition::{Change as Paths, Role};
+use crate::definition::{PermissionChange, RoleCommand};
 
-pub(super) async fn run(session: &mut Session, command: Role) -> Result<(), Failure> {
+pub(super) async fn run(session: &mut Session, command: RoleCommand) -> Result<(), CommandFailure> {
     let client = session.connect().await?;
     let said = match command {
-        Role::List => return list(session, &client).await,
-        Role::Get { name } => return get(session, &client, &name).await,
-        Role::Add { name } => add(session, &client, &name).await?,
-        Role::Remove { name } => {
+        RoleCommand::List => return list(session, &client).await,
+        RoleCommand::Get { name } => return get(session, &client, &name).await,
+        RoleCommand::Add { name } => add(session, &client, &name).await?,
+        RoleCommand::Remove { name } => {
             session.call(client.remove_role(&name)).await?;
             format!("Role {name} removed")
         }
-        Role::Grant { name, change } => {
-            alter(session, &client, &name, Change::Grant, change).await?
+        RoleCommand::Grant { name, change } => {
+            alter(session, &client, &name, RightsChange::Grant, change).await?
         }
-        Role::Revoke { name, change } => {
-            alter(session, &client, &name, Change::Revoke, change).await?
+        RoleCommand::Revoke { name, change } => {
+            alter(session, &client, &name, RightsChange::Revoke, change).await?
         }
     };
     session.screen.line(&[&said])?;
     Ok(())
 }
 
-async fn list(session: &mut Session, client: &Client) -> Result<(), Failure> {
+async fn list(session: &mut Session, client: &Client) -> Result<(), CommandFailure> {
     for name in session.call(client.roles()).await? {
         session.screen.line(&[&name])?;
     }
     Ok(())
 }
 
-async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), Failure> {
+async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), CommandFailure> {
     let role = session.call(client.role(name)).await?;
     session.screen.line(&["Role: ", &role.role])?;
     for (title, paths) in [
@@ -50,10 +50,15 @@ async fn get(session: &mut Session, client: &Client, name: &str) -> Result<(), F
     Ok(())
 }
 
-async fn add(session: &Session, client: &Client, name: &str) -> Result<String, Failure> {
+async fn add(session: &Session, client: &Client, name: &str) -> Result<String, CommandFailure> {
     match session.call(client.role(name)).await {
-        Ok(_) => return Err(Failure::text(1, format!("Role {name} already exists"))),
-        Err(Failure::Bare { error, .. }) if matches!(*error, Error::Refused { .. }) => {}
+        Ok(_) => {
+            return Err(CommandFailure::text(
+                1,
+                format!("Role {name} already exists"),
+            ));
+        }
+        Err(CommandFailure::Bare { error, .. }) if matches!(*error, Error::Refused { .. }) => {}
         Err(failure) => return Err(failure),
     }
     session.call(client.add_role(name)).await?;
@@ -65,9 +70,9 @@ async fn alter(
     session: &Session,
     client: &Client,
     name: &str,
-    change: Change,
-    paths: Paths,
-) -> Result<String, Failure> {
+    change: RightsChange,
+    paths: PermissionChange,
+) -> Result<String, CommandFailure> {
     session.call(client.role(name)).await?;
     let permission = Permission {
         read: paths.read.then(|| vec![paths.path.clone()]),

@@ -6,14 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use etcd2::client::{
-    Client, Credentials, Endpoint, Error, Key, Observer, Options, Proxies, Resolver, Scheme, Sync,
-    Tls, TlsFiles, discover, within,
+    Client, ClientOptions, Credentials, Endpoint, Error, Key, Observer, Proxies, Resolver, Scheme,
+    Sync, Tls, TlsFiles, discover, within,
 };
 
 use super::credential::credentials;
 use super::debug::Curl;
-use super::failure::{Failure, KEY_COMMAND, NO_CONNECTION};
-use crate::definition::{Global, Output};
+use super::failure::{CommandFailure, KEY_COMMAND, NO_CONNECTION};
+use crate::definition::{Global, OutputFormat};
 use crate::output::{Screen, complain};
 
 /// A command under way: its options, where it prints.
@@ -33,12 +33,12 @@ impl Session {
         }
     }
 
-    pub(super) fn format(&self) -> Output {
+    pub(super) fn format(&self) -> OutputFormat {
         self.global.output
     }
 
     /// The user that the requests name, with the password it gives when asked.
-    pub(super) fn user(&self) -> Result<Option<Credentials>, Failure> {
+    pub(super) fn user(&self) -> Result<Option<Credentials>, CommandFailure> {
         if let Some(user) = self.user.get() {
             return Ok(user.clone());
         }
@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// A client whose endpoints are those that the cluster announces, unless `--no-sync`.
-    pub(super) async fn connect(&self) -> Result<Client, Failure> {
+    pub(super) async fn connect(&self) -> Result<Client, CommandFailure> {
         let client = self.client().await?;
         if !self.global.no_sync {
             self.sync(&client).await?;
@@ -64,8 +64,8 @@ impl Session {
     }
 
     /// A client that asks the endpoints as they were given.
-    pub(super) async fn client(&self) -> Result<Client, Failure> {
-        let refuse = |error: &dyn std::fmt::Display| Failure::text(1, error.to_string());
+    pub(super) async fn client(&self) -> Result<Client, CommandFailure> {
+        let refuse = |error: &dyn std::fmt::Display| CommandFailure::text(1, error.to_string());
         let mut tls = Tls::load(&TlsFiles {
             cert: self.global.cert_file.clone(),
             key: self.global.key_file.clone(),
@@ -77,7 +77,7 @@ impl Session {
             endpoints =
                 Endpoint::parse_list(&self.global.endpoints).map_err(|error| refuse(&error))?;
             if endpoints.is_empty() {
-                return Err(Failure::Cluster {
+                return Err(CommandFailure::Cluster {
                     code: 1,
                     error: Error::NoEndpoints,
                 });
@@ -87,7 +87,7 @@ impl Session {
                 .with_server_name(domain)
                 .map_err(|error| refuse(&error))?;
         }
-        Ok(Client::new(Options {
+        Ok(Client::new(ClientOptions {
             endpoints,
             tls,
             proxies: Proxies::from_environment(),
@@ -105,25 +105,25 @@ impl Session {
     pub(super) async fn key_call<T>(
         &self,
         call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CommandFailure> {
         within(self.global.total_timeout, call)
             .await
-            .map_err(Failure::key)
+            .map_err(CommandFailure::key)
     }
 
     /// The same for commands on members, users and roles.
     pub(super) async fn call<T>(
         &self,
         call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CommandFailure> {
         within(self.global.total_timeout, call)
             .await
-            .map_err(Failure::bare)
+            .map_err(CommandFailure::bare)
     }
 
     /// Only failures of the connection itself end the command: whoever answers in any other way may still answer the
     /// command (reference 4).
-    async fn sync(&self, client: &Client) -> Result<(), Failure> {
+    async fn sync(&self, client: &Client) -> Result<(), CommandFailure> {
         if self.global.debug {
             let list = joined(client, ",");
             complain(&format!("start to sync cluster using endpoints({list})\n"));
@@ -134,12 +134,12 @@ impl Session {
                     "etcd cluster has no published client endpoints.\nTry '--no-sync' if you want to access non-published client endpoints({}).\n",
                     joined(client, ",")
                 ));
-                Err(Failure::Cluster {
+                Err(CommandFailure::Cluster {
                     code: KEY_COMMAND,
                     error: Error::NoEndpoints,
                 })
             }
-            Err(error) if error.is_connection() => Err(Failure::Cluster {
+            Err(error) if error.is_connection() => Err(CommandFailure::Cluster {
                 code: NO_CONNECTION,
                 error,
             }),
@@ -159,7 +159,7 @@ impl Session {
         (!self.global.insecure_discovery).then_some(domain)
     }
 
-    async fn discovered(&self) -> Result<Vec<Endpoint>, Failure> {
+    async fn discovered(&self) -> Result<Vec<Endpoint>, CommandFailure> {
         let Some(domain) = &self.global.discovery_srv else {
             return Ok(Vec::new());
         };
@@ -167,8 +167,8 @@ impl Session {
         let lookup = async { Ok(discover(domain, name, &Resolver::system()).await) };
         let found = within(self.global.total_timeout, lookup)
             .await
-            .map_err(|error| Failure::text(1, format!("dns lookup errors: {error}")))?
-            .map_err(|error| Failure::text(1, error.to_string()))?;
+            .map_err(|error| CommandFailure::text(1, format!("dns lookup errors: {error}")))?
+            .map_err(|error| CommandFailure::text(1, error.to_string()))?;
         for unusable in &found.unusable {
             complain(&format!("ignoring discovered endpoint: {unusable}\n"));
         }

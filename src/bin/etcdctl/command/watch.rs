@@ -3,16 +3,16 @@
 
 use std::ffi::OsStr;
 
-use etcd2::client::{Event, Interruption, Watch, Watcher};
+use etcd2::client::{Interruption, KeyEvent, KeyWatcher, WatchOptions};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::interrupt;
 use super::session::{Session, key};
 use crate::output::{self, Paint, complain};
 
 /// An index of 0 means "from now", as it always did.
-pub(super) fn options(recursive: bool, after_index: u64, reconnect: bool) -> Watch {
-    Watch {
+pub(super) fn options(recursive: bool, after_index: u64, reconnect: bool) -> WatchOptions {
+    WatchOptions {
         recursive,
         after_index: Some(after_index).filter(|index| *index != 0),
         reconnect,
@@ -24,11 +24,11 @@ pub(super) async fn watch(
     session: &mut Session,
     name: &OsStr,
     forever: bool,
-    options: Watch,
-) -> Result<(), Failure> {
+    options: WatchOptions,
+) -> Result<(), CommandFailure> {
     let mut watcher = start(session, name, options).await?;
     loop {
-        let event = watcher.next().await.map_err(Failure::key)?;
+        let event = watcher.next().await.map_err(CommandFailure::key)?;
         // What happens to directories is not told (reference 9.1).
         if event.node.dir {
             continue;
@@ -44,8 +44,8 @@ pub(super) async fn watch(
 pub(super) async fn start(
     session: &Session,
     name: &OsStr,
-    options: Watch,
-) -> Result<Watcher, Failure> {
+    options: WatchOptions,
+) -> Result<KeyWatcher, CommandFailure> {
     // At a question Ctrl-C means what it means to every command.
     session.user()?;
     interrupt::end_quietly()?;
@@ -53,7 +53,7 @@ pub(super) async fn start(
     Ok(client.watch(key(name), options).on_interruption(tell))
 }
 
-fn show(session: &mut Session, recursive: bool, event: &Event) -> Result<(), Failure> {
+fn show(session: &mut Session, recursive: bool, event: &KeyEvent) -> Result<(), CommandFailure> {
     let screen = &mut session.screen;
     if recursive {
         screen.painted(Paint::Action, &format!("[{}]", event.action))?;

@@ -5,21 +5,21 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
 use etcd2::bounded;
-use etcd2::client::{Client, Put};
+use etcd2::client::{Client, PutOptions};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::{Session, key, ttl};
 use crate::output;
 
 /// What must be there before. An empty value and an index of 0 are no condition, as they always were.
-pub(super) struct Condition {
+pub(super) struct SwapCondition {
     pub(super) value: Option<Vec<u8>>,
     pub(super) index: Option<u64>,
 }
 
-impl Condition {
-    pub(super) fn new(value: OsString, index: u64) -> Condition {
-        Condition {
+impl SwapCondition {
+    pub(super) fn new(value: OsString, index: u64) -> SwapCondition {
+        SwapCondition {
             value: Some(value.into_vec()).filter(|value| !value.is_empty()),
             index: Some(index).filter(|index| *index != 0),
         }
@@ -32,13 +32,13 @@ pub(super) async fn set(
     name: &OsStr,
     value: Option<OsString>,
     seconds: i64,
-    condition: Condition,
-) -> Result<(), Failure> {
-    let options = Put {
+    condition: SwapCondition,
+) -> Result<(), CommandFailure> {
+    let options = PutOptions {
         ttl: ttl(seconds),
         prev_value: condition.value,
         prev_index: condition.index,
-        ..Put::default()
+        ..PutOptions::default()
     };
     put(session, name, value, options).await
 }
@@ -49,11 +49,11 @@ pub(super) async fn update(
     name: &OsStr,
     value: Option<OsString>,
     seconds: i64,
-) -> Result<(), Failure> {
-    let options = Put {
+) -> Result<(), CommandFailure> {
+    let options = PutOptions {
         ttl: ttl(seconds),
         prev_exist: Some(true),
-        ..Put::default()
+        ..PutOptions::default()
     };
     put(session, name, value, options).await
 }
@@ -65,12 +65,12 @@ pub(super) async fn mk(
     value: Option<OsString>,
     in_order: bool,
     seconds: i64,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     if !in_order {
-        let options = Put {
+        let options = PutOptions {
             ttl: ttl(seconds),
             prev_exist: Some(false),
-            ..Put::default()
+            ..PutOptions::default()
         };
         return put(session, name, value, options).await;
     }
@@ -86,8 +86,8 @@ async fn put(
     session: &mut Session,
     name: &OsStr,
     value: Option<OsString>,
-    options: Put,
-) -> Result<(), Failure> {
+    options: PutOptions,
+) -> Result<(), CommandFailure> {
     let (client, value) = prepare(session, value).await?;
     let name = key(name);
     let event = session.key_call(client.put(&name, &value, options)).await?;
@@ -96,7 +96,10 @@ async fn put(
 }
 
 /// The way to the cluster, then the value: whoever types it should not learn afterwards that nobody listens.
-async fn prepare(session: &Session, value: Option<OsString>) -> Result<(Client, Vec<u8>), Failure> {
+async fn prepare(
+    session: &Session,
+    value: Option<OsString>,
+) -> Result<(Client, Vec<u8>), CommandFailure> {
     let client = session.connect().await?;
     let value = match value {
         Some(value) => value.into_vec(),
@@ -112,16 +115,16 @@ async fn prepare(session: &Session, value: Option<OsString>) -> Result<(Client, 
 const VALUE_BYTES: u64 = 16 << 20;
 
 /// All of standard input, nothing trimmed; nothing at all is no value.
-fn from_stdin() -> Result<Vec<u8>, Failure> {
+fn from_stdin() -> Result<Vec<u8>, CommandFailure> {
     let value =
         bounded::read(std::io::stdin().lock(), VALUE_BYTES).map_err(|error| unreadable(&error))?;
     if value.is_empty() {
-        return Err(Failure::text(1, "Error:  value required"));
+        return Err(CommandFailure::text(1, "Error:  value required"));
     }
     Ok(value)
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Failure {
+fn unreadable(error: &dyn std::fmt::Display) -> CommandFailure {
     let text = format!("Error:  the value cannot be read from standard input: {error}");
-    Failure::text(1, text)
+    CommandFailure::text(1, text)
 }

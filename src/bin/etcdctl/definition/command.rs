@@ -12,12 +12,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgMatches, FromArgMatches, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use super::{Auth, Member, Read, Role, User};
+use super::{AuthCommand, MemberCommand, Read, RoleCommand, UserCommand};
 use crate::value::{integer, path};
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CtlCommand {
     /// retrieve a directory
     ///
     /// Lists what a directory holds: full paths, one a line. Names that begin with an underscore are hidden unless they, or a directory above
@@ -212,7 +212,7 @@ pub(crate) enum Command {
     },
     /// member add, remove and list subcommands
     #[command(subcommand)]
-    Member(Member),
+    Member(MemberCommand),
     /// check the health of the etcd cluster
     ClusterHealth {
         /// Ask again every ten seconds until Ctrl-C
@@ -221,13 +221,13 @@ pub(crate) enum Command {
     },
     /// user add, grant and revoke subcommands
     #[command(subcommand)]
-    User(User),
+    User(UserCommand),
     /// role add, grant and revoke subcommands
     #[command(subcommand)]
-    Role(Role),
+    Role(RoleCommand),
     /// overall auth controls
     #[command(subcommand)]
-    Auth(Auth),
+    Auth(AuthCommand),
     /// import a snapshot to a cluster
     ///
     /// Reads the store image of a 0.4 server, a flat list of keys and values, or a saved reply to a recursive GET, and
@@ -263,14 +263,14 @@ pub(crate) enum Command {
     },
 }
 
-impl Command {
+impl CtlCommand {
     /// The command that was found in the words of a command line.
     ///
     /// # Errors
     /// When `matches` come from another definition.
-    pub(crate) fn read(matches: &ArgMatches) -> Result<Command, clap::Error> {
-        Ok(match Command::from_arg_matches(matches)? {
-            Command::User(user) => Command::User(user.settled()),
+    pub(crate) fn read(matches: &ArgMatches) -> Result<CtlCommand, clap::Error> {
+        Ok(match CtlCommand::from_arg_matches(matches)? {
+            CtlCommand::User(user) => CtlCommand::User(user.settled()),
             other => other,
         })
     }

@@ -29,7 +29,7 @@ pub(crate) const DISCOVERY_SRV_NAME: &str = "ETCDCTL_DISCOVERY_SRV_NAME";
 
 /// The format of what a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
+pub(crate) enum OutputFormat {
     /// Values and paths alone.
     Simple,
     /// The node's indexes and TTL before its value.
@@ -65,7 +65,7 @@ pub(crate) enum HintChoice {
 pub(crate) struct Global {
     pub(crate) debug: bool,
     pub(crate) no_sync: bool,
-    pub(crate) output: Output,
+    pub(crate) output: OutputFormat,
     pub(crate) color: ColorChoice,
     pub(crate) hints: HintChoice,
     pub(crate) discovery_srv: Option<String>,
@@ -97,7 +97,7 @@ pub(crate) struct GlobalOptions {
     no_sync: bool,
     /// How to print replies: simple, extended or json
     #[arg(long, short, value_name = "format", default_value = "simple")]
-    output: Output,
+    output: OutputFormat,
     /// Colour what is printed: auto, always or never
     #[arg(long, value_name = "when", default_value = "auto")]
     color: ColorChoice,
@@ -161,7 +161,7 @@ impl GlobalOptions {
         self,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Global, VariableError> {
-        let environment = Environment(variable);
+        let environment = FallbackVariables(variable);
         let written = [self.endpoints, self.endpoint, self.peers];
         let endpoints = match written.into_iter().find_map(not_empty) {
             Some(endpoints) => endpoints,
@@ -203,9 +203,9 @@ fn limit(duration: Duration) -> Option<Duration> {
 }
 
 /// The variables, found by the option they stand in for.
-struct Environment<F>(F);
+struct FallbackVariables<F>(F);
 
-impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
+impl<F: Fn(&str) -> Option<OsString>> FallbackVariables<F> {
     fn bytes(&self, id: &str) -> Option<OsString> {
         let (_, variable) = VARIABLES.iter().find(|(option, _)| *option == id)?;
         (self.0)(variable).filter(|value| !value.is_empty())

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 /// What to do with the list of members.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub(crate) enum Member {
+pub(crate) enum MemberCommand {
     /// List the members with their names, addresses and the leader
     List,
     /// Announce a new member to the cluster

@@ -11,18 +11,18 @@ mod role;
 mod status;
 mod user;
 
-pub(crate) use auth::Auth;
-pub(crate) use command::Command;
+pub(crate) use auth::AuthCommand;
+pub(crate) use command::CtlCommand;
 pub(crate) use example::examples;
 pub(crate) use global::{
-    ColorChoice, DISCOVERY_SRV_NAME, Global, GlobalOptions, HintChoice, Output, VARIABLES,
+    ColorChoice, DISCOVERY_SRV_NAME, Global, GlobalOptions, HintChoice, OutputFormat, VARIABLES,
     VariableError,
 };
-pub(crate) use member::Member;
+pub(crate) use member::MemberCommand;
 pub(crate) use read::Read;
-pub(crate) use role::{Change, Role};
+pub(crate) use role::{PermissionChange, RoleCommand};
 pub(crate) use status::EXIT_STATUS;
-pub(crate) use user::User;
+pub(crate) use user::UserCommand;
 
 use clap::{Arg, ArgAction, Args, Subcommand};
 
@@ -38,7 +38,7 @@ pub(crate) const VERSION: &str = "version";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Invocation {
     pub(crate) global: Global,
-    pub(crate) command: Command,
+    pub(crate) command: CtlCommand,
 }
 
 /// The definition that the parser works with.
@@ -75,7 +75,7 @@ pub(crate) fn commands() -> clap::Command {
             "Print the version of the program and of the API",
         ));
     // The words for the type of the commands would otherwise describe the program.
-    Command::augment_subcommands(program).about("A simple command line client for etcd.")
+    CtlCommand::augment_subcommands(program).about("A simple command line client for etcd.")
 }
 
 /// The definition as it is shown to people: with the default that the parser must not fill in, because the environment comes

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
 /// What to do with roles and their permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub(crate) enum Role {
+pub(crate) enum RoleCommand {
     /// List the roles
     List,
     /// Create a role, which permits nothing yet
@@ -33,7 +33,7 @@ pub(crate) enum Role {
         #[arg(value_name = "role", required = true)]
         name: String,
         #[command(flatten)]
-        change: Change,
+        change: PermissionChange,
     },
     /// Take a permission from a role
     ///
@@ -43,13 +43,13 @@ pub(crate) enum Role {
         #[arg(value_name = "role", required = true)]
         name: String,
         #[command(flatten)]
-        change: Change,
+        change: PermissionChange,
     },
 }
 
 /// A permission to add or to take away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct PermissionChange {
     /// Canonical: begins with `/`, without empty, `.` or `..` parts.
     pub(crate) path: String,
     pub(crate) read: bool,
@@ -58,7 +58,7 @@ pub(crate) struct Change {
 
 /// A permission as it is written, where reading and writing have an option of their own.
 #[derive(Args)]
-struct Written {
+struct PermissionArgs {
     /// Key, or with a * at the end every key that begins so
     #[arg(long, value_name = "path", required = true)]
     path: String,
@@ -73,25 +73,25 @@ struct Written {
     readwrite: bool,
 }
 
-impl Args for Change {
+impl Args for PermissionChange {
     fn augment_args(command: clap::Command) -> clap::Command {
-        Written::augment_args(command)
+        PermissionArgs::augment_args(command)
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        Written::augment_args_for_update(command)
+        PermissionArgs::augment_args_for_update(command)
     }
 }
 
-impl FromArgMatches for Change {
+impl FromArgMatches for PermissionChange {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let Written {
+        let PermissionArgs {
             path,
             read,
             write,
             readwrite,
-        } = Written::from_arg_matches(matches)?;
-        Ok(Change {
+        } = PermissionArgs::from_arg_matches(matches)?;
+        Ok(PermissionChange {
             path,
             read: read || readwrite,
             write: write || readwrite,
@@ -99,7 +99,7 @@ impl FromArgMatches for Change {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Change::from_arg_matches(matches)?;
+        *self = PermissionChange::from_arg_matches(matches)?;
         Ok(())
     }
 }

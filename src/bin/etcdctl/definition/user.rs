@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 /// What to do with users and the roles they have.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub(crate) enum User {
+pub(crate) enum UserCommand {
     /// List the users
     List,
     /// Create a user
@@ -59,25 +59,25 @@ pub(crate) enum User {
     },
 }
 
-impl User {
+impl UserCommand {
     /// Takes apart what is written as one word: `name:password`, and lists with nothing between two commas.
-    pub(super) fn settled(self) -> User {
+    pub(super) fn settled(self) -> UserCommand {
         match self {
-            User::Add { name, .. } => match name.split_once(':') {
-                Some((name, password)) => User::Add {
+            UserCommand::Add { name, .. } => match name.split_once(':') {
+                Some((name, password)) => UserCommand::Add {
                     name: name.to_owned(),
                     password: Some(password.to_owned()),
                 },
-                None => User::Add {
+                None => UserCommand::Add {
                     name,
                     password: None,
                 },
             },
-            User::Grant { name, roles } => User::Grant {
+            UserCommand::Grant { name, roles } => UserCommand::Grant {
                 name,
                 roles: named(roles),
             },
-            User::Revoke { name, roles } => User::Revoke {
+            UserCommand::Revoke { name, roles } => UserCommand::Revoke {
                 name,
                 roles: named(roles),
             },

@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 
 /// What was written, sorted by what it is.
 #[derive(Debug, Default)]
-pub(crate) struct Line<'d> {
+pub(crate) struct SortedLine<'d> {
     /// The command, behind those above it.
     pub(crate) path: Vec<&'d Command>,
     pub(crate) globals: Vec<Given<'d>>,
@@ -20,23 +20,23 @@ pub(crate) struct Given<'d> {
     pub(crate) arg: &'d Arg,
     /// The name it was given under.
     pub(crate) spelled: String,
-    pub(crate) value: Value,
+    pub(crate) value: OptionValue,
 }
 
 /// What an option was given.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Value {
+pub(crate) enum OptionValue {
     Switch(bool),
     Text(OsString),
 }
 
 impl Given<'_> {
     pub(crate) fn is_text(&self, text: &str) -> bool {
-        matches!(&self.value, Value::Text(own) if own == text)
+        matches!(&self.value, OptionValue::Text(own) if own == text)
     }
 }
 
-impl Line<'_> {
+impl SortedLine<'_> {
     /// The names that lead to the command.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.path.iter().map(|command| command.get_name()).collect()
@@ -49,8 +49,8 @@ impl Line<'_> {
             .iter()
             .filter(move |given| given.arg.get_id() == id);
         given.filter_map(|given| match &given.value {
-            Value::Text(text) => Some(text.as_os_str()),
-            Value::Switch(_) => None,
+            OptionValue::Text(text) => Some(text.as_os_str()),
+            OptionValue::Switch(_) => None,
         })
     }
 
@@ -61,7 +61,7 @@ impl Line<'_> {
             .iter()
             .rev()
             .find(|given| given.arg.get_id() == id);
-        last.is_some_and(|given| given.value == Value::Switch(true))
+        last.is_some_and(|given| given.value == OptionValue::Switch(true))
     }
 
     /// The words in the order global options, command, its options, `--`, arguments, each option under its long name and
@@ -89,11 +89,13 @@ fn written(options: &[Given]) -> Vec<OsString> {
     for (at, given) in options.iter().enumerate() {
         let takes_value = given.arg.get_action().takes_values();
         match &given.value {
-            Value::Switch(_) if !is_last(at) => {}
-            Value::Switch(false) if !takes_value => {}
-            Value::Switch(true) if !takes_value => words.push(name(given.arg)),
-            Value::Switch(truth) => words.push(joined(given.arg, OsStr::new(&truth.to_string()))),
-            Value::Text(text) => words.push(joined(given.arg, text)),
+            OptionValue::Switch(_) if !is_last(at) => {}
+            OptionValue::Switch(false) if !takes_value => {}
+            OptionValue::Switch(true) if !takes_value => words.push(name(given.arg)),
+            OptionValue::Switch(truth) => {
+                words.push(joined(given.arg, OsStr::new(&truth.to_string())))
+            }
+            OptionValue::Text(text) => words.push(joined(given.arg, text)),
         }
     }
     words

@@ -2,12 +2,12 @@
 //!
 //! One dash or two before a name are the same; options of the program and of the command stand anywhere before `--`; what
 //! belongs to a child program is never looked at. clap has none of these rules, so the words are sorted here first, by what
-//! the definition knows, and handed to clap in the one order that leaves nothing to guess ([`Line::canonical`]).
+//! the definition knows, and handed to clap in the one order that leaves nothing to guess ([`SortedLine::canonical`]).
 
 mod line;
 mod option;
 
-pub(crate) use line::{Given, Line};
+pub(crate) use line::{Given, SortedLine};
 pub(crate) use option::{Scope, find, names};
 
 use std::ffi::OsString;
@@ -17,14 +17,14 @@ use clap::{Arg, Command};
 
 use crate::definition::{HELP, VERSION};
 use crate::value::boolean;
-use line::Value;
-use option::{Word, Written};
+use line::OptionValue;
+use option::{OptionWord, Word};
 
 /// What a command line asks for.
 #[derive(Debug)]
-pub(crate) enum Request<'d> {
+pub(crate) enum Intent<'d> {
     /// A command to run.
-    Run(Line<'d>),
+    Run(SortedLine<'d>),
     /// The help of the command at the end of this path; without one, of the program.
     Help(Vec<&'d Command>),
     /// The version.
@@ -65,33 +65,33 @@ pub(crate) enum MistakeKind {
 pub(crate) fn read<'d>(
     program: &'d Command,
     words: impl IntoIterator<Item = OsString>,
-) -> Result<Request<'d>, Mistake<'d>> {
+) -> Result<Intent<'d>, Mistake<'d>> {
     let words = words.into_iter().collect::<Vec<_>>().into_iter();
-    Reader {
+    WordReader {
         program,
-        line: Line::default(),
+        line: SortedLine::default(),
         words,
     }
     .read()
 }
 
-struct Reader<'d> {
+struct WordReader<'d> {
     program: &'d Command,
-    line: Line<'d>,
+    line: SortedLine<'d>,
     words: IntoIter<OsString>,
 }
 
 /// What became of a word that looks like an option.
-enum Outcome {
+enum OptionOutcome {
     Taken,
     Unknown,
     Help,
     Version,
 }
 
-impl<'d> Reader<'d> {
+impl<'d> WordReader<'d> {
     /// Reads up to the name of a command that does something.
-    fn read(mut self) -> Result<Request<'d>, Mistake<'d>> {
+    fn read(mut self) -> Result<Intent<'d>, Mistake<'d>> {
         while let Some(word) = self.words.next() {
             match Word::of(&word) {
                 // It protects what follows from being an option, but here only a command can follow.
@@ -108,19 +108,21 @@ impl<'d> Reader<'d> {
                 Word::Option(written) => {
                     let name = written.name.clone();
                     match self.option(written)? {
-                        Outcome::Taken => {}
-                        Outcome::Help => break,
-                        Outcome::Version => return Ok(Request::Version),
-                        Outcome::Unknown => return Err(self.mistake(MistakeKind::Option { name })),
+                        OptionOutcome::Taken => {}
+                        OptionOutcome::Help => break,
+                        OptionOutcome::Version => return Ok(Intent::Version),
+                        OptionOutcome::Unknown => {
+                            return Err(self.mistake(MistakeKind::Option { name }));
+                        }
                     }
                 }
             }
         }
-        Ok(Request::Help(self.line.path))
+        Ok(Intent::Help(self.line.path))
     }
 
     /// Reads the options and arguments of `command`.
-    fn leaf(mut self, command: &'d Command) -> Result<Request<'d>, Mistake<'d>> {
+    fn leaf(mut self, command: &'d Command) -> Result<Intent<'d>, Mistake<'d>> {
         let positionals: Vec<&Arg> = command.get_positionals().collect();
         while let Some(word) = self.words.next() {
             let slot = positionals.get(self.line.arguments.len());
@@ -138,16 +140,18 @@ impl<'d> Reader<'d> {
                 Word::Option(written) => {
                     let name = written.name.clone();
                     match self.option(written)? {
-                        Outcome::Taken => {}
-                        Outcome::Help => return Ok(Request::Help(self.line.path)),
-                        Outcome::Version => return Ok(Request::Version),
-                        Outcome::Unknown if is_value => self.line.arguments.push(word),
-                        Outcome::Unknown => return Err(self.mistake(MistakeKind::Option { name })),
+                        OptionOutcome::Taken => {}
+                        OptionOutcome::Help => return Ok(Intent::Help(self.line.path)),
+                        OptionOutcome::Version => return Ok(Intent::Version),
+                        OptionOutcome::Unknown if is_value => self.line.arguments.push(word),
+                        OptionOutcome::Unknown => {
+                            return Err(self.mistake(MistakeKind::Option { name }));
+                        }
                     }
                 }
             }
         }
-        Ok(Request::Run(self.line))
+        Ok(Intent::Run(self.line))
     }
 
     /// Reads what stands behind `--`: arguments alone, and for a command that runs a child its words as they are.
@@ -169,13 +173,13 @@ impl<'d> Reader<'d> {
     }
 
     /// Finds what `help` is asked about; words that lead below a command that does something are not looked at.
-    fn topic(mut self) -> Result<Request<'d>, Mistake<'d>> {
+    fn topic(mut self) -> Result<Intent<'d>, Mistake<'d>> {
         while let Some(word) = self.words.next() {
             if matches!(Word::of(&word), Word::Plain) && !self.descend(&word)?.has_subcommands() {
                 break;
             }
         }
-        Ok(Request::Help(self.line.path))
+        Ok(Intent::Help(self.line.path))
     }
 
     fn descend(&mut self, word: &OsString) -> Result<&'d Command, Mistake<'d>> {
@@ -196,29 +200,29 @@ impl<'d> Reader<'d> {
     }
 
     /// Takes an option, with the next word as its value where it needs one.
-    fn option(&mut self, written: Written) -> Result<Outcome, Mistake<'d>> {
-        let Written { name, value } = written;
+    fn option(&mut self, written: OptionWord) -> Result<OptionOutcome, Mistake<'d>> {
+        let OptionWord { name, value } = written;
         let Some((arg, scope)) = self.defined(&name) else {
-            return Ok(Outcome::Unknown);
+            return Ok(OptionOutcome::Unknown);
         };
         let value = match (is_switch(arg), value) {
-            (true, None) => Value::Switch(true),
+            (true, None) => OptionValue::Switch(true),
             (true, Some(value)) => match value.to_str().map(boolean::parse) {
-                Some(Ok(truth)) => Value::Switch(truth),
+                Some(Ok(truth)) => OptionValue::Switch(truth),
                 _ => {
                     let value = value.to_string_lossy().into_owned();
                     return Err(self.mistake(MistakeKind::Boolean { name, value, scope }));
                 }
             },
-            (false, Some(value)) => Value::Text(value),
+            (false, Some(value)) => OptionValue::Text(value),
             (false, None) => match self.words.next() {
-                Some(value) => Value::Text(value),
+                Some(value) => OptionValue::Text(value),
                 None => return Err(self.mistake(MistakeKind::Argument { name, scope })),
             },
         };
         match (arg.get_id().as_str(), &value) {
-            (HELP, Value::Switch(true)) => return Ok(Outcome::Help),
-            (VERSION, Value::Switch(true)) => return Ok(Outcome::Version),
+            (HELP, OptionValue::Switch(true)) => return Ok(OptionOutcome::Help),
+            (VERSION, OptionValue::Switch(true)) => return Ok(OptionOutcome::Version),
             (HELP | VERSION, _) => {}
             _ => {
                 let given = Given {
@@ -232,7 +236,7 @@ impl<'d> Reader<'d> {
                 }
             }
         }
-        Ok(Outcome::Taken)
+        Ok(OptionOutcome::Taken)
     }
 
     /// The option called `name` here.

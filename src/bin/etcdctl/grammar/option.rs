@@ -24,12 +24,12 @@ pub(super) enum Word {
     /// Dashes before something that can be no name.
     Malformed,
     /// One dash or two before a name.
-    Option(Written),
+    Option(OptionWord),
 }
 
 /// An option as it was written.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct OptionWord {
     /// Without dashes and value.
     pub(super) name: String,
     /// What stands behind the equals sign, if there is one.
@@ -49,7 +49,7 @@ impl Word {
         let mut parts = body.splitn(2, |byte| *byte == b'=');
         let name = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
         let value = parts.next().map(|value| OsString::from_vec(value.to_vec()));
-        Word::Option(Written { name, value })
+        Word::Option(OptionWord { name, value })
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn written(name: &str, value: Option<&str>) -> Word {
-        Word::Option(Written {
+        Word::Option(OptionWord {
             name: name.to_owned(),
             value: value.map(OsString::from),
         })
@@ -121,6 +121,6 @@ mod tests {
         let word = OsStr::from_bytes(b"--with-value=\xff=\x80");
         let value = Some(OsStr::from_bytes(b"\xff=\x80").to_owned());
         let name = "with-value".to_owned();
-        assert_eq!(Word::of(word), Word::Option(Written { name, value }));
+        assert_eq!(Word::of(word), Word::Option(OptionWord { name, value }));
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// The text of a page as a reader sees it: without the escapes and without the marks for bold.
-fn plain(page: &Page) -> String {
+fn plain(page: &ManPage) -> String {
     let text = page
         .text
         .replace("\\-", "-")
@@ -13,7 +13,7 @@ fn plain(page: &Page) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn sections(page: &Page) -> Vec<String> {
+fn sections(page: &ManPage) -> Vec<String> {
     let titles = page
         .text
         .lines()

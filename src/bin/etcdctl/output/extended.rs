@@ -2,12 +2,12 @@
 
 use std::io;
 
-use etcd2::client::Event;
+use etcd2::client::KeyEvent;
 
 use super::screen::Screen;
 
 /// Prints the block, then an empty line and the value; what was deleted and directories have no value to follow.
-pub(super) fn block(screen: &mut Screen, event: &Event) -> io::Result<()> {
+pub(super) fn block(screen: &mut Screen, event: &KeyEvent) -> io::Result<()> {
     let node = &event.node;
     screen.line(&["Key: ", &node.key])?;
     screen.line(&["Created-Index: ", &node.created_index.to_string()])?;

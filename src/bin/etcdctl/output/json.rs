@@ -3,12 +3,12 @@
 
 use std::io;
 
-use etcd2::client::{Event, Node};
+use etcd2::client::{KeyEvent, KeyNode};
 use etcd2::json;
 
 use super::screen::Screen;
 
-pub(super) fn line(screen: &mut Screen, event: &Event) -> io::Result<()> {
+pub(super) fn line(screen: &mut Screen, event: &KeyEvent) -> io::Result<()> {
     let mut out = Vec::new();
     out.extend_from_slice(b"{\"action\":");
     json::string(&mut out, event.action.as_bytes());
@@ -24,7 +24,7 @@ pub(super) fn line(screen: &mut Screen, event: &Event) -> io::Result<()> {
 }
 
 /// Recursion ends where the library ends it when it reads; that many levels take less than the smallest usual stack.
-fn node(out: &mut Vec<u8>, shown: &Node) {
+fn node(out: &mut Vec<u8>, shown: &KeyNode) {
     out.extend_from_slice(b"{\"key\":");
     json::string(out, shown.key.as_bytes());
     if shown.dir {
@@ -49,7 +49,7 @@ fn node(out: &mut Vec<u8>, shown: &Node) {
     out.push(b'}');
 }
 
-fn children(out: &mut Vec<u8>, nodes: &[Node]) {
+fn children(out: &mut Vec<u8>, nodes: &[KeyNode]) {
     if nodes.is_empty() {
         out.extend_from_slice(b"null");
         return;

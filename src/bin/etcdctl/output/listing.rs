@@ -2,14 +2,14 @@
 
 use std::io;
 
-use etcd2::client::Node;
+use etcd2::client::KeyNode;
 
 use super::palette::Paint;
 use super::screen::Screen;
 
 /// Lists what is below a directory in the server's order, or names the file. `slash` marks directories by a `/` at
 /// their end.
-pub(crate) fn list(screen: &mut Screen, named: &Node, slash: bool) -> io::Result<()> {
+pub(crate) fn list(screen: &mut Screen, named: &KeyNode, slash: bool) -> io::Result<()> {
     if !named.dir {
         return screen.line(&[&named.key]);
     }

@@ -15,25 +15,29 @@ pub(crate) use palette::{Paint, Palette};
 pub(crate) use screen::{Screen, complain, one_line};
 pub(crate) use tree::draw;
 
-use etcd2::client::Event;
+use etcd2::client::KeyEvent;
 
-use crate::definition::Output;
+use crate::definition::OutputFormat;
 
 /// Prints the node of an answer as `get`, `set` or `rm` do.
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub(crate) fn event(screen: &mut Screen, format: Output, event: &Event) -> std::io::Result<()> {
+pub(crate) fn event(
+    screen: &mut Screen,
+    format: OutputFormat,
+    event: &KeyEvent,
+) -> std::io::Result<()> {
     match format {
-        Output::Simple => simple(screen, event),
-        Output::Extended => extended::block(screen, event),
-        Output::Json => json::line(screen, event),
+        OutputFormat::Simple => simple(screen, event),
+        OutputFormat::Extended => extended::block(screen, event),
+        OutputFormat::Json => json::line(screen, event),
     }
 }
 
 /// The value alone. Only a plain `delete` shows what was there: a compare-and-delete and an expiry print an empty line
 /// (6.1), and so does an `update` that met a directory.
-fn simple(screen: &mut Screen, event: &Event) -> std::io::Result<()> {
+fn simple(screen: &mut Screen, event: &KeyEvent) -> std::io::Result<()> {
     match (&event.prev_node, event.action.as_str()) {
         (Some(before), "delete") => {
             screen.text("PrevNode.Value: ")?;

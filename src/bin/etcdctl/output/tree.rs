@@ -2,7 +2,7 @@
 
 use std::io;
 
-use etcd2::client::Node;
+use etcd2::client::KeyNode;
 
 use super::palette::Paint;
 use super::screen::Screen;
@@ -14,7 +14,7 @@ struct Count {
 }
 
 /// Draws what is below `named`; a directory's name ends with `/` when `slash` asks for it.
-pub(crate) fn draw(screen: &mut Screen, named: &Node, slash: bool) -> io::Result<()> {
+pub(crate) fn draw(screen: &mut Screen, named: &KeyNode, slash: bool) -> io::Result<()> {
     if !named.dir {
         return screen.line(&[&named.key]);
     }
@@ -35,7 +35,7 @@ pub(crate) fn draw(screen: &mut Screen, named: &Node, slash: bool) -> io::Result
 
 /// Draws the children of `named` and all below them. `margin` holds the lines of the directories above that are not
 /// finished yet; `open` the directories themselves, because a tree may be deeper than a small stack.
-fn below(screen: &mut Screen, named: &Node, slash: bool) -> io::Result<Count> {
+fn below(screen: &mut Screen, named: &KeyNode, slash: bool) -> io::Result<Count> {
     let mut count = Count::default();
     let mut margin = String::new();
     let mut open = vec![(named.nodes.as_slice(), 0)];

@@ -3,14 +3,17 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use super::*;
-use crate::definition::{Auth, Change, ColorChoice, Member, Output, Read, Role, User};
+use crate::definition::{
+    AuthCommand, ColorChoice, MemberCommand, OutputFormat, PermissionChange, Read, RoleCommand,
+    UserCommand,
+};
 
 mod counting;
 mod order;
 mod topics;
 mod usage;
 
-fn parsed(words: &[&str]) -> Result<Parsed, Refusal> {
+fn parsed(words: &[&str]) -> Result<Parsed, UsageError> {
     parse(words.iter().map(OsString::from), |_| None)
 }
 
@@ -22,7 +25,7 @@ fn invoked(words: &[&str]) -> Invocation {
 }
 
 /// The command that `line` means; words are separated by blanks.
-fn command(line: &str) -> Command {
+fn command(line: &str) -> CtlCommand {
     invoked(&line.split(' ').collect::<Vec<_>>()).command
 }
 
@@ -33,15 +36,15 @@ fn printed(words: &[&str]) -> String {
     }
 }
 
-fn refused(words: &[&str]) -> Refusal {
+fn refused(words: &[&str]) -> UsageError {
     match parsed(words) {
         Err(refusal) => refusal,
         other => panic!("{words:?}: {other:?}"),
     }
 }
 
-fn set(key: &str, value: &str) -> Command {
-    Command::Set {
+fn set(key: &str, value: &str) -> CtlCommand {
+    CtlCommand::Set {
         key: key.into(),
         value: Some(value.into()),
         ttl: 0,
@@ -50,15 +53,15 @@ fn set(key: &str, value: &str) -> Command {
     }
 }
 
-fn with_ttl(command: Command, seconds: i64) -> Command {
+fn with_ttl(command: CtlCommand, seconds: i64) -> CtlCommand {
     match command {
-        Command::Set {
+        CtlCommand::Set {
             key,
             value,
             swap_with_value,
             swap_with_index,
             ..
-        } => Command::Set {
+        } => CtlCommand::Set {
             key,
             value,
             ttl: seconds,
@@ -69,8 +72,8 @@ fn with_ttl(command: Command, seconds: i64) -> Command {
     }
 }
 
-fn exec_watch(key: &str, recursive: bool, child: &[&str]) -> Command {
-    Command::ExecWatch {
+fn exec_watch(key: &str, recursive: bool, child: &[&str]) -> CtlCommand {
+    CtlCommand::ExecWatch {
         key: key.into(),
         after_index: 0,
         recursive,
@@ -88,7 +91,7 @@ fn every_option_of_every_command_arrives() {
     let cases = [
         (
             "ls /a --sort -r -p --tree -q",
-            Command::Ls {
+            CtlCommand::Ls {
                 key: "/a".into(),
                 sort: true,
                 recursive: true,
@@ -99,7 +102,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "ls --local",
-            Command::Ls {
+            CtlCommand::Ls {
                 key: "/".into(),
                 sort: false,
                 recursive: false,
@@ -113,7 +116,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "get /a --sort --consistent",
-            Command::Get {
+            CtlCommand::Get {
                 key: "/a".into(),
                 sort: true,
                 read,
@@ -121,7 +124,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "get /a --quorum=false --local",
-            Command::Get {
+            CtlCommand::Get {
                 key: "/a".into(),
                 sort: false,
                 read: Read {
@@ -132,7 +135,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "mk /a v --in-order --ttl 9",
-            Command::Mk {
+            CtlCommand::Mk {
                 key: "/a".into(),
                 value: Some("v".into()),
                 in_order: true,
@@ -141,28 +144,28 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "mkdir /a --ttl 120",
-            Command::Mkdir {
+            CtlCommand::Mkdir {
                 key: "/a".into(),
                 ttl: 120,
             },
         ),
         (
             "setdir /a --ttl 0x10",
-            Command::Setdir {
+            CtlCommand::Setdir {
                 key: "/a".into(),
                 ttl: 16,
             },
         ),
         (
             "updatedir /a --ttl -5",
-            Command::Updatedir {
+            CtlCommand::Updatedir {
                 key: "/a".into(),
                 ttl: -5,
             },
         ),
         (
             "set /a v --ttl 1 --swap-with-value p --swap-with-index 18446744073709551615",
-            Command::Set {
+            CtlCommand::Set {
                 key: "/a".into(),
                 value: Some("v".into()),
                 ttl: 1,
@@ -172,7 +175,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "update /a --ttl 7",
-            Command::Update {
+            CtlCommand::Update {
                 key: "/a".into(),
                 value: None,
                 ttl: 7,
@@ -180,7 +183,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "rm /a --dir -r --with-value p --with-index 4",
-            Command::Rm {
+            CtlCommand::Rm {
                 key: "/a".into(),
                 dir: true,
                 recursive: true,
@@ -188,10 +191,10 @@ fn every_option_of_every_command_arrives() {
                 with_index: 4,
             },
         ),
-        ("rmdir /a", Command::Rmdir { key: "/a".into() }),
+        ("rmdir /a", CtlCommand::Rmdir { key: "/a".into() }),
         (
             "watch /a -f --after-index 7 -r --reconnect",
-            Command::Watch {
+            CtlCommand::Watch {
                 key: "/a".into(),
                 forever: true,
                 after_index: 7,
@@ -201,7 +204,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "exec-watch /a --after-index 7 -r --reconnect -- echo hi",
-            Command::ExecWatch {
+            CtlCommand::ExecWatch {
                 key: "/a".into(),
                 after_index: 7,
                 recursive: true,
@@ -211,11 +214,11 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "cluster-health -f",
-            Command::ClusterHealth { forever: true },
+            CtlCommand::ClusterHealth { forever: true },
         ),
         (
             "import --snap f --hidden /_a --hidden /_b -c 50",
-            Command::Import {
+            CtlCommand::Import {
                 snap: "f".into(),
                 hidden: vec!["/_a".into(), "/_b".into()],
                 concurrency: 50,
@@ -223,7 +226,7 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "import --snap=f",
-            Command::Import {
+            CtlCommand::Import {
                 snap: "f".into(),
                 hidden: vec![],
                 concurrency: 10,
@@ -231,14 +234,14 @@ fn every_option_of_every_command_arrives() {
         ),
         (
             "completion zsh",
-            Command::Completion {
+            CtlCommand::Completion {
                 shell: clap_complete::Shell::Zsh,
             },
         ),
-        ("man", Command::Man { directory: None }),
+        ("man", CtlCommand::Man { directory: None }),
         (
             "man d",
-            Command::Man {
+            CtlCommand::Man {
                 directory: Some("d".into()),
             },
         ),
@@ -251,113 +254,122 @@ fn every_option_of_every_command_arrives() {
 #[test]
 fn every_command_about_members_and_users_arrives() {
     let name = || "n".to_owned();
-    let change = |read, write| Change {
+    let change = |read, write| PermissionChange {
         path: "/a/*".to_owned(),
         read,
         write,
     };
     let cases = [
-        ("member list", Command::Member(Member::List)),
+        ("member list", CtlCommand::Member(MemberCommand::List)),
         (
             "member add n http://h:1",
-            Command::Member(Member::Add {
+            CtlCommand::Member(MemberCommand::Add {
                 name: name(),
                 peer_url: "http://h:1".into(),
             }),
         ),
         (
             "member remove 1f",
-            Command::Member(Member::Remove { id: "1f".into() }),
+            CtlCommand::Member(MemberCommand::Remove { id: "1f".into() }),
         ),
         (
             "member update 1f http://h:1,http://h:2",
-            Command::Member(Member::Update {
+            CtlCommand::Member(MemberCommand::Update {
                 id: "1f".into(),
                 peer_urls: vec!["http://h:1".into(), "http://h:2".into()],
             }),
         ),
-        ("user list", Command::User(User::List)),
+        ("user list", CtlCommand::User(UserCommand::List)),
         (
             "user add n",
-            Command::User(User::Add {
+            CtlCommand::User(UserCommand::Add {
                 name: name(),
                 password: None,
             }),
         ),
         (
             "user add n:p:w",
-            Command::User(User::Add {
+            CtlCommand::User(UserCommand::Add {
                 name: name(),
                 password: Some("p:w".into()),
             }),
         ),
         (
             "user add n:",
-            Command::User(User::Add {
+            CtlCommand::User(UserCommand::Add {
                 name: name(),
                 password: Some(String::new()),
             }),
         ),
-        ("user get n", Command::User(User::Get { name: name() })),
+        (
+            "user get n",
+            CtlCommand::User(UserCommand::Get { name: name() }),
+        ),
         (
             "user remove n",
-            Command::User(User::Remove { name: name() }),
+            CtlCommand::User(UserCommand::Remove { name: name() }),
         ),
         (
             "user passwd n",
-            Command::User(User::Passwd { name: name() }),
+            CtlCommand::User(UserCommand::Passwd { name: name() }),
         ),
         (
             "user grant --roles a,b n --roles ,c,",
-            Command::User(User::Grant {
+            CtlCommand::User(UserCommand::Grant {
                 name: name(),
                 roles: vec!["a".into(), "b".into(), "c".into()],
             }),
         ),
         (
             "user revoke n -roles=a",
-            Command::User(User::Revoke {
+            CtlCommand::User(UserCommand::Revoke {
                 name: name(),
                 roles: vec!["a".into()],
             }),
         ),
-        ("role list", Command::Role(Role::List)),
-        ("role add n", Command::Role(Role::Add { name: name() })),
-        ("role get n", Command::Role(Role::Get { name: name() })),
+        ("role list", CtlCommand::Role(RoleCommand::List)),
+        (
+            "role add n",
+            CtlCommand::Role(RoleCommand::Add { name: name() }),
+        ),
+        (
+            "role get n",
+            CtlCommand::Role(RoleCommand::Get { name: name() }),
+        ),
         (
             "role remove n",
-            Command::Role(Role::Remove { name: name() }),
+            CtlCommand::Role(RoleCommand::Remove { name: name() }),
         ),
         (
             "role grant n --path /a/* -read",
-            Command::Role(Role::Grant {
+            CtlCommand::Role(RoleCommand::Grant {
                 name: name(),
                 change: change(true, false),
             }),
         ),
         (
             "role grant n --path /a/* --rw",
-            Command::Role(Role::Grant {
+            CtlCommand::Role(RoleCommand::Grant {
                 name: name(),
                 change: change(true, true),
             }),
         ),
         (
             "role revoke --path=/a/* --write n",
-            Command::Role(Role::Revoke {
+            CtlCommand::Role(RoleCommand::Revoke {
                 name: name(),
                 change: change(false, true),
             }),
         ),
         (
             "role revoke --readwrite --path=/a/* n",
-            Command::Role(Role::Revoke {
+            CtlCommand::Role(RoleCommand::Revoke {
                 name: name(),
                 change: change(true, true),
             }),
         ),
-        ("auth enable", Command::Auth(Auth::Enable)),
-        ("auth disable", Command::Auth(Auth::Disable)),
+        ("auth enable", CtlCommand::Auth(AuthCommand::Enable)),
+        ("auth disable", CtlCommand::Auth(AuthCommand::Disable)),
     ];
     for (line, expected) in cases {
         assert_eq!(command(line), expected, "{line}");
@@ -380,7 +392,7 @@ fn keys_values_and_child_arguments_may_be_any_bytes() {
             b"--swap-with-index",
             b"3"
         ]),
-        Command::Set {
+        CtlCommand::Set {
             key: bytes(b"/\xff"),
             value: Some(bytes(b"-\x80=")),
             ttl: 0,
@@ -398,7 +410,7 @@ fn keys_values_and_child_arguments_may_be_any_bytes() {
             b"--",
             b"-r"
         ]),
-        Command::ExecWatch {
+        CtlCommand::ExecWatch {
             key: bytes(b"/\xff"),
             after_index: 0,
             recursive: false,
@@ -412,7 +424,7 @@ fn keys_values_and_child_arguments_may_be_any_bytes() {
 fn an_empty_word_is_a_key_and_a_value() {
     let invocation = invoked(&["set", "", ""]);
     assert_eq!(invocation.command, set("", ""));
-    let Command::Rm {
+    let CtlCommand::Rm {
         key, with_value, ..
     } = invoked(&["rm", "", "--with-value", ""]).command
     else {
@@ -433,7 +445,7 @@ fn an_invocation_that_says_nothing_has_the_defaults() {
     );
     assert_eq!(
         (global.output, global.color),
-        (Output::Simple, ColorChoice::Auto)
+        (OutputFormat::Simple, ColorChoice::Auto)
     );
     assert_eq!(
         global.endpoints,

@@ -9,22 +9,22 @@ use jiff::Timestamp;
 
 /// A file or a directory to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct ImportEntry {
     pub(super) key: String,
-    pub(super) content: Content,
+    pub(super) content: ImportContent,
     /// When it is to expire.
     pub(super) expires: Option<Timestamp>,
 }
 
-impl Entry {
+impl ImportEntry {
     pub(super) fn is_file(&self) -> bool {
-        matches!(self.content, Content::File(_))
+        matches!(self.content, ImportContent::File(_))
     }
 }
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum ImportContent {
     File(String),
     Directory,
 }
@@ -44,22 +44,22 @@ fn parent(key: &str) -> Option<&str> {
 ///
 /// # Errors
 /// For the first entry that cannot be written.
-pub(super) fn check(entries: &[Entry]) -> Result<(), String> {
+pub(super) fn check(entries: &[ImportEntry]) -> Result<(), String> {
     let mut seen = HashSet::new();
     let mut files = HashSet::new();
-    for Entry { key, content, .. } in entries {
+    for ImportEntry { key, content, .. } in entries {
         if Key::new(key.as_bytes()).as_bytes() != key.as_bytes() || key.ends_with('/') {
             return Err(format!("{key:?} is no key"));
         }
         if !seen.insert(key.as_str()) {
             return Err(format!("{key} is in it twice"));
         }
-        if matches!(content, Content::File(_)) {
+        if matches!(content, ImportContent::File(_)) {
             files.insert(key.as_str());
         }
     }
     let mut looked_at = HashSet::new();
-    for Entry { key, .. } in entries {
+    for ImportEntry { key, .. } in entries {
         // Whoever is above a directory that has been looked at has been looked at too.
         for directory in above(key).take_while(|directory| looked_at.insert(*directory)) {
             if files.contains(directory) {
@@ -72,7 +72,7 @@ pub(super) fn check(entries: &[Entry]) -> Result<(), String> {
 
 /// The entries that are visible, or below one of the hidden keys named. What the server itself keeps below `/_etcd` is
 /// never among them: it describes another cluster.
-pub(super) fn select(entries: Vec<Entry>, hidden: &[OsString]) -> Vec<Entry> {
+pub(super) fn select(entries: Vec<ImportEntry>, hidden: &[OsString]) -> Vec<ImportEntry> {
     let named: Vec<String> = hidden
         .iter()
         .map(|key| {
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn hidden_keys_come_along_only_when_named() {
-        let entry = |key: &str| Entry {
+        let entry = |key: &str| ImportEntry {
             key: key.to_owned(),
-            content: Content::File(String::new()),
+            content: ImportContent::File(String::new()),
             expires: None,
         };
         let keys = [

@@ -8,12 +8,12 @@
 
 use std::fmt;
 
-use etcd2::client::{Event, Node};
+use etcd2::client::{KeyEvent, KeyNode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::entry::{Content, Entry};
+use super::entry::{ImportContent, ImportEntry};
 
 /// Directories above a node: more than the longest key has.
 const DEPTH_MAX: usize = 600;
@@ -22,7 +22,7 @@ const DEPTH_MAX: usize = 600;
 #[derive(Debug)]
 pub(super) struct Image {
     /// Parents before children.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<ImportEntry>,
     /// Texts in which bytes had been replaced before they came into the file.
     pub(super) replaced_characters: usize,
 }
@@ -47,7 +47,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Image, String> {
         match (outline.root, outline.node) {
             (Some(_), _) => store(bytes, &mut entries)?,
             (None, Some(_)) => {
-                let event = Event::parse(bytes).map_err(|error| error.to_string())?;
+                let event = KeyEvent::parse(bytes).map_err(|error| error.to_string())?;
                 tree(event.node, &mut entries)?;
             }
             (None, None) => {
@@ -58,8 +58,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Image, String> {
             }
         }
     }
-    let replaced = |entry: &&Entry| {
-        let value = matches!(&entry.content, Content::File(value) if value.contains('\u{fffd}'));
+    let replaced = |entry: &&ImportEntry| {
+        let value =
+            matches!(&entry.content, ImportContent::File(value) if value.contains('\u{fffd}'));
         value || entry.key.contains('\u{fffd}')
     };
     let replaced_characters = entries.iter().filter(replaced).count();
@@ -73,7 +74,7 @@ fn text(error: serde_json::Error) -> String {
     error.to_string()
 }
 
-fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
+fn flat(bytes: &[u8], entries: &mut Vec<ImportEntry>) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Pair {
         key: String,
@@ -87,9 +88,11 @@ fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
             trimmed if is_directory => trimmed.to_owned(),
             _ => pair.key,
         };
-        entries.push(Entry {
+        entries.push(ImportEntry {
             key,
-            content: pair.value.map_or(Content::Directory, Content::File),
+            content: pair
+                .value
+                .map_or(ImportContent::Directory, ImportContent::File),
             expires: None,
         });
     }
@@ -97,12 +100,12 @@ fn flat(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
 }
 
 /// Not by recursion: the listing may be as deep as the client library reads one.
-fn tree(mut root: Node, entries: &mut Vec<Entry>) -> Result<(), String> {
+fn tree(mut root: KeyNode, entries: &mut Vec<ImportEntry>) -> Result<(), String> {
     if root.key.is_empty() {
         // As `etcdctl -o json` of 3.4 writes it.
         root.key.push('/');
     }
-    let mut waiting: Vec<(Node, Option<String>)> = vec![(root, None)];
+    let mut waiting: Vec<(KeyNode, Option<String>)> = vec![(root, None)];
     while let Some((mut node, parent)) = waiting.pop() {
         if let Some(parent) = parent
             && !is_child(&node.key, &parent)
@@ -120,11 +123,11 @@ fn tree(mut root: Node, entries: &mut Vec<Entry>) -> Result<(), String> {
             continue;
         }
         let content = if node.dir {
-            Content::Directory
+            ImportContent::Directory
         } else {
-            Content::File(node.value)
+            ImportContent::File(node.value)
         };
-        entries.push(Entry {
+        entries.push(ImportEntry {
             key: node.key,
             content,
             expires: expires.flatten(),
@@ -151,7 +154,7 @@ fn expiry(key: &str, text: &str) -> Result<Option<Timestamp>, String> {
     Ok(Some(time))
 }
 
-fn store(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
+fn store(bytes: &[u8], entries: &mut Vec<ImportEntry>) -> Result<(), String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Head {
@@ -165,7 +168,7 @@ fn store(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     // The seeds below count the depth themselves.
     json.disable_recursion_limit();
-    let store = Store {
+    let store = StoreImage {
         entries,
         index: head.current_index,
     };
@@ -173,12 +176,12 @@ fn store(bytes: &[u8], entries: &mut Vec<Entry>) -> Result<(), String> {
 }
 
 /// The object around the root.
-struct Store<'a> {
-    entries: &'a mut Vec<Entry>,
+struct StoreImage<'a> {
+    entries: &'a mut Vec<ImportEntry>,
     index: u64,
 }
 
-impl<'de> Visitor<'de> for Store<'_> {
+impl<'de> Visitor<'de> for StoreImage<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,7 +207,7 @@ impl<'de> Visitor<'de> for Store<'_> {
 
 /// One node and all below it.
 struct StoreNode<'a> {
-    entries: &'a mut Vec<Entry>,
+    entries: &'a mut Vec<ImportEntry>,
     /// Of the whole store; no node is newer.
     index: u64,
     /// Where it must be.
@@ -245,12 +248,12 @@ impl<'de> Visitor<'de> for StoreNode<'_> {
         }
         // Its own entry stands before those of its children, whatever the order of the fields.
         let place = self.entries.len();
-        self.entries.push(Entry {
+        self.entries.push(ImportEntry {
             key: self.path.to_owned(),
-            content: Content::Directory,
+            content: ImportContent::Directory,
             expires: None,
         });
-        let mut found = Found::default();
+        let mut found = NodeFields::default();
         while let Some(field) = map.next_key()? {
             self.take(field, &mut map, &mut found)?;
         }
@@ -260,7 +263,7 @@ impl<'de> Visitor<'de> for StoreNode<'_> {
         let entry = &mut self.entries[place];
         entry.expires = found.expires;
         if !found.directory {
-            entry.content = Content::File(found.value);
+            entry.content = ImportContent::File(found.value);
         }
         if self.depth == 0 {
             self.entries.remove(place);
@@ -271,7 +274,7 @@ impl<'de> Visitor<'de> for StoreNode<'_> {
 
 /// What the fields of a node said.
 #[derive(Default)]
-struct Found {
+struct NodeFields {
     named: bool,
     directory: bool,
     value: String,
@@ -287,7 +290,7 @@ impl StoreNode<'_> {
         &mut self,
         field: StoreField,
         map: &mut A,
-        found: &mut Found,
+        found: &mut NodeFields,
     ) -> Result<(), A::Error> {
         match field {
             StoreField::Path => {
@@ -312,7 +315,7 @@ impl StoreNode<'_> {
             }
             StoreField::Value => found.value = map.next_value()?,
             StoreField::Children => {
-                found.directory = map.next_value_seed(Children {
+                found.directory = map.next_value_seed(ImageChildren {
                     entries: &mut *self.entries,
                     index: self.index,
                     parent: self.path,
@@ -328,21 +331,21 @@ impl StoreNode<'_> {
 }
 
 /// `null` for a file, an object for a directory; tells which.
-struct Children<'a> {
-    entries: &'a mut Vec<Entry>,
+struct ImageChildren<'a> {
+    entries: &'a mut Vec<ImportEntry>,
     index: u64,
     parent: &'a str,
     depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Children<'_> {
+impl<'de> DeserializeSeed<'de> for ImageChildren<'_> {
     type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<bool, D::Error> {
         from.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Children<'_> {
+impl<'de> Visitor<'de> for ImageChildren<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

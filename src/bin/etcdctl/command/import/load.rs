@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use etcd2::client::{Client, Error, Key, Put};
+use etcd2::client::{Client, Error, Key, PutOptions};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::entry::{Content, Entry, above};
-use crate::command::failure::Failure;
+use super::entry::{ImportContent, ImportEntry, above};
+use crate::command::failure::CommandFailure;
 use crate::output::{complain, one_line};
 
 /// A key that is about to expire gets this many seconds, so that it lives to be refreshed by its owner
@@ -20,12 +20,12 @@ const TTL_MIN: u64 = 300;
 /// The first write that fails. Those that are under way then may or may not have taken effect.
 pub(super) async fn load(
     client: &Client,
-    entries: Vec<Entry>,
+    entries: Vec<ImportEntry>,
     concurrency: usize,
     count: &mut usize,
-) -> Result<(), Failure> {
-    let (files, directories): (Vec<Entry>, Vec<Entry>) =
-        entries.into_iter().partition(Entry::is_file);
+) -> Result<(), CommandFailure> {
+    let (files, directories): (Vec<ImportEntry>, Vec<ImportEntry>) =
+        entries.into_iter().partition(ImportEntry::is_file);
     let mut needed: HashSet<String> = HashSet::new();
     for entry in directories.iter().chain(&files) {
         // Above one that is needed all are needed, and known.
@@ -58,12 +58,12 @@ pub(super) async fn load(
 
 /// A write that ended is one key more.
 fn finished(
-    outcome: Option<Result<Result<(), Failure>, tokio::task::JoinError>>,
-) -> Result<usize, Failure> {
+    outcome: Option<Result<Result<(), CommandFailure>, tokio::task::JoinError>>,
+) -> Result<usize, CommandFailure> {
     match outcome {
         None => Ok(0),
         Some(Ok(written)) => written.map(|()| 1),
-        Some(Err(error)) => Err(Failure::text(
+        Some(Err(error)) => Err(CommandFailure::text(
             1,
             format!("a write ended unexpectedly: {error}"),
         )),
@@ -71,25 +71,25 @@ fn finished(
 }
 
 /// Says which key it was: the words of the cluster may be about another one, or about none.
-fn unwritten(entry: &Entry, error: Error) -> Failure {
+fn unwritten(entry: &ImportEntry, error: Error) -> CommandFailure {
     complain(&format!("failed to write: {}\n", one_line(&entry.key)));
-    Failure::key(error)
+    CommandFailure::key(error)
 }
 
 /// Makes a directory; one that is there already is taken over.
-async fn make(client: &Client, directory: &Entry) -> Result<(), Error> {
+async fn make(client: &Client, directory: &ImportEntry) -> Result<(), Error> {
     let ttl = seconds_left(directory);
     let key = Key::from(directory.key.as_str());
-    let options = Put {
+    let options = PutOptions {
         dir: true,
         ttl,
-        ..Put::default()
+        ..PutOptions::default()
     };
     let made = client.put(&key, b"", options.clone()).await;
     match made {
         Err(error) if error.api_code() == Some(NOT_A_FILE) && ttl.is_none() => Ok(()),
         Err(error) if error.api_code() == Some(NOT_A_FILE) => {
-            let update = Put {
+            let update = PutOptions {
                 prev_exist: Some(true),
                 ..options
             };
@@ -102,13 +102,13 @@ async fn make(client: &Client, directory: &Entry) -> Result<(), Error> {
 /// The error for a directory where a file, or nothing, was expected (keys-api 3).
 const NOT_A_FILE: i64 = 102;
 
-async fn copy(client: Client, file: Entry) -> Result<(), Failure> {
+async fn copy(client: Client, file: ImportEntry) -> Result<(), CommandFailure> {
     complain(&format!("copying key: {}\n", one_line(&file.key)));
-    let options = Put {
+    let options = PutOptions {
         ttl: seconds_left(&file),
-        ..Put::default()
+        ..PutOptions::default()
     };
-    let Content::File(value) = &file.content else {
+    let ImportContent::File(value) = &file.content else {
         return Ok(());
     };
     let key = Key::from(file.key.as_str());
@@ -116,7 +116,7 @@ async fn copy(client: Client, file: Entry) -> Result<(), Failure> {
     written.map(drop).map_err(|error| unwritten(&file, error))
 }
 
-fn seconds_left(entry: &Entry) -> Option<u64> {
+fn seconds_left(entry: &ImportEntry) -> Option<u64> {
     let left = entry.expires?.duration_since(Timestamp::now());
     // A part of a second counts as one: nothing expires early.
     let left = u64::try_from(left.as_secs() + i64::from(left.subsec_nanos() > 0)).unwrap_or(0);

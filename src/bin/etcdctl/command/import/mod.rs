@@ -15,11 +15,11 @@ use std::path::Path;
 
 use etcd2::bounded;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::session::Session;
 use crate::output::complain;
 
-use entry::Entry;
+use entry::ImportEntry;
 
 /// The store of the originals lies in memory whole, and its image is read so as well, with some five times its bytes.
 const FILE_BYTES: u64 = 1 << 30;
@@ -37,7 +37,7 @@ pub(super) async fn run(
     file: &Path,
     hidden: &[OsString],
     concurrency: usize,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let entries = match read(file, hidden) {
         Ok(entries) => entries,
         Err(reason) => {
@@ -45,7 +45,7 @@ pub(super) async fn run(
             session
                 .screen
                 .line(&["cannot read snapshot file ", &file.to_string_lossy()])?;
-            return Err(Failure::text(1, reason));
+            return Err(CommandFailure::text(1, reason));
         }
     };
     session.screen.line(&[&format!(
@@ -83,7 +83,7 @@ fn content(file: &Path) -> Result<Vec<u8>, String> {
     bounded::read(opened, FILE_BYTES).map_err(|error| format!("{error}; nothing has been written"))
 }
 
-fn read(file: &Path, hidden: &[OsString]) -> Result<Vec<Entry>, String> {
+fn read(file: &Path, hidden: &[OsString]) -> Result<Vec<ImportEntry>, String> {
     let bytes = content(file).map_err(|reason| format!("{}: {reason}", file.display()))?;
     let image = image::parse(&bytes)
         .map_err(|error| format!("{}: {error}; nothing has been written", file.display()))?;

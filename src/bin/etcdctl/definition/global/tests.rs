@@ -3,11 +3,11 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::*;
 use crate::parse::{Parsed, parse};
-use crate::refusal::Refusal;
+use crate::refusal::UsageError;
 
 type Variables<'v> = &'v [(&'v str, &'v str)];
 
-fn parsed(words: &[&str], variables: Variables) -> Result<Parsed, Refusal> {
+fn parsed(words: &[&str], variables: Variables) -> Result<Parsed, UsageError> {
     let variables: BTreeMap<&str, OsString> = variables
         .iter()
         .map(|(name, value)| (*name, OsString::from(value)))

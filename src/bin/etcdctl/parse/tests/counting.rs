@@ -107,7 +107,7 @@ fn roles_and_permissions_are_checked_in_the_originals_order() {
 fn import_says_on_stdout_that_it_lacks_a_file() {
     for words in [&["import"][..], &["import", "--snap="], &["import", "f"]] {
         let stdout = "no snapshot file provided (use --snap)\n".to_owned();
-        let expected = Refusal {
+        let expected = UsageError {
             stdout,
             stderr: String::new(),
             code: 1,

@@ -16,7 +16,7 @@ fn options_stand_before_and_behind_arguments() {
     ] {
         assert_eq!(command(line), ttl, "{line}");
     }
-    let ls = |sort| Command::Ls {
+    let ls = |sort| CtlCommand::Ls {
         key: "/".into(),
         sort,
         recursive: !sort,
@@ -28,7 +28,7 @@ fn options_stand_before_and_behind_arguments() {
     assert_eq!(command("ls --sort / -p"), ls(true));
     assert_eq!(
         command("mk --in-order /q v --ttl 9"),
-        Command::Mk {
+        CtlCommand::Mk {
             key: "/q".into(),
             value: Some("v".into()),
             in_order: true,
@@ -47,8 +47,8 @@ fn global_options_stand_behind_the_command_too() {
         "-output json get /k",
     ] {
         let invocation = invoked(&line.split(' ').collect::<Vec<_>>());
-        assert_eq!(invocation.global.output, Output::Json, "{line}");
-        let get = Command::Get {
+        assert_eq!(invocation.global.output, OutputFormat::Json, "{line}");
+        let get = CtlCommand::Get {
             key: "/k".into(),
             sort: false,
             read: Read::default(),
@@ -62,7 +62,7 @@ fn global_options_stand_behind_the_command_too() {
         invoked(&["-o", "json", "ls", "-o", "extended"])
             .global
             .output,
-        Output::Extended
+        OutputFormat::Extended
     );
 }
 
@@ -92,7 +92,7 @@ fn a_word_with_a_dash_is_the_value_where_a_value_is_missing() {
     assert_eq!(command("set /k -x --ttl 5"), with_ttl(set("/k", "-x"), 5));
     assert_eq!(
         command("set --swap-with-value v /k -x"),
-        Command::Set {
+        CtlCommand::Set {
             key: "/k".into(),
             value: Some("-x".into()),
             ttl: 0,
@@ -103,7 +103,7 @@ fn a_word_with_a_dash_is_the_value_where_a_value_is_missing() {
     let value = || Some("-x".into());
     assert_eq!(
         command("mk /k -x"),
-        Command::Mk {
+        CtlCommand::Mk {
             key: "/k".into(),
             value: value(),
             in_order: false,
@@ -112,7 +112,7 @@ fn a_word_with_a_dash_is_the_value_where_a_value_is_missing() {
     );
     assert_eq!(
         command("update /k -x"),
-        Command::Update {
+        CtlCommand::Update {
             key: "/k".into(),
             value: value(),
             ttl: 0
@@ -146,25 +146,25 @@ fn surplus_arguments_of_key_commands_are_not_looked_at() {
     assert_eq!(command("set /d a b --ttl 5"), with_ttl(set("/d", "a"), 5));
     assert_eq!(
         command("rmdir /d a -- -b"),
-        Command::Rmdir { key: "/d".into() }
+        CtlCommand::Rmdir { key: "/d".into() }
     );
     assert_eq!(
         command("mkdir /d a"),
-        Command::Mkdir {
+        CtlCommand::Mkdir {
             key: "/d".into(),
             ttl: 0
         }
     );
     assert_eq!(
         command("updatedir /d a b"),
-        Command::Updatedir {
+        CtlCommand::Updatedir {
             key: "/d".into(),
             ttl: 0
         }
     );
     assert_eq!(
         command("cluster-health x"),
-        Command::ClusterHealth { forever: false }
+        CtlCommand::ClusterHealth { forever: false }
     );
 }
 
@@ -212,17 +212,17 @@ fn a_switch_can_be_told_that_it_is_off() {
         ("get /k --quorum=0 -q", Some(true)),
         ("get /k -q --consistent=F", Some(false)),
     ] {
-        let Command::Get { key, read, .. } = command(line) else {
+        let CtlCommand::Get { key, read, .. } = command(line) else {
             panic!("{line}")
         };
         assert_eq!((key.to_str(), read.quorum), (Some("/k"), quorum), "{line}");
     }
     // A word behind a switch is not its value.
-    let Command::Get { key, read, .. } = command("get --quorum false") else {
+    let CtlCommand::Get { key, read, .. } = command("get --quorum false") else {
         panic!("not get")
     };
     assert_eq!((key.to_str(), read.quorum), (Some("false"), Some(true)));
-    let Command::Ls { recursive, .. } = command("ls -r --recursive=false") else {
+    let CtlCommand::Ls { recursive, .. } = command("ls -r --recursive=false") else {
         panic!("not ls")
     };
     assert!(!recursive);
@@ -239,7 +239,7 @@ fn the_value_of_an_option_may_look_like_anything() {
         ("", &["rm", "/k", "--with-value="]),
         ("a,b", &["rm", "/k", "-with-value", "a,b"]),
     ] {
-        let Command::Rm {
+        let CtlCommand::Rm {
             with_value,
             recursive,
             ..

@@ -80,7 +80,7 @@ fn groups_of_commands_explain_themselves() {
 fn help_can_be_a_key_and_a_value() {
     assert_eq!(command("set /k -- --help"), set("/k", "--help"));
     assert_eq!(command("set help v"), set("help", "v"));
-    let Command::Rm { with_value, .. } = command("rm /k --with-value --help") else {
+    let CtlCommand::Rm { with_value, .. } = command("rm /k --with-value --help") else {
         panic!("not rm")
     };
     assert_eq!(with_value, "--help");

@@ -18,7 +18,7 @@ const IMAGE: &str = r#"{"Root":{"Path":"/","CreatedIndex":0,"ModifiedIndex":0,"E
         "Path":"/d","CreatedIndex":5,"ModifiedIndex":5,"ExpireTime":"0001-01-01T00:00:00Z","Value":""}}},
     "WatcherHub":{"EventHistory":null},"CurrentIndex":7,"Stats":{"getsSuccess":1},"CurrentVersion":2}"#;
 
-fn keys(image: &Image) -> Vec<(&str, &Content)> {
+fn keys(image: &Image) -> Vec<(&str, &ImportContent)> {
     let entries = image.entries.iter();
     entries
         .map(|entry| (entry.key.as_str(), &entry.content))
@@ -31,9 +31,9 @@ fn a_store_image_becomes_entries_with_parents_first() {
     assert_eq!(
         keys(&image),
         [
-            ("/k", &Content::File("v".to_owned())),
-            ("/d", &Content::Directory),
-            ("/d/e", &Content::Directory),
+            ("/k", &ImportContent::File("v".to_owned())),
+            ("/d", &ImportContent::Directory),
+            ("/d/e", &ImportContent::Directory),
         ]
     );
     let expires = image.entries[0].expires.unwrap();
@@ -50,9 +50,9 @@ fn a_saved_listing_and_a_flat_list_are_recognised() {
     assert_eq!(
         keys(&image),
         [
-            ("/a", &Content::Directory),
-            ("/a/b", &Content::File("1".to_owned())),
-            ("/c", &Content::File("\u{fffd}".to_owned())),
+            ("/a", &ImportContent::Directory),
+            ("/a/b", &ImportContent::File("1".to_owned())),
+            ("/c", &ImportContent::File("\u{fffd}".to_owned())),
         ]
     );
     assert!(image.entries[1].expires.is_some());
@@ -64,8 +64,8 @@ fn a_saved_listing_and_a_flat_list_are_recognised() {
     assert_eq!(
         keys(&image),
         [
-            ("/a", &Content::File(String::new())),
-            ("/empty", &Content::Directory),
+            ("/a", &ImportContent::File(String::new())),
+            ("/empty", &ImportContent::Directory),
         ]
     );
 }
