@@ -2,9 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-mod arity;
 mod command;
 mod completion;
+mod constraint;
 mod definition;
 mod grammar;
 mod help;

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use crate::definition::{self, CtlCommand, GlobalOptions, Invocation};
 use crate::grammar::{self, Intent, SortedLine};
 use crate::refusal::{self, UsageError};
-use crate::{arity, help};
+use crate::{constraint, help};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ fn invocation(
     mut line: SortedLine,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Invocation, UsageError> {
-    arity::forget_surplus(&mut line);
+    constraint::forget_surplus(&mut line);
     let words = std::iter::once(definition::NAME.into()).chain(line.canonical());
     let matches = program.clone().try_get_matches_from(words);
     if let Err(error) = &matches
@@ -55,7 +55,7 @@ fn invocation(
         return Err(refusal::of_clap(&line, error));
     }
     // clap would refuse the same lines, but in its own words.
-    arity::check(&line)?;
+    constraint::check(&line)?;
     let read = |error: clap::Error| refusal::of_clap(&line, &error);
     let matches = matches.map_err(read)?;
     let options = GlobalOptions::from_arg_matches(&matches).map_err(read)?;

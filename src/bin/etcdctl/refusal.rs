@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::arity::Wrong;
+use crate::constraint::Wrong;
 use crate::definition::{self, VariableError};
 use crate::grammar::{self, Mistake, MistakeKind, Scope, SortedLine};
 use crate::help;

@@ -1,6 +1,7 @@
 //! What a command line can say: every command and option, written once. The parser, the help, the completion scripts and
 //! the manual pages are all made from these types, so none of them can know an option that another does not.
 
+mod arity;
 mod auth;
 mod command;
 mod example;
@@ -11,6 +12,7 @@ mod role;
 mod status;
 mod user;
 
+pub(crate) use arity::Arity;
 pub(crate) use auth::AuthCommand;
 pub(crate) use command::CtlCommand;
 pub(crate) use example::examples;
