@@ -1,12 +1,13 @@
 //! Debian's `etcdctl` in v2 mode and `curl`: whole sessions, compared byte for byte.
 
 use super::node;
+use super::support::client;
 use super::support::server::Server;
-use super::support::{client, transcript};
+use super::support::transcript::{self, Voice};
 
 fn replay(server: &Server, name: &str) {
     let file = format!("tests/clients/transcripts/{name}.txt");
-    transcript::replay(&client::debian(), server, &file);
+    transcript::replay(&client::debian(), Voice::Original, server, &file);
 }
 
 /// The tutorial's key commands in its order, with the output the reference's checklist gives.

@@ -1,9 +1,9 @@
 //! Whether two outputs are the same to a script: equal but for addresses, ids, and the passing of time.
 
-use super::notation::{Choice, First, Terms};
+use super::notation::{First, Terms};
 use super::side::{Ending, Side};
 use super::support::server::Kind;
-use super::support::transcript::{TTL_SLACK, is_time};
+use super::support::transcript::{Choice, TTL_SLACK, is_time};
 
 /// How a line came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,23 +1,20 @@
-//! The table's text files: command lines in sections, with what is known about how their outputs compare.
-//!
-//! A line that begins with
+//! The table's text files: transcripts (`tests/support/transcript.rs`) without the original's output, which is asked for anew,
+//! and with what is known about how the two outputs compare.
 //!
 //! | mark | is |
 //! |---|---|
-//! | `# ` | the title of a section; `~` lines directly below it hold for the whole section |
-//! | `$ ` | a command line for `sh`, which knows the variables below |
 //! | `~ only debian`, `~ only ours` | the kind of server it is run against (both when absent) |
 //! | `~ unsorted` | its output lines come in any order: etcd 3.4 lists in random order (keys-api 2.5). Ours sorts, so this holds for twins of Debian's server only |
 //! | `~ output first`, `~ errors first` | the comparison ends with the first line of that stream: the rest is help or advice, in our own words |
 //! | `~ shows TEXT` | `TEXT` is in both outputs, wherever their lines break |
 //! | `~ index differs` | the two requests take different numbers of indexes, by the choice that follows |
-//! | `= SECTION why` | a choice of that section of the etcdctl reference (or `design N`, which precedes it): the outputs differ, and what follows is what ours prints, as a transcript writes it (`tests/support/transcript.rs`). Equal outputs fail: the mark is not needed |
+//! | `= SECTION why` | a choice: the outputs differ, and what follows is what ours prints. Equal outputs fail: the mark is not needed |
 //! | `=? SECTION why` | the same where the original varies from run to run, so that it may be equal by chance |
 //!
 //! Without `=` standard output, standard error and exit code must be equal.
 
 use super::support::server::Kind;
-use super::support::transcript::Expected;
+use super::support::transcript::{self, Choice, Expected, Step};
 
 /// Streams of which only the first line counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,15 +33,6 @@ pub(crate) struct Terms {
     pub(crate) index_differs: bool,
 }
 
-/// A difference that the reference decided.
-#[derive(Clone, Debug)]
-pub(crate) struct Choice {
-    pub(crate) section: String,
-    /// Whether the original's output is the same in each run.
-    pub(crate) steady: bool,
-    pub(crate) ours: Expected,
-}
-
 /// One command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -60,85 +48,35 @@ pub(crate) struct Line {
 /// # Errors
 /// With the line that is no notation.
 pub(crate) fn parse(text: &str) -> Result<Vec<Line>, String> {
-    let mut lines: Vec<Line> = Vec::new();
-    let mut section = Terms::default();
-    let mut in_title = true;
-    for (number, text) in text.lines().enumerate() {
-        let number = number + 1;
-        if text.starts_with("# ") {
-            end_choice(lines.last_mut(), number)?;
-            (section, in_title) = (Terms::default(), true);
-        } else if let Some(command) = text.strip_prefix("$ ") {
-            in_title = false;
-            lines.push(Line {
-                number,
-                command: command.to_owned(),
-                terms: section.clone(),
-                choice: None,
-            });
-        } else if in_title {
-            term(&mut section, text, number)?;
-        } else if let Some(line) = lines.last_mut() {
-            below(line, text, number)?;
+    transcript::parse(text)?.into_iter().map(line).collect()
+}
+
+fn line(step: Step) -> Result<Line, String> {
+    let number = step.line;
+    if step.expected != Expected::default() {
+        return Err(format!("line {number}: output without a choice"));
+    }
+    let mut terms = Terms::default();
+    for term in &step.terms {
+        match term.as_str() {
+            "only debian" => terms.only = Some(Kind::Debian),
+            "only ours" => terms.only = Some(Kind::Ours),
+            "unsorted" => terms.unsorted = true,
+            "output first" => terms.first.output = true,
+            "errors first" => terms.first.errors = true,
+            "index differs" => terms.index_differs = true,
+            other => match other.strip_prefix("shows ") {
+                Some(text) => terms.shows.push(text.to_owned()),
+                None => return Err(format!("line {number}: no such term: {other}")),
+            },
         }
     }
-    Ok(lines)
-}
-
-/// Takes a line below a command.
-fn below(line: &mut Line, text: &str, number: usize) -> Result<(), String> {
-    if let Some(choice) = &mut line.choice {
-        choice.ours.take(text);
-        return Ok(());
-    }
-    let (mark, reason) = text.split_once(' ').unwrap_or((text, ""));
-    match mark {
-        "=" | "=?" => {
-            let section = reason.strip_prefix("design ").unwrap_or(reason);
-            if !section.starts_with(|c: char| c.is_ascii_digit()) || !section.contains(' ') {
-                return Err(format!(
-                    "line {number}: a choice needs a section and a reason"
-                ));
-            }
-            line.choice = Some(Choice {
-                section: reason.to_owned(),
-                steady: mark == "=",
-                ours: Expected::default(),
-            });
-            Ok(())
-        }
-        _ => term(&mut line.terms, text, number),
-    }
-}
-
-fn term(terms: &mut Terms, text: &str, number: usize) -> Result<(), String> {
-    match text.strip_prefix("~ ") {
-        Some("only debian") => terms.only = Some(Kind::Debian),
-        Some("only ours") => terms.only = Some(Kind::Ours),
-        Some("unsorted") => terms.unsorted = true,
-        Some("output first") => terms.first.output = true,
-        Some("errors first") => terms.first.errors = true,
-        Some("index differs") => terms.index_differs = true,
-        Some(other) => match other.strip_prefix("shows ") {
-            Some(text) => terms.shows.push(text.to_owned()),
-            None => return Err(format!("line {number}: no such term: {other}")),
-        },
-        None if text.is_empty() => {}
-        None => return Err(format!("line {number}: output without a choice: {text}")),
-    }
-    Ok(())
-}
-
-/// The empty line before a section belongs to no output.
-fn end_choice(line: Option<&mut Line>, number: usize) -> Result<(), String> {
-    let Some(choice) = line.and_then(|line| line.choice.as_mut()) else {
-        return Ok(());
-    };
-    if choice.ours.drop_separator() {
-        Ok(())
-    } else {
-        Err(format!("line {number}: no empty line before the section"))
-    }
+    Ok(Line {
+        number,
+        command: step.command,
+        terms,
+        choice: step.choice,
+    })
 }
 
 #[test]

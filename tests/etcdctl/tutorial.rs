@@ -7,35 +7,27 @@ use std::process::Command;
 use super::support::client;
 use super::support::running::{LIMIT, Running, command, put, send, wait_for_watchers, watchers};
 use super::support::server::{self, Server};
-use super::support::transcript;
+use super::support::transcript::{self, Voice};
 
 fn start() -> Server {
     server::ours().arg("--retention-events=1000").start()
 }
 
-fn replay(name: &str) {
-    let file = format!("tests/etcdctl/transcripts/{name}.txt");
-    transcript::replay(&client::ours(), &start(), &file);
+fn replay(file: &str) {
+    transcript::replay(&client::ours(), Voice::Ours, &start(), file);
 }
 
 /// Every line of the checklist that ends by itself, in its order.
 #[test]
 fn checklist() {
-    replay("tutorial");
+    replay("tests/etcdctl/transcripts/tutorial.txt");
 }
 
-/// What `tests/clients/transcripts/commands.txt` asks of Debian's client, with the choices as ours prints them.
+/// What is recorded for Debian's client, with the choices as ours prints them.
 #[test]
-fn commands() {
-    replay("commands");
-}
-
-/// What is recorded for Debian's client and holds for ours as it stands.
-#[test]
-fn what_holds_for_both_clients() {
-    for name in ["curl", "ours"] {
-        let file = format!("tests/clients/transcripts/{name}.txt");
-        transcript::replay(&client::ours(), &start(), &file);
+fn what_is_recorded_for_debians_client() {
+    for name in ["commands", "curl", "ours"] {
+        replay(&format!("tests/clients/transcripts/{name}.txt"));
     }
 }
 

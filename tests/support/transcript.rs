@@ -1,7 +1,10 @@
 //! Shell sessions written down in text files and replayed word for word: every byte of both streams and every exit code.
 //!
 //! `$ line` is given to `sh`; the lines below it are its standard output, those after `! ` its standard error, and
-//! `? N` its exit code (0 when absent). `# text` opens a section (the empty line before it is not output).
+//! `? N` its exit code (0 when absent). `# text` opens a section (the empty line before it is not output). `= SECTION why`
+//! names a choice of that section of the etcdctl reference (or `design N`, which precedes it): what stands above it is the
+//! original's, what follows is what ours prints instead. `~ term` is for programs that know more about a line
+//! (`tests/etcdctl/notation.rs`); directly below a title it holds for the whole section.
 //! The shell knows `$URL`, `$PEER` and `$BASE` (the index before the first line), and `etcdctl` talks to the server.
 //! In the expected output:
 //!
@@ -9,6 +12,7 @@
 //! |---|---|
 //! | `<+N>`, `<+N:W>` | the index N after `$BASE`, zero-padded to W digits |
 //! | `<url>`, `<peer>`, `<form url>`, `<form peer>` | the server's addresses, the latter form-encoded |
+//! | `<version>` | the version of this repository
 //! | `<id>` | a member id: 1 to 16 hexadecimal digits |
 //! | `<n>` | a decimal number |
 //! | `<time>` | a UTC time with up to 9 fractional digits, trailing zeros trimmed |
@@ -25,14 +29,45 @@ use super::server::Server;
 /// How much later than its write a TTL may be read on a busy machine, seconds.
 pub(crate) const TTL_SLACK: u64 = 30;
 
-struct Step {
-    line: usize,
-    command: String,
-    expected: Expected,
+/// One command line and what is known about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// Its place in the file, from 1.
+    pub(crate) line: usize,
+    pub(crate) command: String,
+    /// What stands behind `~ `: of the section, then of the command.
+    pub(crate) terms: Vec<String>,
+    /// What the original prints.
+    pub(crate) expected: Expected,
+    /// What ours prints instead.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// A difference that the reference decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) section: String,
+    /// Whether the original's output is the same in each run.
+    pub(crate) steady: bool,
+    pub(crate) ours: Expected,
+}
+
+impl Choice {
+    /// Reads `= SECTION why` or `=? SECTION why`; `None` for any other line.
+    fn read(line: &str) -> Option<Choice> {
+        let (mark, reason) = line.split_once(' ')?;
+        let section = reason.strip_prefix("design ").unwrap_or(reason);
+        let named = section.starts_with(|c: char| c.is_ascii_digit()) && section.contains(' ');
+        (named && matches!(mark, "=" | "=?")).then(|| Choice {
+            section: reason.to_owned(),
+            steady: mark == "=",
+            ours: Expected::default(),
+        })
+    }
 }
 
 /// What a command is expected to print, with placeholders, and its exit code.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected {
     stdout: Vec<String>,
     stderr: Vec<String>,
@@ -44,7 +79,7 @@ impl Expected {
     ///
     /// # Panics
     /// When the text after `? ` is no exit code.
-    pub(crate) fn take(&mut self, line: &str) {
+    fn take(&mut self, line: &str) {
         if let Some(error) = line.strip_prefix("! ") {
             self.stderr.push(error.to_owned());
         } else if let Some(code) = line.strip_prefix("? ") {
@@ -55,7 +90,7 @@ impl Expected {
     }
 
     /// Drops the empty line before a new section, which is not output; false when there is none.
-    pub(crate) fn drop_separator(&mut self) -> bool {
+    fn drop_separator(&mut self) -> bool {
         self.stdout.pop().is_some_and(|line| line.is_empty())
     }
 
@@ -83,20 +118,33 @@ impl Expected {
     }
 }
 
+/// Whose output of a session is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    Original,
+    /// Where there is a choice, that; elsewhere the original's.
+    Ours,
+}
+
 /// Replays `file` of the repository with `client` against `server`.
 ///
 /// # Panics
 /// At the first difference, with the file, the line and both texts.
-pub(crate) fn replay(client: &Client, server: &Server, file: &str) {
+pub(crate) fn replay(client: &Client, voice: Voice, server: &Server, file: &str) {
     for tool in ["sh", "curl"] {
         place::program(tool);
     }
     let text = fs::read_to_string(place::file(file)).expect("it is part of the repository");
     let words = Words::new(server);
-    let steps = parse(&text);
+    let steps = parse(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
     assert!(!steps.is_empty(), "{file} has no command");
     for step in steps {
-        run(client, &words, &step).unwrap_or_else(|difference| {
+        assert!(step.terms.is_empty(), "{file}:{}: a term", step.line);
+        let expected = match &step.choice {
+            Some(choice) if voice == Voice::Ours => &choice.ours,
+            _ => &step.expected,
+        };
+        run(client, &words, &step.command, expected).unwrap_or_else(|difference| {
             panic!(
                 "{file}:{}: $ {}\n{difference}\n{}",
                 step.line,
@@ -107,37 +155,69 @@ pub(crate) fn replay(client: &Client, server: &Server, file: &str) {
     }
 }
 
-fn parse(text: &str) -> Vec<Step> {
+/// Reads a session.
+///
+/// # Errors
+/// With the line that is no notation.
+pub(crate) fn parse(text: &str) -> Result<Vec<Step>, String> {
     let mut steps: Vec<Step> = Vec::new();
-    for (number, line) in text.lines().enumerate() {
+    let mut section = Vec::new();
+    let mut in_title = true;
+    for (number, line) in (1..).zip(text.lines()) {
         if let Some(command) = line.strip_prefix("$ ") {
+            in_title = false;
             steps.push(Step {
-                line: number + 1,
+                line: number,
                 command: command.to_owned(),
+                terms: section.clone(),
                 expected: Expected::default(),
+                choice: None,
             });
-            continue;
-        }
-        let section = line.starts_with("# ");
-        let Some(step) = steps.last_mut() else {
-            assert!(section, "line {}: {line:?} before any command", number + 1);
-            continue;
-        };
-        if section {
-            assert!(
-                step.expected.drop_separator(),
-                "line {number}: not an empty line"
-            );
-        } else {
-            step.expected.take(line);
+        } else if line.starts_with("# ") {
+            if let Some(step) = steps.last_mut()
+                && !step.output().drop_separator()
+            {
+                return Err(format!("line {number}: no empty line before the section"));
+            }
+            (section, in_title) = (Vec::new(), true);
+        } else if in_title {
+            match line.strip_prefix("~ ") {
+                Some(term) => section.push(term.to_owned()),
+                None => return Err(format!("line {number}: {line:?} before any command")),
+            }
+        } else if let Some(step) = steps.last_mut() {
+            step.take(line);
         }
     }
-    steps
+    Ok(steps)
 }
 
-fn run(client: &Client, words: &Words, step: &Step) -> Result<(), String> {
+impl Step {
+    /// Takes a line that stands below the command. Behind a choice everything is output.
+    fn take(&mut self, line: &str) {
+        if self.choice.is_some() {
+            self.output().take(line);
+        } else if let Some(choice) = Choice::read(line) {
+            self.choice = Some(choice);
+        } else if let Some(term) = line.strip_prefix("~ ") {
+            self.terms.push(term.to_owned());
+        } else {
+            self.expected.take(line);
+        }
+    }
+
+    /// The output whose lines are being read.
+    fn output(&mut self) -> &mut Expected {
+        match &mut self.choice {
+            Some(choice) => &mut choice.ours,
+            None => &mut self.expected,
+        }
+    }
+}
+
+fn run(client: &Client, words: &Words, command: &str, expected: &Expected) -> Result<(), String> {
     let output = Command::new("sh")
-        .args(["-c", &step.command])
+        .args(["-c", command])
         .env("PATH", client.path())
         .env("ETCDCTL_API", "2")
         .env("ETCDCTL_ENDPOINTS", &words.url)
@@ -150,15 +230,12 @@ fn run(client: &Client, words: &Words, step: &Step) -> Result<(), String> {
         .map_err(|error| format!("sh cannot be started: {error}"))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    if step
-        .expected
-        .fits(words, &stdout, &stderr, output.status.code())
-    {
+    if expected.fits(words, &stdout, &stderr, output.status.code()) {
         return Ok(());
     }
     Err(format!(
         "wanted {}\nfound {}, output\n{stdout}and errors\n{stderr}",
-        step.expected.show(),
+        expected.show(),
         output.status,
     ))
 }
@@ -232,6 +309,7 @@ impl Words {
         match word {
             "" => Some(found),
             "url" => found.strip_prefix(self.url.as_str()),
+            "version" => found.strip_prefix(env!("CARGO_PKG_VERSION")),
             "peer" => found.strip_prefix(self.peer.as_str()),
             "form url" => found.strip_prefix(form(&self.url).as_str()),
             "form peer" => found.strip_prefix(form(&self.peer).as_str()),
@@ -261,7 +339,7 @@ impl Words {
 
     /// The first placeholder of `text`: what stands before it, its name, what follows.
     fn next_word<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
-        const NAMES: [&str; 8] = [
+        const NAMES: [&str; 9] = [
             "",
             "url",
             "peer",
@@ -270,6 +348,7 @@ impl Words {
             "id",
             "n",
             "time",
+            "version",
         ];
         for (at, _) in text.match_indices('<') {
             if let Some((name, after)) = text[at + 1..].split_once('>')
