@@ -8,6 +8,8 @@
 
 #[path = "client/answer.rs"]
 mod answer;
+#[path = "client/call.rs"]
+mod call;
 #[path = "client/connection.rs"]
 mod connection;
 #[path = "client/credential.rs"]
@@ -24,8 +26,6 @@ mod one_shot;
 mod outage;
 #[path = "client/redirect.rs"]
 mod redirect;
-#[path = "client/scripted.rs"]
-mod scripted;
 mod support;
 #[path = "client/sync.rs"]
 mod sync;

@@ -37,5 +37,3 @@ mod user;
 mod value;
 #[path = "operator/visible.rs"]
 mod visible;
-#[path = "operator/wire.rs"]
-mod wire;

@@ -2,11 +2,12 @@
 
 use etcd2::client::{Cause, Error, GetOptions, Key, KeyEvent};
 
-use super::scripted::{Scripted, Step, client, event, response, soon};
+use super::call::{client, soon};
+use super::support::fake::{Fake, Step, event, response};
 
 /// What a client makes of these bytes, sent as they are and then the connection closed.
 async fn read(bytes: impl Into<Vec<u8>>) -> Result<KeyEvent, Error> {
-    let server = Scripted::answering(vec![vec![Step::Send(bytes.into()), Step::Close]]).await;
+    let server = Fake::answering(vec![vec![Step::Send(bytes.into()), Step::Close]]);
     let client = client([server.endpoint()]);
     soon(client.get(&Key::from("/k"), GetOptions::default())).await
 }

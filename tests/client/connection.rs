@@ -8,9 +8,8 @@ use etcd2::client::{
 };
 use tokio::sync::Notify;
 
-use super::scripted::{
-    LIMIT, Refusing, Scripted, Step, client, key_not_found, ok, options, response, soon,
-};
+use super::call::{client, options, soon};
+use super::support::fake::{Fake, LIMIT, Refusing, Step, key_not_found, ok, response};
 
 async fn get(client: &Client) -> Result<String, Error> {
     let event = soon(client.get(&Key::from("/k"), GetOptions::default())).await?;
@@ -24,7 +23,7 @@ async fn delete(client: &Client) -> Result<String, Error> {
 
 #[tokio::test]
 async fn one_connection_carries_many_requests_refusals_included() {
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         vec![Step::Send(ok("a"))],
         vec![Step::Send(key_not_found())],
         vec![Step::Send(response("201 Created", &[], "{}"))],
@@ -32,8 +31,7 @@ async fn one_connection_carries_many_requests_refusals_included() {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec(),
         )],
         vec![Step::Send(ok("b"))],
-    ])
-    .await;
+    ]);
     let client = client([server.endpoint()]);
     for _ in 0..4 {
         let _ = get(&client).await;
@@ -44,12 +42,11 @@ async fn one_connection_carries_many_requests_refusals_included() {
 
 #[tokio::test]
 async fn a_server_that_says_close_is_taken_at_its_word() {
-    let server = Scripted::always(response(
+    let server = Fake::always(response(
         "200 OK",
         &["Connection: close"],
-        &super::scripted::event("get", "/k", "v", 7),
-    ))
-    .await;
+        &super::support::fake::event("get", "/k", "v", 7),
+    ));
     let client = client([server.endpoint()]);
     for _ in 0..3 {
         assert_eq!(get(&client).await.unwrap(), "v");
@@ -59,14 +56,13 @@ async fn a_server_that_says_close_is_taken_at_its_word() {
 
 #[tokio::test]
 async fn a_connection_that_ended_while_idle_is_replaced() {
-    let server = Scripted::start(|request| {
+    let server = Fake::start(|request| {
         let mut steps = vec![Step::Send(ok("v"))];
         if request.connection < 2 {
             steps.push(Step::Close);
         }
         steps
-    })
-    .await;
+    });
     let client = client([server.endpoint()]);
     assert_eq!(get(&client).await.unwrap(), "v");
     server.ended(1).await; // The client has noticed.
@@ -77,19 +73,18 @@ async fn a_connection_that_ended_while_idle_is_replaced() {
 }
 
 /// Answers the first request, and hangs up on the second of the same connection.
-async fn closing_late(end: Step) -> Scripted {
-    Scripted::start(move |request| match (request.connection, request.number) {
+fn closing_late(end: Step) -> Fake {
+    Fake::start(move |request| match (request.connection, request.number) {
         (0, 0) => vec![Step::Send(ok("first"))],
         (0, _) => vec![end.clone()],
         _ => vec![Step::Send(ok("again"))],
     })
-    .await
 }
 
 #[tokio::test]
 async fn a_read_on_a_connection_that_is_being_closed_is_sent_again() {
     for end in [Step::Close, Step::Reset] {
-        let server = closing_late(end).await;
+        let server = closing_late(end);
         let client = client([server.endpoint()]);
         assert_eq!(get(&client).await.unwrap(), "first");
         assert_eq!(get(&client).await.unwrap(), "again");
@@ -100,7 +95,7 @@ async fn a_read_on_a_connection_that_is_being_closed_is_sent_again() {
 #[tokio::test]
 async fn a_delete_on_a_connection_that_is_being_closed_is_not_sent_again() {
     for end in [Step::Close, Step::Reset] {
-        let server = closing_late(end).await;
+        let server = closing_late(end);
         let client = client([server.endpoint()]);
         assert_eq!(get(&client).await.unwrap(), "first");
         let error = delete(&client).await.unwrap_err();
@@ -111,7 +106,7 @@ async fn a_delete_on_a_connection_that_is_being_closed_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_fresh_connection_that_breaks_is_not_replaced() {
-    let server = Scripted::answering(vec![vec![Step::Close]]).await;
+    let server = Fake::answering(vec![vec![Step::Close]]);
     let error = get(&client([server.endpoint()])).await.unwrap_err();
     assert_eq!(error.attempts().len(), 1);
     assert_eq!(server.requests().len(), 1, "the next endpoint is due");
@@ -156,12 +151,11 @@ async fn a_connection_with_an_unfinished_request_is_not_used_again() {
 #[tokio::test]
 async fn the_limit_of_a_call_ends_it_whatever_it_waits_for() {
     let limit = Some(Duration::from_millis(100));
-    let silent = Scripted::answering(vec![vec![Step::Hang]]).await;
-    let slow = Scripted::answering(vec![vec![
+    let silent = Fake::answering(vec![vec![Step::Hang]]);
+    let slow = Fake::answering(vec![vec![
         Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec()),
         Step::Hang,
-    ]])
-    .await;
+    ]]);
     for server in [&silent, &slow] {
         let error = soon(within(limit, get(&client([server.endpoint()])))).await;
         let error = error.unwrap_err();
@@ -170,7 +164,7 @@ async fn the_limit_of_a_call_ends_it_whatever_it_waits_for() {
         assert!(error.is_connection());
         server.ended(1).await;
     }
-    let alive = Scripted::always(ok("v")).await;
+    let alive = Fake::always(ok("v"));
     for limit in [None, Some(LIMIT)] {
         let client = client([alive.endpoint()]);
         assert_eq!(within(limit, get(&client)).await.unwrap(), "v");

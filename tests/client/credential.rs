@@ -7,7 +7,8 @@ use etcd2::client::{
     Observer, Payload, PutOptions, RightsChange,
 };
 
-use super::scripted::{Refusing, Scripted, Step, ok, options, response, soon};
+use super::call::{options, soon};
+use super::support::fake::{Fake, Refusing, Step, ok, response};
 
 /// Base64 of `al:ice:pa ss` with a name and a password that need care.
 const USER: &str = "al";
@@ -45,8 +46,8 @@ fn observed(options: ClientOptions) -> (Client, Arc<Notes>) {
 }
 
 /// Answers every call in the words it waits for.
-async fn obliging() -> Scripted {
-    Scripted::start(|request| {
+fn obliging() -> Fake {
+    Fake::start(|request| {
         let path = request.target.split('?').next().unwrap_or_default();
         let answer = match (request.method.as_str(), path) {
             ("GET", "/v2/members") => response("200 OK", &[], r#"{"members":[]}"#),
@@ -62,7 +63,6 @@ async fn obliging() -> Scripted {
         };
         vec![Step::Send(answer)]
     })
-    .await
 }
 
 async fn every_call(client: &Client) {
@@ -98,7 +98,7 @@ async fn every_call(client: &Client) {
 
 #[tokio::test]
 async fn the_user_goes_with_every_request_but_the_question_for_health() {
-    let server = obliging().await;
+    let server = obliging();
     let (client, _) = observed(options([server.endpoint()]));
     every_call(&client).await;
     let before = server.requests();
@@ -116,7 +116,7 @@ async fn the_user_goes_with_every_request_but_the_question_for_health() {
 
 #[tokio::test]
 async fn without_a_user_nothing_is_said_about_one() {
-    let server = obliging().await;
+    let server = obliging();
     every_call(&Client::new(options([server.endpoint()]))).await;
     for request in server.requests() {
         assert_eq!(request.header("Authorization"), None, "{request:?}");
@@ -126,18 +126,17 @@ async fn without_a_user_nothing_is_said_about_one() {
 #[tokio::test]
 async fn the_observer_is_told_of_every_try_before_it_is_made() {
     let dead = Refusing::new();
-    let target = obliging().await;
+    let target = obliging();
     let base = target.url();
-    let failing = Scripted::always(response("503 Service Unavailable", &[], "")).await;
-    let moved = Scripted::start(move |request| {
+    let failing = Fake::always(response("503 Service Unavailable", &[], ""));
+    let moved = Fake::start(move |request| {
         let location = format!("Location: {base}{}", request.target);
         vec![Step::Send(response(
             "307 Temporary Redirect",
             &[&location],
             "",
         ))]
-    })
-    .await;
+    });
     let (client, notes) = observed(options([
         dead.endpoint(),
         failing.endpoint(),
@@ -173,12 +172,12 @@ async fn health_is_what_the_member_itself_says() {
         (response("200 OK", &[], r#"{"health": "false"}"#), false),
         (response("404 Not Found", &[], r#"{"health":false}"#), false),
     ] {
-        let server = Scripted::always(answer).await;
+        let server = Fake::always(answer);
         let client = Client::new(options([]));
         assert_eq!(client.health(&server.endpoint()).await.unwrap(), healthy);
     }
     let client = Client::new(options([]));
-    let other = Scripted::always(response("200 OK", &[], "<html>")).await;
+    let other = Fake::always(response("200 OK", &[], "<html>"));
     let error = client.health(&other.endpoint()).await.unwrap_err();
     assert!(matches!(error, HealthError::Reply(_)), "{error:?}");
     let dead = Refusing::new();

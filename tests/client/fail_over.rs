@@ -6,7 +6,8 @@ use etcd2::client::{
     Cause, Client, ClientOptions, Endpoint, Error, GetOptions, Key, PutOptions, Tls,
 };
 
-use super::scripted::{LIMIT, Refusing, Scripted, Step, client, ok, options, response, soon};
+use super::call::{client, options, soon};
+use super::support::fake::{Fake, LIMIT, Refusing, Step, ok, response};
 use super::tls::Authority;
 
 /// The time-out of the head where a server is silent.
@@ -25,7 +26,7 @@ async fn failure(options: ClientOptions) -> Error {
 #[tokio::test]
 async fn a_dead_endpoint_is_passed_over() {
     let dead = Refusing::new();
-    let alive = Scripted::always(ok("v")).await;
+    let alive = Fake::always(ok("v"));
     let client = client([dead.endpoint(), alive.endpoint()]);
     assert_eq!(get(&client).await.unwrap(), "v");
     assert_eq!(alive.requests().len(), 1);
@@ -33,18 +34,16 @@ async fn a_dead_endpoint_is_passed_over() {
 
 #[tokio::test]
 async fn the_endpoint_that_answered_is_asked_first_from_then_on() {
-    let first = Scripted::answering(vec![
+    let first = Fake::answering(vec![
         vec![Step::Send(ok("first"))],
         vec![Step::Send(response("503 Service Unavailable", &[], ""))],
         vec![Step::Send(ok("first again"))],
-    ])
-    .await;
-    let second = Scripted::answering(vec![
+    ]);
+    let second = Fake::answering(vec![
         vec![Step::Send(ok("second"))],
         vec![Step::Send(ok("second"))],
         vec![Step::Send(response("500 Internal Server Error", &[], ""))],
-    ])
-    .await;
+    ]);
     let client = client([first.endpoint(), second.endpoint()]);
     let mut values = Vec::new();
     for _ in 0..4 {
@@ -64,8 +63,8 @@ async fn a_failing_server_is_passed_over_whatever_its_status() {
         "504 Gateway Timeout",
         "599 Whatever",
     ] {
-        let failing = Scripted::always(response(status, &[], "no")).await;
-        let alive = Scripted::always(ok("v")).await;
+        let failing = Fake::always(response(status, &[], "no"));
+        let alive = Fake::always(ok("v"));
         let client = client([failing.endpoint(), alive.endpoint()]);
         assert_eq!(get(&client).await.unwrap(), "v", "{status}");
         let written = client
@@ -81,13 +80,12 @@ async fn a_failing_server_is_passed_over_whatever_its_status() {
 #[tokio::test]
 async fn every_attempt_is_told_with_what_the_server_said() {
     let dead = Refusing::new();
-    let no_leader = Scripted::always(response(
+    let no_leader = Fake::always(response(
         "503 Service Unavailable",
         &[],
         "  raft: stopped\n",
-    ))
-    .await;
-    let gateway = Scripted::always(response("502 Bad Gateway", &[], "")).await;
+    ));
+    let gateway = Fake::always(response("502 Bad Gateway", &[], ""));
     let error = failure(options([
         dead.endpoint(),
         no_leader.endpoint(),
@@ -117,14 +115,13 @@ async fn every_attempt_is_told_with_what_the_server_said() {
 #[tokio::test]
 async fn a_long_explanation_is_cut_and_an_endless_one_is_not_waited_for() {
     let long = "why ".repeat(100_000);
-    let talkative = Scripted::always(response("500 Internal Server Error", &[], &long)).await;
-    let endless = Scripted::answering(vec![vec![
+    let talkative = Fake::always(response("500 Internal Server Error", &[], &long));
+    let endless = Fake::answering(vec![vec![
         Step::Send(
             b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 99\r\n\r\nbecause".to_vec(),
         ),
         Step::Hang,
-    ]])
-    .await;
+    ]]);
     let error = failure(ClientOptions {
         header_timeout: Some(SHORT),
         ..options([talkative.endpoint(), endless.endpoint()])
@@ -140,8 +137,8 @@ async fn a_long_explanation_is_cut_and_an_endless_one_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_silent_server_is_passed_over_after_the_time_out() {
-    let silent = Scripted::answering(vec![vec![Step::Hang]]).await;
-    let alive = Scripted::always(ok("v")).await;
+    let silent = Fake::answering(vec![vec![Step::Hang]]);
+    let alive = Fake::always(ok("v"));
     let short = ClientOptions {
         header_timeout: Some(SHORT),
         ..options([silent.endpoint(), alive.endpoint()])
@@ -175,8 +172,8 @@ async fn a_refusal_is_an_answer() {
         "413 Payload Too Large",
     ] {
         let body = r#"{"errorCode":100,"message":"Key not found","cause":"/k","index":7}"#;
-        let refusing = Scripted::always(response(status, &[], body)).await;
-        let other = Scripted::always(ok("v")).await;
+        let refusing = Fake::always(response(status, &[], body));
+        let other = Fake::always(ok("v"));
         let client = client([refusing.endpoint(), other.endpoint()]);
         let error = get(&client).await.unwrap_err();
         assert_eq!(error.api_code(), Some(100), "{status}");
@@ -210,18 +207,16 @@ async fn nobody_to_ask_is_an_error_of_its_own() {
 
 #[tokio::test]
 async fn only_a_network_that_fails_counts_as_no_connection() {
-    let closing = Scripted::answering(vec![vec![Step::Close]]).await;
-    let resetting = Scripted::answering(vec![vec![Step::Reset]]).await;
-    let cut = Scripted::answering(vec![vec![
+    let closing = Fake::answering(vec![vec![Step::Close]]);
+    let resetting = Fake::answering(vec![vec![Step::Reset]]);
+    let cut = Fake::answering(vec![vec![
         Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec()),
         Step::Close,
-    ]])
-    .await;
-    let broken = Scripted::answering(vec![vec![
+    ]]);
+    let broken = Fake::answering(vec![vec![
         Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec()),
         Step::Reset,
-    ]])
-    .await;
+    ]]);
     let refusing = Refusing::new();
     let refused = refusing.words();
     for (endpoint, words, connection) in [
@@ -245,7 +240,7 @@ async fn only_a_network_that_fails_counts_as_no_connection() {
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted_is_no_failure_of_the_network() {
     let (theirs, ours) = (Authority::new("theirs"), Authority::new("ours"));
-    let stranger = Scripted::start_tls(theirs.acceptor(), |_| vec![Step::Send(ok("lies"))]).await;
+    let stranger = Fake::start_tls(theirs.acceptor(), |_| vec![Step::Send(ok("lies"))]);
     let tls = Tls::load(&ours.trust()).unwrap();
     let alone = ClientOptions {
         tls: tls.clone(),
@@ -255,7 +250,7 @@ async fn a_certificate_that_is_not_trusted_is_no_failure_of_the_network() {
     let text = error.attempts()[0].to_string();
     assert_eq!(text, "x509: certificate signed by unknown authority");
     assert!(!error.is_connection());
-    let alive = Scripted::start_tls(ours.acceptor(), |_| vec![Step::Send(ok("v"))]).await;
+    let alive = Fake::start_tls(ours.acceptor(), |_| vec![Step::Send(ok("v"))]);
     let both = ClientOptions {
         tls,
         ..options([stranger.endpoint(), alive.endpoint()])
@@ -269,7 +264,7 @@ async fn an_unknown_host_is_passed_over_and_told() {
     // No label of a name is longer than 63 bytes (RFC 1035, 2.3.4): the resolver refuses it without asking anybody.
     let host = "n".repeat(64);
     let nowhere = Endpoint::parse(&format!("http://{host}:2379")).unwrap();
-    let alive = Scripted::always(ok("v")).await;
+    let alive = Fake::always(ok("v"));
     let with_other = client([nowhere.clone(), alive.endpoint()]);
     assert_eq!(get(&with_other).await.unwrap(), "v");
     let error = failure(options([nowhere])).await;
@@ -285,8 +280,8 @@ async fn an_unknown_host_is_passed_over_and_told() {
 
 #[tokio::test]
 async fn clones_share_the_choice_and_a_new_list_keeps_it() {
-    let failing = Scripted::always(response("500 Internal Server Error", &[], "")).await;
-    let alive = Scripted::always(ok("v")).await;
+    let failing = Fake::always(response("500 Internal Server Error", &[], ""));
+    let alive = Fake::always(ok("v"));
     let client = client([failing.endpoint(), alive.endpoint()]);
     let clone = client.clone();
     get(&clone).await.unwrap();
@@ -307,7 +302,7 @@ async fn clones_share_the_choice_and_a_new_list_keeps_it() {
 
 #[tokio::test]
 async fn the_path_of_an_endpoint_stands_before_every_other() {
-    let server = Scripted::always(ok("v")).await;
+    let server = Fake::always(ok("v"));
     let behind = Endpoint::parse(&format!("{}/a/b/", server.url())).unwrap();
     get(&client([behind])).await.unwrap();
     assert_eq!(
@@ -318,11 +313,10 @@ async fn the_path_of_an_endpoint_stands_before_every_other() {
 
 #[tokio::test]
 async fn many_requests_at_once_do_not_mix_up_their_answers() {
-    let server = Scripted::start(|request| {
+    let server = Fake::start(|request| {
         let value = request.target.split(['/', '?']).nth(3).unwrap_or_default();
         vec![Step::Send(ok(value))]
-    })
-    .await;
+    });
     let client = client([server.endpoint()]);
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..100 {

@@ -7,7 +7,8 @@ use etcd2::client::{
     PutOptions, WatchOptions, within,
 };
 
-use super::scripted::{LIMIT, soon};
+use super::call::soon;
+use super::support::fake::LIMIT;
 use super::support::seed::{self, Rng};
 use super::support::server::{self, Launch, Server};
 

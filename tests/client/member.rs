@@ -2,7 +2,7 @@
 
 use etcd2::client::{Client, ClientOptions, Endpoint, Error, Sync};
 
-use super::scripted::LIMIT;
+use super::support::fake::LIMIT;
 use super::support::server::{self, Launch, Server};
 
 async fn start(launch: Launch) -> (Server, Client) {

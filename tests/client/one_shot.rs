@@ -9,7 +9,8 @@ use etcd2::client::{
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
+use super::call::{client, options, soon};
+use super::support::fake::{Fake, Refusing, Step, ok, response};
 
 type Call = for<'a> fn(&'a Client) -> Pin<Box<dyn Future<Output = Result<KeyEvent, Error>> + 'a>>;
 
@@ -110,7 +111,7 @@ fn assert_form(error: &Error, form: Form, what: &str) {
 async fn a_refused_connection_leads_to_the_next_endpoint() {
     let dead = Refusing::new();
     for (what, call, _) in ONE_SHOT {
-        let alive = Scripted::always(ok("v")).await;
+        let alive = Fake::always(ok("v"));
         let client = client([dead.endpoint(), alive.endpoint()]);
         assert_eq!(call(&client).await.expect(what).node.value, "v");
         assert_eq!(alive.requests().len(), 1, "{what}");
@@ -121,8 +122,8 @@ async fn a_refused_connection_leads_to_the_next_endpoint() {
 async fn a_server_that_hangs_up_after_the_request_is_the_only_one_asked() {
     for end in [Step::Close, Step::Reset] {
         for (what, call, form) in ONE_SHOT {
-            let hanging_up = Scripted::answering(vec![vec![end.clone()]]).await;
-            let other = Scripted::always(ok("v")).await;
+            let hanging_up = Fake::answering(vec![vec![end.clone()]]);
+            let other = Fake::always(ok("v"));
             let client = client([hanging_up.endpoint(), other.endpoint()]);
             let error = call(&client).await.unwrap_err();
             assert_form(&error, form, what);
@@ -146,8 +147,8 @@ async fn the_same_holds_for_a_failing_a_silent_and_a_cut_answer() {
         (vec![Step::Send(cut), Step::Close], long, "unexpected EOF"),
     ] {
         for (what, call, form) in ONE_SHOT {
-            let first = Scripted::answering(vec![steps.clone()]).await;
-            let other = Scripted::always(ok("v")).await;
+            let first = Fake::answering(vec![steps.clone()]);
+            let other = Fake::always(ok("v"));
             let client = Client::new(ClientOptions {
                 header_timeout: Some(timeout),
                 ..options([first.endpoint(), other.endpoint()])
@@ -164,7 +165,7 @@ async fn the_same_holds_for_a_failing_a_silent_and_a_cut_answer() {
 #[tokio::test]
 async fn the_bare_error_is_that_of_the_try_that_may_have_taken_effect() {
     let dead = Refusing::new();
-    let hanging_up = Scripted::answering(vec![vec![Step::Close]]).await;
+    let hanging_up = Fake::answering(vec![vec![Step::Close]]);
     let client = client([dead.endpoint(), hanging_up.endpoint(), dead.endpoint()]);
     let error = delete(&client, DeleteOptions::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "EOF");
@@ -215,8 +216,8 @@ async fn writing_the_same_twice_does_no_harm_and_is_done() {
         ),
     ];
     for (what, options) in calls {
-        let hanging_up = Scripted::answering(vec![vec![Step::Close]]).await;
-        let alive = Scripted::always(ok("v")).await;
+        let hanging_up = Fake::answering(vec![vec![Step::Close]]);
+        let alive = Fake::always(ok("v"));
         let client = client([hanging_up.endpoint(), alive.endpoint()]);
         put(&client, options).await.expect(what);
         let [first] = &hanging_up.requests()[..] else {
@@ -257,7 +258,7 @@ impl Full {
 async fn a_connection_attempt_that_hangs_has_sent_nothing() {
     let full = Full::new().await;
     for (what, call, form) in ONE_SHOT {
-        let alive = Scripted::always(ok("v")).await;
+        let alive = Fake::always(ok("v"));
         let short = |endpoints: Vec<Endpoint>| {
             Client::new(ClientOptions {
                 header_timeout: Some(Duration::from_millis(100)),

@@ -11,7 +11,7 @@ use etcd2::client::{
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::scripted::LIMIT;
+use super::support::fake::LIMIT;
 use super::support::http::{Connection, EXCHANGE_TIMEOUT, Request};
 use super::support::json::Raw;
 use super::support::seed::{self, Rng};

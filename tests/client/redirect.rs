@@ -5,7 +5,8 @@ use etcd2::client::{
     Tls,
 };
 
-use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
+use super::call::{client, options, soon};
+use super::support::fake::{Fake, Refusing, Step, ok, response};
 use super::tls::Authority;
 
 const ALL: [&str; 5] = [
@@ -22,12 +23,11 @@ fn to(status: &str, location: &str) -> Vec<u8> {
 }
 
 /// A server that redirects everything to the same target at `base`.
-async fn towards(base: String) -> Scripted {
-    Scripted::start(move |request| {
+fn towards(base: String) -> Fake {
+    Fake::start(move |request| {
         let location = format!("{base}{}", request.target);
         vec![Step::Send(to(ALL[3], &location))]
     })
-    .await
 }
 
 async fn put(client: &Client) -> Result<String, Error> {
@@ -37,14 +37,13 @@ async fn put(client: &Client) -> Result<String, Error> {
 
 #[tokio::test]
 async fn method_body_and_type_survive_every_status() {
-    let leader = Scripted::always(ok("v")).await;
+    let leader = Fake::always(ok("v"));
     for (number, status) in ALL.into_iter().enumerate() {
         let base = leader.url();
-        let follower = Scripted::start(move |request| {
+        let follower = Fake::start(move |request| {
             let location = format!("{base}{}", request.target);
             vec![Step::Send(to(status, &location))]
-        })
-        .await;
+        });
         let client = client([follower.endpoint()]);
         let swap = PutOptions {
             ttl: Some(5),
@@ -84,14 +83,13 @@ async fn method_body_and_type_survive_every_status() {
 
 #[tokio::test]
 async fn a_place_on_the_same_server_is_found_and_its_query_is_its_own() {
-    let server = Scripted::start(|request| {
+    let server = Fake::start(|request| {
         vec![Step::Send(match request.target.as_str() {
             "/v2/keys/k?recursive=false&sorted=false" => to(ALL[1], "/elsewhere?x=1#part"),
             "/elsewhere?x=1" => ok("found"),
             other => response("400 Bad Request", &[], other),
         })]
-    })
-    .await;
+    });
     let client = client([server.endpoint()]);
     let event = soon(client.get(&Key::from("/k"), GetOptions::default())).await;
     assert_eq!(event.unwrap().node.value, "found");
@@ -101,14 +99,13 @@ async fn a_place_on_the_same_server_is_found_and_its_query_is_its_own() {
 #[tokio::test]
 async fn ten_redirects_are_followed_and_no_more() {
     for (redirects, enough) in [(10, true), (11, false)] {
-        let server = Scripted::start(move |request| {
+        let server = Fake::start(move |request| {
             vec![Step::Send(if request.number < redirects {
                 to(ALL[3], &format!("/{}", request.number))
             } else {
                 ok("v")
             })]
-        })
-        .await;
+        });
         let outcome = put(&client([server.endpoint()])).await;
         if enough {
             assert_eq!(outcome.unwrap(), "v");
@@ -131,12 +128,12 @@ async fn a_redirect_that_leads_nowhere_is_told() {
         (&["Location: /a b"][..], "redirected to"),
         (&["Location: http://[::1/"][..], "redirected to"),
     ] {
-        let server = Scripted::always(response(ALL[3], headers, "")).await;
+        let server = Fake::always(response(ALL[3], headers, ""));
         let error = put(&client([server.endpoint()])).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
         assert!(!error.is_connection(), "{error}");
         // The redirecting server has done nothing: even a one-shot request may go on.
-        let other = Scripted::always(ok("v")).await;
+        let other = Fake::always(ok("v"));
         let both = client([server.endpoint(), other.endpoint()]);
         soon(both.delete(&Key::from("/k"), DeleteOptions::default()))
             .await
@@ -148,21 +145,21 @@ async fn a_redirect_that_leads_nowhere_is_told() {
 #[tokio::test]
 async fn a_dead_leader_is_told_by_its_own_address_and_the_next_endpoint_asked() {
     let leader = Refusing::new();
-    let follower = towards(leader.endpoint().to_string()).await;
+    let follower = towards(leader.endpoint().to_string());
     let client = client([follower.endpoint()]);
     let error = put(&client).await.unwrap_err();
     assert_eq!(error.attempts()[0].endpoint, leader.endpoint());
     assert_eq!(error.attempts()[0].to_string(), leader.words());
-    let other = Scripted::always(ok("v")).await;
+    let other = Fake::always(ok("v"));
     client.set_endpoints(vec![follower.endpoint(), other.endpoint()]);
     assert_eq!(put(&client).await.unwrap(), "v");
 }
 
 #[tokio::test]
 async fn a_one_shot_request_is_sent_once_behind_a_redirect_too() {
-    let leader = Scripted::answering(vec![vec![Step::Close]]).await;
-    let follower = towards(leader.url()).await;
-    let other = Scripted::always(ok("v")).await;
+    let leader = Fake::answering(vec![vec![Step::Close]]);
+    let follower = towards(leader.url());
+    let other = Fake::always(ok("v"));
     let client = client([follower.endpoint(), other.endpoint()]);
     let error = soon(client.delete(&Key::from("/k"), DeleteOptions::default())).await;
     assert!(matches!(error, Err(Error::Failed(_))), "{error:?}");
@@ -172,8 +169,8 @@ async fn a_one_shot_request_is_sent_once_behind_a_redirect_too() {
 
 #[tokio::test]
 async fn connections_are_used_again_for_redirects_and_requests() {
-    let leader = Scripted::always(ok("v")).await;
-    let follower = towards(leader.url()).await;
+    let leader = Fake::always(ok("v"));
+    let follower = towards(leader.url());
     let client = client([follower.endpoint()]);
     for _ in 0..5 {
         put(&client).await.unwrap();
@@ -184,12 +181,12 @@ async fn connections_are_used_again_for_redirects_and_requests() {
 
 #[tokio::test]
 async fn what_a_redirect_carries_is_not_waited_for_for_ever() {
-    let leader = Scripted::always(ok("v")).await;
+    let leader = Fake::always(ok("v"));
     let head = format!(
         "HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 99\r\nLocation: {}/x\r\n\r\nmov",
         leader.url()
     );
-    let follower = Scripted::answering(vec![vec![Step::Send(head.into_bytes()), Step::Hang]]).await;
+    let follower = Fake::answering(vec![vec![Step::Send(head.into_bytes()), Step::Hang]]);
     assert_eq!(put(&client([follower.endpoint()])).await.unwrap(), "v");
     follower.ended(1).await;
 }
@@ -213,8 +210,8 @@ async fn credentials_go_along_but_nothing_leaves_tls() {
             async move {
                 let react = move |_: &_| vec![Step::Send(steps.clone())];
                 match acceptor {
-                    Some(acceptor) => Scripted::start_tls(acceptor, react).await,
-                    None => Scripted::start(react).await,
+                    Some(acceptor) => Fake::start_tls(acceptor, react),
+                    None => Fake::start(react),
                 }
             }
         };

@@ -2,7 +2,8 @@
 
 use etcd2::client::{Client, ClientOptions, Endpoint, Error, GetOptions, Key, Sync, Tls};
 
-use super::scripted::{Refusing, Scripted, Step, client, ok, options, response, soon};
+use super::call::{client, options, soon};
+use super::support::fake::{Fake, Refusing, Step, ok, response};
 use super::tls::Authority;
 
 fn members(lists: &[&[&str]]) -> Vec<u8> {
@@ -22,7 +23,7 @@ fn shown(client: &Client) -> Vec<String> {
 
 #[tokio::test]
 async fn the_urls_of_all_members_replace_ours() {
-    let server = Scripted::always(members(&[
+    let server = Fake::always(members(&[
         &["http://a:1", "https://a:2"],
         &[],
         &[
@@ -32,8 +33,7 @@ async fn the_urls_of_all_members_replace_ours() {
             "::",
             "",
         ],
-    ]))
-    .await;
+    ]));
     let dead = Refusing::new();
     let client = client([dead.endpoint(), server.endpoint()]);
     assert_eq!(soon(client.sync()).await.unwrap(), Sync::Replaced);
@@ -43,19 +43,18 @@ async fn the_urls_of_all_members_replace_ours() {
 
 #[tokio::test]
 async fn the_endpoint_that_answered_stays_in_use_when_it_is_a_member() {
-    let other = Scripted::always(ok("other")).await;
+    let other = Fake::always(ok("other"));
     let own = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
     let known = own.clone();
     let first = other.url();
-    let server = Scripted::start(move |request| {
+    let server = Fake::start(move |request| {
         let url = known.get().expect("it is set before the first request");
         vec![Step::Send(if request.target == "/v2/members" {
             members(&[&[&first], &[url]])
         } else {
             ok("own")
         })]
-    })
-    .await;
+    });
     own.set(server.url()).unwrap();
     let client = client([server.endpoint()]);
     soon(client.sync()).await.unwrap();
@@ -73,7 +72,7 @@ async fn members_without_urls_leave_ours_alone() {
         members(&[&["unix:///run/etcd.sock", "ftp://h"]]),
         response("200 OK", &[], "{}"),
     ] {
-        let server = Scripted::always(answer).await;
+        let server = Fake::always(answer);
         let client = client([server.endpoint()]);
         assert_eq!(soon(client.sync()).await.unwrap(), Sync::Unpublished);
         assert_eq!(shown(&client), [server.url()]);
@@ -82,13 +81,12 @@ async fn members_without_urls_leave_ours_alone() {
 
 #[tokio::test]
 async fn a_server_of_0_4_is_asked_in_its_words() {
-    let server = Scripted::start(|request| {
+    let server = Fake::start(|request| {
         vec![Step::Send(match request.target.as_str() {
             "/v2/machines" => response("200 OK", &[], "http://b:4001, http://a:4001"),
             _ => response("404 Not Found", &[], "404 page not found\n"),
         })]
-    })
-    .await;
+    });
     let client = client([server.endpoint()]);
     assert_eq!(soon(client.sync()).await.unwrap(), Sync::Replaced);
     assert_eq!(shown(&client), ["http://b:4001", "http://a:4001"]);
@@ -128,7 +126,7 @@ async fn a_failure_leaves_ours_alone_and_says_what_it_was() {
             "unexpected EOF",
         ),
     ] {
-        let server = Scripted::answering(vec![vec![Step::Send(answer), Step::Close]]).await;
+        let server = Fake::answering(vec![vec![Step::Send(answer), Step::Close]]);
         let client = client([server.endpoint()]);
         let error = soon(client.sync()).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
@@ -154,10 +152,9 @@ async fn whoever_asked_under_tls_is_not_led_out_of_it() {
         ),
     ] {
         let answer = members(&[&urls]);
-        let server = Scripted::start_tls(authority.acceptor(), move |_| {
+        let server = Fake::start_tls(authority.acceptor(), move |_| {
             vec![Step::Send(answer.clone())]
-        })
-        .await;
+        });
         let client = Client::new(ClientOptions {
             tls: Tls::load(&authority.trust()).unwrap(),
             ..options([server.endpoint()])

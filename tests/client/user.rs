@@ -5,7 +5,7 @@ use etcd2::client::{
     Permission, PutOptions, RightsChange,
 };
 
-use super::scripted::LIMIT;
+use super::support::fake::LIMIT;
 use super::support::server::{self, Server};
 
 async fn start() -> Server {

@@ -9,7 +9,8 @@ use etcd2::client::{
 };
 use tokio::sync::Notify;
 
-use super::scripted::{LIMIT, Refusing, Scripted, Step, client, event, options, response, soon};
+use super::call::{client, options, soon};
+use super::support::fake::{Fake, LIMIT, Refusing, Step, event, response};
 
 const CLUSTER: &str = "cdf818194e3a8c32";
 
@@ -48,7 +49,7 @@ fn from_now() -> WatchOptions {
     }
 }
 
-fn watcher(servers: &[&Scripted], options: WatchOptions) -> KeyWatcher {
+fn watcher(servers: &[&Fake], options: WatchOptions) -> KeyWatcher {
     client(servers.iter().map(|server| server.endpoint())).watch(Key::from("/k"), options)
 }
 
@@ -57,7 +58,7 @@ async fn next(watcher: &mut KeyWatcher) -> Result<KeyEvent, Error> {
 }
 
 /// The indexes that a server was asked to begin at, poll by poll.
-fn asked(server: &Scripted) -> Vec<u64> {
+fn asked(server: &Fake) -> Vec<u64> {
     let lines = server.lines();
     let index = |line: &String| {
         let (before, index) = line.split_once("waitIndex=")?;
@@ -72,8 +73,7 @@ fn asked(server: &Scripted) -> Vec<u64> {
 
 #[tokio::test]
 async fn each_poll_asks_for_what_comes_after_the_last_event() {
-    let server =
-        Scripted::answering(vec![answered(10, 12), answered(12, 13), answered(20, 20)]).await;
+    let server = Fake::answering(vec![answered(10, 12), answered(12, 13), answered(20, 20)]);
     let mut watcher = watcher(&[&server], WatchOptions::default());
     assert_eq!(watcher.position(), None);
     for index in [12, 13, 20] {
@@ -87,7 +87,7 @@ async fn each_poll_asks_for_what_comes_after_the_last_event() {
 
 #[tokio::test]
 async fn key_depth_and_first_index_are_those_asked_for() {
-    let server = Scripted::answering(vec![answered(10, 12)]).await;
+    let server = Fake::answering(vec![answered(10, 12)]);
     let options = WatchOptions {
         recursive: true,
         after_index: Some(5),
@@ -104,7 +104,7 @@ async fn key_depth_and_first_index_are_those_asked_for() {
 
 #[tokio::test]
 async fn the_largest_index_is_no_trap() {
-    let server = Scripted::answering(vec![answered(10, u64::MAX), answered(10, 12)]).await;
+    let server = Fake::answering(vec![answered(10, u64::MAX), answered(10, 12)]);
     let options = WatchOptions {
         after_index: Some(u64::MAX - 1),
         ..WatchOptions::default()
@@ -128,8 +128,8 @@ async fn the_largest_index_is_no_trap() {
 #[tokio::test]
 async fn a_watch_from_now_that_is_cut_goes_on_at_the_next_endpoint_where_it_began() {
     // The write at 11 happens after the cut and before the second poll: "from now" would miss it.
-    let first = Scripted::answering(vec![cut(10)]).await;
-    let second = Scripted::answering(vec![answered(11, 11)]).await;
+    let first = Fake::answering(vec![cut(10)]);
+    let second = Fake::answering(vec![answered(11, 11)]);
     for reconnect in [false, true] {
         let options = WatchOptions {
             reconnect,
@@ -151,7 +151,7 @@ async fn a_watch_from_now_that_is_cut_goes_on_at_the_same_endpoint_where_it_bega
         vec![Step::Send(head(10)), Step::Send(half.clone()), Step::Close],
         vec![Step::Send(head(10)), Step::Send(half), Step::Reset],
     ] {
-        let server = Scripted::answering(vec![broken, answered(11, 11)]).await;
+        let server = Fake::answering(vec![broken, answered(11, 11)]);
         let mut watcher = watcher(&[&server], from_now());
         assert_eq!(next(&mut watcher).await.unwrap().node.value, "v11");
         assert_eq!(asked(&server), [0, 11]);
@@ -160,7 +160,7 @@ async fn a_watch_from_now_that_is_cut_goes_on_at_the_same_endpoint_where_it_bega
 
 #[tokio::test]
 async fn without_a_head_there_is_no_position_yet() {
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         vec![Step::Close],
         vec![Step::Send(response(
             "503 Service Unavailable",
@@ -168,8 +168,7 @@ async fn without_a_head_there_is_no_position_yet() {
             "",
         ))],
         answered(10, 11),
-    ])
-    .await;
+    ]);
     let mut watcher = watcher(&[&server], from_now());
     assert_eq!(next(&mut watcher).await.unwrap().node.value, "v11");
     assert_eq!(asked(&server), [0, 0, 0], "a failing server took no watch");
@@ -177,8 +176,8 @@ async fn without_a_head_there_is_no_position_yet() {
 
 #[tokio::test]
 async fn without_reconnect_the_error_comes_out_and_the_position_stays() {
-    let first = Scripted::answering(vec![cut(10), answered(12, 11)]).await;
-    let second = Scripted::answering(vec![vec![Step::Close]]).await;
+    let first = Fake::answering(vec![cut(10), answered(12, 11)]);
+    let second = Fake::answering(vec![vec![Step::Close]]);
     let mut watcher = watcher(&[&first, &second], WatchOptions::default());
     let error = next(&mut watcher).await.unwrap_err();
     let causes: Vec<&Cause> = error.attempts().iter().map(|a| &a.cause).collect();
@@ -198,15 +197,14 @@ async fn without_reconnect_the_error_comes_out_and_the_position_stays() {
 
 #[tokio::test]
 async fn an_event_that_was_delivered_is_not_delivered_again() {
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         answered(10, 11),
         cut(11),
         vec![Step::Close],
         answered(15, 14),
         cut(15),
         answered(15, 15),
-    ])
-    .await;
+    ]);
     let mut watcher = watcher(&[&server], from_now());
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -221,12 +219,11 @@ async fn history_that_is_gone_is_told_even_to_a_watch_that_goes_on() {
     let body = r#"{"errorCode":401,"message":"The event in requested index is outdated and cleared","cause":"the requested history has been cleared [203/12]","index":1202}"#;
     let cluster = format!("X-Etcd-Cluster-Id: {CLUSTER}");
     let gone = response("400 Bad Request", &[&cluster, "X-Etcd-Index: 1202"], body);
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         answered(10, 11),
         vec![Step::Close],
         vec![Step::Send(gone)],
-    ])
-    .await;
+    ]);
     let other = Refusing::new();
     let client = client([server.endpoint(), other.endpoint()]);
     let mut watcher = client.watch(Key::from("/k"), from_now());
@@ -247,7 +244,7 @@ async fn another_cluster_is_noticed_before_its_first_event() {
         vec![Step::Send(response("400 Bad Request", &[other], api_error))],
     ] {
         for before in [answered(10, 11), cut(10)] {
-            let server = Scripted::answering(vec![before.clone(), answer.clone()]).await;
+            let server = Fake::answering(vec![before.clone(), answer.clone()]);
             let mut watcher = watcher(&[&server], from_now());
             let outcome = match next(&mut watcher).await {
                 Ok(_) => next(&mut watcher).await,
@@ -267,12 +264,11 @@ async fn another_cluster_is_noticed_before_its_first_event() {
 async fn a_server_without_a_cluster_id_is_believed() {
     let anonymous =
         b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 12\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         answered(10, 11),
         vec![Step::Send(anonymous), Step::Send(tail(12))],
         answered(12, 13),
-    ])
-    .await;
+    ]);
     let mut watcher = watcher(&[&server], WatchOptions::default());
     for index in 11..=13 {
         assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, index);
@@ -304,7 +300,7 @@ impl Told {
 
 #[tokio::test]
 async fn each_outage_is_told_once_and_so_is_its_end() {
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         answered(10, 11),
         vec![Step::Close],
         vec![Step::Send(response("503 Service Unavailable", &[], ""))],
@@ -313,8 +309,7 @@ async fn each_outage_is_told_once_and_so_is_its_end() {
         cut(12),
         answered(12, 13),
         answered(13, 14),
-    ])
-    .await;
+    ]);
     let told = Told::default();
     let mut watcher = told.listen(watcher(&[&server], from_now()));
     let mut after_each = Vec::new();
@@ -331,15 +326,14 @@ async fn each_outage_is_told_once_and_so_is_its_end() {
 async fn the_end_of_an_outage_is_told_when_a_server_takes_the_watch() {
     let event = Arc::new(Notify::new());
     let held = event.clone();
-    let server = Scripted::start(move |request| match request.number {
+    let server = Fake::start(move |request| match request.number {
         0 => vec![Step::Close],
         _ => vec![
             Step::Send(head(10)),
             Step::Await(held.clone()),
             Step::Send(tail(11)),
         ],
-    })
-    .await;
+    });
     let mut watcher = watcher(&[&server], from_now()).on_interruption(move |interruption| {
         if matches!(interruption, Interruption::Resumed) {
             // Only now the event happens: who waits for it to tell the end waits for ever.
@@ -351,13 +345,12 @@ async fn the_end_of_an_outage_is_told_when_a_server_takes_the_watch() {
 
 #[tokio::test]
 async fn dropping_a_watch_that_a_server_has_taken_loses_nothing() {
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         vec![Step::Close],
         vec![Step::Send(head(10)), Step::Hang],
         answered(12, 11),
         answered(12, 12),
-    ])
-    .await;
+    ]);
     let taken = Arc::new(Notify::new());
     let told = taken.clone();
     let mut watcher = watcher(&[&server], from_now()).on_interruption(move |interruption| {
@@ -379,7 +372,7 @@ async fn dropping_a_watch_that_a_server_has_taken_loses_nothing() {
 
 #[tokio::test]
 async fn dropping_a_watch_again_and_again_asks_from_the_same_place() {
-    let server = Scripted::start(|request| match request.number {
+    let server = Fake::start(|request| match request.number {
         0..4 => vec![Step::Hang],
         4 => vec![
             Step::Send(head(10)),
@@ -387,8 +380,7 @@ async fn dropping_a_watch_again_and_again_asks_from_the_same_place() {
             Step::Hang,
         ],
         _ => answered(12, 7),
-    })
-    .await;
+    });
     let options = WatchOptions {
         after_index: Some(6),
         ..WatchOptions::default()
@@ -407,13 +399,12 @@ async fn dropping_a_watch_again_and_again_asks_from_the_same_place() {
 
 #[tokio::test]
 async fn dropping_a_watch_while_nobody_answers_keeps_it_too() {
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         answered(10, 11),
         vec![Step::Close], // of a connection that was idle: it is replaced without a word
         vec![Step::Close],
         answered(12, 12),
-    ])
-    .await;
+    ]);
     let lost = Arc::new(Notify::new());
     let told = lost.clone();
     let mut watcher = watcher(&[&server], from_now()).on_interruption(move |interruption| {
@@ -434,12 +425,11 @@ async fn dropping_a_watch_while_nobody_answers_keeps_it_too() {
 async fn a_poll_that_ends_without_an_event_is_repeated_from_what_its_head_had_seen() {
     let mut empty = head(10);
     empty.extend_from_slice(b"0\r\n\r\n");
-    let server = Scripted::answering(vec![
+    let server = Fake::answering(vec![
         vec![Step::Send(empty)],
         vec![Step::Send(response("200 OK", &["X-Etcd-Index: 15"], ""))],
         answered(15, 17),
-    ])
-    .await;
+    ]);
     let told = Told::default();
     let options = WatchOptions::default(); // It is no failure: no leave to go on is needed.
     let mut watcher = told.listen(watcher(&[&server], options));
@@ -451,11 +441,11 @@ async fn a_poll_that_ends_without_an_event_is_repeated_from_what_its_head_had_se
 #[tokio::test]
 async fn a_refusal_ends_the_watch() {
     let body = r#"{"errorCode":110,"message":"The request requires user authentication","cause":"Insufficient credentials","index":0}"#;
-    let server = Scripted::always(response("401 Unauthorized", &[], body)).await;
+    let server = Fake::always(response("401 Unauthorized", &[], body));
     let mut watcher = watcher(&[&server], from_now());
     let error = next(&mut watcher).await.unwrap_err();
     assert_eq!(error.api_code(), Some(110));
-    let web = Scripted::always(response("200 OK", &[], "<html>")).await;
+    let web = Fake::always(response("200 OK", &[], "<html>"));
     let mut watcher = super::watch::watcher(&[&web], from_now());
     let error = next(&mut watcher).await.unwrap_err();
     assert!(matches!(error, Error::InvalidReply { .. }), "{error:?}");
@@ -468,7 +458,7 @@ async fn a_refusal_ends_the_watch() {
 async fn the_time_out_of_the_head_does_not_end_a_watch() {
     let release = Arc::new(Notify::new());
     let held = release.clone();
-    let server = Scripted::start(move |request| {
+    let server = Fake::start(move |request| {
         if request.target.contains("wait=true") {
             let mut steps = vec![Step::Await(held.clone())];
             steps.extend(answered(10, 11));
@@ -476,8 +466,7 @@ async fn the_time_out_of_the_head_does_not_end_a_watch() {
         } else {
             vec![Step::Hang]
         }
-    })
-    .await;
+    });
     let client = Client::new(ClientOptions {
         header_timeout: Some(Duration::from_millis(20)),
         ..options([server.endpoint()])
@@ -496,31 +485,29 @@ async fn the_time_out_of_the_head_does_not_end_a_watch() {
 #[tokio::test]
 async fn a_member_that_lags_is_waited_for() {
     // The second member answers a poll with an older index; a linearizable read shows that the cluster is where it was.
-    let leading = Scripted::answering(vec![answered(10, 20), vec![Step::Close]]).await;
-    let lagging = Scripted::start(|request| {
+    let leading = Fake::answering(vec![answered(10, 20), vec![Step::Close]]);
+    let lagging = Fake::start(|request| {
         if request.target.contains("quorum=true") {
             let headers = ["X-Etcd-Index: 20", "X-Etcd-Cluster-Id: c"];
             let found = response("404 Not Found", &headers, "{}");
             return vec![Step::Send(found)];
         }
         answered(15, 21)
-    })
-    .await;
+    });
     let mut watcher = watcher(&[&leading, &lagging], from_now());
     assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 20);
     assert_eq!(next(&mut watcher).await.unwrap().node.modified_index, 21);
 }
 
 /// A first member that shows index 20, then one that shows 15 and says `read` to a linearizable read.
-async fn behind(read: Vec<u8>) -> (KeyWatcher, Scripted, Scripted) {
-    let leading = Scripted::answering(vec![answered(10, 20), vec![Step::Close]]).await;
-    let lagging = Scripted::start(move |request| {
+async fn behind(read: Vec<u8>) -> (KeyWatcher, Fake, Fake) {
+    let leading = Fake::answering(vec![answered(10, 20), vec![Step::Close]]);
+    let lagging = Fake::start(move |request| {
         if request.target.contains("quorum=true") {
             return vec![Step::Send(read.clone())];
         }
         answered(15, 21)
-    })
-    .await;
+    });
     let watcher = watcher(&[&leading, &lagging], from_now());
     (watcher, leading, lagging)
 }

@@ -3,167 +3,34 @@
 //! The first segment of the path chooses the answer, so that `$CANNED/garbage` is an endpoint whose every answer is
 //! garbage (an endpoint's path is a prefix of all requests, etcdctl reference 4).
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use super::support::fake::{Received, Step, response};
 
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
-
-/// How long a client may keep a connection without a request.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// A running server, stopped when dropped.
-pub(crate) struct Canned {
-    address: SocketAddr,
-    url: String,
-    stopping: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// What a request gets.
-enum Answer {
-    /// Status line, further header lines, body.
-    Text(&'static str, String, String),
-    /// The connection is closed without a word.
-    Close,
-    /// Nothing, until the client goes away.
-    Silence,
-}
-
-impl Canned {
-    /// Starts it on a loopback port, in plain text.
-    pub(crate) fn start() -> Canned {
-        Canned::with(None)
-    }
-
-    /// Starts it on a loopback port, behind TLS.
-    pub(crate) fn start_tls(config: Arc<ServerConfig>) -> Canned {
-        Canned::with(Some(config))
-    }
-
-    fn with(tls: Option<Arc<ServerConfig>>) -> Canned {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let url = format!("{scheme}://{address}");
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (stop, own_url) = (Arc::clone(&stopping), url.clone());
-        let thread = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stop.load(Ordering::Acquire) {
-                    return;
-                }
-                if let Ok(stream) = stream {
-                    let (tls, url) = (tls.clone(), own_url.clone());
-                    // A client that breaks off is its own business.
-                    thread::spawn(move || drop(accept(stream, tls, &url)));
-                }
-            }
-        });
-        Canned {
-            address,
-            url,
-            stopping,
-            thread: Some(thread),
-        }
-    }
-
-    /// `http://127.0.0.1:PORT`, or `https:` and the same.
-    pub(crate) fn url(&self) -> String {
-        self.url.clone()
-    }
-}
-
-impl Drop for Canned {
-    fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Release);
-        // Wakes the thread from its wait for a connection.
-        drop(TcpStream::connect(self.address));
-        if let Some(thread) = self.thread.take() {
-            // It ends by returning.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn accept(stream: TcpStream, tls: Option<Arc<ServerConfig>>, url: &str) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(IDLE))?;
-    match tls {
-        None => serve(BufReader::new(stream), url),
-        Some(config) => {
-            let session = ServerConnection::new(config).map_err(std::io::Error::other)?;
-            serve(BufReader::new(StreamOwned::new(session, stream)), url)
-        }
-    }
-}
-
-fn serve<S: Read + Write>(mut stream: BufReader<S>, url: &str) -> std::io::Result<()> {
-    loop {
-        let mut first = String::new();
-        if stream.read_line(&mut first)? == 0 {
-            return Ok(());
-        }
-        let mut length = 0;
-        loop {
-            let mut header = String::new();
-            stream.read_line(&mut header)?;
-            let header = header.trim_end().to_ascii_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-        }
-        std::io::copy(&mut (&mut stream).take(length), &mut std::io::sink())?;
-        let mut words = first.split(' ');
-        let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-        let ask = Ask::new(method, target, url);
-        let answer = ask.trouble().or_else(|| ask.elsewhere());
-        let answer = answer.or_else(|| ask.key()).or_else(|| ask.health());
-        let answer = answer.or_else(|| ask.member());
-        match answer.unwrap_or_else(|| text("404 Not Found", "404 page not found\n")) {
-            Answer::Text(status, headers, body) => {
-                let length = body.len();
-                let head =
-                    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
-                let stream = stream.get_mut();
-                stream.write_all(head.as_bytes())?;
-                stream.write_all(body.as_bytes())?;
-                stream.flush()?;
-            }
-            Answer::Close => return Ok(()),
-            Answer::Silence => {
-                stream.read_line(&mut first)?;
-                return Ok(());
-            }
-        }
-    }
+/// What the server does about a request.
+pub(crate) fn react(received: &Received, scheme: &str) -> Vec<Step> {
+    let host = received.header("host").expect("every request has one");
+    let url = format!("{scheme}://{host}");
+    let ask = Ask::new(&received.method, &received.target, &url);
+    let step = ask.trouble().or_else(|| ask.elsewhere());
+    let step = step.or_else(|| ask.key()).or_else(|| ask.health());
+    let step = step.or_else(|| ask.member());
+    vec![step.unwrap_or_else(|| text("404 Not Found", "404 page not found\n"))]
 }
 
 const OK: &str = "200 OK";
 
-fn json(status: &'static str, body: &str) -> Answer {
-    let headers = "Content-Type: application/json\r\nX-Etcd-Index: 9\r\n".to_owned();
-    Answer::Text(status, headers, body.to_owned())
+fn json(status: &str, body: &str) -> Step {
+    let headers = ["Content-Type: application/json", "X-Etcd-Index: 9"];
+    Step::Send(response(status, &headers, body))
 }
 
-fn text(status: &'static str, body: &str) -> Answer {
-    Answer::Text(status, String::new(), body.to_owned())
+fn text(status: &str, body: &str) -> Step {
+    Step::Send(response(status, &[], body))
 }
 
-fn redirect(location: Option<String>) -> Answer {
-    let header = location.map(|location| format!("Location: {location}\r\n"));
-    Answer::Text(
-        "307 Temporary Redirect",
-        header.unwrap_or_default(),
-        String::new(),
-    )
+fn redirect(location: Option<String>) -> Step {
+    let header = location.map(|location| format!("Location: {location}"));
+    let headers: Vec<&str> = header.iter().map(String::as_str).collect();
+    Step::Send(response("307 Temporary Redirect", &headers, ""))
 }
 
 /// A request.
@@ -191,7 +58,7 @@ impl<'a> Ask<'a> {
     }
 
     /// Servers that are broken, or no etcd.
-    fn trouble(&self) -> Option<Answer> {
+    fn trouble(&self) -> Option<Step> {
         Some(match self.case {
             "garbage" => text(OK, "<html>no etcd here</html>"),
             "empty" => text(OK, ""),
@@ -214,14 +81,14 @@ impl<'a> Ask<'a> {
                 "414 URI Too Long",
                 "key of 20000 bytes, the limit is 16384\n",
             ),
-            "close" => Answer::Close,
-            "silent" => Answer::Silence,
+            "close" => Step::Close,
+            "silent" => Step::Hang,
             _ => return None,
         })
     }
 
     /// Servers that know a better one.
-    fn elsewhere(&self) -> Option<Answer> {
+    fn elsewhere(&self) -> Option<Step> {
         let (url, rest) = (self.url, self.rest);
         Some(match self.case {
             "loop" => redirect(Some(format!("{url}/loop{rest}"))),
@@ -233,7 +100,7 @@ impl<'a> Ask<'a> {
     }
 
     /// Servers that know keys, and their members not, or not well.
-    fn key(&self) -> Option<Answer> {
+    fn key(&self) -> Option<Step> {
         match (self.case, self.rest) {
             ("value", rest) if rest.starts_with("/v2/keys") => {
                 let node = r#"{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}"#;
@@ -248,7 +115,7 @@ impl<'a> Ask<'a> {
         }
     }
 
-    fn health(&self) -> Option<Answer> {
+    fn health(&self) -> Option<Step> {
         Some(match (self.case, self.rest) {
             ("healthy", "/health") => json(OK, r#"{"health":"true"}"#),
             ("boolean", "/health") => json(OK, r#"{"health":true}"#),
@@ -259,7 +126,7 @@ impl<'a> Ask<'a> {
     }
 
     /// Clusters of members that are well or not; which, says the name of the case.
-    fn member(&self) -> Option<Answer> {
+    fn member(&self) -> Option<Step> {
         let member = |id: &str, name: &str, urls: &[&str]| {
             let urls: Vec<String> = urls
                 .iter()

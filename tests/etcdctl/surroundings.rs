@@ -1,22 +1,20 @@
 //! What there is besides the twins: ports where nobody listens, servers with fixed answers, certificates.
 
-use std::net::SocketAddr;
-
-use rustix::fd::OwnedFd;
-use rustix::net::{AddressFamily, SocketType};
+use tokio_rustls::TlsAcceptor;
 
 use super::authority::Authority;
-use super::canned::Canned;
+use super::canned::react;
 use super::side::Variable;
+use super::support::fake::{Fake, Refusing};
 
 /// All of it, for one file of the table.
 pub(crate) struct Surroundings {
-    dead: [Dead; 2],
-    canned: Canned,
+    dead: [Refusing; 2],
+    canned: Fake,
     trusted: Authority,
     other: Authority,
     /// Behind TLS; wanting a certificate; with one for another host.
-    secure: [Canned; 3],
+    secure: [Fake; 3],
 }
 
 impl Surroundings {
@@ -28,9 +26,12 @@ impl Surroundings {
             ("other.example", false),
         ];
         Surroundings {
-            dead: [Dead::new(), Dead::new()],
-            canned: Canned::start(),
-            secure: secure.map(|(host, mutual)| Canned::start_tls(trusted.server(host, mutual))),
+            dead: [Refusing::new(), Refusing::new()],
+            canned: Fake::start(|request| react(request, "http")),
+            secure: secure.map(|(host, mutual)| {
+                let acceptor = TlsAcceptor::from(trusted.server(host, mutual));
+                Fake::start_tls(acceptor, |request| react(request, "https"))
+            }),
             trusted,
             other: Authority::new("other"),
         }
@@ -62,27 +63,5 @@ impl Surroundings {
             ("OTHER_CERT", "other cert", self.other.file("client.pem")),
             ("OTHER_KEY", "other key", self.other.file("client.key")),
         ]
-    }
-}
-
-/// A loopback port that refuses connections for as long as this lives: it is bound, and nobody listens.
-struct Dead {
-    address: SocketAddr,
-    _socket: OwnedFd,
-}
-
-impl Dead {
-    fn new() -> Dead {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)
-            .expect("a socket can be made");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        rustix::net::bind(&socket, &any).expect("a loopback port is free");
-        let address = rustix::net::getsockname(&socket).expect("a bound socket has an address");
-        Dead {
-            address: address
-                .try_into()
-                .expect("an address of the family asked for"),
-            _socket: socket,
-        }
     }
 }

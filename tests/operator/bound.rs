@@ -1,8 +1,8 @@
 //! Answers are taken up to a bound in bytes, which an option raises.
 
 use super::run::{etcdctl, line};
+use super::support::fake::{Fake, answer};
 use super::support::server;
-use super::wire::{Says, serve};
 
 #[test]
 fn an_answer_above_the_bound_names_the_option() {
@@ -39,8 +39,8 @@ fn an_answer_above_the_bound_names_the_option() {
 /// Nobody else is asked for the same again, and an answer that never ends is left at the bound.
 #[test]
 fn an_endless_answer_ends_at_the_bound_for_every_kind_of_command() {
-    let stranger = serve(|_| Says::Answer(200, "[".repeat(1 << 20)));
-    let other = serve(|_| Says::Answer(200, "{}".to_owned()));
+    let stranger = Fake::start(|_| answer(200, &"[".repeat(1 << 20)));
+    let other = Fake::start(|_| answer(200, "{}"));
     let both = format!("{},{}", stranger.url(), other.url());
     for (words, code) in [
         ("get /k", 4),

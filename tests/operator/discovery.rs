@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::certificate::{Authority, Time};
 use super::run::{Ended, Etcdctl, line};
+use super::support::fake::refusing;
 use super::support::server;
 use super::tls::secure;
-use super::wire::refusing;
 
 /// The names that a DNS server knows: each with a port of localhost.
 type Zone = Vec<(&'static str, u16)>;

@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use super::run::{Ended, PATIENCE, etcdctl, line, until};
+use super::support::fake::{Fake, Step, answer, refusing};
 use super::support::http::{Connection, Request};
 use super::support::server::{self, Server};
-use super::wire::{Says, refusing, serve};
 
 /// Runs a command line of a hint as a shell would, and asserts that it succeeds.
 fn follow(server: &Server, advice: &str) {
@@ -167,10 +167,10 @@ fn a_missing_server_is_told_from_a_wrong_announcement() {
     let members = format!(
         "{{\"members\":[{{\"id\":\"1\",\"name\":\"a\",\"clientURLs\":[\"http://{nobody}\"]}}]}}"
     );
-    let front = serve(
-        move |heard| match heard.line.starts_with("GET /v2/members") {
-            true => Says::Answer(200, members.clone()),
-            false => Says::Forward(real),
+    let front = Fake::start(
+        move |heard| match heard.line().starts_with("GET /v2/members") {
+            true => answer(200, &members),
+            false => vec![Step::Forward(real)],
         },
     );
     let announced = "these are the addresses that the cluster announces; to use yours as they are: etcdctl --no-sync …";
@@ -178,10 +178,10 @@ fn a_missing_server_is_told_from_a_wrong_announcement() {
     assert_eq!(ended.hints(), [announced], "{ended:?}");
     assert_eq!(line("--no-sync set /k v").at(front.url()).output(), "v\n");
     // One that announces none.
-    let silent = serve(
-        move |heard| match heard.line.starts_with("GET /v2/members") {
-            true => Says::Answer(200, "{\"members\":[]}".to_owned()),
-            false => Says::Forward(real),
+    let silent = Fake::start(
+        move |heard| match heard.line().starts_with("GET /v2/members") {
+            true => answer(200, "{\"members\":[]}"),
+            false => vec![Step::Forward(real)],
         },
     );
     let ended = hinted(line("set /k v").at(silent.url()));
@@ -207,7 +207,7 @@ fn a_missing_server_is_told_from_a_wrong_announcement() {
 fn a_slow_server_is_waited_for_as_the_hint_says() {
     let server = server::ours().start();
     line("set /k v").at(server.url()).output();
-    let hangs = serve(|_| Says::Nothing);
+    let hangs = Fake::start(|_| vec![Step::Hang]);
     let impatient = line("--no-sync --timeout 50ms get /k").at(hangs.url());
     let slow = format!(
         "{} is slow or hangs; wait longer with --timeout 10s --total-timeout 30s",
@@ -229,7 +229,7 @@ fn a_slow_server_is_waited_for_as_the_hint_says() {
 #[test]
 fn what_another_kind_of_server_said_is_shown() {
     let page = "<html>\n<title>Not etcd</title>\n</html>";
-    let website = serve(move |_| Says::Answer(200, page.to_owned()));
+    let website = Fake::start(move |_| answer(200, page));
     let ended = hinted(line("--no-sync get /k").at(website.url()));
     assert_eq!(
         ended.first(),
@@ -263,7 +263,7 @@ fn what_another_kind_of_server_said_is_shown() {
         (502, "returns server error [Bad Gateway]"),
     ] {
         let long = long.clone();
-        let failing = serve(move |_| Says::Answer(status, long.clone()));
+        let failing = Fake::start(move |_| answer(status, &long));
         let ended = hinted(line("--no-sync get /k").at(failing.url()));
         assert!(
             ended
@@ -279,7 +279,7 @@ fn what_another_kind_of_server_said_is_shown() {
         assert_eq!(ended.hints(), [said]);
     }
     // A server without a word gives nothing to repeat.
-    let mute = serve(|_| Says::Answer(503, String::new()));
+    let mute = Fake::start(|_| answer(503, ""));
     assert_eq!(
         hinted(line("--no-sync get /k").at(mute.url()))
             .hints()

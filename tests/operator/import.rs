@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 use super::run::{Ended, Etcdctl, etcdctl, line};
+use super::support::fake::{Fake, Step};
 use super::support::http::Request;
 use super::support::json::Raw;
 use super::support::server::{self, Server};
-use super::wire::{Says, serve};
 
 /// A file to import.
 struct File {
@@ -360,17 +360,17 @@ fn an_import_that_a_crash_ended_is_completed_by_the_next() {
     // The front outlives this test, the server must not.
     let dying = Arc::downgrade(&server);
     let asked = Mutex::new(0);
-    let front = serve(move |_| {
+    let front = Fake::start(move |_| {
         let mut asked = asked.lock().expect("no test panics here");
         *asked += 1;
         match *asked {
-            ..=40 => Says::Forward(real),
+            ..=40 => vec![Step::Forward(real)],
             41 => {
                 let server = dying.upgrade().expect("the test waits for this");
                 server.lock().expect("no test panics here").kill();
-                Says::HangUp
+                vec![Step::Close]
             }
-            _ => Says::HangUp,
+            _ => vec![Step::Close],
         }
     });
     let ended = command(&file.path, "--no-sync -c 7").at(front.url()).run();

@@ -3,9 +3,9 @@
 use std::os::unix::process::ExitStatusExt;
 
 use super::run::{Etcdctl, line};
+use super::support::fake::{Fake, answer as said};
 use super::support::server::{self, Server};
 use super::terminal::{Left, Streams, Terminal, show};
-use super::wire::{Says, serve};
 
 const SIGINT: i32 = 2;
 const SIGQUIT: i32 = 3;
@@ -26,16 +26,12 @@ fn answer(command: &Etcdctl, question: &str, keys: &str) -> Left {
 
 /// A server that accepts everything, and the passwords it was shown.
 fn passwords(keys: &str) -> Vec<String> {
-    let anybody = serve(|_| Says::Answer(404, "{\"errorCode\":100}".to_owned()));
+    let anybody = Fake::start(|_| said(404, "{\"errorCode\":100}"));
     let command = line("--no-sync -u name get /k").at(anybody.url());
     answer(&command, "Password: ", keys);
-    let shown = anybody.heard().into_iter().map(|heard| {
-        let header = heard.head.lines().find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("authorization")
-                .then(|| value.to_owned())
-        });
-        header.expect("a user goes with every request")
+    let shown = anybody.requests().into_iter().map(|request| {
+        let header = request.header("authorization");
+        header.expect("a user goes with every request").to_owned()
     });
     shown.collect()
 }

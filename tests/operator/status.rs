@@ -3,9 +3,9 @@
 use std::os::unix::process::ExitStatusExt;
 
 use super::run::{etcdctl, line};
+use super::support::fake::{Fake, Step, answer, refusing};
 use super::support::server;
 use super::terminal::{Streams, Terminal};
-use super::wire::{Says, refusing, serve};
 
 #[test]
 fn every_kind_of_ending_has_its_status() {
@@ -13,7 +13,7 @@ fn every_kind_of_ending_has_its_status() {
     let url = server.url();
     let (_held, nobody) = refusing();
     let nobody = nobody.to_string();
-    let website = serve(|_| Says::Answer(200, "<html>".to_owned()));
+    let website = Fake::start(|_| answer(200, "<html>"));
     line("set /dir/k v").at(&url).output();
     let refused = format!("dial tcp {nobody}: connect: connection refused");
     let unavailable = format!(
@@ -126,8 +126,8 @@ fn a_cluster_that_is_not_well_is_status_5() {
     let server = server::ours().start();
     let good = server.url();
     let (_held, nobody) = refusing();
-    let sick = serve(|_| Says::Answer(200, "{\"health\":\"false\"}".to_owned()));
-    let hangs = serve(|_| Says::Nothing);
+    let sick = Fake::start(|_| answer(200, "{\"health\":\"false\"}"));
+    let hangs = Fake::start(|_| vec![Step::Hang]);
     let bad = format!("http://{nobody}");
     let failed = |number: u32, url: &str, reason: &str| {
         format!(
@@ -173,7 +173,7 @@ fn a_cluster_that_is_not_well_is_status_5() {
             .map(|(id, urls)| format!("{{\"id\":\"{id}\",\"name\":\"m\",\"clientURLs\":{urls:?}}}"))
             .collect();
         let list = format!("{{\"members\":[{}]}}", members.join(","));
-        let front = serve(move |_| Says::Answer(200, list.clone()));
+        let front = Fake::start(move |_| answer(200, &list));
         let ended = line("--timeout 300ms cluster-health").at(front.url()).run();
         assert_eq!(
             (ended.stdout.as_str(), ended.code),
@@ -203,7 +203,7 @@ fn ctrl_c_is_a_good_end_for_what_waits() {
         );
     }
     // Nothing else catches it: there is nothing to tidy up.
-    let hangs = serve(|_| Says::Nothing);
+    let hangs = Fake::start(|_| vec![Step::Hang]);
     let get = line("--debug --timeout 0 --total-timeout 0 get /k").at(hangs.url());
     let mut terminal = Terminal::start(&get, Streams::All);
     terminal.wait_for("/v2/members\n");
@@ -215,7 +215,7 @@ fn ctrl_c_is_a_good_end_for_what_waits() {
 fn time_limits_end_what_hangs() {
     let server = server::ours().start();
     line("set /k v").at(server.url()).output();
-    let hangs = serve(|_| Says::Nothing);
+    let hangs = Fake::start(|_| vec![Step::Hang]);
     let at = hangs.url();
     let slow = format!("client: endpoint {at} exceeded header timeout");
     let unavailable =

@@ -1,19 +1,19 @@
 //! TLS with Debian's etcd: the files, the variables, and what each mistake is called.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::TLS12;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::certificate::{Authority, Pair, Time};
 use super::run::{Ended, Etcdctl, line};
+use super::support::fake::{Fake, answer};
 use super::support::server::{self, Server, free_ports};
 
 /// Debian's etcd with a secure client port, and its URL. The port that the tests watch its health at stays plain.
@@ -326,7 +326,7 @@ fn a_plain_and_a_secure_port_are_told_apart() {
 }
 
 /// A server that speaks TLS 1.2 and takes only clients with a certificate.
-fn old_and_strict(pair: &Pair, clients: &Authority) -> SocketAddr {
+fn old_and_strict(pair: &Pair, clients: &Authority) -> Fake {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(clients.file()).expect("we wrote it");
     roots.add(authority).expect("it is an authority");
@@ -341,23 +341,8 @@ fn old_and_strict(pair: &Pair, clients: &Authority) -> SocketAddr {
             PrivateKeyDer::from_pem_file(&pair.key).expect("we wrote it"),
         )
         .expect("they belong together");
-    let config = Arc::new(config);
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-    let address = socket.local_addr().expect("a bound socket has an address");
-    std::thread::spawn(move || {
-        for mut stream in socket.incoming().flatten() {
-            let mut tls = ServerConnection::new(config.clone()).expect("the settings are good");
-            let mut secured = Stream::new(&mut tls, &mut stream);
-            // The handshake ends here for whoever is refused; whoever is not gets an answer that is none.
-            if secured.read(&mut [0; 4096]).is_ok() {
-                let _ = secured.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
-            }
-            // Unread bytes would turn the close into a reset, which may overtake the alert.
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-            let _ = std::io::copy(&mut stream, &mut std::io::sink());
-        }
-    });
-    address
+    // Whoever is not refused gets an answer that is none.
+    Fake::start_tls(TlsAcceptor::from(Arc::new(config)), |_| answer(200, "{}"))
 }
 
 /// With TLS 1.2 the refusal comes inside the handshake, and is about our certificate all the same.
@@ -365,9 +350,9 @@ fn old_and_strict(pair: &Pair, clients: &Authority) -> SocketAddr {
 fn a_certificate_wanted_in_the_handshake_is_asked_for() {
     let ca = Authority::new("ours");
     let pair = ca.issue("server", &["127.0.0.1"], Time::Now);
-    let url = format!("https://{}", old_and_strict(&pair, &ca));
+    let server = old_and_strict(&pair, &ca);
     let trust = ca.file();
-    let get = |files: &[(&str, &Path)]| with(files, "get /k --hints=always").at(&url).run();
+    let get = |files: &[(&str, &Path)]| with(files, "get /k --hints=always").at(server.url()).run();
     let refused = get(&[("--ca-file", &trust)]);
     assert!(
         refused.first().contains("remote error: tls: "),

@@ -1,12 +1,11 @@
 //! A value typed at the terminal: everything up to Ctrl-D, seen while it is typed.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::sync_channel;
 
 use super::run::line;
-use super::support::server;
+use super::support::fake::{Fake, Step, response};
+use super::support::{server, wait};
 use super::terminal::{Streams, Terminal};
 
 #[test]
@@ -36,50 +35,28 @@ fn a_value_is_typed_up_to_ctrl_d() {
     assert_eq!(get.output(), "first\nsecond\n\n");
 }
 
-/// Reads a request and answers it; the connection is left as it is.
-fn serve_one(stream: &mut TcpStream, status: &str, body: &str) -> String {
-    let mut heard = Vec::new();
-    let mut block = [0; 4096];
-    while !heard.windows(4).any(|window| window == b"\r\n\r\n") {
-        let taken = stream.read(&mut block).expect("the client speaks");
-        assert_ne!(taken, 0, "the client hung up");
-        heard.extend_from_slice(&block[..taken]);
-    }
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream
-        .write_all(head.as_bytes())
-        .expect("the client listens");
-    String::from_utf8_lossy(&heard).into_owned()
-}
-
 #[test]
 fn a_value_that_takes_its_time_is_written_although_the_server_closed_meanwhile() {
     // `mk` is sent once and never again: it must not meet a connection that the server gave up while the value was
     // typed.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let members = format!(r#"{{"members":[{{"id":"1","name":"n","clientURLs":["{url}"]}}]}}"#);
-    let (tell, closed) = sync_channel(1);
-    let server = std::thread::spawn(move || {
-        let (mut first, _) = listener.accept().expect("the client connects");
-        serve_one(&mut first, "200 OK", &members);
-        drop(first);
-        tell.send(()).expect("the test waits");
-        let (mut second, _) = listener.accept().expect("the client connects again");
+    let server = Fake::start(|request| {
+        let host = request.header("host").expect("every request has one");
+        let members =
+            format!(r#"{{"members":[{{"id":"1","name":"n","clientURLs":["http://{host}"]}}]}}"#);
         let created = r#"{"action":"create","node":{"key":"/k","value":"late"}}"#;
-        serve_one(&mut second, "201 Created", created)
+        match request.number {
+            0 => vec![Step::Send(response("200 OK", &[], &members)), Step::Close],
+            _ => vec![Step::Send(response("201 Created", &[], created))],
+        }
     });
     let mut mk = Command::new(env!("CARGO_BIN_EXE_etcdctl"))
-        .args(["--endpoints", &url, "mk", "/k"])
+        .args(["--endpoints", &server.url(), "mk", "/k"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the client starts");
-    closed.recv().expect("the server closes");
+    wait::until("the connection is never closed", || server.over() == 1);
     let mut value = mk.stdin.take().expect("it is piped");
     value.write_all(b"late").expect("the client reads");
     drop(value);
@@ -89,9 +66,5 @@ fn a_value_that_takes_its_time_is_written_although_the_server_closed_meanwhile()
         (left.status.code(), &*left.stdout),
         (Some(0), &b"late\n"[..])
     );
-    let request = server.join().expect("the server is content");
-    assert!(
-        request.starts_with("PUT /v2/keys/k?prevExist=false "),
-        "{request}"
-    );
+    assert_eq!(server.lines()[1..], ["PUT /v2/keys/k?prevExist=false"]);
 }

@@ -1,9 +1,9 @@
 //! Texts of others on a terminal: nothing in keys, values and error texts is obeyed, and pipes get every byte.
 
 use super::run::{Etcdctl, etcdctl, line};
+use super::support::fake::{Fake, answer};
 use super::support::server;
 use super::terminal::{Streams, show};
-use super::wire::{Says, serve};
 
 /// Whatever a terminal would obey: a sequence, a return, C1, bidirectional overrides, DEL.
 const EVIL: &str = "a\x1b[2Jb\rc\u{9b}31md\u{202e}e\u{2066}f\x7f";
@@ -96,7 +96,7 @@ fn error_texts_are_shown_escaped_on_a_terminal() {
     let piped = format!("Error:  100: Key not found ({key}) [2]\n");
     assert_eq!(missing.run().stderr, piped);
     // What a stranger says is no better.
-    let stranger = serve(|_| Says::Answer(414, format!("too {EVIL}\nlong")));
+    let stranger = Fake::start(|_| answer(414, &format!("too {EVIL}\nlong")));
     let asked = line("--hints never --no-sync set /k v").at(stranger.url());
     let said = |text: &str| {
         let url = stranger.url();

@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub(crate) mod client;
+pub(crate) mod fake;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod message;

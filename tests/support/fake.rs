@@ -1,13 +1,19 @@
 //! Servers that do what a test tells them, faults included, and remember everything they were asked.
+//!
+//! Each has a thread of its own, so that tests with and without a runtime can use it, and lives until the test's process
+//! ends.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use etcd2::client::{Client, ClientOptions, Endpoint};
+use etcd2::client::Endpoint;
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -27,6 +33,10 @@ pub(crate) enum Step {
     Reset,
     /// Says nothing more, and waits until the client goes away.
     Hang,
+    /// Lets this server answer, whatever host was asked, and closes.
+    Forward(SocketAddr),
+    /// Connects the client with this address, as a proxy does.
+    Through(SocketAddr),
 }
 
 /// A request as it arrived.
@@ -71,69 +81,63 @@ struct Seen {
     requests: Vec<Received>,
 }
 
-/// A scripted server; it lives as long as the runtime of the test.
-pub(crate) struct Scripted {
+/// A scripted server.
+pub(crate) struct Fake {
     address: SocketAddr,
     scheme: &'static str,
     seen: Arc<Mutex<Seen>>,
     changed: watch::Receiver<()>,
 }
 
-impl Scripted {
+impl Fake {
     /// A server that treats every request as `react` says.
-    pub(crate) async fn start(
-        react: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static,
-    ) -> Scripted {
-        Scripted::with(None, Arc::new(react)).await
+    pub(crate) fn start(react: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static) -> Fake {
+        Fake::with(None, Arc::new(react))
     }
 
     /// The same behind TLS.
-    pub(crate) async fn start_tls(
+    pub(crate) fn start_tls(
         acceptor: TlsAcceptor,
         react: impl Fn(&Received) -> Vec<Step> + Send + Sync + 'static,
-    ) -> Scripted {
-        Scripted::with(Some(acceptor), Arc::new(react)).await
+    ) -> Fake {
+        Fake::with(Some(acceptor), Arc::new(react))
     }
 
     /// A server that gives these answers in turn, whatever it is asked; the last one for ever.
-    pub(crate) async fn answering(answers: Vec<Vec<Step>>) -> Scripted {
-        Scripted::start(move |request| answers[request.number.min(answers.len() - 1)].clone()).await
+    pub(crate) fn answering(answers: Vec<Vec<Step>>) -> Fake {
+        Fake::start(move |request| answers[request.number.min(answers.len() - 1)].clone())
     }
 
     /// A server that always gives this answer.
-    pub(crate) async fn always(answer: Vec<u8>) -> Scripted {
-        Scripted::answering(vec![vec![Step::Send(answer)]]).await
+    pub(crate) fn always(answer: Vec<u8>) -> Fake {
+        Fake::answering(vec![vec![Step::Send(answer)]])
     }
 
-    async fn with(acceptor: Option<TlsAcceptor>, react: Arc<Reaction>) -> Scripted {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Mutex::new(Seen::default()));
+    fn with(acceptor: Option<TlsAcceptor>, react: Arc<Reaction>) -> Fake {
+        let listener =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
+        listener
+            .set_nonblocking(true)
+            .expect("a socket of ours can be set up");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let (tell, changed) = watch::channel(());
-        let scheme = if acceptor.is_some() { "https" } else { "http" };
-        let serving = seen.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let connection = {
-                    let mut seen = serving.lock().unwrap();
-                    seen.connections += 1;
-                    seen.connections - 1
-                };
-                let conversation = Conversation {
-                    connection,
-                    react: react.clone(),
-                    seen: serving.clone(),
-                    tell: tell.clone(),
-                };
-                tokio::spawn(conversation.serve(stream, acceptor.clone()));
-            }
-        });
-        Scripted {
+        let fake = Fake {
             address,
-            scheme,
-            seen,
+            scheme: if acceptor.is_some() { "https" } else { "http" },
+            seen: Arc::default(),
             changed,
-        }
+        };
+        let seen = fake.seen.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime can start");
+            runtime.block_on(serve(listener, acceptor, &react, &seen, &tell));
+        });
+        fake
     }
 
     /// `127.0.0.1:PORT`.
@@ -144,6 +148,11 @@ impl Scripted {
     /// Its address as a client is told.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// How many connections are over: the client has closed its side too.
+    pub(crate) fn over(&self) -> usize {
+        self.seen.lock().unwrap().ended
     }
 
     /// Its address as a client keeps it.
@@ -184,6 +193,30 @@ impl Scripted {
     }
 }
 
+async fn serve(
+    listener: std::net::TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    react: &Arc<Reaction>,
+    seen: &Arc<Mutex<Seen>>,
+    tell: &watch::Sender<()>,
+) {
+    let listener = TcpListener::from_std(listener).expect("it does not block");
+    while let Ok((stream, _)) = listener.accept().await {
+        let connection = {
+            let mut seen = seen.lock().unwrap();
+            seen.connections += 1;
+            seen.connections - 1
+        };
+        let conversation = Conversation {
+            connection,
+            react: react.clone(),
+            seen: seen.clone(),
+            tell: tell.clone(),
+        };
+        tokio::spawn(conversation.serve(stream, acceptor.clone()));
+    }
+}
+
 trait Wire: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Wire for T {}
@@ -201,9 +234,14 @@ impl Conversation {
         let descriptor = rustix::io::dup(&stream).unwrap();
         let mut wire: Pin<Box<dyn Wire>> = match acceptor {
             None => Box::pin(stream),
-            Some(acceptor) => match acceptor.accept(stream).await {
+            Some(acceptor) => match acceptor.accept(stream).into_fallible().await {
                 Ok(stream) => Box::pin(stream),
-                Err(_) => return,
+                // Unread bytes would turn the close into a reset, which may overtake the alert.
+                Err((_, mut stream)) => {
+                    let _ = stream.shutdown().await;
+                    let _ = stream.read_to_end(&mut Vec::new()).await;
+                    return;
+                }
             },
         };
         // A client that breaks off while it is answered ends the conversation too.
@@ -220,7 +258,7 @@ impl Conversation {
     }
 
     /// Answers until the client ends, or until the step that ends the conversation, which is returned.
-    async fn converse(&self, wire: &mut Pin<Box<dyn Wire>>) -> std::io::Result<Option<Step>> {
+    async fn converse(&self, wire: &mut Pin<Box<dyn Wire>>) -> io::Result<Option<Step>> {
         while let Some(request) = self.read(wire).await? {
             for step in (self.react)(&request) {
                 match step {
@@ -233,6 +271,16 @@ impl Conversation {
                         wire.shutdown().await?;
                         return Ok(Some(step));
                     }
+                    Step::Forward(to) => {
+                        forward(wire, &request, to).await?;
+                        return Ok(Some(step));
+                    }
+                    Step::Through(to) => {
+                        let mut server = TcpStream::connect(to).await?;
+                        wire.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+                        tokio::io::copy_bidirectional(wire, &mut server).await?;
+                        return Ok(Some(step));
+                    }
                     Step::Reset | Step::Hang => return Ok(Some(step)),
                 }
             }
@@ -241,7 +289,7 @@ impl Conversation {
     }
 
     /// The next request, `None` at the end of the connection.
-    async fn read(&self, wire: &mut Pin<Box<dyn Wire>>) -> std::io::Result<Option<Received>> {
+    async fn read(&self, wire: &mut Pin<Box<dyn Wire>>) -> io::Result<Option<Received>> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             match wire.read_u8().await {
@@ -281,19 +329,43 @@ impl Conversation {
     }
 }
 
+/// Passes a request on with its path alone, as a proxy must, and the answer back.
+async fn forward(
+    wire: &mut Pin<Box<dyn Wire>>,
+    request: &Received,
+    to: SocketAddr,
+) -> io::Result<()> {
+    let target = match request.target.strip_prefix("http://") {
+        Some(rest) => &rest[rest.find('/').unwrap_or(rest.len())..],
+        None => &request.target,
+    };
+    let mut head = format!(
+        "{} {target} HTTP/1.1\r\nConnection: close\r\n",
+        request.method
+    );
+    for (name, value) in &request.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut server = TcpStream::connect(to).await?;
+    server
+        .write_all(format!("{head}\r\n{}", request.body).as_bytes())
+        .await?;
+    tokio::io::copy(&mut server, wire).await?;
+    wire.shutdown().await
+}
+
 /// An address that refuses connections: bound, hence nobody else's, but not listening.
 pub(crate) struct Refusing {
-    _held: TcpSocket,
-    address: SocketAddr,
+    _held: OwnedFd,
+    pub(crate) address: SocketAddr,
 }
 
 impl Refusing {
     pub(crate) fn new() -> Refusing {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (held, address) = refusing();
         Refusing {
-            address: socket.local_addr().unwrap(),
-            _held: socket,
+            _held: held,
+            address,
         }
     }
 
@@ -305,6 +377,20 @@ impl Refusing {
     pub(crate) fn words(&self) -> String {
         format!("dial tcp {}: connect: connection refused", self.address)
     }
+}
+
+/// An address nobody listens at, for as long as the descriptor lives.
+pub(crate) fn refusing() -> (OwnedFd, SocketAddr) {
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).expect("sockets can be made");
+    bind(&held, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a loopback port is free");
+    let address = getsockname(&held).expect("a bound socket has an address");
+    (held, address.try_into().expect("it is an IPv4 address"))
+}
+
+/// The last answer on a connection.
+pub(crate) fn answer(status: u16, body: &str) -> Vec<Step> {
+    let bytes = response(&format!("{status} Said"), &["Connection: close"], body);
+    vec![Step::Send(bytes), Step::Close]
 }
 
 /// A response with its length.
@@ -334,25 +420,4 @@ pub(crate) fn ok(value: &str) -> Vec<u8> {
 pub(crate) fn key_not_found() -> Vec<u8> {
     let body = r#"{"errorCode":100,"message":"Key not found","cause":"/k","index":7}"#;
     response("404 Not Found", &["X-Etcd-Index: 7"], body)
-}
-
-/// Options for these endpoints. The time-out of the head only bounds a failed test.
-pub(crate) fn options(endpoints: impl IntoIterator<Item = Endpoint>) -> ClientOptions {
-    ClientOptions {
-        endpoints: endpoints.into_iter().collect(),
-        header_timeout: Some(LIMIT),
-        ..ClientOptions::default()
-    }
-}
-
-/// A client of these endpoints.
-pub(crate) fn client(endpoints: impl IntoIterator<Item = Endpoint>) -> Client {
-    Client::new(options(endpoints))
-}
-
-/// What a call comes to that must not take for ever.
-pub(crate) async fn soon<T>(call: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, call)
-        .await
-        .expect("the call never ends")
 }
