@@ -6,11 +6,12 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::attempt::{Attempt, Cause};
 use super::basic;
 use super::connection::Connections;
 use super::dial::Dialer;
 use super::endpoint::Endpoint;
-use super::error::{Attempt, Cause, Error};
+use super::error::Error;
 use super::exchange::Exchanger;
 use super::proxy::Proxies;
 use super::reply::ServerReply;

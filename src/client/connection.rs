@@ -11,9 +11,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
+use super::attempt::{Cause, io_error};
 use super::dial::{Dialer, ProxyHop};
 use super::endpoint::{Endpoint, Scheme};
-use super::error::{Cause, io_error};
 use super::request::{Request, Retry};
 use crate::tls::alert_in;
 

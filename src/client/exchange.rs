@@ -3,28 +3,23 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 
+use super::attempt::{Attempt, Cause};
+use super::body::{Ending, before, beginning, failing, whole};
 use super::connection::{Connections, EndpointConnection, Unanswered};
 use super::endpoint::{Endpoint, Scheme};
-use super::error::{Attempt, Cause};
 use super::redirect;
 use super::reply::ServerReply;
 use super::request::{Observer, Request, Retry};
 
 /// Redirects followed for one request (etcdctl reference 4).
 const REDIRECTS_MAX: usize = 10;
-
-/// The longest explanation of a failing server that is kept, and the longest text of a redirect that is read.
-const SAID_BYTES_MAX: usize = 64 << 10;
-
-/// How long either is waited for: the status has said already what to do next.
-const SAID_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The head of an answer; its body may be long in coming.
 pub(super) struct PendingReply {
@@ -186,7 +181,7 @@ impl Exchanger {
             connection,
             place,
         } = answer;
-        match read(body, self.reply_bytes_max).await {
+        match whole(body, self.reply_bytes_max).await {
             Ok(body) => {
                 self.connections.give_back(connection);
                 Ok(ServerReply {
@@ -213,79 +208,6 @@ fn url(place: &Endpoint, target: &str) -> String {
     )
 }
 
-/// What a call comes to, or `None` when the deadline passes first.
-async fn before<T>(deadline: Option<Instant>, call: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        None => Some(call.await),
-        Some(deadline) => tokio::time::timeout_at(deadline, call).await.ok(),
-    }
-}
-
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// What a status from 500 on means, with the server's explanation.
-async fn failing(status: StatusCode, body: Incoming) -> Cause {
-    let (said, _) = beginning(body).await;
-    let said = String::from_utf8_lossy(&said).trim().to_owned();
-    match status.as_u16() {
-        500 | 503 => Cause::NoLeader { said },
-        _ => Cause::Server {
-            reason: status.canonical_reason().unwrap_or_default(),
-            said,
-        },
-    }
-}
-
-/// Whether all of a body was read.
-enum Ending {
-    Whole,
-    /// There was more, or it took too long, or it broke off.
-    Open,
-}
-
-/// As much of a body as is worth waiting for.
-async fn beginning(mut body: Incoming) -> (Vec<u8>, Ending) {
-    let deadline = Instant::now() + SAID_TIME_MAX;
-    let mut said = Vec::new();
-    loop {
-        match before(Some(deadline), body.frame()).await {
-            Some(None) => return (said, Ending::Whole),
-            Some(Some(Ok(frame))) => said.extend(frame.into_data().unwrap_or_default()),
-            Some(Some(Err(_))) | None => return (said, Ending::Open),
-        }
-        if said.len() > SAID_BYTES_MAX {
-            said.truncate(SAID_BYTES_MAX);
-            return (said, Ending::Open);
-        }
-    }
-}
-
-async fn read(mut body: Incoming, bytes_max: u64) -> Result<Bytes, Cause> {
-    let mut first = Bytes::new();
-    let mut whole = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Cause::Body(error.into()))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if (whole.len() + first.len() + data.len()) as u64 > bytes_max {
-            return Err(Cause::TooLarge(bytes_max));
-        }
-        // Most answers are one frame, which is taken as it is.
-        if first.is_empty() && whole.is_empty() {
-            first = data;
-        } else {
-            if whole.is_empty() {
-                whole.extend_from_slice(&first);
-            }
-            whole.extend_from_slice(&data);
-        }
-    }
-    Ok(if whole.is_empty() {
-        first
-    } else {
-        whole.into()
-    })
 }

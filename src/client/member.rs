@@ -4,9 +4,10 @@ use bytes::Bytes;
 use hyper::Method;
 use serde::Deserialize;
 
+use super::attempt::Attempt;
 use super::cluster::Client;
 use super::endpoint::{Endpoint, Scheme};
-use super::error::{Attempt, Error};
+use super::error::Error;
 use super::path::element;
 use super::reply::ServerReply;
 use super::request::{Payload, Request, Retry};

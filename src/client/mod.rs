@@ -32,8 +32,10 @@
 //! # }
 //! ```
 
+mod attempt;
 mod auth;
 mod basic;
+mod body;
 mod cluster;
 mod connection;
 mod decode;
@@ -54,13 +56,14 @@ mod watch;
 
 pub use crate::dns::{LookupError, Resolver};
 pub use crate::tls::{CertificateFault, Tls, TlsError, TlsFiles};
+pub use attempt::{Attempt, Cause};
 pub use auth::{AuthRole, AuthUser, Permission, RightsChange};
 pub use cluster::{Client, ClientOptions, REPLY_BYTES_MAX, within};
 pub use decode::ParseError;
 pub use dial::DialError;
 pub use discovery::{Discovered, DiscoveryError, discover};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
-pub use error::{Attempt, Cause, Error, KeysError};
+pub use error::{Error, KeysError};
 pub use event::{Children, KeyEvent, KeyNode};
 pub use hyper::Method;
 pub use keys::{DeleteOptions, GetOptions, PutOptions};

@@ -3,8 +3,8 @@
 
 use hyper::header::HeaderValue;
 
+use super::attempt::Cause;
 use super::endpoint::{Endpoint, Scheme};
-use super::error::Cause;
 
 /// The place and the target that a `Location` names, seen from `place`. Its query is its own.
 pub(super) fn follow(

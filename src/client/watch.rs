@@ -12,8 +12,9 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+use super::attempt::Attempt;
 use super::cluster::{Asker, Client};
-use super::error::{Attempt, Error};
+use super::error::Error;
 use super::event::KeyEvent;
 use super::path::{Fields, Key};
 use super::reply::{ServerReply, number};

@@ -29,6 +29,17 @@ pub(super) enum ImportContent {
     Directory,
 }
 
+/// A time of the file; the first second of year 1 means never.
+pub(super) fn expiry(key: &str, text: &str) -> Result<Option<Timestamp>, String> {
+    if text.starts_with("0001-01-01T00:00:00") {
+        return Ok(None);
+    }
+    let time = text
+        .parse()
+        .map_err(|error| format!("{key} expires at {text:?}: {error}"))?;
+    Ok(Some(time))
+}
+
 /// The keys of the directories above `key`, nearest first, without the root.
 pub(super) fn above(key: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(parent(key), |key| parent(key))

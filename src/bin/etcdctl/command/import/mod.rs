@@ -7,6 +7,7 @@
 mod entry;
 mod image;
 mod load;
+mod store_image;
 
 use std::ffi::OsString;
 use std::fs::File;
