@@ -29,8 +29,6 @@ mod redirect;
 mod support;
 #[path = "client/sync.rs"]
 mod sync;
-#[path = "client/tls.rs"]
-mod tls;
 #[path = "client/user.rs"]
 mod user;
 #[path = "client/watch.rs"]

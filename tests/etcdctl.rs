@@ -6,8 +6,6 @@
 
 #[path = "etcdctl/argument.rs"]
 mod argument;
-#[path = "etcdctl/authority.rs"]
-mod authority;
 #[path = "etcdctl/canned.rs"]
 mod canned;
 #[path = "etcdctl/compare.rs"]

@@ -4,8 +4,6 @@
 
 #[path = "operator/bound.rs"]
 mod bound;
-#[path = "operator/certificate.rs"]
-mod certificate;
 #[path = "operator/color.rs"]
 mod color;
 #[path = "operator/discovery.rs"]

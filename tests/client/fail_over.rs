@@ -7,8 +7,8 @@ use etcd2::client::{
 };
 
 use super::call::{client, options, soon};
+use super::support::authority::Authority;
 use super::support::fake::{Fake, LIMIT, Refusing, Step, ok, response};
-use super::tls::Authority;
 
 /// The time-out of the head where a server is silent.
 const SHORT: Duration = Duration::from_millis(200);

@@ -6,8 +6,8 @@ use etcd2::client::{
 };
 
 use super::call::{client, options, soon};
+use super::support::authority::Authority;
 use super::support::fake::{Fake, Refusing, Step, ok, response};
-use super::tls::Authority;
 
 const ALL: [&str; 5] = [
     "301 Moved Permanently",

@@ -3,8 +3,8 @@
 use etcd2::client::{Client, ClientOptions, Endpoint, Error, GetOptions, Key, Sync, Tls};
 
 use super::call::{client, options, soon};
+use super::support::authority::Authority;
 use super::support::fake::{Fake, Refusing, Step, ok, response};
-use super::tls::Authority;
 
 fn members(lists: &[&[&str]]) -> Vec<u8> {
     let members: Vec<String> = lists

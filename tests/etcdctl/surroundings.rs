@@ -1,39 +1,42 @@
 //! What there is besides the twins: ports where nobody listens, servers with fixed answers, certificates.
 
-use tokio_rustls::TlsAcceptor;
+use std::path::Path;
 
-use super::authority::Authority;
 use super::canned::react;
 use super::side::Variable;
+use super::support::authority::{Authority, Pair, Time, VERSIONS};
 use super::support::fake::{Fake, Refusing};
 
 /// All of it, for one file of the table.
 pub(crate) struct Surroundings {
     dead: [Refusing; 2],
     canned: Fake,
-    trusted: Authority,
-    other: Authority,
+    /// Two authorities, and what a client of each shows.
+    trusted: (Authority, Pair),
+    other: (Authority, Pair),
     /// Behind TLS; wanting a certificate; with one for another host.
     secure: [Fake; 3],
 }
 
 impl Surroundings {
     pub(crate) fn new() -> Surroundings {
-        let trusted = Authority::new("trusted");
+        let (trusted, other) = (client_of("trusted"), client_of("other"));
         let secure = [
-            ("127.0.0.1", false),
-            ("127.0.0.1", true),
-            ("other.example", false),
+            ("127.0.0.1", None),
+            ("127.0.0.1", Some(&trusted.0)),
+            ("other.example", None),
         ];
+        let secure = secure.map(|(host, clients)| {
+            let pair = trusted.0.issue("server", &[host], Time::Now);
+            let acceptor = pair.acceptor(clients, VERSIONS);
+            Fake::start_tls(acceptor, |request| react(request, "https"))
+        });
         Surroundings {
             dead: [Refusing::new(), Refusing::new()],
             canned: Fake::start(|request| react(request, "http")),
-            secure: secure.map(|(host, mutual)| {
-                let acceptor = TlsAcceptor::from(trusted.server(host, mutual));
-                Fake::start_tls(acceptor, |request| react(request, "https"))
-            }),
+            secure,
             trusted,
-            other: Authority::new("other"),
+            other,
         }
     }
 
@@ -49,6 +52,7 @@ impl Surroundings {
     /// | `$OTHER_CA`, `$OTHER_CERT`, `$OTHER_KEY` | files that go with another authority |
     pub(crate) fn variables(&self) -> Vec<Variable> {
         let [tls, mutual, misnamed] = &self.secure;
+        let ((ca, pair), (other_ca, other_pair)) = (&self.trusted, &self.other);
         vec![
             ("DEAD", "dead", self.dead[0].address.to_string()),
             ("DEAD2", "dead2", self.dead[1].address.to_string()),
@@ -56,12 +60,22 @@ impl Surroundings {
             ("TLS", "tls", tls.url()),
             ("MUTUAL", "mutual", mutual.url()),
             ("MISNAMED", "misnamed", misnamed.url()),
-            ("CA", "ca", self.trusted.file("ca.pem")),
-            ("CERT", "cert", self.trusted.file("client.pem")),
-            ("KEY", "key", self.trusted.file("client.key")),
-            ("OTHER_CA", "other ca", self.other.file("ca.pem")),
-            ("OTHER_CERT", "other cert", self.other.file("client.pem")),
-            ("OTHER_KEY", "other key", self.other.file("client.key")),
+            ("CA", "ca", shown(&ca.file())),
+            ("CERT", "cert", shown(&pair.cert)),
+            ("KEY", "key", shown(&pair.key)),
+            ("OTHER_CA", "other ca", shown(&other_ca.file())),
+            ("OTHER_CERT", "other cert", shown(&other_pair.cert)),
+            ("OTHER_KEY", "other key", shown(&other_pair.key)),
         ]
     }
+}
+
+fn client_of(name: &str) -> (Authority, Pair) {
+    let authority = Authority::new(name);
+    let pair = authority.issue("client", &["client"], Time::Now);
+    (authority, pair)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }

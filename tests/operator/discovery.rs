@@ -10,8 +10,8 @@ use domain::base::{Message, MessageBuilder, Name};
 use domain::rdata::Srv;
 use tempfile::TempDir;
 
-use super::certificate::{Authority, Time};
 use super::run::{Ended, Etcdctl, line};
+use super::support::authority::{Authority, Time};
 use super::support::fake::refusing;
 use super::support::server;
 use super::tls::secure;

@@ -1,7 +1,7 @@
 //! `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, with names that nobody but the proxy knows.
 
-use super::certificate::{Authority, Time};
 use super::run::line;
+use super::support::authority::{Authority, Time};
 use super::support::fake::{Fake, Step, answer, refusing};
 use super::support::server;
 use super::tls::secure;

@@ -1,18 +1,11 @@
 //! TLS with Debian's etcd: the files, the variables, and what each mistake is called.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::TLS12;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use super::certificate::{Authority, Pair, Time};
 use super::run::{Ended, Etcdctl, line};
+use super::support::authority::{Authority, Pair, Time};
 use super::support::fake::{Fake, answer};
 use super::support::server::{self, Server, free_ports};
 
@@ -325,32 +318,13 @@ fn a_plain_and_a_secure_port_are_told_apart() {
     );
 }
 
-/// A server that speaks TLS 1.2 and takes only clients with a certificate.
-fn old_and_strict(pair: &Pair, clients: &Authority) -> Fake {
-    let mut roots = RootCertStore::empty();
-    let authority = CertificateDer::from_pem_file(clients.file()).expect("we wrote it");
-    roots.add(authority).expect("it is an authority");
-    let provider = Arc::new(ring::default_provider());
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS12])
-        .expect("ring speaks TLS 1.2")
-        .with_client_cert_verifier(clients.build().expect("there is an authority"))
-        .with_single_cert(
-            vec![CertificateDer::from_pem_file(&pair.cert).expect("we wrote it")],
-            PrivateKeyDer::from_pem_file(&pair.key).expect("we wrote it"),
-        )
-        .expect("they belong together");
-    // Whoever is not refused gets an answer that is none.
-    Fake::start_tls(TlsAcceptor::from(Arc::new(config)), |_| answer(200, "{}"))
-}
-
 /// With TLS 1.2 the refusal comes inside the handshake, and is about our certificate all the same.
 #[test]
 fn a_certificate_wanted_in_the_handshake_is_asked_for() {
     let ca = Authority::new("ours");
     let pair = ca.issue("server", &["127.0.0.1"], Time::Now);
-    let server = old_and_strict(&pair, &ca);
+    // Whoever is not refused gets an answer that is none.
+    let server = Fake::start_tls(pair.acceptor(Some(&ca), &[&TLS12]), |_| answer(200, "{}"));
     let trust = ca.file();
     let get = |files: &[(&str, &Path)]| with(files, "get /k --hints=always").at(server.url()).run();
     let refused = get(&[("--ca-file", &trust)]);
