@@ -334,7 +334,7 @@ impl ApplyWorker {
             // It would read the damaged history, and what it removes is not given back anyway.
             return Ok(());
         }
-        match self.writer.reclaim(budget) {
+        match self.writer.compact(budget) {
             Ok(done) => self.shared.status.set_to_reclaim(done.more),
             Err(error) => match error.damage().filter(storage::Damage::is_history) {
                 Some(damage) => {

@@ -41,7 +41,7 @@ pub struct Founding {
     /// All members at the founding.
     pub conf_state: ConfState,
     /// For the store.
-    pub storage: storage::Options,
+    pub storage: storage::StoreOptions,
     /// For the log.
     pub wal: wal::Options,
 }

@@ -57,7 +57,7 @@ pub fn open_store<F: Fs>(
     fs: &F,
     data_dir: &Path,
     mut plan: Box<Plan<F>>,
-    options: &storage::Options,
+    options: &storage::StoreOptions,
 ) -> Result<(Opened<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
     let mut mode = plan.mode();

@@ -106,9 +106,9 @@ struct Life {
 
 impl Life {
     fn begin(disk: &SimFs, directory: &Path, clock: &Arc<TestClock>, seed: u64) -> Self {
-        let options = storage::Options {
+        let options = storage::StoreOptions {
             node_cache_bytes: 1 << 16,
-            ..storage::Options::default()
+            ..storage::StoreOptions::default()
         };
         let wal_options = wal::Options {
             segment_bytes: 64 << 10,

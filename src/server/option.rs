@@ -41,14 +41,14 @@ pub(super) fn node(config: &Config, shares: Shares) -> NodeOptions {
 
 /// Three quarters of the cache hold decoded nodes: a hit there costs a thirtieth of one in RocksDB's blocks, and what
 /// those miss is mostly in the kernel's page cache.
-fn storage(config: &Config, shares: Shares) -> storage::Options {
+fn storage(config: &Config, shares: Shares) -> storage::StoreOptions {
     let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
     let cache_bytes = cache / 4;
-    storage::Options {
+    storage::StoreOptions {
         cache_bytes,
         node_cache_bytes: cache - cache_bytes,
         max_open_files: shares.tables,
-        ..storage::Options::default()
+        ..storage::StoreOptions::default()
     }
 }
 

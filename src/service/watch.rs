@@ -35,7 +35,7 @@ impl Service {
             .map_err(|_| ServiceError::TooManyRequests)?;
         if request.from != 0 && request.from <= published {
             // After the registration: the floor can only have risen, never passed what is still to be read unseen.
-            let oldest = self.node().store.floor();
+            let oldest = self.node().store.oldest_event();
             if request.from < oldest {
                 return Err(ServiceError::HistoryCleared {
                     oldest,

@@ -9,7 +9,9 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use storage::{Content, EventFilter, KeyPath, Operation, Options, Store, Write, WriteMode, Writer};
+use storage::{
+    Content, EventFilter, KeyPath, Operation, Store, StoreOptions, Write, WriteMode, Writer,
+};
 
 const FILES: u64 = 200_000;
 const PER_DIRECTORY: u64 = 1_000;
@@ -25,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         FILES
     };
     let home = tempfile::tempdir()?;
-    let (store, writer) = storage::open(home.path(), Options::default())?;
+    let (store, writer) = storage::open(home.path(), StoreOptions::default())?;
     let mut bench = Bench {
         store,
         writer,
@@ -89,7 +91,7 @@ impl Bench {
             }
             spent.add(&started);
             done += CHUNK;
-            self.writer.reclaim(4_096)?;
+            self.writer.compact(4_096)?;
         }
         Ok(spent)
     }
@@ -223,7 +225,7 @@ impl Bench {
     fn reopen(self, home: &std::path::Path) -> Outcome {
         drop((self.store, self.writer));
         let started = start();
-        let (store, _writer) = storage::open(home, Options::default())?;
+        let (store, _writer) = storage::open(home, StoreOptions::default())?;
         since("reopen without a flush before", 1, &started);
         assert!(store.applied().index <= self.index);
         Ok(())

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use storage::{Content, KeyPath, Operation, Options, Store, Write, WriteMode};
+use storage::{Content, KeyPath, Operation, Store, StoreOptions, Write, WriteMode};
 
 const HOT: usize = 1_000;
 const ROUNDS: usize = 11;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let test = std::env::args().any(|argument| argument == "--test");
     let reads = if test { 10_000 } else { 3_000_000 };
     let home = tempfile::tempdir()?;
-    let (store, mut writer) = storage::open(home.path(), Options::default())?;
+    let (store, mut writer) = storage::open(home.path(), StoreOptions::default())?;
     let paths: Vec<KeyPath> = (0..HOT)
         .map(|number| KeyPath::new(format!("/dir/{number:05}")).expect("a canonical path"))
         .collect();

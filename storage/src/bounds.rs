@@ -1,7 +1,7 @@
 //! The numbers at which apply changes its way of working.
 //!
 //! They are part of the replicated meaning: how many rows without a node an expiry passes decides
-//! what expires, and when the bytes of history are looked at decides the floor. Members that differ
+//! what expires, and when the bytes of history are looked at decides the oldest event. Members that differ
 //! in one of them diverge, and a log that is replayed with others gives another state. So they are
 //! no options of an operator: a server runs with [`Bounds::default`], whose values a test states,
 //! and a change of one that matters needs a new version of the command (`src/command.rs` of the
@@ -55,6 +55,6 @@ mod tests {
             events_step: 8_192,
         };
         assert_eq!(Bounds::default(), bounds);
-        assert_eq!(crate::Options::default().bounds, bounds);
+        assert_eq!(crate::StoreOptions::default().bounds, bounds);
     }
 }

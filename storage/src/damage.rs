@@ -19,7 +19,7 @@ use std::path::Path;
 use rocksdb::ErrorKind;
 
 use crate::format::column::Column;
-use crate::format::{change, key};
+use crate::format::{event_row, key};
 use crate::shown_path::shown;
 
 /// A part of the store that cannot be read.
@@ -225,7 +225,7 @@ pub(crate) fn readable(column: Column, bytes: &[u8]) -> String {
         Column::Versions => key::split_version(bytes)
             .and_then(|(key, revision)| Some(format!("{} at revision {revision}", path(key)?)))
             .or_else(|| path(bytes)),
-        Column::Events => change::revision(bytes).map(|revision| format!("revision {revision}")),
+        Column::Events => event_row::revision(bytes).map(|revision| format!("revision {revision}")),
         Column::Expiry => key::split_expiry(bytes)
             .and_then(|(deadline, key)| Some(format!("{} due at {deadline} ns", path(key)?))),
     };

@@ -149,11 +149,11 @@ pub enum Error {
     },
     /// The history asked for is no longer kept.
     #[error(
-        "revision {revision} lies below the history kept, whose oldest event is {floor}; read the current state and go on from there"
+        "revision {revision} lies below the history kept, whose oldest event is {oldest_event}; read the current state and go on from there"
     )]
     Compacted {
         /// The oldest event that can be read.
-        floor: u64,
+        oldest_event: u64,
         /// What was asked for.
         revision: u64,
     },

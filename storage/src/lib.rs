@@ -12,9 +12,9 @@
 //! byte tables stand in the modules of the folder `format`.
 //!
 //! ```
-//! use storage::{Content, KeyPath, Operation, Options, Write, WriteMode};
+//! use storage::{Content, KeyPath, Operation, StoreOptions, Write, WriteMode};
 //!
-//! let options = Options { in_memory: true, ..Options::default() };
+//! let options = StoreOptions { in_memory: true, ..StoreOptions::default() };
 //! let (store, mut writer) = storage::open("example".as_ref(), options)?;
 //! let path = KeyPath::new("/greeting").expect("a canonical path");
 //! let content = Content::File("hello".into());
@@ -35,7 +35,7 @@
 //! never see the store go back.
 //!
 //! **Promises.** Equal commands in equal order give equal answers and hashes on every member,
-//! whatever the batches. A read never shows half a batch. No old revision at or above the floor is
+//! whatever the batches. A read never shows half a batch. No old revision at or above the compact revision is
 //! lost to compaction. **Limits.** One process per directory; no clock and no log of its own: times
 //! and durability come from the caller.
 
@@ -62,10 +62,10 @@ pub use bounds::Bounds;
 pub use compaction::pin::Pin;
 pub use damage::Damage;
 pub use engine::mode::{LEVEL0_FILES_MAX, LEVEL0_FILES_WARN, Mode};
-pub use engine::options::Options;
+pub use engine::options::StoreOptions;
 pub use error::Error;
 pub use format::meta::Applied;
-pub use judge::{Judgement, judge};
+pub use judge::{StoreJudgement, judge};
 pub use open::{open, open_judged, open_with};
 pub use operation::{
     Action, Condition, Content, Event, Lifetime, Node, Operation, Outcome, Refusal, Retention,
@@ -84,4 +84,4 @@ pub use read::verify::Verified;
 pub use read::view::View;
 pub use read::walk::{Item, Walk};
 pub use write::batch::{Batch, Committed, Writer};
-pub use write::compaction::Reclaim;
+pub use write::compaction::CompactionStep;

@@ -8,25 +8,29 @@ use crate::compaction::pin::Pins;
 use crate::engine::directory::make;
 use crate::engine::home::Home;
 use crate::engine::mode::Mode;
-use crate::engine::options::Options;
+use crate::engine::options::StoreOptions;
 use crate::engine::scratch::Scratch;
-use crate::engine::setup::Surroundings;
+use crate::engine::setup::EngineConfig;
 use crate::error::Error;
 use crate::judge::Inventory;
-use crate::read::gate::Gate;
+use crate::read::current::CurrentCore;
 use crate::read::opening::{Opened, open_core};
-use crate::read::store::{Shared, Store};
+use crate::read::store::{SharedStore, Store};
 use crate::write::batch::Writer;
 
 /// Opens the store at `path` as usual: see [`open_with`].
-pub fn open(path: &Path, options: Options) -> Result<(Store, Writer), Error> {
+pub fn open(path: &Path, options: StoreOptions) -> Result<(Store, Writer), Error> {
     open_with(path, options, &Mode::Normal)
 }
 
 /// Opens the store at `path`, or creates it if there is no directory or an empty one. Only one
 /// process may have it open; what was not flushed before an unclean stop is gone, and
 /// [`Store::applied`] says where the log goes on. [`Mode`] says what damage it opens around.
-pub fn open_with(path: &Path, options: Options, mode: &Mode) -> Result<(Store, Writer), Error> {
+pub fn open_with(
+    path: &Path,
+    options: StoreOptions,
+    mode: &Mode,
+) -> Result<(Store, Writer), Error> {
     // The in-memory environment has no working directory; each has a root of its own.
     let home = if options.in_memory {
         Home::in_memory(&Path::new("/").join(path))
@@ -41,7 +45,7 @@ pub fn open_with(path: &Path, options: Options, mode: &Mode) -> Result<(Store, W
 /// would refuse. Before any other mode that end has to be cut: [`crate::cut_torn_manifest`].
 pub fn open_judged(
     path: &Path,
-    options: Options,
+    options: StoreOptions,
     mode: &Mode,
     inventory: &Inventory,
 ) -> Result<(Store, Writer), Error> {
@@ -54,10 +58,10 @@ pub fn open_judged(
     }
 }
 
-fn open_at(home: Home, options: Options, mode: &Mode) -> Result<(Store, Writer), Error> {
+fn open_at(home: Home, options: StoreOptions, mode: &Mode) -> Result<(Store, Writer), Error> {
     let path = home.shown().to_owned();
     let pins = Arc::<Pins>::default();
-    let around = Surroundings::new(options, home, filter::attach(&pins)).map_err(|source| {
+    let config = EngineConfig::new(options, home, filter::attach(&pins)).map_err(|source| {
         Error::RocksDb {
             operation: "open",
             path: path.clone(),
@@ -68,21 +72,21 @@ fn open_at(home: Home, options: Options, mode: &Mode) -> Result<(Store, Writer),
         core,
         state,
         deadline,
-        reclaimed,
-    } = open_core(&around, &pins, mode)?;
-    let gate = Gate::new(Arc::clone(&core));
-    let shared = Arc::new(Shared {
+        progress,
+    } = open_core(&config, &pins, mode)?;
+    let current = CurrentCore::new(Arc::clone(&core));
+    let shared = Arc::new(SharedStore {
         path,
-        around,
+        config,
         pins,
-        gate,
+        current,
     });
     let writer = Writer {
         core,
         shared: Arc::clone(&shared),
         state,
         deadline,
-        reclaimed,
+        progress,
         broken: false,
         closed: false,
     };

@@ -151,7 +151,7 @@ pub enum Operation<L = Lifetime> {
         /// Its content; `None` removes it.
         value: Option<Bytes>,
     },
-    /// How much history is kept; the floor moves as a consequence. Takes no revision.
+    /// How much history is kept; the oldest event moves as a consequence. Takes no revision.
     Retain(Retention),
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::engine::mode::Mode;
-use crate::engine::options::Options;
+use crate::engine::options::StoreOptions;
 use crate::error::Error;
 use crate::format::meta::Applied;
 use crate::judge::Inventory;
@@ -15,12 +15,12 @@ use crate::open::open_judged;
 ///
 /// Errors: [`Error::Damaged`] if the row that says so cannot be read, [`Error::NotOurs`], [`Error::NewerFormat`].
 pub fn peek(path: &Path, inventory: &Inventory) -> Result<Applied, Error> {
-    let options = Options {
+    let options = StoreOptions {
         cache_bytes: 1 << 20,
         node_cache_bytes: 0,
         // Every table was looked at already.
         max_open_files: 32,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let (store, _) = open_judged(path, options, &Mode::ReadOnly, inventory)?;
     Ok(store.applied())

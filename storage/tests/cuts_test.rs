@@ -1,5 +1,5 @@
 //! Apply goes by the entry: the same commands give the same state, events, outcomes, deadlines and
-//! hash however they are cut into batches, and whatever is reclaimed, flushed or reopened between
+//! hash however they are cut into batches, and whatever is compacted, flushed or reopened between
 //! two of them.
 //!
 //! Every case draws commands and applies them one at a time, then again in random batches, with the

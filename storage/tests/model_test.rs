@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use storage::{Content, KeyPath, Operation, Options, Write, WriteMode};
+use storage::{Content, KeyPath, Operation, StoreOptions, Write, WriteMode};
 
 use model::generator::{Step, case};
 use model::subject::Subject;
@@ -112,9 +112,9 @@ fn readers_beside_the_writer() {
 /// commit.
 #[test]
 fn a_flush_leaves_nothing_behind() {
-    let options = Options {
+    let options = StoreOptions {
         memtable_bytes: 64 << 10,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let mut subject = Subject::create(options).expect("a new store");
     let mut index = 0;
@@ -153,7 +153,7 @@ fn a_flush_leaves_nothing_behind() {
 /// A commit may change the caller's bytes alone, at the index that is already applied.
 #[test]
 fn a_flush_keeps_a_marker_that_came_without_a_command() {
-    let mut subject = Subject::create(Options::default()).expect("a new store");
+    let mut subject = Subject::create(StoreOptions::default()).expect("a new store");
     for marker in [&b"first"[..], b"second"] {
         let mut batch = subject.writer().batch();
         batch.skip(5);

@@ -67,7 +67,8 @@ fn an_incomplete_copy_is_refused_however_often_it_is_started() {
             self::copy(server.data_dir(), copy.path(), part);
         }
         let store = copy.path().join("store");
-        let storage::Judgement::Store(inventory) = storage::judge(&store).expect("it is readable")
+        let storage::StoreJudgement::Store(inventory) =
+            storage::judge(&store).expect("it is readable")
         else {
             panic!("no store");
         };

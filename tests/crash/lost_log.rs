@@ -326,7 +326,7 @@ fn answers(server: &Server) {
 fn hurt_tables(data: &Path, family: &str) {
     let store = data.join("store");
     let found = storage::judge(&store).expect("the store can be read");
-    let storage::Judgement::Store(inventory) = found else {
+    let storage::StoreJudgement::Store(inventory) = found else {
         panic!("no store: {found:?}");
     };
     let tables = inventory.tables.iter();

@@ -279,7 +279,7 @@ fn a_directory_in_the_place_of_a_table_is_damage_of_that_table() {
     let (mut server, _) = stopped();
     let store = server.data_dir().join("store");
     let found = storage::judge(&store).expect("the store can be read");
-    let storage::Judgement::Store(inventory) = found else {
+    let storage::StoreJudgement::Store(inventory) = found else {
         panic!("no store: {found:?}");
     };
     let mut tables = inventory.tables.iter();

@@ -35,7 +35,7 @@ fn answers(server: &Server) {
 
 fn inventory(data: &Path) -> storage::judge::Inventory {
     match storage::judge(&data.join("store")).expect("the store can be read") {
-        storage::Judgement::Store(inventory) => inventory,
+        storage::StoreJudgement::Store(inventory) => inventory,
         other => panic!("no store: {other:?}"),
     }
 }

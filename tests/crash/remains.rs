@@ -105,7 +105,7 @@ fn names(directory: &Path) -> Vec<String> {
 /// The store of a server that does not run.
 fn inventory(data: &Path) -> storage::judge::Inventory {
     match storage::judge(&data.join("store")).expect("the store can be read") {
-        storage::Judgement::Store(inventory) => inventory,
+        storage::StoreJudgement::Store(inventory) => inventory,
         other => panic!("no store: {other:?}"),
     }
 }

@@ -201,9 +201,9 @@ fn log_end(plan: &Plan<OsFs>) -> Option<wal::Witness> {
 
 /// Every row of every family, and that they fit together.
 fn read_store(home: &Path) -> Result<Held, storage::Error> {
-    let options = storage::Options {
+    let options = storage::StoreOptions {
         node_cache_bytes: 0,
-        ..storage::Options::default()
+        ..storage::StoreOptions::default()
     };
     let (store, _writer) =
         storage::open_with(&home.join("store"), options, &storage::Mode::ReadOnly)?;

@@ -30,8 +30,8 @@ impl Clock for Stopped {
 
 fn worker() -> (ApplyWorker, Shared, TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let (store, writer) =
-        storage::open(directory.path(), storage::Options::default()).expect("a new store opens");
+    let (store, writer) = storage::open(directory.path(), storage::StoreOptions::default())
+        .expect("a new store opens");
     let metrics = Metrics::new("test");
     let base = wal::Position { term: 1, index: 0 };
     let identity = wal::Identity {

@@ -32,7 +32,7 @@ fn pace() -> Pace {
 impl Bench {
     fn new(mode: &storage::Mode, pace: Pace) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let options = storage::Options::default();
+        let options = storage::StoreOptions::default();
         let (store, writer) =
             storage::open_with(directory.path(), options, mode).expect("a new store opens");
         let fs = SimFs::new(1);

@@ -30,14 +30,14 @@ impl StoreFacts {
             path,
         };
         match storage::judge(&facts.path)? {
-            storage::Judgement::Absent => {}
-            storage::Judgement::Unfinished { .. } => facts.kind = Store::Unfinished,
+            storage::StoreJudgement::Absent => {}
+            storage::StoreJudgement::Unfinished { .. } => facts.kind = Store::Unfinished,
             // A newer release's, perhaps: its format row says so.
-            storage::Judgement::Foreign { found, rocksdb } => {
+            storage::StoreJudgement::Foreign { found, rocksdb } => {
                 if rocksdb {
                     storage::open_with(
                         &facts.path,
-                        storage::Options::default(),
+                        storage::StoreOptions::default(),
                         &storage::Mode::ReadOnly,
                     )?;
                 }
@@ -46,11 +46,11 @@ impl StoreFacts {
                     found,
                 }));
             }
-            storage::Judgement::Unreadable(fault) => {
+            storage::StoreJudgement::Unreadable(fault) => {
                 facts.kind = Store::Unreadable;
                 facts.unreadable = fault.place();
             }
-            storage::Judgement::Store(inventory) => {
+            storage::StoreJudgement::Store(inventory) => {
                 match lost_end(&facts.path, &inventory, missing) {
                     Some(lost) => (facts.kind, facts.unreadable) = (Store::Unreadable, lost),
                     None => facts.read_state(&inventory)?,

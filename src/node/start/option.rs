@@ -25,7 +25,7 @@ pub struct NodeOptions {
     /// The entry after which the operator accepts that the log is lost.
     pub accept_log_loss: Option<u64>,
     /// For the store.
-    pub storage: storage::Options,
+    pub storage: storage::StoreOptions,
     /// For the log.
     pub wal: wal::Options,
     /// What history was asked to keep; a cluster that was founded knows better.

@@ -1,10 +1,10 @@
 //! The compaction filter of `versions`: of each path, versions older than the newest one at or
-//! below the base go.
+//! below the compact revision go.
 //!
 //! Rule 7 of the layout: inside one compaction, going from new to old through the versions of a
-//! path, a version goes only if a newer one at or below the base was seen *and kept*. The newest
-//! such version stays whatever it is, and so does every removal mark: the rows it hides may lie in
-//! a level that this compaction does not see. Marks are removed by [`crate::Writer::reclaim`]
+//! path, a version goes only if a newer one at or below the compact revision was seen *and kept*. The newest
+//! such version stays whatever it is, and so does every tombstone: the rows it hides may lie in
+//! a level that this compaction does not see. Tombstones are removed by [`crate::Writer::compact`]
 //! alone. The filter needs no other column family and no complete view.
 
 use std::ffi::CStr;
@@ -17,7 +17,7 @@ use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilt
 use crate::compaction::pin::Pins;
 use crate::engine::setup::AttachFilter;
 use crate::format::key;
-use crate::format::record::Record;
+use crate::format::node_row::NodeRow;
 
 /// What gives a family this filter.
 pub(crate) fn attach(pins: &Arc<Pins>) -> AttachFilter {
@@ -25,14 +25,14 @@ pub(crate) fn attach(pins: &Arc<Pins>) -> AttachFilter {
     Arc::new(move |family| family.set_compaction_filter_factory(Factory(Arc::clone(&pins))))
 }
 
-/// Makes a filter for each compaction, with the base of that moment.
+/// Makes a filter for each compaction, with the compact revision of that moment.
 struct Factory(Arc<Pins>);
 
 impl CompactionFilterFactory for Factory {
     type Filter = VersionFilter;
 
     fn create(&mut self, _context: CompactionFilterContext) -> VersionFilter {
-        VersionFilter::new(self.0.compaction_base())
+        VersionFilter::new(self.0.filter_revision())
     }
 
     fn name(&self) -> &CStr {
@@ -42,15 +42,15 @@ impl CompactionFilterFactory for Factory {
 
 /// Decides about the rows of one compaction, in key order.
 struct VersionFilter {
-    base: u64,
+    compact_revision: u64,
     path: Vec<u8>,
     kept: bool,
 }
 
 impl VersionFilter {
-    fn new(base: u64) -> Self {
+    fn new(compact_revision: u64) -> Self {
         Self {
-            base,
+            compact_revision,
             path: Vec::new(),
             kept: false,
         }
@@ -65,11 +65,11 @@ impl VersionFilter {
             self.path.extend_from_slice(path);
             self.kept = false;
         }
-        if revision > self.base {
+        if revision > self.compact_revision {
             return true;
         }
         let first = !std::mem::replace(&mut self.kept, true);
-        first || Record::is_removal(value)
+        first || NodeRow::is_tombstone(value)
     }
 }
 
@@ -94,8 +94,8 @@ mod tests {
     const FILE: &[u8] = &[0x10];
     const MARK: &[u8] = &[0x14];
 
-    fn kept(base: u64, rows: &[(&[u8], u64, &[u8])]) -> Vec<u64> {
-        let mut filter = VersionFilter::new(base);
+    fn kept(compact_revision: u64, rows: &[(&[u8], u64, &[u8])]) -> Vec<u64> {
+        let mut filter = VersionFilter::new(compact_revision);
         let mut bytes = Vec::new();
         let mut kept = Vec::new();
         for (path, revision, value) in rows {

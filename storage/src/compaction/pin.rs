@@ -5,8 +5,8 @@
 //! alive. Every view therefore pins what the filter may use at that moment, and a caller may pin a
 //! revision across views.
 //!
-//! Invariant: no filter is ever made with a base above a pin that was effective when the filter was
-//! made, because a pin is effective only at or above every base handed out before.
+//! Invariant: no filter is ever made with a compact revision above a pin that was effective when the filter was
+//! made, because a pin is effective only at or above every compact revision handed out before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,19 +21,19 @@ pub(crate) struct Pins {
 #[derive(Debug, Default)]
 struct Registry {
     held: BTreeMap<u64, usize>,
-    /// The base of the last state known to be flushed: all that a filter may rely on (store-layout
+    /// The compact revision of the last state known to be flushed: all that a filter may rely on (store-layout
     /// 5.10).
     flushed: u64,
-    /// The highest base that explicit reclaiming has used.
-    reclaimed: u64,
+    /// The highest compact revision up to which rows were deleted.
+    deleted: u64,
 }
 
 impl Registry {
-    fn bound(&self, base: u64) -> u64 {
+    fn bound(&self, compact_revision: u64) -> u64 {
         self.held
             .keys()
             .next()
-            .map_or(base, |oldest| base.min(*oldest))
+            .map_or(compact_revision, |oldest| compact_revision.min(*oldest))
     }
 }
 
@@ -47,7 +47,7 @@ impl Pins {
     /// Pins `revision`.
     pub(crate) fn hold(self: &Arc<Self>, revision: u64) -> Pin {
         let mut registry = self.registry();
-        let effective = revision >= registry.flushed.max(registry.reclaimed);
+        let effective = revision >= registry.flushed.max(registry.deleted);
         *registry.held.entry(revision).or_default() += 1;
         Pin {
             pins: Arc::clone(self),
@@ -68,24 +68,24 @@ impl Pins {
         }
     }
 
-    /// The state with this base is on disk; compactions that start from now on may use it.
-    pub(crate) fn flushed(&self, base: u64) {
+    /// The state with this compact revision is on disk; compactions that start from now on may use it.
+    pub(crate) fn flushed(&self, compact_revision: u64) {
         let mut registry = self.registry();
-        registry.flushed = registry.flushed.max(base);
+        registry.flushed = registry.flushed.max(compact_revision);
     }
 
-    /// The base for a compaction that starts now.
-    pub(crate) fn compaction_base(&self) -> u64 {
+    /// The compact revision for a compaction that starts now.
+    pub(crate) fn filter_revision(&self) -> u64 {
         let registry = self.registry();
         registry.bound(registry.flushed)
     }
 
-    /// The base for reclaiming in memory, where `base` is the floor's; it reaches the disk with the
-    /// floor itself.
-    pub(crate) fn reclaim_base(&self, base: u64) -> u64 {
+    /// The compact revision for deletions in memory, where `compact_revision` is that of the state; they reach the disk with the
+    /// oldest event itself.
+    pub(crate) fn deletion_revision(&self, compact_revision: u64) -> u64 {
         let mut registry = self.registry();
-        let bound = registry.bound(base);
-        registry.reclaimed = registry.reclaimed.max(bound);
+        let bound = registry.bound(compact_revision);
+        registry.deleted = registry.deleted.max(bound);
         bound
     }
 
@@ -147,13 +147,22 @@ mod tests {
         let (late, early, twin) = (pins.hold(90), pins.hold(60), pins.hold(60));
         assert!(late.is_effective() && early.is_effective());
         pins.flushed(100);
-        assert_eq!((pins.compaction_base(), pins.reclaim_base(120)), (60, 60));
+        assert_eq!(
+            (pins.filter_revision(), pins.deletion_revision(120)),
+            (60, 60)
+        );
         drop(early);
-        assert_eq!(pins.compaction_base(), 60, "its twin still holds");
+        assert_eq!(pins.filter_revision(), 60, "its twin still holds");
         drop(twin);
-        assert_eq!((pins.compaction_base(), pins.reclaim_base(120)), (90, 90));
+        assert_eq!(
+            (pins.filter_revision(), pins.deletion_revision(120)),
+            (90, 90)
+        );
         drop(late);
-        assert_eq!((pins.compaction_base(), pins.reclaim_base(120)), (100, 120));
+        assert_eq!(
+            (pins.filter_revision(), pins.deletion_revision(120)),
+            (100, 120)
+        );
         assert_eq!(pins.summary(), (0, None));
     }
 
@@ -163,7 +172,7 @@ mod tests {
         pins.flushed(50);
         assert!(!pins.hold(49).is_effective());
         assert!(pins.hold(50).is_effective());
-        assert_eq!(pins.reclaim_base(70), 70);
+        assert_eq!(pins.deletion_revision(70), 70);
         assert!(!pins.hold(69).is_effective());
         assert!(pins.hold(70).is_effective());
     }

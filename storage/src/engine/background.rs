@@ -33,7 +33,8 @@ impl Database {
     pub(crate) fn flush_would_wait(&self) -> bool {
         let files = |column| self.property(column, c"rocksdb.num-files-at-level0");
         Column::ALL.into_iter().any(|column| {
-            !self.manner.resting.contains(&column) && files(column) + 1 >= setup::SLOWDOWN_FILES
+            !self.engine_mode.resting.contains(&column)
+                && files(column) + 1 >= setup::SLOWDOWN_FILES
         })
     }
 
@@ -47,7 +48,10 @@ impl Database {
 
     /// The refusal that RocksDB leaves out when it was opened leniently.
     pub(crate) fn refuse_after_failed_flush(&self) -> Result<(), Error> {
-        let failed = self.manner.lenient.then(|| self.notices.failures().flush);
+        let failed = self
+            .engine_mode
+            .lenient
+            .then(|| self.notices.failures().flush);
         match failed.flatten() {
             None => Ok(()),
             Some(message) => Err(self.background_error(message)),
@@ -58,7 +62,7 @@ impl Database {
     /// failure is counted, and heard a moment later.
     pub(crate) fn compact(&self, column: Column) -> Result<(), Error> {
         self.refuse_if_read_only()?;
-        if self.manner.resting.contains(&column) {
+        if self.engine_mode.resting.contains(&column) {
             return Ok(());
         }
         self.watched(|| {

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::format::record::Entry;
+use crate::format::node_row::StoredNode;
 use crate::operation::Node;
 use crate::path::KeyPath;
 
@@ -43,7 +43,7 @@ struct Shard {
 }
 
 struct Slot {
-    entry: Entry,
+    entry: StoredNode,
     recent: bool,
 }
 
@@ -71,7 +71,7 @@ impl NodeCache {
         lock(&self.shards[number])
     }
 
-    pub(crate) fn get(&self, path: &KeyPath) -> Option<Entry> {
+    pub(crate) fn get(&self, path: &KeyPath) -> Option<StoredNode> {
         if self.capacity == 0 {
             return None;
         }
@@ -79,7 +79,7 @@ impl NodeCache {
     }
 
     /// Puts what was committed.
-    pub(crate) fn put(&self, entry: &Entry) {
+    pub(crate) fn put(&self, entry: &StoredNode) {
         if self.capacity > 0 {
             self.shard(&entry.node.path).put(entry, self.capacity);
         }
@@ -87,7 +87,7 @@ impl NodeCache {
 
     /// Puts what a reader fetched, if `current` still says, under the lock, that nothing was
     /// written since.
-    pub(crate) fn put_fetched(&self, entry: &Entry, current: impl FnOnce() -> bool) {
+    pub(crate) fn put_fetched(&self, entry: &StoredNode, current: impl FnOnce() -> bool) {
         if self.capacity == 0 {
             return;
         }
@@ -138,7 +138,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 impl Shard {
-    fn get(&mut self, path: &KeyPath) -> Option<Entry> {
+    fn get(&mut self, path: &KeyPath) -> Option<StoredNode> {
         let slot = self.index.get(path).and_then(|at| self.slots[*at].as_mut());
         if let Some(slot) = slot {
             slot.recent = true;
@@ -149,7 +149,7 @@ impl Shard {
         None
     }
 
-    fn put(&mut self, entry: &Entry, capacity: usize) {
+    fn put(&mut self, entry: &StoredNode, capacity: usize) {
         let cost = cost(entry);
         if cost > capacity / 4 {
             self.remove(&entry.node.path);
@@ -216,14 +216,14 @@ impl Shard {
     }
 }
 
-fn cost(entry: &Entry) -> usize {
+fn cost(entry: &StoredNode) -> usize {
     OVERHEAD + entry.node.path.as_bytes().len() + entry.node.value.as_ref().map_or(0, Bytes::len)
 }
 
 /// A copy with a value of its own, under a path that the cache owns.
-fn owned(entry: &Entry, path: KeyPath) -> Entry {
+fn owned(entry: &StoredNode, path: KeyPath) -> StoredNode {
     let value = entry.node.value.as_deref().map(Bytes::copy_from_slice);
-    Entry {
+    StoredNode {
         node: Node {
             path,
             value,
@@ -237,7 +237,7 @@ fn owned(entry: &Entry, path: KeyPath) -> Entry {
 mod tests {
     use super::*;
 
-    fn entry(name: &str, revision: u64, size: usize) -> Entry {
+    fn entry(name: &str, revision: u64, size: usize) -> StoredNode {
         let path = KeyPath::new(name.as_bytes().to_vec()).expect("canonical");
         let value = Some(Bytes::from(vec![b'v'; size]));
         let node = Node {
@@ -248,7 +248,7 @@ mod tests {
             modified: revision,
             lifetime: None,
         };
-        Entry { node, revision }
+        StoredNode { node, revision }
     }
 
     #[test]

@@ -62,12 +62,12 @@ impl Source for Database {
 }
 
 /// The rows as they were when the snapshot was taken.
-pub(crate) struct Frozen<'a> {
+pub(crate) struct SnapshotRows<'a> {
     pub(crate) snapshot: Snapshot<'a>,
     pub(crate) database: &'a Database,
 }
 
-impl Source for Frozen<'_> {
+impl Source for SnapshotRows<'_> {
     fn database(&self) -> &Database {
         self.database
     }
@@ -85,8 +85,8 @@ impl Source for Frozen<'_> {
     }
 }
 
-/// Key and value.
-pub(crate) type Row<'r> = (&'r [u8], &'r [u8]);
+/// One row under a cursor.
+pub(crate) type KeyValue<'r> = (&'r [u8], &'r [u8]);
 
 /// Removed rows that a quick cursor passes in one move: a step over so many costs a few microseconds.
 const REMOVED_ROWS: u64 = 64;
@@ -171,7 +171,7 @@ impl Cursor<'_> {
     }
 
     /// The row under the cursor; `None` at the end.
-    pub(crate) fn row(&self) -> Result<Option<Row<'_>>, Error> {
+    pub(crate) fn row(&self) -> Result<Option<KeyValue<'_>>, Error> {
         match self.rows.item() {
             Some(row) => Ok(Some(row)),
             None => self

@@ -13,13 +13,13 @@ use rocksdb::{
 use crate::damage::{self, Damage};
 use crate::engine::attribution::Attribution;
 use crate::engine::home::Home;
-use crate::engine::info_log::Notices;
-use crate::engine::mode::Manner;
+use crate::engine::info_log::InfoLog;
+use crate::engine::mode::EngineMode;
 use crate::engine::mode::Mode;
-use crate::engine::setup::{self, Surroundings};
+use crate::engine::setup::{self, EngineConfig};
 use crate::error::Error;
 use crate::format::column::Column;
-use crate::judge::{self, Fault, Judgement};
+use crate::judge::{self, Fault, StoreJudgement};
 
 /// Between two looks at what RocksDB does in the background, where it cannot be waited for.
 pub(crate) const LOOK: Duration = Duration::from_millis(1);
@@ -33,18 +33,18 @@ pub(crate) struct Database {
     pub(crate) path: PathBuf,
     unlogged: WriteOptions,
     cache: Cache,
-    pub(crate) manner: Manner,
-    pub(crate) notices: Arc<Notices>,
+    pub(crate) engine_mode: EngineMode,
+    pub(crate) notices: Arc<InfoLog>,
     attribution: Attribution,
 }
 
 impl Database {
     /// Opens or creates; the caller has made sure that the directory is ours. Strict first: only if
     /// a table of a family that rests stands in the way, without RocksDB's paranoid checks.
-    pub(crate) fn open(around: &Surroundings, mode: &Mode) -> Result<Self, Error> {
-        let path = around.home.shown();
-        let manner = mode.manner()?;
-        let source = match Self::try_open(around, manner.clone()) {
+    pub(crate) fn open(config: &EngineConfig, mode: &Mode) -> Result<Self, Error> {
+        let path = config.home.shown();
+        let engine_mode = mode.engine_mode()?;
+        let source = match Self::try_open(config, engine_mode.clone()) {
             Ok(database) => return Ok(database),
             Err(source) => source,
         };
@@ -56,17 +56,17 @@ impl Database {
         let Some(report) = damage::report(&source) else {
             return Err(failed(source));
         };
-        let rests = |column: &str| manner.resting.iter().any(|it| it.name() == column);
-        let damage = Self::attribute(around, report, manner.read_only, rests);
-        if !rests(damage.column) || manner.lenient {
+        let rests = |column: &str| engine_mode.resting.iter().any(|it| it.name() == column);
+        let damage = Self::attribute(config, report, engine_mode.read_only, rests);
+        if !rests(damage.column) || engine_mode.lenient {
             return Err(Error::Damaged(Box::new(damage)));
         }
         tracing::error!("{damage}; opening around it");
-        let lenient = Manner {
+        let lenient = EngineMode {
             lenient: true,
-            ..manner
+            ..engine_mode
         };
-        Self::try_open(around, lenient).map_err(|source| match damage::report(&source) {
+        Self::try_open(config, lenient).map_err(|source| match damage::report(&source) {
             Some(report) => {
                 let report = report.shown(path);
                 let unknown = Attribution::default().damage(report, None, Vec::new);
@@ -84,12 +84,12 @@ impl Database {
     /// pass over it. Where it finds nothing, RocksDB's word counts; a read-only opening lists the
     /// tables.
     fn attribute(
-        around: &Surroundings,
+        config: &EngineConfig,
         report: damage::Report,
         read_only: bool,
         rests: impl Fn(&str) -> bool,
     ) -> Damage {
-        let mut seen = Self::seen(around, read_only);
+        let mut seen = Self::seen(config, read_only);
         if let Some(at) = seen.iter().position(|damage| !rests(damage.column)) {
             return seen.swap_remove(at);
         }
@@ -97,51 +97,53 @@ impl Database {
         if !of_table && !seen.is_empty() {
             return seen.swap_remove(0);
         }
-        let reader = Manner {
+        let reader = EngineMode {
             read_only: true,
             lenient: true,
             resting: Vec::new(),
         };
-        match Self::try_open(around, reader) {
+        match Self::try_open(config, reader) {
             Ok(database) => database.damage(report, None),
             Err(_) => {
-                let report = report.shown(around.home.shown());
+                let report = report.shown(config.home.shown());
                 Attribution::default().damage(report, None, Vec::new)
             }
         }
     }
 
     /// The tables in which our own reader finds damage. None of them stops an opening for reading.
-    fn seen(around: &Surroundings, read_only: bool) -> Vec<Damage> {
-        if read_only || around.memory.is_some() {
+    fn seen(config: &EngineConfig, read_only: bool) -> Vec<Damage> {
+        if read_only || config.memory.is_some() {
             return Vec::new();
         }
-        match judge::judge(around.home.path()) {
-            Ok(Judgement::Store(inventory)) => inventory.faults.iter().map(Fault::damage).collect(),
+        match judge::judge(config.home.path()) {
+            Ok(StoreJudgement::Store(inventory)) => {
+                inventory.faults.iter().map(Fault::damage).collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    fn try_open(around: &Surroundings, manner: Manner) -> Result<Self, rocksdb::Error> {
-        let path = around.home.path();
-        let notices = Arc::new(Notices::of(around.home.shown()));
-        let setup = setup::setup(around, &manner, &notices)?;
-        let db = if manner.read_only {
+    fn try_open(config: &EngineConfig, engine_mode: EngineMode) -> Result<Self, rocksdb::Error> {
+        let path = config.home.path();
+        let notices = Arc::new(InfoLog::of(config.home.shown()));
+        let setup = setup::setup(config, &engine_mode, &notices)?;
+        let db = if engine_mode.read_only {
             DB::open_cf_descriptors_read_only(&setup.database, path, setup.families, false)?
         } else {
             DB::open_cf_descriptors(&setup.database, path, setup.families)?
         };
         let mut unlogged = WriteOptions::default();
         unlogged.disable_wal(true);
-        // A failed flush does not end a stall of writes in this manner: see Self::write.
-        unlogged.set_no_slowdown(manner.lenient);
+        // A failed flush does not end a stall of writes in this mode: see Self::write.
+        unlogged.set_no_slowdown(engine_mode.lenient);
         Ok(Self {
             db: Some(db),
-            _home: around.home.clone(),
-            path: around.home.shown().to_owned(),
+            _home: config.home.clone(),
+            path: config.home.shown().to_owned(),
             unlogged,
             cache: setup.cache,
-            manner,
+            engine_mode,
             notices,
             attribution: Attribution::default(),
         })
@@ -209,7 +211,7 @@ impl Database {
     }
 
     pub(crate) fn refuse_if_read_only(&self) -> Result<(), Error> {
-        if self.manner.read_only {
+        if self.engine_mode.read_only {
             return Err(Error::ReadOnly {
                 path: self.path.clone(),
             });
@@ -221,10 +223,10 @@ impl Database {
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), Error> {
         self.refuse_if_read_only()?;
         let write = |batch| self.db().write_opt(batch, &self.unlogged);
-        if !self.manner.lenient {
+        if !self.engine_mode.lenient {
             return write(batch).map_err(|source| self.fault("write", source));
         }
-        // A stalled write waits for flushes. One that failed is not tried again in this manner, so
+        // A stalled write waits for flushes. One that failed is not tried again in this mode, so
         // the wait must be ours. Nothing of a stalled batch was written.
         let rows = batch.data().to_vec();
         let mut batch = batch;
@@ -262,7 +264,7 @@ impl Database {
         // before that for earlier ones if many memtables wait.
         self.await_flushes(1)?;
         let mut options = FlushOptions::default();
-        options.set_wait(!self.manner.lenient);
+        options.set_wait(!self.engine_mode.lenient);
         self.db()
             .flush_cfs_opt(&families, &options)
             .map_err(|source| self.fault("flush", source))?;
@@ -278,7 +280,7 @@ impl Database {
             columns.any(|column| self.property(column, pending) > most)
         };
         self.refuse_after_failed_flush()?;
-        while self.manner.lenient && more() {
+        while self.engine_mode.lenient && more() {
             self.refuse_after_failed_flush()?;
             std::thread::sleep(LOOK);
         }

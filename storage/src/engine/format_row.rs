@@ -8,7 +8,7 @@ use crate::engine::directory::{check_version, not_ours};
 use crate::engine::mode::Mode;
 use crate::error::Error;
 use crate::format::column::Column;
-use crate::format::meta::{self, State};
+use crate::format::meta::{self, StoreState};
 
 /// Checks the format row, or writes it with the first state into a store where nothing has been
 /// written. An older one becomes today's with the first flush, which is also the first to hold what
@@ -29,7 +29,7 @@ pub(crate) fn settle_format(database: &Database, mode: &Mode) -> Result<(), Erro
             let mut batch = WriteBatch::default();
             let family = database.family(Column::Meta);
             let mut state = Vec::new();
-            State::default().encode(&mut state);
+            StoreState::default().encode(&mut state);
             batch.put_cf(family, meta::FORMAT_KEY, meta::format_row());
             batch.put_cf(family, meta::STATE_KEY, state);
             database.write(batch)?;
@@ -42,9 +42,9 @@ pub(crate) fn settle_format(database: &Database, mode: &Mode) -> Result<(), Erro
     }
 }
 
-pub(crate) fn read_state(database: &Database) -> Result<State, Error> {
+pub(crate) fn read_state(database: &Database) -> Result<StoreState, Error> {
     let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
-    State::decode(
+    StoreState::decode(
         &database
             .get(Column::Meta, meta::STATE_KEY)?
             .ok_or_else(missing)?,

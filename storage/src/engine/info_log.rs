@@ -36,7 +36,7 @@ pub(crate) struct Failures {
 
 /// What was heard from one open RocksDB.
 #[derive(Debug)]
-pub(crate) struct Notices {
+pub(crate) struct InfoLog {
     path: PathBuf,
     // Held for one assignment; inside no other lock of ours.
     heard: Mutex<Failures>,
@@ -46,7 +46,7 @@ const FLUSH: &str = "Waiting after background flush error: ";
 const COMPACTION: &str = "Waiting after background compaction error: ";
 const COUNT: &str = ", Accumulated background error counts";
 
-impl Notices {
+impl InfoLog {
     /// What a store at this path says.
     pub(crate) fn of(path: &Path) -> Self {
         Self {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn failures_are_heard_and_the_first_of_each_kind_is_kept() {
-        let notices = Notices::of(Path::new("/data/store"));
+        let notices = InfoLog::of(Path::new("/data/store"));
         let end = "Accumulated background error counts: 1";
         for line in [
             format!("[JOB 3] Waiting after background flush error: IO error: a, b, {end}"),

@@ -38,7 +38,7 @@ impl Database {
             .map_err(|source| self.fault("list the tables", source))?;
         let mut merged = 0;
         for run in runs(&tables) {
-            if !self.manner.resting.contains(&run.column) {
+            if !self.engine_mode.resting.contains(&run.column) {
                 self.merge(run.column, &run.first, &run.last)?;
                 merged += run.tables;
             }

@@ -10,7 +10,7 @@
 //! whoever reads them looks into every file. Nothing slows writes down, so the caller sets the
 //! bound, with [`crate::Store::level0_files`]: from [`LEVEL0_FILES_WARN`] on the node should say
 //! so, and at [`LEVEL0_FILES_MAX`] it should refuse writes. With the default memtables (16 MiB)
-//! that is at most 15 GiB of writes, and as much on disk, because what the floor passes is not
+//! that is at most 15 GiB of writes, and as much on disk, because what the oldest event passes is not
 //! given back meanwhile. A seek in history goes through every file: 171 files took 2.5 ms with
 //! nothing cached, so 1,000 take about 15. Open files stay below `max_open_files`. Flushes that the
 //! node asks for count as well: with one in an hour 1,000 files last six weeks.
@@ -32,7 +32,7 @@ pub const LEVEL0_FILES_MAX: u64 = 1_000;
 
 /// How RocksDB is opened this time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Manner {
+pub(crate) struct EngineMode {
     /// Nothing is written.
     pub(crate) read_only: bool,
     /// Tables that cannot be opened do not stop the opening (RocksDB: no paranoid checks).
@@ -62,7 +62,7 @@ impl Mode {
     }
 
     /// How RocksDB is opened first. Errors: [`Error::NoFamily`].
-    pub(crate) fn manner(&self) -> Result<Manner, Error> {
+    pub(crate) fn engine_mode(&self) -> Result<EngineMode, Error> {
         let resting = match self {
             Self::WithoutCompaction(names) => names
                 .iter()
@@ -74,7 +74,7 @@ impl Mode {
                 .collect::<Result<_, _>>()?,
             Self::Normal | Self::ReadOnly => Vec::new(),
         };
-        Ok(Manner {
+        Ok(EngineMode {
             read_only: self.is_read_only(),
             lenient: self.is_read_only(),
             resting,

@@ -6,7 +6,7 @@ use crate::bounds::Bounds;
 
 /// How much the store may use, and where it lives.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// Bytes of RocksDB's block cache, which also holds index and filter blocks.
     pub cache_bytes: usize,
     /// Bytes of the cache of hot decoded nodes before it; 0 turns it off.
@@ -28,7 +28,7 @@ pub struct Options {
     pub bounds: Bounds,
 }
 
-impl Default for Options {
+impl Default for StoreOptions {
     /// A server on a small machine: about 60 MiB when every cache is full. Larger memtables save
     /// little processor time at this size, and a larger block cache pays only for data that is read
     /// again.

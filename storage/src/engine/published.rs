@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::format::meta::State;
+use crate::format::meta::StoreState;
 
 /// Commits remembered for snapshots taken just before them.
 const REMEMBERED: usize = 256;
@@ -26,11 +26,11 @@ pub(crate) struct Published {
     ended: AtomicU64,
     /// (sequence number after the write, state), oldest first, never empty. Held for a search of a
     /// few entries.
-    states: Mutex<VecDeque<(u64, Arc<State>)>>,
+    states: Mutex<VecDeque<(u64, Arc<StoreState>)>>,
 }
 
 impl Published {
-    pub(crate) fn new(sequence: u64, state: Arc<State>, deadline: Option<u64>) -> Self {
+    pub(crate) fn new(sequence: u64, state: Arc<StoreState>, deadline: Option<u64>) -> Self {
         Self {
             revision: AtomicU64::new(state.applied.revision),
             deadline: AtomicU64::new(deadline.unwrap_or(NO_DEADLINE)),
@@ -49,7 +49,7 @@ impl Published {
         (deadline != NO_DEADLINE).then_some(deadline)
     }
 
-    pub(crate) fn latest(&self) -> Arc<State> {
+    pub(crate) fn latest(&self) -> Arc<StoreState> {
         let states = self.states();
         let (_, state) = states.back().expect("never empty");
         Arc::clone(state)
@@ -57,7 +57,7 @@ impl Published {
 
     /// The state that a snapshot with this sequence number shows; `None` if it is too old to be
     /// remembered.
-    pub(crate) fn state_at(&self, sequence: u64) -> Option<Arc<State>> {
+    pub(crate) fn state_at(&self, sequence: u64) -> Option<Arc<StoreState>> {
         let mut turns = 0u32;
         loop {
             // Read before the states: if nothing is under way, all that the snapshot can show has
@@ -96,7 +96,7 @@ impl Published {
 
     /// Shows the write: the cache has been corrected before. Deadlines first, so that they are
     /// never late.
-    pub(crate) fn end(&self, sequence: u64, state: Arc<State>, deadline: Option<u64>) {
+    pub(crate) fn end(&self, sequence: u64, state: Arc<StoreState>, deadline: Option<u64>) {
         self.assert_rises(sequence, state.applied.revision);
         self.deadline
             .store(deadline.unwrap_or(NO_DEADLINE), Ordering::Release);
@@ -128,7 +128,7 @@ impl Published {
         self.ended.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn states(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<State>)>> {
+    fn states(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<StoreState>)>> {
         // Pushes and pops leave it whole even if the thread panics afterwards.
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,13 +158,13 @@ mod tests {
         published.end(2, state(4), None);
     }
 
-    fn state(revision: u64) -> Arc<State> {
-        Arc::new(State {
+    fn state(revision: u64) -> Arc<StoreState> {
+        Arc::new(StoreState {
             applied: Applied {
                 revision,
                 ..Applied::default()
             },
-            ..State::default()
+            ..StoreState::default()
         })
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, Env};
 
 use crate::engine::home::Home;
-use crate::engine::info_log::Notices;
-use crate::engine::mode::Manner;
-use crate::engine::options::Options;
+use crate::engine::info_log::InfoLog;
+use crate::engine::mode::EngineMode;
+use crate::engine::options::StoreOptions;
 use crate::format::column::Column;
 
 /// Level-0 files of `nodes` that start a compaction: few, because every one of them slows listings
@@ -41,17 +41,17 @@ pub(crate) type AttachFilter = Arc<dyn Fn(&mut rocksdb::Options) + Send + Sync>;
 
 /// What outlives one opening: the same store opened again uses the same.
 #[derive(Clone)]
-pub(crate) struct Surroundings {
-    pub(crate) options: Options,
+pub(crate) struct EngineConfig {
+    pub(crate) options: StoreOptions,
     /// Where the files of an in-memory store live.
     pub(crate) memory: Option<Env>,
     pub(crate) home: Home,
     filter: AttachFilter,
 }
 
-impl Surroundings {
+impl EngineConfig {
     pub(crate) fn new(
-        options: Options,
+        options: StoreOptions,
         home: Home,
         filter: AttachFilter,
     ) -> Result<Self, rocksdb::Error> {
@@ -66,17 +66,17 @@ impl Surroundings {
 
 /// Builds the options of every column family.
 pub(crate) fn setup(
-    around: &Surroundings,
-    manner: &Manner,
-    notices: &Arc<Notices>,
+    config: &EngineConfig,
+    engine_mode: &EngineMode,
+    notices: &Arc<InfoLog>,
 ) -> Result<Setup, rocksdb::Error> {
-    let cache = Cache::new_lru_cache(around.options.cache_bytes);
-    let database = database_options(around, manner, notices)?;
+    let cache = Cache::new_lru_cache(config.options.cache_bytes);
+    let database = database_options(config, engine_mode, notices)?;
     let families = Column::ALL
         .into_iter()
         .map(|column| {
-            let mut family = family_options(column, around, manner, &cache)?;
-            if manner.resting.contains(&column) {
+            let mut family = family_options(column, config, engine_mode, &cache)?;
+            if engine_mode.resting.contains(&column) {
                 rest(&mut family);
             }
             Ok(ColumnFamilyDescriptor::new(column.name(), family))
@@ -101,21 +101,21 @@ fn rest(family: &mut rocksdb::Options) {
 }
 
 fn database_options(
-    around: &Surroundings,
-    manner: &Manner,
-    notices: &Arc<Notices>,
+    config: &EngineConfig,
+    engine_mode: &EngineMode,
+    notices: &Arc<InfoLog>,
 ) -> Result<rocksdb::Options, rocksdb::Error> {
-    let options = &around.options;
+    let options = &config.options;
     // The crate has no setter for this one. Without it a drop would flush, and an unclean stop
     // could not be told from a clean one: a clean stop flushes by itself.
     let mut database =
         rocksdb::Options::default().get_options_from_string("avoid_flush_during_shutdown=true")?;
-    if let Some(memory) = &around.memory {
+    if let Some(memory) = &config.memory {
         database.set_env(memory);
     }
-    if manner.read_only {
+    if engine_mode.read_only {
         database.create_if_missing(false);
-        return Ok(finish(database, options, manner, notices));
+        return Ok(finish(database, options, engine_mode, notices));
     }
     database.create_if_missing(true);
     database.create_missing_column_families(true);
@@ -124,18 +124,18 @@ fn database_options(
     database.set_db_write_buffer_size(options.memtable_bytes);
     database.set_max_background_jobs(options.background_jobs);
     database.set_bytes_per_sync(1 << 20);
-    Ok(finish(database, options, manner, notices))
+    Ok(finish(database, options, engine_mode, notices))
 }
 
 /// What holds for reading alone as well.
 fn finish(
     mut database: rocksdb::Options,
-    options: &Options,
-    manner: &Manner,
-    notices: &Arc<Notices>,
+    options: &StoreOptions,
+    engine_mode: &EngineMode,
+    notices: &Arc<InfoLog>,
 ) -> rocksdb::Options {
     database.set_max_open_files(options.max_open_files);
-    database.set_paranoid_checks(!manner.lenient);
+    database.set_paranoid_checks(!engine_mode.lenient);
     // Takes the place of RocksDB's own LOG file, whose lines of error went unheard.
     database.set_info_logger(notices.logger());
     database.set_stats_dump_period_sec(0);
@@ -145,18 +145,18 @@ fn finish(
 
 fn family_options(
     column: Column,
-    around: &Surroundings,
-    manner: &Manner,
+    config: &EngineConfig,
+    engine_mode: &EngineMode,
     cache: &Cache,
 ) -> Result<rocksdb::Options, rocksdb::Error> {
-    let Surroundings {
+    let EngineConfig {
         options, filter, ..
-    } = around;
+    } = config;
     // Range tombstones slow the first read after each new one: past this many the memtable is
     // flushed.
     let mut unnamed = "memtable_max_range_deletions=256;".to_owned();
     // RocksDB warns of it where nothing is written.
-    if matches!(column, Column::Nodes | Column::Expiry) && !manner.read_only {
+    if matches!(column, Column::Nodes | Column::Expiry) && !engine_mode.read_only {
         unnamed += MEMTABLE_REMOVALS;
     }
     let mut family = rocksdb::Options::default().get_options_from_string(unnamed)?;

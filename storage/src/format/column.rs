@@ -10,7 +10,7 @@ pub(crate) enum Column {
     /// The tree as it was: key, 00, complement of the revision → the same record, or a removal
     /// mark.
     Versions,
-    /// Revision → what happened: see [`super::change`].
+    /// Revision → what happened: see [`super::event_row`].
     Events,
     /// Deadline, key → the revision that set it (u64, little-endian).
     Expiry,

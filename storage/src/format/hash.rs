@@ -3,7 +3,7 @@
 //!
 //! Each command adds its log index, the cluster time, its operations in the canonical form of this
 //! file, every changed row as it is stored (an event's without the time of its
-//! command, which is in the chain already), what was refused, and the floor. Physical things stay
+//! command, which is in the chain already), what was refused, and the oldest event. Physical things stay
 //! out: batches, compaction. So do expiry rows without a node, which are replicated all the same
 //! (`write/apply/expire.rs`): members that differ in them show it at the next expiry that meets them. It
 //! finds divergence, not malice, so it is a
@@ -18,9 +18,9 @@ const MULTIPLY: u64 = 0x8BB8_4B93_962E_ACC9;
 
 /// A running hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chain(pub(crate) u64);
+pub(crate) struct HashChain(pub(crate) u64);
 
-impl Chain {
+impl HashChain {
     pub(crate) fn word(&mut self, word: u64) {
         let product = u128::from(self.0 ^ word ^ ADD) * u128::from(MULTIPLY);
         // Rotation keeps a folded zero from absorbing the words that follow.
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn every_byte_and_every_length_counts() {
         let hash = |bytes: &[u8]| {
-            let mut chain = Chain(0);
+            let mut chain = HashChain(0);
             chain.bytes(bytes);
             chain.0
         };
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_stream_is_part_of_the_format() {
-        let mut chain = Chain(0);
+        let mut chain = HashChain(0);
         chain.operation(&Operation::Delete {
             path: KeyPath::root(),
             dir: true,
@@ -223,7 +223,7 @@ mod tests {
         });
         assert_eq!(format!("{:016x}", chain.0), "22834451d2f202cb");
         let expiry = |bytes| {
-            let mut chain = Chain(0);
+            let mut chain = HashChain(0);
             let (cutoff, limit) = (5, 6);
             chain.operation(&Operation::Expire {
                 cutoff,
@@ -232,7 +232,7 @@ mod tests {
             });
             chain.0
         };
-        let mut before_bytes = Chain(0);
+        let mut before_bytes = HashChain(0);
         for word in [8, 5, 6] {
             before_bytes.word(word);
         }

@@ -3,7 +3,7 @@
 //! ```text
 //! "format"          11 bytes "etcd2 tree\0", u32 format version: 2; 1 before rows of `events` had a time
 //! "state"           one row, written with every commit (below)
-//! "reclaimed"       how far dead history has been removed; local, not replicated (below)
+//! "reclaimed"       how far compaction by deletion has come; local, not replicated (below)
 //! "record/" KEY     rows of the caller (members, auth), as they were given
 //! ```
 //!
@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! 0   u8   format (1)         25  u64  hash              57  u64  history bytes, total
-//! 1   u64  applied log index  33  u64  floor             65  u64  commits so far, local
+//! 1   u64  applied log index  33  u64  oldest event      65  u64  commits so far, local
 //! 9   u64  cluster time, ns   41  u64  retained events   73  ...  marker, opaque
 //! 17  u64  revision           49  u64  retained bytes
 //! ```
@@ -32,7 +32,7 @@ use crate::operation::Retention;
 
 pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const STATE_KEY: &[u8] = b"state";
-pub(crate) const RECLAIMED_KEY: &[u8] = b"reclaimed";
+pub(crate) const COMPACTION_KEY: &[u8] = b"reclaimed";
 const RECORD_PREFIX: &[u8] = b"record/";
 const MAGIC: &[u8; 11] = b"etcd2 tree\0";
 const STATE_FORMAT: u8 = 1;
@@ -58,10 +58,10 @@ pub struct Applied {
 
 /// All that the tree is beside its rows; one value per commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct StoreState {
     pub(crate) applied: Applied,
     /// The oldest event that can be read; at least 1, and never goes back.
-    pub(crate) floor: u64,
+    pub(crate) oldest_event: u64,
     pub(crate) retention: Retention,
     /// Bytes of all events since the beginning.
     pub(crate) bytes: u64,
@@ -70,11 +70,11 @@ pub(crate) struct State {
     pub(crate) commits: u64,
 }
 
-impl Default for State {
+impl Default for StoreState {
     fn default() -> Self {
         Self {
             applied: Applied::default(),
-            floor: 1,
+            oldest_event: 1,
             retention: Retention::default(),
             bytes: 0,
             commits: 0,
@@ -82,10 +82,10 @@ impl Default for State {
     }
 }
 
-impl State {
+impl StoreState {
     /// The oldest revision at which the tree can still be read: the state before the oldest event.
-    pub(crate) fn base(&self) -> u64 {
-        self.floor - 1
+    pub(crate) fn compact_revision(&self) -> u64 {
+        self.oldest_event - 1
     }
 
     /// Replaces `out` with the row.
@@ -98,7 +98,7 @@ impl State {
             applied.cluster_time,
             applied.revision,
             applied.hash,
-            self.floor,
+            self.oldest_event,
             self.retention.events,
             self.retention.bytes,
             self.bytes,
@@ -134,7 +134,7 @@ impl State {
                 revision: word(2),
                 hash: word(3),
             },
-            floor: word(4),
+            oldest_event: word(4),
             retention: Retention {
                 events: word(5),
                 bytes: word(6),
@@ -142,7 +142,7 @@ impl State {
             bytes: word(7),
             commits: word(8),
         };
-        if state.floor == 0 || state.base() > state.applied.revision {
+        if state.oldest_event == 0 || state.compact_revision() > state.applied.revision {
             return Err(wrong("the floor lies outside the history"));
         }
         Ok(state)
@@ -151,7 +151,7 @@ impl State {
 
 /// How far dead history has been removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Reclaimed {
+pub(crate) struct CompactionProgress {
     /// The last event whose removal has been worked off.
     pub(crate) scanned: u64,
     /// Events below this one are deleted.
@@ -163,7 +163,7 @@ pub(crate) struct Reclaimed {
     pub(crate) resume: Vec<u8>,
 }
 
-impl Reclaimed {
+impl CompactionProgress {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(24 + self.resume.len());
         for word in [self.scanned, self.dropped, self.cut] {
@@ -174,7 +174,7 @@ impl Reclaimed {
     }
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
-        let wrong = || Error::row("default", RECLAIMED_KEY, "the row is too short");
+        let wrong = || Error::row("default", COMPACTION_KEY, "the row is too short");
         let (words, resume) = row.split_first_chunk::<24>().ok_or_else(wrong)?;
         let word = |at: usize| {
             words
@@ -217,9 +217,9 @@ pub(crate) fn record_name(key: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn state() -> State {
+    fn state() -> StoreState {
         let marker = Bytes::from_static(b"m");
-        State {
+        StoreState {
             applied: Applied {
                 index: 9,
                 marker,
@@ -227,7 +227,7 @@ mod tests {
                 revision: 7,
                 hash: 6,
             },
-            floor: 5,
+            oldest_event: 5,
             retention: Retention {
                 events: 4,
                 bytes: 3,
@@ -247,10 +247,10 @@ mod tests {
         }
         wanted.push(b'm');
         assert_eq!(row, wanted);
-        assert_eq!(State::decode(&row).expect("readable"), state());
+        assert_eq!(StoreState::decode(&row).expect("readable"), state());
         assert_eq!(format_row(), b"etcd2 tree\0\x02\0\0\0");
         assert_eq!(record_key(b"k"), b"record/k");
-        let reclaimed = Reclaimed {
+        let progress = CompactionProgress {
             scanned: 1,
             dropped: 2,
             cut: 3,
@@ -259,10 +259,10 @@ mod tests {
         let wanted = [
             1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4,
         ];
-        assert_eq!(reclaimed.encode(), wanted);
+        assert_eq!(progress.encode(), wanted);
         assert_eq!(
-            Reclaimed::decode(&reclaimed.encode()).expect("readable"),
-            reclaimed
+            CompactionProgress::decode(&progress.encode()).expect("readable"),
+            progress
         );
     }
 
@@ -271,26 +271,29 @@ mod tests {
         let mut row = Vec::new();
         state().encode(&mut row);
         for length in 0..STATE_FIXED {
-            assert!(State::decode(&row[..length]).is_err(), "length {length}");
+            assert!(
+                StoreState::decode(&row[..length]).is_err(),
+                "length {length}"
+            );
         }
         row[0] = 2;
-        assert!(State::decode(&row).is_err(), "format");
-        State {
-            floor: 0,
+        assert!(StoreState::decode(&row).is_err(), "format");
+        StoreState {
+            oldest_event: 0,
             ..state()
         }
         .encode(&mut row);
-        assert!(State::decode(&row).is_err(), "no floor");
-        State {
-            floor: 9,
+        assert!(StoreState::decode(&row).is_err(), "no oldest event");
+        StoreState {
+            oldest_event: 9,
             ..state()
         }
         .encode(&mut row);
         assert!(
-            State::decode(&row).is_err(),
-            "a floor past the newest revision"
+            StoreState::decode(&row).is_err(),
+            "an oldest event past the newest revision"
         );
-        assert!(Reclaimed::decode(&[0; 23]).is_err());
+        assert!(CompactionProgress::decode(&[0; 23]).is_err());
         assert_eq!(format_version(b"etcd2 tree\0\x02\0\0\0"), Some(2));
         assert_eq!(format_version(b"etcd2 tree\0\x02\0\0"), None);
         assert_eq!(format_version(b"something else"), None);

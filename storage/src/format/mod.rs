@@ -1,10 +1,10 @@
 //! What a row looks like on disk: keys, values, and the hash over them. Every layout stands here once, beside its byte
 //! table, and knows nothing of RocksDB.
 
-pub(crate) mod change;
 pub(crate) mod column;
+pub(crate) mod event_row;
 pub(crate) mod file_name;
 pub(crate) mod hash;
 pub(crate) mod key;
 pub(crate) mod meta;
-pub(crate) mod record;
+pub(crate) mod node_row;

@@ -9,7 +9,7 @@
 //! | 4 | checksum of everything before, for this place in this file |
 
 use super::bytes::Bytes;
-use super::source::Effort;
+use super::counted_file::Effort;
 
 pub(super) const TRAILER: usize = 5;
 /// Bit 29 speaks about searching, and changes no byte.

@@ -13,11 +13,11 @@
 //! Whatever else is found where the MANIFEST knows no table has lost its MANIFEST. RocksDB would
 //! remove every table that the MANIFEST does not name, so such a directory is not opened.
 
-use super::directory::Directory;
+use super::counted_file::Effort;
+use super::directory::StoreDirectory;
+use super::ending::Ending;
 use super::fault::{Fault, Reason};
 use super::manifest::{self, Manifest};
-use super::source::Effort;
-use super::stop::Stop;
 use super::table;
 use crate::error::Error;
 
@@ -27,7 +27,10 @@ const FIRST_ROWS: u64 = 2;
 const FIRST_MANIFEST: &str = "MANIFEST-000001";
 
 /// Whether a directory without CURRENT holds no more than the first two steps leave.
-pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Result<bool, Error> {
+pub(super) fn before_current(
+    directory: &StoreDirectory,
+    effort: &mut Effort,
+) -> Result<bool, Error> {
     let later = |name: &str| {
         let suffixes = [".sst", ".blob"];
         suffixes.iter().any(|suffix| name.ends_with(suffix)) || name.starts_with("OPTIONS-")
@@ -41,8 +44,8 @@ pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Resu
             Ok(manifest) => {
                 Ok(nothing_written(directory, &manifest) && manifest.families() == ["default"])
             }
-            Err(Stop::Fault(fault)) => Ok(matches!(fault.reason, Reason::Incomplete(_))),
-            Err(Stop::Error(error)) => Err(error),
+            Err(Ending::Fault(fault)) => Ok(matches!(fault.reason, Reason::Incomplete(_))),
+            Err(Ending::Error(error)) => Err(error),
         },
         _ => Ok(false),
     }
@@ -51,14 +54,14 @@ pub(super) fn before_current(directory: &Directory, effort: &mut Effort) -> Resu
 /// The MANIFEST holds all of the description that it begins with; otherwise the fault. RocksDB syncs
 /// it before CURRENT names the file, so no kill can cut it short.
 pub(super) fn described(
-    directory: &Directory,
+    directory: &StoreDirectory,
     name: &str,
     manifest: &Manifest,
-) -> Result<(), Stop> {
+) -> Result<(), Ending> {
     if manifest.state.described || name == FIRST_MANIFEST {
         return Ok(());
     }
-    Err(Stop::Fault(Fault {
+    Err(Ending::Fault(Fault {
         path: directory.file(name),
         offset: manifest.torn.map(|torn| torn.offset),
         table: None,
@@ -67,16 +70,16 @@ pub(super) fn described(
 }
 
 /// Whether the MANIFEST knows of nothing.
-pub(super) fn nothing_written(directory: &Directory, manifest: &Manifest) -> bool {
+pub(super) fn nothing_written(directory: &StoreDirectory, manifest: &Manifest) -> bool {
     manifest.tables() == 0 && manifest.last_sequence() == 0 && !directory.has_logged_rows()
 }
 
 /// What the directory holds fits a MANIFEST that knows of nothing; otherwise the fault.
 pub(super) fn fits_nothing(
-    directory: &Directory,
+    directory: &StoreDirectory,
     manifest: &str,
     effort: &mut Effort,
-) -> Result<(), Stop> {
+) -> Result<(), Ending> {
     let unnamed = directory.unnamed(|_| false, Some(manifest));
     let tables: Vec<_> = unnamed
         .iter()
@@ -95,7 +98,7 @@ pub(super) fn fits_nothing(
     if fits {
         return Ok(());
     }
-    Err(Stop::Fault(Fault {
+    Err(Ending::Fault(Fault {
         path: directory.file(manifest),
         offset: None,
         table: None,

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::directory::{CURRENT, Directory, manifest_number};
+use super::counted_file::{CountedFile, Effort};
+use super::directory::{CURRENT, StoreDirectory, manifest_number};
+use super::ending::{Ending, unreadable};
 use super::fault::{Fault, Reason};
 use super::manifest;
-use super::source::{Effort, Source};
-use super::stop::{Stop, unreadable};
 use crate::error::Error;
 
 /// More than the longest name: a prefix of 9, 20 digits and the line feed.
 const LONGEST: usize = 64;
 
 /// The name of the MANIFEST that CURRENT names and that is there.
-pub(super) fn named(directory: &Directory, effort: &mut Effort) -> Result<String, Stop> {
+pub(super) fn named(directory: &StoreDirectory, effort: &mut Effort) -> Result<String, Ending> {
     let content = content(directory.file(CURRENT), effort)?;
     let name = content
         .strip_suffix(b"\n")
@@ -23,14 +23,14 @@ pub(super) fn named(directory: &Directory, effort: &mut Effort) -> Result<String
         Some(name) => Ok(name.to_owned()),
         None => {
             let found = String::from_utf8_lossy(&content).into_owned();
-            Err(Stop::Fault(fault(directory, Some(found), effort)))
+            Err(Ending::Fault(fault(directory, Some(found), effort)))
         }
     }
 }
 
 fn content(path: PathBuf, effort: &mut Effort) -> Result<Vec<u8>, Error> {
     let mut content = vec![0; LONGEST];
-    let length = Source::open(&path, effort)
+    let length = CountedFile::open(&path, effort)
         .and_then(|mut source| source.read(0, &mut content))
         .map_err(unreadable("read", &path))?;
     content.truncate(length);
@@ -38,7 +38,11 @@ fn content(path: PathBuf, effort: &mut Effort) -> Result<Vec<u8>, Error> {
 }
 
 /// Says what is wrong with CURRENT, and which MANIFEST files it might name.
-pub(super) fn fault(directory: &Directory, found: Option<String>, effort: &mut Effort) -> Fault {
+pub(super) fn fault(
+    directory: &StoreDirectory,
+    found: Option<String>,
+    effort: &mut Effort,
+) -> Fault {
     let readable = directory
         .manifests()
         .into_iter()

@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use super::ending::unreadable;
 use super::live_table::table_name;
-use super::stop::unreadable;
 use crate::error::Error;
 use crate::format::file_name::{self, Kind};
 
@@ -16,7 +16,7 @@ const MANIFEST: &str = "MANIFEST-";
 
 /// A directory that holds at least one file that RocksDB may have made.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(super) struct StoreDirectory {
     pub(super) path: PathBuf,
     /// Name and size.
     pub(super) files: BTreeMap<String, u64>,
@@ -32,7 +32,7 @@ pub(super) enum Found {
     Nothing,
     /// Something that RocksDB did not make.
     Foreign(String),
-    Files(Directory),
+    Files(StoreDirectory),
 }
 
 pub(super) fn list(path: &Path) -> Result<Found, Error> {
@@ -42,7 +42,7 @@ pub(super) fn list(path: &Path) -> Result<Found, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(failed(error)),
     };
-    let mut directory = Directory {
+    let mut directory = StoreDirectory {
         path: path.to_owned(),
         files: BTreeMap::new(),
         odd: BTreeMap::new(),
@@ -75,7 +75,7 @@ fn digits(text: &str) -> Option<u64> {
         .then(|| text.parse().ok())?
 }
 
-impl Directory {
+impl StoreDirectory {
     /// Takes an entry in, or says why the directory is none of ours.
     fn add(&mut self, name: String) -> Result<Option<String>, Error> {
         match file_name::kind(&name) {

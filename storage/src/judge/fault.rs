@@ -112,14 +112,14 @@ impl Fault {
     pub fn place(&self) -> String {
         match &self.reason {
             Reason::Current { .. } => self.to_string(),
-            _ => format!("{}", Place(self)),
+            _ => format!("{}", FaultPlace(self)),
         }
     }
 }
 
-struct Place<'a>(&'a Fault);
+struct FaultPlace<'a>(&'a Fault);
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for FaultPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault {
             path,
@@ -141,7 +141,7 @@ impl fmt::Display for Place<'_> {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; ", Place(self))?;
+        write!(f, "{}; ", FaultPlace(self))?;
         match &self.reason {
             Reason::Current { readable, .. } => advise_current(f, &self.path, readable),
             Reason::Missing | Reason::Odd(_) => write!(f, "put the file back, or {RESTORE}"),

@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 
 use super::block::{Sums, TRAILER};
 use super::bytes::Bytes;
-use super::source::Effort;
+use super::counted_file::Effort;
 
 pub(super) const FOOTER: usize = 53;
 const MAGIC: u64 = 0x88e2_41b7_85f4_cff7;
@@ -25,12 +25,12 @@ const SUMMED: u32 = 6;
 
 /// A block's place in its file, without its trailer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct BlockPlace {
     pub(super) offset: u64,
     pub(super) size: u64,
 }
 
-impl Place {
+impl BlockPlace {
     pub(super) fn decode(input: &mut Bytes<'_>) -> Option<Self> {
         let offset = input.varint64()?;
         let size = input.varint64()?;
@@ -42,7 +42,7 @@ impl Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Footer {
     pub(super) sums: Sums,
-    pub(super) metaindex: Place,
+    pub(super) metaindex: BlockPlace,
 }
 
 impl Footer {
@@ -65,7 +65,7 @@ impl Footer {
         let mut middle = Bytes(&footer[1..41]);
         if format < SUMMED {
             let metaindex =
-                Place::decode(&mut middle).ok_or("its footer is damaged: it leads nowhere")?;
+                BlockPlace::decode(&mut middle).ok_or("its footer is damaged: it leads nowhere")?;
             let sums = Sums { kind, base: 0 };
             return Ok(Self { sums, metaindex });
         }
@@ -91,7 +91,7 @@ impl Footer {
         let start = end
             .checked_sub(size)
             .ok_or("its footer is damaged: it leads nowhere")?;
-        let metaindex = Place {
+        let metaindex = BlockPlace {
             offset: start,
             size,
         };

@@ -20,7 +20,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::source::Source;
+use super::counted_file::CountedFile;
 
 pub(super) const BLOCK: usize = 32 << 10;
 pub(super) const HEADER: usize = 7;
@@ -55,7 +55,7 @@ pub(super) enum Frame {
 }
 
 pub(super) struct Framing<'e> {
-    source: Source<'e>,
+    source: CountedFile<'e>,
     /// The block in memory, shorter than a block only at the end of the file.
     block: Vec<u8>,
     /// Where it begins.
@@ -66,7 +66,7 @@ pub(super) struct Framing<'e> {
 }
 
 impl<'e> Framing<'e> {
-    pub(super) fn new(source: Source<'e>) -> io::Result<Self> {
+    pub(super) fn new(source: CountedFile<'e>) -> io::Result<Self> {
         let mut framing = Self {
             source,
             block: Vec::new(),

@@ -1,13 +1,13 @@
 //! A MANIFEST, read from one end to the other.
 
-use super::directory::Directory;
+use super::counted_file::{CountedFile, Effort};
+use super::directory::StoreDirectory;
 use super::edit::Edit;
+use super::ending::{Ending, unreadable};
 use super::fault::{Fault, Reason};
 use super::inventory::Torn;
-use super::records::{Item, Records};
-use super::source::{Effort, Source};
-use super::state::State;
-use super::stop::{Stop, unreadable};
+use super::records::{ManifestItem, Records};
+use super::state::ManifestState;
 
 /// RocksDB begins a new one behind 1 GiB. Of a larger one not a byte is read: it may be a hole of any
 /// size, and every start would read all of it.
@@ -15,7 +15,7 @@ const LARGEST: u64 = 2 << 30;
 
 #[derive(Debug)]
 pub(super) struct Manifest {
-    pub(super) state: State,
+    pub(super) state: ManifestState,
     pub(super) torn: Option<Torn>,
 }
 
@@ -45,27 +45,27 @@ impl Manifest {
 
 /// Reads the MANIFEST of this name, which the directory holds.
 pub(super) fn read(
-    directory: &Directory,
+    directory: &StoreDirectory,
     name: &str,
     effort: &mut Effort,
-) -> Result<Manifest, Stop> {
+) -> Result<Manifest, Ending> {
     let path = directory.file(name);
     let size = directory.size(name).unwrap_or(0);
     if size > LARGEST {
-        return Err(Stop::Fault(Fault {
+        return Err(Ending::Fault(Fault {
             path,
             offset: None,
             table: None,
             reason: Reason::Huge { found: size },
         }));
     }
-    let source = Source::open(&path, effort).map_err(unreadable("open", &path))?;
+    let source = CountedFile::open(&path, effort).map_err(unreadable("open", &path))?;
     let mut records = Records::new(&path, size, source)?;
-    let mut state = State::new();
+    let mut state = ManifestState::new();
     let mut torn = loop {
         let (taken, offset) = match records.advance()? {
-            Item::End(torn) => break torn,
-            Item::Record {
+            ManifestItem::End(torn) => break torn,
+            ManifestItem::Record {
                 offset, content, ..
             } => (
                 Edit::decode(content)
@@ -84,7 +84,7 @@ pub(super) fn read(
         });
     }
     match state.lacks() {
-        Some(what) => Err(Stop::Fault(Fault {
+        Some(what) => Err(Ending::Fault(Fault {
             path,
             offset: torn.map(|torn| torn.offset),
             table: None,

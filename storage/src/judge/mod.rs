@@ -20,10 +20,12 @@
 
 mod block;
 mod bytes;
+mod counted_file;
 mod creation;
 mod current;
 mod directory;
 mod edit;
+mod ending;
 mod fault;
 mod footer;
 mod framing;
@@ -33,30 +35,28 @@ mod manifest;
 mod new_table;
 mod properties;
 mod records;
-mod source;
 mod state;
-mod stop;
 mod survey;
 mod table;
 
 use std::path::Path;
 
-use directory::{CURRENT, Directory, Found};
+use directory::{CURRENT, Found, StoreDirectory};
+use ending::Ending;
 use manifest::Manifest;
-use stop::Stop;
 
 use crate::error::Error;
 use crate::format::column::Column;
 
+pub use counted_file::Effort;
 pub use fault::{Fault, Reason};
 pub use framing::Flaw;
 pub use inventory::{Inventory, Leftover, Torn};
 pub use live_table::Table;
-pub use source::Effort;
 
 /// What a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub enum StoreJudgement {
     /// Nothing is there, or an empty directory.
     Absent,
     /// The creation of a store was cut short, and nothing was ever written.
@@ -82,41 +82,41 @@ pub enum Judgement {
 }
 
 /// Judges the directory at `path`. An error only says that files could not be read.
-pub fn judge(path: &Path) -> Result<Judgement, Error> {
+pub fn judge(path: &Path) -> Result<StoreJudgement, Error> {
     judge_with_effort(path).map(|(judgement, _)| judgement)
 }
 
 /// [`judge`], and what it has cost.
-pub fn judge_with_effort(path: &Path) -> Result<(Judgement, Effort), Error> {
+pub fn judge_with_effort(path: &Path) -> Result<(StoreJudgement, Effort), Error> {
     let mut effort = Effort::default();
     let judgement = match directory::list(path)? {
-        Found::Nothing => Judgement::Absent,
-        Found::Foreign(found) => Judgement::Foreign {
+        Found::Nothing => StoreJudgement::Absent,
+        Found::Foreign(found) => StoreJudgement::Foreign {
             found,
             rocksdb: false,
         },
         Found::Files(directory) => match judge_files(&directory, &mut effort) {
-            Ok(Judgement::Unfinished { .. }) if directory.beside().is_some() => {
-                Judgement::Foreign {
+            Ok(StoreJudgement::Unfinished { .. }) if directory.beside().is_some() => {
+                StoreJudgement::Foreign {
                     found: directory.beside().unwrap_or_default(),
                     rocksdb: false,
                 }
             }
             Ok(judgement) => judgement,
-            Err(Stop::Fault(fault)) => Judgement::Unreadable(fault),
-            Err(Stop::Error(error)) => return Err(error),
+            Err(Ending::Fault(fault)) => StoreJudgement::Unreadable(fault),
+            Err(Ending::Error(error)) => return Err(error),
         },
     };
     Ok((judgement, effort))
 }
 
-fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, Stop> {
+fn judge_files(directory: &StoreDirectory, effort: &mut Effort) -> Result<StoreJudgement, Ending> {
     if directory.size(CURRENT).is_none() {
         if creation::before_current(directory, effort)? {
             let (manifest, torn) = (None, None);
-            return Ok(Judgement::Unfinished { manifest, torn });
+            return Ok(StoreJudgement::Unfinished { manifest, torn });
         }
-        return Err(Stop::Fault(current::fault(directory, None, effort)));
+        return Err(Ending::Fault(current::fault(directory, None, effort)));
     }
     let name = current::named(directory, effort)?;
     let manifest = manifest::read(directory, &name, effort)?;
@@ -129,7 +129,7 @@ fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, 
     }
     if known && creation::nothing_written(directory, &manifest) {
         creation::fits_nothing(directory, &name, effort)?;
-        return Ok(Judgement::Unfinished {
+        return Ok(StoreJudgement::Unfinished {
             manifest: Some(name),
             torn: manifest.torn,
         });
@@ -139,26 +139,30 @@ fn judge_files(directory: &Directory, effort: &mut Effort) -> Result<Judgement, 
     }
     if let Some(found) = foreign_order(&manifest) {
         let rocksdb = true;
-        return Ok(Judgement::Foreign { found, rocksdb });
+        return Ok(StoreJudgement::Foreign { found, rocksdb });
     }
     // RocksDB would remove what has a table's name and is none.
     if let Some(found) = directory.odd_but(|table| manifest.names(table)) {
         let rocksdb = false;
-        return Ok(Judgement::Foreign { found, rocksdb });
+        return Ok(StoreJudgement::Foreign { found, rocksdb });
     }
-    survey::inventory(directory, name, manifest, effort).map(Judgement::Store)
+    survey::inventory(directory, name, manifest, effort).map(StoreJudgement::Store)
 }
 
 /// Other column families than ours. A torn MANIFEST may have lost those that lack.
-fn foreign(directory: &Directory, name: &str, manifest: &Manifest) -> Result<Judgement, Stop> {
+fn foreign(
+    directory: &StoreDirectory,
+    name: &str,
+    manifest: &Manifest,
+) -> Result<StoreJudgement, Ending> {
     match manifest.torn {
-        Some(torn) => Err(Stop::Fault(Fault {
+        Some(torn) => Err(Ending::Fault(Fault {
             path: directory.file(name),
             offset: Some(torn.offset),
             table: None,
             reason: Reason::Incomplete("it names the column families of a store"),
         })),
-        None => Ok(Judgement::Foreign {
+        None => Ok(StoreJudgement::Foreign {
             found: format!("a RocksDB with {}", manifest.families().join(", ")),
             rocksdb: true,
         }),

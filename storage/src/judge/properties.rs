@@ -4,8 +4,8 @@ use std::io;
 
 use super::block::{self, TRAILER};
 use super::bytes::Bytes;
-use super::footer::{FOOTER, Footer, Place};
-use super::source::Source;
+use super::counted_file::CountedFile;
+use super::footer::{BlockPlace, FOOTER, Footer};
 
 /// More than these blocks ever have; RocksDB writes about 2 KiB.
 const BLOCK_MAX: u64 = 1 << 20;
@@ -36,7 +36,7 @@ impl From<io::Error> for Flawed {
     }
 }
 
-pub(super) fn read(source: &mut Source<'_>, size: u64) -> Result<Properties, Flawed> {
+pub(super) fn read(source: &mut CountedFile<'_>, size: u64) -> Result<Properties, Flawed> {
     let offset = size
         .checked_sub(FOOTER as u64)
         .ok_or(Flawed::Content(0, "it is too short for a table"))?;
@@ -50,7 +50,7 @@ pub(super) fn read(source: &mut Source<'_>, size: u64) -> Result<Properties, Fla
     let index = entries(source, footer.metaindex, footer, offset)?;
     block::each(&index, |key, value| {
         if key == b"rocksdb.properties" {
-            place = Place::decode(&mut Bytes(value));
+            place = BlockPlace::decode(&mut Bytes(value));
         }
     })
     .zip(place)
@@ -69,8 +69,8 @@ pub(super) fn read(source: &mut Source<'_>, size: u64) -> Result<Properties, Fla
 
 /// Reads and verifies a block, which ends before `limit`.
 fn entries(
-    source: &mut Source<'_>,
-    place: Place,
+    source: &mut CountedFile<'_>,
+    place: BlockPlace,
     footer: Footer,
     limit: u64,
 ) -> Result<Vec<u8>, Flawed> {

@@ -14,11 +14,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::counted_file::CountedFile;
+use super::ending::{Ending, unreadable};
 use super::fault::{Fault, Reason};
 use super::framing::{Flaw, Frame, Framing};
 use super::inventory::Torn;
-use super::source::Source;
-use super::stop::{Stop, unreadable};
 
 /// More than any MANIFEST needs: a record describes the tables of one column family in some hundred
 /// bytes each.
@@ -29,7 +29,7 @@ const FIRST: u8 = 2;
 const MIDDLE: u8 = 3;
 const LAST: u8 = 4;
 
-pub(super) enum Item<'a> {
+pub(super) enum ManifestItem<'a> {
     /// A record, and where it begins.
     Record { offset: u64, content: &'a [u8] },
     /// Nothing more. Torn if bytes are left over.
@@ -46,7 +46,7 @@ pub(super) struct Records<'e> {
 }
 
 impl<'e> Records<'e> {
-    pub(super) fn new(path: &Path, size: u64, source: Source<'e>) -> Result<Self, Stop> {
+    pub(super) fn new(path: &Path, size: u64, source: CountedFile<'e>) -> Result<Self, Ending> {
         Ok(Self {
             framing: Framing::new(source).map_err(unreadable("read", path))?,
             path: path.to_owned(),
@@ -57,8 +57,8 @@ impl<'e> Records<'e> {
     }
 
     /// Damage at this offset.
-    pub(super) fn fault(&self, offset: u64, reason: Reason) -> Stop {
-        Stop::Fault(Fault {
+    pub(super) fn fault(&self, offset: u64, reason: Reason) -> Ending {
+        Ending::Fault(Fault {
             path: self.path.clone(),
             offset: Some(offset),
             table: None,
@@ -66,12 +66,12 @@ impl<'e> Records<'e> {
         })
     }
 
-    fn disorder(&self, offset: u64, what: &str) -> Stop {
+    fn disorder(&self, offset: u64, what: &str) -> Ending {
         self.fault(offset, Reason::Meaning(what.to_owned()))
     }
 
     /// The next record. Each call moves on by at least a header, or is the last one.
-    pub(super) fn advance(&mut self) -> Result<Item<'_>, Stop> {
+    pub(super) fn advance(&mut self) -> Result<ManifestItem<'_>, Ending> {
         // Where the record begins whose parts are being read.
         let mut first = None;
         loop {
@@ -83,7 +83,7 @@ impl<'e> Records<'e> {
                 Frame::Record { offset, kind } => (offset, kind),
                 Frame::End => {
                     let torn = first.map(|offset| self.torn(offset, true));
-                    return Ok(Item::End(torn));
+                    return Ok(ManifestItem::End(torn));
                 }
                 Frame::Bad { offset, flaw } => return self.end_in(offset, flaw, first),
             };
@@ -93,7 +93,7 @@ impl<'e> Records<'e> {
                     return Err(self.disorder(begun, "its last part is missing"));
                 }
                 (WHOLE, _) => {
-                    return Ok(Item::Record {
+                    return Ok(ManifestItem::Record {
                         offset,
                         content: self.framing.payload(),
                     });
@@ -112,7 +112,7 @@ impl<'e> Records<'e> {
                     }
                     self.parts.extend_from_slice(self.framing.payload());
                     if kind == LAST {
-                        return Ok(Item::Record {
+                        return Ok(ManifestItem::Record {
                             offset: begun,
                             content: &self.parts,
                         });
@@ -135,7 +135,12 @@ impl<'e> Records<'e> {
     }
 
     /// Decides between a torn end and damage.
-    fn end_in(&mut self, offset: u64, flaw: Flaw, first: Option<u64>) -> Result<Item<'_>, Stop> {
+    fn end_in(
+        &mut self,
+        offset: u64,
+        flaw: Flaw,
+        first: Option<u64>,
+    ) -> Result<ManifestItem<'_>, Ending> {
         let failed = unreadable("read", &self.path);
         let drops = self
             .framing
@@ -143,15 +148,17 @@ impl<'e> Records<'e> {
             .map_err(&failed)?;
         match self.framing.search().map_err(&failed)? {
             Some(next) => Err(self.fault(offset, Reason::Record { flaw, next })),
-            None => Ok(Item::End(Some(self.torn(first.unwrap_or(offset), drops)))),
+            None => Ok(ManifestItem::End(Some(
+                self.torn(first.unwrap_or(offset), drops),
+            ))),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::counted_file::Effort;
     use super::super::framing::{BLOCK, HEADER, masked};
-    use super::super::source::Effort;
     use super::*;
 
     fn framed(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -168,18 +175,18 @@ mod tests {
         let path = home.path().join("MANIFEST-000001");
         std::fs::write(&path, bytes).expect("writes");
         let mut effort = Effort::default();
-        let source = Source::open(&path, &mut effort).expect("opens");
+        let source = CountedFile::open(&path, &mut effort).expect("opens");
         let mut records = Records::new(&path, bytes.len() as u64, source).expect("readable");
         records.parts_max = parts_max;
         let mut found = Vec::new();
         loop {
             match records.advance() {
-                Ok(Item::Record {
+                Ok(ManifestItem::Record {
                     offset, content, ..
                 }) => found.push((offset, content.to_vec())),
-                Ok(Item::End(torn)) => return (found, Ok(torn)),
-                Err(Stop::Fault(fault)) => return (found, Err(fault.reason)),
-                Err(Stop::Error(error)) => panic!("{error}"),
+                Ok(ManifestItem::End(torn)) => return (found, Ok(torn)),
+                Err(Ending::Fault(fault)) => return (found, Err(fault.reason)),
+                Err(Ending::Error(error)) => panic!("{error}"),
             }
         }
     }

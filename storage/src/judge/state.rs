@@ -21,7 +21,7 @@ pub(super) struct Family {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct ManifestState {
     pub(super) families: BTreeMap<u32, Family>,
     pub(super) last_sequence: Option<u64>,
     /// What was live when the MANIFEST was begun has been read to its end.
@@ -37,7 +37,7 @@ pub(super) struct State {
 /// What contradicts the records before.
 pub(super) type Contradiction = String;
 
-impl State {
+impl ManifestState {
     /// Before the first record there is one column family, which no record adds.
     pub(super) fn new() -> Self {
         let default = Family {
@@ -184,13 +184,13 @@ mod tests {
         }
     }
 
-    fn numbers(state: &State) -> Vec<u64> {
+    fn numbers(state: &ManifestState) -> Vec<u64> {
         state.families[&0].tables.keys().copied().collect()
     }
 
     #[test]
     fn a_group_takes_effect_with_its_last_record() {
-        let mut state = State::new();
+        let mut state = ManifestState::new();
         state.take(adding(1, None), 0).expect("fits");
         state.take(adding(2, Some(1)), 10).expect("fits");
         assert_eq!((numbers(&state), state.open_group()), (vec![1], Some(10)));
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn a_broken_group_is_a_contradiction() {
         for second in [None, Some(1), Some(3), Some(u32::MAX)] {
-            let mut state = State::new();
+            let mut state = ManifestState::new();
             state.take(adding(2, Some(u32::MAX)), 10).expect("fits");
             state
                 .take(adding(3, second), 20)
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_table_moves_and_leaves_once() {
-        let mut state = State::new();
+        let mut state = ManifestState::new();
         state.take(adding(1, None), 0).expect("fits");
         state.take(adding(1, None), 0).expect_err("there already");
         let moving = |from, to| Edit {
@@ -219,12 +219,12 @@ mod tests {
             added: vec![table(1, to)],
             ..Edit::default()
         };
-        let mut state = State::new();
+        let mut state = ManifestState::new();
         state.take(adding(1, None), 0).expect("fits");
         state.take(moving(0, 6), 0).expect("moves");
         assert_eq!(state.families[&0].tables[&1].level, 6);
         state.take(moving(0, 1), 0).expect_err("not at that level");
-        let mut state = State::new();
+        let mut state = ManifestState::new();
         state.take(adding(1, None), 0).expect("fits");
         state.take(moving(0, 7), 0).expect_err("no such level");
     }
@@ -237,13 +237,13 @@ mod tests {
             drops_family: drops,
             ..Edit::default()
         };
-        let mut state = State::new();
+        let mut state = ManifestState::new();
         state
             .take(family(1, false, false), 0)
             .expect_err("not there yet");
         state.take(family(1, true, false), 0).expect("added");
         state.take(family(1, true, false), 0).expect_err("twice");
-        let mut state = State::new();
+        let mut state = ManifestState::new();
         state.take(family(1, true, false), 0).expect("added");
         state.take(family(1, false, true), 0).expect("dropped");
         state.take(family(1, false, true), 0).expect_err("twice");

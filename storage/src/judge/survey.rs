@@ -1,12 +1,12 @@
 //! What the MANIFEST names and what the directory holds, side by side.
 
-use super::directory::Directory;
+use super::counted_file::Effort;
+use super::directory::StoreDirectory;
+use super::ending::Ending;
 use super::fault::{Fault, Reason};
 use super::inventory::{Inventory, Leftover};
 use super::live_table::Table;
 use super::manifest::Manifest;
-use super::source::Effort;
-use super::stop::Stop;
 use super::table;
 use crate::error::Error;
 use crate::format::column::Column;
@@ -17,11 +17,11 @@ const FLUSHES: usize = 2;
 
 /// Everything about a store whose MANIFEST was read.
 pub(super) fn inventory(
-    directory: &Directory,
+    directory: &StoreDirectory,
     name: String,
     manifest: Manifest,
     effort: &mut Effort,
-) -> Result<Inventory, Stop> {
+) -> Result<Inventory, Ending> {
     let leftovers = leftovers(directory, &name, &manifest, effort)?;
     let last_sequence = manifest.last_sequence();
     let behind = leftovers
@@ -29,7 +29,7 @@ pub(super) fn inventory(
         .filter(|left| left.last_sequence.is_some_and(|last| last > last_sequence))
         .count();
     if behind > FLUSHES * Column::ALL.len() {
-        return Err(Stop::Fault(Fault {
+        return Err(Ending::Fault(Fault {
             path: directory.file(&name),
             offset: None,
             table: None,
@@ -74,7 +74,7 @@ fn live_tables(manifest: Manifest) -> Vec<Table> {
 }
 
 fn leftovers(
-    directory: &Directory,
+    directory: &StoreDirectory,
     name: &str,
     manifest: &Manifest,
     effort: &mut Effort,

@@ -8,17 +8,17 @@
 
 use std::io;
 
-use super::directory::Directory;
+use super::counted_file::{CountedFile, Effort};
+use super::directory::StoreDirectory;
+use super::ending::unreadable;
 use super::fault::{Fault, Reason};
 use super::live_table::Table;
 use super::properties::{self, Flawed, Properties};
-use super::source::{Effort, Source};
-use super::stop::unreadable;
 use crate::error::Error;
 
 /// What is wrong with the table, if anything.
 pub(super) fn check(
-    directory: &Directory,
+    directory: &StoreDirectory,
     table: &Table,
     effort: &mut Effort,
 ) -> Result<Option<Fault>, Error> {
@@ -46,7 +46,7 @@ pub(super) fn check(
             },
         );
     }
-    let mut source = match Source::open(&path, effort) {
+    let mut source = match CountedFile::open(&path, effort) {
         Ok(source) => source,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return wrong(None, Reason::Missing);
@@ -85,12 +85,12 @@ fn mistaken(table: &Table, properties: &Properties) -> Option<Reason> {
 
 /// The properties of a table that nothing names, if it is complete.
 pub(super) fn complete(
-    directory: &Directory,
+    directory: &StoreDirectory,
     name: &str,
     effort: &mut Effort,
 ) -> Result<Option<Properties>, Error> {
     let path = directory.file(name);
     let size = directory.size(name).unwrap_or(0);
-    let mut source = Source::open(&path, effort).map_err(unreadable("open", &path))?;
+    let mut source = CountedFile::open(&path, effort).map_err(unreadable("open", &path))?;
     Ok(properties::read(&mut source, size).ok())
 }

@@ -13,7 +13,7 @@ use crate::engine::database::Database;
 use crate::engine::published::{Published, wait};
 use crate::error::Error;
 use crate::format::column::Column;
-use crate::format::meta::{self, Applied, State};
+use crate::format::meta::{self, Applied, StoreState};
 
 /// What both halves share.
 pub(crate) struct Core {
@@ -80,13 +80,13 @@ impl Core {
         Ok(())
     }
 
-    fn refresh_durable(&self) -> Result<State, Error> {
+    fn refresh_durable(&self) -> Result<StoreState, Error> {
         // Held while reading: what is flushed only grows, so the last to read knows best.
         let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
         let row = self.database.get_persisted(Column::Meta, meta::STATE_KEY)?;
         let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
-        let state = State::decode(&row.ok_or_else(missing)?)?;
-        self.pins.flushed(state.base());
+        let state = StoreState::decode(&row.ok_or_else(missing)?)?;
+        self.pins.flushed(state.compact_revision());
         *durable = state.applied.clone();
         Ok(state)
     }

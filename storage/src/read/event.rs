@@ -1,12 +1,12 @@
 //! The events of a view, oldest first. What does not match is passed over without reading any node.
 
-use crate::engine::cursor::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, SnapshotRows, Source};
 use crate::error::Error;
-use crate::format::change::{self, Change};
 use crate::format::column::Column;
+use crate::format::event_row::{self, EventRow};
 use crate::format::key;
-use crate::format::meta::State;
-use crate::format::record::Record;
+use crate::format::meta::StoreState;
+use crate::format::node_row::NodeRow;
 use crate::operation::{Event, Node};
 use crate::path::KeyPath;
 
@@ -62,7 +62,7 @@ impl EventFilter {
         key::depth(&self.key)
     }
 
-    pub(crate) fn matches(&self, change: &Change<'_>) -> bool {
+    pub(crate) fn matches(&self, change: &EventRow<'_>) -> bool {
         if change.refresh && !self.refreshes {
             return false;
         }
@@ -78,27 +78,32 @@ impl EventFilter {
 
 /// An iterator over events. Made by [`crate::View::events`].
 pub struct Events<'v> {
-    rows: &'v Frozen<'v>,
+    rows: &'v SnapshotRows<'v>,
     changes: Cursor<'v>,
     /// Opened for the first event that matches.
     versions: Option<Cursor<'v>>,
     filter: EventFilter,
     from: u64,
-    floor: u64,
+    oldest_event: u64,
     started: bool,
     done: bool,
     scratch: Vec<u8>,
 }
 
 impl<'v> Events<'v> {
-    pub(crate) fn new(rows: &'v Frozen<'v>, state: &State, from: u64, filter: EventFilter) -> Self {
+    pub(crate) fn new(
+        rows: &'v SnapshotRows<'v>,
+        state: &StoreState,
+        from: u64,
+        filter: EventFilter,
+    ) -> Self {
         Self {
             rows,
             changes: rows.cursor(Column::Events, None),
             versions: None,
             filter,
             from,
-            floor: state.floor,
+            oldest_event: state.oldest_event,
             started: false,
             done: false,
             scratch: Vec::with_capacity(64),
@@ -108,9 +113,9 @@ impl<'v> Events<'v> {
     fn step(&mut self) -> Result<Option<Event>, Error> {
         if !self.started {
             self.started = true;
-            if self.from < self.floor {
+            if self.from < self.oldest_event {
                 return Err(Error::Compacted {
-                    floor: self.floor,
+                    oldest_event: self.oldest_event,
                     revision: self.from,
                 });
             }
@@ -123,8 +128,9 @@ impl<'v> Events<'v> {
                 return Ok(None);
             };
             let wrong = |reason| self.changes.damage(row, reason);
-            let revision = change::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
-            let change = Change::decode(value).map_err(wrong)?;
+            let revision =
+                event_row::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
+            let change = EventRow::decode(value).map_err(wrong)?;
             if self.filter.matches(&change) {
                 let versions = self
                     .versions
@@ -153,7 +159,7 @@ impl Iterator for Events<'_> {
 pub(crate) fn load(
     versions: &mut Cursor<'_>,
     revision: u64,
-    change: &Change<'_>,
+    change: &EventRow<'_>,
     scratch: &mut Vec<u8>,
 ) -> Result<Event, Error> {
     let wrong = |reason| Error::row(Column::Events.name(), &revision.to_be_bytes(), reason);
@@ -206,7 +212,7 @@ fn find_version<'c>(
     versions: &'c mut Cursor<'_>,
     path: &[u8],
     wanted: &[u8],
-) -> Result<Option<Record<'c>>, Error> {
+) -> Result<Option<NodeRow<'c>>, Error> {
     let ahead = versions
         .row()?
         .is_some_and(|(row, _)| row < wanted && row.starts_with(path));
@@ -216,7 +222,7 @@ fn find_version<'c>(
         versions.seek(wanted);
     }
     match versions.row()? {
-        Some((row, value)) if row == wanted => Record::decode(value)
+        Some((row, value)) if row == wanted => NodeRow::decode(value)
             .map(Some)
             .map_err(|reason| versions.damage(row, reason)),
         _ => Ok(None),

@@ -2,7 +2,7 @@
 
 use crate::engine::published::wait;
 use crate::error::Error;
-use crate::format::record;
+use crate::format::node_row;
 use crate::operation::{Node, Refusal};
 use crate::path::KeyPath;
 use crate::read::core::Core;
@@ -16,7 +16,7 @@ impl Core {
     /// The node at `path`: see [`crate::Store::get`].
     pub(crate) fn get(&self, path: &KeyPath) -> Result<Answer, Error> {
         if path.is_root() {
-            return Ok((Ok(record::root()), self.published.revision()));
+            return Ok((Ok(node_row::root()), self.published.revision()));
         }
         let mut turns = 0;
         loop {

@@ -1,10 +1,10 @@
 //! The versions of one path, newest first.
 
-use crate::engine::cursor::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, SnapshotRows, Source};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::Record;
+use crate::format::node_row::NodeRow;
 use crate::operation::Node;
 use crate::path::KeyPath;
 use crate::read::past::PastView;
@@ -21,16 +21,16 @@ pub struct Version {
 
 /// An iterator over the versions of one path. Made by [`crate::View::history`].
 pub struct Versions<'v> {
-    rows: &'v Frozen<'v>,
+    rows: &'v SnapshotRows<'v>,
     cursor: Cursor<'v>,
     path: KeyPath,
     /// The oldest revision at which the tree can be read.
-    base: u64,
+    compact_revision: u64,
     done: bool,
 }
 
 impl<'v> Versions<'v> {
-    pub(crate) fn new(rows: &'v Frozen<'v>, path: &KeyPath, base: u64) -> Self {
+    pub(crate) fn new(rows: &'v SnapshotRows<'v>, path: &KeyPath, compact_revision: u64) -> Self {
         let key = key::encoded(path);
         let mut bound = Vec::with_capacity(key.len() + 1);
         key::descendants_start(&key, &mut bound);
@@ -43,7 +43,7 @@ impl<'v> Versions<'v> {
             rows,
             cursor,
             path: path.clone(),
-            base,
+            compact_revision,
             done: path.is_root(),
         }
     }
@@ -55,17 +55,17 @@ impl<'v> Versions<'v> {
         let Some((row, value)) = self.cursor.row()? else {
             return Ok(None);
         };
-        let record = Record::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
+        let record = NodeRow::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
         let revision = record.revision;
         let node = (!record.removed).then(|| record.node(self.path.clone()));
-        if revision > self.base {
+        if revision > self.compact_revision {
             self.cursor.step();
             return Ok(Some(Version { revision, node }));
         }
-        // At the base only what could be read there counts: what is dead may have been reclaimed,
+        // At the compact revision only what could be read there counts: what is dead may have been deleted,
         // or not yet.
         self.done = true;
-        let visible = PastView::new(self.rows, self.base).entry(&self.path)?;
+        let visible = PastView::new(self.rows, self.compact_revision).entry(&self.path)?;
         Ok(visible.map(|entry| Version {
             revision: entry.revision,
             node: Some(entry.node),

@@ -3,9 +3,9 @@
 
 pub(crate) mod ancestor;
 pub(crate) mod core;
+pub(crate) mod current;
 pub(crate) mod deadline;
 pub(crate) mod event;
-pub(crate) mod gate;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod lease;

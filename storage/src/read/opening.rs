@@ -11,53 +11,55 @@ use crate::engine::directory::inspect;
 use crate::engine::format_row::{read_state, settle_format};
 use crate::engine::mode::Mode;
 use crate::engine::published::Published;
-use crate::engine::setup::Surroundings;
+use crate::engine::setup::EngineConfig;
 use crate::error::Error;
 use crate::format::column::Column;
-use crate::format::meta::{self, Reclaimed, State};
+use crate::format::meta::{self, CompactionProgress, StoreState};
 use crate::read::core::Core;
 use crate::read::deadline::first_deadline;
 
 /// A store that has just been opened, and what its writer begins with.
 pub(crate) struct Opened {
     pub(crate) core: Arc<Core>,
-    pub(crate) state: Arc<State>,
+    pub(crate) state: Arc<StoreState>,
     pub(crate) deadline: Option<u64>,
-    pub(crate) reclaimed: Reclaimed,
+    pub(crate) progress: CompactionProgress,
 }
 
 /// Opens the directory, for the first time or again.
 pub(crate) fn open_core(
-    around: &Surroundings,
+    config: &EngineConfig,
     pins: &Arc<Pins>,
     mode: &Mode,
 ) -> Result<Opened, Error> {
-    if !around.options.in_memory {
-        inspect(&around.home, mode)?;
+    if !config.options.in_memory {
+        inspect(&config.home, mode)?;
         if !mode.is_read_only() {
-            around.home.lock()?;
+            config.home.lock()?;
         }
     }
-    let database = Database::open(around, mode)?;
+    let database = Database::open(config, mode)?;
     settle_format(&database, mode)?;
     let state = Arc::new(read_state(&database)?);
-    // Nothing lapses and nothing is reclaimed where nothing is written, so damage there does not
+    // Nothing lapses and nothing is compacted where nothing is written, so damage there does not
     // matter either.
-    let (reclaimed, deadline) = if mode.is_read_only() {
-        (Reclaimed::default(), None)
+    let (progress, deadline) = if mode.is_read_only() {
+        (CompactionProgress::default(), None)
     } else {
-        let row = database.get(Column::Meta, meta::RECLAIMED_KEY)?;
-        let reclaimed = row.map(|row| Reclaimed::decode(&row)).transpose()?;
+        let row = database.get(Column::Meta, meta::COMPACTION_KEY)?;
+        let progress = row
+            .map(|row| CompactionProgress::decode(&row))
+            .transpose()?;
         let deadline = first_deadline(&database, Some(0))?;
-        (reclaimed.unwrap_or_default(), deadline)
+        (progress.unwrap_or_default(), deadline)
     };
     // What was just opened is on disk.
-    pins.flushed(state.base());
+    pins.flushed(state.compact_revision());
     let core = Arc::new(Core {
-        cache: NodeCache::new(around.options.node_cache_bytes),
+        cache: NodeCache::new(config.options.node_cache_bytes),
         published: Published::new(database.sequence(), Arc::clone(&state), deadline),
         pins: Arc::clone(pins),
-        bounds: around.options.bounds,
+        bounds: config.options.bounds,
         durable: RwLock::new(state.applied.clone()),
         recalled: AtomicBool::new(false),
         noticed: Default::default(),
@@ -67,6 +69,6 @@ pub(crate) fn open_core(
         core,
         state,
         deadline,
-        reclaimed,
+        progress,
     })
 }

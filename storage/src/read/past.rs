@@ -1,16 +1,16 @@
 //! The tree at an older revision R, read from `versions`.
 //!
 //! v(p, R) is the newest version of p at or below R. Visibility (store-layout 5.1): p is visible
-//! iff v(p, R) exists, is no removal mark, p's parent is visible, and v(p, R) is not older than the
+//! iff v(p, R) exists, is no tombstone, p's parent is visible, and v(p, R) is not older than the
 //! createdIndex of v(parent, R). That last part hides what an earlier life of a directory left
 //! behind; it compares the revision of the record, because a TTL update of a directory leaves
 //! modifiedIndex behind.
 
-use crate::engine::cursor::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, SnapshotRows, Source};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::{Entry, Record};
+use crate::format::node_row::{NodeRow, StoredNode};
 use crate::operation::{Node, Refusal};
 use crate::path::KeyPath;
 use crate::read::point;
@@ -18,12 +18,12 @@ use crate::read::walk::Item;
 
 /// The tree as it was at one revision. Made by [`crate::View::at`].
 pub struct PastView<'v> {
-    rows: &'v Frozen<'v>,
+    rows: &'v SnapshotRows<'v>,
     revision: u64,
 }
 
 impl<'v> PastView<'v> {
-    pub(crate) fn new(rows: &'v Frozen<'v>, revision: u64) -> Self {
+    pub(crate) fn new(rows: &'v SnapshotRows<'v>, revision: u64) -> Self {
         Self { rows, revision }
     }
 
@@ -49,9 +49,9 @@ impl<'v> PastView<'v> {
 
     /// The node at `path`, if it was visible: its version must not be older than its parent of that
     /// time, nor that one than its own. From the bottom up, in a loop: a path may be deep.
-    pub(crate) fn entry(&self, path: &KeyPath) -> Result<Option<Entry>, Error> {
+    pub(crate) fn entry(&self, path: &KeyPath) -> Result<Option<StoredNode>, Error> {
         let mut at = path.clone();
-        let mut wanted: Option<Entry> = None;
+        let mut wanted: Option<StoredNode> = None;
         // The revision of what lies directly below `at` on the way to `path`.
         let mut below = u64::MAX;
         loop {
@@ -88,8 +88,8 @@ impl<'v> PastView<'v> {
         }
     }
 
-    /// v(path, R), unless it is a removal mark.
-    fn version(&self, path: &KeyPath) -> Result<Option<Entry>, Error> {
+    /// v(path, R), unless it is a tombstone.
+    fn version(&self, path: &KeyPath) -> Result<Option<StoredNode>, Error> {
         let key = key::encoded(path);
         let mut first = Vec::with_capacity(key.len() + 9);
         key::version(&key, self.revision, &mut first);
@@ -100,13 +100,13 @@ impl<'v> PastView<'v> {
         let Some((row, value)) = cursor.row()? else {
             return Ok(None);
         };
-        let record = Record::decode(value).map_err(|reason| cursor.damage(row, reason))?;
-        Ok((!record.removed).then(|| Entry::read(path, &record)))
+        let record = NodeRow::decode(value).map_err(|reason| cursor.damage(row, reason))?;
+        Ok((!record.removed).then(|| StoredNode::read(path, &record)))
     }
 }
 
 /// Where the walk stands.
-enum Leave {
+enum WalkPosition {
     /// Nothing has been read: the top is looked up by the first step.
     Start(KeyPath),
     /// To the first row at or behind `target`.
@@ -123,13 +123,13 @@ struct Ancestor {
 
 /// The descendants or children of a directory as they were. Made by [`PastView::walk`].
 pub struct PastWalk<'v> {
-    rows: &'v Frozen<'v>,
+    rows: &'v SnapshotRows<'v>,
     cursor: Cursor<'v>,
     revision: u64,
     recursive: bool,
     hidden: bool,
     top: usize,
-    leave: Leave,
+    position: WalkPosition,
     target: Vec<u8>,
     /// The key of the path under the cursor.
     group: Vec<u8>,
@@ -140,7 +140,7 @@ pub struct PastWalk<'v> {
 
 impl<'v> PastWalk<'v> {
     fn new(
-        rows: &'v Frozen<'v>,
+        rows: &'v SnapshotRows<'v>,
         revision: u64,
         path: &KeyPath,
         recursive: bool,
@@ -154,7 +154,7 @@ impl<'v> PastWalk<'v> {
             recursive,
             hidden,
             top: key::depth(&group),
-            leave: Leave::Start(path.clone()),
+            position: WalkPosition::Start(path.clone()),
             target: Vec::with_capacity(64),
             ancestors: Vec::new(),
             group,
@@ -167,16 +167,16 @@ impl<'v> PastWalk<'v> {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         loop {
-            match std::mem::replace(&mut self.leave, Leave::Skip) {
-                Leave::Start(path) => self.start(&path)?,
-                Leave::Skip => self.cursor.skip_to(&self.target),
-                Leave::End => self.leave = Leave::End,
+            match std::mem::replace(&mut self.position, WalkPosition::Skip) {
+                WalkPosition::Start(path) => self.start(&path)?,
+                WalkPosition::Skip => self.cursor.skip_to(&self.target),
+                WalkPosition::End => self.position = WalkPosition::End,
             }
-            if matches!(self.leave, Leave::End) {
+            if matches!(self.position, WalkPosition::End) {
                 return Ok(None);
             }
             let Some(parent_created) = self.enter_group()? else {
-                if matches!(self.leave, Leave::End) {
+                if matches!(self.position, WalkPosition::End) {
                     return Ok(None);
                 }
                 continue;
@@ -190,7 +190,7 @@ impl<'v> PastWalk<'v> {
         let Some((row, value)) = self.cursor.row()? else {
             return Ok(None);
         };
-        let record = Record::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
+        let record = NodeRow::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
         key::decode(&self.group, &mut self.path);
         Ok(Some(Item::new(
             key::depth(&self.group) - self.top,
@@ -213,7 +213,7 @@ impl<'v> PastWalk<'v> {
                 key::descendants_start(&self.group, &mut self.target);
                 self.cursor.seek(&self.target);
             }
-            None => self.leave = Leave::End,
+            None => self.position = WalkPosition::End,
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl<'v> PastWalk<'v> {
     /// at the end, or if the parent is not visible, with the way around planned.
     fn enter_group(&mut self) -> Result<Option<u64>, Error> {
         let Some((row, _)) = self.cursor.row()? else {
-            self.leave = Leave::End;
+            self.position = WalkPosition::End;
             return Ok(None);
         };
         let (path, _) = key::split_version(row)
@@ -268,7 +268,7 @@ impl<'v> PastWalk<'v> {
         if path != self.group {
             return Ok(None);
         }
-        let record = Record::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
+        let record = NodeRow::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
         let skipped = !self.hidden && key::is_hidden(path);
         let visible = !record.removed && revision >= parent_created && !skipped;
         if visible && record.dir {

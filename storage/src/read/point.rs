@@ -7,15 +7,15 @@ use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
 use crate::format::meta;
-use crate::format::record::{Entry, Record};
+use crate::format::node_row::{NodeRow, StoredNode};
 use crate::operation::Refusal;
 use crate::path::KeyPath;
 use crate::read::ancestor;
 
 /// The node at `path` as it is.
-pub(crate) fn entry(source: &impl Source, path: &KeyPath) -> Result<Option<Entry>, Error> {
+pub(crate) fn entry(source: &impl Source, path: &KeyPath) -> Result<Option<StoredNode>, Error> {
     if path.is_root() {
-        return Ok(Some(Entry::root()));
+        return Ok(Some(StoredNode::root()));
     }
     entry_at(source, &key::encoded(path), path)
 }
@@ -25,12 +25,12 @@ pub(crate) fn entry_at(
     source: &impl Source,
     key: &[u8],
     path: &KeyPath,
-) -> Result<Option<Entry>, Error> {
+) -> Result<Option<StoredNode>, Error> {
     let Some(row) = source.get(Column::Nodes, key)? else {
         return Ok(None);
     };
     let record =
-        Record::decode(&row).map_err(|reason| Error::row(Column::Nodes.name(), key, reason))?;
+        NodeRow::decode(&row).map_err(|reason| Error::row(Column::Nodes.name(), key, reason))?;
     if record.removed {
         return Err(Error::row(
             Column::Nodes.name(),
@@ -38,7 +38,7 @@ pub(crate) fn entry_at(
             "a removal mark stands where a node belongs",
         ));
     }
-    Ok(Some(Entry::read(path, &record)))
+    Ok(Some(StoredNode::read(path, &record)))
 }
 
 /// Why there is no node at `path`: the first missing path from the top, or the file in its way.

@@ -35,7 +35,7 @@ pub struct Statistics {
     /// The oldest pinned revision, 0 if none is held.
     pub oldest_pin: u64,
     /// The oldest event that can be read.
-    pub floor: u64,
+    pub oldest_event: u64,
     /// Bytes of paths and values of all events since the beginning: what retention by bytes counts.
     pub history_bytes: u64,
 }
@@ -67,7 +67,7 @@ impl Core {
             pending_compaction_bytes: sum(c"rocksdb.estimate-pending-compaction-bytes"),
             pins: pins as u64,
             oldest_pin: oldest.unwrap_or(0),
-            floor: state.floor,
+            oldest_event: state.oldest_event,
             history_bytes: state.bytes,
         }
     }

@@ -1,7 +1,7 @@
 //! The reading half: what is applied, what a crash keeps, one node fast, and leases for the rest.
 //!
 //! Any number of threads may read; none of them waits for a commit, but for the moment of its
-//! publication. While the store is reopened they wait at the gate.
+//! publication. While the store is reopened they wait for the next core.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use bytes::Bytes;
 
 use crate::compaction::pin::{Pin, Pins};
 use crate::damage::Damage;
-use crate::engine::setup::Surroundings;
+use crate::engine::setup::EngineConfig;
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::meta::Applied;
 use crate::operation::{Node, Refusal, Retention};
 use crate::path::KeyPath;
 use crate::read::core::Core;
-use crate::read::gate::{Entered, Gate};
+use crate::read::current::{CurrentCore, HeldCore};
 use crate::read::lease::Lease;
 use crate::read::point;
 use crate::read::statistics::Statistics;
 use crate::read::view::View;
 
 /// What outlives every opening of one store.
-pub(crate) struct Shared {
+pub(crate) struct SharedStore {
     pub(crate) path: PathBuf,
-    pub(crate) around: Surroundings,
+    pub(crate) config: EngineConfig,
     pub(crate) pins: Arc<Pins>,
-    pub(crate) gate: Gate,
+    pub(crate) current: CurrentCore,
 }
 
 /// The reading half of the tree. Clones share one store; the directory stays open until the last of
@@ -37,11 +37,11 @@ pub(crate) struct Shared {
 /// calls [`Store::flush`] first.
 ///
 /// While the writer reopens the store, methods that read rows wait for
-/// [`crate::Options::read_patience`] and then fail with [`Error::Reopening`]; all others answer at
+/// [`crate::StoreOptions::read_patience`] and then fail with [`Error::Reopening`]; all others answer at
 /// once with what was true when it began.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SharedStore>,
 }
 
 impl std::fmt::Debug for Store {
@@ -54,20 +54,20 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    fn enter(&self) -> Result<Entered, Error> {
+    fn enter(&self) -> Result<HeldCore, Error> {
         let shared = &*self.shared;
-        shared.gate.enter(shared.around.options.read_patience)
+        shared.current.enter(shared.config.options.read_patience)
     }
 
     /// A hold on the store as it is open now, to take views from.
     pub fn lease(&self) -> Result<Lease, Error> {
-        self.lease_within(self.shared.around.options.read_patience)
+        self.lease_within(self.shared.config.options.read_patience)
     }
 
     /// The same for who wants to wait for another time, or not at all (zero). Errors:
     /// [`Error::Reopening`].
     pub fn lease_within(&self, patience: Duration) -> Result<Lease, Error> {
-        let core = self.shared.gate.enter(patience)?.to_arc();
+        let core = self.shared.current.enter(patience)?.to_arc();
         Ok(Lease { core })
     }
 
@@ -78,7 +78,7 @@ impl Store {
 
     /// The newest published revision; 0 in a new store.
     pub fn revision(&self) -> u64 {
-        self.shared.gate.ask(
+        self.shared.current.ask(
             |core| core.published.revision(),
             |facts| facts.state.applied.revision,
         )
@@ -86,7 +86,7 @@ impl Store {
 
     /// The state as of the last commit.
     pub fn applied(&self) -> Applied {
-        self.shared.gate.ask(
+        self.shared.current.ask(
             |core| core.published.latest().applied.clone(),
             |facts| facts.state.applied.clone(),
         )
@@ -94,17 +94,17 @@ impl Store {
 
     /// How much history is kept.
     pub fn retention(&self) -> Retention {
-        self.shared.gate.ask(
+        self.shared.current.ask(
             |core| core.published.latest().retention,
             |facts| facts.state.retention,
         )
     }
 
-    /// The oldest event that can be read: see [`View::floor`].
-    pub fn floor(&self) -> u64 {
-        self.shared.gate.ask(
-            |core| core.published.latest().floor,
-            |facts| facts.state.floor,
+    /// The oldest event that can be read: see [`View::oldest_event`].
+    pub fn oldest_event(&self) -> u64 {
+        self.shared.current.ask(
+            |core| core.published.latest().oldest_event,
+            |facts| facts.state.oldest_event,
         )
     }
 
@@ -112,7 +112,7 @@ impl Store {
     /// (store-layout 5.16).
     pub fn durable(&self) -> Applied {
         self.shared
-            .gate
+            .current
             .ask(|core| core.durable(), |facts| facts.durable.clone())
     }
 
@@ -128,7 +128,7 @@ impl Store {
     /// Whether the store is being reopened: who holds a lease for long ends it now. See
     /// [`Lease::is_recalled`], for those who have it at hand.
     pub fn is_reopening(&self) -> bool {
-        self.shared.gate.is_closed()
+        self.shared.current.is_closed()
     }
 
     /// Ends all background work, for a directory that must not be touched any more: it is gone, or
@@ -152,7 +152,7 @@ impl Store {
     /// gone, or damage hides what follows it), never late.
     pub fn next_deadline(&self) -> Option<u64> {
         self.shared
-            .gate
+            .current
             .ask(|core| core.published.deadline(), |facts| facts.deadline)
     }
 
@@ -166,16 +166,16 @@ impl Store {
         View::new(&*self.enter()?).records(prefix)
     }
 
-    /// Keeps history at and above `revision` readable through [`View::at_pin`], whatever the floor
+    /// Keeps history at and above `revision` readable through [`View::at_pin`], whatever the oldest event
     /// does. It outlives a reopening.
     pub fn pin(&self, revision: u64) -> Pin {
         self.shared.pins.hold(revision)
     }
 
-    /// Rewrites `versions` and `events`, so that what the floor has passed gives its space back;
+    /// Rewrites `versions` and `events`, so that what the oldest event has passed gives its space back;
     /// not those that rest ([`crate::Mode::WithoutCompaction`]). Blocks for as long as that takes;
-    /// worth it after the floor moved far. Only what is flushed counts (store-layout 5.10).
-    pub fn compact(&self) -> Result<(), Error> {
+    /// worth it after the oldest event moved far. Only what is flushed counts (store-layout 5.10).
+    pub fn compact_tables(&self) -> Result<(), Error> {
         let core = self.lease()?.core;
         core.flush()?;
         for column in [Column::Versions, Column::Events] {
@@ -189,7 +189,7 @@ impl Store {
     /// reopened store begins without.
     pub fn background_damage(&self) -> Option<Damage> {
         self.shared
-            .gate
+            .current
             .ask(|core| core.background_damage(), |_| None)
     }
 
@@ -199,7 +199,7 @@ impl Store {
         let column = Column::named(family)?;
         let name = c"rocksdb.num-files-at-level0";
         self.shared
-            .gate
+            .current
             .ask(|core| Some(core.database.property(column, name)), |_| None)
     }
 
@@ -207,7 +207,7 @@ impl Store {
     /// reopened, those of before.
     pub fn statistics(&self) -> Statistics {
         self.shared
-            .gate
+            .current
             .ask(Core::statistics, |facts| facts.statistics)
     }
 
@@ -215,7 +215,7 @@ impl Store {
     /// families that rest. Costs a look at the list of tables where there is nothing to do; worth a
     /// call after each flush.
     ///
-    /// Errors: as of [`Store::compact`], and [`Error::Reopening`].
+    /// Errors: as of [`Store::compact_tables`], and [`Error::Reopening`].
     pub fn merge_small_tables(&self) -> Result<usize, Error> {
         self.lease()?.core.database.merge_small_tables()
     }

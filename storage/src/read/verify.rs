@@ -5,8 +5,8 @@
 
 use crate::engine::cursor::Source;
 use crate::error::Error;
-use crate::format::change::Change;
 use crate::format::column::Column;
+use crate::format::event_row::EventRow;
 use crate::format::key;
 use crate::operation::Lifetime;
 use crate::path::KeyPath;
@@ -39,7 +39,7 @@ impl View<'_> {
     }
 
     /// Reads everything and checks that nodes and newest versions are the same, that every node has
-    /// its directory and its expiry row, and that the events from the floor to the newest are all
+    /// its directory and its expiry row, and that the events from the oldest event to the newest are all
     /// there with the versions they point at. Errors: [`Error::Corrupt`] with the first place that
     /// does not fit.
     pub fn verify(&self) -> Result<Verified, Error> {
@@ -95,8 +95,8 @@ impl View<'_> {
 
     fn verify_events(&self) -> Result<u64, Error> {
         let mut cursor = self.rows.cursor(Column::Events, None);
-        let (mut bytes, mut expected) = (None, self.floor());
-        for event in self.events(self.floor(), crate::EventFilter::all()) {
+        let (mut bytes, mut expected) = (None, self.oldest_event());
+        for event in self.events(self.oldest_event(), crate::EventFilter::all()) {
             let event = event?;
             let row = event.revision.to_be_bytes();
             let damage = |reason| Error::row(Column::Events.name(), &row, reason);
@@ -107,7 +107,7 @@ impl View<'_> {
             let Some((_, value)) = cursor.row()? else {
                 return Err(damage("the event is gone"));
             };
-            let total = Change::decode(value).map_err(damage)?.bytes;
+            let total = EventRow::decode(value).map_err(damage)?.bytes;
             if bytes.is_some_and(|before| before >= total) {
                 return Err(damage("its count of history bytes does not grow"));
             }
@@ -122,7 +122,7 @@ impl View<'_> {
                 "history ends early",
             ));
         }
-        Ok(expected - self.floor())
+        Ok(expected - self.oldest_event())
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::compaction::pin::Pin;
-use crate::engine::cursor::{Frozen, Source};
+use crate::engine::cursor::{SnapshotRows, Source};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::meta::{self, Applied, State};
+use crate::format::meta::{self, Applied, StoreState};
 use crate::operation::{Node, Refusal};
 use crate::path::KeyPath;
 use crate::read::core::Core;
@@ -23,8 +23,8 @@ use crate::read::walk::Walk;
 /// The tree, its history and the records as of one revision. Holds back the removal of history
 /// while it lives, so it should not outlive a request by far.
 pub struct View<'s> {
-    pub(crate) rows: Frozen<'s>,
-    pub(crate) state: Arc<State>,
+    pub(crate) rows: SnapshotRows<'s>,
+    pub(crate) state: Arc<StoreState>,
     _pin: Pin,
 }
 
@@ -38,7 +38,7 @@ impl<'s> View<'s> {
             // Only a reader that slept through hundreds of commits finds its state forgotten.
             if let Some(state) = core.published.state_at(snapshot.sequence_number()) {
                 return Self {
-                    rows: Frozen {
+                    rows: SnapshotRows {
                         snapshot,
                         database: &core.database,
                     },
@@ -60,8 +60,8 @@ impl<'s> View<'s> {
     }
 
     /// The oldest event that can be read: with N events kept, the newest − N + 1; at least 1.
-    pub fn floor(&self) -> u64 {
-        self.state.floor
+    pub fn oldest_event(&self) -> u64 {
+        self.state.oldest_event
     }
 
     /// The node at `path`; refused as [`crate::Store::get`] refuses.
@@ -100,21 +100,21 @@ impl<'s> View<'s> {
     /// The tree as it was at `revision`. Errors: [`Error::Compacted`] below the state before the
     /// oldest event, [`Error::Future`] past the view.
     pub fn at(&self, revision: u64) -> Result<PastView<'_>, Error> {
-        if revision < self.state.base() {
+        if revision < self.state.compact_revision() {
             return Err(Error::Compacted {
-                floor: self.state.floor,
+                oldest_event: self.state.oldest_event,
                 revision,
             });
         }
         self.past(revision)
     }
 
-    /// The tree at a pinned revision, even if the floor has passed it since. Errors:
+    /// The tree at a pinned revision, even if the oldest event has passed it since. Errors:
     /// [`Error::Compacted`] if the revision had been given up before it was pinned.
     pub fn at_pin(&self, pin: &Pin) -> Result<PastView<'_>, Error> {
         if !pin.is_effective() {
             return Err(Error::Compacted {
-                floor: self.state.floor,
+                oldest_event: self.state.oldest_event,
                 revision: pin.revision(),
             });
         }
@@ -137,7 +137,7 @@ impl<'s> View<'s> {
     }
 
     /// The events from revision `from` to the view's, oldest first, as far as they match. Below the
-    /// floor the first item is [`Error::Compacted`].
+    /// oldest event the first item is [`Error::Compacted`].
     pub fn events(&self, from: u64, filter: EventFilter) -> Events<'_> {
         Events::new(&self.rows, &self.state, from, filter)
     }
@@ -145,7 +145,7 @@ impl<'s> View<'s> {
     /// The versions of one path, newest first: every one above the state before the oldest event,
     /// and the one that was current then.
     pub fn history(&self, path: &KeyPath) -> Versions<'_> {
-        Versions::new(&self.rows, path, self.state.base())
+        Versions::new(&self.rows, path, self.state.compact_revision())
     }
 
     /// A row outside the tree.

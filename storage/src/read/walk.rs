@@ -7,7 +7,7 @@ use crate::engine::cursor::{Cursor, Source};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::Record;
+use crate::format::node_row::NodeRow;
 use crate::operation::{Lifetime, Node};
 use crate::path::KeyPath;
 
@@ -33,7 +33,7 @@ pub struct Item<'i> {
 }
 
 impl<'i> Item<'i> {
-    pub(crate) fn new(depth: usize, path: &'i [u8], record: &Record<'i>) -> Self {
+    pub(crate) fn new(depth: usize, path: &'i [u8], record: &NodeRow<'i>) -> Self {
         Self {
             depth,
             path,
@@ -148,7 +148,7 @@ impl<'v> Walk<'v> {
                 self.leave = Leave::Step;
                 return Ok(None);
             };
-            let dir = Record::decode(value)
+            let dir = NodeRow::decode(value)
                 .map_err(|reason| self.cursor.damage(key, reason))?
                 .dir;
             let skipped = !self.hidden && key::is_hidden(key);
@@ -168,7 +168,7 @@ impl<'v> Walk<'v> {
         let Some((key, value)) = self.cursor.row()? else {
             return Ok(None);
         };
-        let record = Record::decode(value).map_err(|reason| self.cursor.damage(key, reason))?;
+        let record = NodeRow::decode(value).map_err(|reason| self.cursor.damage(key, reason))?;
         key::decode(key, &mut self.path);
         Ok(Some(Item::new(
             key::depth(key) - self.top,

@@ -12,23 +12,23 @@ use rocksdb::WriteBatch;
 use crate::engine::cache::NodeCache;
 use crate::error::Error;
 use crate::format::column::Column;
-use crate::format::hash::Chain;
+use crate::format::hash::HashChain;
 use crate::format::key;
-use crate::format::meta::{self, Reclaimed, State};
+use crate::format::meta::{self, CompactionProgress, StoreState};
 use crate::operation::{Operation, Outcome};
 use crate::read::core::Core;
 use crate::read::deadline::first_deadline;
-use crate::read::store::Shared;
+use crate::read::store::SharedStore;
 use crate::write::expiry::Pending;
 use crate::write::overlay::{Overlay, Touched};
 
 /// The only writer of a store.
 pub struct Writer {
     pub(crate) core: Arc<Core>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) state: Arc<State>,
+    pub(crate) shared: Arc<SharedStore>,
+    pub(crate) state: Arc<StoreState>,
     pub(crate) deadline: Option<u64>,
-    pub(crate) reclaimed: Reclaimed,
+    pub(crate) progress: CompactionProgress,
     /// A write failed: what is in memory and what is in RocksDB may differ. Nothing is asked of a
     /// core then.
     pub(crate) broken: bool,
@@ -58,10 +58,10 @@ pub struct Batch<'w> {
     writer: &'w mut Writer,
     pub(crate) core: Arc<Core>,
     pub(crate) rows: WriteBatch,
-    pub(crate) state: State,
+    pub(crate) state: StoreState,
     pub(crate) overlay: Overlay,
     pub(crate) expiry: Pending,
-    pub(crate) chain: Chain,
+    pub(crate) chain: HashChain,
     /// The earliest deadline, or earlier.
     pub(crate) deadline: Option<u64>,
     /// What held the earliest deadline went: it is looked up again after the write.
@@ -89,10 +89,10 @@ impl Writer {
         Batch {
             core: Arc::clone(&self.core),
             rows: WriteBatch::default(),
-            state: State::clone(&self.state),
+            state: StoreState::clone(&self.state),
             overlay: Overlay::default(),
             expiry: Pending::default(),
-            chain: Chain(self.state.applied.hash),
+            chain: HashChain(self.state.applied.hash),
             deadline: self.deadline,
             deadline_moved: false,
             bytes: Vec::new(),
@@ -136,7 +136,7 @@ impl Writer {
     pub(crate) fn write(
         &mut self,
         rows: WriteBatch,
-        settle: impl FnOnce(&Core, &mut Option<u64>) -> Arc<State>,
+        settle: impl FnOnce(&Core, &mut Option<u64>) -> Arc<StoreState>,
     ) -> Result<(), Error> {
         let core = Arc::clone(&self.core);
         core.database.refuse_if_read_only()?;
@@ -269,7 +269,7 @@ impl Batch<'_> {
     }
 
     fn end(&mut self) {
-        self.chain.word(self.state.floor);
+        self.chain.word(self.state.oldest_event);
         self.state.applied.hash = self.chain.0;
         self.torn = false;
     }
@@ -320,10 +320,10 @@ impl Batch<'_> {
             after.applied.index
         );
         assert!(
-            before.floor <= after.floor && after.base() <= revision,
-            "invariant batch-floor: the floor goes from {} to {} at revision {revision}",
-            before.floor,
-            after.floor
+            before.oldest_event <= after.oldest_event && after.compact_revision() <= revision,
+            "invariant batch-oldest-event: the oldest event goes from {} to {} at revision {revision}",
+            before.oldest_event,
+            after.oldest_event
         );
         let first = self.bytes.first().copied().unwrap_or(after.bytes);
         assert!(
@@ -346,9 +346,11 @@ mod tests {
     /// Applies one write, breaks the batch, and commits it.
     fn committed(break_it: impl FnOnce(&mut Batch<'_>)) {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let (_store, mut writer) =
-            crate::open(&directory.path().join("store"), crate::Options::default())
-                .expect("opened");
+        let (_store, mut writer) = crate::open(
+            &directory.path().join("store"),
+            crate::StoreOptions::default(),
+        )
+        .expect("opened");
         let mut batch = writer.batch();
         let set = Operation::Write(Write::new(
             KeyPath::new("/a").expect("canonical"),
@@ -378,9 +380,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "invariant batch-floor")]
-    fn a_floor_above_the_next_revision_is_caught() {
-        committed(|batch| batch.state.floor = 3);
+    #[should_panic(expected = "invariant batch-oldest-event")]
+    fn an_oldest_event_above_the_next_revision_is_caught() {
+        committed(|batch| batch.state.oldest_event = 3);
     }
 
     #[test]

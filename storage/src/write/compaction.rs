@@ -1,19 +1,19 @@
-//! The writer commits what compaction has found (`compaction/reclaim.rs`): it runs where the commands run, so that no command
+//! The writer commits what compaction has found (`compaction/tombstone.rs`): it runs where the commands run, so that no command
 //! slips between the look and the deletion.
 
 use std::sync::Arc;
 
 use rocksdb::WriteBatch;
 
-use crate::compaction::reclaim::Piece;
+use crate::compaction::tombstone::Piece;
 use crate::error::Error;
 use crate::format::column::Column;
-use crate::format::meta::{self, Reclaimed};
+use crate::format::meta::{self, CompactionProgress};
 use crate::write::batch::Writer;
 
-/// What a call of [`Writer::reclaim`] did.
+/// What a call of [`Writer::compact`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reclaim {
+pub struct CompactionStep {
     /// Rows looked at.
     pub rows: usize,
     /// Whether there is more to do.
@@ -26,7 +26,7 @@ impl Writer {
     ///
     /// Damage in history fails it ([`Error::damage`]) before anything of the hurt piece is written,
     /// and would fail it again at the same place; the writer goes on without.
-    pub fn reclaim(&mut self, budget: usize) -> Result<Reclaim, Error> {
+    pub fn compact(&mut self, budget: usize) -> Result<CompactionStep, Error> {
         if self.broken {
             return Err(Error::Aborted {
                 applied: self.state.applied.index,
@@ -34,15 +34,15 @@ impl Writer {
         }
         let core = Arc::clone(&self.core);
         core.database.refuse_if_read_only()?;
-        let base = core.pins.reclaim_base(self.state.base());
-        let mut done = Reclaim::default();
-        while self.reclaimed.scanned < base && done.rows < budget {
+        let compact_revision = core.pins.deletion_revision(self.state.compact_revision());
+        let mut done = CompactionStep::default();
+        while self.progress.scanned < compact_revision && done.rows < budget {
             let mut piece = Piece {
                 database: &core.database,
                 bounds: core.bounds,
                 batch: WriteBatch::default(),
-                position: self.reclaimed.clone(),
-                base,
+                position: self.progress.clone(),
+                compact_revision,
                 left: budget - done.rows,
             };
             piece.run()?;
@@ -50,16 +50,20 @@ impl Writer {
             let (batch, position) = (piece.batch, piece.position);
             self.write_piece(batch, position)?;
         }
-        done.more = self.reclaimed.scanned < base;
+        done.more = self.progress.scanned < compact_revision;
         Ok(done)
     }
 
-    fn write_piece(&mut self, mut batch: WriteBatch, position: Reclaimed) -> Result<(), Error> {
+    fn write_piece(
+        &mut self,
+        mut batch: WriteBatch,
+        position: CompactionProgress,
+    ) -> Result<(), Error> {
         let meta = self.core.database.family(Column::Meta);
-        batch.put_cf(meta, meta::RECLAIMED_KEY, position.encode());
+        batch.put_cf(meta, meta::COMPACTION_KEY, position.encode());
         let state = Arc::clone(&self.state);
         self.write(batch, |_, _| state)?;
-        self.reclaimed = position;
+        self.progress = position;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::format::record::Entry;
+use crate::format::node_row::StoredNode;
 use crate::path::KeyPath;
 
 /// A subtree removed as one range.
@@ -34,14 +34,14 @@ pub(crate) struct Overlay {
 /// What a batch did last to one node.
 #[derive(Debug)]
 pub(crate) enum Touched {
-    Put(Entry),
+    Put(StoredNode),
     /// A directory made on the way, where no node was committed.
-    Made(Entry),
+    Made(StoredNode),
     Removed,
 }
 
 impl Touched {
-    fn entry(&self) -> Option<&Entry> {
+    fn entry(&self) -> Option<&StoredNode> {
         match self {
             Self::Put(entry) | Self::Made(entry) => Some(entry),
             Self::Removed => None,
@@ -51,7 +51,7 @@ impl Touched {
 
 /// What a batch knows about a key.
 pub(crate) enum Seen<'o> {
-    Node(&'o Entry),
+    Node(&'o StoredNode),
     Gone,
     Untouched,
 }
@@ -72,12 +72,12 @@ impl Overlay {
         covering.map(|cleared| cleared.high.as_slice()).max()
     }
 
-    pub(crate) fn put(&mut self, key: Vec<u8>, entry: Entry) {
+    pub(crate) fn put(&mut self, key: Vec<u8>, entry: StoredNode) {
         self.touched.insert(key, Touched::Put(entry));
     }
 
     /// A directory made on the way, where nothing was.
-    pub(crate) fn make(&mut self, key: Vec<u8>, entry: Entry) {
+    pub(crate) fn make(&mut self, key: Vec<u8>, entry: StoredNode) {
         // What this batch removed may be committed still.
         let made = match self.get(&key) {
             Seen::Untouched => Touched::Made(entry),
@@ -109,7 +109,7 @@ impl Overlay {
         &self,
         start: &[u8],
         end: &[u8],
-    ) -> impl Iterator<Item = (&[u8], &Entry)> {
+    ) -> impl Iterator<Item = (&[u8], &StoredNode)> {
         let range = self
             .touched
             .range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
@@ -141,7 +141,7 @@ mod tests {
             modified: 1,
             lifetime: None,
         };
-        overlay.put(key::encoded(&path(text)), Entry { node, revision: 1 });
+        overlay.put(key::encoded(&path(text)), StoredNode { node, revision: 1 });
     }
 
     fn clear(overlay: &mut Overlay, text: &str) {
@@ -177,7 +177,7 @@ mod tests {
     fn a_directory_counts_as_made_only_where_nothing_can_be_committed() {
         let mut overlay = Overlay::default();
         let make = |overlay: &mut Overlay, text: &str| {
-            let entry = Entry::root();
+            let entry = StoredNode::root();
             overlay.make(key::encoded(&path(text)), entry);
         };
         overlay.remove(key::encoded(&path("/removed")));

@@ -2,8 +2,8 @@
 //!
 //! | step | readers | on the disk | if it fails there |
 //! |---|---|---|---|
-//! | the gate is closed, leases are recalled | wait, facts are answered | as it was | – |
-//! | leases end | as above | as it was | not in time: [`Error::Held`], the gate opens again |
+//! | the core is taken from the readers, leases are recalled | wait, facts are answered | as it was | – |
+//! | leases end | as above | as it was | not in time: [`Error::Held`], they get it back |
 //! | RocksDB is closed, nothing is flushed | as above | as after a crash: the last flush | – |
 //! | it is opened in the new mode | as above | opened | the writer is broken, readers wait in vain; try another mode |
 //! | the log's rest is applied | as above | grows | as above |
@@ -37,18 +37,18 @@ impl Writer {
     /// error the store is closed: this writer refuses to write, readers get [`Error::Reopening`],
     /// and only another `reopen` helps.
     pub fn reopen(&mut self, mode: &Mode, patience: Duration) -> Result<Applied, Error> {
-        mode.manner()?;
+        mode.engine_mode()?;
         self.release(patience)?;
         let Opened {
             core,
             state,
             deadline,
-            reclaimed,
-        } = open_core(&self.shared.around, &self.shared.pins, mode)?;
+            progress,
+        } = open_core(&self.shared.config, &self.shared.pins, mode)?;
         self.core = core;
         self.state = state;
         self.deadline = deadline;
-        self.reclaimed = reclaimed;
+        self.progress = progress;
         (self.broken, self.closed) = (false, false);
         Ok(self.state.applied.clone())
     }
@@ -58,7 +58,7 @@ impl Writer {
         if self.closed {
             return Ok(()); // by an attempt before, that could not open it again
         }
-        let was_open = self.shared.gate.close(&self.core);
+        let was_open = self.shared.current.close(&self.core);
         self.core.recall(true);
         // Counted and not timed: no clock is read in this crate.
         let looks = patience.as_millis() / LOOK.as_millis();
@@ -75,7 +75,7 @@ impl Writer {
         let holders = Arc::strong_count(&self.core).saturating_sub(1);
         self.core.recall(false);
         if was_open {
-            self.shared.gate.open(Arc::clone(&self.core));
+            self.shared.current.open(Arc::clone(&self.core));
         }
         Err(Error::Held {
             holders,
@@ -87,7 +87,7 @@ impl Writer {
     /// [`Error::Behind`] if it has not caught up with what they have seen, [`Error::Aborted`] if a
     /// write failed since or the store is closed.
     pub fn show(&mut self) -> Result<(), Error> {
-        let Some(shown) = self.shared.gate.shown() else {
+        let Some(shown) = self.shared.current.shown() else {
             return Ok(());
         };
         let applied = &self.state.applied;
@@ -104,7 +104,7 @@ impl Writer {
                 shown_revision: shown.revision,
             });
         }
-        self.shared.gate.open(Arc::clone(&self.core));
+        self.shared.current.open(Arc::clone(&self.core));
         Ok(())
     }
 

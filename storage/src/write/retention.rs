@@ -1,18 +1,18 @@
-//! How the history of a batch is bounded: the floor after each change, and when retention itself changes. The rule is in
-//! `compaction/floor.rs`.
+//! How the history of a batch is bounded: the oldest event after each change, and when retention itself changes. The rule is in
+//! `compaction/oldest event.rs`.
 
-use crate::compaction::floor;
+use crate::compaction::oldest_event;
 use crate::engine::cursor::Source;
 use crate::error::Error;
-use crate::format::change::Change;
 use crate::format::column::Column;
+use crate::format::event_row::EventRow;
 use crate::operation::Retention;
 use crate::write::batch::Batch;
 
 impl Batch<'_> {
     /// After a change took its revision.
-    pub(crate) fn move_floor_after_change(&mut self) -> Result<(), Error> {
-        self.state.floor = floor::by_events(&self.state);
+    pub(crate) fn move_oldest_event_after_change(&mut self) -> Result<(), Error> {
+        self.state.oldest_event = oldest_event::by_events(&self.state);
         if self
             .revision()
             .is_multiple_of(self.core.bounds.bytes_period)
@@ -29,21 +29,22 @@ impl Batch<'_> {
             events: retention.events.max(1),
             ..retention
         };
-        self.state.floor = floor::by_events(&self.state);
+        self.state.oldest_event = oldest_event::by_events(&self.state);
         self.keep_bytes_that_can_be_counted()
     }
 
     fn keep_bytes_that_can_be_counted(&mut self) -> Result<(), Error> {
         let period = self.core.bounds.bytes_period;
-        let floor = floor::by_bytes(&self.state, period, |revision| self.bytes_up_to(revision));
-        match floor {
+        let oldest_event =
+            oldest_event::by_bytes(&self.state, period, |revision| self.bytes_up_to(revision));
+        match oldest_event {
             Err(error) if error.damage().is_some_and(|damage| damage.is_history()) => {
                 self.core.notice(&error);
                 Ok(())
             }
             Err(error) => Err(error),
-            Ok(floor) => {
-                self.state.floor = floor;
+            Ok(oldest_event) => {
+                self.state.oldest_event = oldest_event;
                 Ok(())
             }
         }
@@ -68,6 +69,6 @@ impl Batch<'_> {
             .database
             .get(Column::Events, &key)?
             .ok_or_else(|| wrong("the event is missing"))?;
-        Ok(Change::decode(&row).map_err(wrong)?.bytes)
+        Ok(EventRow::decode(&row).map_err(wrong)?.bytes)
     }
 }

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::format::change::Change;
 use crate::format::column::Column;
+use crate::format::event_row::EventRow;
 use crate::format::key;
-use crate::format::record::{Entry, Record};
+use crate::format::node_row::{NodeRow, StoredNode};
 use crate::operation::{Action, Event, Lifetime, Node, Write};
 use crate::read::event::removed;
 use crate::write::batch::Batch;
 
 /// What an event says beside action and nodes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Marks {
+pub(crate) struct EventFlags {
     pub(crate) refresh: bool,
     pub(crate) system: bool,
 }
 
-impl Marks {
+impl EventFlags {
     /// Those of a client's write.
     pub(crate) fn of(write: &Write) -> Self {
         Self {
@@ -35,14 +35,14 @@ impl Batch<'_> {
     }
 
     /// Writes a node whose key is in `self.key`; `before` is the lifetime of the record that it replaces.
-    pub(crate) fn put(&mut self, entry: Entry, before: Option<Lifetime>) {
+    pub(crate) fn put(&mut self, entry: StoredNode, before: Option<Lifetime>) {
         self.put_rows(self.key.len(), &entry);
         self.put_deadline(&entry, before);
         self.overlay.put(self.key.clone(), entry);
     }
 
     /// Writes the rows of a node whose key is the first `length` bytes of `self.key`.
-    pub(crate) fn put_rows(&mut self, length: usize, entry: &Entry) {
+    pub(crate) fn put_rows(&mut self, length: usize, entry: &StoredNode) {
         let key = &self.key[..length];
         debug_assert_eq!(
             key,
@@ -61,7 +61,7 @@ impl Batch<'_> {
     }
 
     /// Puts the expiry row of a node whose key is in `self.key` in the place of the one of before.
-    fn put_deadline(&mut self, entry: &Entry, before: Option<Lifetime>) {
+    fn put_deadline(&mut self, entry: &StoredNode, before: Option<Lifetime>) {
         let after = entry.node.lifetime.map(|lifetime| lifetime.deadline);
         let before = before.map(|lifetime| lifetime.deadline);
         if let Some(deadline) = before.filter(|_| before != after) {
@@ -72,14 +72,14 @@ impl Batch<'_> {
         }
     }
 
-    /// Writes the event of the change that takes the next revision, and moves the floor. The key of the node is in
+    /// Writes the event of the change that takes the next revision, and moves the oldest event. The key of the node is in
     /// `self.key`.
     pub(crate) fn finish(
         &mut self,
         action: Action,
         node: Node,
-        prev: Option<Entry>,
-        marks: Marks,
+        prev: Option<StoredNode>,
+        flags: EventFlags,
     ) -> Result<Arc<Event>, Error> {
         let revision = self.next_revision();
         self.state.bytes += event_bytes(&node);
@@ -91,11 +91,11 @@ impl Batch<'_> {
         let mortal = |node: &Node| node.lifetime.is_some();
         let shows_ttl = mortal(&node) || prev.as_ref().is_some_and(|prev| mortal(&prev.node));
         let time = shows_ttl.then_some(self.state.applied.cluster_time);
-        let change = Change {
+        let change = EventRow {
             action,
             dir: node.dir,
-            refresh: marks.refresh,
-            system: marks.system,
+            refresh: flags.refresh,
+            system: flags.system,
             continues: std::mem::replace(&mut self.continues, true),
             previous: prev.as_ref().map_or(0, |prev| prev.revision),
             bytes: self.state.bytes,
@@ -115,15 +115,15 @@ impl Batch<'_> {
         self.chain.bytes(&self.row);
         self.state.applied.revision = revision;
         self.bytes.push(self.state.bytes);
-        self.move_floor_after_change()?;
+        self.move_oldest_event_after_change()?;
         let prev = prev.map(|prev| prev.node);
         Ok(Arc::new(Event {
             revision,
             action,
             node,
             prev,
-            refresh: marks.refresh,
-            system: marks.system,
+            refresh: flags.refresh,
+            system: flags.system,
             time,
         }))
     }
@@ -131,9 +131,9 @@ impl Batch<'_> {
     /// Removes a node, with all below it, as one change.
     pub(crate) fn remove(
         &mut self,
-        entry: Entry,
+        entry: StoredNode,
         action: Action,
-        marks: Marks,
+        flags: EventFlags,
     ) -> Result<Arc<Event>, Error> {
         let revision = self.next_revision();
         let key = key::encoded(&entry.node.path);
@@ -146,7 +146,7 @@ impl Batch<'_> {
         if let Some(lifetime) = entry.node.lifetime {
             self.drop_deadline(lifetime.deadline);
         }
-        Record::removal(&entry, revision).encode(&mut self.row);
+        NodeRow::tombstone(&entry, revision).encode(&mut self.row);
         key::version(&key, revision, &mut self.version);
         self.rows.put_cf(
             self.core.database.family(Column::Versions),
@@ -156,10 +156,10 @@ impl Batch<'_> {
         self.chain.bytes(&key);
         self.chain.bytes(&self.row);
         self.overlay.remove(key);
-        self.finish(action, removed(&entry.node, revision), Some(entry), marks)
+        self.finish(action, removed(&entry.node, revision), Some(entry), flags)
     }
 
-    fn remove_descendants(&mut self, entry: &Entry, key: &[u8]) -> Result<(), Error> {
+    fn remove_descendants(&mut self, entry: &StoredNode, key: &[u8]) -> Result<(), Error> {
         let bound = self.core.bounds.point_deletes;
         let below = self.descendants(key, bound + 1)?;
         let family = self.core.database.family(Column::Nodes);

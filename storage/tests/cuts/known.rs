@@ -1,7 +1,7 @@
 //! Faults of this kind that were found, each with the numbers it was found with.
 
 use storage::{
-    Bounds, Content, KeyPath, Lifetime, Operation, Options, Outcome, Store, Write, WriteMode,
+    Bounds, Content, KeyPath, Lifetime, Operation, Outcome, Store, StoreOptions, Write, WriteMode,
     Writer,
 };
 
@@ -21,10 +21,10 @@ struct Tree {
 
 impl Tree {
     fn new(bounds: Bounds) -> Self {
-        let options = Options {
+        let options = StoreOptions {
             in_memory: true,
             bounds,
-            ..Options::default()
+            ..StoreOptions::default()
         };
         let (store, writer) = storage::open("memory".as_ref(), options).expect("opens");
         Self {

@@ -1,7 +1,7 @@
 //! One case: a store that applies one entry at a time, and others that apply the same entries in
 //! batches.
 
-use storage::{Action, Bounds, Operation, Options, Outcome, Store, Writer};
+use storage::{Action, Bounds, Operation, Outcome, Store, StoreOptions, Writer};
 use tempfile::TempDir;
 
 use super::draw::{Command, Draw};
@@ -23,9 +23,9 @@ pub(crate) struct Reached {
     ranges: u64,
     /// Directories that were removed row by row.
     points: u64,
-    floor_moves: u64,
+    oldest_event_moves: u64,
     batches: u64,
-    reclaimed: u64,
+    compacted: u64,
     crashes: u64,
 }
 
@@ -36,9 +36,9 @@ impl Reached {
         self.stale_stops += other.stale_stops;
         self.ranges += other.ranges;
         self.points += other.points;
-        self.floor_moves += other.floor_moves;
+        self.oldest_event_moves += other.oldest_event_moves;
         self.batches += other.batches;
-        self.reclaimed += other.reclaimed;
+        self.compacted += other.compacted;
         self.crashes += other.crashes;
     }
 
@@ -49,9 +49,9 @@ impl Reached {
             self.stale_stops,
             self.ranges,
             self.points,
-            self.floor_moves,
+            self.oldest_event_moves,
             self.batches,
-            self.reclaimed,
+            self.compacted,
             self.crashes,
         ];
         assert!(met.iter().all(|count| *count >= 20), "{self:?}");
@@ -64,7 +64,7 @@ struct Mark {
     seen: Seen,
 }
 
-/// The truth: every entry was a batch of its own, nothing was reclaimed.
+/// The truth: every entry was a batch of its own, nothing was compacted.
 struct Truth {
     commands: Vec<Command>,
     marks: Vec<Mark>,
@@ -111,14 +111,14 @@ pub(crate) fn case(seed: u64, steps: u64) -> Reached {
     reached
 }
 
-fn options(bounds: Bounds, in_memory: bool, node_cache_bytes: usize) -> Options {
-    Options {
+fn options(bounds: Bounds, in_memory: bool, node_cache_bytes: usize) -> StoreOptions {
+    StoreOptions {
         cache_bytes: 1 << 20,
         node_cache_bytes,
         memtable_bytes: 1 << 20,
         in_memory,
         bounds,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -134,7 +134,7 @@ fn one_at_a_time(bounds: Bounds, random: Random, steps: u64, reached: &mut Reach
             seen::check_deadline(&store);
             let seen = Seen::of(&store);
             note(reached, &bounds, &command, &outcomes, &before, &store);
-            reached.floor_moves += u64::from(seen.floor > before.floor);
+            reached.oldest_event_moves += u64::from(seen.oldest_event > before.oldest_event);
             before = seen.clone();
             marks.push(Mark { outcomes, seen });
             commands.push(command);
@@ -198,11 +198,11 @@ fn note(
     }
 }
 
-/// A store that applies in batches of random size, and is reclaimed, flushed, compacted and crashed
+/// A store that applies in batches of random size, and is compacted both ways, flushed and crashed
 /// between them.
 struct Batched {
     handles: Option<(Store, Writer)>,
-    options: Options,
+    options: StoreOptions,
     /// Where it lives, if not in memory.
     directory: Option<TempDir>,
     random: Random,
@@ -276,12 +276,12 @@ impl Batched {
     fn between(&mut self, truth: &Truth, reached: &mut Reached) -> Option<usize> {
         if self.random.percent(40) {
             let budget = self.random.pick(&[1, 5, 1_000]);
-            let done = self.writer().reclaim(budget).expect("reclaims");
-            reached.reclaimed += u64::from(done.rows > 0);
+            let done = self.writer().compact(budget).expect("compacts");
+            reached.compacted += u64::from(done.rows > 0);
         }
         match self.random.below(20) {
             0 => drop(self.store().flush().expect("flushes")),
-            1 => self.store().compact().expect("compacts"),
+            1 => self.store().compact_tables().expect("compacts"),
             2 | 3 if self.directory.is_some() => {
                 self.open();
                 reached.crashes += 1;

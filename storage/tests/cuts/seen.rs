@@ -7,7 +7,7 @@ use storage::{Applied, Event, EventFilter, KeyPath, Node, Retention, Store};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) applied: Applied,
-    pub(crate) floor: u64,
+    pub(crate) oldest_event: u64,
     retention: Retention,
     history_bytes: u64,
     pub(crate) nodes: Vec<Node>,
@@ -25,7 +25,7 @@ impl Seen {
         }
         Self {
             applied: store.applied(),
-            floor: view.floor(),
+            oldest_event: view.oldest_event(),
             retention: store.retention(),
             history_bytes: store.statistics().history_bytes,
             nodes,
@@ -38,9 +38,9 @@ impl Seen {
 pub(crate) fn past(store: &Store) -> (Vec<Event>, Vec<Node>) {
     let lease = store.lease().expect("open");
     let view = lease.view();
-    let events = view.events(view.floor(), EventFilter::all());
+    let events = view.events(view.oldest_event(), EventFilter::all());
     let events = events.collect::<Result<_, _>>().expect("readable");
-    let base = view.at(view.floor() - 1).expect("kept");
+    let base = view.at(view.oldest_event() - 1).expect("kept");
     let mut walk = base.walk(&KeyPath::root(), true, true);
     let mut nodes = Vec::new();
     while let Some(item) = walk.next().expect("readable") {

@@ -16,7 +16,7 @@ fn met(home: &Path, part: Part) -> (Store, Writer, Table) {
     table.hurt(part);
     assert_eq!(store.background_damage(), None);
     apply(&mut writer, FILES + 200).expect("applies");
-    let told = damage(store.compact().expect_err("damaged"));
+    let told = damage(store.compact_tables().expect_err("damaged"));
     assert_eq!((told.file, told.column), (Some(table.name()), "versions"));
     (store, writer, table)
 }
@@ -77,7 +77,9 @@ fn a_compaction_that_meets_damage_ends_writing_and_a_reopening_brings_it_back() 
             "{family} is compacted as usual, {files} files"
         );
     }
-    store.compact().expect("leaves the resting family alone");
+    store
+        .compact_tables()
+        .expect("leaves the resting family alone");
     assert_eq!(store.level0_files("versions"), Some(2 + flushes));
     assert_eq!(store.background_damage(), None);
     let reads = Reads::of(&store.lease().expect("open"));
@@ -98,7 +100,7 @@ fn a_missing_table_of_history_is_opened_around_again_and_again() {
     let rest = Mode::WithoutCompaction(vec!["versions"]);
     let (store, mut writer) = open(home.path(), &rest);
     apply(&mut writer, FILES + 200).expect("applies");
-    store.compact().expect("versions rest");
+    store.compact_tables().expect("versions rest");
     // The MANIFEST written meanwhile still names it.
     let told = damage(writer.reopen(&Mode::Normal, PATIENCE).expect_err("strict"));
     assert_eq!((told.column, told.level), ("versions", Some(0)));
@@ -186,7 +188,7 @@ fn a_flush_that_fails_is_an_error_in_every_mode() {
 fn a_lenient_opening_flushes_by_itself_and_waits_for_it() {
     let home = home();
     Table::of(home.path(), "events").hurt(Part::Empty);
-    let options = storage::Options {
+    let options = storage::StoreOptions {
         memtable_bytes: 256 << 10,
         ..crate::support::options()
     };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use storage::{Error, Judgement, Mode};
+use storage::{Error, Mode, StoreJudgement};
 
 use crate::support::{FILES, Part, Reads, Table, command, home, open, options, path, run};
 
@@ -41,9 +41,9 @@ fn nothing_is_written_created_or_deleted() {
         for error in [
             run(&mut writer, &command(1)).expect_err("read-only"),
             run(&mut writer, &command(FILES)).expect_err("still read-only"),
-            writer.reclaim(10).expect_err("read-only"),
+            writer.compact(10).expect_err("read-only"),
             store.flush().expect_err("read-only"),
-            store.compact().expect_err("read-only"),
+            store.compact_tables().expect_err("read-only"),
         ] {
             let damaged = error.damage().is_some();
             assert!(
@@ -75,7 +75,7 @@ fn a_torn_end_that_rocksdb_refuses_is_not_in_the_way() {
     let mut bytes = fs::read(&manifest).expect("readable");
     *bytes.last_mut().expect("not empty") ^= 1;
     fs::write(&manifest, bytes).expect("written");
-    let Judgement::Store(inventory) = storage::judge(home.path()).expect("readable") else {
+    let StoreJudgement::Store(inventory) = storage::judge(home.path()).expect("readable") else {
         panic!("no store");
     };
     assert!(inventory.torn.is_some_and(|torn| !torn.rocksdb_drops));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use storage::{Error, Mode, Operation, Options, Retention, Store};
+use storage::{Error, Mode, Operation, Retention, Store, StoreOptions};
 
 use crate::support::{
     FILES, PATIENCE, Part, Reads, Table, apply, damage, history_rests, home, open, options, path,
@@ -193,7 +193,7 @@ fn a_directory_that_does_not_open_again_can_be_opened_in_another_mode() {
     assert!(store.lease().is_err() && writer.lease().is_err() && writer.show().is_err());
     for error in [
         run(&mut writer, &crate::support::command(1)).expect_err("closed"),
-        writer.reclaim(10).expect_err("closed"),
+        writer.compact(10).expect_err("closed"),
         writer.batch().commit().expect_err("closed"),
     ] {
         assert!(matches!(error, Error::Aborted { .. }), "{error}");
@@ -235,8 +235,8 @@ fn a_pin_outlives_a_reopening() {
         run(&mut writer, &retain).expect("applies");
         let last = writer.applied().index + FILES;
         apply(&mut writer, last).expect("applies");
-        while writer.reclaim(1_000).expect("reclaims").more {}
-        store.compact().expect("compacts");
+        while writer.compact(1_000).expect("compacts").more {}
+        store.compact_tables().expect("compacts");
         assert_eq!(value(&store), before, "round {round}");
         writer.reopen(&Mode::Normal, PATIENCE).expect("reopens");
         writer.show().expect("all was flushed");
@@ -247,7 +247,7 @@ fn a_pin_outlives_a_reopening() {
 
 #[test]
 fn a_store_in_memory_reopens_at_its_last_flush() {
-    let options = Options {
+    let options = StoreOptions {
         in_memory: true,
         ..options()
     };

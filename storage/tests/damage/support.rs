@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rocksdb::DB;
 use storage::{
-    Content, Damage, Error, EventFilter, KeyPath, Lease, Lifetime, Mode, Operation, Options, Store,
-    Write, WriteMode, Writer,
+    Content, Damage, Error, EventFilter, KeyPath, Lease, Lifetime, Mode, Operation, Store,
+    StoreOptions, Write, WriteMode, Writer,
 };
 
 pub(crate) const FAMILIES: [&str; 5] = ["default", "nodes", "versions", "events", "expiry"];
@@ -18,13 +18,13 @@ pub(crate) const FILES: u64 = 2_000;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Small caches, so that reads reach the tables.
-pub(crate) fn options() -> Options {
-    Options {
+pub(crate) fn options() -> StoreOptions {
+    StoreOptions {
         cache_bytes: 64 << 10,
         node_cache_bytes: 0,
         memtable_bytes: 8 << 20,
         read_patience: Duration::from_millis(50),
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -241,7 +241,9 @@ impl Reads {
             Ok(())
         };
         let past = || {
-            let mut walk = view.at(view.floor())?.walk(&KeyPath::root(), true, true);
+            let mut walk = view
+                .at(view.oldest_event())?
+                .walk(&KeyPath::root(), true, true);
             while walk.next()?.is_some() {}
             Ok(())
         };
@@ -252,7 +254,7 @@ impl Reads {
             }
             Ok(())
         };
-        let mut events = view.events(view.floor(), EventFilter::all());
+        let mut events = view.events(view.oldest_event(), EventFilter::all());
         Self {
             get: found(gets()),
             walk: found(walk()),

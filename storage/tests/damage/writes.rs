@@ -52,13 +52,13 @@ fn an_apply_that_meets_damage_leaves_no_trace_and_a_writer_that_works() {
 }
 
 #[test]
-fn reclaiming_stops_at_damage_and_writing_goes_on() {
+fn compaction_stops_at_damage_and_writing_goes_on() {
     for family in ["events", "versions"] {
         let home = tempfile::tempdir().expect("a directory");
         {
             let (store, mut writer) = open(home.path(), &Mode::Normal);
             apply(&mut writer, FILES).expect("applies");
-            // Removals: reclaiming looks for the versions before them.
+            // Removals: compaction looks for the versions before them.
             for number in 0..300 {
                 run(&mut writer, &delete(number)).expect("applies");
             }
@@ -71,7 +71,7 @@ fn reclaiming_stops_at_damage_and_writing_goes_on() {
         for _ in 0..2 {
             let told = damage(
                 (0..100)
-                    .find_map(|_| writer.reclaim(100).err())
+                    .find_map(|_| writer.compact(100).err())
                     .expect("damaged"),
             );
             assert_eq!(
@@ -87,22 +87,22 @@ fn reclaiming_stops_at_damage_and_writing_goes_on() {
 }
 
 #[test]
-fn a_floor_stays_where_the_events_it_would_pass_cannot_be_counted() {
+fn an_oldest_event_stays_where_the_events_it_would_pass_cannot_be_counted() {
     let home = home();
     let table = Table::of(home.path(), "events");
     table.hurt(Part::Data);
     let (store, mut writer) = open(home.path(), &Mode::Normal);
     let before = store.applied();
-    // Read while the command is applied: the event before the floor-to-be.
-    run(&mut writer, &retain(FILES * 2, u64::MAX)).expect("the floor stays");
+    // Read while the command is applied: the event before the oldest event-to-be.
+    run(&mut writer, &retain(FILES * 2, u64::MAX)).expect("the oldest event stays");
     let before_refused = store.applied();
     assert_ne!(before, before_refused);
     assert_eq!(store.background_damage(), None);
-    let floor = store.floor();
+    let oldest_event = store.oldest_event();
     run(&mut writer, &retain(FILES * 2, 5_000)).expect("damage in history leaves writes alone");
     let told = store.background_damage().expect("it is told");
     assert_eq!((told.file, told.column), (Some(table.name()), "events"));
-    assert_eq!(store.floor(), floor);
+    assert_eq!(store.oldest_event(), oldest_event);
     run(&mut writer, &command(1)).expect("the writer writes on");
     assert_eq!(store.revision(), before_refused.revision + 1);
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use storage::judge::{Judgement, Reason, judge};
+use storage::judge::{Reason, StoreJudgement, judge};
 
 use crate::support::{FAMILIES, Home, framed, records, wide, widen, write};
 
-fn unfinished(manifest: Option<String>) -> Judgement {
-    Judgement::Unfinished {
+fn unfinished(manifest: Option<String>) -> StoreJudgement {
+    StoreJudgement::Unfinished {
         manifest,
         torn: None,
     }
@@ -24,9 +24,9 @@ fn raw(home: &Home, families: &[&str]) -> rocksdb::DB {
 #[test]
 fn nothing_there() {
     let home = Home::new();
-    assert_eq!(home.judge(), Judgement::Absent);
+    assert_eq!(home.judge(), StoreJudgement::Absent);
     let absent = judge(&home.file("not/yet")).expect("judged");
-    assert_eq!(absent, Judgement::Absent);
+    assert_eq!(absent, StoreJudgement::Absent);
     assert!(home.names().is_empty(), "nothing was created");
     home.write("file", b"");
     judge(&home.file("file")).expect_err("no directory");
@@ -53,7 +53,7 @@ fn creation_cut_short_before_current() {
     assert_eq!(home.judge(), unfinished(manifest.clone()));
     home.write("MANIFEST-000001", &[&first[..], b"\x01\x02"].concat());
     let judgement = home.judge();
-    let Judgement::Unfinished { torn, .. } = judgement else {
+    let StoreJudgement::Unfinished { torn, .. } = judgement else {
         panic!("{judgement:?}");
     };
     assert_eq!(
@@ -105,8 +105,8 @@ fn forgetful(home: &Home) {
     let names_none = |end: &u64| {
         home.write(&name, &content[..*end as usize]);
         match home.judge() {
-            Judgement::Unfinished { .. } => true,
-            Judgement::Unreadable(fault) => match fault.reason {
+            StoreJudgement::Unfinished { .. } => true,
+            StoreJudgement::Unreadable(fault) => match fault.reason {
                 Reason::Behind { tables } => tables == total,
                 Reason::Incomplete(_) => true,
                 other => panic!("{other}"),
@@ -158,7 +158,7 @@ fn files_and_databases_of_somebody_else() {
     let foreign = |home: &Home, wanted: &str, is_rocksdb: bool| {
         let before = home.fingerprint();
         let judgement = home.judge();
-        let Judgement::Foreign { found, rocksdb } = &judgement else {
+        let StoreJudgement::Foreign { found, rocksdb } = &judgement else {
             panic!("{judgement:?}");
         };
         assert!(found.contains(wanted), "{found}");
@@ -175,14 +175,14 @@ fn files_and_databases_of_somebody_else() {
     fs::create_dir(home.file("000900.sst")).expect("created");
     let judgement = home.judge();
     assert!(
-        matches!(judgement, Judgement::Foreign { .. }),
+        matches!(judgement, StoreJudgement::Foreign { .. }),
         "{judgement:?}"
     );
     fs::remove_dir(home.file("000900.sst")).expect("removed");
     symlink("nowhere", home.file("000900.sst")).expect("made");
     let judgement = home.judge();
     assert!(
-        matches!(judgement, Judgement::Foreign { .. }),
+        matches!(judgement, StoreJudgement::Foreign { .. }),
         "{judgement:?}"
     );
 

@@ -85,7 +85,7 @@ fn a_path_with_a_space_and_a_quote_is_quoted() {
         std::fs::copy(home.file(name), path.join(name)).expect("copied");
     }
     let judgement = storage::judge(&path).expect("readable");
-    let storage::Judgement::Unreadable(fault) = judgement else {
+    let storage::StoreJudgement::Unreadable(fault) = judgement else {
         panic!("{judgement:?}");
     };
     let message = fault.to_string();

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 
-use storage::judge::{Effort, Flaw, Inventory, Judgement, Reason};
+use storage::judge::{Effort, Flaw, Inventory, Reason, StoreJudgement};
 
 use crate::agreement::{rocksdb_agrees, rocksdb_refuses};
 use crate::support::{BLOCK, Home, Random, Record, framed, records, wide, write};
@@ -78,7 +78,7 @@ impl Victim {
     }
 
     /// Judges with these bytes at the offset, and puts back what was there.
-    fn with(&self, offset: u64, bytes: &[u8]) -> Judgement {
+    fn with(&self, offset: u64, bytes: &[u8]) -> StoreJudgement {
         self.set(offset, bytes);
         let (judgement, effort) = self.home.judge_with_effort();
         let there = &self.content[offset as usize..offset as usize + bytes.len()];
@@ -87,7 +87,7 @@ impl Victim {
         judgement
     }
 
-    fn with_flipped(&self, offset: u64, bit: u64) -> Judgement {
+    fn with_flipped(&self, offset: u64, bit: u64) -> StoreJudgement {
         let byte = self.content[offset as usize] ^ (1 << bit);
         self.with(offset, &[byte])
     }
@@ -115,11 +115,11 @@ impl Victim {
 
     /// Damage in the record at `offset`: found there, with the next record behind it; or a torn end
     /// if there is none behind it.
-    fn assert_found(&self, record: Record, judgement: &Judgement) {
+    fn assert_found(&self, record: Record, judgement: &StoreJudgement) {
         let Some(next) = self.records.iter().find(|next| next.offset >= record.end) else {
             return self.assert_torn(record, judgement);
         };
-        let Judgement::Unreadable(fault) = judgement else {
+        let StoreJudgement::Unreadable(fault) = judgement else {
             panic!("{record:?}: {judgement:?}");
         };
         assert_eq!(fault.path, self.home.file(&self.name));
@@ -131,8 +131,8 @@ impl Victim {
     }
 
     /// Torn at or before the last record (its parts and its group go with it).
-    fn assert_torn(&self, record: Record, judgement: &Judgement) {
-        let Judgement::Store(inventory) = judgement else {
+    fn assert_torn(&self, record: Record, judgement: &StoreJudgement) {
+        let StoreJudgement::Store(inventory) = judgement else {
             panic!("{record:?}: {judgement:?}");
         };
         let torn = inventory.torn.expect("torn");
@@ -182,7 +182,7 @@ fn one_bit_of_every_byte_of_content() {
             let judgement = victim.with_flipped(offset, random.below(8));
             if filling {
                 assert!(within < 7, "between records at {offset}");
-                assert_eq!(judgement, Judgement::Store(victim.inventory.clone()));
+                assert_eq!(judgement, StoreJudgement::Store(victim.inventory.clone()));
             } else {
                 victim.assert_found(victim.record_of(offset), &judgement);
             }
@@ -250,7 +250,7 @@ fn rocksdb_drops_a_torn_end_exactly_where_it_is_said_to() {
         let (mut dropped, mut refused) = (0, 0);
         for bit in 0..10 * 8 {
             let judgement = victim.with_flipped(last.offset + bit / 8, bit % 8);
-            let Judgement::Store(inventory) = judgement else {
+            let StoreJudgement::Store(inventory) = judgement else {
                 panic!("{judgement:?}");
             };
             let torn = inventory.torn.expect("torn");
@@ -312,7 +312,7 @@ fn random_content_under_valid_checksums() {
             }
         }
         match victim.with(record.offset, &framed(record.kind, &content)) {
-            Judgement::Unreadable(fault) => {
+            StoreJudgement::Unreadable(fault) => {
                 damaged += 1;
                 let meaning = matches!(fault.reason, Reason::Meaning(_) | Reason::Behind { .. });
                 assert!(
@@ -320,7 +320,7 @@ fn random_content_under_valid_checksums() {
                     "{fault}"
                 );
             }
-            Judgement::Store(_) | Judgement::Foreign { .. } => {}
+            StoreJudgement::Store(_) | StoreJudgement::Foreign { .. } => {}
             other => panic!("{other:?}"),
         }
     }
@@ -331,7 +331,7 @@ fn random_content_under_valid_checksums() {
 #[test]
 fn a_block_of_zeros_in_the_middle_is_damage() {
     let victim = Victim::long();
-    let Judgement::Unreadable(fault) = victim.with(BLOCK, &vec![0; BLOCK as usize]) else {
+    let StoreJudgement::Unreadable(fault) = victim.with(BLOCK, &vec![0; BLOCK as usize]) else {
         panic!("not seen");
     };
     assert_eq!(fault.offset, Some(BLOCK));
@@ -353,13 +353,13 @@ fn a_lost_end_is_seen_by_the_tables_that_lie_there() {
         }
         victim.cut(record.end);
         let unnamed = match victim.home.judge() {
-            Judgement::Store(inventory) => {
+            StoreJudgement::Store(inventory) => {
                 assert_eq!(inventory.torn, None);
                 assert_eq!(inventory.tables.len() + inventory.leftovers.len(), total);
                 assert!(inventory.leftovers.len() <= 10);
                 inventory.leftovers.len()
             }
-            Judgement::Unreadable(fault) => {
+            StoreJudgement::Unreadable(fault) => {
                 assert_eq!(fault.path, victim.home.file(&victim.name));
                 let Reason::Behind { tables } = fault.reason else {
                     panic!("{fault}");
@@ -409,11 +409,11 @@ fn the_description_at_the_start_cannot_be_torn() {
             victim.cut(record.end);
             match victim.home.judge() {
                 // What was compacted since may be missing.
-                Judgement::Store(inventory) => {
+                StoreJudgement::Store(inventory) => {
                     assert_eq!(inventory.torn, None);
                     true
                 }
-                Judgement::Unreadable(fault) => {
+                StoreJudgement::Unreadable(fault) => {
                     assert!(matches!(fault.reason, Reason::Incomplete(_)), "{fault}");
                     false
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use storage::judge::{Inventory, Judgement, Leftover};
+use storage::judge::{Inventory, Leftover, StoreJudgement};
 
 use crate::agreement::rocksdb_agrees;
 use crate::support::{FAMILIES, Home, wide, widen, write};
@@ -59,7 +59,7 @@ fn a_store_of_two_hundred_tables_takes_three_reads_for_each() {
     let begun = Instant::now();
     let (judgement, effort) = home.judge_with_effort();
     let took = begun.elapsed();
-    let Judgement::Store(inventory) = judgement else {
+    let StoreJudgement::Store(inventory) = judgement else {
         panic!("{judgement:?}")
     };
     let tables = inventory.tables.len() as u64;

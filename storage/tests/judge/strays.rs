@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use storage::judge::{Judgement, Reason};
+use storage::judge::{Reason, StoreJudgement};
 use storage::{Error, Mode};
 
 use crate::support::{Home, options, wide, write};
@@ -48,7 +48,7 @@ fn entries_of_others_are_told_and_left_alone() {
 fn a_name_is_no_line_of_the_log() {
     let home = Home::new();
     home.write("a\nERROR b", b"");
-    let Judgement::Foreign { found, .. } = home.judge() else {
+    let StoreJudgement::Foreign { found, .. } = home.judge() else {
         panic!("it is no store");
     };
     let error = storage::open(home.path(), options()).expect_err("refused");
@@ -65,11 +65,11 @@ fn beside_entries_of_others_no_store_is_made() {
     let mut half = rocksdb::Options::default();
     half.create_if_missing(true);
     drop(rocksdb::DB::open_cf(&half, home.path(), ["default"]).expect("opens"));
-    assert!(matches!(home.judge(), Judgement::Unfinished { .. }));
+    assert!(matches!(home.judge(), StoreJudgement::Unfinished { .. }));
     home.write("notes.txt", b"mine");
     let judgement = home.judge();
     assert!(
-        matches!(&judgement, Judgement::Foreign { found, .. } if found.contains("\"notes.txt\"")),
+        matches!(&judgement, StoreJudgement::Foreign { found, .. } if found.contains("\"notes.txt\"")),
         "{judgement:?}"
     );
     let error = storage::open(home.path(), options()).expect_err("refused");
@@ -127,7 +127,7 @@ fn a_manifest_larger_than_any_is_not_read() {
         .open(home.file(&home.manifest()));
     manifest.expect("opens").set_len(10 << 30).expect("grows");
     let (judgement, effort) = home.judge_with_effort();
-    let Judgement::Unreadable(fault) = judgement else {
+    let StoreJudgement::Unreadable(fault) = judgement else {
         panic!("{judgement:?}");
     };
     assert_eq!(fault.path, home.file(&home.manifest()));

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use storage::judge::{Effort, Fault, Inventory, Judgement, judge_with_effort};
-use storage::{Content, KeyPath, Operation, Options, Write, WriteMode};
+use storage::judge::{Effort, Fault, Inventory, StoreJudgement, judge_with_effort};
+use storage::{Content, KeyPath, Operation, StoreOptions, Write, WriteMode};
 use tempfile::TempDir;
 
 pub(crate) const FAMILIES: [&str; 5] = ["default", "nodes", "versions", "events", "expiry"];
@@ -64,24 +64,24 @@ impl Home {
         fs::remove_file(self.file(name)).expect("removed");
     }
 
-    pub(crate) fn judge(&self) -> Judgement {
+    pub(crate) fn judge(&self) -> StoreJudgement {
         self.judge_with_effort().0
     }
 
-    pub(crate) fn judge_with_effort(&self) -> (Judgement, Effort) {
+    pub(crate) fn judge_with_effort(&self) -> (StoreJudgement, Effort) {
         judge_with_effort(self.path()).expect("the directory can be read")
     }
 
     pub(crate) fn inventory(&self) -> Inventory {
         match self.judge() {
-            Judgement::Store(inventory) => inventory,
+            StoreJudgement::Store(inventory) => inventory,
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn unreadable(&self) -> Fault {
         match self.judge() {
-            Judgement::Unreadable(fault) => fault,
+            StoreJudgement::Unreadable(fault) => fault,
             other => panic!("{other:?}"),
         }
     }
@@ -103,11 +103,11 @@ impl Home {
     }
 }
 
-pub(crate) fn options() -> Options {
-    Options {
+pub(crate) fn options() -> StoreOptions {
+    StoreOptions {
         cache_bytes: 1 << 20,
         memtable_bytes: 1 << 20,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn write(path: &Path, flushes: usize, keys: usize, compact: bool) {
         store.flush().expect("flushes");
     }
     if compact {
-        store.compact().expect("compacts");
+        store.compact_tables().expect("compacts");
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use storage::{Content, KeyPath, Operation, Options, Store, Write, WriteMode};
+use storage::{Content, KeyPath, Operation, Store, StoreOptions, Write, WriteMode};
 
 use super::compare::{Difference, equal, equal_lists};
 use super::generator::{Step, case};
@@ -161,7 +161,12 @@ impl Plan {
 }
 
 /// Applies batches while `readers` threads look on.
-fn read_beside(plan: &Plan, seed: u64, readers: u64, options: Options) -> Result<(), Difference> {
+fn read_beside(
+    plan: &Plan,
+    seed: u64,
+    readers: u64,
+    options: StoreOptions,
+) -> Result<(), Difference> {
     let mut subject = Subject::create(options)?;
     let store = subject.store().clone();
     let ended = AtomicBool::new(false);
@@ -197,9 +202,9 @@ pub(crate) fn beside_a_case(seed: u64) -> Result<(), Difference> {
 /// Readers beside a writer that changes what they just read, with a node cache that is too small
 /// for it.
 pub(crate) fn beside_hot_files(seed: u64) -> Result<(), Difference> {
-    let options = Options {
+    let options = StoreOptions {
         node_cache_bytes: 64 << 10,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     read_beside(&Plan::of_hot_files(seed), seed, 3, options)
 }

@@ -103,7 +103,7 @@ pub(crate) fn present(store: &Store, model: &Model, random: &mut Random) -> Resu
 /// One view: the tree, its past and its history.
 pub(crate) fn view(view: &View<'_>, model: &Model, random: &mut Random) -> Result<(), Difference> {
     equal("revision of a view", &view.revision(), &model.revision)?;
-    equal("floor", &view.floor(), &model.floor)?;
+    equal("oldest event", &view.oldest_event(), &model.oldest_event)?;
     let whole = subject::listing(view, &KeyPath::root(), true, true)?;
     listings(
         "the whole tree",
@@ -123,7 +123,7 @@ pub(crate) fn view(view: &View<'_>, model: &Model, random: &mut Random) -> Resul
         history(view, model, &path)?;
     }
     for _ in 0..DRAWS {
-        let revision = random.between(model.floor - 1, model.revision);
+        let revision = random.between(model.oldest_event - 1, model.revision);
         past(&view.at(revision)?, model.tree_at(revision), random)
             .map_err(|difference| difference.within(format!("at revision {revision}")))?;
         for path in paths(model, random) {
@@ -176,19 +176,19 @@ fn listings(
     equal_lists(&what, store, &tree.list(path, recursive, hidden))
 }
 
-/// What no reader may be given: what lies below the floor, and what is still to come.
+/// What no reader may be given: what lies below the oldest event, and what is still to come.
 fn outside(view: &View<'_>, model: &Model) -> Result<(), Difference> {
-    let (floor, newest) = (model.floor, model.revision);
+    let (oldest_event, newest) = (model.oldest_event, model.revision);
     let given = |what: String| {
         Err(Difference::new(format!(
-            "{what}, floor {floor}, newest {newest}"
+            "{what}, oldest event {oldest_event}, newest {newest}"
         )))
     };
-    if let Some(revision) = floor.checked_sub(2) {
+    if let Some(revision) = oldest_event.checked_sub(2) {
         match view.at(revision).map(|_| ()) {
-            Err(Error::Compacted { floor: told, .. }) => {
-                equal("floor of the error", &told, &floor)?
-            }
+            Err(Error::Compacted {
+                oldest_event: told, ..
+            }) => equal("oldest event of the error", &told, &oldest_event)?,
             other => return given(format!("at {revision}: {other:?}")),
         }
     }
@@ -196,16 +196,16 @@ fn outside(view: &View<'_>, model: &Model) -> Result<(), Difference> {
         Err(Error::Future { .. }) => {}
         other => return given(format!("at {}: {other:?}", newest + 1)),
     }
-    match view.events(floor - 1, EventFilter::all()).next() {
-        Some(Err(Error::Compacted { floor: told, .. })) => {
-            equal("floor of the error", &told, &floor)
-        }
-        other => given(format!("events from {}: {other:?}", floor - 1)),
+    match view.events(oldest_event - 1, EventFilter::all()).next() {
+        Some(Err(Error::Compacted {
+            oldest_event: told, ..
+        })) => equal("oldest event of the error", &told, &oldest_event),
+        other => given(format!("events from {}: {other:?}", oldest_event - 1)),
     }
 }
 
 fn events(view: &View<'_>, model: &Model, random: &mut Random) -> Result<(), Difference> {
-    let from = random.between(model.floor, model.revision + 1);
+    let from = random.between(model.oldest_event, model.revision + 1);
     let (path, recursive) = (filter_path(model, random), random.percent(50));
     let (filter, refreshes) = (EventFilter::new(&path, recursive), random.percent(50));
     let filter = if refreshes {

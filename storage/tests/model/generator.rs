@@ -22,10 +22,10 @@ pub(crate) enum Step {
     Flush,
     /// The process ends without a flush; what was lost is applied again.
     Crash,
-    /// Compaction of old versions.
-    Compact,
-    /// One round of reclaiming dead history, with this budget.
-    Reclaim(u64),
+    /// Compaction of RocksDB's tables.
+    CompactTables,
+    /// One round of compaction, with this budget.
+    Compact(u64),
 }
 
 impl fmt::Display for Step {
@@ -87,8 +87,8 @@ impl Generator {
             }
             2 => Step::Flush,
             3 => Step::Crash,
-            4 => Step::Compact,
-            _ => Step::Reclaim(self.draw.random.pick(&[1, 10, 1_000])),
+            4 => Step::CompactTables,
+            _ => Step::Compact(self.draw.random.pick(&[1, 10, 1_000])),
         }
     }
 

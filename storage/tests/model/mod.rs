@@ -38,7 +38,7 @@ pub(crate) struct Model {
     pub(crate) revision: u64,
     pub(crate) index: u64,
     pub(crate) cluster_time: u64,
-    pub(crate) floor: u64,
+    pub(crate) oldest_event: u64,
     pub(crate) retention: Retention,
     pub(crate) records: BTreeMap<Bytes, Bytes>,
     pub(crate) tree: Tree,
@@ -52,7 +52,7 @@ impl Model {
             revision: 0,
             index: 0,
             cluster_time: 0,
-            floor: 1,
+            oldest_event: 1,
             retention: Retention {
                 events: 1_000_000,
                 bytes: 1 << 30,
@@ -127,7 +127,7 @@ impl Model {
                 None => {}
             }
         }
-        let base = entry_at(&(self.floor - 1));
+        let base = entry_at(&(self.oldest_event - 1));
         versions.extend(base.map(|entry| (entry.written, Some(entry.node(&place)))));
         versions
     }
@@ -156,18 +156,18 @@ impl Model {
         event
     }
 
-    /// The newest events, as many as asked for. The floor never falls: what was given up stays
+    /// The newest events, as many as asked for. The oldest event never falls: what was given up stays
     /// given up.
     fn keep_events(&mut self) {
         let oldest = (self.revision + 1).saturating_sub(self.retention.events);
-        self.floor = self.floor.max(oldest);
+        self.oldest_event = self.oldest_event.max(oldest);
     }
 
     /// The rule that `storage` documents for `BYTES_PERIOD`: as many events as fit, and at least
     /// the newest.
     fn keep_bytes(&mut self) {
-        while self.floor < self.revision && self.history_bytes() > self.retention.bytes {
-            self.floor += 1;
+        while self.oldest_event < self.revision && self.history_bytes() > self.retention.bytes {
+            self.oldest_event += 1;
         }
     }
 
@@ -177,24 +177,24 @@ impl Model {
             event.node.path.as_bytes().len() + value
         };
         self.events
-            .range(self.floor..)
+            .range(self.oldest_event..)
             .map(|(_, event)| bytes(event) as u64)
             .sum()
     }
 
-    /// Lets go of the events below the floor, and of the trees below the state before its event.
+    /// Lets go of the events below the oldest event, and of the trees below the state before its event.
     fn forget(&mut self) {
         while self
             .events
             .first_key_value()
-            .is_some_and(|(revision, _)| *revision < self.floor)
+            .is_some_and(|(revision, _)| *revision < self.oldest_event)
         {
             self.events.pop_first();
         }
         while self
             .trees
             .first_key_value()
-            .is_some_and(|(revision, _)| *revision + 1 < self.floor)
+            .is_some_and(|(revision, _)| *revision + 1 < self.oldest_event)
         {
             self.trees.pop_first();
         }

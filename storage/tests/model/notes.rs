@@ -304,7 +304,7 @@ fn listings_follow_tree_order_and_hide_underscores() {
 }
 
 #[test]
-fn the_floor_keeps_as_many_events_as_asked_and_never_falls() {
+fn the_oldest_event_keeps_as_many_events_as_asked_and_never_falls() {
     let mut model = fixture();
     let retain = |events| {
         Operation::Retain(Retention {
@@ -312,11 +312,11 @@ fn the_floor_keeps_as_many_events_as_asked_and_never_falls() {
             bytes: u64::MAX,
         })
     };
-    assert_eq!(model.floor, 1);
+    assert_eq!(model.oldest_event, 1);
     assert_eq!(run(&mut model, retain(2)), Outcome::Accepted);
-    assert_eq!((model.floor, model.revision), (2, 3));
+    assert_eq!((model.oldest_event, model.revision), (2, 3));
     run(&mut model, retain(100));
     run(&mut model, set("/x", file(""), false));
-    assert_eq!((model.floor, model.events.len()), (2, 3));
+    assert_eq!((model.oldest_event, model.events.len()), (2, 3));
     assert!(model.tree_at(1).entry(&Place::of(&path("/file"))).is_some());
 }

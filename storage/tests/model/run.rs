@@ -80,8 +80,8 @@ impl Run {
             Step::Batch(commands) => self.batch(commands)?,
             Step::Abandon(commands) => self.abandon(commands)?,
             Step::Flush => self.flush()?,
-            Step::Compact => self.subject.store().compact()?,
-            Step::Reclaim(budget) => self.reclaim(*budget)?,
+            Step::CompactTables => self.subject.store().compact_tables()?,
+            Step::Compact(budget) => self.compact(*budget)?,
             Step::Crash => return self.crash(),
         }
         self.compare()
@@ -107,11 +107,11 @@ impl Run {
         Ok(())
     }
 
-    /// Readers opened before a batch see what was there before it, whatever is reclaimed meanwhile.
+    /// Readers opened before a batch see what was there before it, whatever is compacted meanwhile.
     fn batch_beside_old_readers(&mut self, commands: &[Command]) -> Result<(), Difference> {
         let store = self.subject.store().clone();
         let (before, mut random) = (self.model.clone(), Random::new(self.random.next()));
-        let oldest = before.floor - 1;
+        let oldest = before.oldest_event - 1;
         // A view holds what it may need by itself; a pin must not make that worse.
         let pin = random.percent(50).then(|| store.pin(oldest));
         let lease = store.lease()?;
@@ -121,8 +121,8 @@ impl Run {
         self.batch(commands)?;
         if random.percent(50) {
             self.flush()?;
-            self.subject.store().compact()?;
-            self.reclaim(1_000)?;
+            self.subject.store().compact_tables()?;
+            self.compact(1_000)?;
         }
         let old = |difference: Difference| difference.within("a view from before the batch".into());
         compare::past(&past, before.tree_at(revision), &mut random).map_err(old)?;
@@ -165,11 +165,11 @@ impl Run {
         Ok(())
     }
 
-    fn reclaim(&mut self, budget: u64) -> Result<(), Difference> {
+    fn compact(&mut self, budget: u64) -> Result<(), Difference> {
         let before = self.subject.store().applied();
-        self.subject.writer().reclaim(budget as usize)?;
+        self.subject.writer().compact(budget as usize)?;
         compare::equal(
-            "applied after reclaiming",
+            "applied after compaction",
             &self.subject.store().applied(),
             &before,
         )

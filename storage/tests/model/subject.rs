@@ -2,7 +2,7 @@
 //! alone.
 
 use bytes::Bytes;
-use storage::{Error, KeyPath, Node, Options, Outcome, PastView, Store, View, Writer};
+use storage::{Error, KeyPath, Node, Outcome, PastView, Store, StoreOptions, View, Writer};
 use tempfile::TempDir;
 
 use super::Command;
@@ -12,12 +12,12 @@ use super::random::Random;
 pub(crate) struct Subject {
     /// Always there, but for the instant between a crash and the reopening.
     handles: Option<(Store, Writer)>,
-    options: Options,
+    options: StoreOptions,
     directory: TempDir,
 }
 
 impl Subject {
-    pub(crate) fn create(options: Options) -> Result<Self, Error> {
+    pub(crate) fn create(options: StoreOptions) -> Result<Self, Error> {
         // In memory where the system has such a place: how long a disk takes to sync does not
         // matter here.
         let memory = TempDir::new_in("/dev/shm").ok();
@@ -74,11 +74,11 @@ impl Subject {
 
 /// Small memory, so that caches evict and memtables are flushed by themselves within one case;
 /// sizes differ, so that some cases run without a cache, and some without any flush but their own.
-pub(crate) fn options(random: &mut Random) -> Options {
-    Options {
+pub(crate) fn options(random: &mut Random) -> StoreOptions {
+    StoreOptions {
         node_cache_bytes: random.pick(&[0, 64 << 10, 8 << 20]),
         memtable_bytes: random.pick(&[64 << 10, 1 << 20, 24 << 20]),
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 

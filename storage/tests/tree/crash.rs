@@ -96,7 +96,7 @@ fn what_was_flushed_opens_and_the_rest_is_replayed() {
 #[test]
 fn automatic_flushes_keep_the_column_families_together() {
     let home = tempfile::tempdir().expect("a directory");
-    let options = storage::Options {
+    let options = storage::StoreOptions {
         memtable_bytes: 256 << 10,
         ..crate::support::options()
     };
@@ -172,7 +172,7 @@ fn a_store_that_was_never_flushed_opens_empty() {
 }
 
 #[test]
-fn reclaiming_and_compaction_survive_a_crash() {
+fn compaction_of_both_kinds_survives_a_crash() {
     let home = tempfile::tempdir().expect("a directory");
     let mut crashing = Tree::at(home.path());
     let mut steady = Tree::in_memory();
@@ -180,14 +180,14 @@ fn reclaiming_and_compaction_survive_a_crash() {
         let commands = round * 40 + 1..=round * 40 + 40;
         apply(&mut steady, commands.clone(), 5);
         apply(&mut crashing, commands, 5);
-        crashing.reclaim(50);
+        crashing.compact(50);
         if round % 2 == 0 {
-            crashing.store.compact().expect("compacts");
+            crashing.store.compact_tables().expect("compacts");
         }
         // Unflushed work on top of compacted history, then the crash.
         let tail = round * 40 + 41..=round * 40 + 60;
         apply(&mut crashing, tail.clone(), 1);
-        crashing.reclaim(10);
+        crashing.compact(10);
         drop(crashing);
         crashing = Tree::at(home.path());
         let from = crashing.store.applied().index;
@@ -205,8 +205,8 @@ fn reclaiming_and_compaction_survive_a_crash() {
         crashing.verify();
         let leases = [&crashing, &steady].map(|tree| tree.store.lease().expect("open"));
         let [left, right] = leases.each_ref().map(storage::Lease::view);
-        assert_eq!(left.floor(), right.floor());
-        for revision in left.floor() - 1..=left.revision() {
+        assert_eq!(left.oldest_event(), right.oldest_event());
+        for revision in left.oldest_event() - 1..=left.revision() {
             let at = |view: &storage::View<'_>| crate::support::tree_at(view, revision);
             assert_eq!(at(&left), at(&right), "round {round}, revision {revision}");
         }
@@ -230,8 +230,8 @@ fn batches_do_not_show_in_hash_or_rows() {
             tree(&whole.store.lease().expect("open").view())
         );
         assert_eq!(
-            other.store.lease().expect("open").view().floor(),
-            whole.store.lease().expect("open").view().floor()
+            other.store.lease().expect("open").view().oldest_event(),
+            whole.store.lease().expect("open").view().oldest_event()
         );
         other.verify();
     }

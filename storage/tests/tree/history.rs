@@ -51,7 +51,7 @@ fn it_ends_with_what_was_current_before_the_oldest_event() {
         events: 5,
         bytes: u64::MAX,
     }));
-    assert_eq!(tree.store.lease().expect("open").view().floor(), 7);
+    assert_eq!(tree.store.lease().expect("open").view().oldest_event(), 7);
     assert_eq!(
         versions(&tree, "/a"),
         [

@@ -4,6 +4,7 @@
 #[path = "../model/random.rs"]
 mod random;
 
+mod compaction;
 mod crash;
 mod decision_table;
 mod events;
@@ -14,7 +15,6 @@ mod moved;
 mod old_revisions;
 mod opening;
 mod readers;
-mod reclaim;
 mod retention;
 mod search;
 mod server_nodes;

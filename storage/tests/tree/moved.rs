@@ -44,7 +44,7 @@ fn flushes_and_compactions_stay_in_the_directory_and_leave_its_successor_alone()
         fs::write(here.join(name), bytes).expect("written");
     }
     write_and_flush(&mut tree, 5);
-    tree.store.compact().expect("compacts");
+    tree.store.compact_tables().expect("compacts");
     tree.store.merge_small_tables().expect("merges");
     let hash = tree.store.applied().hash;
     drop(tree);

@@ -35,7 +35,7 @@ impl Recorded {
             .states
             .iter()
             .enumerate()
-            .skip(view.floor() as usize - 1)
+            .skip(view.oldest_event() as usize - 1)
         {
             let revision = revision as u64;
             assert_eq!(&tree_at(&view, revision), wanted, "revision {revision}");

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use storage::{KeyPath, Operation, Options, Store, Write};
+use storage::{KeyPath, Operation, Store, StoreOptions, Write};
 
 use crate::support::{Tree, delete, path, set};
 
@@ -67,7 +67,7 @@ fn read(store: &Store, keys: u64, stop: &AtomicBool) -> Vec<(usize, u64, Option<
     seen
 }
 
-fn check(options: storage::Options, keys: u64, count: u64) {
+fn check(options: storage::StoreOptions, keys: u64, count: u64) {
     let mut tree = Tree::open("memory".as_ref(), options);
     let stop = AtomicBool::new(false);
     let store = tree.store.clone();
@@ -101,7 +101,7 @@ fn halves_may_live_on_any_thread() {
 #[test]
 fn through_the_node_cache() {
     check(
-        Options {
+        StoreOptions {
             in_memory: true,
             ..crate::support::options()
         },
@@ -113,7 +113,7 @@ fn through_the_node_cache() {
 #[test]
 fn through_a_node_cache_that_holds_a_part() {
     // Room for a few nodes in each shard: readers fetch, and put back, beside every commit.
-    let options = Options {
+    let options = StoreOptions {
         in_memory: true,
         node_cache_bytes: 48 << 10,
         ..crate::support::options()
@@ -123,7 +123,7 @@ fn through_a_node_cache_that_holds_a_part() {
 
 #[test]
 fn without_a_node_cache() {
-    let options = Options {
+    let options = StoreOptions {
         in_memory: true,
         node_cache_bytes: 0,
         ..crate::support::options()
@@ -144,7 +144,7 @@ fn flushes_and_compactions_beside_the_writer() {
                 let durable = store.flush().expect("flushes");
                 assert!(durable.index >= last, "durable went back");
                 last = durable.index;
-                store.compact().expect("compacts");
+                store.compact_tables().expect("compacts");
             }
         });
         tree.one(Operation::Retain(storage::Retention {
@@ -153,7 +153,7 @@ fn flushes_and_compactions_beside_the_writer() {
         }));
         for _ in 0..5 {
             rounds(&mut tree, 8, 60);
-            tree.reclaim(20);
+            tree.compact(20);
         }
         stop.store(true, Ordering::Relaxed);
         flusher.join().expect("the flusher ends");

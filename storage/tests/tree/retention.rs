@@ -17,9 +17,9 @@ fn the_newest_events_stay() {
         tree.set("/a", &number.to_string());
         let lease = tree.store.lease().expect("open");
         let view = lease.view();
-        assert_eq!(view.floor(), number.saturating_sub(9).max(1));
+        assert_eq!(view.oldest_event(), number.saturating_sub(9).max(1));
         assert_eq!(
-            view.events(view.floor(), EventFilter::all()).count() as u64,
+            view.events(view.oldest_event(), EventFilter::all()).count() as u64,
             number.min(10)
         );
     }
@@ -29,7 +29,7 @@ fn the_newest_events_stay() {
     assert!(matches!(
         view.at(19),
         Err(Error::Compacted {
-            floor: 21,
+            oldest_event: 21,
             revision: 19
         })
     ));
@@ -48,20 +48,20 @@ fn the_newest_events_stay() {
     assert!(matches!(
         first,
         Err(Error::Compacted {
-            floor: 21,
+            oldest_event: 21,
             revision: 20
         })
     ));
     tree.one(retain(100, u64::MAX));
     assert_eq!(
-        tree.store.lease().expect("open").view().floor(),
+        tree.store.lease().expect("open").view().oldest_event(),
         21,
         "it never goes back"
     );
     tree.one(retain(0, u64::MAX));
     assert_eq!(
         (
-            tree.store.lease().expect("open").view().floor(),
+            tree.store.lease().expect("open").view().oldest_event(),
             tree.store.retention().events
         ),
         (30, 1),
@@ -79,20 +79,20 @@ fn bytes_bound_it_in_steps() {
         tree.done(set("/k", &value));
         let looked = number / BYTES_PERIOD * BYTES_PERIOD;
         assert_eq!(
-            tree.store.lease().expect("open").view().floor(),
+            tree.store.lease().expect("open").view().oldest_event(),
             looked.saturating_sub(99).max(1),
             "after {number}"
         );
     }
     tree.one(retain(u64::MAX, 550));
     assert_eq!(
-        tree.store.lease().expect("open").view().floor(),
+        tree.store.lease().expect("open").view().oldest_event(),
         996,
         "five events of 100 bytes"
     );
     tree.one(retain(u64::MAX, 0));
     assert_eq!(
-        tree.store.lease().expect("open").view().floor(),
+        tree.store.lease().expect("open").view().oldest_event(),
         1_000,
         "one event always stays"
     );
@@ -118,9 +118,9 @@ fn bytes_are_counted_within_a_batch_as_between_batches() {
     }
     batch.commit().expect("commits");
     assert_eq!(
-        batched.store.lease().expect("open").view().floor(),
-        single.store.lease().expect("open").view().floor()
+        batched.store.lease().expect("open").view().oldest_event(),
+        single.store.lease().expect("open").view().oldest_event()
     );
     assert_eq!(batched.store.applied(), single.store.applied());
-    assert!(single.store.lease().expect("open").view().floor() > 400);
+    assert!(single.store.lease().expect("open").view().oldest_event() > 400);
 }

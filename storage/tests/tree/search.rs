@@ -4,8 +4,8 @@
 //! `STORAGE_SEED` replays one case, `STORAGE_CASES` sets how many are run.
 
 use storage::{
-    Bounds, Content, Error, Event, EventFilter, KeyPath, Operation, Options, Retention, Search,
-    View, Write, WriteMode,
+    Bounds, Content, Error, Event, EventFilter, KeyPath, Operation, Retention, Search,
+    StoreOptions, View, Write, WriteMode,
 };
 
 use crate::random::Random;
@@ -46,7 +46,7 @@ impl Case {
             events_step: 16,
             ..Bounds::default()
         };
-        let options = Options {
+        let options = StoreOptions {
             in_memory: true,
             bounds,
             ..options()
@@ -110,25 +110,25 @@ impl Case {
         }
     }
 
-    /// Moves the floor, and removes what lies below it.
+    /// Moves the oldest event, and removes what lies below it.
     fn forget(&mut self) {
         let newest = self.tree.store.revision();
-        let floor = self.tree.store.floor();
-        let events = (newest - floor)
+        let oldest_event = self.tree.store.oldest_event();
+        let events = (newest - oldest_event)
             .saturating_sub(self.random.below(400))
             .max(1);
         self.tree.one(Operation::Retain(Retention {
             events,
             bytes: u64::MAX,
         }));
-        self.tree.reclaim(64);
+        self.tree.compact(64);
         if self.random.percent(30) {
-            self.tree.store.compact().expect("compacts");
+            self.tree.store.compact_tables().expect("compacts");
         }
     }
 
     fn question(&mut self) -> (EventFilter, u64, u64) {
-        let (floor, newest) = (self.tree.store.floor(), self.tree.store.revision());
+        let (oldest_event, newest) = (self.tree.store.oldest_event(), self.tree.store.revision());
         let random = &mut self.random;
         let at = match random.below(8) {
             0 => "/".to_owned(),
@@ -142,8 +142,12 @@ impl Case {
         } else {
             filter
         };
-        let from = random.between(floor, newest);
-        let from = if random.percent(50) { floor } else { from };
+        let from = random.between(oldest_event, newest);
+        let from = if random.percent(50) {
+            oldest_event
+        } else {
+            from
+        };
         let until = if random.percent(70) {
             newest
         } else {
@@ -172,8 +176,11 @@ impl Case {
                 view.search(&mut search, rows).and_then(Iterator::collect);
             match step {
                 Ok(events) => found.extend(events),
-                Err(Error::Compacted { floor, revision }) => {
-                    assert!(revision < floor, "{what}");
+                Err(Error::Compacted {
+                    oldest_event,
+                    revision,
+                }) => {
+                    assert!(revision < oldest_event, "{what}");
                     assert_eq!(found[..], wanted[..found.len()], "{what}");
                     return;
                 }
@@ -281,7 +288,7 @@ fn where_most_of_history_matches_a_search_costs_about_a_scan() {
 }
 
 #[test]
-fn a_search_that_the_floor_has_passed_fails() {
+fn a_search_that_the_oldest_event_has_passed_fails() {
     let mut tree = Tree::in_memory();
     for _ in 0..100 {
         tree.set("/a", "v");
@@ -300,7 +307,7 @@ fn a_search_that_the_floor_has_passed_fails() {
     assert!(matches!(
         view.search(&mut search, 1).err(),
         Some(Error::Compacted {
-            floor: 91,
+            oldest_event: 91,
             revision: 2
         })
     ));

@@ -101,7 +101,7 @@ fn a_quick_walk_ends_where_it_becomes_long() {
 fn a_directory_that_was_emptied_key_by_key_becomes_quick_again() {
     let home = tempfile::tempdir().expect("a temporary directory");
     // So large that nothing is flushed for its size.
-    let options = storage::Options {
+    let options = storage::StoreOptions {
         memtable_bytes: 256 << 20,
         ..crate::support::options()
     };

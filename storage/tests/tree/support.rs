@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use storage::{
-    Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Options, Outcome, Refusal,
-    Store, View, Write, WriteMode, Writer,
+    Condition, Content, Event, KeyPath, Lifetime, Node, Operation, Outcome, Refusal, Store,
+    StoreOptions, View, Write, WriteMode, Writer,
 };
 
 pub(crate) struct Tree {
@@ -15,12 +15,12 @@ pub(crate) struct Tree {
 }
 
 /// Small caches, so that tests meet evictions and block reads.
-pub(crate) fn options() -> Options {
-    Options {
+pub(crate) fn options() -> StoreOptions {
+    StoreOptions {
         cache_bytes: 1 << 20,
         node_cache_bytes: 64 << 10,
         memtable_bytes: 4 << 20,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -28,7 +28,7 @@ impl Tree {
     pub(crate) fn in_memory() -> Self {
         Self::open(
             "memory".as_ref(),
-            Options {
+            StoreOptions {
                 in_memory: true,
                 ..options()
             },
@@ -39,7 +39,7 @@ impl Tree {
         Self::open(path, options())
     }
 
-    pub(crate) fn open(path: &std::path::Path, options: Options) -> Self {
+    pub(crate) fn open(path: &std::path::Path, options: StoreOptions) -> Self {
         let (store, writer) = storage::open(path, options).expect("the store opens");
         let index = store.applied().index;
         Self {
@@ -111,9 +111,9 @@ impl Tree {
         }
     }
 
-    /// Reclaims in small steps until nothing is left to do.
-    pub(crate) fn reclaim(&mut self, budget: usize) {
-        while self.writer.reclaim(budget).expect("reclaims").more {}
+    /// Compacts in small steps until nothing is left to do.
+    pub(crate) fn compact(&mut self, budget: usize) {
+        while self.writer.compact(budget).expect("compacts").more {}
     }
 
     pub(crate) fn verify(&self) -> storage::Verified {

@@ -3,11 +3,11 @@
 //! Within a path versions lie newest first, so the cursor goes backwards. One cursor serves all names:
 //! it stays with a name while the next version is the same name's, and seeks where it is another's.
 
-use crate::engine::cursor::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, SnapshotRows, Source};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::Record;
+use crate::format::node_row::NodeRow;
 
 use super::cost::SEEK_ROWS;
 
@@ -20,7 +20,7 @@ pub(super) struct Candidate {
 }
 
 /// A path: the key's length, and its first version at or behind the position.
-struct Name {
+struct PathVersions {
     len: usize,
     head: Option<Candidate>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Lineage<'v> {
     key: Vec<u8>,
     from: u64,
     /// From the top down, the path itself last; without the root, which has no versions.
-    names: Vec<Name>,
+    names: Vec<PathVersions>,
     begun: bool,
     /// The name whose head the cursor stands at.
     at: Option<usize>,
@@ -40,14 +40,14 @@ pub(super) struct Lineage<'v> {
 }
 
 impl<'v> Lineage<'v> {
-    pub(super) fn new(rows: &'v Frozen<'v>, key: &[u8], from: u64) -> Self {
+    pub(super) fn new(rows: &'v SnapshotRows<'v>, key: &[u8], from: u64) -> Self {
         let ends = key.iter().enumerate().filter(|(_, byte)| **byte == 0);
         Self {
             cursor: rows.cursor(Column::Versions, None),
             key: key.to_vec(),
             from,
             names: ends
-                .map(|(at, _)| Name {
+                .map(|(at, _)| PathVersions {
                     len: at + 1,
                     head: None,
                 })
@@ -118,7 +118,7 @@ impl<'v> Lineage<'v> {
                 .filter(|(path, _)| *path == &self.key[..len])
                 .map(|(_, revision)| Candidate {
                     revision,
-                    may_match: own || Record::is_removal(value),
+                    may_match: own || NodeRow::is_tombstone(value),
                 }),
             None => None,
         };

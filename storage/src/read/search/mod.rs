@@ -17,7 +17,7 @@
 //! twice the scan. Damage in `versions` makes the scan take over as well.
 //!
 //! A step looks at a given number of rows and at no less than one. Between steps nothing is held, so
-//! the floor may pass the position: that fails the next step.
+//! the oldest event may pass the position: that fails the next step.
 
 mod cost;
 mod lineage;

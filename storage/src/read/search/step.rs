@@ -1,9 +1,9 @@
 //! One step: the ways to the next event, over the cursors of one view.
 
-use crate::engine::cursor::{Cursor, Frozen, Source};
+use crate::engine::cursor::{Cursor, SnapshotRows, Source};
 use crate::error::Error;
-use crate::format::change::{self, Change};
 use crate::format::column::Column;
+use crate::format::event_row::{self, EventRow};
 use crate::operation::Event;
 use crate::read::event::load;
 use crate::read::view::View;
@@ -15,7 +15,7 @@ use super::subtree::Pass;
 
 /// One step of a search over one view. Made by [`View::search`].
 pub struct Step<'a> {
-    rows: &'a Frozen<'a>,
+    rows: &'a SnapshotRows<'a>,
     changes: Cursor<'a>,
     /// Whether `changes` stands at the event before the position.
     placed: bool,
@@ -30,7 +30,7 @@ pub struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn new(rows: &'a Frozen<'a>, search: &'a mut Search, left: u64) -> Self {
+    fn new(rows: &'a SnapshotRows<'a>, search: &'a mut Search, left: u64) -> Self {
         let lineage = match search.way {
             Way::Lineage => Some(Lineage::new(rows, search.filter.key(), search.next)),
             _ => None,
@@ -82,7 +82,7 @@ impl<'a> Step<'a> {
             self.spend(SEEK_ROWS);
         }
         let revision = match self.changes.row()? {
-            Some((row, _)) => change::revision(row)
+            Some((row, _)) => event_row::revision(row)
                 .ok_or_else(|| self.changes.damage(row, "the key is no revision"))?,
             None => u64::MAX,
         };
@@ -196,7 +196,7 @@ impl<'a> Step<'a> {
         let Some((row, value)) = self.changes.row()? else {
             return Ok(None);
         };
-        let change = Change::decode(value).map_err(|reason| self.changes.damage(row, reason))?;
+        let change = EventRow::decode(value).map_err(|reason| self.changes.damage(row, reason))?;
         if !self.search.filter.matches(&change) {
             return Ok(None);
         }
@@ -220,12 +220,12 @@ impl Iterator for Step<'_> {
 }
 
 impl View<'_> {
-    /// Goes on with a search, for about `rows` rows. Errors: [`Error::Compacted`] if the floor has
+    /// Goes on with a search, for about `rows` rows. Errors: [`Error::Compacted`] if the oldest event has
     /// passed its position.
     pub fn search<'a>(&'a self, search: &'a mut Search, rows: u64) -> Result<Step<'a>, Error> {
-        if search.next < self.state.floor {
+        if search.next < self.state.oldest_event {
             return Err(Error::Compacted {
-                floor: self.state.floor,
+                oldest_event: self.state.oldest_event,
                 revision: search.next,
             });
         }

@@ -1,16 +1,16 @@
 //! One pass over the versions of a subtree, and of the directories above it: which revisions of a
 //! range they name. It goes on over several views.
 //!
-//! Later views show the same rows of that range, as long as the floor has not passed its start.
+//! Later views show the same rows of that range, as long as the oldest event has not passed its start.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use crate::engine::cursor::{Frozen, Source};
+use crate::engine::cursor::{SnapshotRows, Source};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::Record;
+use crate::format::node_row::NodeRow;
 
 use super::cost::SEEK_ROWS;
 
@@ -58,7 +58,7 @@ impl Pass {
     /// Looks at about `budget` rows for the subtree of `top`; returns at how many it looked.
     pub(super) fn run(
         &mut self,
-        rows: &Frozen<'_>,
+        rows: &SnapshotRows<'_>,
         top: &[u8],
         range: RangeInclusive<u64>,
         budget: u64,
@@ -84,7 +84,7 @@ impl Pass {
     /// The removals of a directory above, or the whole subtree. Leaves `resume` empty at its end.
     fn run_name(
         &mut self,
-        rows: &Frozen<'_>,
+        rows: &SnapshotRows<'_>,
         key: &[u8],
         whole: bool,
         range: &RangeInclusive<u64>,
@@ -113,7 +113,7 @@ impl Pass {
             if !whole && revision < *range.start() {
                 break;
             }
-            if range.contains(&revision) && (whole || Record::is_removal(value)) {
+            if range.contains(&revision) && (whole || NodeRow::is_tombstone(value)) {
                 self.keep(revision);
             }
             looked += 1;

@@ -1,16 +1,16 @@
 //! Delete.
 
-use super::{Change, guard};
+use super::{EventResult, guard};
 use crate::format::key;
 use crate::operation::{Action, Refusal};
 use crate::path::KeyPath;
 use crate::write::batch::Batch;
-use crate::write::row::Marks;
+use crate::write::row::EventFlags;
 
 impl Batch<'_> {
     /// Removes a file, an empty directory with `dir`, or a directory with all below it with
     /// `recursive`: one change, one event.
-    pub(super) fn delete(&mut self, path: &KeyPath, dir: bool, recursive: bool) -> Change {
+    pub(super) fn delete(&mut self, path: &KeyPath, dir: bool, recursive: bool) -> EventResult {
         guard(path)?;
         let entry = self.find(path)?;
         if entry.node.dir && !recursive {
@@ -22,6 +22,6 @@ impl Batch<'_> {
                 return Err(Refusal::DirectoryNotEmpty(path.clone()).into());
             }
         }
-        Ok(self.remove(entry, Action::Delete, Marks::default())?)
+        Ok(self.remove(entry, Action::Delete, EventFlags::default())?)
     }
 }

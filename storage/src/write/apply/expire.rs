@@ -18,11 +18,11 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::Entry;
+use crate::format::node_row::StoredNode;
 use crate::operation::{Action, Event, Outcome};
 use crate::write::batch::Batch;
 use crate::write::expiry::Rows;
-use crate::write::row::Marks;
+use crate::write::row::EventFlags;
 
 impl Batch<'_> {
     /// Removes nodes with a deadline at or before `cutoff`, by deadline, then key, `limit` at most, and
@@ -81,7 +81,7 @@ impl Batch<'_> {
                 Some(entry) => {
                     let below = self.removed_below;
                     slice.bytes += cost(&entry);
-                    let event = self.remove(entry, Action::Expire, Marks::default())?;
+                    let event = self.remove(entry, Action::Expire, EventFlags::default())?;
                     slice.bytes += self.removed_below - below;
                     slice.events.push(event);
                 }
@@ -92,7 +92,7 @@ impl Batch<'_> {
     }
 
     /// The deadline of an expiry row, and the node if it still has that deadline.
-    fn owner(&mut self, row: &[u8]) -> Result<(u64, Option<Entry>), Error> {
+    fn owner(&mut self, row: &[u8]) -> Result<(u64, Option<StoredNode>), Error> {
         let wrong = || {
             Error::row(
                 Column::Expiry.name(),
@@ -103,7 +103,7 @@ impl Batch<'_> {
         let (deadline, key) = key::split_expiry(row).ok_or_else(wrong)?;
         let path = key::path(key).ok_or_else(wrong)?;
         let entry = self.lookup(&path)?;
-        let matches = |entry: &Entry| {
+        let matches = |entry: &StoredNode| {
             entry
                 .node
                 .lifetime
@@ -138,7 +138,7 @@ struct Room {
 
 impl Room {
     /// Whether `entry` may go as well.
-    fn has(&self, slice: &Slice, entry: &Entry) -> bool {
+    fn has(&self, slice: &Slice, entry: &StoredNode) -> bool {
         let number = slice.events.len() as u64;
         // The first goes whatever its size, or an expiry would never get past it.
         let fits = |bytes| number == 0 || slice.bytes + cost(entry) <= bytes;
@@ -147,7 +147,7 @@ impl Room {
 }
 
 /// What the event of a removal holds.
-fn cost(entry: &Entry) -> u64 {
+fn cost(entry: &StoredNode) -> u64 {
     let value = entry.node.value.as_ref().map_or(0, |value| value.len());
     (entry.node.path.as_bytes().len() + value) as u64
 }

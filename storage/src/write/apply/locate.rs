@@ -6,7 +6,7 @@ use crate::engine::cursor::Source;
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::key;
-use crate::format::record::{Entry, Record};
+use crate::format::node_row::{NodeRow, StoredNode};
 use crate::operation::{Lifetime, Refusal};
 use crate::path::KeyPath;
 use crate::read::ancestor;
@@ -15,8 +15,8 @@ use crate::write::batch::Batch;
 use crate::write::overlay::Seen;
 
 /// What stands at a path.
-pub(super) enum Place {
-    Present(Entry),
+pub(super) enum Located {
+    Present(StoredNode),
     /// Nothing; these ancestors are missing as well, the topmost first.
     Absent(Vec<KeyPath>),
 }
@@ -27,7 +27,7 @@ type Descendant = (Vec<u8>, Option<Lifetime>);
 impl Batch<'_> {
     /// The node at `path`, the root included. The key of `path` is in `self.key` from here to the end of the operation: it
     /// is encoded once, and what the operation writes is written under it.
-    pub(super) fn lookup(&mut self, path: &KeyPath) -> Result<Option<Entry>, Error> {
+    pub(super) fn lookup(&mut self, path: &KeyPath) -> Result<Option<StoredNode>, Error> {
         self.key.clear();
         key::encode(path, &mut self.key);
         self.on_the_way(path)
@@ -35,9 +35,9 @@ impl Batch<'_> {
 
     /// The node at `path`, which is the path whose key is in `self.key`, or one above it: a key is as long as its path,
     /// and that of an ancestor is its beginning.
-    fn on_the_way(&self, path: &KeyPath) -> Result<Option<Entry>, Error> {
+    fn on_the_way(&self, path: &KeyPath) -> Result<Option<StoredNode>, Error> {
         if path.is_root() {
-            return Ok(Some(Entry::root()));
+            return Ok(Some(StoredNode::root()));
         }
         let key = &self.key[..path.as_bytes().len()];
         match self.overlay.get(key) {
@@ -58,22 +58,22 @@ impl Batch<'_> {
     }
 
     /// The way down to `path`. Refuses with the file that is in the way, if there is one.
-    pub(super) fn locate(&mut self, path: &KeyPath) -> Result<Place, Stop> {
+    pub(super) fn locate(&mut self, path: &KeyPath) -> Result<Located, Stop> {
         if let Some(entry) = self.lookup(path)? {
-            return Ok(Place::Present(entry));
+            return Ok(Located::Present(entry));
         }
         let border = ancestor::border(path, |path| self.on_the_way(path))?;
         match border.deepest {
             Some((parent, entry)) if !entry.node.dir => Err(Refusal::NotDirectory(parent).into()),
-            _ => Ok(Place::Absent(border.missing)),
+            _ => Ok(Located::Absent(border.missing)),
         }
     }
 
     /// The node at `path`; refuses if there is none.
-    pub(super) fn find(&mut self, path: &KeyPath) -> Result<Entry, Stop> {
+    pub(super) fn find(&mut self, path: &KeyPath) -> Result<StoredNode, Stop> {
         match self.locate(path)? {
-            Place::Present(entry) => Ok(entry),
-            Place::Absent(missing) => {
+            Located::Present(entry) => Ok(entry),
+            Located::Absent(missing) => {
                 let first = missing.into_iter().next().unwrap_or_else(|| path.clone());
                 Err(Refusal::KeyNotFound(first).into())
             }
@@ -102,7 +102,7 @@ impl Batch<'_> {
             match self.overlay.get(row) {
                 Seen::Untouched => {
                     let record =
-                        Record::decode(value).map_err(|reason| cursor.damage(row, reason))?;
+                        NodeRow::decode(value).map_err(|reason| cursor.damage(row, reason))?;
                     found.push((row.to_vec(), record.lifetime));
                     cursor.step();
                 }

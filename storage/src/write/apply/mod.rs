@@ -40,7 +40,7 @@ impl From<Error> for Stop {
     }
 }
 
-type Change = Result<Arc<Event>, Stop>;
+type EventResult = Result<Arc<Event>, Stop>;
 
 impl Batch<'_> {
     /// Applies one operation of the command that was begun.
@@ -88,7 +88,7 @@ impl Batch<'_> {
         event.map(Outcome::Done)
     }
 
-    fn write(&mut self, write: &Write) -> Change {
+    fn write(&mut self, write: &Write) -> EventResult {
         match &write.mode {
             WriteMode::Set => self.set(write),
             WriteMode::Create => self.create(write),

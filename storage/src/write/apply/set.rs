@@ -2,21 +2,21 @@
 
 use bytes::Bytes;
 
-use super::locate::Place;
-use super::{Change, guard};
-use crate::format::record::Entry;
+use super::locate::Located;
+use super::{EventResult, guard};
+use crate::format::node_row::StoredNode;
 use crate::operation::{Action, Content, Lifetime, Node, Refusal, Write};
 use crate::path::KeyPath;
 use crate::write::batch::Batch;
-use crate::write::row::Marks;
+use crate::write::row::EventFlags;
 
 impl Batch<'_> {
     /// Creates or replaces. A file may become a directory; createdIndex starts anew. A refresh
     /// needs the node, and a file that stays a file keeps its value.
-    pub(super) fn set(&mut self, write: &Write) -> Change {
+    pub(super) fn set(&mut self, write: &Write) -> EventResult {
         guard(&write.path)?;
-        let marks = Marks::of(write);
-        self.set_at(&write.path, &write.content, write.lifetime, marks)
+        let flags = EventFlags::of(write);
+        self.set_at(&write.path, &write.content, write.lifetime, flags)
     }
 
     pub(super) fn set_at(
@@ -24,14 +24,14 @@ impl Batch<'_> {
         path: &KeyPath,
         content: &Content,
         lifetime: Option<Lifetime>,
-        marks: Marks,
-    ) -> Change {
-        let (prev, missing) = if marks.refresh {
+        flags: EventFlags,
+    ) -> EventResult {
+        let (prev, missing) = if flags.refresh {
             (Some(self.find(path)?), Vec::new())
         } else {
             match self.locate(path)? {
-                Place::Present(entry) => (Some(entry), Vec::new()),
-                Place::Absent(missing) => (None, missing),
+                Located::Present(entry) => (Some(entry), Vec::new()),
+                Located::Absent(missing) => (None, missing),
             }
         };
         if prev.as_ref().is_some_and(|prev| prev.node.dir) {
@@ -39,48 +39,48 @@ impl Batch<'_> {
         }
         let value = content.value().map(|value| match &prev {
             // What is there is no directory.
-            Some(prev) if marks.refresh => prev.node.value.clone().unwrap_or_default(),
+            Some(prev) if flags.refresh => prev.node.value.clone().unwrap_or_default(),
             _ => value.clone(),
         });
         self.make_parents(missing);
         let revision = self.next_revision();
         let node = new_node(path.clone(), value, revision, lifetime);
         self.put(
-            Entry {
+            StoredNode {
                 node: node.clone(),
                 revision,
             },
             prev.as_ref().and_then(|prev| prev.node.lifetime),
         );
-        Ok(self.finish(Action::Set, node, prev, marks)?)
+        Ok(self.finish(Action::Set, node, prev, flags)?)
     }
 
     /// Replaces value and TTL of a file, or the TTL of a directory. The latter takes a revision and
     /// leaves the directory's own modifiedIndex as it was; only the event shows the new one
     /// (keys-api 6).
-    pub(super) fn update(&mut self, write: &Write) -> Change {
+    pub(super) fn update(&mut self, write: &Write) -> EventResult {
         guard(&write.path)?;
         let prev = self.find(&write.path)?;
         let value = write.content.value();
         if prev.node.dir && value.is_some_and(|value| !value.is_empty()) {
             return Err(Refusal::NotFile(Some(write.path.clone())).into());
         }
-        let marks = Marks::of(write);
-        self.change(prev, value, write.lifetime, Action::Update, marks)
+        let flags = EventFlags::of(write);
+        self.change(prev, value, write.lifetime, Action::Update, flags)
     }
 
     /// Writes over `prev` and keeps its createdIndex.
     pub(super) fn change(
         &mut self,
-        prev: Entry,
+        prev: StoredNode,
         value: Option<&Bytes>,
         lifetime: Option<Lifetime>,
         action: Action,
-        marks: Marks,
-    ) -> Change {
+        flags: EventFlags,
+    ) -> EventResult {
         let revision = self.next_revision();
         let value = prev.node.value.as_ref().map(|kept| {
-            if marks.refresh {
+            if flags.refresh {
                 kept.clone()
             } else {
                 value.cloned().unwrap_or_default()
@@ -98,7 +98,7 @@ impl Batch<'_> {
             revision
         };
         self.put(
-            Entry {
+            StoredNode {
                 node: Node {
                     modified: stored,
                     ..shown.clone()
@@ -107,7 +107,7 @@ impl Batch<'_> {
             },
             prev.node.lifetime,
         );
-        Ok(self.finish(action, shown, Some(prev), marks)?)
+        Ok(self.finish(action, shown, Some(prev), flags)?)
     }
 }
 

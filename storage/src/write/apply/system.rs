@@ -6,9 +6,9 @@ use super::Stop;
 use crate::operation::{Action, Content, Outcome, Refusal};
 use crate::path::KeyPath;
 use crate::write::batch::Batch;
-use crate::write::row::Marks;
+use crate::write::row::EventFlags;
 
-const MARKS: Marks = Marks {
+const FLAGS: EventFlags = EventFlags {
     refresh: false,
     system: true,
 };
@@ -33,17 +33,17 @@ impl Batch<'_> {
         }
         let event = match (current, value) {
             (None, None) => return Ok(Outcome::Accepted),
-            (Some(entry), None) => self.remove(entry, Action::Delete, MARKS)?,
+            (Some(entry), None) => self.remove(entry, Action::Delete, FLAGS)?,
             (Some(entry), Some(value)) if entry.node.value.as_ref() == Some(value) => {
                 return Ok(Outcome::Accepted);
             }
             (Some(entry), Some(value)) if is_machine(path) => {
-                self.change(entry, Some(value), None, Action::Update, MARKS)?
+                self.change(entry, Some(value), None, Action::Update, FLAGS)?
             }
             (None, Some(value)) if is_machine(path) => {
-                self.create_at(path, &Content::File(value.clone()), None, MARKS)?
+                self.create_at(path, &Content::File(value.clone()), None, FLAGS)?
             }
-            (_, Some(value)) => self.set_at(path, &Content::File(value.clone()), None, MARKS)?,
+            (_, Some(value)) => self.set_at(path, &Content::File(value.clone()), None, FLAGS)?,
         };
         Ok(Outcome::Done(event))
     }

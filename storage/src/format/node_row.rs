@@ -6,11 +6,11 @@
 //! ```text
 //! 0   u8   format (high half, 1) and flags: 1 directory, 2 has a lifetime, 4 removed, 8 has its own modifiedIndex
 //! 1   u64  revision: the one that wrote this record
-//! 9   u64  createdIndex (in a removal mark: of the node that went)
+//! 9   u64  createdIndex (in a tombstone: of the node that went)
 //! 17  u64  modifiedIndex, only with flag 8; else it is the revision
 //!     u64  expiration, Unix ns, only with flag 2
 //!     u64  deadline, cluster time in ns, only with flag 2
-//!     ...  the value to the end; a directory and a removal mark have none
+//!     ...  the value to the end; a directory and a tombstone have none
 //! ```
 //!
 //! Flag 8 is the TTL update of a directory: it takes a revision and leaves modifiedIndex as it was
@@ -29,7 +29,7 @@ const MODIFIED: u8 = 8;
 
 /// A decoded row; the value stays where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Record<'a> {
+pub(crate) struct NodeRow<'a> {
     pub(crate) revision: u64,
     pub(crate) created: u64,
     pub(crate) modified: u64,
@@ -39,10 +39,10 @@ pub(crate) struct Record<'a> {
     pub(crate) value: &'a [u8],
 }
 
-impl<'a> Record<'a> {
+impl<'a> NodeRow<'a> {
     /// The mark that a node went at `revision`.
-    pub(crate) fn removal(entry: &Entry, revision: u64) -> Record<'static> {
-        Record {
+    pub(crate) fn tombstone(entry: &StoredNode, revision: u64) -> NodeRow<'static> {
+        NodeRow {
             revision,
             created: entry.node.created,
             modified: revision,
@@ -126,8 +126,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Whether a stored row is a removal mark, without reading the rest.
-    pub(crate) fn is_removal(bytes: &[u8]) -> bool {
+    /// Whether a stored row is a tombstone, without reading the rest.
+    pub(crate) fn is_tombstone(bytes: &[u8]) -> bool {
         bytes.first().is_some_and(|flags| flags & REMOVED != 0)
     }
 }
@@ -142,13 +142,13 @@ fn take(bytes: &mut &[u8]) -> Result<u64, &'static str> {
 
 /// A node and the revision that wrote its record, which is not always its `modifiedIndex`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct StoredNode {
     pub(crate) node: Node,
     pub(crate) revision: u64,
 }
 
-impl Entry {
-    pub(crate) fn read(path: &KeyPath, record: &Record<'_>) -> Self {
+impl StoredNode {
+    pub(crate) fn read(path: &KeyPath, record: &NodeRow<'_>) -> Self {
         Self {
             node: record.node(path.clone()),
             revision: record.revision,
@@ -163,8 +163,8 @@ impl Entry {
         }
     }
 
-    pub(crate) fn record(&self) -> Record<'_> {
-        Record {
+    pub(crate) fn record(&self) -> NodeRow<'_> {
+        NodeRow {
             revision: self.revision,
             created: self.node.created,
             modified: self.node.modified,
@@ -194,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    fn record(value: &[u8]) -> Record<'_> {
-        Record {
+    fn record(value: &[u8]) -> NodeRow<'_> {
+        NodeRow {
             revision: 5,
             created: 3,
             modified: 5,
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    fn encoded(record: Record<'_>) -> Vec<u8> {
+    fn encoded(record: NodeRow<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         record.encode(&mut out);
         out
@@ -225,7 +225,7 @@ mod tests {
             expiration: 0x0102,
             deadline: 0x0304,
         });
-        let directory = Record {
+        let directory = NodeRow {
             dir: true,
             modified: 4,
             lifetime,
@@ -237,7 +237,7 @@ mod tests {
         ];
         assert_eq!(encoded(directory), wanted);
 
-        let mark = Record {
+        let mark = NodeRow {
             removed: true,
             ..record(b"")
         };
@@ -245,7 +245,7 @@ mod tests {
             encoded(mark),
             [0x14, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]
         );
-        assert!(Record::is_removal(&encoded(mark)) && !Record::is_removal(&file));
+        assert!(NodeRow::is_tombstone(&encoded(mark)) && !NodeRow::is_tombstone(&file));
     }
 
     proptest! {
@@ -256,24 +256,24 @@ mod tests {
         ) {
             let lifetime = times.map(|(expiration, deadline)| Lifetime { expiration, deadline });
             let value = if dir { &[][..] } else { &value };
-            let wanted = Record { revision, created, modified, dir, removed: false, lifetime, value };
+            let wanted = NodeRow { revision, created, modified, dir, removed: false, lifetime, value };
             let row = encoded(wanted);
-            prop_assert_eq!(Record::decode(&row), Ok(wanted));
+            prop_assert_eq!(NodeRow::decode(&row), Ok(wanted));
         }
 
         #[test]
         fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..48)) {
-            let _ = Record::decode(&bytes);
+            let _ = NodeRow::decode(&bytes);
         }
     }
 
     #[test]
     fn wrong_rows_are_refused() {
-        assert!(Record::decode(b"").is_err());
-        assert!(Record::decode(&[0x20; 40]).is_err(), "format");
-        assert!(Record::decode(&[0x10; 16]).is_err(), "length");
+        assert!(NodeRow::decode(b"").is_err());
+        assert!(NodeRow::decode(&[0x20; 40]).is_err(), "format");
+        assert!(NodeRow::decode(&[0x10; 16]).is_err(), "length");
         assert!(
-            Record::decode(&[0x11; 18]).is_err(),
+            NodeRow::decode(&[0x11; 18]).is_err(),
             "a directory with a value"
         );
     }

@@ -8,20 +8,20 @@ use crate::error::Error;
 
 /// The end of a judgement.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum Ending {
     /// Nothing can be said.
     Error(Error),
     /// This can be said, and nothing more.
     Fault(Fault),
 }
 
-impl From<Error> for Stop {
+impl From<Error> for Ending {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<Fault> for Stop {
+impl From<Fault> for Ending {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }

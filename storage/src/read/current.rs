@@ -1,5 +1,5 @@
-//! The gate: the way from a [`crate::Store`] to the core that readers may see, or to none while the
-//! store is reopened.
+//! The core that readers may see now: the way from a [`crate::Store`] to it, or to none while the
+//! store is reopened. It is closed then.
 //!
 //! ```text
 //! open ── close ──> closed: leases wait, facts answer ── replay ── open (a new core)
@@ -8,11 +8,11 @@
 //! ```
 //!
 //! A read takes the core with one wait-free load (`arc-swap`): a lock here would be shared by every
-//! read of every thread. Only while the gate is closed does anybody take the mutex.
+//! read of every thread. Only while it is closed does anybody take the mutex.
 //!
 //! Nobody sees the store go back: what needs no rows (revision, applied state, earliest deadline) is
 //! answered from the facts of the core shown last, all else waits, and [`crate::Writer::show`] opens
-//! the gate only for a core that has caught up with those facts.
+//! it only for a core that has caught up with those facts.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,30 +20,30 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Guard};
 
 use crate::error::Error;
-use crate::format::meta::{Applied, State};
+use crate::format::meta::{Applied, StoreState};
 use crate::read::core::Core;
 use crate::read::statistics::Statistics;
 
 /// What is known of the core that was shown last.
-pub(crate) struct Facts {
-    pub(crate) state: Arc<State>,
+pub(crate) struct LastShown {
+    pub(crate) state: Arc<StoreState>,
     pub(crate) deadline: Option<u64>,
     pub(crate) durable: Applied,
     pub(crate) statistics: Statistics,
 }
 
 /// See the module.
-pub(crate) struct Gate {
+pub(crate) struct CurrentCore {
     current: ArcSwapOption<Core>,
     /// `None` exactly while `current` holds a core; both change under this lock.
-    closed: Mutex<Option<Facts>>,
+    closed: Mutex<Option<LastShown>>,
     opened: Condvar,
 }
 
 /// A core that cannot be closed while this lives.
-pub(crate) struct Entered(Guard<Option<Arc<Core>>>);
+pub(crate) struct HeldCore(Guard<Option<Arc<Core>>>);
 
-impl std::ops::Deref for Entered {
+impl std::ops::Deref for HeldCore {
     type Target = Core;
 
     fn deref(&self) -> &Core {
@@ -51,13 +51,13 @@ impl std::ops::Deref for Entered {
     }
 }
 
-impl Entered {
+impl HeldCore {
     pub(crate) fn to_arc(&self) -> Arc<Core> {
         Arc::clone(self.0.as_ref().expect("made only from a core"))
     }
 }
 
-impl Gate {
+impl CurrentCore {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self {
             current: ArcSwapOption::new(Some(core)),
@@ -66,18 +66,18 @@ impl Gate {
         }
     }
 
-    /// The core, at once if the gate is open; else after at most `patience`.
-    pub(crate) fn enter(&self, patience: Duration) -> Result<Entered, Error> {
+    /// The core, at once if there is one; else after at most `patience`.
+    pub(crate) fn enter(&self, patience: Duration) -> Result<HeldCore, Error> {
         let core = self.current.load();
         if core.is_some() {
-            return Ok(Entered(core));
+            return Ok(HeldCore(core));
         }
         drop(core);
         self.wait(patience)
     }
 
     #[cold]
-    fn wait(&self, patience: Duration) -> Result<Entered, Error> {
+    fn wait(&self, patience: Duration) -> Result<HeldCore, Error> {
         let closed = self
             .opened
             .wait_timeout_while(self.lock(), patience, |closed| closed.is_some())
@@ -86,13 +86,13 @@ impl Gate {
         let core = self.current.load();
         drop(closed);
         match core.is_some() {
-            true => Ok(Entered(core)),
+            true => Ok(HeldCore(core)),
             false => Err(Error::Reopening { waited: patience }),
         }
     }
 
     /// Asks the core, or the facts while there is none.
-    pub(crate) fn ask<T>(&self, open: impl Fn(&Core) -> T, closed: impl Fn(&Facts) -> T) -> T {
+    pub(crate) fn ask<T>(&self, open: impl Fn(&Core) -> T, closed: impl Fn(&LastShown) -> T) -> T {
         loop {
             if let Some(core) = self.current.load().as_ref() {
                 return open(core);
@@ -107,7 +107,7 @@ impl Gate {
     /// Lets nobody in any more. The writer is idle, so the facts stay true. Gives whether it was
     /// open.
     pub(crate) fn close(&self, core: &Core) -> bool {
-        let facts = Facts {
+        let facts = LastShown {
             state: core.published.latest(),
             deadline: core.published.deadline(),
             durable: core.durable(),
@@ -135,13 +135,13 @@ impl Gate {
         self.current.load().is_none()
     }
 
-    /// What readers have seen, while the gate is closed.
+    /// What readers have seen, while there is no core.
     pub(crate) fn shown(&self) -> Option<Applied> {
         let closed = self.lock();
         closed.as_ref().map(|facts| facts.state.applied.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Facts>> {
+    fn lock(&self) -> MutexGuard<'_, Option<LastShown>> {
         // Facts and core change together, and nothing between the two can panic.
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -17,7 +17,7 @@
 //! Flag 16 stands where the node, or the node before it, has a TTL: the event shows what was left of it
 //! at that moment. Rows of releases that did not know the flag are read as they are: what is left is then
 //! counted from the time of the reader. The hash has the time from the command, so it leaves flag and field out
-//! ([`Change::encode_for_hash`]), and a log gives the same hash whichever release replays it.
+//! ([`EventRow::encode_for_hash`]), and a log gives the same hash whichever release replays it.
 //!
 //! Directories made on the way have versions of their own and no row here.
 
@@ -35,7 +35,7 @@ const HEAD: usize = 18;
 
 /// A decoded row of `events`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Change<'a> {
+pub(crate) struct EventRow<'a> {
     pub(crate) action: Action,
     pub(crate) dir: bool,
     pub(crate) refresh: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Change<'a> {
     pub(crate) key: &'a [u8],
 }
 
-impl<'a> Change<'a> {
+impl<'a> EventRow<'a> {
     /// Replaces `out` with the row.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let flags = self.flags() | if self.time.is_some() { TIMED } else { 0 };
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    fn encoded(change: Change<'_>) -> Vec<u8> {
+    fn encoded(change: EventRow<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         change.encode(&mut out);
         out
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let change = Change {
+        let change = EventRow {
             action: Action::Expire,
             dir: true,
             refresh: false,
@@ -175,8 +175,8 @@ mod tests {
             0x17, 9, 2, 1, 0, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0x61, 0,
         ];
         assert_eq!(encoded(change), wanted);
-        assert_eq!(Change::decode(&wanted), Ok(change));
-        let timed = Change {
+        assert_eq!(EventRow::decode(&wanted), Ok(change));
+        let timed = EventRow {
             time: Some(0x0506),
             ..change
         };
@@ -185,7 +185,7 @@ mod tests {
             0,
         ];
         assert_eq!(encoded(timed), with_time);
-        assert_eq!(Change::decode(&with_time), Ok(timed));
+        assert_eq!(EventRow::decode(&with_time), Ok(timed));
         let mut hashed = Vec::new();
         timed.encode_for_hash(&mut hashed);
         assert_eq!(hashed, wanted, "the hash is that of the releases before");
@@ -199,26 +199,26 @@ mod tests {
         ) {
             let [dir, refresh, system, continues] = flags;
             let action = action(number).expect("1 to 7 are actions");
-            let wanted = Change { action, dir, refresh, system, continues, previous, bytes, time, key: &key };
+            let wanted = EventRow { action, dir, refresh, system, continues, previous, bytes, time, key: &key };
             let row = encoded(wanted);
-            prop_assert_eq!(Change::decode(&row), Ok(wanted));
+            prop_assert_eq!(EventRow::decode(&row), Ok(wanted));
         }
 
         #[test]
         fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..32)) {
-            let _ = (Change::decode(&bytes), revision(&bytes));
+            let _ = (EventRow::decode(&bytes), revision(&bytes));
         }
     }
 
     #[test]
     fn wrong_rows_are_refused() {
-        assert!(Change::decode(&[0x11; 17]).is_err(), "length");
-        assert!(Change::decode(&[0x21; 18]).is_err(), "format");
-        assert!(Change::decode(&[0x18; 18]).is_err(), "action");
+        assert!(EventRow::decode(&[0x11; 17]).is_err(), "length");
+        assert!(EventRow::decode(&[0x21; 18]).is_err(), "format");
+        assert!(EventRow::decode(&[0x18; 18]).is_err(), "action");
         let flags = |flags: u8| {
             let mut row = [0; 25];
             (row[0], row[1]) = (0x11, flags);
-            Change::decode(&row).map(|change| change.key.len())
+            EventRow::decode(&row).map(|change| change.key.len())
         };
         assert_eq!(flags(0), Ok(7));
         assert!(flags(TIMED).is_err(), "no room for the time");

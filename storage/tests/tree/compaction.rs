@@ -1,4 +1,4 @@
-//! What the floor has passed goes, by filter and by reclaiming, and nothing that can still be read
+//! What the oldest event has passed goes, by filter and by compaction, and nothing that can still be read
 //! changes.
 
 use storage::{Operation, Retention};
@@ -14,14 +14,14 @@ fn retain(events: u64) -> Operation {
 
 /// Rows of `versions` as RocksDB estimates them, exact after a full compaction of settled data.
 fn versions(tree: &Tree) -> u64 {
-    tree.store.compact().expect("compacts");
+    tree.store.compact_tables().expect("compacts");
     tree.store.statistics().versions
 }
 
 fn all_kept(tree: &Tree) -> Vec<Vec<String>> {
     let lease = tree.store.lease().expect("open");
     let view = lease.view();
-    (view.floor() - 1..=view.revision())
+    (view.oldest_event() - 1..=view.revision())
         .map(|revision| tree_at(&view, revision))
         .collect()
 }
@@ -34,7 +34,11 @@ fn the_filter_keeps_what_can_be_read() {
             tree.set(&format!("/k{key}"), &round.to_string());
         }
     }
-    assert_eq!(versions(&tree), 1_000, "nothing is below the floor yet");
+    assert_eq!(
+        versions(&tree),
+        1_000,
+        "nothing is below the oldest event yet"
+    );
     tree.one(retain(100));
     let kept = all_kept(&tree);
     assert_eq!(versions(&tree), 120, "100 events and the state before them");
@@ -60,7 +64,7 @@ fn dead_subtrees_and_removal_marks_go() {
         tree.set("/file0", "new");
         tree.one(retain(2));
         let kept = all_kept(&tree);
-        tree.reclaim(budget);
+        tree.compact(budget);
         assert_eq!(all_kept(&tree), kept);
         tree.verify();
         // What lives: /again, /again/s, /again/s/0, /file0.
@@ -81,7 +85,7 @@ fn a_directory_that_was_made_again_many_times_is_walked_once() {
     }
     tree.set("/d/x", "alive");
     tree.one(retain(1));
-    let done = tree.writer.reclaim(100_000).expect("reclaims");
+    let done = tree.writer.compact(100_000).expect("compacts");
     assert!(!done.more);
     // 221 events, one walk over 241 rows, and the directory's own.
     assert!(done.rows < 600, "{done:?}");
@@ -102,14 +106,14 @@ fn pieces_and_commands_may_alternate() {
         }
         let kept = all_kept(&tree);
         tree.writer
-            .reclaim(3 + round as usize % 9)
-            .expect("reclaims");
+            .compact(3 + round as usize % 9)
+            .expect("compacts");
         if round % 7 == 0 {
-            tree.store.compact().expect("compacts");
+            tree.store.compact_tables().expect("compacts");
         }
         assert_eq!(all_kept(&tree), kept, "round {round}");
     }
-    tree.reclaim(100);
+    tree.compact(100);
     tree.verify();
 }
 
@@ -123,8 +127,8 @@ fn old_events_are_deleted_in_large_steps() {
             .collect();
         tree.run(&sets);
     }
-    tree.reclaim(1_000);
-    tree.store.compact().expect("compacts");
+    tree.compact(1_000);
+    tree.store.compact_tables().expect("compacts");
     let left = tree.store.statistics().events;
     assert!(left < 9_000, "{left} events are left of 20,000");
     assert_eq!(versions(&tree), 5 + 10);
@@ -145,18 +149,18 @@ fn a_pin_and_a_view_keep_what_they_can_see() {
     let view = lease.view();
     let (wanted, early) = (tree_at(&view, 20), tree_at(&view, 10));
     tree.one(retain(1));
-    store.compact().expect("compacts");
-    tree.reclaim(100);
-    store.compact().expect("compacts");
+    store.compact_tables().expect("compacts");
+    tree.compact(100);
+    store.compact_tables().expect("compacts");
     assert_eq!(tree_at(&view, 20), wanted, "the view pinned it");
     assert_eq!(tree_at(&view, 10), early, "the view pinned it");
     drop(view);
-    store.compact().expect("compacts");
-    tree.reclaim(100);
-    store.compact().expect("compacts");
+    store.compact_tables().expect("compacts");
+    tree.compact(100);
+    store.compact_tables().expect("compacts");
     let lease = store.lease().expect("open");
     let view = lease.view();
-    assert!(view.at(20).is_err(), "below the floor");
+    assert!(view.at(20).is_err(), "below the oldest event");
     let past = view.at_pin(&pin).expect("pinned in time");
     let mut walk = past.walk(&storage::KeyPath::root(), true, true);
     let mut lines = Vec::new();
@@ -168,8 +172,8 @@ fn a_pin_and_a_view_keep_what_they_can_see() {
     drop(walk);
     drop(view);
     drop(pin);
-    store.compact().expect("compacts");
-    tree.reclaim(100);
+    store.compact_tables().expect("compacts");
+    tree.compact(100);
     assert_eq!(
         versions(&tree),
         4,

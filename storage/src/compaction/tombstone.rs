@@ -1,12 +1,12 @@
-//! Giving space back: what the floor has passed is removed here, in bounded pieces, on the apply
+//! Compaction by deletion: tombstones and what they hide, and old events, are removed here, in bounded pieces, on the apply
 //! thread.
 //!
-//! The compaction filter thins out the versions of paths that live. What it must keep, removal
-//! marks and the last versions of subtrees that are gone, is removed here (store-layout 5.9): for
-//! each removal at or below the base, in the order of the events, every version of the path and of
-//! what was below it up to the removal is dead at every revision that can still be read. Marks go
+//! The compaction filter thins out the versions of paths that live. What it must keep, tombstones
+//! and the last versions of subtrees that are gone, is removed here (store-layout 5.9): for
+//! each removal at or below the compact revision, in the order of the events, every version of the path and of
+//! what was below it up to the removal is dead at every revision that can still be read. Tombstones go
 //! last or in the same write, so that nothing is uncovered by a stop in between. Events below the
-//! base go by range, in large steps.
+//! compact revision go by range, in large steps.
 //!
 //! It is local: no member need do it at the same time, and neither hash nor answers depend on it.
 //! It runs where the commands run, so that no command slips between the look and the deletion.
@@ -17,20 +17,20 @@ use crate::bounds::Bounds;
 use crate::engine::cursor::Source;
 use crate::engine::database::Database;
 use crate::error::Error;
-use crate::format::change::{self, Change};
 use crate::format::column::Column;
+use crate::format::event_row::{self, EventRow};
 use crate::format::key;
-use crate::format::meta::Reclaimed;
-use crate::format::record::Record;
+use crate::format::meta::CompactionProgress;
+use crate::format::node_row::NodeRow;
 
-/// One write's worth of reclaiming. It ends with the budget, or with a removed directory, because
+/// One write's worth of compaction. It ends with the budget, or with a removed directory, because
 /// what it deleted is seen only after the write.
 pub(crate) struct Piece<'a> {
     pub(crate) database: &'a Database,
     pub(crate) bounds: Bounds,
     pub(crate) batch: WriteBatch,
-    pub(crate) position: Reclaimed,
-    pub(crate) base: u64,
+    pub(crate) position: CompactionProgress,
+    pub(crate) compact_revision: u64,
     pub(crate) left: usize,
 }
 
@@ -39,13 +39,14 @@ impl Piece<'_> {
     pub(crate) fn run(&mut self) -> Result<(), Error> {
         let mut events = self.database.cursor(Column::Events, None);
         events.seek(&(self.position.scanned + 1).to_be_bytes());
-        while self.left > 0 && self.position.scanned < self.base {
+        while self.left > 0 && self.position.scanned < self.compact_revision {
             let Some((row, value)) = events.row()? else {
                 return Err(self.missing(self.position.scanned + 1));
             };
             let wrong = |reason| events.damage(row, reason);
-            let revision = change::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
-            let change = Change::decode(value).map_err(wrong)?;
+            let revision =
+                event_row::revision(row).ok_or_else(|| wrong("the key is no revision"))?;
+            let change = EventRow::decode(value).map_err(wrong)?;
             if revision != self.position.scanned + 1 {
                 return Err(self.missing(self.position.scanned + 1));
             }
@@ -81,7 +82,7 @@ impl Piece<'_> {
         self.position.resume.clear();
     }
 
-    /// Deletes the events below the base, but not that of the base: retention counts bytes from it
+    /// Deletes the events below the compact revision, but not the one at it: retention counts bytes from it
     /// on.
     fn drop_events(&mut self) {
         let end = self.position.scanned;
@@ -135,7 +136,7 @@ impl Piece<'_> {
         if self.position.cut == 0 {
             match self.newest_life(key, removal)? {
                 // An earlier walk of the same path has taken this removal along.
-                Life::Reclaimed => return Ok(true),
+                Life::CompactionProgress => return Ok(true),
                 // Nothing newer than the removal: the whole range is dead.
                 Life::Over => return self.remove_range(key, &bound).map(|()| true),
                 Life::Again { cut } => self.position.cut = cut,
@@ -150,13 +151,13 @@ impl Piece<'_> {
         Ok(finished)
     }
 
-    /// What became of a directory that was removed at `removal`, at or below the base.
+    /// What became of a directory that was removed at `removal`, at or below the compact revision.
     fn newest_life(&self, key: &[u8], removal: u64) -> Result<Life, Error> {
-        let (mut mark, mut high) = (Vec::new(), Vec::new());
-        key::version(key, removal, &mut mark);
+        let (mut tombstone, mut high) = (Vec::new(), Vec::new());
+        key::version(key, removal, &mut tombstone);
         key::descendants_start(key, &mut high);
-        if self.database.get(Column::Versions, &mark)?.is_none() {
-            return Ok(Life::Reclaimed);
+        if self.database.get(Column::Versions, &tombstone)?.is_none() {
+            return Ok(Life::CompactionProgress);
         }
         let mut cursor = self.database.cursor(Column::Versions, Some(high));
         let mut newest = Vec::new();
@@ -166,17 +167,17 @@ impl Piece<'_> {
         while let Some((row, value)) = cursor.row()? {
             let (_, revision) = key::split_version(row)
                 .ok_or_else(|| cursor.damage(row, "the key is no path and revision"))?;
-            let marks_end = Record::is_removal(value) && revision <= self.base;
-            if marks_end && first {
+            let ends_life = NodeRow::is_tombstone(value) && revision <= self.compact_revision;
+            if ends_life && first {
                 return Ok(Life::Over);
             }
-            if marks_end {
+            if ends_life {
                 return Ok(Life::Again { cut: revision });
             }
             first = false;
             cursor.step();
         }
-        Ok(Life::Reclaimed)
+        Ok(Life::CompactionProgress)
     }
 
     /// Deletes versions up to `cut` from `resume` to `bound`, and gets on by one row at least;
@@ -205,12 +206,12 @@ impl Piece<'_> {
     }
 }
 
-/// What became of a directory after a removal that the base has passed.
+/// What became of a directory after a removal that the compact revision has passed.
 enum Life {
-    /// Its mark has been removed already.
-    Reclaimed,
-    /// Its newest row is a mark at or below the base.
+    /// Its tombstone has been removed already.
+    CompactionProgress,
+    /// Its newest row is a tombstone at or below the compact revision.
     Over,
-    /// It was made again; `cut` is the newest removal at or below the base.
+    /// It was made again; `cut` is the newest removal at or below the compact revision.
     Again { cut: u64 },
 }

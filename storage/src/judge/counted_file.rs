@@ -18,12 +18,12 @@ pub struct Effort {
 }
 
 /// An open file and the count that its reads go to.
-pub(super) struct Source<'e> {
+pub(super) struct CountedFile<'e> {
     file: File,
     pub(super) effort: &'e mut Effort,
 }
 
-impl<'e> Source<'e> {
+impl<'e> CountedFile<'e> {
     /// Opens for reading only. The caller has made sure that it is a regular file: to open a pipe
     /// would wait for its other end.
     pub(super) fn open(path: &Path, effort: &'e mut Effort) -> io::Result<Self> {
