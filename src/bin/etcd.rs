@@ -39,14 +39,7 @@ fn run(config: Config) -> ExitCode {
         print("", &format!("etcd: {error}\n"));
         return ExitCode::from(server::EXIT_REFUSED);
     }
-    let code = match server::run(config) {
-        Ok(code) => code,
-        Err(error) => {
-            logging::expect_the_end();
-            tracing::error!("{error}");
-            ExitCode::from(error.exit_code())
-        }
-    };
+    let code = server::run(config);
     logging::finish();
     code
 }

@@ -7,7 +7,7 @@ use crate::node::start::Founder;
 use super::identity;
 
 /// The identity of a cluster that this node founds on its own; an obstacle where its options do not allow that.
-pub fn founder(config: &Config) -> Result<Founder, Exit> {
+pub(crate) fn founder(config: &Config) -> Result<Founder, Exit> {
     if let Some(obstacle) = &config.founding_obstacle {
         return Err(obstacle.clone());
     }

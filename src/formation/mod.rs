@@ -7,5 +7,5 @@ mod founder;
 mod identity;
 mod publication;
 
-pub use founder::founder;
-pub use publication::{Publication, publish};
+pub(crate) use founder::founder;
+pub(crate) use publication::{Publication, publish};

@@ -26,7 +26,7 @@ struct ClusterConfig {
 
 /// Whether this member's rows are as its options say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publication {
+pub(crate) enum Publication {
     /// For the first time: the cluster is founded.
     First,
     /// They were, or were brought up to date.
@@ -39,7 +39,7 @@ pub enum Publication {
 ///
 /// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
 /// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
-pub async fn publish(
+pub(crate) async fn publish(
     service: &Service,
     status: &Status,
     config: &Config,

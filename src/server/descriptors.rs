@@ -63,7 +63,7 @@ struct DescriptorDemand {
     "this process may open {limit} files, and a node needs {least} at least: raise the limit ('ulimit -n', or LimitNOFILE= \
      of the systemd unit), then start again"
 )]
-pub struct TooFew {
+pub(super) struct TooFew {
     limit: u64,
     least: u64,
 }

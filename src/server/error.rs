@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::logging::LoggingError;
 use crate::node::reserve;
 use crate::node::start::StartError;
 use crate::service::ServiceError;
@@ -13,10 +12,7 @@ use super::file_size::FileSizeError;
 
 /// See the module; `exit` has the status that goes with it.
 #[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The log could not be set up.
-    #[error(transparent)]
-    Logging(#[from] LoggingError),
+pub(super) enum ServerError {
     /// The node could not be started.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -11,6 +11,7 @@
 
 use std::process::ExitCode;
 
+use crate::logging;
 use crate::node::status::Status;
 use crate::service::ServiceError;
 
@@ -19,20 +20,20 @@ use super::error::ServerError;
 /// See the table.
 pub const EXIT_REFUSED: u8 = 1;
 /// See the table.
-pub const EXIT_DATA: u8 = 65;
+const EXIT_DATA: u8 = 65;
 /// See the table.
-pub const EXIT_INVARIANT: u8 = 70;
+pub(super) const EXIT_INVARIANT: u8 = 70;
 /// See the table.
-pub const EXIT_STORAGE: u8 = 74;
+pub(super) const EXIT_STORAGE: u8 = 74;
 
-impl ServerError {
-    /// The process's exit status.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Start(error) if error.is_about_data() => EXIT_DATA,
-            _ => EXIT_REFUSED,
-        }
-    }
+/// The end of a start that was refused.
+pub(super) fn refused(error: &ServerError) -> ExitCode {
+    logging::expect_the_end();
+    tracing::error!("{error}");
+    ExitCode::from(match error {
+        ServerError::Start(error) if error.is_about_data() => EXIT_DATA,
+        _ => EXIT_REFUSED,
+    })
 }
 
 /// The end of a server whose member could not be published: nobody was served.

@@ -14,7 +14,7 @@ const LEAST: u64 = 128 << 20;
 
 /// Why a process under this limit does not run.
 #[derive(Debug, thiserror::Error)]
-pub enum FileSizeError {
+pub(super) enum FileSizeError {
     /// The limit is too low to run.
     #[error(
         "this process may write files of {} KiB, and a node needs {} KiB at least: lift the limit ('ulimit -f unlimited', \

@@ -32,18 +32,22 @@ use crate::service::{Service, ServiceError};
 use crate::watch::Hub;
 
 use descriptors::Shares;
-pub use error::ServerError;
-pub use exit::{EXIT_DATA, EXIT_INVARIANT, EXIT_REFUSED, EXIT_STORAGE};
+use error::ServerError;
+pub use exit::EXIT_REFUSED;
 use option::http as http_options;
 use stopping::{DRAIN, StopSignal};
 
 /// How long local reads go on after the disk failed, so that operators and clients can look.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// Runs a server until it is told to stop, or fails.
-pub fn run(mut config: Config) -> Result<ExitCode, ServerError> {
-    let begun = Instant::now();
+/// Runs a server until it is told to stop, or fails. The log is set up; its last lines say why the server ends.
+pub fn run(config: Config) -> ExitCode {
     panic::set_hook();
+    run_node(config).unwrap_or_else(|error| exit::refused(&error))
+}
+
+fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
+    let begun = Instant::now();
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
