@@ -197,7 +197,7 @@ impl<F: Fs> OpenLog<F> {
     ) -> Result<Self, RecoveryError> {
         let (wal, recovery) = judged.open(options)?;
         let report = Report {
-            cut_bytes: recovery.cut.as_ref().map_or(0, |cut| cut.bytes),
+            cut_bytes: recovery.torn_tail.as_ref().map_or(0, |cut| cut.bytes),
             ..Report::default()
         };
         Ok(Self::new(wal, applied, marker, report))

@@ -133,7 +133,7 @@ impl<'a> Sweep<'a> {
             }
             PlannedLog::Leave => return Err("the store is only read, and no fault is told".into()),
             PlannedLog::Open(log) => {
-                if let Some(cut) = &log.recovery().cut {
+                if let Some(cut) = &log.recovery().torn_tail {
                     named(&cut.file.display().to_string())?;
                     return Ok(Met::Torn);
                 }

@@ -61,7 +61,7 @@
 //!
 //! # Recovery
 //!
-#![doc = include_str!("recovery/table.md")]
+#![doc = include_str!("replay/table.md")]
 //!
 //! # Durable steps
 //!
@@ -91,6 +91,7 @@
 #![forbid(unsafe_code)]
 
 mod damage;
+mod directory;
 mod entry;
 mod error;
 mod format;
@@ -102,6 +103,7 @@ mod options;
 mod pending;
 mod reader;
 mod recovery;
+mod replay;
 mod scan;
 mod segment;
 mod spare;
@@ -116,5 +118,6 @@ pub use format::{FORMAT_VERSION, PAYLOAD_BYTES_MAX};
 pub use log::Wal;
 pub use options::Options;
 pub use reader::Reader;
-pub use recovery::{Cut, Judgement, Prefix, Recovery, inspect, judge, prefix};
+pub use recovery::{Judgement, Prefix, Recovery, inspect, judge, prefix};
+pub use replay::{LogEnd, Replay, ReplayedGroup, TornTail};
 pub use witness::{Witness, WitnessCheck};

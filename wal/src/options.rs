@@ -1,5 +1,7 @@
 //! Tuning of a log. Guarantees that every default is a bound: no option means "unlimited".
 
+use crate::format::SECTOR;
+
 /// Sizes and counts of a [`Wal`](crate::Wal).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -32,5 +34,16 @@ impl Default for Options {
             torn_files: 4,
             background: true,
         }
+    }
+}
+
+impl Options {
+    /// Sizes the format can live with.
+    pub(crate) fn normal(mut self) -> Self {
+        let least = 8 * SECTOR;
+        let most = u64::MAX / 4;
+        self.segment_bytes = self.segment_bytes.clamp(least, most).div_ceil(SECTOR) * SECTOR;
+        self.segments_max = self.segments_max.max(2);
+        self
     }
 }

@@ -85,8 +85,8 @@ impl<F: Fs> Wal<F> {
         while let Some(group) = self.pending.front_mut() {
             let need = group.padded_len();
             if self.written.place.offset + need > self.capacity {
-                let rotated = self.rotate(need);
-                self.noting_poison(rotated)?;
+                let cut = self.cut(need);
+                self.noting_poison(cut)?;
             }
             self.write_group()?;
         }

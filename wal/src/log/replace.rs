@@ -13,17 +13,18 @@
 
 use std::path::Path;
 
+use crate::directory::{list, remove_set_aside, segments_of, set_aside};
 use crate::entry::{HardState, Identity, Position};
 use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::format::segment::SegmentHeader;
 use crate::fs::Fs;
 use crate::options::Options;
-use crate::recovery;
 use crate::segment::sync_dir;
 use crate::witness::Witness;
 
-use super::{Wal, first_header, parent_of};
+use super::Wal;
+use super::open::{first_header, parent_of};
 
 impl<F: Fs> Wal<F> {
     /// Starts a new log after `base` over one that [`Wal::open`] refuses, or that is gone in part or
@@ -45,7 +46,7 @@ impl<F: Fs> Wal<F> {
         options: Options,
     ) -> Result<Self, Error> {
         fs.create_dir_all(dir).context("create directory", dir)?;
-        let names = recovery::list(&fs, dir)?;
+        let names = list(&fs, dir)?;
         sync_dir(&fs, parent_of(dir))?;
         let used = names.iter().filter_map(Name::sequence);
         let witnessed = witness.map_or(0, |witness| witness.place.sequence);
@@ -69,8 +70,8 @@ impl<F: Fs> Wal<F> {
 
     /// Steps 3 and 4.
     fn clear_replaced(&self, names: &[Name]) -> Result<(), Error> {
-        recovery::remove_set_aside(&self.fs, &self.dir, names)?;
-        recovery::set_aside(&self.fs, &self.dir, &recovery::segments_of(names))?;
+        remove_set_aside(&self.fs, &self.dir, names)?;
+        set_aside(&self.fs, &self.dir, &segments_of(names))?;
         sync_dir(&self.fs, &self.dir)
     }
 }

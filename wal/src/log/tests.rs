@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::entry::Entry;
+use crate::entry::{Entry, Place};
 use crate::fs::sim::SimFs;
 use crate::scan::Summary;
 

@@ -1,7 +1,7 @@
 //! Cut tails, kept aside. Guarantees that a tail is copied and the copy synced before the log is changed,
 //! that the copies are bounded, and that a full disk costs the copy and not the log.
 //!
-//! Nobody needs the copy to go on; it is for whoever wants to know what was cut.
+//! Nobody needs the copy to go on; it is for whoever wants to know what was torn.
 
 use std::path::{Path, PathBuf};
 
@@ -9,27 +9,27 @@ use crate::entry::Place;
 use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::fs::{File, Fs};
-use crate::recovery::Cut;
+use crate::replay::TornTail;
 use crate::segment::sync_dir;
 
 /// Bytes of a cut tail that are kept; more says no more about what happened.
 const TORN_BYTES_MAX: u64 = 4 << 20;
 
-/// Copies the tail, and drops the oldest copies so that `kept` are left with it. Says in `cut` when there
+/// Copies the tail, and drops the oldest copies so that `kept` are left with it. Says in `torn` when there
 /// was no room.
 pub(super) fn keep<F: Fs>(
     fs: &F,
     dir: &Path,
-    cut: &mut Cut,
+    torn: &mut TornTail,
     kept: usize,
     names: &[Name],
 ) -> Result<(), Error> {
-    let Some(to) = cut.kept_aside.clone() else {
+    let Some(to) = torn.kept_aside.clone() else {
         return Ok(());
     };
-    match copy(fs, dir, cut, &to) {
+    match copy(fs, dir, torn, &to) {
         Err(Error::NoSpace { .. }) => {
-            cut.kept_aside = None;
+            torn.kept_aside = None;
             // What was written of it goes, if it can; the next open with a cut here replaces it.
             let _ = fs.remove(&to);
             Ok(())
@@ -39,12 +39,12 @@ pub(super) fn keep<F: Fs>(
     }
 }
 
-fn copy<F: Fs>(fs: &F, dir: &Path, cut: &Cut, to: &Path) -> Result<(), Error> {
-    let from = &cut.file;
+fn copy<F: Fs>(fs: &F, dir: &Path, torn: &TornTail, to: &Path) -> Result<(), Error> {
+    let from = &torn.file;
     let source = fs.open_read(from).context("open", from)?;
-    let mut tail = vec![0; cut.bytes.min(TORN_BYTES_MAX) as usize];
+    let mut tail = vec![0; torn.bytes.min(TORN_BYTES_MAX) as usize];
     let filled = source
-        .read_full_at(cut.offset, &mut tail)
+        .read_full_at(torn.offset, &mut tail)
         .context("read", from)?;
     tail.truncate(filled);
     if fs.exists(to).context("look for", to)? {

@@ -21,7 +21,7 @@ use crate::damage::{Damage, Lost, Proof, Reason};
 use crate::error::{Context, Error};
 use crate::format::align;
 use crate::fs::{File, Fs};
-use crate::recovery::replay::Replay;
+use crate::recovery::groups::ValidGroups;
 use crate::scan::{Group, Summary, Window};
 use crate::segment::{Segment, sync_failed, write_zeros};
 
@@ -30,14 +30,14 @@ const READ_BYTES: u64 = 256 << 10;
 /// Does nothing when all is proven and nothing lies behind it.
 pub(super) fn write_again<F: Fs>(
     newest: &Segment<F>,
-    replay: &Replay<F>,
+    groups: &ValidGroups<F>,
     torn_end: Option<u64>,
 ) -> Result<(), Error> {
-    if replay.unproven.is_empty() && torn_end.is_none() {
+    if groups.unproven.is_empty() && torn_end.is_none() {
         return Ok(());
     }
     let mut window = Window::new(READ_BYTES);
-    for group in &replay.unproven {
+    for group in &groups.unproven {
         read_again(&mut window, newest, group)?;
         // With its padding, as far as the file has it.
         let len = group.end - group.place.offset;
@@ -52,7 +52,7 @@ pub(super) fn write_again<F: Fs>(
     }
     if let Some(torn_end) = torn_end {
         let until = align(torn_end).min(newest.bytes);
-        write_zeros(&newest.file, replay.end.place.offset, until).context("write", &newest.path)?;
+        write_zeros(&newest.file, groups.end.place.offset, until).context("write", &newest.path)?;
     }
     newest
         .file

@@ -8,11 +8,8 @@ use crate::entry::{HardState, Identity, Position};
 use crate::error::Error;
 use crate::fs::{Fs, OsFs};
 use crate::reader::Reader;
-use crate::recovery::chain::{Chain, Loader, Named, Unloadable, segments_of};
-use crate::recovery::decide::WitnessSays;
-use crate::recovery::judge::{refuse_other_history, witnesses_say};
-use crate::recovery::list;
-use crate::recovery::replay::Reading;
+use crate::recovery::groups::ValidGroups;
+use crate::replay::{Replay, WitnessSays};
 use crate::witness::{Witness, WitnessCheck};
 
 /// The valid entries of a damaged log before its first damage.
@@ -84,57 +81,26 @@ pub fn prefix<'a, F: Fs>(
     expected: Option<Identity>,
     witnesses: impl IntoIterator<Item = &'a Witness>,
 ) -> Result<Prefix<F>, Error> {
-    let witnesses: Vec<Witness> = witnesses.into_iter().copied().collect();
-    let named = segments_of(&list(fs, dir)?);
-    let loader = Loader { fs, dir, expected };
-    let (chain, first_lost) = load(&loader, named)?;
-    let mut reading = Reading::new(&chain, &witnesses);
-    match reading.read(&chain) {
-        Ok(_) | Err(Error::Damaged(_)) => {}
-        Err(error) => return Err(error),
+    let mut replay = Replay::open(fs.clone(), dir, expected, witnesses)?;
+    let ValidGroups { mut index, end, .. } = ValidGroups::read(&mut replay)?;
+    let witness = replay.witness_says();
+    if witness == WitnessSays::Differs {
+        return Err(replay.other_history().into());
     }
-    refuse_other_history(&chain, &reading)?;
-    let says = witnesses_say(&chain, &reading);
-    let (mut index, tail) = (reading.index, reading.tail);
-    index.cut_after(first_lost.saturating_sub(1));
+    if let Some(lost) = replay.first_lost() {
+        index.cut_after(lost.saturating_sub(1));
+    }
     let last = index.last();
     let base = index.base();
     Ok(Prefix {
-        identity: chain.newest().header.identity,
+        identity: replay.identity(),
         base,
         last: Position {
-            term: index.term(last).unwrap_or(tail.last.term),
+            term: index.term(last).unwrap_or(end.last.term),
             index: last,
         },
-        hard_state: tail.hard_state,
-        witness: match says {
-            WitnessSays::Nothing => WitnessCheck::NotGiven,
-            WitnessSays::Holds => WitnessCheck::Found,
-            WitnessSays::Gone | WitnessSays::Beyond | WitnessSays::Differs => WitnessCheck::Gone,
-        },
+        hard_state: end.hard_state,
+        witness: witness.check(),
         reader: Reader::new(Arc::new(RwLock::new(index))),
     })
-}
-
-/// The segments before the first broken or missing file, and the first entry that is lost with it. What a log
-/// that was started again has left behind ends before that entry too.
-fn load<F: Fs>(loader: &Loader<'_, F>, mut named: Vec<Named>) -> Result<(Chain<F>, u64), Error> {
-    let mut first_lost = u64::MAX;
-    loop {
-        match loader.load(&named) {
-            Ok(chain) => return Ok((chain, first_lost)),
-            Err(Unloadable::Other(error)) => return Err(error),
-            Err(Unloadable::Broken {
-                error,
-                sequence,
-                first_lost: first,
-            }) => {
-                named.retain(|segment| segment.sequence < sequence);
-                if named.is_empty() {
-                    return Err(error);
-                }
-                first_lost = first;
-            }
-        }
-    }
 }

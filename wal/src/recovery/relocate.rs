@@ -15,12 +15,10 @@ use crate::error::{Context, Error};
 use crate::format::group::GroupHeader;
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::fs::{File, Fs};
-use crate::log::small_draft;
-use crate::options::Options;
 use crate::pending::Building;
+use crate::recovery::groups::ValidGroups;
 use crate::recovery::in_place::read_again;
-use crate::recovery::judgement::Ready;
-use crate::recovery::replay::Replay;
+use crate::recovery::parts::DurableLog;
 use crate::scan::{Summary, Window};
 use crate::segment::{Draft, Segment};
 use crate::spare::Spares;
@@ -32,18 +30,17 @@ pub(super) fn relocate<F: Fs>(
     fs: &F,
     dir: &Path,
     spares: &Spares<F>,
-    options: &Options,
     newest: &Segment<F>,
-    replay: Replay<F>,
+    groups: ValidGroups<F>,
     sequence: u64,
-) -> Result<Ready<F>, Error> {
-    let mut index = replay.proven_index;
-    let header = fresh_header(fs, newest, &replay.proven, sequence);
-    let replaces = replay.proven.place == newest.header.start();
-    let bytes = replay.end.place.offset - replay.proven.place.offset;
-    let draft = small_draft(fs, dir, spares, options, HEADER_BYTES + bytes)?;
+) -> Result<DurableLog<F>, Error> {
+    let mut index = groups.proven_index;
+    let header = fresh_header(fs, newest, &groups.proven, sequence);
+    let replaces = groups.proven.place == newest.header.start();
+    let bytes = groups.end.place.offset - groups.proven.place.offset;
+    let draft = spares.small_draft(HEADER_BYTES + bytes)?;
     let mut tail = Tail::start_of(&header);
-    let moved = match copy_groups(newest, &replay.unproven, &draft, &header, &mut tail) {
+    let moved = match copy_groups(newest, &groups.unproven, &draft, &header, &mut tail) {
         Ok(moved) => moved,
         Err(error) => {
             spares.leftovers().discard(fs, draft.path);
@@ -58,7 +55,7 @@ pub(super) fn relocate<F: Fs>(
     for group in &moved {
         index.apply(group).map_err(|_| gap(newest, group))?;
     }
-    Ok(Ready {
+    Ok(DurableLog {
         index,
         current,
         tail,

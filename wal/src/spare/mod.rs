@@ -14,10 +14,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::error::{Context, Error};
+use crate::format::align;
 use crate::format::name::Name;
 use crate::fs::Fs;
 use crate::leftover::Leftovers;
-use crate::segment::{Draft, open_dir};
+use crate::options::Options;
+use crate::segment::{Draft, SMALL_SEGMENT_BYTES, open_dir};
 use make::{keep_ready, prepare};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,40 @@ impl Shared {
 }
 
 impl<F: Fs> Spares<F> {
-    pub(crate) fn new(fs: F, dir: &Path, segment_bytes: u64, kept: usize) -> Self {
+    /// Takes over the spares that are there and removes what was left half made.
+    pub(crate) fn adopt(
+        fs: &F,
+        dir: &Path,
+        options: &Options,
+        names: &[Name],
+    ) -> Result<Self, Error> {
+        let spares = Self::new(
+            fs.clone(),
+            dir,
+            options.segment_bytes,
+            options.spare_segments,
+        );
+        for name in names {
+            let path = dir.join(name.to_string());
+            let wanted = match *name {
+                Name::Spare(number) => {
+                    spares.avoid(number);
+                    spares.offer(number, fs.len(&path).context("measure", &path)?)
+                }
+                Name::Unfinished(number) => {
+                    spares.avoid(number);
+                    false
+                }
+                _ => continue,
+            };
+            if !wanted {
+                spares.leftovers().discard(fs, path);
+            }
+        }
+        Ok(spares)
+    }
+
+    fn new(fs: F, dir: &Path, segment_bytes: u64, kept: usize) -> Self {
         Self {
             fs,
             dir: dir.to_path_buf(),
@@ -91,7 +126,7 @@ impl<F: Fs> Spares<F> {
     }
 
     /// Numbers in use are not given again.
-    pub(crate) fn avoid(&self, number: u64) {
+    fn avoid(&self, number: u64) {
         let state = &mut *self.shared.lock();
         state.next_number = state.next_number.max(number.saturating_add(1));
     }
@@ -121,8 +156,23 @@ impl<F: Fs> Spares<F> {
         bytes >= self.segment_bytes && self.shared.lock().ready.len() < self.kept
     }
 
+    /// A file for a segment with room for `need` bytes: a spare, else a small one made on the spot.
+    pub(crate) fn draft(&self, need: u64) -> Result<Draft<F>, Error> {
+        match self.take(need)? {
+            Some(draft) => Ok(draft),
+            None => self.small_draft(need),
+        }
+    }
+
+    /// A file made on the spot: 1 MiB, or as much as is needed.
+    pub(crate) fn small_draft(&self, need: u64) -> Result<Draft<F>, Error> {
+        let len = align(self.segment_bytes.min(SMALL_SEGMENT_BYTES).max(need));
+        let number = self.next_number();
+        Draft::create(&self.fs, &self.dir, self.leftovers(), number, len)
+    }
+
     /// Opens a spare of at least `min_bytes` as a draft and has another one made.
-    pub(crate) fn take(&self, min_bytes: u64) -> Result<Option<Draft<F>>, Error> {
+    fn take(&self, min_bytes: u64) -> Result<Option<Draft<F>>, Error> {
         let directory = open_dir(&self.fs, &self.dir)?;
         let spare = {
             let state = &mut *self.shared.lock();

@@ -82,7 +82,7 @@ impl Written {
             model.last() == last && (!thorough || model.differs(&log).is_none())
         });
         assert!(found.is_some(), "zeros in {sequence} from {len}: {last}");
-        if let Some(cut) = recovery.cut {
+        if let Some(cut) = recovery.torn_tail {
             assert!(cut.bytes > 0 && cut.after_index == last, "{cut:?}");
             let kept = disk.content(&cut.kept_aside.expect("there is room"));
             assert_eq!(
@@ -266,7 +266,9 @@ fn a_partly_zero_last_page_opens_and_says_what_was_cut() {
             let before = &log.steps[log.steps.len() - 2].1;
             assert_eq!(before.differs(&opened), None, "zeros from {from}");
             if from > start {
-                let cut = recovery.cut.expect("some bytes of the group are left");
+                let cut = recovery
+                    .torn_tail
+                    .expect("some bytes of the group are left");
                 assert_eq!((cut.offset, cut.after_index), (start, before.last()));
                 assert!(cut.bytes > 0 && cut.bytes <= end.offset - start);
             }
@@ -298,7 +300,7 @@ fn megabytes_of_zeros_appended_change_nothing() {
             .disk
             .corrupt(&newest, |content| content.resize(length + (5 << 20), 0));
         let recovery = driver.open().unwrap();
-        assert_eq!(recovery.cut, None);
+        assert_eq!(recovery.torn_tail, None);
         driver.check();
         driver.append(&entries(2, 33..=60, 2000), None).unwrap();
         driver.sync().unwrap();
@@ -338,7 +340,7 @@ fn the_kept_tails_are_bounded() {
         });
         driver.pending.clear();
         let recovery = driver.open().unwrap();
-        assert!(recovery.cut.is_some(), "round {round}");
+        assert!(recovery.torn_tail.is_some(), "round {round}");
     }
     let torn = driver
         .disk
@@ -377,5 +379,8 @@ fn a_torn_group_on_a_real_disk_is_cut_too() {
     let zeros = [0; 412];
     std::os::unix::fs::FileExt::write_all_at(&file, &zeros, end - 412).unwrap();
     let (log, recovery) = Wal::open(wal::fs::OsFs, &path, None, None, options).unwrap();
-    assert_eq!((log.last_index(), recovery.cut.unwrap().bytes), (5, 512));
+    assert_eq!(
+        (log.last_index(), recovery.torn_tail.unwrap().bytes),
+        (5, 512)
+    );
 }

@@ -207,7 +207,9 @@ fn the_same_sectors_never_synced_are_a_torn_tail() {
             .disk
             .corrupt(&file, |content| content[sector..sector + 512].fill(0));
         let recovery = driver.open().unwrap();
-        assert!(recovery.cut.is_some() && recovery.last_index >= 3 && recovery.last_index < 8);
+        assert!(
+            recovery.torn_tail.is_some() && recovery.last_index >= 3 && recovery.last_index < 8
+        );
     });
 }
 
@@ -465,7 +467,7 @@ fn groups_of_two_histories_of_one_segment_do_not_mix() {
     let (opened, recovery) = open_plain(&driver.disk, None).unwrap();
     assert_eq!(opened.last_index(), 3, "entry 4 follows another entry 3");
     assert_eq!(recovery.last_term, 2);
-    assert!(recovery.cut.is_some());
+    assert!(recovery.torn_tail.is_some());
 }
 
 /// Opens the log with the witness of its end at `start`, so that it goes on in the same segment.

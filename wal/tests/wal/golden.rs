@@ -151,7 +151,7 @@ fn the_golden_bytes_are_read_as_what_was_written() {
         assert_eq!(log.hard_state(), STATE);
         assert_eq!(recovery.base, Position { term: 1, index: 10 });
         assert_eq!(recovery.identity, IDENTITY);
-        assert_eq!(recovery.cut, None);
+        assert_eq!(recovery.torn_tail, None);
         assert_eq!(segments(&disk).len(), files.len(), "no file is added");
         // It goes on, in files of the new format.
         let more = entries(3, 14..=20, 900);
@@ -182,7 +182,7 @@ fn a_newest_file_of_the_first_format_opens_wherever_it_ends() {
         };
         assert_eq!(log.last_index(), last, "{len}");
         let torn = (513..674).contains(&len) || (1025..1484).contains(&len);
-        assert_eq!(recovery.cut.is_some(), torn, "{len}: {recovery:?}");
+        assert_eq!(recovery.torn_tail.is_some(), torn, "{len}: {recovery:?}");
     }
 }
 
@@ -196,12 +196,12 @@ fn a_newest_file_that_ends_in_its_header_is_judged_by_the_format_it_must_have() 
         let disk = disk_with(&both_old);
         let (log, recovery) = open(&disk).unwrap();
         assert_eq!(read_all(&log), golden_entries());
-        let cut = recovery.cut.unwrap();
+        let cut = recovery.torn_tail.unwrap();
         assert_eq!((cut.file, cut.bytes), (second_path(), len as u64));
         assert_eq!(segments(&disk), [first_path()]);
         drop(log);
         disk.restart();
-        assert_eq!(open(&disk).unwrap().1.cut, None, "it was cut once");
+        assert_eq!(open(&disk).unwrap().1.torn_tail, None, "it was cut once");
 
         let both_new = [(first_path(), FIRST, 4096), (second_path(), SECOND, len)];
         assert_headless(&disk_with(&both_new), len);
@@ -211,7 +211,7 @@ fn a_newest_file_that_ends_in_its_header_is_judged_by_the_format_it_must_have() 
             (second_path(), SECOND, len),
         ]);
         match len < 12 {
-            true => assert!(open(&mixed).unwrap().1.cut.is_some()),
+            true => assert!(open(&mixed).unwrap().1.torn_tail.is_some()),
             false => assert_headless(&mixed, len),
         }
     }

@@ -36,7 +36,7 @@ fn judging_opens_nothing_for_writing_and_opening_reads_nothing_twice() {
         let (log, recovery) = judgement.open(small_options()).unwrap();
         assert_eq!(seen, recovery, "what was said is what is done");
         let again = fs.seen.bytes_read.load(Ordering::SeqCst);
-        let torn = recovery.cut.map_or(0, |cut| cut.bytes);
+        let torn = recovery.torn_tail.map_or(0, |cut| cut.bytes);
         // Written again: the groups, through a window that may reach further in the one segment.
         let allowed = match recovery.rewritten_groups {
             0 => torn,

@@ -60,7 +60,7 @@ fn stale_bytes_of_a_recycled_segment_never_count() {
                 let loss = driver.random.next_u64();
                 driver.disk.power_loss(loss);
                 let recovery = driver.open().unwrap();
-                assert_eq!(recovery.cut, None, "stale groups are not a torn tail");
+                assert_eq!(recovery.torn_tail, None, "stale groups are not a torn tail");
                 driver.check();
             }
         }

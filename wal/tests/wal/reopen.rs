@@ -102,7 +102,7 @@ fn opening_writes_again_in_place_and_zeros_the_torn_tail() {
         let (opened, recovery) = open_plain(&log.disk, None).unwrap();
         assert_eq!(log.model.differs(&opened), None);
         assert_eq!(recovery.rewritten_groups, 2);
-        let cut = recovery.cut.unwrap();
+        let cut = recovery.torn_tail.unwrap();
         assert_eq!((cut.offset, cut.bytes), (offset, tail.len() as u64));
         let kept = log.disk.content(&cut.kept_aside.unwrap()).unwrap();
         assert!(kept == tail, "the tail is kept as it was");
@@ -116,7 +116,10 @@ fn opening_writes_again_in_place_and_zeros_the_torn_tail() {
         // All of it was synced: nothing is left for a power loss to take or to bring back.
         log.disk.power_loss(seed);
         let (opened, recovery) = open_plain(&log.disk, None).unwrap();
-        assert_eq!((log.model.differs(&opened), recovery.cut), (None, None));
+        assert_eq!(
+            (log.model.differs(&opened), recovery.torn_tail),
+            (None, None)
+        );
     }
 }
 
@@ -188,7 +191,7 @@ fn every_operation_of_an_opening_may_fail() {
                     Ok((opened, recovery)) => {
                         assert_eq!(disk.quietly(|| log.model.differs(&opened)), None);
                         moved += usize::from(segments(&disk).len() > segments(&log.disk).len());
-                        dropped += usize::from(recovery.cut.unwrap().kept_aside.is_none());
+                        dropped += usize::from(recovery.torn_tail.unwrap().kept_aside.is_none());
                     }
                     Err(
                         Error::Io { .. }
@@ -203,7 +206,7 @@ fn every_operation_of_an_opening_may_fail() {
                 drop(log.check(&disk));
                 disk.power_loss(seed * 200 + n);
                 let (_, recovery) = open_plain(&disk, None).unwrap();
-                assert_eq!(recovery.cut, None, "{fault:?} at {n}");
+                assert_eq!(recovery.torn_tail, None, "{fault:?} at {n}");
                 if operations < n {
                     break;
                 }
@@ -254,7 +257,7 @@ fn a_full_disk_does_not_stop_an_opening() {
         let (mut opened, recovery) = open_plain(&log.disk, None).unwrap();
         assert_eq!(log.model.differs(&opened), None);
         assert_eq!(recovery.rewritten_groups, 2);
-        let kept = recovery.cut.map(|cut| cut.kept_aside);
+        let kept = recovery.torn_tail.map(|cut| cut.kept_aside);
         assert_eq!(kept, torn.then_some(None), "there is no room for the tail");
         let names = log.disk.files().into_iter();
         let kept = names.filter(|path| path.to_string_lossy().contains("torn-"));
@@ -283,7 +286,7 @@ fn what_is_left_of_a_tail_does_not_take_the_place_of_the_tail_kept_aside() {
         let done = open_plain(&disk, None).is_ok();
         disk.power_loss(n);
         let (_, recovery) = open_plain(&disk, None).unwrap();
-        if let Some(cut) = recovery.cut {
+        if let Some(cut) = recovery.torn_tail {
             let kept = disk.content(&cut.kept_aside.unwrap()).unwrap();
             assert!(kept == tail, "stopped at {n}");
             partly += 1;

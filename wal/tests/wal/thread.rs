@@ -91,7 +91,7 @@ fn a_log_on_a_real_disk_comes_back_whole() {
     let opened = Wal::open(OsFs, &path, Some(IDENTITY), Some(&witness), options());
     let (log, recovery) = opened.unwrap();
     assert_eq!((recovery.first_index, recovery.last_index), (1, 2000));
-    assert_eq!(recovery.cut, None);
+    assert_eq!(recovery.torn_tail, None);
     let found = log.reader().entries(1, 2001, usize::MAX).unwrap();
     assert!(found == entries(1, 1..=found.len() as u64, 250));
 }

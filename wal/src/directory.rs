@@ -1,14 +1,12 @@
-//! The log's directory as a whole. Guarantees that files of other names are never touched.
+//! The log's directory: what its names say, and what is kept aside there. Guarantees that files of other
+//! names are never touched.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Error};
 use crate::format::name::Name;
 use crate::fs::Fs;
-use crate::options::Options;
-use crate::recovery::chain::Named;
-use crate::spare::Spares;
 
 /// What is in the directory, foreign names apart.
 pub(crate) fn list<F: Fs>(fs: &F, dir: &Path) -> Result<Vec<Name>, Error> {
@@ -23,37 +21,42 @@ pub(crate) fn list<F: Fs>(fs: &F, dir: &Path) -> Result<Vec<Name>, Error> {
     Ok(names.iter().filter_map(|name| Name::parse(name)).collect())
 }
 
-/// Takes over the spares that are there and removes what was left half made.
-pub(crate) fn adopt_spares<F: Fs>(
-    fs: &F,
-    dir: &Path,
-    options: &Options,
-    names: &[Name],
-) -> Result<Spares<F>, Error> {
-    let spares = Spares::new(
-        fs.clone(),
-        dir,
-        options.segment_bytes,
-        options.spare_segments,
-    );
-    for name in names {
-        let path = dir.join(name.to_string());
-        let wanted = match *name {
-            Name::Spare(number) => {
-                spares.avoid(number);
-                spares.offer(number, fs.len(&path).context("measure", &path)?)
-            }
-            Name::Unfinished(number) => {
-                spares.avoid(number);
-                false
-            }
-            _ => continue,
+/// What a segment's file name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Named {
+    pub(crate) sequence: u64,
+    pub(crate) first_index: u64,
+}
+
+impl Named {
+    pub(crate) fn path(&self, dir: &Path) -> PathBuf {
+        let Self {
+            sequence,
+            first_index,
+        } = *self;
+        let name = Name::Segment {
+            sequence,
+            first_index,
         };
-        if !wanted {
-            spares.leftovers().discard(fs, path);
-        }
+        dir.join(name.to_string())
     }
-    Ok(spares)
+}
+
+/// The segments among the names, oldest first.
+pub(crate) fn segments_of(names: &[Name]) -> Vec<Named> {
+    let segment = |name: &Name| match *name {
+        Name::Segment {
+            sequence,
+            first_index,
+        } => Some(Named {
+            sequence,
+            first_index,
+        }),
+        _ => None,
+    };
+    let mut named: Vec<Named> = names.iter().filter_map(segment).collect();
+    named.sort_unstable();
+    named
 }
 
 /// Renames the segments of a log that was replaced, so that they are out of the way but not gone.

@@ -1,63 +1,25 @@
 //! The next segment. Guarantees that a segment is begun only when the one before it is durable as a whole,
 //! so its header is proof of that.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::entry::{HardState, Place, Position};
 use crate::error::Error;
-use crate::format::align;
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::fs::Fs;
-use crate::options::Options;
-use crate::segment::{Draft, SMALL_SEGMENT_BYTES};
-use crate::spare::Spares;
 
 use super::Wal;
-
-/// A file for a segment with room for `need` bytes: a spare, else a small one made on the spot.
-pub(crate) fn draft<F: Fs>(
-    fs: &F,
-    dir: &Path,
-    spares: &Spares<F>,
-    options: &Options,
-    need: u64,
-) -> Result<Draft<F>, Error> {
-    match spares.take(need)? {
-        Some(draft) => Ok(draft),
-        None => small_draft(fs, dir, spares, options, need),
-    }
-}
-
-/// A file made on the spot: 1 MiB, or as much as is needed.
-pub(crate) fn small_draft<F: Fs>(
-    fs: &F,
-    dir: &Path,
-    spares: &Spares<F>,
-    options: &Options,
-    need: u64,
-) -> Result<Draft<F>, Error> {
-    let len = align(options.segment_bytes.min(SMALL_SEGMENT_BYTES).max(need));
-    let number = spares.next_number();
-    Draft::create(fs, dir, spares.leftovers(), number, len)
-}
 
 impl<F: Fs> Wal<F> {
     /// Begins a segment in which a group of `need` bytes fits. On an error the log goes on in the old one,
     /// and the next write tries again.
-    pub(super) fn rotate(&mut self, need: u64) -> Result<(), Error> {
+    pub(super) fn cut(&mut self, need: u64) -> Result<(), Error> {
         let segments = self.segments();
         if segments >= self.options.segments_max {
             return Err(Error::TooManySegments { segments });
         }
         self.sync_current()?;
-        let draft = draft(
-            &self.fs,
-            &self.dir,
-            &self.spares,
-            &self.options,
-            HEADER_BYTES + need,
-        )?;
+        let draft = self.spares.draft(HEADER_BYTES + need)?;
         let header = SegmentHeader {
             identity: self.identity,
             sequence: self.next_sequence,
@@ -103,13 +65,7 @@ impl<F: Fs> Wal<F> {
     }
 
     fn begin_again(&mut self, base: Position, hard_state: HardState) -> Result<(), Error> {
-        let draft = draft(
-            &self.fs,
-            &self.dir,
-            &self.spares,
-            &self.options,
-            HEADER_BYTES,
-        )?;
+        let draft = self.spares.draft(HEADER_BYTES)?;
         let header = SegmentHeader {
             identity: self.identity,
             sequence: self.next_sequence,

@@ -6,16 +6,16 @@
 //! older than a segment that took the place of a whole log are that log, and are kept. A file that is
 //! older than one that is missing means damage, because segments are released oldest first.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::damage::{Damage, Lost, Proof, Reason};
-use crate::entry::Identity;
+use crate::directory::Named;
 use crate::error::{Context, Error};
-use crate::format::name::Name;
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::fs::{File, Fs};
-use crate::recovery::replay::last_index_of;
+use crate::replay::group::last_index_of;
+use crate::replay::head::{BrokenSegment, Loader, Unloadable};
 use crate::segment::Segment;
 
 /// The files of a log.
@@ -47,76 +47,6 @@ pub(crate) struct Short {
     pub(crate) path: PathBuf,
     pub(crate) sequence: u64,
     pub(crate) bytes: u64,
-}
-
-/// What a segment's file name says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Named {
-    pub(crate) sequence: u64,
-    pub(crate) first_index: u64,
-}
-
-impl Named {
-    pub(crate) fn path(&self, dir: &Path) -> PathBuf {
-        let Self {
-            sequence,
-            first_index,
-        } = *self;
-        let name = Name::Segment {
-            sequence,
-            first_index,
-        };
-        dir.join(name.to_string())
-    }
-}
-
-/// Why files are no log.
-pub(crate) enum Unloadable {
-    /// One of them is broken or missing; those of a lower sequence may still be a log.
-    Broken {
-        error: Error,
-        sequence: u64,
-        first_lost: u64,
-    },
-    /// Anything else.
-    Other(Error),
-}
-
-impl From<Error> for Unloadable {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-impl From<Unloadable> for Error {
-    fn from(unloadable: Unloadable) -> Self {
-        match unloadable {
-            Unloadable::Broken { error, .. } | Unloadable::Other(error) => error,
-        }
-    }
-}
-
-pub(crate) struct Loader<'a, F: Fs> {
-    pub(crate) fs: &'a F,
-    pub(crate) dir: &'a Path,
-    pub(crate) expected: Option<Identity>,
-}
-
-/// The segments among the names, oldest first.
-pub(crate) fn segments_of(names: &[Name]) -> Vec<Named> {
-    let segment = |name: &Name| match *name {
-        Name::Segment {
-            sequence,
-            first_index,
-        } => Some(Named {
-            sequence,
-            first_index,
-        }),
-        _ => None,
-    };
-    let mut named: Vec<Named> = names.iter().filter_map(segment).collect();
-    named.sort_unstable();
-    named
 }
 
 impl<F: Fs> Loader<'_, F> {
@@ -230,38 +160,10 @@ impl<F: Fs> Loader<'_, F> {
             proof: Proof::NextSegment,
             reason: Reason::MissingSegment,
         };
-        Unloadable::Broken {
-            error: damage.into(),
+        Unloadable::Broken(BrokenSegment {
+            damage,
             sequence,
             first_lost: first,
-        }
-    }
-
-    /// A segment that cannot be used; `last_index` is the last entry it held, as far as is known.
-    pub(super) fn broken(
-        &self,
-        named: &Named,
-        reason: Reason,
-        offset: u64,
-        last_index: u64,
-    ) -> Unloadable {
-        let damage = Damage {
-            file: named.path(self.dir),
-            offset,
-            lost: Lost::up_to(named.first_index, last_index),
-            shown: None,
-            proof: Proof::Naming,
-            reason,
-        };
-        Unloadable::Broken {
-            error: damage.into(),
-            sequence: named.sequence,
-            first_lost: named.first_index,
-        }
-    }
-
-    /// A segment whose header cannot be read.
-    pub(super) fn headless(&self, named: &Named, offset: u64, last_index: u64) -> Unloadable {
-        self.broken(named, Reason::SegmentHeader, offset, last_index)
+        })
     }
 }

@@ -1,15 +1,45 @@
 //! One segment file as it is found. Guarantees that a segment is taken only when its header, its name and its
 //! owner agree, and that a file without a readable header still says which entries it held, if it can.
 
-use crate::damage::Reason;
-use crate::entry::Place;
+use std::path::Path;
+
+use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::directory::Named;
+use crate::entry::{Identity, Place};
 use crate::error::{Context, Error};
 use crate::format::group::GroupHeader;
 use crate::format::segment::{HEADER_BYTES, HeaderFault, SegmentHeader};
 use crate::format::{FORMAT_VERSION, SECTOR};
 use crate::fs::{File, Fs};
-use crate::recovery::chain::{Loader, Named, Unloadable};
 use crate::segment::Segment;
+
+/// Where the files of a log lie, and whose it must be.
+pub(crate) struct Loader<'a, F: Fs> {
+    pub(crate) fs: &'a F,
+    pub(crate) dir: &'a Path,
+    pub(crate) expected: Option<Identity>,
+}
+
+/// A file that is broken or missing; those of a lower sequence may still be a log.
+#[derive(Clone, Debug)]
+pub(crate) struct BrokenSegment {
+    pub(crate) damage: Damage,
+    pub(crate) sequence: u64,
+    pub(crate) first_lost: u64,
+}
+
+/// Why files are no log.
+pub(crate) enum Unloadable {
+    Broken(BrokenSegment),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Error> for Unloadable {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
 
 impl<F: Fs> Loader<'_, F> {
     /// Opens a segment for reading and checks its header; `last_index` is the last entry it must hold, if
@@ -53,6 +83,34 @@ impl<F: Fs> Loader<'_, F> {
             .into()),
             _ => Ok(Segment::new(header, path, file, bytes)),
         }
+    }
+
+    /// A segment that cannot be used; `last_index` is the last entry it held, as far as is known.
+    pub(super) fn broken(
+        &self,
+        named: &Named,
+        reason: Reason,
+        offset: u64,
+        last_index: u64,
+    ) -> Unloadable {
+        let damage = Damage {
+            file: named.path(self.dir),
+            offset,
+            lost: Lost::up_to(named.first_index, last_index),
+            shown: None,
+            proof: Proof::Naming,
+            reason,
+        };
+        Unloadable::Broken(BrokenSegment {
+            damage,
+            sequence: named.sequence,
+            first_lost: named.first_index,
+        })
+    }
+
+    /// A segment whose header cannot be read.
+    pub(super) fn headless(&self, named: &Named, offset: u64, last_index: u64) -> Unloadable {
+        self.broken(named, Reason::SegmentHeader, offset, last_index)
     }
 }
 

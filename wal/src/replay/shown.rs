@@ -7,11 +7,12 @@
 //! that a store holds whole from one that was written after the store had been put back.
 
 use crate::damage::{Damage, Proof};
+use crate::directory::Named;
 use crate::error::Error;
 use crate::format::segment::HEADER_BYTES;
 use crate::fs::Fs;
-use crate::recovery::chain::{Loader, Named, Unloadable};
-use crate::recovery::later;
+use crate::replay::head::{BrokenSegment, Loader};
+use crate::replay::later;
 use crate::segment::Segment;
 
 /// Completes the damage that was met in these segments.
@@ -27,27 +28,19 @@ pub(super) fn complete<F: Fs, S: AsRef<Segment<F>>>(
     Ok(damage)
 }
 
-/// The same where the files are no chain: `named` are all of them.
-pub(super) fn complete_unloadable<F: Fs>(
+/// Completes the damage of a file that is broken or missing: `named` are all of them.
+pub(super) fn complete_broken<F: Fs>(
     loader: &Loader<'_, F>,
     named: &[Named],
-    unloadable: Unloadable,
-) -> Error {
-    let Unloadable::Broken {
-        error: Error::Damaged(damage),
-        sequence,
-        ..
-    } = unloadable
-    else {
-        return unloadable.into();
-    };
-    let newer = named.iter().filter(|name| name.sequence >= sequence);
+    broken: &BrokenSegment,
+) -> Result<Damage, Error> {
+    let newer = named.iter().filter(|name| name.sequence >= broken.sequence);
     // One that cannot be read either shows nothing.
     let segments: Vec<_> = newer
         .filter_map(|name| loader.read(name, 0).ok())
         .map(Box::new)
         .collect();
-    complete(*damage, &segments).map_or_else(|error| error, Error::from)
+    complete(broken.damage.clone(), &segments)
 }
 
 /// The last entry that the heads of segments, and the groups of the newest, speak of.

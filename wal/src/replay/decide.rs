@@ -37,7 +37,7 @@ pub(crate) struct Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     End,
-    Cut,
+    TornTail,
     Damage(Proof),
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn decide(evidence: Evidence) -> Decision {
         Evidence {
             remains: Remains::Torn,
             ..
-        } => Decision::Cut,
+        } => Decision::TornTail,
         Evidence {
             remains: Remains::Nothing,
             ..
@@ -96,7 +96,7 @@ mod tests {
         Row { name: 'C', witness: OTHER,      successor: Some(false), later: Some(true),  short: None,        remains: None,                   decision: Decision::Damage(Proof::LaterGroup) },
         Row { name: 'D', witness: OTHER,      successor: Some(false), later: Some(false), short: Some(true),  remains: None,                   decision: Decision::Damage(Proof::Naming) },
         Row { name: 'E', witness: &[Beyond],  successor: Some(false), later: Some(false), short: Some(false), remains: None,                   decision: Decision::Damage(Proof::Witness) },
-        Row { name: 'F', witness: QUIET,      successor: Some(false), later: Some(false), short: Some(false), remains: Some(Remains::Torn),    decision: Decision::Cut },
+        Row { name: 'F', witness: QUIET,      successor: Some(false), later: Some(false), short: Some(false), remains: Some(Remains::Torn),    decision: Decision::TornTail },
         Row { name: 'G', witness: QUIET,      successor: Some(false), later: Some(false), short: Some(false), remains: Some(Remains::Nothing), decision: Decision::End },
     ];
 
