@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::{Directory, File, Fs};
+use super::seam::{Directory, File, Fs};
 
 /// The operating system's files. New files are readable by their owner only (0600, directories 0700).
 #[derive(Clone, Copy, Debug, Default)]

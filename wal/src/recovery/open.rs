@@ -8,11 +8,13 @@ use crate::directory::{Named, set_aside};
 use crate::error::{Context, Error};
 use crate::fs::Fs;
 use crate::options::Options;
+use crate::recovery::aside;
 use crate::recovery::groups::ValidGroups;
+use crate::recovery::in_place;
 use crate::recovery::judgement::Judgement;
 use crate::recovery::parts::{DurableLog, Parts};
+use crate::recovery::relocate;
 use crate::recovery::report::Recovery;
-use crate::recovery::{aside, in_place, relocate};
 use crate::segment::{Segment, sync_dir};
 use crate::spare::Spares;
 

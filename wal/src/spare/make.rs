@@ -16,13 +16,13 @@ use crate::format::name::Name;
 use crate::fs::{File, Fs};
 use crate::segment::fill_with_zeros;
 
-use super::{Shared, Spare, next_number, spare_path};
+use super::list::{SharedSpares, Spare, spare_path};
 
 /// After a failure the thread tries again this often, and at each rotation.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The thread: makes a spare whenever none is ready, until told to stop.
-pub(super) fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) {
+pub(super) fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &SharedSpares) {
     let mut reported = false;
     loop {
         {
@@ -54,8 +54,13 @@ pub(super) fn keep_ready<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) {
 }
 
 /// Creates, fills, syncs and names one spare. A failed sync only costs this file: nothing was in it.
-pub(super) fn prepare<F: Fs>(fs: &F, dir: &Path, len: u64, shared: &Shared) -> Result<bool, Error> {
-    let number = next_number(shared);
+pub(super) fn prepare<F: Fs>(
+    fs: &F,
+    dir: &Path,
+    len: u64,
+    shared: &SharedSpares,
+) -> Result<bool, Error> {
+    let number = shared.next_number();
     let made = make_spare(fs, dir, number, len, shared);
     let state = &mut *shared.lock();
     match &made {
@@ -78,7 +83,7 @@ fn make_spare<F: Fs>(
     dir: &Path,
     number: u64,
     len: u64,
-    shared: &Shared,
+    shared: &SharedSpares,
 ) -> Result<bool, Error> {
     // Filling a nearly full disk to its last byte, only to give up, would take the room from everyone else.
     if fs.free_bytes(dir).unwrap_or(u64::MAX) < len.saturating_add(len / 2) {

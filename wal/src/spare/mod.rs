@@ -6,11 +6,12 @@
 //! spare's name is listed, or on its way to be removed: none lies about unknown. The lock is held for list
 //! operations only, never across a file operation; no other lock is taken under it.
 
+mod list;
 mod make;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
 use crate::error::{Context, Error};
@@ -20,29 +21,8 @@ use crate::fs::Fs;
 use crate::leftover::Leftovers;
 use crate::options::Options;
 use crate::segment::{Draft, SMALL_SEGMENT_BYTES, open_dir};
+use list::{SharedSpares, Spare, SpareList, spare_path};
 use make::{keep_ready, prepare};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Spare {
-    number: u64,
-    bytes: u64,
-    reused: bool,
-}
-
-#[derive(Default)]
-struct State {
-    ready: Vec<Spare>,
-    next_number: u64,
-    /// The last attempt to make a spare failed for want of space.
-    space_low: bool,
-    stop: bool,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-    leftovers: Leftovers,
-}
 
 /// The spares of one log directory.
 pub(crate) struct Spares<F: Fs> {
@@ -50,14 +30,8 @@ pub(crate) struct Spares<F: Fs> {
     dir: PathBuf,
     segment_bytes: u64,
     kept: usize,
-    shared: Arc<Shared>,
+    shared: Arc<SharedSpares>,
     thread: Option<JoinHandle<()>>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<F: Fs> Spares<F> {
@@ -100,10 +74,10 @@ impl<F: Fs> Spares<F> {
             dir: dir.to_path_buf(),
             segment_bytes,
             kept,
-            shared: Arc::new(Shared {
-                state: Mutex::new(State {
+            shared: Arc::new(SharedSpares {
+                state: Mutex::new(SpareList {
                     next_number: 1,
-                    ..State::default()
+                    ..SpareList::default()
                 }),
                 changed: Condvar::new(),
                 leftovers: Leftovers::default(),
@@ -132,7 +106,7 @@ impl<F: Fs> Spares<F> {
     }
 
     pub(crate) fn next_number(&self) -> u64 {
-        next_number(&self.shared)
+        self.shared.next_number()
     }
 
     /// Lists a file found in the directory, or one that was recycled. False when there are enough, or it
@@ -238,15 +212,4 @@ impl<F: Fs> Drop for Spares<F> {
             let _ = thread.join();
         }
     }
-}
-
-fn spare_path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(Name::Spare(number).to_string())
-}
-
-fn next_number(shared: &Shared) -> u64 {
-    let state = &mut *shared.lock();
-    let number = state.next_number;
-    state.next_number += 1;
-    number
 }

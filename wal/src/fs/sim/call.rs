@@ -7,7 +7,8 @@ use std::sync::MutexGuard;
 
 use super::disk::Inode;
 use super::fault::{Fault, Verdict, error_of};
-use super::{SimFs, State, not_found};
+use super::machine::SimFs;
+use super::state::{SimDisk, not_found};
 use crate::fs::{Directory, File, Fs};
 
 /// An open simulated file. Dead (every call fails) after a power loss or [`SimFs::restart`].
@@ -158,7 +159,7 @@ impl Fs for SimFs {
 }
 
 impl SimFile {
-    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+    fn state(&self) -> io::Result<MutexGuard<'_, SimDisk>> {
         let state = self.disk.state();
         if state.generation != self.generation {
             return Err(io::Error::other("handle from before the simulated restart"));
