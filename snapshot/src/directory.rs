@@ -1,8 +1,7 @@
 //! A directory of published files: what is there, newest first, and what may go.
 //!
-//! A file is called `INDEX-TERM.snapshot`, both in sixteen hexadecimal digits, so that the order of
-//! the names is the order of the states and a listing opens no file. Other names are left alone,
-//! except for unpublished drafts.
+//! The names tell all of that (see `name.rs`): a listing opens no file. Other names are left alone, except for unpublished
+//! drafts.
 
 use std::path::{Path, PathBuf};
 
@@ -10,17 +9,16 @@ use wal::fs::Fs;
 
 use crate::draft::{Draft, PARTIAL};
 use crate::error::Error;
-use crate::file::Source;
+use crate::file::FileSource;
 use crate::meta::Meta;
-use crate::position::Position;
-use crate::reader::Reader;
+use crate::name::{file_path, parse};
+use crate::position::FilePosition;
+use crate::reader::FileReader;
 use crate::receiver::Receiver;
-
-const SUFFIX: &str = ".snapshot";
 
 /// A published file, as its name tells. Ordered by age, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Published {
+pub struct PublishedFile {
     /// The Raft index of the last entry inside.
     pub index: u64,
     /// The Raft term of that entry.
@@ -31,12 +29,12 @@ pub struct Published {
 
 /// A directory of snapshot files, used by one process at a time.
 #[derive(Debug, Clone)]
-pub struct Directory<F> {
+pub struct SnapshotDirectory<F> {
     fs: F,
     path: PathBuf,
 }
 
-impl<F: Fs> Directory<F> {
+impl<F: Fs> SnapshotDirectory<F> {
     /// Makes the directory durable in its parent, and opens it. An existing one is no error.
     ///
     /// # Errors
@@ -55,7 +53,7 @@ impl<F: Fs> Directory<F> {
     }
 
     /// Opens an existing directory and removes the drafts that a crash left. A transfer that broke
-    /// off stays: see [`Directory::receive`].
+    /// off stays: see [`SnapshotDirectory::receive`].
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -88,13 +86,13 @@ impl<F: Fs> Directory<F> {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn list(&self) -> Result<Vec<Published>, Error> {
-        let mut files: Vec<Published> = self
+    pub fn list(&self) -> Result<Vec<PublishedFile>, Error> {
+        let mut files: Vec<PublishedFile> = self
             .names()?
             .into_iter()
             .filter_map(|name| {
                 let (index, term) = parse(&name)?;
-                Some(Published {
+                Some(PublishedFile {
                     index,
                     term,
                     path: self.path.join(name),
@@ -116,9 +114,9 @@ impl<F: Fs> Directory<F> {
     /// Opens a published file from its beginning.
     ///
     /// # Errors
-    /// As [`Reader::new`].
-    pub fn read(&self, file: &Published) -> Result<Reader<Source<F::File>>, Error> {
-        Reader::new(self.source(&file.path, 0)?, &file.path)
+    /// As [`FileReader::new`].
+    pub fn read(&self, file: &PublishedFile) -> Result<FileReader<FileSource<F::File>>, Error> {
+        FileReader::new(self.source(&file.path, 0)?, &file.path)
     }
 
     /// Opens a published file where another reader of it stood.
@@ -127,12 +125,12 @@ impl<F: Fs> Directory<F> {
     /// [`Error::Io`].
     pub fn resume(
         &self,
-        file: &Published,
+        file: &PublishedFile,
         meta: Meta,
-        position: Position,
-    ) -> Result<Reader<Source<F::File>>, Error> {
+        position: FilePosition,
+    ) -> Result<FileReader<FileSource<F::File>>, Error> {
         let source = self.source(&file.path, position.offset())?;
-        Ok(Reader::resume(source, &file.path, meta, position))
+        Ok(FileReader::resume(source, &file.path, meta, position))
     }
 
     /// Begins or continues the one transfer into this directory.
@@ -148,7 +146,7 @@ impl<F: Fs> Directory<F> {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn retain(&self, keep: usize) -> Result<Vec<Published>, Error> {
+    pub fn retain(&self, keep: usize) -> Result<Vec<PublishedFile>, Error> {
         let mut files = self.list()?;
         let mut surplus = files.split_off(keep.min(files.len()));
         surplus.reverse();
@@ -171,65 +169,11 @@ impl<F: Fs> Directory<F> {
             .map_err(|e| Error::io(&self.path, "list", e))
     }
 
-    fn source(&self, path: &Path, offset: u64) -> Result<Source<F::File>, Error> {
+    fn source(&self, path: &Path, offset: u64) -> Result<FileSource<F::File>, Error> {
         let file = self
             .fs
             .open_read(path)
             .map_err(|e| Error::io(path, "open", e))?;
-        Ok(Source::at(file, offset))
-    }
-}
-
-/// The name under which the state of `meta` is published in `dir`.
-pub(crate) fn file_path(dir: &Path, meta: &Meta) -> PathBuf {
-    dir.join(format!("{:016x}-{:016x}{SUFFIX}", meta.index, meta.term))
-}
-
-/// Index and term of a published name; `None` for every other name, spelled differently ones
-/// included.
-fn parse(name: &str) -> Option<(u64, u64)> {
-    let (index, term) = name.strip_suffix(SUFFIX)?.split_once('-')?;
-    let number = |text: &str| {
-        let plain = text.len() == 16
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
-    };
-    Some((number(index)?, number(term)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_names_we_write_are_read() {
-        let meta = Meta {
-            index: 0x1234,
-            term: 7,
-            ..Meta::default()
-        };
-        let path = file_path(Path::new("d"), &meta);
-        assert_eq!(
-            path,
-            Path::new("d/0000000000001234-0000000000000007.snapshot")
-        );
-        assert_eq!(
-            parse("0000000000001234-0000000000000007.snapshot"),
-            Some((0x1234, 7))
-        );
-        for other in [
-            "0000000000001234-0000000000000007.snapshot.partial",
-            "0000000000001234-0000000000000007.snap",
-            "000000000001234-0000000000000007.snapshot",
-            "000000000000123A-0000000000000007.snapshot",
-            "+000000000001234-0000000000000007.snapshot",
-            "incoming.partial",
-            ".snapshot",
-            "-.snapshot",
-        ] {
-            assert_eq!(parse(other), None, "{other}");
-        }
+        Ok(FileSource::at(file, offset))
     }
 }

@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use wal::fs::{File, Fs};
 
 use crate::error::Error;
-use crate::file::Sink;
+use crate::file::FileSink;
 use crate::meta::{Meta, Summary};
 use crate::section::Section;
-use crate::writer::Writer;
+use crate::writer::FileWriter;
 
 /// Ends the name of what is not published yet.
 pub(crate) const PARTIAL: &str = ".partial";
@@ -32,7 +32,7 @@ pub(crate) const PARTIAL: &str = ".partial";
 pub struct Draft<F: Fs> {
     fs: F,
     /// Taken by [`Draft::finish`]; while it is here, dropping removes the temporary file.
-    writer: Option<Writer<Sink<F::File>>>,
+    writer: Option<FileWriter<FileSink<F::File>>>,
     temporary: PathBuf,
     target: PathBuf,
 }
@@ -58,7 +58,7 @@ impl<F: Fs> Draft<F> {
         let file = fs
             .create(&temporary)
             .map_err(|e| Error::io(&temporary, "create", e))?;
-        let writer = Writer::new(Sink::new(file), &temporary, meta);
+        let writer = FileWriter::new(FileSink::new(file), &temporary, meta);
         if writer.is_err() {
             discard(&fs, &temporary);
         }
@@ -70,18 +70,18 @@ impl<F: Fs> Draft<F> {
         })
     }
 
-    /// As [`Writer::begin`].
+    /// As [`FileWriter::begin`].
     ///
     /// # Errors
-    /// As [`Writer::begin`].
+    /// As [`FileWriter::begin`].
     pub fn begin(&mut self, section: Section) -> Result<(), Error> {
         self.writer()?.begin(section)
     }
 
-    /// As [`Writer::put`].
+    /// As [`FileWriter::put`].
     ///
     /// # Errors
-    /// As [`Writer::put`].
+    /// As [`FileWriter::put`].
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         self.writer()?.put(key, value)
     }
@@ -106,7 +106,7 @@ impl<F: Fs> Draft<F> {
         published
     }
 
-    fn writer(&mut self) -> Result<&mut Writer<Sink<F::File>>, Error> {
+    fn writer(&mut self) -> Result<&mut FileWriter<FileSink<F::File>>, Error> {
         match &mut self.writer {
             Some(writer) => Ok(writer),
             None => Err(Error::Failed {

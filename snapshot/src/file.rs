@@ -6,19 +6,19 @@ use wal::fs::File;
 
 /// Reads an open file from an offset on.
 #[derive(Debug)]
-pub struct Source<F> {
+pub struct FileSource<F> {
     file: F,
     offset: u64,
 }
 
-impl<F: File> Source<F> {
+impl<F: File> FileSource<F> {
     /// Reads `file` from `offset` on.
     pub fn at(file: F, offset: u64) -> Self {
         Self { file, offset }
     }
 }
 
-impl<F: File> Read for Source<F> {
+impl<F: File> Read for FileSource<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read_at(self.offset, buffer)?;
         self.offset += count as u64;
@@ -28,12 +28,12 @@ impl<F: File> Read for Source<F> {
 
 /// Writes a new file from its beginning.
 #[derive(Debug)]
-pub struct Sink<F> {
+pub struct FileSink<F> {
     file: F,
     offset: u64,
 }
 
-impl<F: File> Sink<F> {
+impl<F: File> FileSink<F> {
     pub(crate) fn new(file: F) -> Self {
         Self { file, offset: 0 }
     }
@@ -43,7 +43,7 @@ impl<F: File> Sink<F> {
     }
 }
 
-impl<F: File> Write for Sink<F> {
+impl<F: File> Write for FileSink<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write_at(self.offset, bytes)?;
         self.offset += count as u64;

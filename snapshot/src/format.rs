@@ -77,7 +77,7 @@ pub(crate) const FLAG_REQUIRED: u16 = 1;
 
 /// What is wrong with bytes that do not decode. The caller adds the path and the offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum FormatError {
     Magic,
     Version(u16),
     Reason(&'static str),
@@ -138,25 +138,27 @@ pub(crate) fn encode_header(meta: &Meta) -> ([u8; HEADER_LEN], u32) {
 }
 
 /// What [`encode_header`] wrote, and the first chain value.
-pub(crate) fn decode_header(bytes: &[u8; HEADER_LEN]) -> Result<(Meta, u32), Flaw> {
+pub(crate) fn decode_header(bytes: &[u8; HEADER_LEN]) -> Result<(Meta, u32), FormatError> {
     if bytes[..8] != MAGIC {
-        return Err(Flaw::Magic);
+        return Err(FormatError::Magic);
     }
     // The version comes before the checksum: a later format may keep it elsewhere.
     let version = u16_at(bytes, 8);
     if version == 0 || version > VERSION {
-        return Err(Flaw::Version(version));
+        return Err(FormatError::Version(version));
     }
     let chain = checksum(0, &bytes[..96]);
     if u32_at(bytes, 96) != chain {
-        return Err(Flaw::Reason("the header does not match its checksum"));
+        return Err(FormatError::Reason(
+            "the header does not match its checksum",
+        ));
     }
     let hash_len = u32_at(bytes, 12) as usize;
     if usize::from(u16_at(bytes, 10)) != HEADER_LEN || hash_len > HASH_MAX {
-        return Err(Flaw::Reason("the header names an impossible length"));
+        return Err(FormatError::Reason("the header names an impossible length"));
     }
     let Some(hash) = crate::meta::Hash::new(&bytes[64..64 + hash_len]) else {
-        return Err(Flaw::Reason("the header names an impossible length"));
+        return Err(FormatError::Reason("the header names an impossible length"));
     };
     let meta = Meta {
         id: u64_at(bytes, 16),
@@ -192,13 +194,15 @@ pub(crate) fn encode_block_header(
 pub(crate) fn decode_block_header(
     chain: u32,
     bytes: &[u8; BLOCK_HEADER_LEN],
-) -> Result<(BlockHeader, u32), Flaw> {
+) -> Result<(BlockHeader, u32), FormatError> {
     if bytes[..4] != BLOCK_MAGIC {
-        return Err(Flaw::Reason("neither a block nor the trailer begins here"));
+        return Err(FormatError::Reason(
+            "neither a block nor the trailer begins here",
+        ));
     }
     let after = checksum(chain, &bytes[..28]);
     if u32_at(bytes, 28) != after {
-        return Err(Flaw::Reason(
+        return Err(FormatError::Reason(
             "the block's header does not match its checksum",
         ));
     }
@@ -211,12 +215,14 @@ pub(crate) fn decode_block_header(
         payload_crc: u32_at(bytes, 24),
     };
     if header.flags & !FLAG_REQUIRED != 0 {
-        return Err(Flaw::Reason(
+        return Err(FormatError::Reason(
             "the block carries a flag that this version does not know",
         ));
     }
     if header.payload_len as usize > PAYLOAD_MAX {
-        return Err(Flaw::Reason("the block is longer than any block may be"));
+        return Err(FormatError::Reason(
+            "the block is longer than any block may be",
+        ));
     }
     Ok((header, after))
 }
@@ -242,9 +248,14 @@ pub(crate) fn encode_trailer(trailer: &Trailer) -> [u8; TRAILER_LEN] {
 }
 
 /// What [`encode_trailer`] wrote; `chain` is the chain value after the last block.
-pub(crate) fn decode_trailer(chain: u32, bytes: &[u8; TRAILER_LEN]) -> Result<Trailer, Flaw> {
+pub(crate) fn decode_trailer(
+    chain: u32,
+    bytes: &[u8; TRAILER_LEN],
+) -> Result<Trailer, FormatError> {
     if bytes[..4] != TRAILER_MAGIC || u32_at(bytes, 44) != checksum(chain, &bytes[..44]) {
-        return Err(Flaw::Reason("the trailer does not match its checksum"));
+        return Err(FormatError::Reason(
+            "the trailer does not match its checksum",
+        ));
     }
     Ok(Trailer {
         sections: u32_at(bytes, 4),

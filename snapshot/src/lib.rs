@@ -9,14 +9,14 @@
 //! ```
 //!
 //! ```
-//! use snapshot::{Meta, Reader, Section, Writer};
+//! use snapshot::{FileReader, FileWriter, Meta, Section};
 //!
-//! let mut writer = Writer::new(Vec::new(), "example", Meta { revision: 7, ..Meta::default() })?;
+//! let mut writer = FileWriter::new(Vec::new(), "example", Meta { revision: 7, ..Meta::default() })?;
 //! writer.begin(Section::Tree)?;
 //! writer.put(b"/message", b"Hello world")?;
 //! let (bytes, written) = writer.finish()?;
 //!
-//! let mut reader = Reader::new(bytes.as_slice(), "example")?;
+//! let mut reader = FileReader::new(bytes.as_slice(), "example")?;
 //! assert_eq!(reader.meta().revision, 7);
 //! while let Some(block) = reader.next_block()? {
 //!     for (key, value) in block.pairs() {
@@ -36,7 +36,7 @@
 //!   rename.
 //! * Reading, writing and receiving take the memory of one block: 64 KiB, or the largest pair.
 //! * A transfer that breaks off continues at the last whole block ([`Receiver`]), and so does an
-//!   interrupted reader ([`Reader::resume`]).
+//!   interrupted reader ([`FileReader::resume`]).
 //! * A required section of a later version is refused, an optional one is verified and passed over.
 //!
 //! # Limits
@@ -47,25 +47,29 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 mod directory;
 mod draft;
 mod error;
 mod file;
 pub mod format;
 mod meta;
+mod name;
 mod position;
+mod proof;
 mod reader;
 mod receiver;
 mod section;
 mod writer;
 
-pub use directory::{Directory, Published};
+pub use block::{Block, Pairs};
+pub use directory::{PublishedFile, SnapshotDirectory};
 pub use draft::Draft;
 pub use error::Error;
-pub use file::{Sink, Source};
+pub use file::{FileSink, FileSource};
 pub use meta::{HASH_MAX, Hash, Meta, SectionSummary, Summary};
-pub use position::Position;
-pub use reader::{Block, Pairs, Reader};
+pub use position::FilePosition;
+pub use reader::FileReader;
 pub use receiver::Receiver;
 pub use section::Section;
-pub use writer::{BLOCK_BYTES, Writer};
+pub use writer::{BLOCK_BYTES, FileWriter};

@@ -42,7 +42,7 @@ impl fmt::Debug for Hash {
 }
 
 /// The header of a file. None of it is interpreted here, except that `term` and `index` name a file
-/// in a [`Directory`](crate::Directory).
+/// in a [`SnapshotDirectory`](crate::SnapshotDirectory).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Meta {
     /// A number that no other file of this cluster carries. It seeds the checksums, so that blocks

@@ -12,14 +12,14 @@ use crate::section::Section;
 /// Invariant: `offset` = header + the blocks counted in `sections`; `chain` stands for exactly
 /// these bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+pub struct FilePosition {
     offset: u64,
     chain: u32,
     blocks: u64,
     sections: Vec<SectionSummary>,
 }
 
-impl Position {
+impl FilePosition {
     /// Behind the header.
     pub(crate) fn start(chain: u32) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Position {
         }
     }
 
-    /// Steps over a block that passed [`Position::check`] and whose payload is proven.
+    /// Steps over a block that passed [`FilePosition::check`] and whose payload is proven.
     pub(crate) fn advance(&mut self, header: &BlockHeader, chain_after: u32) {
         let open = self
             .sections

@@ -5,68 +5,34 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use crate::block::Block;
 use crate::error::Error;
-use crate::format::{self, BLOCK_HEADER_LEN, Flaw, HEADER_LEN, TRAILER_LEN};
+use crate::format::{self, BLOCK_HEADER_LEN, FormatError, HEADER_LEN, TRAILER_LEN};
 use crate::meta::{Meta, Summary};
-use crate::position::Position;
+use crate::position::FilePosition;
+use crate::proof::{check_payload, check_trailer, header_error, refuse_unknown};
 use crate::section::Section;
 use crate::writer::give_back;
 
 /// A file being read. Memory: one block.
 #[derive(Debug)]
-pub struct Reader<R> {
+pub struct FileReader<R> {
     source: R,
     path: PathBuf,
     meta: Meta,
-    position: Position,
+    position: FilePosition,
     payload: Vec<u8>,
-    state: State,
+    state: ReadState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReadState {
     Reading,
     Ended,
     Failed,
 }
 
-/// Pairs of one section that are proven.
-#[derive(Debug, Clone, Copy)]
-pub struct Block<'a> {
-    section: Section,
-    payload: &'a [u8],
-}
-
-impl<'a> Block<'a> {
-    /// What the pairs mean.
-    pub fn section(&self) -> Section {
-        self.section
-    }
-
-    /// The pairs, key and value, in the order they were written. An empty section has one block
-    /// without pairs.
-    pub fn pairs(&self) -> Pairs<'a> {
-        Pairs { rest: self.payload }
-    }
-}
-
-/// The pairs of a [`Block`].
-#[derive(Debug, Clone)]
-pub struct Pairs<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Iterator for Pairs<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (key, value, rest) = format::decode_pair(self.rest)?;
-        self.rest = rest;
-        Some((key, value))
-    }
-}
-
-impl<R: Read> Reader<R> {
+impl<R: Read> FileReader<R> {
     /// Reads the header from `source`. `path` is what errors call the file.
     ///
     /// # Errors
@@ -96,18 +62,18 @@ impl<R: Read> Reader<R> {
                 source,
                 path,
                 meta,
-                position: Position::start(chain),
+                position: FilePosition::start(chain),
                 payload: Vec::new(),
-                state: State::Reading,
+                state: ReadState::Reading,
             }),
             Err(flaw) => Err(header_error(path, flaw)),
         }
     }
 
     /// Goes on where another reader of the same file stood; `source` delivers the bytes from
-    /// [`Position::offset`] on. A source of another file is noticed at its first block, or at the
+    /// [`FilePosition::offset`] on. A source of another file is noticed at its first block, or at the
     /// trailer.
-    pub fn resume(source: R, path: impl Into<PathBuf>, meta: Meta, position: Position) -> Self {
+    pub fn resume(source: R, path: impl Into<PathBuf>, meta: Meta, position: FilePosition) -> Self {
         let path = path.into();
         Self {
             source,
@@ -115,7 +81,7 @@ impl<R: Read> Reader<R> {
             meta,
             position,
             payload: Vec::new(),
-            state: State::Reading,
+            state: ReadState::Reading,
         }
     }
 
@@ -126,7 +92,7 @@ impl<R: Read> Reader<R> {
 
     /// The boundary behind the last block handed out: what was done up to here need not be done
     /// again.
-    pub fn position(&self) -> &Position {
+    pub fn position(&self) -> &FilePosition {
         &self.position
     }
 
@@ -138,9 +104,9 @@ impl<R: Read> Reader<R> {
     /// any of them [`Error::Failed`].
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>, Error> {
         match self.state {
-            State::Reading => {}
-            State::Ended => return Ok(None),
-            State::Failed => {
+            ReadState::Reading => {}
+            ReadState::Ended => return Ok(None),
+            ReadState::Failed => {
                 return Err(Error::Failed {
                     path: self.path.clone(),
                 });
@@ -152,11 +118,11 @@ impl<R: Read> Reader<R> {
                 payload: &self.payload,
             })),
             Ok(None) => {
-                self.state = State::Ended;
+                self.state = ReadState::Ended;
                 Ok(None)
             }
             Err(error) => {
-                self.state = State::Failed;
+                self.state = ReadState::Failed;
                 Err(error)
             }
         }
@@ -165,7 +131,7 @@ impl<R: Read> Reader<R> {
     /// Reads to the end and says what the file holds.
     ///
     /// # Errors
-    /// As [`Reader::next_block`].
+    /// As [`FileReader::next_block`].
     pub fn verify(mut self) -> Result<Summary, Error> {
         while self.next_block()?.is_some() {}
         Ok(self.position.summary(self.meta))
@@ -241,10 +207,10 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn flawed(&self, flaw: Flaw) -> Error {
+    fn flawed(&self, flaw: FormatError) -> Error {
         match flaw {
-            Flaw::Reason(reason) => self.damaged(reason),
-            Flaw::Magic | Flaw::Version(_) => header_error(self.path.clone(), flaw),
+            FormatError::Reason(reason) => self.damaged(reason),
+            FormatError::Magic | FormatError::Version(_) => header_error(self.path.clone(), flaw),
         }
     }
 
@@ -255,69 +221,6 @@ impl<R: Read> Reader<R> {
             block: self.position.blocks(),
             reason,
         }
-    }
-}
-
-/// The error for a header that does not decode.
-pub(crate) fn header_error(path: PathBuf, flaw: Flaw) -> Error {
-    match flaw {
-        Flaw::Magic => Error::NotASnapshot { path },
-        Flaw::Version(found) => Error::UnknownVersion {
-            path,
-            found,
-            known: format::VERSION,
-        },
-        Flaw::Reason(reason) => Error::Damaged {
-            path,
-            offset: 0,
-            block: 0,
-            reason,
-        },
-    }
-}
-
-/// Refuses what this version must know and does not.
-pub(crate) fn refuse_unknown(
-    path: &std::path::Path,
-    position: &Position,
-    section: u16,
-    flags: u16,
-) -> Result<(), Error> {
-    if flags & format::FLAG_REQUIRED != 0 && Section::from_id(section).is_none() {
-        return Err(Error::UnknownSection {
-            path: path.to_owned(),
-            offset: position.offset(),
-            id: section,
-        });
-    }
-    Ok(())
-}
-
-/// Whether the payload is the one the header was written for.
-pub(crate) fn check_payload(
-    chain: u32,
-    header: &format::BlockHeader,
-    payload: &[u8],
-) -> Result<(), &'static str> {
-    if format::checksum(chain, payload) != header.payload_crc {
-        return Err("the block does not match its checksum");
-    }
-    if !format::holds_pairs(payload, header.pairs) {
-        return Err("the lengths of the pairs do not fill the block");
-    }
-    Ok(())
-}
-
-/// Whether the trailer closes the file at this place.
-pub(crate) fn check_trailer(
-    position: &Position,
-    bytes: &[u8; TRAILER_LEN],
-) -> Result<(), &'static str> {
-    match format::decode_trailer(position.chain(), bytes) {
-        Ok(trailer) if trailer == position.trailer() => Ok(()),
-        Ok(_) => Err("the trailer counts other blocks than the file holds"),
-        Err(Flaw::Reason(reason)) => Err(reason),
-        Err(Flaw::Magic | Flaw::Version(_)) => Err("the trailer cannot be read"),
     }
 }
 

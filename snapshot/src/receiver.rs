@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use wal::fs::{File, Fs};
 
-use crate::directory::file_path;
 use crate::draft::publish;
 use crate::error::Error;
-use crate::format::{self, BLOCK_HEADER_LEN, BlockHeader, Flaw, HEADER_LEN, TRAILER_LEN};
+use crate::format::{self, BLOCK_HEADER_LEN, BlockHeader, FormatError, HEADER_LEN, TRAILER_LEN};
 use crate::meta::{Meta, Summary};
-use crate::position::Position;
-use crate::reader;
+use crate::name::file_path;
+use crate::position::FilePosition;
+use crate::proof;
 use crate::writer::give_back;
 
 const PARTIAL_NAME: &str = "incoming.partial";
@@ -32,7 +32,7 @@ pub struct Receiver<F: Fs> {
     dir: PathBuf,
     path: PathBuf,
     file: F::File,
-    progress: Option<(Meta, Position)>,
+    progress: Option<(Meta, FilePosition)>,
     /// The part that has arrived of the header, block or trailer that begins at
     /// [`Receiver::offset`].
     pending: Vec<u8>,
@@ -226,8 +226,8 @@ impl<F: Fs> Receiver<F> {
                 let wanted = BLOCK_HEADER_LEN + header.payload_len as usize;
                 Ok((Unit::Block(header, after), wanted))
             }
-            Err(Flaw::Reason(reason)) => Err(self.damaged(reason)),
-            Err(flaw) => Err(reader::header_error(self.path.clone(), flaw)),
+            Err(FormatError::Reason(reason)) => Err(self.damaged(reason)),
+            Err(flaw) => Err(proof::header_error(self.path.clone(), flaw)),
         }
     }
 
@@ -241,9 +241,9 @@ impl<F: Fs> Receiver<F> {
                     return Ok(());
                 };
                 let (meta, chain) = format::decode_header(header)
-                    .map_err(|flaw| reader::header_error(self.path.clone(), flaw))?;
+                    .map_err(|flaw| proof::header_error(self.path.clone(), flaw))?;
                 self.store()?;
-                self.progress = Some((meta, Position::start(chain)));
+                self.progress = Some((meta, FilePosition::start(chain)));
             }
             Unit::Block(header, after) => {
                 self.check(&header)?;
@@ -256,8 +256,7 @@ impl<F: Fs> Receiver<F> {
                 if let (Some((_, position)), Some(bytes)) =
                     (&self.progress, self.pending.first_chunk())
                 {
-                    reader::check_trailer(position, bytes)
-                        .map_err(|reason| self.damaged(reason))?;
+                    proof::check_trailer(position, bytes).map_err(|reason| self.damaged(reason))?;
                 }
                 self.store()?;
                 self.ended = true;
@@ -280,9 +279,9 @@ impl<F: Fs> Receiver<F> {
         position
             .check(header)
             .map_err(|reason| self.damaged(reason))?;
-        reader::refuse_unknown(&self.path, position, header.section, header.flags)?;
+        proof::refuse_unknown(&self.path, position, header.section, header.flags)?;
         let payload = &self.pending[BLOCK_HEADER_LEN..];
-        reader::check_payload(position.chain(), header, payload)
+        proof::check_payload(position.chain(), header, payload)
             .map_err(|reason| self.damaged(reason))
     }
 

@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::format::{self, BLOCK_HEADER_LEN, BlockHeader, FLAG_REQUIRED, KEY_MAX, VALUE_MAX};
 use crate::meta::{Meta, Summary};
-use crate::position::Position;
+use crate::position::FilePosition;
 use crate::section::Section;
 
 /// The payload at which a block is closed, unless the caller says otherwise: 64 KiB, large enough
 /// that checksums and headers cost nothing, small enough to be repeated when a transfer breaks off.
 pub const BLOCK_BYTES: usize = 64 << 10;
 
-/// A file being written. Pairs come in through [`Writer::put`] after a section was begun; nothing
-/// is complete before [`Writer::finish`] returned. Memory: one block, or the largest pair if that
+/// A file being written. Pairs come in through [`FileWriter::put`] after a section was begun; nothing
+/// is complete before [`FileWriter::finish`] returned. Memory: one block, or the largest pair if that
 /// is more.
 #[derive(Debug)]
-pub struct Writer<W> {
+pub struct FileWriter<W> {
     sink: W,
     path: PathBuf,
     meta: Meta,
-    position: Position,
+    position: FilePosition,
     open: Option<(u16, bool)>,
     /// Room for the block's header, then the payload so far.
     block: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Writer<W> {
     failed: bool,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> FileWriter<W> {
     /// Writes the header to `sink`. `path` is what errors call the file.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl<W: Write> Writer<W> {
             sink,
             path: path.into(),
             meta,
-            position: Position::start(chain),
+            position: FilePosition::start(chain),
             open: None,
             block: vec![0; BLOCK_HEADER_LEN],
             pairs: 0,
@@ -81,7 +81,7 @@ impl<W: Write> Writer<W> {
         self.begin_id(section.id(), section.required())
     }
 
-    /// [`Writer::begin`] with any number, as a later version would write it.
+    /// [`FileWriter::begin`] with any number, as a later version would write it.
     pub(crate) fn begin_id(&mut self, id: u16, required: bool) -> Result<(), Error> {
         self.close_block()?;
         self.open = Some((id, required));

@@ -5,7 +5,7 @@
 
 mod support;
 
-use snapshot::{Error, Meta, Reader, Section};
+use snapshot::{Error, FileReader, Meta, Section};
 use support::{is_prefix, meta, read, sample, sample_file, write};
 
 /// Reads damaged bytes: some error, and only right pairs before it.
@@ -80,7 +80,7 @@ fn bytes_behind_the_trailer_are_refused() {
 
 /// Start and end of every block of the sample.
 fn blocks(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let mut reader = Reader::new(bytes, "sample").unwrap();
+    let mut reader = FileReader::new(bytes, "sample").unwrap();
     let mut found = Vec::new();
     let mut start = reader.position().offset() as usize;
     while reader.next_block().unwrap().is_some() {
@@ -152,7 +152,7 @@ fn other_files_are_named_as_such() {
 fn a_reader_that_failed_stays_failed() {
     let mut bytes = sample_file();
     bytes[140] ^= 1;
-    let mut reader = Reader::new(bytes.as_slice(), "sample").unwrap();
+    let mut reader = FileReader::new(bytes.as_slice(), "sample").unwrap();
     assert!(matches!(reader.next_block(), Err(Error::Damaged { .. })));
     assert!(matches!(reader.next_block(), Err(Error::Failed { .. })));
 }
@@ -172,7 +172,7 @@ fn an_error_names_file_offset_and_block() {
 
 #[test]
 fn misuse_of_the_writer_leaves_it_usable() {
-    let mut writer = snapshot::Writer::new(Vec::new(), "sample", meta()).unwrap();
+    let mut writer = snapshot::FileWriter::new(Vec::new(), "sample", meta()).unwrap();
     assert!(matches!(
         writer.put(b"k", b"v"),
         Err(Error::NoSection { .. })
@@ -201,7 +201,7 @@ fn misuse_of_the_writer_leaves_it_usable() {
     let (bytes, summary) = writer.finish().unwrap();
     assert_eq!(summary.pairs(), 1);
     assert_eq!(
-        Reader::new(bytes.as_slice(), "sample")
+        FileReader::new(bytes.as_slice(), "sample")
             .unwrap()
             .verify()
             .unwrap(),

@@ -5,7 +5,7 @@
 
 mod support;
 
-use snapshot::Reader;
+use snapshot::FileReader;
 use support::{SAMPLE_BLOCK, meta, read, sample, sample_file, write};
 
 const VERSION_1: &str = include_str!("golden/version-1.hex");
@@ -48,7 +48,7 @@ fn version_1_is_read() {
 
 #[test]
 fn the_summary_tells_what_is_inside() {
-    let summary = Reader::new(golden().as_slice(), "golden")
+    let summary = FileReader::new(golden().as_slice(), "golden")
         .unwrap()
         .verify()
         .unwrap();

@@ -7,9 +7,11 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use snapshot::{Directory, Draft, Error, Meta, Published, Reader, Section, Source};
+use snapshot::{
+    Draft, Error, FileReader, FileSource, Meta, PublishedFile, Section, SnapshotDirectory,
+};
 use support::{Content, for_seeds, meta, sample};
-use wal::fs::sim::{Fault, SimFs};
+use wal::fs::sim::{SimFault, SimFs};
 use wal::fs::{Fs, OsFs};
 
 const DIR: &str = "/snapshots";
@@ -45,7 +47,7 @@ fn fill<F: Fs>(mut draft: Draft<F>, content: &[Content]) -> Result<(), Error> {
 fn content_of<F: Fs>(fs: &F, path: &Path) -> Vec<Content> {
     let file = fs.open_read(path).unwrap();
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut Source::at(file, 0), &mut bytes).unwrap();
+    std::io::Read::read_to_end(&mut FileSource::at(file, 0), &mut bytes).unwrap();
     let (content, ended) = support::read(&bytes);
     ended.unwrap();
     content
@@ -124,10 +126,10 @@ fn a_process_killed_before_any_operation_leaves_old_or_new() {
 #[test]
 fn any_failing_operation_leaves_old_or_new_and_no_debris() {
     for fault in [
-        Fault::Eio,
-        Fault::NoSpace,
-        Fault::ShortWrite,
-        Fault::TornWrite,
+        SimFault::Eio,
+        SimFault::NoSpace,
+        SimFault::ShortWrite,
+        SimFault::TornWrite,
     ] {
         for n in 1..=operations() {
             let fs = disk_with_old();
@@ -135,16 +137,16 @@ fn any_failing_operation_leaves_old_or_new_and_no_debris() {
             let result = publish(&fs, &target(), &new_content());
             match (fault, &result) {
                 // The rest of a short write is simply written next.
-                (Fault::ShortWrite, Ok(())) => {}
-                (Fault::NoSpace, Err(Error::NoSpace { .. })) => {}
+                (SimFault::ShortWrite, Ok(())) => {}
+                (SimFault::NoSpace, Err(Error::NoSpace { .. })) => {}
                 // Space is asked for when bytes are written: a sync that fails has failed for good.
                 (
-                    Fault::NoSpace,
+                    SimFault::NoSpace,
                     Err(Error::Io {
                         operation: "sync", ..
                     }),
                 ) => {}
-                (Fault::Eio | Fault::TornWrite, Err(Error::Io { .. })) => {}
+                (SimFault::Eio | SimFault::TornWrite, Err(Error::Io { .. })) => {}
                 (_, other) => panic!("{fault:?} at operation {n}: {other:?}"),
             }
             assert_eq!(fs.files(), [target()], "{fault:?} at operation {n}: debris");
@@ -203,14 +205,14 @@ fn at(index: u64, term: u64) -> Meta {
     }
 }
 
-fn names(files: &[Published]) -> Vec<(u64, u64)> {
+fn names(files: &[PublishedFile]) -> Vec<(u64, u64)> {
     files.iter().map(|file| (file.index, file.term)).collect()
 }
 
 #[test]
 fn a_directory_lists_newest_first_and_keeps_what_it_is_told() {
     let fs = SimFs::new(1);
-    let directory = Directory::create(fs.clone(), Path::new(DIR)).unwrap();
+    let directory = SnapshotDirectory::create(fs.clone(), Path::new(DIR)).unwrap();
     for (index, term) in [(10, 1), (300, 2), (20, 1), (0x1_0000, 3)] {
         fill(directory.draft(at(index, term)).unwrap(), &old_content()).unwrap();
     }
@@ -222,7 +224,7 @@ fn a_directory_lists_newest_first_and_keeps_what_it_is_told() {
     assert_eq!(names(&directory.retain(9).unwrap()), []);
     assert_eq!(names(&directory.retain(2).unwrap()), [(10, 1), (20, 1)]);
     fs.power_loss(3);
-    let directory = Directory::open(fs.clone(), Path::new(DIR)).unwrap();
+    let directory = SnapshotDirectory::open(fs.clone(), Path::new(DIR)).unwrap();
     assert_eq!(names(&directory.list().unwrap()), [(0x1_0000, 3), (300, 2)]);
     assert_eq!(directory.retain(0).unwrap().len(), 2);
     assert_eq!(fs.files().len(), 1, "what is not ours stays");
@@ -231,7 +233,7 @@ fn a_directory_lists_newest_first_and_keeps_what_it_is_told() {
 #[test]
 fn opening_a_directory_removes_only_unpublished_drafts() {
     let fs = SimFs::new(1);
-    let directory = Directory::create(fs.clone(), Path::new(DIR)).unwrap();
+    let directory = SnapshotDirectory::create(fs.clone(), Path::new(DIR)).unwrap();
     fill(directory.draft(at(1, 1)).unwrap(), &old_content()).unwrap();
     fs.settle();
     let mut draft = directory.draft(at(2, 1)).unwrap();
@@ -242,7 +244,7 @@ fn opening_a_directory_removes_only_unpublished_drafts() {
     let fs = fs.fork();
     fs.restart();
     assert_eq!(fs.files().len(), 4);
-    let directory = Directory::open(fs.clone(), Path::new(DIR)).unwrap();
+    let directory = SnapshotDirectory::open(fs.clone(), Path::new(DIR)).unwrap();
     assert_eq!(names(&directory.list().unwrap()), [(1, 1)]);
     assert_eq!(
         fs.files().len(),
@@ -255,14 +257,14 @@ fn opening_a_directory_removes_only_unpublished_drafts() {
 fn retention_interrupted_never_keeps_too_little() {
     for n in 1..=6 {
         let fs = SimFs::new(1);
-        let directory = Directory::create(fs.clone(), Path::new(DIR)).unwrap();
+        let directory = SnapshotDirectory::create(fs.clone(), Path::new(DIR)).unwrap();
         for index in 1..=5 {
             fill(directory.draft(at(index, 1)).unwrap(), &old_content()).unwrap();
         }
         fs.stop_at(n);
         let outcome = directory.retain(2);
         fs.power_loss(n);
-        let directory = Directory::open(fs, Path::new(DIR)).unwrap();
+        let directory = SnapshotDirectory::open(fs, Path::new(DIR)).unwrap();
         let left = names(&directory.list().unwrap());
         assert!(
             left.starts_with(&[(5, 1), (4, 1)]),
@@ -277,14 +279,14 @@ fn retention_interrupted_never_keeps_too_little() {
 
 #[test]
 fn a_missing_directory_is_not_made_by_opening_it() {
-    let error = Directory::open(SimFs::new(1), Path::new("/nowhere")).unwrap_err();
+    let error = SnapshotDirectory::open(SimFs::new(1), Path::new("/nowhere")).unwrap_err();
     assert!(error.to_string().contains("/nowhere"), "{error}");
 }
 
 #[test]
 fn a_reader_of_a_directory_goes_on_at_a_block() {
     let fs = SimFs::new(1);
-    let directory = Directory::create(fs, Path::new(DIR)).unwrap();
+    let directory = SnapshotDirectory::create(fs, Path::new(DIR)).unwrap();
     let mut long = old_content();
     long[0]
         .1
@@ -301,7 +303,7 @@ fn a_reader_of_a_directory_goes_on_at_a_block() {
 #[test]
 fn real_files_behave_the_same() {
     let dir = tempfile::tempdir().unwrap();
-    let directory = Directory::create(OsFs, &dir.path().join("snapshots")).unwrap();
+    let directory = SnapshotDirectory::create(OsFs, &dir.path().join("snapshots")).unwrap();
     fill(directory.draft(meta()).unwrap(), &old_content()).unwrap();
     fill(directory.draft(meta()).unwrap(), &new_content()).unwrap();
     let listed = directory.list().unwrap();
@@ -312,6 +314,6 @@ fn real_files_behave_the_same() {
         summary.file_len,
         std::fs::metadata(&listed[0].path).unwrap().len()
     );
-    assert!(Reader::new(std::fs::File::open(&listed[0].path).unwrap(), "file").is_ok());
+    assert!(FileReader::new(std::fs::File::open(&listed[0].path).unwrap(), "file").is_ok());
     assert_eq!(directory.retain(0).unwrap().len(), 1);
 }

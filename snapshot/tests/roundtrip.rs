@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use snapshot::{Hash, Meta, Reader, Section};
+use snapshot::{FileReader, Hash, Meta, Section};
 use support::{Content, write};
 
 /// Delivers a few bytes at a time, as a socket does, and is interrupted now and then.
@@ -82,7 +82,7 @@ proptest! {
         prop_assert_eq!(&back, &content);
 
         let trickle = Trickle { bytes: &file, step, calls: 0 };
-        let summary = Reader::new(trickle, "trickle").unwrap().verify().unwrap();
+        let summary = FileReader::new(trickle, "trickle").unwrap().verify().unwrap();
         prop_assert_eq!(&summary, &written);
         prop_assert_eq!(summary.file_len, file.len() as u64);
     }
@@ -91,11 +91,11 @@ proptest! {
     fn a_reader_goes_on_where_another_stood(content in content(), block_bytes in 0_usize..500) {
         let meta = Meta { id: 5, ..Meta::default() };
         let (file, written) = write(meta, &content, block_bytes);
-        let mut first = Reader::new(file.as_slice(), "first").unwrap();
+        let mut first = FileReader::new(file.as_slice(), "first").unwrap();
         loop {
             let position = first.position().clone();
             let rest = &file[position.offset() as usize..];
-            let second = Reader::resume(rest, "second", meta, position);
+            let second = FileReader::resume(rest, "second", meta, position);
             prop_assert_eq!(&second.verify().unwrap(), &written);
             if first.next_block().unwrap().is_none() {
                 break;
@@ -117,12 +117,12 @@ fn a_resumed_reader_notices_another_file() {
     )
     .0;
     let whole = support::sample_file();
-    let mut first = Reader::new(whole.as_slice(), "first").unwrap();
+    let mut first = FileReader::new(whole.as_slice(), "first").unwrap();
     first.next_block().unwrap();
     let position = first.position().clone();
     let rest = &other[position.offset() as usize..];
     assert!(
-        Reader::resume(rest, "second", support::meta(), position)
+        FileReader::resume(rest, "second", support::meta(), position)
             .verify()
             .is_err()
     );

@@ -8,10 +8,10 @@ mod support;
 
 use std::path::Path;
 
-use snapshot::{Directory, Error, Meta, Receiver};
+use snapshot::{Error, Meta, Receiver, SnapshotDirectory};
 use support::{Content, for_seeds, meta, sample, sample_file, write};
 use wal::fs::Fs;
-use wal::fs::sim::{Fault, SimFs, SplitMix64};
+use wal::fs::sim::{SimFault, SimFs, SplitMix64};
 
 const DIR: &str = "/snapshots";
 
@@ -55,7 +55,7 @@ fn publish(receiver: Receiver<SimFs>, fs: &SimFs, bytes: &[u8]) {
     assert_eq!(fs.content(&path).unwrap(), bytes);
     assert_eq!(summary.file_len, bytes.len() as u64);
     assert_eq!(fs.files(), [path], "something was left behind");
-    let directory = Directory::open(fs.clone(), Path::new(DIR)).unwrap();
+    let directory = SnapshotDirectory::open(fs.clone(), Path::new(DIR)).unwrap();
     let published = directory.list().unwrap();
     assert_eq!(
         (published[0].index, published[0].term),
@@ -188,7 +188,7 @@ fn a_stop_at_any_operation_loses_only_what_was_not_proven() {
             }
             again(&fs, seed + 1, n);
 
-            let published = Directory::open(fs.clone(), Path::new(DIR))
+            let published = SnapshotDirectory::open(fs.clone(), Path::new(DIR))
                 .unwrap()
                 .list()
                 .unwrap();
@@ -256,10 +256,10 @@ fn a_sync_that_failed_is_not_trusted_when_the_transfer_is_taken_up_again() {
 fn any_write_that_fails_is_repeated() {
     let bytes = long_file();
     for fault in [
-        Fault::Eio,
-        Fault::NoSpace,
-        Fault::ShortWrite,
-        Fault::TornWrite,
+        SimFault::Eio,
+        SimFault::NoSpace,
+        SimFault::ShortWrite,
+        SimFault::TornWrite,
     ] {
         for n in 1..=20 {
             let fs = disk();
@@ -268,8 +268,9 @@ fn any_write_that_fails_is_repeated() {
             let mut random = SplitMix64::new(n);
             let first = send(&mut receiver, &bytes, &mut random);
             match (fault, &first) {
-                (Fault::ShortWrite, Ok(())) | (Fault::NoSpace, Err(Error::NoSpace { .. })) => {}
-                (Fault::Eio | Fault::TornWrite, Err(Error::Io { .. })) => {}
+                (SimFault::ShortWrite, Ok(()))
+                | (SimFault::NoSpace, Err(Error::NoSpace { .. })) => {}
+                (SimFault::Eio | SimFault::TornWrite, Err(Error::Io { .. })) => {}
                 (_, other) => panic!("{fault:?} at operation {n}: {other:?}"),
             }
             send(&mut receiver, &bytes, &mut random).unwrap();

@@ -3,11 +3,11 @@
 
 use super::*;
 use crate::format::{BlockHeader, FLAG_REQUIRED, encode_block_header, encode_header};
-use crate::writer::Writer;
+use crate::writer::FileWriter;
 
 /// A file with a section of a later version between two of ours.
 fn later(required: bool) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), "later", Meta::default()).unwrap();
+    let mut writer = FileWriter::new(Vec::new(), "later", Meta::default()).unwrap();
     writer.begin(Section::Tree).unwrap();
     writer.put(b"a", b"1").unwrap();
     writer.begin_id(77, required).unwrap();
@@ -20,7 +20,7 @@ fn later(required: bool) -> Vec<u8> {
 #[test]
 fn an_optional_section_of_a_later_version_is_passed_over() {
     let bytes = later(false);
-    let mut reader = Reader::new(bytes.as_slice(), "later").unwrap();
+    let mut reader = FileReader::new(bytes.as_slice(), "later").unwrap();
     let mut seen = Vec::new();
     while let Some(block) = reader.next_block().unwrap() {
         seen.extend(
@@ -57,7 +57,7 @@ fn damage_in_a_section_passed_over_is_still_found() {
         .position(|window| window == b"meaning")
         .unwrap();
     bytes[at] ^= 1;
-    let error = Reader::new(bytes.as_slice(), "later")
+    let error = FileReader::new(bytes.as_slice(), "later")
         .unwrap()
         .verify()
         .unwrap_err();
@@ -67,7 +67,7 @@ fn damage_in_a_section_passed_over_is_still_found() {
 #[test]
 fn a_required_section_of_a_later_version_is_refused_with_its_place() {
     let bytes = later(true);
-    let mut reader = Reader::new(bytes.as_slice(), "later").unwrap();
+    let mut reader = FileReader::new(bytes.as_slice(), "later").unwrap();
     assert!(reader.next_block().unwrap().is_some());
     let place = reader.position().offset();
     match reader.next_block().unwrap_err() {
@@ -146,7 +146,7 @@ fn bytes_that_no_writer_writes_are_refused_in_spite_of_their_checksums() {
         ),
     ] {
         let bytes = forged(&blocks);
-        let error = Reader::new(bytes.as_slice(), "forged")
+        let error = FileReader::new(bytes.as_slice(), "forged")
             .unwrap()
             .verify()
             .unwrap_err();
@@ -158,7 +158,7 @@ fn bytes_that_no_writer_writes_are_refused_in_spite_of_their_checksums() {
 fn a_trailer_that_counts_wrong_is_refused() {
     let mut bytes = forged(&[(1, FLAG_REQUIRED, 0, 0, &[])]);
     let (_, first) = encode_header(&Meta::default());
-    let mut position = Position::start(first);
+    let mut position = FilePosition::start(first);
     let header = BlockHeader {
         section: 1,
         flags: FLAG_REQUIRED,
@@ -183,14 +183,14 @@ fn a_trailer_that_counts_wrong_is_refused() {
         },
     ] {
         let file = [&bytes[..], &format::encode_trailer(&wrong)].concat();
-        let error = Reader::new(file.as_slice(), "forged")
+        let error = FileReader::new(file.as_slice(), "forged")
             .unwrap()
             .verify()
             .unwrap_err();
         assert!(error.to_string().contains("counts other blocks"), "{error}");
     }
     bytes.extend_from_slice(&format::encode_trailer(&right));
-    Reader::new(bytes.as_slice(), "forged")
+    FileReader::new(bytes.as_slice(), "forged")
         .unwrap()
         .verify()
         .unwrap();
@@ -200,7 +200,7 @@ fn a_trailer_that_counts_wrong_is_refused() {
 fn a_later_format_is_told_apart_from_damage() {
     let (mut header, _) = encode_header(&Meta::default());
     header[8] = 2;
-    let error = Reader::new(header.as_slice(), "later").unwrap_err();
+    let error = FileReader::new(header.as_slice(), "later").unwrap_err();
     assert!(
         matches!(
             error,

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 #![allow(dead_code)] // each test program uses its own part
 
-use snapshot::{Error, Hash, Meta, Reader, Section, Summary, Writer};
+use snapshot::{Error, FileReader, FileWriter, Hash, Meta, Section, Summary};
 use wal::fs::sim::SplitMix64;
 
 /// The content of one section.
@@ -46,7 +46,7 @@ pub(crate) const SAMPLE_BLOCK: usize = 64;
 
 /// A file with this content.
 pub(crate) fn write(meta: Meta, content: &[Content], block_bytes: usize) -> (Vec<u8>, Summary) {
-    let mut writer = Writer::new(Vec::new(), "sample", meta)
+    let mut writer = FileWriter::new(Vec::new(), "sample", meta)
         .unwrap()
         .with_block_bytes(block_bytes);
     for (section, pairs) in content {
@@ -67,7 +67,7 @@ pub(crate) fn sample_file() -> Vec<u8> {
 pub(crate) fn read(bytes: &[u8]) -> (Vec<Content>, Result<Meta, Error>) {
     let mut content: Vec<Content> = Vec::new();
     let ended = (|| {
-        let mut reader = Reader::new(bytes, "sample")?;
+        let mut reader = FileReader::new(bytes, "sample")?;
         let meta = *reader.meta();
         while let Some(block) = reader.next_block()? {
             if content
