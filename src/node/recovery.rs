@@ -190,7 +190,7 @@ impl<F: Fs> OpenLog<F> {
 
     /// Opens a log that was judged.
     pub fn open(
-        judged: wal::Judgement<F>,
+        judged: wal::JudgedLog<F>,
         options: wal::Options,
         applied: u64,
         marker: &Marker,

@@ -8,7 +8,7 @@ use crate::format::name::Name;
 
 /// Durable records that are gone, with the place and the range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct LogDamage {
     /// The segment file.
     pub file: PathBuf,
     /// Offset of the first bad byte's group; of a file that is too short, its length.
@@ -21,7 +21,7 @@ pub struct Damage {
     /// Who says that the bytes were durable.
     pub proof: Proof,
     /// What is wrong there.
-    pub reason: Reason,
+    pub reason: Defect,
 }
 
 /// What damage took away, as far as it can be known.
@@ -103,7 +103,7 @@ pub enum Proof {
 /// What is wrong with damaged bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum Defect {
     /// No valid group header where one must be.
     GroupHeader,
     /// The group runs past the end of its file or segment.
@@ -140,7 +140,7 @@ pub enum Reason {
     WitnessDiffers,
 }
 
-impl Reason {
+impl Defect {
     /// The name that a file with this content has, where that is what is wrong.
     #[must_use]
     pub fn segment(&self) -> Option<String> {
@@ -159,7 +159,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::GroupHeader => "no valid group header",
@@ -217,7 +217,7 @@ impl fmt::Display for Lost {
     }
 }
 
-impl Damage {
+impl LogDamage {
     /// The highest entry that the log shows to have been in it, and that is lost.
     #[must_use]
     pub fn last_known(&self) -> Option<u64> {
@@ -238,12 +238,12 @@ impl Damage {
     }
 }
 
-impl fmt::Display for Damage {
+impl fmt::Display for LogDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
         write!(f, "{}; nothing was changed: ", self.place())?;
         match (self.lost, self.reason) {
-            (Lost::Nothing, Reason::ShortFile { length, .. }) => {
+            (Lost::Nothing, Defect::ShortFile { length, .. }) => {
                 write!(f, "check the disk, then `truncate -s {length} {file}`")
             }
             _ => f.write_str("bring the file back, or a copy of the whole data directory that was made while the node was stopped"),
@@ -251,4 +251,4 @@ impl fmt::Display for Damage {
     }
 }
 
-impl std::error::Error for Damage {}
+impl std::error::Error for LogDamage {}

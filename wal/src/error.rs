@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::damage::Damage;
+use crate::damage::LogDamage;
 
 /// An error of the log.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum Error {
     },
     /// The log lost records that were durable. Nothing on disk was changed.
     #[error("{0}")]
-    Damaged(Box<Damage>),
+    Damaged(Box<LogDamage>),
     /// The log belongs to another cluster or member.
     #[error("{path} belongs to cluster {:x} member {:x}, not to cluster {:x} member {:x}; point the data directory at this member's own files",
         found.cluster, found.member, expected.cluster, expected.member, path = path.display())]
@@ -141,8 +141,8 @@ pub enum Error {
     },
 }
 
-impl From<Damage> for Error {
-    fn from(damage: Damage) -> Self {
+impl From<LogDamage> for Error {
+    fn from(damage: LogDamage) -> Self {
         Self::Damaged(Box::new(damage))
     }
 }

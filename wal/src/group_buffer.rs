@@ -7,26 +7,26 @@ use crate::entry::{Entry, HardState};
 use crate::format::PAYLOAD_BYTES_MAX;
 use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader, padded_len};
 use crate::format::record;
-use crate::scan::Summary;
+use crate::scan::GroupSummary;
 
 /// The group buffer, cut into groups.
-pub(crate) struct Pending {
-    groups: VecDeque<Building>,
+pub(crate) struct GroupBuffer {
+    groups: VecDeque<GroupDraft>,
     /// A written group's buffer, for the next one.
     spare: Vec<u8>,
     group_bytes: usize,
 }
 
 /// A group being filled: room for the header, then records without checksums.
-pub(crate) struct Building {
+pub(crate) struct GroupDraft {
     buffer: Vec<u8>,
     /// Zeros at the end of the buffer while it is sealed.
     padding: usize,
     records: u32,
-    summary: Summary,
+    summary: GroupSummary,
 }
 
-impl Pending {
+impl GroupBuffer {
     pub(crate) fn new(group_bytes: usize) -> Self {
         Self {
             groups: VecDeque::new(),
@@ -38,7 +38,7 @@ impl Pending {
     /// Appends an entry; `last` is the index of the entry before it in the order of appending.
     pub(crate) fn push_entry(&mut self, entry: &Entry, last: u64) {
         let bytes = record::encoded_len(entry.payload.len());
-        let follows = |group: &Building| group.summary.entries == 0 || entry.index == last + 1;
+        let follows = |group: &GroupDraft| group.summary.entries == 0 || entry.index == last + 1;
         let group = self.open_group(bytes, last, follows);
         record::push_entry(&mut group.buffer, entry);
         group.summary.note_entry(entry.index, entry.term);
@@ -56,17 +56,17 @@ impl Pending {
         &mut self,
         bytes: usize,
         last: u64,
-        fits: impl Fn(&Building) -> bool,
-    ) -> &mut Building {
+        fits: impl Fn(&GroupDraft) -> bool,
+    ) -> &mut GroupDraft {
         let limit = self.group_bytes;
-        let room = |group: &&mut Building| group.body().len() + bytes <= limit && fits(group);
+        let room = |group: &&mut GroupDraft| group.body().len() + bytes <= limit && fits(group);
         let reuse = self.groups.back_mut().filter(room).is_some();
         if !reuse {
             let mut buffer = std::mem::take(&mut self.spare);
             buffer.clear();
             buffer.resize(GROUP_HEADER_BYTES, 0);
-            let summary = Summary::empty(last);
-            self.groups.push_back(Building {
+            let summary = GroupSummary::empty(last);
+            self.groups.push_back(GroupDraft {
                 buffer,
                 padding: 0,
                 records: 0,
@@ -77,12 +77,12 @@ impl Pending {
         &mut self.groups[newest]
     }
 
-    pub(crate) fn front_mut(&mut self) -> Option<&mut Building> {
+    pub(crate) fn front_mut(&mut self) -> Option<&mut GroupDraft> {
         self.groups.front_mut()
     }
 
     /// Drops the first group, which was written, and keeps its buffer unless it was unusually large.
-    pub(crate) fn pop(&mut self) -> Option<Summary> {
+    pub(crate) fn pop(&mut self) -> Option<GroupSummary> {
         let group = self.groups.pop_front()?;
         if group.buffer.capacity() <= 2 * self.group_bytes {
             self.spare = group.buffer;
@@ -99,9 +99,9 @@ impl Pending {
     }
 }
 
-impl Building {
+impl GroupDraft {
     /// A group rebuilt from records that were read.
-    pub(crate) fn rebuilt(body: &[u8], header: &GroupHeader, summary: Summary) -> Self {
+    pub(crate) fn rebuilt(body: &[u8], header: &GroupHeader, summary: GroupSummary) -> Self {
         let mut buffer = vec![0; GROUP_HEADER_BYTES];
         buffer.extend_from_slice(body);
         Self {
@@ -123,7 +123,7 @@ impl Building {
 
     /// Gives it a place: fills in header and checksums, and pads it. Calling it again, after a failed
     /// write, gives it another.
-    pub(crate) fn seal(&mut self, placed: &GroupHeader) -> (&[u8], &Summary) {
+    pub(crate) fn seal(&mut self, placed: &GroupHeader) -> (&[u8], &GroupSummary) {
         self.unseal();
         let body = self.body().len();
         let header = GroupHeader {

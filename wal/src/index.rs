@@ -15,7 +15,7 @@ use crate::entry::{Place, Position};
 use crate::error::Error;
 use crate::format::segment::SegmentHeader;
 use crate::fs::Fs;
-use crate::scan::Summary;
+use crate::scan::GroupSummary;
 use crate::segment::Segment;
 
 /// Bytes of log between two points: what a read of one entry scans at most, a group apart.
@@ -94,7 +94,7 @@ impl<F: Fs> Index<F> {
     /// At the start of a log whose older segments are released, the oldest segment left may replace
     /// entries at or below its base: these were released too, so the base moves back to the first of
     /// them, of which the term is known.
-    pub(crate) fn apply(&mut self, group: &Summary) -> Result<(), Gap> {
+    pub(crate) fn apply(&mut self, group: &GroupSummary) -> Result<(), Gap> {
         if group.entries == 0 {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl<F: Fs> Index<F> {
             first += 1;
         } else if first <= self.last {
             replaced = true;
-            self.cut_from(first);
+            self.truncate_from(first);
         }
         if group.last_index() < first {
             return Ok(());
@@ -151,9 +151,9 @@ impl<F: Fs> Index<F> {
     }
 
     /// Forgets the entries after `last`; the base stays.
-    pub(crate) fn cut_after(&mut self, last: u64) {
+    pub(crate) fn truncate_after(&mut self, last: u64) {
         if last < self.last {
-            self.cut_from(last.max(self.base.index) + 1);
+            self.truncate_from(last.max(self.base.index) + 1);
         }
     }
 
@@ -164,7 +164,7 @@ impl<F: Fs> Index<F> {
         })
     }
 
-    fn cut_from(&mut self, first: u64) {
+    fn truncate_from(&mut self, first: u64) {
         while self.points.back().is_some_and(|point| point.index >= first) {
             self.points.pop_back();
         }
@@ -174,7 +174,7 @@ impl<F: Fs> Index<F> {
         self.last = first - 1;
     }
 
-    fn note_terms(&mut self, first: u64, group: &Summary) {
+    fn note_terms(&mut self, first: u64, group: &GroupSummary) {
         let runs = std::iter::once((group.first_index, group.first_term));
         for (index, term) in runs.chain(group.terms.iter().copied()) {
             let index = index.max(first);

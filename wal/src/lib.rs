@@ -72,21 +72,21 @@
 //! | --- | --- | --- |
 //! | **write** a group | nothing of it on disk | any of its sectors; open keeps whole groups up to the first bad one |
 //! | **sync** | as after the write | everything appended before is there |
-//! | **rotate** 1: sync the full segment | as above | the segment is durable as a whole |
+//! | **cut** (begin a segment) 1: sync the full segment | as above | the segment is durable as a whole |
 //! | 2: write and sync the header of a spare file | the spare's content means nothing | the same: it has no segment's name |
 //! | 3: rename it | the log ends in the old segment | the log ends in an empty one, or, after a power loss, as before |
 //! | 4: sync the directory | as after 3 | the segment is part of the log; groups may be acknowledged from it |
 //! | **release** 1: rename or remove the oldest segment | it is part of the log | it is gone, or, after a power loss, still there |
 //! | 2: sync the directory | as after 1 | gone for good; only now the next one is touched, so there is never a hole |
-//! | **restart_at**: as rotate, with a header that starts the log | the old log | the new log; open removes the old segments |
-//! | **replace** 1: as rotate, with a header that starts the log and says that it takes the place of another | the old log, damaged | the new log; open keeps the old segments aside |
+//! | **restart_at**: as cut, with a header that starts the log | the old log | the new log; open removes the old segments |
+//! | **replace** 1: as cut, with a header that starts the log and says that it takes the place of another | the old log, damaged | the new log; open keeps the old segments aside |
 //! | 2: remove what an earlier replace kept aside | as after 1 | as after 1 |
 //! | 3: rename the old segments to `*.damaged`, sync the directory | as after 1 | done |
 //! | **open** 1: sync the directory | nothing was changed | nothing of the log was changed |
-//! | 2: copy a cut tail aside, if there is room | as after 1 | a copy more |
+//! | 2: copy a torn tail aside, if there is room | as after 1 | a copy more |
 //! | 3: unproven groups written again in their place, zeros over the torn tail | as after 2 | the groups as before, any part of the tail |
 //! | 4: sync the segment | as after 3 | the groups are durable, nothing lies behind them |
-//! | 4b: only if 3 or 4 fail, unproven groups into a fresh segment, as rotate | the old segment still has them | they are durable; the old segment ends at the proven place |
+//! | 4b: only if 3 or 4 fail, unproven groups into a fresh segment, as cut | the old segment still has them | they are durable; the old segment ends at the proven place |
 //! | 5: remove surplus segments, keep those of a replaced log aside | the next open finds them again | done |
 #![forbid(unsafe_code)]
 
@@ -96,11 +96,11 @@ mod entry;
 mod error;
 mod format;
 pub mod fs;
+mod group_buffer;
 mod index;
 mod leftover;
 mod log;
 mod options;
-mod pending;
 mod reader;
 mod recovery;
 mod replay;
@@ -110,7 +110,7 @@ mod spare;
 mod tail;
 mod witness;
 
-pub use damage::{Damage, Lost, Proof, Reason};
+pub use damage::{Defect, LogDamage, Lost, Proof};
 pub use entry::{Durable, Entry, HardState, Identity, Place, Position};
 pub use error::Error;
 pub use format::name::is_own_file;
@@ -118,6 +118,6 @@ pub use format::{FORMAT_VERSION, PAYLOAD_BYTES_MAX};
 pub use log::Wal;
 pub use options::Options;
 pub use reader::Reader;
-pub use recovery::{Judgement, Prefix, Recovery, inspect, judge, prefix};
+pub use recovery::{JudgedLog, Prefix, Recovery, inspect, judge, prefix};
 pub use replay::{LogEnd, Replay, ReplayedGroup, TornTail};
 pub use witness::{Witness, WitnessCheck};

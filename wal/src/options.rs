@@ -16,10 +16,10 @@ pub struct Options {
     /// the limit writes are refused for now ([`Error::TooManySegments`](crate::Error)), until segments
     /// are released; a log that has more of them opens all the same.
     pub segments_max: usize,
-    /// How many cut tails are kept beside the log; the oldest go first. Default 4.
+    /// How many torn tails are kept beside the log; the oldest go first. Default 4.
     pub torn_files: usize,
     /// Whether a thread of the crate's own keeps a zero-filled spare ready. Default true. Without it
-    /// the caller calls [`Wal::prepare_next`](crate::Wal::prepare_next), or each rotation makes a small
+    /// the caller calls [`Wal::prepare_next`](crate::Wal::prepare_next), or each cut makes a small
     /// segment on the spot.
     pub background: bool,
 }

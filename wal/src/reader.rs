@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::entry::{Entry, Place};
 use crate::error::{Context, Error};
 use crate::format::record::Record;
@@ -127,7 +127,7 @@ fn read_span<F: Fs>(span: &Span<F>, taken: &mut Taken) -> Result<(), Error> {
     let (mut offset, mut chain, mut next) = (span.offset, None, span.from);
     while next < span.until && !taken.full {
         let damaged = |reason| {
-            Error::from(Damage {
+            Error::from(LogDamage {
                 file: segment.path.clone(),
                 offset,
                 lost: Lost::Entries {
@@ -153,7 +153,7 @@ fn read_span<F: Fs>(span: &Span<F>, taken: &mut Taken) -> Result<(), Error> {
         .context("read", &segment.path)?
         .map_err(damaged)?;
         if chain.is_some_and(|chain| chain != group.header.chain_before) {
-            return Err(damaged(Reason::Chain));
+            return Err(damaged(Defect::Chain));
         }
         let mut following = next;
         let summary = group

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::damage::Reason;
+use crate::damage::Defect;
 use crate::entry::{HardState, Place};
 use crate::format::group::{GROUP_HEADER_BYTES, GroupHeader};
 use crate::format::record::{self, Record};
@@ -67,7 +67,7 @@ pub(crate) struct Group {
 
 /// What a group did to the log, without its payloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Summary {
+pub(crate) struct GroupSummary {
     pub(crate) place: Place,
     /// Offset after the group.
     pub(crate) end: u64,
@@ -81,7 +81,7 @@ pub(crate) struct Summary {
     pub(crate) chain: u32,
 }
 
-impl Summary {
+impl GroupSummary {
     pub(crate) fn last_index(&self) -> u64 {
         (self.first_index + u64::from(self.entries)).saturating_sub(1)
     }
@@ -131,15 +131,15 @@ impl Group {
         place: Place,
         salt: u64,
         limit: u64,
-    ) -> io::Result<Result<Self, Reason>> {
+    ) -> io::Result<Result<Self, Defect>> {
         let head = window.at(file, place.offset, GROUP_HEADER_BYTES as u64, limit)?;
         let Some((header, seed)) = GroupHeader::decode(&head, place, salt) else {
-            return Ok(Err(Reason::GroupHeader));
+            return Ok(Err(Defect::GroupHeader));
         };
         let len = GROUP_HEADER_BYTES + header.body_bytes as usize;
         let bytes = window.at(file, place.offset, len as u64, limit)?;
         if bytes.len() < len {
-            return Ok(Err(Reason::GroupLength));
+            return Ok(Err(Defect::GroupLength));
         }
         let body = bytes.slice(GROUP_HEADER_BYTES..len);
         Ok(Ok(Self { header, seed, body }))
@@ -151,7 +151,10 @@ impl Group {
     }
 
     /// Checks every record and gives it to `each`; returns what the group did.
-    pub(crate) fn walk(&self, mut each: impl FnMut(&Record, Bytes)) -> Result<Summary, Reason> {
+    pub(crate) fn walk(
+        &self,
+        mut each: impl FnMut(&Record, Bytes),
+    ) -> Result<GroupSummary, Defect> {
         walk(&self.header, self.seed, &self.body, |record, payload| {
             each(record, self.body.slice(payload));
         })
@@ -159,12 +162,12 @@ impl Group {
 }
 
 /// What the group does that `bytes` are, if every byte of it is right.
-pub(crate) fn summary(bytes: &[u8], place: Place, salt: u64) -> Result<Summary, Reason> {
-    let (header, seed) = GroupHeader::decode(bytes, place, salt).ok_or(Reason::GroupHeader)?;
+pub(crate) fn summary(bytes: &[u8], place: Place, salt: u64) -> Result<GroupSummary, Defect> {
+    let (header, seed) = GroupHeader::decode(bytes, place, salt).ok_or(Defect::GroupHeader)?;
     let body = bytes.get(GROUP_HEADER_BYTES..).unwrap_or_default();
     let body = body
         .get(..header.body_bytes as usize)
-        .ok_or(Reason::GroupLength)?;
+        .ok_or(Defect::GroupLength)?;
     walk(&header, seed, body, |_, _| {})
 }
 
@@ -173,8 +176,8 @@ fn walk(
     seed: u32,
     body: &[u8],
     mut each: impl FnMut(&Record, Range<usize>),
-) -> Result<Summary, Reason> {
-    let mut summary = Summary::empty(header.first_index.saturating_sub(1));
+) -> Result<GroupSummary, Defect> {
+    let mut summary = GroupSummary::empty(header.first_index.saturating_sub(1));
     summary.place = header.place;
     summary.end = header.end();
     summary.first_index = header.first_index;
@@ -185,7 +188,7 @@ fn walk(
         match decoded.record {
             Record::Entry { term, index, .. } => {
                 if index != header.first_index + u64::from(summary.entries) {
-                    return Err(Reason::RecordFields);
+                    return Err(Defect::RecordFields);
                 }
                 summary.note_entry(index, term);
             }
@@ -197,7 +200,7 @@ fn walk(
         each(&decoded.record, decoded.payload);
     }
     if (records, summary.entries) != (header.records, header.entries) {
-        return Err(Reason::RecordFields);
+        return Err(Defect::RecordFields);
     }
     Ok(summary)
 }

@@ -14,7 +14,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::damage::Reason;
+use crate::damage::Defect;
 use crate::error::{Context, Error};
 use crate::format::SECTOR;
 use crate::format::name::Name;
@@ -37,7 +37,7 @@ pub(crate) struct Segment<F: Fs> {
     /// behind was never the log's (F8), and a group there would not be missed if it went.
     pub(crate) bytes: u64,
     /// Set when the file has fewer bytes than its header says.
-    pub(crate) short: Option<Reason>,
+    pub(crate) short: Option<Defect>,
 }
 
 impl<F: Fs> Segment<F> {
@@ -49,7 +49,7 @@ impl<F: Fs> Segment<F> {
             path,
             file,
             bytes: bytes.min(length),
-            short: (bytes < length).then_some(Reason::ShortFile { bytes, length }),
+            short: (bytes < length).then_some(Defect::ShortFile { bytes, length }),
         }
     }
 
@@ -72,7 +72,7 @@ impl<F: Fs> Segment<F> {
 }
 
 /// A file on its way to become a segment.
-pub(crate) struct Draft<F: Fs> {
+pub(crate) struct SegmentDraft<F: Fs> {
     pub(crate) path: PathBuf,
     pub(crate) file: F::File,
     pub(crate) bytes: u64,
@@ -142,7 +142,7 @@ pub(crate) fn write_zeros<F: File>(file: &F, from: u64, until: u64) -> std::io::
     Ok(())
 }
 
-impl<F: Fs> Draft<F> {
+impl<F: Fs> SegmentDraft<F> {
     /// A new zero-filled file. Nothing is left behind when it fails, as far as the disk allows.
     pub(crate) fn create(
         fs: &F,

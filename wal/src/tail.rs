@@ -3,7 +3,7 @@
 
 use crate::entry::{Durable, HardState, Place, Position};
 use crate::format::segment::SegmentHeader;
-use crate::scan::Summary;
+use crate::scan::GroupSummary;
 use crate::witness::Witness;
 
 /// State of the log at the end of some group.
@@ -26,7 +26,7 @@ impl Tail {
         }
     }
 
-    pub(crate) fn advance(&mut self, group: &Summary) {
+    pub(crate) fn advance(&mut self, group: &GroupSummary) {
         self.place = group.end_place();
         self.chain = group.chain;
         if group.entries > 0 {

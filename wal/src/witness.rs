@@ -22,7 +22,7 @@ const WITNESS_FORMAT: u32 = 1;
 /// see [`Proof::Witness`](crate::Proof::Witness).
 ///
 /// Taken from a log that is stopped with everything synced, it names the log's end: that end is still
-/// the same if [`Judgement::end`](crate::Judgement::end) is equal to it.
+/// the same if [`JudgedLog::end`](crate::JudgedLog::end) is equal to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Witness {
     /// Where the synced groups ended.

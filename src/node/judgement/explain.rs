@@ -126,7 +126,7 @@ impl<F: Fs> Facts<F> {
 }
 
 /// Where, what, and who says so. What is lost is told once, of log and store together.
-fn place(damage: &wal::Damage) -> String {
+fn place(damage: &wal::LogDamage) -> String {
     format!(
         "{} is damaged at offset {}: {} ({}){}",
         damage.file.display(),
@@ -138,8 +138,8 @@ fn place(damage: &wal::Damage) -> String {
 }
 
 /// People copy a segment beside the others, or give it another name.
-fn stray(damage: &wal::Damage) -> String {
-    let wal::Reason::OtherSegment { .. } = damage.reason else {
+fn stray(damage: &wal::LogDamage) -> String {
+    let wal::Defect::OtherSegment { .. } = damage.reason else {
         return String::new();
     };
     let named = damage.reason.segment().unwrap_or_default();

@@ -17,11 +17,11 @@ pub(super) struct LogFacts<F: Fs> {
 /// What its own checks and its witnesses say.
 pub(super) enum Judged<F: Fs> {
     Absent,
-    Readable(Box<wal::Judgement<F>>),
+    Readable(Box<wal::JudgedLog<F>>),
     /// Not what a witness saw; and whose it is, if it can be read.
-    Contradicted(Box<wal::Damage>, Option<wal::Identity>),
+    Contradicted(Box<wal::LogDamage>, Option<wal::Identity>),
     /// By its own testimony, with what lies before the damage, if that can be read and is the store's own.
-    Damaged(Box<wal::Damage>, Option<Box<wal::Prefix<F>>>),
+    Damaged(Box<wal::LogDamage>, Option<Box<wal::Prefix<F>>>),
 }
 
 impl<F: Fs> LogFacts<F> {
@@ -54,7 +54,7 @@ impl<F: Fs> LogFacts<F> {
     ///
     /// What is valid behind damage counts too: it cannot be read, but it was written.
     pub(super) fn reaches(&self) -> u64 {
-        let told = |damage: &wal::Damage| {
+        let told = |damage: &wal::LogDamage| {
             let first = damage.lost.first();
             let before = first.map_or(0, |first| first.saturating_sub(1));
             before.max(damage.last_known().unwrap_or(0))

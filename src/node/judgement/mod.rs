@@ -93,7 +93,7 @@ impl<F: Fs> Plan<F> {
 /// What becomes of the log.
 pub enum PlannedLog<F: Fs> {
     /// Opened as it was judged.
-    Open(Box<wal::Judgement<F>>),
+    Open(Box<wal::JudgedLog<F>>),
     /// Set aside; a new one begins behind the store.
     Replace(Loss),
     /// The entries before the damage are applied, then as `Replace`.

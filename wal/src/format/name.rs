@@ -6,7 +6,7 @@
 //! | `NNNNNNNNNNNNNNNN.spare` | a file ready to become a segment; its content means nothing |
 //! | `NNNNNNNNNNNNNNNN.tmp` | a file being made; removed by open |
 //! | `SSSSSSSSSSSSSSSS-IIIIIIIIIIIIIIII.damaged` | a segment of a log that was replaced, kept aside |
-//! | `torn-SSSSSSSSSSSSSSSS-OOOOOOOOOOOOOOOO` | a cut tail kept aside: sequence, offset |
+//! | `torn-SSSSSSSSSSSSSSSS-OOOOOOOOOOOOOOOO` | a torn tail kept aside: sequence, offset |
 //!
 //! Other names are left alone.
 

@@ -13,7 +13,7 @@
 //! | 32 | n | payload; of a hard state: vote (8), commit (8) |
 
 use super::{PAYLOAD_BYTES_MAX, checksum, put, u32_at, u64_at};
-use crate::damage::Reason;
+use crate::damage::Defect;
 use crate::entry::{Entry, HardState};
 
 /// Bytes of a record before its payload.
@@ -99,21 +99,21 @@ pub(crate) fn seal(body: &mut [u8], mut chain: u32) -> u32 {
 }
 
 /// Decodes the record at `at` of a group's body.
-pub(crate) fn decode(body: &[u8], at: usize, chain: u32) -> Result<Decoded, Reason> {
+pub(crate) fn decode(body: &[u8], at: usize, chain: u32) -> Result<Decoded, Defect> {
     let rest = body.get(at..).unwrap_or_default();
     if rest.len() < RECORD_HEADER_BYTES {
-        return Err(Reason::RecordFields);
+        return Err(Defect::RecordFields);
     }
     let length = u32_at(rest, LENGTH) as usize;
     if length > PAYLOAD_BYTES_MAX || rest.len() - RECORD_HEADER_BYTES < length {
-        return Err(Reason::RecordChecksum);
+        return Err(Defect::RecordChecksum);
     }
     let chain = checksum(chain, &rest[4..encoded_len(length)]);
     if chain != u32_at(rest, 0) {
-        return Err(Reason::RecordChecksum);
+        return Err(Defect::RecordChecksum);
     }
     let payload = at + RECORD_HEADER_BYTES..at + encoded_len(length);
-    let record = fields(rest, length).ok_or(Reason::RecordFields)?;
+    let record = fields(rest, length).ok_or(Defect::RecordFields)?;
     Ok(Decoded {
         record,
         payload,

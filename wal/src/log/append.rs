@@ -4,7 +4,7 @@
 //! | step | process or power fails before it | after it |
 //! | --- | --- | --- |
 //! | append | – | nothing of it on disk |
-//! | write | nothing of it on disk | any sectors of it may arrive; open keeps whole groups up to the first bad one and cuts the rest |
+//! | write | nothing of it on disk | any sectors of it may arrive; open keeps whole groups up to the first bad one and drops the rest |
 //! | sync | as after write | everything appended before is there on open |
 
 use crate::entry::{Durable, Entry, HardState};

@@ -10,6 +10,7 @@ mod health;
 mod open;
 mod release;
 mod replace;
+mod restart;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +21,9 @@ use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 use crate::entry::{Durable, HardState, Identity, Position};
 use crate::error::Error;
 use crate::fs::{Fs, OsFs};
+use crate::group_buffer::GroupBuffer;
 use crate::index::Index;
 use crate::options::Options;
-use crate::pending::Pending;
 use crate::reader::{Reader, SharedIndex};
 use crate::segment::Segment;
 use crate::spare::Spares;
@@ -42,7 +43,7 @@ pub struct Wal<F: Fs = OsFs> {
     next_sequence: u64,
     written: Tail,
     durable: Durable,
-    pending: Pending,
+    pending: GroupBuffer,
     /// Last index and hard state in the order of appending, buffered ones included.
     appended_last: u64,
     appended_hard_state: HardState,

@@ -12,10 +12,10 @@ use crate::format::group::GROUP_HEADER_BYTES;
 use crate::format::name::Name;
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::fs::Fs;
+use crate::group_buffer::GroupBuffer;
 use crate::index::Index;
 use crate::options::Options;
-use crate::pending::Pending;
-use crate::recovery::{Judgement, Parts, Recovery, judge};
+use crate::recovery::{JudgedLog, Parts, Recovery, judge};
 use crate::segment::sync_dir;
 use crate::spare::Spares;
 use crate::tail::Tail;
@@ -23,7 +23,7 @@ use crate::witness::Witness;
 
 use super::Wal;
 
-impl<F: Fs> Judgement<F> {
+impl<F: Fs> JudgedLog<F> {
     /// Makes what was judged durable and opens it: the steps of **open** at the
     /// [crate root](crate#durable-steps).
     ///
@@ -68,7 +68,7 @@ impl<F: Fs> Wal<F> {
 
     /// Opens the log in `dir`: finds its end, tells a torn tail from damage, and syncs again what is not
     /// proven durable. The rules are the table under "Recovery" at the [crate root](crate#recovery).
-    /// It is [`judge`](crate::judge) and [`Judgement::open`](crate::Judgement::open) in one.
+    /// It is [`judge`](crate::judge) and [`JudgedLog::open`](crate::JudgedLog::open) in one.
     ///
     /// `expected` is whose log it must be, `witnesses` what was last seen of it. A log that is refused
     /// by [`Proof::Witness`](crate::Proof::Witness) must never be opened without its witness: it may be
@@ -133,7 +133,7 @@ impl<F: Fs> Wal<F> {
             next_sequence: parts.next_sequence,
             written: parts.tail,
             durable: parts.tail.durable(),
-            pending: Pending::new(group_bytes),
+            pending: GroupBuffer::new(group_bytes),
             appended_last: parts.tail.last.index,
             appended_hard_state: parts.tail.hard_state,
             spares: parts.spares,

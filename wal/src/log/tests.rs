@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::entry::{Entry, Place};
 use crate::fs::sim::SimFs;
-use crate::scan::Summary;
+use crate::scan::GroupSummary;
 
 fn log() -> Wal<SimFs> {
     let identity = Identity {
@@ -67,11 +67,11 @@ fn a_group_noted_behind_a_later_one_is_caught() {
     let mut log = log();
     log.append(&[entry(1)], None).expect("room");
     log.sync().expect("durable");
-    let earlier = Summary {
+    let earlier = GroupSummary {
         place: Place::default(),
         entries: 1,
         first_term: 1,
-        ..Summary::empty(1)
+        ..GroupSummary::empty(1)
     };
     let _ = log.index_mut().apply(&earlier);
 }

@@ -1,7 +1,7 @@
-//! Cut tails, kept aside. Guarantees that a tail is copied and the copy synced before the log is changed,
+//! Torn tails, kept aside. Guarantees that a tail is copied and the copy synced before the log is changed,
 //! that the copies are bounded, and that a full disk costs the copy and not the log.
 //!
-//! Nobody needs the copy to go on; it is for whoever wants to know what was torn.
+//! Nobody needs the copy to go on; it is for whoever wants to know what was dropped.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::fs::{File, Fs};
 use crate::replay::TornTail;
 use crate::segment::sync_dir;
 
-/// Bytes of a cut tail that are kept; more says no more about what happened.
+/// Bytes of a torn tail that are kept; more says no more about what happened.
 const TORN_BYTES_MAX: u64 = 4 << 20;
 
 /// Copies the tail, and drops the oldest copies so that `kept` are left with it. Says in `torn` when there
@@ -30,7 +30,7 @@ pub(super) fn keep<F: Fs>(
     match copy(fs, dir, torn, &to) {
         Err(Error::NoSpace { .. }) => {
             torn.kept_aside = None;
-            // What was written of it goes, if it can; the next open with a cut here replaces it.
+            // What was written of it goes, if it can; the next open with a torn tail here replaces it.
             let _ = fs.remove(&to);
             Ok(())
         }

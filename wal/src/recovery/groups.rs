@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::error::Error;
 use crate::fs::Fs;
 use crate::index::Index;
 use crate::replay::Replay;
-use crate::scan::Summary;
+use crate::scan::GroupSummary;
 use crate::segment::Segment;
 use crate::tail::Tail;
 
@@ -22,7 +22,7 @@ pub(super) struct ValidGroups<F: Fs> {
     /// End of what is proven durable.
     pub(super) proven: Tail,
     /// Those after that.
-    pub(super) unproven: VecDeque<Summary>,
+    pub(super) unproven: VecDeque<GroupSummary>,
     /// End of all of them.
     pub(super) end: Tail,
 }
@@ -36,7 +36,7 @@ impl<F: Fs> ValidGroups<F> {
         let witnessed = replay.witnesses.newest().map(|witness| witness.place);
         let mut known_durable = witnessed.unwrap_or(proven.place);
         let mut index = Index::new(Arc::clone(&segments[0]));
-        let mut unproven: VecDeque<Summary> = VecDeque::new();
+        let mut unproven: VecDeque<GroupSummary> = VecDeque::new();
         while let Some(step) = replay.step(|_, _| {})? {
             add_until(&mut index, &segments, step.segment);
             let segment = &segments[step.segment];
@@ -79,17 +79,21 @@ fn add_until<F: Fs>(index: &mut Index<F>, segments: &[Arc<Segment<F>>], reached:
     }
 }
 
-fn apply<F: Fs>(index: &mut Index<F>, segment: &Segment<F>, group: &Summary) -> Result<(), Error> {
+fn apply<F: Fs>(
+    index: &mut Index<F>,
+    segment: &Segment<F>,
+    group: &GroupSummary,
+) -> Result<(), Error> {
     let first = index.last() + 1;
     let applied = index.apply(group);
     applied.map_err(|_| {
-        Error::from(Damage {
+        Error::from(LogDamage {
             file: segment.path.clone(),
             offset: group.place.offset,
             lost: Lost::up_to(first, group.last_index()),
             shown: None,
             proof: Proof::LaterGroup,
-            reason: Reason::IndexGap,
+            reason: Defect::IndexGap,
         })
     })
 }

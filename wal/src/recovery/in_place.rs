@@ -9,7 +9,7 @@
 //! * The groups do not change by a byte. Any sector may be the old or the new one, and is the same.
 //! * Places and chain values stay, so every witness that was true stays true, and so does every claim in
 //!   every group.
-//! * Of the torn tail any part may be left. All of it was unproven, so what is left is cut by the next open;
+//! * Of the torn tail any part may be left. All of it was unproven, so what is left is dropped by the next open;
 //!   if zeros complete a group again (its only bad bytes should have been zeros), it is one that was written.
 //! * No group is appended before the sync returned, so the old tail and a new group never mix.
 //! * It overwrites what the file has: it needs no room and adds no file, however often the log is opened.
@@ -17,12 +17,12 @@
 //! A write or sync that fails proves nothing about these sectors, and nothing was acknowledged from it. The
 //! groups then go to another place: see `relocate.rs`.
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::error::{Context, Error};
 use crate::format::align;
 use crate::fs::{File, Fs};
 use crate::recovery::groups::ValidGroups;
-use crate::scan::{Group, Summary, Window};
+use crate::scan::{Group, GroupSummary, Window};
 use crate::segment::{Segment, sync_failed, write_zeros};
 
 const READ_BYTES: u64 = 256 << 10;
@@ -64,10 +64,10 @@ pub(super) fn write_again<F: Fs>(
 pub(super) fn read_again<F: Fs>(
     window: &mut Window,
     from: &Segment<F>,
-    group: &Summary,
+    group: &GroupSummary,
 ) -> Result<Group, Error> {
     let changed = |reason| {
-        Error::from(Damage {
+        Error::from(LogDamage {
             file: from.path.clone(),
             offset: group.place.offset,
             lost: Lost::up_to(group.first_index, group.last_index()),
@@ -81,7 +81,7 @@ pub(super) fn read_again<F: Fs>(
     let found = read.context("read", &from.path)?.map_err(changed)?;
     match found.walk(|_, _| {}) {
         Ok(summary) if summary == *group => Ok(found),
-        Ok(_) => Err(changed(Reason::Chain)),
+        Ok(_) => Err(changed(Defect::Chain)),
         Err(reason) => Err(changed(reason)),
     }
 }

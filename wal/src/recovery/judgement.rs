@@ -13,9 +13,9 @@ use crate::recovery::report::Recovery;
 use crate::replay::{Chain, LogEnd, Replay, TornTail};
 use crate::witness::{Witness, WitnessCheck};
 
-/// A log that was read to its end and found whole, or cut at a torn tail. Nothing was changed; until
-/// [`Judgement::open`] nothing will be. It holds one open file for each segment.
-pub struct Judgement<F: Fs> {
+/// A log that was read to its end and found whole, its torn tail apart. Nothing was changed; until
+/// [`JudgedLog::open`] nothing will be. It holds one open file for each segment.
+pub struct JudgedLog<F: Fs> {
     pub(super) fs: F,
     pub(super) dir: PathBuf,
     pub(super) names: Vec<Name>,
@@ -26,16 +26,16 @@ pub struct Judgement<F: Fs> {
     pub(super) recovery: Recovery,
 }
 
-impl<F: Fs> std::fmt::Debug for Judgement<F> {
+impl<F: Fs> std::fmt::Debug for JudgedLog<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Judgement")
+        f.debug_struct("JudgedLog")
             .field("dir", &self.dir)
             .field("recovery", &self.recovery)
             .finish_non_exhaustive()
     }
 }
 
-impl<F: Fs> Judgement<F> {
+impl<F: Fs> JudgedLog<F> {
     /// What the log holds, and what opening it would do.
     #[must_use]
     pub fn recovery(&self) -> &Recovery {
@@ -64,7 +64,7 @@ pub fn judge<'a, F: Fs>(
     dir: &Path,
     expected: Option<Identity>,
     witnesses: impl IntoIterator<Item = &'a Witness>,
-) -> Result<Judgement<F>, Error> {
+) -> Result<JudgedLog<F>, Error> {
     let mut replay = Replay::open(fs, dir, expected, witnesses)?;
     replay.refuse_broken()?;
     let groups = ValidGroups::read(&mut replay)?;
@@ -75,7 +75,7 @@ pub fn judge<'a, F: Fs>(
         LogEnd::Damaged(damage) => return Err(Error::Damaged(damage)),
     };
     let recovery = report(&replay, &groups, verdict.witness.check(), torn_tail);
-    Ok(Judgement {
+    Ok(JudgedLog {
         fs: replay.fs,
         dir: replay.dir,
         names: replay.names,
@@ -86,7 +86,7 @@ pub fn judge<'a, F: Fs>(
     })
 }
 
-/// Reads a whole log as open does and changes nothing: for offline checks. What open would cut or write
+/// Reads a whole log as open does and changes nothing: for offline checks. What open would drop or write
 /// again is reported as if it had been done.
 ///
 /// # Errors

@@ -11,14 +11,14 @@ use crate::options::Options;
 use crate::recovery::aside;
 use crate::recovery::groups::ValidGroups;
 use crate::recovery::in_place;
-use crate::recovery::judgement::Judgement;
+use crate::recovery::judgement::JudgedLog;
 use crate::recovery::parts::{DurableLog, Parts};
 use crate::recovery::relocate;
 use crate::recovery::report::Recovery;
 use crate::segment::{Segment, sync_dir};
 use crate::spare::Spares;
 
-impl<F: Fs> Judgement<F> {
+impl<F: Fs> JudgedLog<F> {
     /// The steps of the room's head, from 2 on.
     pub(crate) fn recover(self, options: Options) -> Result<(Parts<F>, Recovery), Error> {
         let Self {

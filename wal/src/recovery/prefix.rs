@@ -88,7 +88,7 @@ pub fn prefix<'a, F: Fs>(
         return Err(replay.other_history().into());
     }
     if let Some(lost) = replay.first_lost() {
-        index.cut_after(lost.saturating_sub(1));
+        index.truncate_after(lost.saturating_sub(1));
     }
     let last = index.last();
     let base = index.base();

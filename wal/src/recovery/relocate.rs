@@ -10,17 +10,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::error::{Context, Error};
 use crate::format::group::GroupHeader;
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::fs::{File, Fs};
-use crate::pending::Building;
+use crate::group_buffer::GroupDraft;
 use crate::recovery::groups::ValidGroups;
 use crate::recovery::in_place::read_again;
 use crate::recovery::parts::DurableLog;
-use crate::scan::{Summary, Window};
-use crate::segment::{Draft, Segment};
+use crate::scan::{GroupSummary, Window};
+use crate::segment::{Segment, SegmentDraft};
 use crate::spare::Spares;
 use crate::tail::Tail;
 
@@ -92,16 +92,16 @@ fn fresh_header<F: Fs>(fs: &F, newest: &Segment<F>, proven: &Tail, sequence: u64
 
 fn copy_groups<'a, F: Fs>(
     from: &Segment<F>,
-    groups: impl IntoIterator<Item = &'a Summary>,
-    to: &Draft<F>,
+    groups: impl IntoIterator<Item = &'a GroupSummary>,
+    to: &SegmentDraft<F>,
     header: &SegmentHeader,
     tail: &mut Tail,
-) -> Result<Vec<Summary>, Error> {
+) -> Result<Vec<GroupSummary>, Error> {
     let mut window = Window::new(READ_BYTES);
     let mut moved = Vec::new();
     for group in groups {
         let old = read_again(&mut window, from, group)?;
-        let mut copy = Building::rebuilt(old.body(), &old.header, group.clone());
+        let mut copy = GroupDraft::rebuilt(old.body(), &old.header, group.clone());
         let (bytes, summary) = copy.seal(&GroupHeader {
             salt: header.salt,
             place: tail.place,
@@ -120,13 +120,13 @@ fn copy_groups<'a, F: Fs>(
 }
 
 /// Groups that followed one another a moment ago and no longer do.
-fn gap<F: Fs>(segment: &Segment<F>, group: &Summary) -> Damage {
-    Damage {
+fn gap<F: Fs>(segment: &Segment<F>, group: &GroupSummary) -> LogDamage {
+    LogDamage {
         file: segment.path.clone(),
         offset: group.place.offset,
         lost: Lost::up_to(group.first_index, group.last_index()),
         shown: None,
         proof: Proof::EarlierRead,
-        reason: Reason::IndexGap,
+        reason: Defect::IndexGap,
     }
 }

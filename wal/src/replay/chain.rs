@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::directory::Named;
 use crate::error::{Context, Error};
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
@@ -26,7 +26,7 @@ pub(crate) struct Chain<F: Fs> {
     pub(crate) surplus: Vec<PathBuf>,
     /// Segment files of a log that this one replaced.
     pub(crate) replaced: Vec<Named>,
-    /// The newest file when it is cut inside its header.
+    /// The newest file when it ends inside its header.
     pub(crate) short: Option<Short>,
     /// Highest sequence number any segment file has.
     pub(crate) newest_sequence: u64,
@@ -75,7 +75,7 @@ impl<F: Fs> Loader<'_, F> {
         Ok(chain)
     }
 
-    /// The newest file, and its bytes, if it ends inside its header. An empty file is no cut: no byte of a
+    /// The newest file, and its bytes, if it ends inside its header. An empty file is not torn: no byte of a
     /// file with a segment's name was ever missing.
     fn short_head(&self, newest: &Named) -> Result<Option<(Short, Vec<u8>)>, Error> {
         let path = newest.path(self.dir);
@@ -108,7 +108,7 @@ impl<F: Fs> Loader<'_, F> {
                 .first()
                 .is_some_and(|other| other.sequence == name.sequence)
             {
-                return Err(self.broken(&newer[0], Reason::Name, 0, 0));
+                return Err(self.broken(&newer[0], Defect::Name, 0, 0));
             }
             surplus.extend(newer.iter().map(|other| other.path(self.dir)));
             rest = &rest[..position];
@@ -152,13 +152,13 @@ impl<F: Fs> Loader<'_, F> {
         let readable = self.read(older, 0).ok();
         let last = readable.and_then(|segment| last_index_of(&segment).ok());
         let first = last.map_or(older.first_index, |last| last + 1);
-        let damage = Damage {
+        let damage = LogDamage {
             file: self.dir.join(format!("{sequence:016x}-*.wal")),
             offset: 0,
             lost: Lost::up_to(first, header.base.index),
             shown: None,
             proof: Proof::NextSegment,
-            reason: Reason::MissingSegment,
+            reason: Defect::MissingSegment,
         };
         Unloadable::Broken(BrokenSegment {
             damage,

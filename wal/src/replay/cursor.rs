@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::directory::{list, segments_of};
 use crate::entry::{Entry, HardState, Identity, Place, Position};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::replay::head::{BrokenSegment, Loader, Unloadable};
 use crate::replay::later;
 use crate::replay::shown;
 use crate::replay::testimony::Testimonies;
-use crate::scan::{Summary, Window};
+use crate::scan::{GroupSummary, Window};
 use crate::segment::Segment;
 use crate::tail::Tail;
 use crate::witness::Witness;
@@ -62,16 +62,16 @@ pub struct Replay<F: Fs = OsFs> {
     pub(crate) witnesses: Testimonies,
     /// Bytes of groups read.
     pub(crate) bytes: u64,
-    pub(super) stopped: Option<Stop>,
+    pub(super) stopped: Option<ReplayStop>,
 }
 
 /// Why reading ended.
 #[derive(Clone, Debug)]
-pub(super) enum Stop {
+pub(super) enum ReplayStop {
     /// There is no valid group there in the newest segment.
-    Newest(Reason),
+    Newest(Defect),
     /// Something is wrong before the end of a segment that has a next one.
-    Sealed(Damage),
+    Sealed(LogDamage),
     /// The next segment is broken or missing.
     Broken(BrokenSegment),
 }
@@ -101,8 +101,8 @@ pub struct ReplayedGroup {
 }
 
 /// A group as recovery sees it.
-pub(crate) struct Step {
-    pub(crate) group: Summary,
+pub(crate) struct ReplayStep {
+    pub(crate) group: GroupSummary,
     /// Which segment of the chain it is in.
     pub(crate) segment: usize,
     /// Up to where it claims that the log was durable.
@@ -199,7 +199,7 @@ impl<F: Fs> Replay<F> {
     pub(crate) fn step(
         &mut self,
         mut each: impl FnMut(&Record, Bytes),
-    ) -> Result<Option<Step>, Error> {
+    ) -> Result<Option<ReplayStep>, Error> {
         while self.stopped.is_none() {
             let segment = Arc::clone(&self.chain.segments[self.reading]);
             let next = self.chain.segments.get(self.reading + 1).map(Arc::clone);
@@ -216,7 +216,7 @@ impl<F: Fs> Replay<F> {
                     self.tail.advance(&group);
                     self.witnesses.see(&self.tail);
                     let segment = self.reading;
-                    return Ok(Some(Step {
+                    return Ok(Some(ReplayStep {
                         group,
                         segment,
                         durable,
@@ -224,11 +224,13 @@ impl<F: Fs> Replay<F> {
                 }
                 Err(reason) => {
                     self.stopped = Some(match (next, self.broken.clone()) {
-                        (Some(next), _) => {
-                            Stop::Sealed(self.sealed_damage(&segment, &next.header, reason)?)
-                        }
-                        (None, Some(broken)) => Stop::Broken(broken.newest),
-                        (None, None) => Stop::Newest(reason),
+                        (Some(next), _) => ReplayStop::Sealed(self.sealed_damage(
+                            &segment,
+                            &next.header,
+                            reason,
+                        )?),
+                        (None, Some(broken)) => ReplayStop::Broken(broken.newest),
+                        (None, None) => ReplayStop::Newest(reason),
                     });
                 }
             }
@@ -247,17 +249,19 @@ impl<F: Fs> Replay<F> {
             return Ok(());
         };
         let wrong = match segment.short {
-            _ if self.tail.place.offset != next.previous.offset => Some(Reason::GroupLength),
-            _ if self.tail.chain != next.chain_before => Some(Reason::Chain),
-            _ if self.tail.last != next.base => Some(Reason::IndexGap),
+            _ if self.tail.place.offset != next.previous.offset => Some(Defect::GroupLength),
+            _ if self.tail.chain != next.chain_before => Some(Defect::Chain),
+            _ if self.tail.last != next.base => Some(Defect::IndexGap),
             Some(short) => {
-                self.stopped = Some(Stop::Sealed(short_but_whole(segment, short)));
+                self.stopped = Some(ReplayStop::Sealed(short_but_whole(segment, short)));
                 return Ok(());
             }
             None => None,
         };
         if let Some(reason) = wrong {
-            self.stopped = Some(Stop::Sealed(self.sealed_damage(segment, &next, reason)?));
+            self.stopped = Some(ReplayStop::Sealed(
+                self.sealed_damage(segment, &next, reason)?,
+            ));
             return Ok(());
         }
         self.reading += 1;
@@ -271,12 +275,12 @@ impl<F: Fs> Replay<F> {
         &self,
         segment: &Segment<F>,
         next: &SegmentHeader,
-        reason: Reason,
-    ) -> Result<Damage, Error> {
+        reason: Defect,
+    ) -> Result<LogDamage, Error> {
         let later = later::look(segment, self.tail.place.offset, next.previous.offset)?;
         let first = self.tail.last.index + 1;
         let last = later.lost_until(first).unwrap_or(next.base.index);
-        Ok(Damage {
+        Ok(LogDamage {
             file: segment.path.clone(),
             offset: match segment.short {
                 Some(_) => segment.bytes,
@@ -301,8 +305,8 @@ impl<F: Fs> Replay<F> {
 }
 
 /// A sealed segment that has all its groups, and not its length.
-fn short_but_whole<F: Fs>(segment: &Segment<F>, reason: Reason) -> Damage {
-    Damage {
+fn short_but_whole<F: Fs>(segment: &Segment<F>, reason: Defect) -> LogDamage {
+    LogDamage {
         file: segment.path.clone(),
         offset: segment.bytes,
         lost: Lost::Nothing,

@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 
-use crate::damage::Reason;
+use crate::damage::Defect;
 use crate::entry::Place;
 use crate::error::{Context, Error};
 use crate::format::record::Record;
 use crate::fs::Fs;
-use crate::scan::{Group, Summary, Window};
+use crate::scan::{Group, GroupSummary, Window};
 use crate::segment::Segment;
 use crate::tail::Tail;
 
@@ -23,7 +23,7 @@ pub(super) fn next_group<F: Fs>(
     tail: &Tail,
     limit: u64,
     each: impl FnMut(&Record, Bytes),
-) -> Result<Result<(Summary, Place), Reason>, Error> {
+) -> Result<Result<(GroupSummary, Place), Defect>, Error> {
     let salt = segment.header.salt;
     let read = Group::read(window, &segment.file, tail.place, salt, limit);
     let group = match read.context("read", &segment.path)? {
@@ -31,14 +31,14 @@ pub(super) fn next_group<F: Fs>(
         Err(reason) => return Ok(Err(reason)),
     };
     if group.header.chain_before != tail.chain {
-        return Ok(Err(Reason::Chain));
+        return Ok(Err(Defect::Chain));
     }
     let summary = match group.walk(each) {
         Ok(summary) => summary,
         Err(reason) => return Ok(Err(reason)),
     };
     if summary.entries > 0 && summary.first_index > tail.last.index + 1 {
-        return Ok(Err(Reason::IndexGap));
+        return Ok(Err(Defect::IndexGap));
     }
     Ok(Ok((summary, group.header.durable)))
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::directory::Named;
 use crate::entry::{Identity, Place};
 use crate::error::{Context, Error};
@@ -23,7 +23,7 @@ pub(crate) struct Loader<'a, F: Fs> {
 /// A file that is broken or missing; those of a lower sequence may still be a log.
 #[derive(Clone, Debug)]
 pub(crate) struct BrokenSegment {
-    pub(crate) damage: Damage,
+    pub(crate) damage: LogDamage,
     pub(crate) sequence: u64,
     pub(crate) first_lost: u64,
 }
@@ -64,10 +64,10 @@ impl<F: Fs> Loader<'_, F> {
         let named_so =
             header.sequence == named.sequence && header.base.index + 1 == named.first_index;
         if !links_back {
-            return Err(self.broken(named, Reason::Name, 0, last_index));
+            return Err(self.broken(named, Defect::Name, 0, last_index));
         }
         if !named_so {
-            let other = Reason::OtherSegment {
+            let other = Defect::OtherSegment {
                 sequence: header.sequence,
                 first_index: header.base.index.saturating_add(1),
             };
@@ -89,11 +89,11 @@ impl<F: Fs> Loader<'_, F> {
     pub(super) fn broken(
         &self,
         named: &Named,
-        reason: Reason,
+        reason: Defect,
         offset: u64,
         last_index: u64,
     ) -> Unloadable {
-        let damage = Damage {
+        let damage = LogDamage {
             file: named.path(self.dir),
             offset,
             lost: Lost::up_to(named.first_index, last_index),
@@ -110,7 +110,7 @@ impl<F: Fs> Loader<'_, F> {
 
     /// A segment whose header cannot be read.
     pub(super) fn headless(&self, named: &Named, offset: u64, last_index: u64) -> Unloadable {
-        self.broken(named, Reason::SegmentHeader, offset, last_index)
+        self.broken(named, Defect::SegmentHeader, offset, last_index)
     }
 }
 

@@ -6,7 +6,7 @@
 //! What reading a damaged log gives ends at the damage. That it went on is all the same known, and is what tells a log
 //! that a store holds whole from one that was written after the store had been put back.
 
-use crate::damage::{Damage, Proof};
+use crate::damage::{LogDamage, Proof};
 use crate::directory::Named;
 use crate::error::Error;
 use crate::format::segment::HEADER_BYTES;
@@ -17,9 +17,9 @@ use crate::segment::Segment;
 
 /// Completes the damage that was met in these segments.
 pub(super) fn complete<F: Fs, S: AsRef<Segment<F>>>(
-    mut damage: Damage,
+    mut damage: LogDamage,
     segments: &[S],
-) -> Result<Damage, Error> {
+) -> Result<LogDamage, Error> {
     // Of another history nothing is the store's own.
     if damage.proof != Proof::Witness {
         let behind = |last: &u64| damage.lost.first().is_none_or(|first| first <= *last);
@@ -33,7 +33,7 @@ pub(super) fn complete_broken<F: Fs>(
     loader: &Loader<'_, F>,
     named: &[Named],
     broken: &BrokenSegment,
-) -> Result<Damage, Error> {
+) -> Result<LogDamage, Error> {
     let newer = named.iter().filter(|name| name.sequence >= broken.sequence);
     // One that cannot be read either shows nothing.
     let segments: Vec<_> = newer

@@ -3,13 +3,13 @@
 
 use std::path::PathBuf;
 
-use crate::damage::{Damage, Lost, Proof, Reason};
+use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::directory::segments_of;
 use crate::entry::Place;
 use crate::error::Error;
 use crate::format::name::Name;
 use crate::fs::Fs;
-use crate::replay::cursor::{Replay, Stop};
+use crate::replay::cursor::{Replay, ReplayStop};
 use crate::replay::decide::{Decision, Evidence, Remains, WitnessSays, decide};
 use crate::replay::head::{BrokenSegment, Loader};
 use crate::replay::later::{self, Later};
@@ -25,7 +25,7 @@ pub enum LogEnd {
     TornTail(TornTail),
     /// Records that were durable are gone. The groups that were given are those before them, or, if the proof is
     /// [`Proof::Witness`], maybe another history.
-    Damaged(Box<Damage>),
+    Damaged(Box<LogDamage>),
 }
 
 /// A torn tail: bytes after the last valid group that nothing proves to have been synced.
@@ -44,7 +44,7 @@ pub struct TornTail {
 }
 
 /// The verdict, and what recovery needs of its grounds.
-pub(crate) struct Verdict {
+pub(crate) struct LogVerdict {
     pub(crate) end: LogEnd,
     pub(crate) witness: WitnessSays,
     /// Where the torn tail of the newest segment ends, if it has one.
@@ -80,17 +80,17 @@ impl<F: Fs> Replay<F> {
     }
 
     /// The verdict, by the table.
-    pub(crate) fn verdict(&mut self) -> Result<Verdict, Error> {
+    pub(crate) fn verdict(&mut self) -> Result<LogVerdict, Error> {
         let stop = self.run_to_stop()?;
         let (newest, end) = (self.chain.newest(), self.tail.place.offset);
         let later = match stop {
-            Stop::Newest(_) => later::look(newest, end, newest.bytes)?,
-            Stop::Sealed(_) | Stop::Broken(_) => Later::default(),
+            ReplayStop::Newest(_) => later::look(newest, end, newest.bytes)?,
+            ReplayStop::Sealed(_) | ReplayStop::Broken(_) => Later::default(),
         };
         let torn_end = later.torn_end.filter(|torn| *torn > end);
         let witness = self.witness_says();
         let evidence = Evidence {
-            successor: !matches!(stop, Stop::Newest(_)),
+            successor: !matches!(stop, ReplayStop::Newest(_)),
             later_claim: later.claim.is_some_and(|claim| claim.0 > end),
             short: newest.short.is_some(),
             witness,
@@ -107,14 +107,14 @@ impl<F: Fs> Replay<F> {
             }
             Decision::Damage(proof) => LogEnd::Damaged(Box::new(self.damage(stop, &later, proof)?)),
         };
-        Ok(Verdict {
+        Ok(LogVerdict {
             end,
             witness,
             torn_end,
         })
     }
 
-    fn run_to_stop(&mut self) -> Result<Stop, Error> {
+    fn run_to_stop(&mut self) -> Result<ReplayStop, Error> {
         loop {
             match &self.stopped {
                 Some(stop) => return Ok(stop.clone()),
@@ -130,33 +130,33 @@ impl<F: Fs> Replay<F> {
 
     /// Row A, also where reading stopped at damage: what was read before it may show already that the log is not the
     /// store's.
-    pub(crate) fn other_history(&self) -> Damage {
+    pub(crate) fn other_history(&self) -> LogDamage {
         let stopped = self.tail.place;
         let mut segments = self.chain.segments.iter();
         let at = segments.find(|segment| segment.header.sequence == stopped.sequence);
-        Damage {
+        LogDamage {
             file: at.unwrap_or(self.chain.newest()).path.clone(),
             offset: stopped.offset,
             lost: Lost::Log,
             shown: None,
             proof: Proof::Witness,
-            reason: Reason::WitnessDiffers,
+            reason: Defect::WitnessDiffers,
         }
     }
 
     /// Rows B to E.
-    fn damage(&self, stop: Stop, later: &Later, proof: Proof) -> Result<Damage, Error> {
+    fn damage(&self, stop: ReplayStop, later: &Later, proof: Proof) -> Result<LogDamage, Error> {
         let segments = &self.chain.segments;
         match stop {
-            Stop::Newest(reason) => {
+            ReplayStop::Newest(reason) => {
                 shown::complete(self.damage_at_end(reason, later, proof), segments)
             }
-            Stop::Sealed(damage) => shown::complete(damage, segments),
-            Stop::Broken(broken) => self.complete_broken(&broken),
+            ReplayStop::Sealed(damage) => shown::complete(damage, segments),
+            ReplayStop::Broken(broken) => self.complete_broken(&broken),
         }
     }
 
-    fn complete_broken(&self, broken: &BrokenSegment) -> Result<Damage, Error> {
+    fn complete_broken(&self, broken: &BrokenSegment) -> Result<LogDamage, Error> {
         let loader = Loader {
             fs: &self.fs,
             dir: &self.dir,
@@ -166,7 +166,7 @@ impl<F: Fs> Replay<F> {
     }
 
     /// Rows C to E.
-    fn damage_at_end(&self, stopped: Reason, later: &Later, proof: Proof) -> Damage {
+    fn damage_at_end(&self, stopped: Defect, later: &Later, proof: Proof) -> LogDamage {
         let newest = self.chain.newest();
         let witness = self.witnesses.newest();
         let place = self.tail.place;
@@ -184,12 +184,12 @@ impl<F: Fs> Replay<F> {
                 },
                 match short {
                     Some(short) => short,
-                    None if missing => Reason::MissingSegment,
+                    None if missing => Defect::MissingSegment,
                     None => stopped,
                 },
             ),
         };
-        Damage {
+        LogDamage {
             file: newest.path.clone(),
             offset: match (proof, newest.short) {
                 (Proof::Naming, Some(_)) => newest.bytes,

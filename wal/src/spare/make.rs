@@ -18,7 +18,7 @@ use crate::segment::fill_with_zeros;
 
 use super::list::{SharedSpares, Spare, spare_path};
 
-/// After a failure the thread tries again this often, and at each rotation.
+/// After a failure the thread tries again this often, and at each cut.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The thread: makes a spare whenever none is ready, until told to stop.

@@ -1,5 +1,5 @@
 //! Spare files for the segments to come. Guarantees that a file listed as ready was filled, synced and
-//! named before, so that a rotation neither allocates nor waits for zeros.
+//! named before, so that a cut neither allocates nor waits for zeros.
 //!
 //! One thread of the crate's own fills the next spare while the current segment fills. What it leaves
 //! half done has a `.tmp` name and is removed as soon as that works, by open at the latest. A file with a
@@ -20,7 +20,7 @@ use crate::format::name::Name;
 use crate::fs::Fs;
 use crate::leftover::Leftovers;
 use crate::options::Options;
-use crate::segment::{Draft, SMALL_SEGMENT_BYTES, open_dir};
+use crate::segment::{SMALL_SEGMENT_BYTES, SegmentDraft, open_dir};
 use list::{SharedSpares, Spare, SpareList, spare_path};
 use make::{keep_ready, prepare};
 
@@ -131,7 +131,7 @@ impl<F: Fs> Spares<F> {
     }
 
     /// A file for a segment with room for `need` bytes: a spare, else a small one made on the spot.
-    pub(crate) fn draft(&self, need: u64) -> Result<Draft<F>, Error> {
+    pub(crate) fn draft(&self, need: u64) -> Result<SegmentDraft<F>, Error> {
         match self.take(need)? {
             Some(draft) => Ok(draft),
             None => self.small_draft(need),
@@ -139,14 +139,14 @@ impl<F: Fs> Spares<F> {
     }
 
     /// A file made on the spot: 1 MiB, or as much as is needed.
-    pub(crate) fn small_draft(&self, need: u64) -> Result<Draft<F>, Error> {
+    pub(crate) fn small_draft(&self, need: u64) -> Result<SegmentDraft<F>, Error> {
         let len = align(self.segment_bytes.min(SMALL_SEGMENT_BYTES).max(need));
         let number = self.next_number();
-        Draft::create(&self.fs, &self.dir, self.leftovers(), number, len)
+        SegmentDraft::create(&self.fs, &self.dir, self.leftovers(), number, len)
     }
 
     /// Opens a spare of at least `min_bytes` as a draft and has another one made.
-    fn take(&self, min_bytes: u64) -> Result<Option<Draft<F>>, Error> {
+    fn take(&self, min_bytes: u64) -> Result<Option<SegmentDraft<F>>, Error> {
         let directory = open_dir(&self.fs, &self.dir)?;
         let spare = {
             let state = &mut *self.shared.lock();
@@ -171,7 +171,7 @@ impl<F: Fs> Spares<F> {
                 return Err(error).context("open", &path);
             }
         };
-        Ok(Some(Draft {
+        Ok(Some(SegmentDraft {
             path,
             file,
             bytes: spare.bytes,

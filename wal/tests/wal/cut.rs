@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use wal::fs::sim::SimFs;
-use wal::{Error, Lost, Options, Place, Proof, Reason, Wal};
+use wal::{Defect, Error, Lost, Options, Place, Proof, Wal};
 
 use crate::support::{Driver, Model, each_seed, entries, open_plain, segments, small_options};
 
@@ -107,8 +107,8 @@ impl Written {
         assert_eq!((damage.file.as_path(), damage.proof), (file, Proof::Naming));
         assert_eq!(damage.offset, len);
         let reason = match len < 512 {
-            true => Reason::SegmentHeader,
-            false => Reason::ShortFile { bytes: len, length },
+            true => Defect::SegmentHeader,
+            false => Defect::ShortFile { bytes: len, length },
         };
         assert_eq!(damage.reason, reason);
         let whole = self.whole_at(sequence, len);
@@ -195,7 +195,7 @@ fn zeros_in_a_header_are_damage_since_it_was_synced_before_the_name() {
         match open_plain(&disk, None) {
             Err(Error::Damaged(damage)) => {
                 assert_eq!((&damage.file, damage.offset), (newest, 0), "{from}");
-                assert_eq!(damage.reason, Reason::SegmentHeader, "{from}");
+                assert_eq!(damage.reason, Defect::SegmentHeader, "{from}");
             }
             other => panic!("{from}: {other:?}"),
         }
@@ -217,7 +217,7 @@ fn a_sealed_segment_that_ends_early_is_refused_even_if_its_entries_are_all_there
         };
         assert_eq!((&damage.file, damage.offset), (&files[1], len as u64));
         let bytes = len as u64;
-        assert_eq!(damage.reason, Reason::ShortFile { bytes, length });
+        assert_eq!(damage.reason, Defect::ShortFile { bytes, length });
         match damage.lost {
             Lost::Nothing => {
                 assert!(

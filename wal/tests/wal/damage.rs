@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use wal::fs::Fs;
 use wal::fs::sim::{SimFs, SplitMix64};
 use wal::{
-    Damage, Error, Identity, Lost, Place, Position, Proof, Reason, Wal, Witness, WitnessCheck,
+    Defect, Error, Identity, LogDamage, Lost, Place, Position, Proof, Wal, Witness, WitnessCheck,
 };
 
 use crate::support::{
@@ -53,7 +53,7 @@ pub(crate) fn content_of(disk: &SimFs) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Opens a damaged log, expects a refusal and nothing changed.
-pub(crate) fn refused(disk: &SimFs, witness: Option<&Witness>) -> Damage {
+pub(crate) fn refused(disk: &SimFs, witness: Option<&Witness>) -> LogDamage {
     let before = content_of(disk);
     let error = open_plain(disk, witness).expect_err("damage must be refused");
     assert!(
@@ -286,7 +286,7 @@ fn a_missing_segment_is_found_out() {
             let damage = refused(&disk, Some(&log.witness));
             assert_eq!(
                 (damage.proof, damage.reason),
-                (Proof::Witness, Reason::MissingSegment)
+                (Proof::Witness, Defect::MissingSegment)
             );
             assert_eq!(
                 damage.lost,
@@ -297,7 +297,7 @@ fn a_missing_segment_is_found_out() {
             );
         } else {
             let damage = refused(&disk, None);
-            assert_eq!(damage.reason, Reason::MissingSegment);
+            assert_eq!(damage.reason, Defect::MissingSegment);
             let lost = |place: &Place| place.sequence == position as u64 + 1;
             let first = log.steps.iter().find(|(place, _)| lost(place)).unwrap();
             let last = log
@@ -332,14 +332,14 @@ fn an_emptied_or_headless_segment_is_damage() {
         let damage = refused(&disk, None);
         assert_eq!(
             (&damage.file, damage.reason),
-            (&file, Reason::SegmentHeader)
+            (&file, Defect::SegmentHeader)
         );
         let disk = log.disk.fork();
         disk.corrupt(&file, |content| content[..512].fill(0));
         let damage = refused(&disk, None);
         assert_eq!(
             (&damage.file, damage.reason),
-            (&file, Reason::SegmentHeader)
+            (&file, Defect::SegmentHeader)
         );
         assert!(matches!(damage.lost, Lost::Entries { .. }), "{damage}");
     }
@@ -356,12 +356,12 @@ fn a_short_file_is_damage_of_its_own_and_says_what_the_witness_knows() {
         .corrupt(&newest, |content| content.truncate(bytes as usize));
     let after = before.1.last();
     for (witness, at_least) in [(None, None), (Some(&log.witness), Some(log.model.last()))] {
-        let expected = Damage {
+        let expected = LogDamage {
             file: newest.clone(),
             offset: bytes,
             lost: Lost::Everything { after, at_least },
             proof: Proof::Naming,
-            reason: Reason::ShortFile { bytes, length },
+            reason: Defect::ShortFile { bytes, length },
             shown: None,
         };
         assert_eq!(refused(&log.disk, witness), expected);
@@ -432,7 +432,7 @@ fn segments_that_change_places_or_come_from_another_log_are_refused() {
     // Another log as a whole, with the store of this one.
     assert_eq!(
         refused(&other.disk, Some(&log.witness)).reason,
-        Reason::WitnessDiffers
+        Defect::WitnessDiffers
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use wal::fs::sim::{Fault, SimFs};
+use wal::fs::sim::{SimFault, SimFs};
 use wal::{Error, HardState, Position, Wal};
 
 use crate::support::{
@@ -41,11 +41,11 @@ fn one_fault_at_every_operation_corrupts_nothing() {
         let mut whole = Driver::new(seed, small_options());
         run(&mut whole, steps);
         for fault in [
-            Fault::Eio,
-            Fault::NoSpace,
-            Fault::ShortWrite,
-            Fault::TornWrite,
-            Fault::ReadOnly,
+            SimFault::Eio,
+            SimFault::NoSpace,
+            SimFault::ShortWrite,
+            SimFault::TornWrite,
+            SimFault::ReadOnly,
         ] {
             for n in 1..=whole.disk.operations() {
                 let mut driver = Driver::new(seed, small_options());
@@ -125,7 +125,7 @@ fn a_file_system_that_becomes_read_only_is_waited_for_and_named() {
     driver.create().unwrap();
     driver.append(&entries(1, 1..=3, 500), None).unwrap();
     driver.sync().unwrap();
-    driver.disk.fail_writes(Fault::ReadOnly);
+    driver.disk.fail_writes(SimFault::ReadOnly);
     // In the segment there is, and where the next one is needed.
     for payload in [10, 6000] {
         let index = driver.latest().last() + 1;
@@ -163,9 +163,9 @@ fn an_exhausted_quota_is_a_full_disk() {
 fn a_refused_group_does_not_come_back_after_a_crash() {
     // The small group is whole in the half that a torn write stores: only the undo takes it back.
     for (fault, bytes) in [
-        (Fault::NoSpace, 700),
-        (Fault::TornWrite, 700),
-        (Fault::TornWrite, 100),
+        (SimFault::NoSpace, 700),
+        (SimFault::TornWrite, 700),
+        (SimFault::TornWrite, 100),
     ] {
         let mut driver = Driver::new(5, small_options());
         driver.create().unwrap();

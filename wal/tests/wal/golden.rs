@@ -11,7 +11,7 @@ use bytes::Bytes;
 use wal::fs::sim::SimFs;
 use wal::fs::{File, Fs};
 use wal::{
-    Damage, Entry, Error, HardState, Identity, Lost, Options, Position, Proof, Reason, Recovery,
+    Defect, Entry, Error, HardState, Identity, LogDamage, Lost, Options, Position, Proof, Recovery,
     Wal,
 };
 
@@ -221,7 +221,7 @@ fn assert_headless(disk: &SimFs, len: usize) {
     match open(disk).map(|opened| opened.1) {
         Err(Error::Damaged(damage)) => assert_eq!(
             *damage,
-            Damage {
+            LogDamage {
                 file: second_path(),
                 offset: len as u64,
                 lost: Lost::Everything {
@@ -229,7 +229,7 @@ fn assert_headless(disk: &SimFs, len: usize) {
                     at_least: None
                 },
                 proof: Proof::Naming,
-                reason: Reason::SegmentHeader,
+                reason: Defect::SegmentHeader,
                 shown: None,
             }
         ),

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use wal::fs::Fs;
-use wal::fs::sim::{Fault, SimFs, SplitMix64};
+use wal::fs::sim::{SimFault, SimFs, SplitMix64};
 use wal::{Error, Identity, Position, Proof, Wal, WitnessCheck};
 
 use crate::damage::{Log, content_of, log_of};
@@ -25,7 +25,7 @@ fn judging_opens_nothing_for_writing_and_opening_reads_nothing_twice() {
         driver.disk.power_loss(seed);
         let before = content_of(&driver.disk);
         let fs = WatchedFs::new(driver.disk.clone());
-        driver.disk.fail_writes(Fault::ReadOnly);
+        driver.disk.fail_writes(SimFault::ReadOnly);
         let judgement = wal::judge(fs.clone(), &dir(), Some(IDENTITY), None).unwrap();
         driver.disk.heal();
         assert!(fs.seen.opened_for_writing.lock().unwrap().is_empty());
@@ -53,7 +53,7 @@ fn judging_opens_nothing_for_writing_and_opening_reads_nothing_twice() {
 /// A prefix against the model of what was there before the damage.
 fn assert_prefix(disk: &SimFs, expected: &Model) {
     let before = content_of(disk);
-    disk.fail_writes(Fault::ReadOnly);
+    disk.fail_writes(SimFault::ReadOnly);
     let prefix = wal::prefix(disk, &dir(), Some(IDENTITY), None).unwrap();
     disk.heal();
     assert!(content_of(disk) == before, "nothing is changed");

@@ -16,6 +16,7 @@ mod power;
 mod recycle;
 mod reopen;
 mod replace;
+mod replay;
 mod slow;
 mod spare;
 mod thread;

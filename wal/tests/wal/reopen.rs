@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wal::fs::sim::{Fault, SimFs};
+use wal::fs::sim::{SimFault, SimFs};
 use wal::{Error, Options, Wal};
 
 use crate::support::{
@@ -175,11 +175,11 @@ fn opening_stopped_at_every_operation_loses_nothing() {
 #[test]
 fn every_operation_of_an_opening_may_fail() {
     for fault in [
-        Fault::Eio,
-        Fault::NoSpace,
-        Fault::ShortWrite,
-        Fault::TornWrite,
-        Fault::ReadOnly,
+        SimFault::Eio,
+        SimFault::NoSpace,
+        SimFault::ShortWrite,
+        SimFault::TornWrite,
+        SimFault::ReadOnly,
     ] {
         let (mut moved, mut dropped) = (0, 0);
         for seed in 1..=4 {
@@ -214,8 +214,16 @@ fn every_operation_of_an_opening_may_fail() {
         }
         // A bad sector moves the log's end elsewhere; a full disk costs the kept tail and nothing else.
         // (A sync that fails is never just a full disk.)
-        assert_eq!(moved > 0, fault != Fault::ShortWrite, "{fault:?}: {moved}");
-        assert_eq!(dropped > 0, fault == Fault::NoSpace, "{fault:?}: {dropped}");
+        assert_eq!(
+            moved > 0,
+            fault != SimFault::ShortWrite,
+            "{fault:?}: {moved}"
+        );
+        assert_eq!(
+            dropped > 0,
+            fault == SimFault::NoSpace,
+            "{fault:?}: {dropped}"
+        );
     }
 }
 

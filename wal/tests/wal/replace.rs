@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use wal::fs::Fs;
-use wal::fs::sim::{Fault, SimFs};
+use wal::fs::sim::{SimFault, SimFs};
 use wal::{Error, HardState, Position, Wal};
 
 use crate::damage::{Log, log_of, refused};
@@ -104,10 +104,10 @@ fn a_replacement_stopped_at_every_operation_leaves_the_old_log_or_the_new_one() 
 #[test]
 fn a_replacement_that_fails_at_any_operation_can_be_repeated_or_is_done() {
     for fault in [
-        Fault::Eio,
-        Fault::NoSpace,
-        Fault::TornWrite,
-        Fault::ReadOnly,
+        SimFault::Eio,
+        SimFault::NoSpace,
+        SimFault::TornWrite,
+        SimFault::ReadOnly,
     ] {
         for n in 1..60 {
             let log = damaged();

@@ -83,7 +83,7 @@ fn readers_read_while_any_sync_of_the_log_hangs() {
         log.append(&entries(1, 6..=40, 900), None)?;
         log.sync().map(|_| ())
     });
-    assert!(syncs > 10, "rotations: {syncs}");
+    assert!(syncs > 10, "syncs of cuts: {syncs}");
     let (log, syncs) = syncs_of(&disk, log, |log| log.prepare_next().map(|_| ()));
     assert_eq!(syncs, 2, "a spare and its name");
     let (log, syncs) = syncs_of(&disk, log, |log| log.release(20));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use wal::fs::Fs;
-use wal::fs::sim::{Fault, SimFs};
+use wal::fs::sim::{SimFault, SimFs};
 use wal::{Position, Wal};
 
 use crate::support::{IDENTITY, dir, entries, segments, small_options};
@@ -38,10 +38,10 @@ fn a_spare_whose_name_is_not_synced_is_still_used() {
 #[test]
 fn one_fault_at_every_operation_of_a_spare_leaves_no_unknown_file() {
     for fault in [
-        Fault::Eio,
-        Fault::NoSpace,
-        Fault::TornWrite,
-        Fault::ReadOnly,
+        SimFault::Eio,
+        SimFault::NoSpace,
+        SimFault::TornWrite,
+        SimFault::ReadOnly,
     ] {
         for n in 1.. {
             let disk = SimFs::new(n);
@@ -95,7 +95,7 @@ fn a_release_whose_rename_failed_half_way_leaves_no_unknown_spare() {
         let mut log = create(disk.clone());
         log.append(&entries(1, 1..=40, 900), None).unwrap();
         log.sync().unwrap();
-        disk.fail_operation(n, Fault::Eio);
+        disk.fail_operation(n, SimFault::Eio);
         if let Err(wal::Error::Poisoned { .. }) = log.release(30) {
             continue;
         }

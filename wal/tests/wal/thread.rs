@@ -20,7 +20,7 @@ fn create(path: &Path) -> Wal {
 }
 
 #[test]
-fn readers_see_whole_entries_while_the_log_is_appended_rotated_and_released() {
+fn readers_see_whole_entries_while_the_log_is_appended_cut_and_released() {
     let home = tempfile::tempdir().unwrap();
     let mut log = create(&home.path().join("wal"));
     let done = AtomicBool::new(false);

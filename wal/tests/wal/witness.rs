@@ -1,7 +1,7 @@
 //! What a witness can and cannot say: held, gone, beyond, another history.
 
 use wal::fs::sim::SimFs;
-use wal::{Error, Lost, Position, Proof, Reason, Wal, Witness, WitnessCheck};
+use wal::{Defect, Error, Lost, Position, Proof, Wal, Witness, WitnessCheck};
 
 use crate::damage::{Log, log_of, refused};
 use crate::support::{Driver, IDENTITY, dir, entries, open_plain, segments, small_options};
@@ -42,7 +42,7 @@ fn a_witness_from_before_releases_is_no_contradiction() {
         let other = Witness { chain, ..*witness };
         if found {
             let damage = refused(&driver.disk, Some(&other));
-            assert_eq!(damage.reason, Reason::WitnessDiffers);
+            assert_eq!(damage.reason, Defect::WitnessDiffers);
             assert_eq!((damage.proof, damage.lost), (Proof::Witness, Lost::Log));
         }
     }
@@ -118,7 +118,7 @@ fn another_history_is_named_before_any_damage_in_it() {
         let disk = log.disk.fork();
         disk.corrupt(&files[file], change);
         let damage = refused(&disk, Some(&witness));
-        assert_eq!(damage.reason, Reason::WitnessDiffers, "{damage}");
+        assert_eq!(damage.reason, Defect::WitnessDiffers, "{damage}");
         assert_eq!((damage.proof, damage.lost), (Proof::Witness, Lost::Log));
         let prefix = wal::prefix(&disk, &dir(), None, Some(&witness));
         assert!(matches!(prefix, Err(Error::Damaged(found)) if *found == damage));

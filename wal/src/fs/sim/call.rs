@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 
 use super::disk::Inode;
-use super::fault::{Fault, Verdict, error_of};
+use super::fault::{SimFault, Verdict, error_of};
 use super::machine::SimFs;
 use super::state::{SimDisk, not_found};
 use crate::fs::{Directory, File, Fs};
@@ -192,7 +192,7 @@ impl File for SimFile {
         let state = &mut *self.state()?;
         let verdict = match state.changing() {
             Ok(()) => state.plan.next_sync(),
-            Err(_) => Verdict::Fail(Fault::Eio),
+            Err(_) => Verdict::Fail(SimFault::Eio),
         };
         let inode = state.inodes.get_mut(&self.inode).ok_or_else(not_found)?;
         match verdict {

@@ -4,7 +4,7 @@ use std::io;
 
 /// How one operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum SimFault {
     /// An I/O error; the operation has no effect.
     Eio,
     /// No space on the device; the operation has no effect.
@@ -21,7 +21,7 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Proceed,
-    Fail(Fault),
+    Fail(SimFault),
 }
 
 /// Faults still to come, by operation number and by sync number.
@@ -29,15 +29,15 @@ pub(super) enum Verdict {
 pub(super) struct Plan {
     pub(super) operations: u64,
     pub(super) syncs: u64,
-    fail_at: Option<(u64, Fault)>,
+    fail_at: Option<(u64, SimFault)>,
     fail_sync_at: Option<u64>,
     stop_at: Option<u64>,
-    failing: Option<Fault>,
+    failing: Option<SimFault>,
     suspended: bool,
 }
 
 impl Plan {
-    pub(super) fn fail_at(&mut self, number: u64, fault: Fault) {
+    pub(super) fn fail_at(&mut self, number: u64, fault: SimFault) {
         self.fail_at = Some((number, fault));
     }
 
@@ -49,7 +49,7 @@ impl Plan {
         self.stop_at = Some(number);
     }
 
-    pub(super) fn fail_writes(&mut self, fault: Option<Fault>) {
+    pub(super) fn fail_writes(&mut self, fault: Option<SimFault>) {
         self.failing = fault;
     }
 
@@ -72,7 +72,7 @@ impl Plan {
         }
         self.operations += 1;
         if self.stop_at.is_some_and(|stop| self.operations >= stop) {
-            return Verdict::Fail(Fault::Eio);
+            return Verdict::Fail(SimFault::Eio);
         }
         if let Some((_, fault)) = self.fail_at.take_if(|(at, _)| *at == self.operations) {
             return Verdict::Fail(fault);
@@ -89,17 +89,17 @@ impl Plan {
         }
         self.syncs += 1;
         match self.fail_sync_at.take_if(|at| *at == self.syncs) {
-            Some(_) => Verdict::Fail(Fault::Eio),
+            Some(_) => Verdict::Fail(SimFault::Eio),
             None => Verdict::Proceed,
         }
     }
 }
 
-pub(super) fn error_of(fault: Fault) -> io::Error {
+pub(super) fn error_of(fault: SimFault) -> io::Error {
     match fault {
-        Fault::NoSpace => io::Error::from(io::ErrorKind::StorageFull),
-        Fault::ReadOnly => io::Error::from(io::ErrorKind::ReadOnlyFilesystem),
-        Fault::Eio | Fault::ShortWrite | Fault::TornWrite => {
+        SimFault::NoSpace => io::Error::from(io::ErrorKind::StorageFull),
+        SimFault::ReadOnly => io::Error::from(io::ErrorKind::ReadOnlyFilesystem),
+        SimFault::Eio | SimFault::ShortWrite | SimFault::TornWrite => {
             io::Error::other("simulated input/output error")
         }
     }

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::disk::Inode;
-use super::fault::Fault;
+use super::fault::SimFault;
 use super::random::SplitMix64;
 use super::state::SimDisk;
 
@@ -68,7 +67,7 @@ impl SimFs {
     }
 
     /// The `n`-th operation from now (1 = the next) fails once.
-    pub fn fail_operation(&self, n: u64, fault: Fault) {
+    pub fn fail_operation(&self, n: u64, fault: SimFault) {
         let plan = &mut self.state().plan;
         plan.fail_at(plan.operations + n, fault);
     }
@@ -87,7 +86,7 @@ impl SimFs {
     }
 
     /// Every operation that would change a file or a name fails so until [`SimFs::heal`].
-    pub fn fail_writes(&self, fault: Fault) {
+    pub fn fail_writes(&self, fault: SimFault) {
         self.state().plan.fail_writes(Some(fault));
     }
 

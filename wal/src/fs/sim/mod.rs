@@ -28,6 +28,6 @@ mod state;
 mod tests;
 
 pub use call::{SimDirectory, SimFile};
-pub use fault::Fault;
+pub use fault::SimFault;
 pub use machine::SimFs;
 pub use random::SplitMix64;

@@ -11,13 +11,13 @@ use super::random::SplitMix64;
 pub(super) struct Names {
     live: BTreeMap<PathBuf, u64>,
     durable: BTreeMap<PathBuf, u64>,
-    pending: Vec<Change>,
+    pending: Vec<NameChange>,
     directories: BTreeSet<PathBuf>,
 }
 
 /// One name change, atomic on its own.
 #[derive(Clone, Debug)]
-enum Change {
+enum NameChange {
     Link {
         path: PathBuf,
         inode: u64,
@@ -32,7 +32,7 @@ enum Change {
     },
 }
 
-impl Change {
+impl NameChange {
     fn touches(&self, dir: &Path) -> bool {
         match self {
             Self::Link { path, .. } | Self::Unlink { path } => path.parent() == Some(dir),
@@ -81,8 +81,8 @@ impl Names {
     /// Inodes that have a name, or may have one again after a power loss.
     pub(super) fn reachable(&self) -> BTreeSet<u64> {
         let pending = self.pending.iter().filter_map(|change| match change {
-            Change::Link { inode, .. } | Change::Move { inode, .. } => Some(*inode),
-            Change::Unlink { .. } => None,
+            NameChange::Link { inode, .. } | NameChange::Move { inode, .. } => Some(*inode),
+            NameChange::Unlink { .. } => None,
         });
         let named = self.live.values().chain(self.durable.values()).copied();
         named.chain(pending).collect()
@@ -94,20 +94,20 @@ impl Names {
 
     pub(super) fn link(&mut self, path: &Path, inode: u64) {
         let path = path.to_path_buf();
-        self.change(Change::Link { path, inode });
+        self.change(NameChange::Link { path, inode });
     }
 
     pub(super) fn unlink(&mut self, path: &Path) {
         let path = path.to_path_buf();
-        self.change(Change::Unlink { path });
+        self.change(NameChange::Unlink { path });
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path, inode: u64) {
         let (from, to) = (from.to_path_buf(), to.to_path_buf());
-        self.change(Change::Move { from, to, inode });
+        self.change(NameChange::Move { from, to, inode });
     }
 
-    fn change(&mut self, change: Change) {
+    fn change(&mut self, change: NameChange) {
         change.clone().apply(&mut self.live);
         self.pending.push(change);
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::disk::Inode;
-use super::fault::{Fault, Plan, Verdict, error_of};
+use super::fault::{Plan, SimFault, Verdict, error_of};
 use super::names::Names;
 use super::random::SplitMix64;
 
@@ -57,7 +57,7 @@ impl SimDisk {
 
     fn operation(&mut self, writes: bool) -> io::Result<()> {
         match self.plan.next_operation(writes) {
-            Verdict::Proceed | Verdict::Fail(Fault::ShortWrite) => Ok(()),
+            Verdict::Proceed | Verdict::Fail(SimFault::ShortWrite) => Ok(()),
             Verdict::Fail(fault) => Err(error_of(fault)),
         }
     }
@@ -76,8 +76,8 @@ impl SimDisk {
         let half = data.len() / 2;
         let (allowed, then) = match verdict {
             Verdict::Proceed => self.within_capacity(inode, offset, data.len()),
-            Verdict::Fail(Fault::ShortWrite) => (half.max(1).min(data.len()), None),
-            Verdict::Fail(Fault::TornWrite) => (half, Some(Fault::TornWrite)),
+            Verdict::Fail(SimFault::ShortWrite) => (half.max(1).min(data.len()), None),
+            Verdict::Fail(SimFault::TornWrite) => (half, Some(SimFault::TornWrite)),
             Verdict::Fail(fault) => (0, Some(fault)),
         };
         let number = self.writes;
@@ -92,7 +92,7 @@ impl SimDisk {
     }
 
     /// How much of a write fits, and the error when nothing does. As a real disk: short first, then full.
-    fn within_capacity(&self, inode: u64, offset: u64, len: usize) -> (usize, Option<Fault>) {
+    fn within_capacity(&self, inode: u64, offset: u64, len: usize) -> (usize, Option<SimFault>) {
         let Some(capacity) = self.capacity else {
             return (len, None);
         };
@@ -101,7 +101,7 @@ impl SimDisk {
         let room = (current + free).saturating_sub(offset);
         let allowed = usize::try_from(room).unwrap_or(usize::MAX).min(len);
         let full = allowed == 0 && len > 0;
-        (allowed, full.then_some(Fault::NoSpace))
+        (allowed, full.then_some(SimFault::NoSpace))
     }
 }
 

@@ -100,11 +100,11 @@ fn the_capacity_limit_writes_what_fits_and_then_says_full() {
 #[test]
 fn faults_fire_at_the_operation_they_were_planned_for() {
     let (disk, file) = disk_with(b"abcdef");
-    disk.fail_operation(2, Fault::Eio);
+    disk.fail_operation(2, SimFault::Eio);
     file.len().unwrap();
     file.len().unwrap_err();
     file.len().unwrap();
-    disk.fail_operation(1, Fault::ShortWrite);
+    disk.fail_operation(1, SimFault::ShortWrite);
     assert_eq!(file.write_at(0, b"123456").unwrap(), 3);
     disk.stop_at(1);
     file.len().unwrap_err();
