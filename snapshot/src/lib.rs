@@ -1,4 +1,8 @@
-//! Snapshot and dump files.
+//! Snapshot and dump files. In short, then in detail:
+//!
+#![doc = include_str!("../README.md")]
+//!
+//! # The file
 //!
 //! One container for two uses: a state sent from one member to another, and a dump kept by an
 //! operator. It holds typed sections of key-value pairs that this crate does not interpret, cut
@@ -6,25 +10,6 @@
 //!
 //! ```text
 //! header | block 0 | block 1 | … | trailer        each block: section, number, length, checksums, pairs
-//! ```
-//!
-//! ```
-//! use snapshot::{FileReader, FileWriter, Meta, Section};
-//!
-//! let mut writer = FileWriter::new(Vec::new(), "example", Meta { revision: 7, ..Meta::default() })?;
-//! writer.begin(Section::Tree)?;
-//! writer.put(b"/message", b"Hello world")?;
-//! let (bytes, written) = writer.finish()?;
-//!
-//! let mut reader = FileReader::new(bytes.as_slice(), "example")?;
-//! assert_eq!(reader.meta().revision, 7);
-//! while let Some(block) = reader.next_block()? {
-//!     for (key, value) in block.pairs() {
-//!         assert_eq!((block.section(), key, value), (Section::Tree, &b"/message"[..], &b"Hello world"[..]));
-//!     }
-//! }
-//! assert_eq!(reader.verify()?, written);
-//! # Ok::<(), snapshot::Error>(())
 //! ```
 //!
 //! # Promises

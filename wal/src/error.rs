@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::damage::LogDamage;
+use crate::entry::Identity;
 
 /// An error of the log.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +61,9 @@ pub enum Error {
         /// The segment file.
         path: PathBuf,
         /// Whose it is.
-        found: crate::Identity,
+        found: Identity,
         /// Whose it should be.
-        expected: crate::Identity,
+        expected: Identity,
     },
     /// A later release wrote this log.
     #[error("{path} has log format {found}, this program knows up to {known}; use the newer program", path = path.display())]

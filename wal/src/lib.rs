@@ -1,4 +1,9 @@
-//! The write-ahead log: a chain of entries and hard states on disk that is honest about what it lost.
+//! The write-ahead log: a chain of entries and hard states on disk that is honest about what it lost. In short, then in
+//! detail:
+//!
+#![doc = include_str!("../README.md")]
+//!
+//! # Threads
 //!
 //! One thread owns a [`Wal`] and appends; any number of [`Reader`]s read beside it. The log knows terms
 //! and indexes and nothing else of what it holds: kinds and payloads are the caller's.
@@ -10,30 +15,6 @@
 //!  spare (zero-filled ahead) ──> next segment               Witness, kept by the store
 //!    ▲                                                           │
 //!    └── release: oldest segments                   open: torn tail or damage?
-//! ```
-//!
-//! ```
-//! use std::path::Path;
-//! use wal::fs::sim::SimFs;
-//! use wal::{Entry, HardState, Identity, Options, Position, Wal};
-//!
-//! let disk = SimFs::new(1); // `wal::fs::OsFs` on a real machine
-//! let dir = Path::new("/data/wal");
-//! let me = Identity { cluster: 1, member: 2 };
-//! let options = Options { background: false, ..Options::default() };
-//! let mut log = Wal::create(disk.clone(), dir, me, Position::default(), options.clone())?;
-//!
-//! let entry = Entry { term: 1, index: 1, kind: 0, payload: "hello".into() };
-//! let state = HardState { term: 1, vote: 2, commit: 0 };
-//! log.append(&[entry.clone()], Some(&state))?;
-//! let durable = log.sync()?; // only now may it be acknowledged
-//! assert_eq!(durable.index, 1);
-//!
-//! disk.power_loss(42);
-//! let (log, recovery) = Wal::open(disk, dir, Some(me), None, options)?;
-//! assert_eq!(recovery.last_index, 1);
-//! assert_eq!(log.reader().entries(1, 2, 1 << 20)?, [entry]);
-//! # Ok::<(), wal::Error>(())
 //! ```
 //!
 //! # Promises
