@@ -15,10 +15,10 @@ use crate::format::record::Record;
 use crate::format::segment::SegmentHeader;
 use crate::fs::{Fs, OsFs};
 use crate::replay::chain::Chain;
+use crate::replay::extent;
 use crate::replay::group::{READ_BYTES, next_group};
 use crate::replay::head::{BrokenSegment, Loader, Unloadable};
-use crate::replay::later;
-use crate::replay::shown;
+use crate::replay::remainder;
 use crate::replay::testimony::Testimonies;
 use crate::scan::{GroupSummary, Window};
 use crate::segment::Segment;
@@ -277,7 +277,7 @@ impl<F: Fs> Replay<F> {
         next: &SegmentHeader,
         reason: Defect,
     ) -> Result<LogDamage, Error> {
-        let later = later::look(segment, self.tail.place.offset, next.previous.offset)?;
+        let later = remainder::look(segment, self.tail.place.offset, next.previous.offset)?;
         let first = self.tail.last.index + 1;
         let last = later.lost_until(first).unwrap_or(next.base.index);
         Ok(LogDamage {
@@ -333,7 +333,7 @@ fn load<F: Fs>(
                 named.retain(|segment| segment.sequence < broken.sequence);
                 let newest = end.map_or(broken, |end| end.newest);
                 if named.is_empty() {
-                    return Err(shown::complete_broken(loader, &all, &newest)?.into());
+                    return Err(extent::complete_broken(loader, &all, &newest)?.into());
                 }
                 end = Some(BrokenEnd { newest, first_lost });
             }

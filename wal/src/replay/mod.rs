@@ -2,21 +2,21 @@
 //! writing and up to the first that is not, and that it says what that end is.
 //!
 //! [`Replay::open`] finds the files ([`chain`], [`head`]), [`Replay::next_group`] reads them ([`cursor`], [`group`]),
-//! and [`Replay::finish`] gives the verdict ([`verdict`]): torn tail or damage, by the table in [`decide`], on the
-//! evidence of what lies behind ([`later`]) and of the witnesses ([`testimony`]). Recovery, inspection and what is left of
+//! and [`Replay::finish`] gives the verdict ([`verdict`]): torn tail or damage, by the table in [`decision`], on the
+//! evidence of what lies behind ([`remainder`]) and of the witnesses ([`testimony`]). Recovery, inspection and what is left of
 //! a damaged log all go through it.
 
 mod chain;
 mod cursor;
-mod decide;
+mod decision;
+mod extent;
 mod group;
 mod head;
-mod later;
-mod shown;
+mod remainder;
 mod testimony;
 mod verdict;
 
 pub(crate) use chain::Chain;
 pub use cursor::{Replay, ReplayedGroup};
-pub(crate) use decide::WitnessSays;
+pub(crate) use decision::WitnessSays;
 pub use verdict::{LogEnd, TornTail};

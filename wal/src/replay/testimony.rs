@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::fs::Fs;
-use crate::replay::decide::WitnessSays;
+use crate::replay::decision::WitnessSays;
 use crate::segment::Segment;
 use crate::tail::Tail;
 use crate::witness::Witness;

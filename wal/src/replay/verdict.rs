@@ -10,10 +10,10 @@ use crate::error::Error;
 use crate::format::name::Name;
 use crate::fs::Fs;
 use crate::replay::cursor::{Replay, ReplayStop};
-use crate::replay::decide::{Decision, Evidence, Remains, WitnessSays, decide};
+use crate::replay::decision::{Decision, Evidence, Remains, WitnessSays, decide};
+use crate::replay::extent;
 use crate::replay::head::{BrokenSegment, Loader};
-use crate::replay::later::{self, Later};
-use crate::replay::shown;
+use crate::replay::remainder::{self, Remainder};
 use crate::witness::WitnessCheck;
 
 /// How a log ends: the verdict about what lies after its last valid group.
@@ -84,8 +84,8 @@ impl<F: Fs> Replay<F> {
         let stop = self.run_to_stop()?;
         let (newest, end) = (self.chain.newest(), self.tail.place.offset);
         let later = match stop {
-            ReplayStop::Newest(_) => later::look(newest, end, newest.bytes)?,
-            ReplayStop::Sealed(_) | ReplayStop::Broken(_) => Later::default(),
+            ReplayStop::Newest(_) => remainder::look(newest, end, newest.bytes)?,
+            ReplayStop::Sealed(_) | ReplayStop::Broken(_) => Remainder::default(),
         };
         let torn_end = later.torn_end.filter(|torn| *torn > end);
         let witness = self.witness_says();
@@ -145,13 +145,18 @@ impl<F: Fs> Replay<F> {
     }
 
     /// Rows B to E.
-    fn damage(&self, stop: ReplayStop, later: &Later, proof: Proof) -> Result<LogDamage, Error> {
+    fn damage(
+        &self,
+        stop: ReplayStop,
+        later: &Remainder,
+        proof: Proof,
+    ) -> Result<LogDamage, Error> {
         let segments = &self.chain.segments;
         match stop {
             ReplayStop::Newest(reason) => {
-                shown::complete(self.damage_at_end(reason, later, proof), segments)
+                extent::complete(self.damage_at_end(reason, later, proof), segments)
             }
-            ReplayStop::Sealed(damage) => shown::complete(damage, segments),
+            ReplayStop::Sealed(damage) => extent::complete(damage, segments),
             ReplayStop::Broken(broken) => self.complete_broken(&broken),
         }
     }
@@ -162,11 +167,11 @@ impl<F: Fs> Replay<F> {
             dir: &self.dir,
             expected: self.expected,
         };
-        shown::complete_broken(&loader, &segments_of(&self.names), broken)
+        extent::complete_broken(&loader, &segments_of(&self.names), broken)
     }
 
     /// Rows C to E.
-    fn damage_at_end(&self, stopped: Defect, later: &Later, proof: Proof) -> LogDamage {
+    fn damage_at_end(&self, stopped: Defect, later: &Remainder, proof: Proof) -> LogDamage {
         let newest = self.chain.newest();
         let witness = self.witnesses.newest();
         let place = self.tail.place;

@@ -6,11 +6,11 @@
 mod support;
 mod watched;
 
-mod cut;
 mod damage;
 mod fault;
 mod golden;
 mod judgement;
+mod lost_end;
 mod model;
 mod power;
 mod recycle;

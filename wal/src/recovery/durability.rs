@@ -8,13 +8,13 @@ use crate::directory::{Named, set_aside};
 use crate::error::{Context, Error};
 use crate::fs::Fs;
 use crate::options::Options;
-use crate::recovery::aside;
 use crate::recovery::groups::ValidGroups;
-use crate::recovery::in_place;
 use crate::recovery::judgement::JudgedLog;
 use crate::recovery::parts::{DurableLog, Parts};
-use crate::recovery::relocate;
+use crate::recovery::relocation::relocate;
 use crate::recovery::report::Recovery;
+use crate::recovery::rewrite;
+use crate::recovery::torn_tail;
 use crate::segment::{Segment, sync_dir};
 use crate::spare::Spares;
 
@@ -34,7 +34,7 @@ impl<F: Fs> JudgedLog<F> {
         sync_dir(&fs, &dir)?;
         let spares = Spares::adopt(&fs, &dir, &options, &names)?;
         if let Some(tail) = &mut recovery.torn_tail {
-            aside::keep(&fs, &dir, tail, options.torn_files, &names)?;
+            torn_tail::keep_aside(&fs, &dir, tail, options.torn_files, &names)?;
         }
         log_what_was_read(&dir, &recovery);
         let sequence = chain.newest_sequence + 1;
@@ -79,7 +79,7 @@ fn make_durable<F: Fs>(
     sequence: u64,
 ) -> Result<DurableLog<F>, Error> {
     let newest = Arc::new(newest.writable(fs)?);
-    match in_place::write_again(&newest, &groups, torn_end) {
+    match rewrite::write_again(&newest, &groups, torn_end) {
         Ok(()) => {
             groups.index.replace_newest(Arc::clone(&newest));
             Ok(DurableLog {
@@ -91,7 +91,7 @@ fn make_durable<F: Fs>(
         }
         Err(error @ (Error::Io { .. } | Error::Poisoned { .. })) => {
             tracing::error!(%error, "the log's end could not be written again in its place: it moves to a new segment");
-            relocate::relocate(fs, dir, spares, &newest, groups, sequence)
+            relocate(fs, dir, spares, &newest, groups, sequence)
         }
         Err(error) => Err(error),
     }

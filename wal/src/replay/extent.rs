@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::format::segment::HEADER_BYTES;
 use crate::fs::Fs;
 use crate::replay::head::{BrokenSegment, Loader};
-use crate::replay::later;
+use crate::replay::remainder;
 use crate::segment::Segment;
 
 /// Completes the damage that was met in these segments.
@@ -49,7 +49,7 @@ fn last_of<F: Fs, S: AsRef<Segment<F>>>(segments: &[S]) -> Result<Option<u64>, E
     let mut last = segments().map(|segment| segment.header.base.index).max();
     let newest = segments().map(|segment| segment.header.sequence).max();
     for segment in segments().filter(|segment| Some(segment.header.sequence) == newest) {
-        last = last.max(later::look(segment, HEADER_BYTES, segment.bytes)?.last_index);
+        last = last.max(remainder::look(segment, HEADER_BYTES, segment.bytes)?.last_index);
     }
     Ok(last.filter(|last| *last > 0))
 }

@@ -17,7 +17,7 @@ const TORN_BYTES_MAX: u64 = 4 << 20;
 
 /// Copies the tail, and drops the oldest copies so that `kept` are left with it. Says in `torn` when there
 /// was no room.
-pub(super) fn keep<F: Fs>(
+pub(super) fn keep_aside<F: Fs>(
     fs: &F,
     dir: &Path,
     torn: &mut TornTail,

@@ -14,7 +14,7 @@ static ZEROS: [u8; 32 << 10] = [0; 32 << 10];
 
 /// Groups and other bytes found after the end of the valid ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Later {
+pub(crate) struct Remainder {
     /// Largest claim of durability in this segment, and the index that goes with it.
     pub(crate) claim: Option<(u64, u64)>,
     /// First index of the first valid group header after the bad place.
@@ -25,7 +25,7 @@ pub(crate) struct Later {
     pub(crate) torn_end: Option<u64>,
 }
 
-impl Later {
+impl Remainder {
     /// Last index lost, when entries from `first_index` on are missing up to the next readable group.
     pub(crate) fn lost_until(&self, first_index: u64) -> Option<u64> {
         let next = self.first_index.filter(|next| *next > first_index)?;
@@ -34,9 +34,9 @@ impl Later {
 }
 
 /// Looks at every sector of `[from, limit)`.
-pub(crate) fn look<F: Fs>(segment: &Segment<F>, from: u64, limit: u64) -> Result<Later, Error> {
+pub(crate) fn look<F: Fs>(segment: &Segment<F>, from: u64, limit: u64) -> Result<Remainder, Error> {
     let mut window = Window::new(READ_BYTES);
-    let mut later = Later::default();
+    let mut later = Remainder::default();
     let mut offset = from;
     while offset < limit {
         let bytes = window
@@ -62,7 +62,13 @@ pub(crate) fn look<F: Fs>(segment: &Segment<F>, from: u64, limit: u64) -> Result
     Ok(later)
 }
 
-fn look_at<F: Fs>(segment: &Segment<F>, from: u64, offset: u64, sector: &[u8], later: &mut Later) {
+fn look_at<F: Fs>(
+    segment: &Segment<F>,
+    from: u64,
+    offset: u64,
+    sector: &[u8],
+    later: &mut Remainder,
+) {
     let segment = &segment.header;
     let place = Place {
         sequence: segment.sequence,

@@ -15,7 +15,7 @@
 //! * It overwrites what the file has: it needs no room and adds no file, however often the log is opened.
 //!
 //! A write or sync that fails proves nothing about these sectors, and nothing was acknowledged from it. The
-//! groups then go to another place: see `relocate.rs`.
+//! groups then go to another place: see `relocation.rs`.
 
 use crate::damage::{Defect, LogDamage, Lost, Proof};
 use crate::error::{Context, Error};
