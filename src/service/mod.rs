@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use error::{ServiceError, StorageFault};
 pub use read::ReadGrant;
+pub use request::MemberPosition as Position;
 pub use request::*;
 pub use stats::{
     Counts, FollowerStats, Latency, LeaderStats, NodeState, Rates, SelfStats, StoreStats,
@@ -168,9 +169,9 @@ impl Service {
 
     /// The consensus thread publishes the commit index after it has handed out the entries, so what is applied may be
     /// ahead of it for a moment: clients must not see it go back.
-    fn position(&self, revision: u64) -> Position {
+    fn position(&self, revision: u64) -> MemberPosition {
         let status = &self.node().status;
-        Position {
+        MemberPosition {
             revision,
             raft_index: status.commit().max(status.applied()),
             raft_term: status.term(),

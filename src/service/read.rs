@@ -7,7 +7,8 @@ use storage::path::KeyPath;
 
 use super::lapsed::{Lapsed, OVERDUE_NANOSECONDS, Sieve};
 use super::{
-    Caller, Consistency, ListedNode, ListingVisitor, Position, Service, ServiceError, StorageFault,
+    Caller, Consistency, ListedNode, ListingVisitor, MemberPosition, Service, ServiceError,
+    StorageFault,
 };
 use crate::config::ReadMode;
 
@@ -93,7 +94,7 @@ impl Service {
 
 impl ReadGrant {
     /// The node itself, without children.
-    pub fn node(&self) -> Result<(Node, Position), ServiceError> {
+    pub fn node(&self) -> Result<(Node, MemberPosition), ServiceError> {
         let found = self.service.node().store.get(&self.path);
         let (mut found, revision) = found.map_err(|error| self.service.broken(error))?;
         if let (true, Ok(node)) = (self.lapsed.is_some(), &found) {

@@ -31,7 +31,7 @@ pub enum Consistency {
 
 /// Where the answering member stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
+pub struct MemberPosition {
     /// The revision of the tree the answer comes from.
     pub revision: u64,
     /// The commit index of the answering member.
@@ -46,7 +46,7 @@ pub struct Written {
     /// What changed.
     pub event: Arc<Event>,
     /// `revision` is the event's.
-    pub position: Position,
+    pub position: MemberPosition,
 }
 
 /// A watch as a client asks for it (keys-api 8.1).
@@ -80,7 +80,7 @@ pub struct ListedNode<'a> {
 /// Receives a listing in tree order (a directory directly before its subtree) from one consistent view.
 pub trait ListingVisitor {
     /// The directory itself; called once, first. `Break` ends the walk.
-    fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()>;
+    fn begin(&mut self, directory: &Node, position: MemberPosition) -> ControlFlow<()>;
     /// One visible descendant; `depth` 1 is a child of the directory.
     fn node(&mut self, depth: usize, node: ListedNode<'_>) -> ControlFlow<()>;
     /// How many rows may be looked at for the listing, hidden and removed ones included; `None` for as many as it

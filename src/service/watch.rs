@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Caller, Position, Service, ServiceError, StorageFault, WatchRequest};
+use super::{Caller, MemberPosition, Service, ServiceError, StorageFault, WatchRequest};
 use crate::watch::{Ended, Target, Watcher};
 
 pub use crate::watch::{Budget, Claim, Delivery, Rendering, WaitingPlace};
@@ -11,7 +11,7 @@ pub use crate::watch::{Budget, Claim, Delivery, Rendering, WaitingPlace};
 /// An accepted watch. Dropping it ends it.
 pub struct Watch {
     watcher: Watcher,
-    position: Position,
+    position: MemberPosition,
     service: Service,
 }
 
@@ -64,7 +64,7 @@ impl Service {
 
 impl Watch {
     /// The state when the watch was accepted.
-    pub fn position(&self) -> Position {
+    pub fn position(&self) -> MemberPosition {
         self.position
     }
 
