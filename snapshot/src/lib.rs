@@ -38,6 +38,8 @@ mod draft;
 mod error;
 mod file;
 pub mod format;
+#[cfg(test)]
+mod fuzz;
 mod meta;
 mod name;
 mod position;

@@ -58,7 +58,8 @@ pub(crate) fn decode(key: &[u8], out: &mut Vec<u8>) {
 
 /// The path that `key` stands for, or `None` if it is no key.
 pub(crate) fn path(key: &[u8]) -> Option<KeyPath> {
-    if !is_key(key) {
+    // An empty name alone would be read as the root, whose key is empty: each path has one key.
+    if !is_key(key) || key == [0] {
         return None;
     }
     let mut bytes = Vec::with_capacity(key.len().max(1));

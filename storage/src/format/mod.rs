@@ -4,6 +4,8 @@
 pub(crate) mod column;
 pub(crate) mod event_row;
 pub(crate) mod file_name;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod hash;
 pub(crate) mod key;
 pub(crate) mod meta;

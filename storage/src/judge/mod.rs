@@ -29,6 +29,8 @@ mod ending;
 mod fault;
 mod footer;
 mod framing;
+#[cfg(test)]
+mod fuzz;
 mod inventory;
 mod live_table;
 mod manifest;

@@ -29,6 +29,8 @@
 //! The **salt** is drawn at each use of a file, so what a recycled file held before never passes: the
 //! salt is compared as it stands and seeds the checksum besides.
 
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod group;
 pub(crate) mod name;
 pub(crate) mod record;

@@ -8,6 +8,7 @@ mod watched;
 
 mod damage;
 mod fault;
+mod fuzz;
 mod golden;
 mod judgement;
 mod lost_end;
