@@ -21,7 +21,9 @@ awk '
         }
     }
     /^test .* FAILED$/ { names[++n] = $2 }
+    match($0, /not run: .*/) { lacking[++m] = substr($0, RSTART) }
     END {
+        for (i = 1; i <= m; i++) print lacking[i]
         for (i = 1; i <= n; i++) print "failed: " names[i]
         printf "%d passed, %d failed\n", passed, failed
         exit passed == 0 # nothing ran: that is no success

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::disk_shim::Disk;
+use super::support::absent;
 use super::support::http::{Request, Response};
 use super::support::server::{self, Server};
 
@@ -257,7 +258,9 @@ fn a_volume_that_is_unmounted_under_a_server_ends_it() {
         output.status.success().then_some(()).ok_or(errors)
     };
     if let Err(reason) = run("mount", &["-t", "tmpfs", "-o", "size=320m", "tmpfs"]) {
-        println!("not run: this process may not mount a file system: {reason}");
+        absent::not_run(&format!(
+            "this process may not mount a file system: {reason}"
+        ));
         return;
     }
     let mut server = server::ours().data_dir(scratch.path().join("data")).start();

@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::support::absent;
+
 /// Room for two log segments and the store, little more.
 const DISK: &str = "size=320m";
 
@@ -35,11 +37,13 @@ impl Disk {
             }),
             Ok(output) => {
                 let reason = String::from_utf8_lossy(&output.stderr).into_owned();
-                println!("not run: this process may not mount a file system: {reason}");
+                absent::not_run(&format!(
+                    "this process may not mount a file system: {reason}"
+                ));
                 None
             }
             Err(error) => {
-                println!("not run: mount cannot be started: {error}");
+                absent::not_run(&format!("mount cannot be started: {error}"));
                 None
             }
         }

@@ -107,8 +107,10 @@ impl Side {
         let open = |name: &str| File::create(place.join(name)).expect("a file can be made");
         let url = self.server.url();
         let now = self.index().unwrap_or_default();
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("{FUNCTIONS}\n{command}")])
+        // A test in the background ignores Ctrl-C, and what it starts would too: a line that ends by it would not end.
+        let mut child = Command::new("env")
+            .args(["--default-signal=INT,QUIT", "sh", "-c"])
+            .arg(format!("{FUNCTIONS}\n{command}"))
             .env_clear()
             .env("PATH", self.client.path())
             .env("HOME", place)

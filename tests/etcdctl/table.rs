@@ -22,8 +22,8 @@ use super::compare::{Verdict, judge};
 use super::notation::{Line, parse};
 use super::side::{Ending, Side, Variable};
 use super::support::client::{self, Client};
-use super::support::place;
 use super::support::server::{self, Kind, Launch};
+use super::support::{absent, place};
 use super::surroundings::Surroundings;
 
 /// Files that are run at once: more would only make each other's answers late.
@@ -112,7 +112,11 @@ fn file(kind: Kind, path: &Path) -> Tally {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let text = fs::read_to_string(path).expect("the table is text");
     let lines = parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let wanted = |line: &&Line| line.terms.only.is_none_or(|only| only == kind);
+    let local = !text.contains("localhost") || absent::has_localhost();
+    let wanted = |line: &&Line| {
+        line.terms.only.is_none_or(|only| only == kind)
+            && (local || !line.command.contains("localhost"))
+    };
     let lines: Vec<&Line> = lines.iter().filter(wanted).collect();
     let mut tally = Tally::default();
     if lines.is_empty() {

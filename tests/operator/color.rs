@@ -2,7 +2,7 @@
 
 use super::run::{Etcdctl, line};
 use super::support::server::{self, Server};
-use super::terminal::{Streams, show};
+use super::terminal::{self, Streams, show};
 
 /// The commands that paint, and their output: `<` and `>` stand around what is painted.
 fn painting(server: &Server) -> Vec<(Etcdctl, String)> {
@@ -45,6 +45,9 @@ fn bare(text: &str) -> String {
 
 #[test]
 fn colours_are_for_eyes() {
+    if !terminal::is_there() {
+        return;
+    }
     let server = server::ours().start();
     for (command, text) in painting(&server) {
         let (painted, bare) = (painted(&text), bare(&text));
@@ -74,6 +77,9 @@ fn colours_are_for_eyes() {
 
 #[test]
 fn hints_are_for_whoever_reads_the_error() {
+    if !terminal::is_there() {
+        return;
+    }
     let server = server::ours().start();
     let directory = line("get /").at(server.url());
     let error = "/ is a directory\n";

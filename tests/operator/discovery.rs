@@ -11,6 +11,7 @@ use domain::rdata::Srv;
 use tempfile::TempDir;
 
 use super::run::{Ended, Etcdctl, line};
+use super::support::absent;
 use super::support::authority::{Authority, Time};
 use super::support::fake::refusing;
 use super::support::server;
@@ -28,17 +29,22 @@ struct Dns {
 impl Dns {
     /// `None` where port 53 or a mount namespace is not permitted; says so.
     fn start(zone: Zone) -> Option<Dns> {
+        if !absent::has_localhost() {
+            return None;
+        }
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let permitted = Command::new("unshare").args(["-m", "true"]).output();
         match permitted {
             Ok(output) if output.status.success() => {}
             Ok(output) => {
                 let reason = String::from_utf8_lossy(&output.stderr).into_owned();
-                println!("not run: this process may not have a mount namespace: {reason}");
+                absent::not_run(&format!(
+                    "this process may not have a mount namespace: {reason}"
+                ));
                 return None;
             }
             Err(error) => {
-                println!("not run: unshare cannot be started: {error}");
+                absent::not_run(&format!("unshare cannot be started: {error}"));
                 return None;
             }
         }
@@ -73,7 +79,7 @@ fn port_53() -> Option<(UdpSocket, Ipv4Addr)> {
             Err(error) => last = Some(error),
         }
     }
-    println!("not run: port 53 of loopback cannot be had: {last:?}");
+    absent::not_run(&format!("port 53 of loopback cannot be had: {last:?}"));
     None
 }
 

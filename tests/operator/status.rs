@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use super::run::{etcdctl, line};
 use super::support::fake::{Fake, Step, answer, refusing};
 use super::support::server;
-use super::terminal::{Streams, Terminal};
+use super::terminal::{self, Streams, Terminal};
 
 #[test]
 fn every_kind_of_ending_has_its_status() {
@@ -185,6 +185,9 @@ fn a_cluster_that_is_not_well_is_status_5() {
 
 #[test]
 fn ctrl_c_is_a_good_end_for_what_waits() {
+    if !terminal::is_there() {
+        return;
+    }
     let server = server::ours().start();
     for (words, waiting) in [
         ("--debug watch /k", "wait=true"),
@@ -284,6 +287,9 @@ fn time_limits_end_what_hangs() {
             .output(),
         "v\n"
     );
+    if !terminal::is_there() {
+        return;
+    }
     let watch = line("--debug --timeout 100ms --total-timeout 100ms watch /w").at(server.url());
     let mut terminal = Terminal::start(&watch, Streams::All);
     terminal.wait_for("wait=true");

@@ -12,6 +12,7 @@ use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use super::run::{Etcdctl, LIMIT};
+use super::support::absent;
 
 /// So many blocks may wait to be looked at; whoever writes more waits, as at any terminal.
 const SCREENS: usize = 64;
@@ -176,6 +177,19 @@ fn watch(mut screen: File) -> Receiver<Vec<u8>> {
         }
     });
     receiver
+}
+
+/// Whether this machine gives out pseudo-terminals; says so if not.
+pub(crate) fn is_there() -> bool {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let made = openpt(flags).and_then(|controller| {
+        unlockpt(&controller)?;
+        ioctl_tiocgptpeer(&controller, flags)
+    });
+    if let Err(error) = &made {
+        absent::not_run(&format!("no pseudo-terminal can be made here: {error}"));
+    }
+    made.is_ok()
 }
 
 /// Runs a command on a terminal to its end.

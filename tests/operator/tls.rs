@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio_rustls::rustls::version::TLS12;
 
 use super::run::{Ended, Etcdctl, line};
+use super::support::absent;
 use super::support::authority::{Authority, Pair, Time};
 use super::support::fake::{Fake, answer};
 use super::support::server::{self, Server, free_ports};
@@ -118,7 +119,11 @@ fn mistakes_have_the_first_line_and_status_of_the_original() {
             ),
         ),
     ];
+    let local = absent::has_localhost();
     for (files, at, cause, hint) in rows {
+        if at.contains("localhost") && !local {
+            continue;
+        }
         for words in COMMANDS {
             check(&Mistake {
                 command: with(files, words).at(at),

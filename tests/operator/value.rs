@@ -6,10 +6,13 @@ use std::process::{Command, Stdio};
 use super::run::line;
 use super::support::fake::{Fake, Step, response};
 use super::support::{server, wait};
-use super::terminal::{Streams, Terminal};
+use super::terminal::{self, Streams, Terminal};
 
 #[test]
 fn a_value_is_typed_up_to_ctrl_d() {
+    if !terminal::is_there() {
+        return;
+    }
     let server = server::ours().start();
     let set = line("--debug set /typed").at(server.url());
     let mut terminal = Terminal::start(&set, Streams::All);

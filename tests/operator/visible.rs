@@ -3,7 +3,7 @@
 use super::run::{Etcdctl, etcdctl, line};
 use super::support::fake::{Fake, answer};
 use super::support::server;
-use super::terminal::{Streams, show};
+use super::terminal::{self, Streams, show};
 
 /// Whatever a terminal would obey: a sequence, a return, C1, bidirectional overrides, DEL.
 const EVIL: &str = "a\x1b[2Jb\rc\u{9b}31md\u{202e}e\u{2066}f\x7f";
@@ -12,6 +12,9 @@ const SHOWN: &str = "a\\x1b[2Jb\\rc\\u009b31md\\u202ee\\u2066f\\x7f";
 
 #[test]
 fn keys_and_values_are_shown_escaped_on_a_terminal() {
+    if !terminal::is_there() {
+        return;
+    }
     let server = server::ours().start();
     let at = |words: &[&str]| -> Etcdctl { etcdctl(words).at(server.url()) };
     let dir = format!("/d{EVIL}\nz");
@@ -88,6 +91,9 @@ fn keys_and_values_are_shown_escaped_on_a_terminal() {
 
 #[test]
 fn error_texts_are_shown_escaped_on_a_terminal() {
+    if !terminal::is_there() {
+        return;
+    }
     let server = server::ours().start();
     let key = format!("/no{EVIL}\nsuch");
     let missing = etcdctl(["--hints", "never", "get", &key]).at(server.url());

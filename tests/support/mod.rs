@@ -5,6 +5,7 @@
 // Every test crate compiles all of it and uses what it needs.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod absent;
 pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod fake;
