@@ -7,6 +7,8 @@
 
 #[path = "house/arrows.rs"]
 mod arrows;
+#[path = "house/dependencies.rs"]
+mod dependencies;
 #[path = "house/rust_source.rs"]
 mod rust_source;
 #[path = "house/tree.rs"]
@@ -259,6 +261,20 @@ fn words_and_places_are_told_from_parts_of_longer_ones() {
     assert!(!has_place(&format!("/var{tmp}x"), &tmp));
 }
 
+/// The words behind `mark`, where a command stands: at the begin of a line or in backquotes.
+fn commands<'t>(text: &'t str, mark: &str) -> BTreeSet<&'t str> {
+    let name = |rest: &'t str| {
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || "-./_".contains(c));
+        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        word.trim_end_matches('.')
+    };
+    let at = text.match_indices(mark).filter(|(at, _)| {
+        let before = text[..*at].trim_end_matches(' ');
+        before.ends_with(['`', '\n']) || before.ends_with("exec")
+    });
+    at.map(|(at, _)| name(&text[at + mark.len()..])).collect()
+}
+
 #[test]
 fn what_the_readme_tells_to_run_exists() {
     let makefile = text("Makefile").unwrap();
@@ -268,26 +284,58 @@ fn what_the_readme_tells_to_run_exists() {
         .filter_map(|line| line.split_once(':').map(|(target, _)| target))
         .collect();
     let mut offences = Vec::new();
-    for file in ["README.md", ".ci/run"] {
+    for file in ["README.md", "HACKING.md", "tests/README.md", ".ci/run"] {
         let text = text(file).unwrap();
-        assert!(
-            text.contains("make test"),
-            "{file} does not name the test command"
-        );
-        for word in text
-            .split("make ")
-            .skip(1)
-            .filter_map(|rest| rest.split_whitespace().next())
-        {
-            let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '-');
-            let command =
-                text.contains(&format!("`make {word}")) || text.contains(&format!("\nmake {word}"));
-            if command && !targets.contains(&word) {
+        for word in commands(&text, "make ") {
+            if !targets.contains(&word) {
                 offences.push(format!("{file}: make {word}"));
+            }
+        }
+        for script in commands(&text, "tools/") {
+            if files(&format!("tools/{script}")).is_empty() {
+                offences.push(format!("{file}: tools/{script}"));
             }
         }
     }
     report("a command that does not exist", offences);
+    let run = text(".ci/run").unwrap();
+    assert_eq!(commands(&run, "tools/"), BTreeSet::from(["verify.sh"]));
+    let readme = text("README.md").unwrap();
+    assert!(commands(&readme, "tools/").is_superset(&BTreeSet::from(["run.sh", "verify.sh"])));
+}
+
+/// A minimal system has no `make`: what the README tells to run must not need it.
+#[test]
+fn scripts_are_executable_and_need_no_make() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut offences = Vec::new();
+    for file in files("tools") {
+        let source = text(&file).unwrap();
+        let path = tree::top().join(&file);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        if mode & 0o111 == 0 || !source.starts_with("#") {
+            offences.push(format!("{file} cannot be run"));
+        }
+        for (number, line) in source.lines().enumerate() {
+            let code = line.split('#').next().unwrap_or_default();
+            if code.split_whitespace().any(|word| word == "make") {
+                offences.push(format!("{file}:{}: {line}", number + 1));
+            }
+        }
+        let shell = if source.starts_with("#!/bin/sh") {
+            "sh"
+        } else {
+            "bash"
+        };
+        let read = std::process::Command::new(shell)
+            .arg("-n")
+            .arg(&path)
+            .status();
+        if !read.unwrap().success() {
+            offences.push(format!("{file} is no script of {shell}"));
+        }
+    }
+    report("a script that does not run everywhere", offences);
 }
 
 /// The words behind `mark` in a text, up to the first character that no name has.
