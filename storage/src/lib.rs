@@ -85,3 +85,8 @@ pub use read::view::View;
 pub use read::walk::{Item, Walk};
 pub use write::batch::{Batch, Committed, Writer};
 pub use write::compaction::CompactionStep;
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
