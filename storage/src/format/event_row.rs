@@ -23,6 +23,8 @@
 
 use crate::operation::Action;
 
+use super::field::{WORD, word};
+
 const FORMAT: u8 = 0x10;
 const DIRECTORY: u8 = 1;
 const REFRESH: u8 = 2;
@@ -30,8 +32,23 @@ const SYSTEM: u8 = 4;
 const CONTINUES: u8 = 8;
 const TIMED: u8 = 16;
 const KNOWN: u8 = DIRECTORY | REFRESH | SYSTEM | CONTINUES | TIMED;
+
+/// Where the fields begin, each behind the one before.
+const ACTION_AT: usize = 0;
+const FLAGS_AT: usize = ACTION_AT + 1;
+const PREVIOUS_AT: usize = FLAGS_AT + 1;
+const BYTES_AT: usize = PREVIOUS_AT + WORD;
 /// Bytes before the field that not every row has.
-const HEAD: usize = 18;
+const HEAD: usize = BYTES_AT + WORD;
+
+/// What the byte table calls them.
+#[cfg(test)]
+pub(super) const OFFSETS: [(&str, usize); 4] = [
+    ("format (high half, 1) and action", ACTION_AT),
+    ("flags: 1 directory", FLAGS_AT),
+    ("revision of the record it replaced", PREVIOUS_AT),
+    ("history bytes up to", BYTES_AT),
+];
 
 /// A decoded row of `events`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +108,11 @@ impl<'a> EventRow<'a> {
         let (head, mut key) = row
             .split_first_chunk::<HEAD>()
             .ok_or("the event is too short")?;
-        if head[0] & 0xF0 != FORMAT {
+        if head[ACTION_AT] & 0xF0 != FORMAT {
             return Err("the event has an unknown format");
         }
-        let action = action(head[0] & 0x0F).ok_or("the event has an unknown action")?;
-        let flags = head[1];
+        let action = action(head[ACTION_AT] & 0x0F).ok_or("the event has an unknown action")?;
+        let flags = head[FLAGS_AT];
         if flags & !KNOWN != 0 {
             return Err("the event has an unknown flag; a newer release may have written it");
         }
@@ -103,7 +120,7 @@ impl<'a> EventRow<'a> {
             None
         } else {
             let (time, rest) = key
-                .split_first_chunk::<8>()
+                .split_first_chunk::<WORD>()
                 .ok_or("the event is too short for its time")?;
             key = rest;
             Some(u64::from_le_bytes(*time))
@@ -114,18 +131,12 @@ impl<'a> EventRow<'a> {
             refresh: flags & REFRESH != 0,
             system: flags & SYSTEM != 0,
             continues: flags & CONTINUES != 0,
-            previous: word(head, 2),
-            bytes: word(head, 10),
+            previous: word(head, PREVIOUS_AT),
+            bytes: word(head, BYTES_AT),
             time,
             key,
         })
     }
-}
-
-fn word(head: &[u8; HEAD], at: usize) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&head[at..at + 8]);
-    u64::from_le_bytes(bytes)
 }
 
 fn action(number: u8) -> Option<Action> {

@@ -30,13 +30,53 @@ use bytes::Bytes;
 use crate::error::Error;
 use crate::operation::Retention;
 
+use super::field::{WORD, word};
+
 pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const STATE_KEY: &[u8] = b"state";
 pub(crate) const COMPACTION_KEY: &[u8] = b"reclaimed";
 const RECORD_PREFIX: &[u8] = b"record/";
 const MAGIC: &[u8; 11] = b"etcd2 tree\0";
 const STATE_FORMAT: u8 = 1;
-const STATE_FIXED: usize = 73;
+
+/// Where the fields of the state begin, each behind the one before.
+const STATE_FORMAT_AT: usize = 0;
+const INDEX_AT: usize = STATE_FORMAT_AT + 1;
+const CLUSTER_TIME_AT: usize = INDEX_AT + WORD;
+const REVISION_AT: usize = CLUSTER_TIME_AT + WORD;
+const HASH_AT: usize = REVISION_AT + WORD;
+const OLDEST_EVENT_AT: usize = HASH_AT + WORD;
+const RETAINED_EVENTS_AT: usize = OLDEST_EVENT_AT + WORD;
+const RETAINED_BYTES_AT: usize = RETAINED_EVENTS_AT + WORD;
+const BYTES_AT: usize = RETAINED_BYTES_AT + WORD;
+const COMMITS_AT: usize = BYTES_AT + WORD;
+const MARKER_AT: usize = COMMITS_AT + WORD;
+
+/// The same of the progress of compaction.
+const SCANNED_AT: usize = 0;
+const DROPPED_AT: usize = SCANNED_AT + WORD;
+const CUT_AT: usize = DROPPED_AT + WORD;
+const RESUME_AT: usize = CUT_AT + WORD;
+
+/// What the byte tables call them.
+#[cfg(test)]
+pub(super) const OFFSETS: [(&str, usize); 15] = [
+    ("format (1)", STATE_FORMAT_AT),
+    ("applied log index", INDEX_AT),
+    ("cluster time, ns", CLUSTER_TIME_AT),
+    ("revision 49", REVISION_AT),
+    ("hash", HASH_AT),
+    ("oldest event", OLDEST_EVENT_AT),
+    ("retained events", RETAINED_EVENTS_AT),
+    ("retained bytes", RETAINED_BYTES_AT),
+    ("history bytes, total", BYTES_AT),
+    ("commits so far, local", COMMITS_AT),
+    ("marker, opaque", MARKER_AT),
+    ("events up to here", SCANNED_AT),
+    ("events below this one", DROPPED_AT),
+    ("the unfinished walk removes", CUT_AT),
+    ("where it goes on", RESUME_AT),
+];
 
 /// The format this release writes, and the newest that it reads.
 pub(crate) const FORMAT_VERSION: u32 = 2;
@@ -113,34 +153,26 @@ impl StoreState {
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
         let wrong = |reason| Error::row("default", STATE_KEY, reason);
         let (head, marker) = row
-            .split_first_chunk::<STATE_FIXED>()
+            .split_first_chunk::<MARKER_AT>()
             .ok_or(wrong("the row is too short"))?;
-        let (&format, words) = head.split_first().ok_or(wrong("the row is too short"))?;
-        if format != STATE_FORMAT {
+        if head[STATE_FORMAT_AT] != STATE_FORMAT {
             return Err(wrong("the row has an unknown format"));
         }
-        let word = |at: usize| {
-            words
-                .as_chunks::<8>()
-                .0
-                .get(at)
-                .map_or(0, |word| u64::from_le_bytes(*word))
-        };
         let state = Self {
             applied: Applied {
-                index: word(0),
+                index: word(head, INDEX_AT),
                 marker: Bytes::copy_from_slice(marker),
-                cluster_time: word(1),
-                revision: word(2),
-                hash: word(3),
+                cluster_time: word(head, CLUSTER_TIME_AT),
+                revision: word(head, REVISION_AT),
+                hash: word(head, HASH_AT),
             },
-            oldest_event: word(4),
+            oldest_event: word(head, OLDEST_EVENT_AT),
             retention: Retention {
-                events: word(5),
-                bytes: word(6),
+                events: word(head, RETAINED_EVENTS_AT),
+                bytes: word(head, RETAINED_BYTES_AT),
             },
-            bytes: word(7),
-            commits: word(8),
+            bytes: word(head, BYTES_AT),
+            commits: word(head, COMMITS_AT),
         };
         if state.oldest_event == 0 || state.compact_revision() > state.applied.revision {
             return Err(wrong("the floor lies outside the history"));
@@ -165,7 +197,7 @@ pub(crate) struct CompactionProgress {
 
 impl CompactionProgress {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24 + self.resume.len());
+        let mut out = Vec::with_capacity(RESUME_AT + self.resume.len());
         for word in [self.scanned, self.dropped, self.cut] {
             out.extend_from_slice(&word.to_le_bytes());
         }
@@ -175,18 +207,11 @@ impl CompactionProgress {
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
         let wrong = || Error::row("default", COMPACTION_KEY, "the row is too short");
-        let (words, resume) = row.split_first_chunk::<24>().ok_or_else(wrong)?;
-        let word = |at: usize| {
-            words
-                .as_chunks::<8>()
-                .0
-                .get(at)
-                .map_or(0, |word| u64::from_le_bytes(*word))
-        };
+        let (head, resume) = row.split_first_chunk::<RESUME_AT>().ok_or_else(wrong)?;
         Ok(Self {
-            scanned: word(0),
-            dropped: word(1),
-            cut: word(2),
+            scanned: word(head, SCANNED_AT),
+            dropped: word(head, DROPPED_AT),
+            cut: word(head, CUT_AT),
             resume: resume.to_vec(),
         })
     }
@@ -270,7 +295,7 @@ mod tests {
     fn wrong_rows_are_refused() {
         let mut row = Vec::new();
         state().encode(&mut row);
-        for length in 0..STATE_FIXED {
+        for length in 0..MARKER_AT {
             assert!(
                 StoreState::decode(&row[..length]).is_err(),
                 "length {length}"

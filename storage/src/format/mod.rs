@@ -3,6 +3,7 @@
 
 pub(crate) mod column;
 pub(crate) mod event_row;
+mod field;
 pub(crate) mod file_name;
 #[cfg(test)]
 mod fuzz;

@@ -1,4 +1,4 @@
-//! Rows of `nodes` and `versions`: one node as it is, or was, or the mark that it went.
+//! Rows of `nodes` and `versions`: one node as it is, or was, or the tombstone that says that it went.
 //!
 //! Integers are little-endian (nothing here is sorted). Both column families hold the same bytes
 //! for the same revision, so an offline check compares them.
@@ -21,11 +21,29 @@ use bytes::Bytes;
 use crate::operation::{Lifetime, Node};
 use crate::path::KeyPath;
 
+use super::field::{WORD, word};
+
 const FORMAT: u8 = 0x10;
 const DIRECTORY: u8 = 1;
 const LIFETIME: u8 = 2;
 const REMOVED: u8 = 4;
 const MODIFIED: u8 = 8;
+
+/// Where the fields begin that every row has, each behind the one before.
+const FLAGS_AT: usize = 0;
+const REVISION_AT: usize = FLAGS_AT + 1;
+const CREATED_AT: usize = REVISION_AT + WORD;
+/// Bytes before the fields that not every row has.
+const HEAD: usize = CREATED_AT + WORD;
+
+/// What the byte table calls them.
+#[cfg(test)]
+pub(super) const OFFSETS: [(&str, usize); 4] = [
+    ("format (high half, 1) and flags", FLAGS_AT),
+    ("revision: the one that wrote", REVISION_AT),
+    ("createdIndex (in a tombstone", CREATED_AT),
+    ("modifiedIndex, only with flag 8", HEAD),
+];
 
 /// A decoded row; the value stays where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +58,7 @@ pub(crate) struct NodeRow<'a> {
 }
 
 impl<'a> NodeRow<'a> {
-    /// The mark that a node went at `revision`.
+    /// Says that a node went at `revision`.
     pub(crate) fn tombstone(entry: &StoredNode, revision: u64) -> NodeRow<'static> {
         NodeRow {
             revision,
@@ -80,12 +98,12 @@ impl<'a> NodeRow<'a> {
 
     /// Reads a row; the error says what does not fit.
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        let (&flags, mut rest) = bytes.split_first().ok_or("the record is empty")?;
+        let flags = *bytes.get(FLAGS_AT).ok_or("the record is empty")?;
         if flags & 0xF0 != FORMAT {
             return Err("the record has an unknown format");
         }
-        let revision = take(&mut rest)?;
-        let created = take(&mut rest)?;
+        let (head, mut rest) = bytes.split_first_chunk::<HEAD>().ok_or(TOO_SHORT)?;
+        let (revision, created) = (word(head, REVISION_AT), word(head, CREATED_AT));
         let modified = if flags & MODIFIED == 0 {
             revision
         } else {
@@ -128,14 +146,17 @@ impl<'a> NodeRow<'a> {
 
     /// Whether a stored row is a tombstone, without reading the rest.
     pub(crate) fn is_tombstone(bytes: &[u8]) -> bool {
-        bytes.first().is_some_and(|flags| flags & REMOVED != 0)
+        bytes
+            .get(FLAGS_AT)
+            .is_some_and(|flags| flags & REMOVED != 0)
     }
 }
 
+const TOO_SHORT: &str = "the record is too short";
+
+/// The next of the fields that not every row has.
 fn take(bytes: &mut &[u8]) -> Result<u64, &'static str> {
-    let (word, rest) = bytes
-        .split_first_chunk::<8>()
-        .ok_or("the record is too short")?;
+    let (word, rest) = bytes.split_first_chunk::<WORD>().ok_or(TOO_SHORT)?;
     *bytes = rest;
     Ok(u64::from_le_bytes(*word))
 }
