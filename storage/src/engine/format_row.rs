@@ -42,11 +42,15 @@ pub(crate) fn settle_format(database: &Database, mode: &Mode) -> Result<(), Erro
     }
 }
 
+/// The state at which an open RocksDB stands.
 pub(crate) fn read_state(database: &Database) -> Result<StoreState, Error> {
-    let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
-    StoreState::decode(
-        &database
-            .get(Column::Meta, meta::STATE_KEY)?
-            .ok_or_else(missing)?,
-    )
+    let row = database.get(Column::Meta, meta::STATE_KEY)?;
+    decoded_state(row.as_deref())
+}
+
+/// What a state row says; there is always one.
+pub(crate) fn decoded_state(row: Option<&[u8]>) -> Result<StoreState, Error> {
+    row.ok_or("the row is missing")
+        .and_then(StoreState::decode)
+        .map_err(|reason| Error::row(Column::Meta.name(), meta::STATE_KEY, reason))
 }

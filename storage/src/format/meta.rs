@@ -27,7 +27,6 @@
 
 use bytes::Bytes;
 
-use crate::error::Error;
 use crate::operation::Retention;
 
 use super::field::{WORD, word};
@@ -149,14 +148,13 @@ impl StoreState {
         out.extend_from_slice(&applied.marker);
     }
 
-    /// Reads the row.
-    pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
-        let wrong = |reason| Error::row("default", STATE_KEY, reason);
+    /// Reads the row; the error says what does not fit.
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, &'static str> {
         let (head, marker) = row
             .split_first_chunk::<MARKER_AT>()
-            .ok_or(wrong("the row is too short"))?;
+            .ok_or("the row is too short")?;
         if head[STATE_FORMAT_AT] != STATE_FORMAT {
-            return Err(wrong("the row has an unknown format"));
+            return Err("the row has an unknown format");
         }
         let state = Self {
             applied: Applied {
@@ -175,7 +173,7 @@ impl StoreState {
             commits: word(head, COMMITS_AT),
         };
         if state.oldest_event == 0 || state.compact_revision() > state.applied.revision {
-            return Err(wrong("the floor lies outside the history"));
+            return Err("the floor lies outside the history");
         }
         Ok(state)
     }
@@ -205,9 +203,11 @@ impl CompactionProgress {
         out
     }
 
-    pub(crate) fn decode(row: &[u8]) -> Result<Self, Error> {
-        let wrong = || Error::row("default", COMPACTION_KEY, "the row is too short");
-        let (head, resume) = row.split_first_chunk::<RESUME_AT>().ok_or_else(wrong)?;
+    /// Reads the row; the error says what does not fit.
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, &'static str> {
+        let (head, resume) = row
+            .split_first_chunk::<RESUME_AT>()
+            .ok_or("the row is too short")?;
         Ok(Self {
             scanned: word(head, SCANNED_AT),
             dropped: word(head, DROPPED_AT),

@@ -10,6 +10,7 @@ use crate::compaction::pin::Pins;
 use crate::damage::Damage;
 use crate::engine::cache::NodeCache;
 use crate::engine::database::Database;
+use crate::engine::format_row::decoded_state;
 use crate::engine::published::{Published, wait};
 use crate::error::Error;
 use crate::format::column::Column;
@@ -84,8 +85,7 @@ impl Core {
         // Held while reading: what is flushed only grows, so the last to read knows best.
         let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
         let row = self.database.get_persisted(Column::Meta, meta::STATE_KEY)?;
-        let missing = || Error::row(Column::Meta.name(), meta::STATE_KEY, "the row is missing");
-        let state = StoreState::decode(&row.ok_or_else(missing)?)?;
+        let state = decoded_state(row.as_deref())?;
         self.pins.flushed(state.compact_revision());
         *durable = state.applied.clone();
         Ok(state)

@@ -49,7 +49,8 @@ pub(crate) fn open_core(
         let row = database.get(Column::Meta, meta::COMPACTION_KEY)?;
         let progress = row
             .map(|row| CompactionProgress::decode(&row))
-            .transpose()?;
+            .transpose()
+            .map_err(|reason| Error::row(Column::Meta.name(), meta::COMPACTION_KEY, reason))?;
         let deadline = first_deadline(&database, Some(0))?;
         (progress.unwrap_or_default(), deadline)
     };
