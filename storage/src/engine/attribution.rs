@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rocksdb::LiveFile;
 
-use crate::damage::{Damage, Report, readable};
+use crate::damage::{Damage, readable};
+use crate::engine::damage_report::DamageReport;
 use crate::format::column::Column;
 
 /// The damaged tables met so far. A hot key in one of them fails every read: the list of live
@@ -22,11 +23,11 @@ impl Attribution {
     /// The whole story of a report. `asked` is what was looked for, `live` gives the live files.
     pub(crate) fn damage(
         &self,
-        report: Report,
+        report: DamageReport,
         asked: Option<(Column, &[u8])>,
         live: impl FnOnce() -> Vec<LiveFile>,
     ) -> Damage {
-        let Report { file, detail, .. } = report;
+        let DamageReport { file, detail, .. } = report;
         let Some(name) = file else {
             return match asked {
                 Some((column, key)) => Damage::at_key(column, key, detail),

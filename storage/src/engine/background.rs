@@ -3,7 +3,8 @@
 
 use rocksdb::{BottommostLevelCompaction, CompactOptions};
 
-use crate::damage::{self, Damage};
+use crate::damage::Damage;
+use crate::engine::damage_report::report_of_text;
 use crate::engine::database::{Database, LOOK};
 use crate::engine::info_log::Failures;
 use crate::engine::setup;
@@ -20,7 +21,7 @@ impl Database {
             compaction, flush, ..
         } = self.notices.failures();
         let reports = [compaction, flush].into_iter().flatten();
-        let mut met = reports.filter_map(|text| self.lost(damage::report_of_text(&text)?));
+        let mut met = reports.filter_map(|text| self.lost(report_of_text(&text)?));
         met.next()
     }
 
@@ -105,7 +106,7 @@ impl Database {
     }
 
     fn background_error(&self, message: String) -> Error {
-        match damage::report_of_text(&message).and_then(|report| self.lost(report)) {
+        match report_of_text(&message).and_then(|report| self.lost(report)) {
             Some(damage) => Error::Damaged(Box::new(damage)),
             None => Error::Background {
                 path: self.path.clone(),

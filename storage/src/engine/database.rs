@@ -10,8 +10,9 @@ use rocksdb::{
     WriteOptions,
 };
 
-use crate::damage::{self, Damage};
+use crate::damage::Damage;
 use crate::engine::attribution::Attribution;
+use crate::engine::damage_report::{self, DamageReport};
 use crate::engine::home::Home;
 use crate::engine::info_log::InfoLog;
 use crate::engine::mode::EngineMode;
@@ -53,7 +54,7 @@ impl Database {
             path: path.to_owned(),
             source,
         };
-        let Some(report) = damage::report(&source) else {
+        let Some(report) = damage_report::report(&source) else {
             return Err(failed(source));
         };
         let rests = |column: &str| engine_mode.resting.iter().any(|it| it.name() == column);
@@ -66,7 +67,7 @@ impl Database {
             lenient: true,
             ..engine_mode
         };
-        Self::try_open(config, lenient).map_err(|source| match damage::report(&source) {
+        Self::try_open(config, lenient).map_err(|source| match damage_report::report(&source) {
             Some(report) => {
                 let report = report.shown(path);
                 let unknown = Attribution::default().damage(report, None, Vec::new);
@@ -85,7 +86,7 @@ impl Database {
     /// tables.
     fn attribute(
         config: &EngineConfig,
-        report: damage::Report,
+        report: DamageReport,
         read_only: bool,
         rests: impl Fn(&str) -> bool,
     ) -> Damage {
@@ -178,7 +179,7 @@ impl Database {
     }
 
     pub(crate) fn fault(&self, operation: &'static str, source: rocksdb::Error) -> Error {
-        match damage::report(&source).and_then(|report| self.lost(report)) {
+        match damage_report::report(&source).and_then(|report| self.lost(report)) {
             Some(damage) => Error::Damaged(Box::new(damage)),
             None => Error::RocksDb {
                 operation,
@@ -190,13 +191,13 @@ impl Database {
 
     /// A failure of a look for `key`.
     pub(crate) fn read_fault(&self, column: Column, key: &[u8], source: rocksdb::Error) -> Error {
-        match damage::report(&source) {
+        match damage_report::report(&source) {
             Some(report) => Error::Damaged(Box::new(self.damage(report, Some((column, key))))),
             None => self.fault("read", source),
         }
     }
 
-    pub(crate) fn damage(&self, report: damage::Report, asked: Option<(Column, &[u8])>) -> Damage {
+    pub(crate) fn damage(&self, report: DamageReport, asked: Option<(Column, &[u8])>) -> Damage {
         let live = || self.db().live_files().unwrap_or_default();
         self.attribution
             .damage(report.shown(&self.path), asked, live)
@@ -204,7 +205,7 @@ impl Database {
 
     /// Damage that writes, flushes and compactions met. A table that is gone and not live was being
     /// made: the directory is at fault, not the store.
-    pub(crate) fn lost(&self, report: damage::Report) -> Option<Damage> {
+    pub(crate) fn lost(&self, report: DamageReport) -> Option<Damage> {
         let gone = report.gone;
         let damage = self.damage(report, None);
         (!gone || damage.level.is_some() || damage.column == "all").then_some(damage)

@@ -18,8 +18,8 @@ use std::path::Path;
 
 use rocksdb::DB;
 
-use crate::damage;
 use crate::engine::attribution::Attribution;
+use crate::engine::damage_report::report;
 use crate::engine::home::Home;
 use crate::engine::mode::Mode;
 use crate::error::Error;
@@ -74,7 +74,7 @@ pub(crate) fn not_ours(path: &Path, found: String) -> Error {
 /// families to it.
 fn check_families(home: &Home, stray: Option<String>) -> Result<(), Error> {
     let path = home.shown();
-    let fault = |source| match damage::report(&source) {
+    let fault = |source| match report(&source) {
         Some(report) => Error::Damaged(Box::new(Attribution::default().damage(
             report.shown(path),
             None,

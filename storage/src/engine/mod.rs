@@ -6,6 +6,7 @@ pub(crate) mod attribution;
 pub(crate) mod background;
 pub(crate) mod cache;
 pub(crate) mod cursor;
+pub(crate) mod damage_report;
 pub(crate) mod database;
 pub(crate) mod directory;
 pub(crate) mod format_row;
