@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::head::Framing;
-use super::watch::UNCOUNTED;
+use super::keys::watch::UNCOUNTED;
 
 /// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
 #[derive(Debug)]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
 
-use super::answers::ANSWER_BYTES;
+use super::answer::headers::cluster_value;
+use super::answer::large::ANSWER_BYTES;
 use super::counters::Counters;
-use super::headers::cluster_value;
+use super::keys::turns::Turns;
 use super::options::HttpOptions;
-use super::turns::Turns;
 use crate::service::{Budget, Service};
 
 /// Probes come every few seconds, and a trouble may last for days: its reason is told again after so long.

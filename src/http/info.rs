@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use hyper::{Response, StatusCode};
 
-use super::body::Body;
-use super::error::{ApiError, Code};
+use super::answer::body::Body;
+use super::answer::error::{ApiError, Code};
+use super::answer::headers::Reply;
 use super::front::Front;
-use super::headers::Reply;
 use crate::config::Vocabulary;
 use crate::json::string;
 use crate::service::{Member, Service};

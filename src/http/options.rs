@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use hyper::{HeaderMap, Uri};
 
-use super::browser::{self, Guard};
-use super::budget::Budget;
-use super::cors::Cors;
-use super::upload::Limits;
+use super::request::browser::{self, Guard};
+use super::request::budget::Budget;
+use super::request::cors::Cors;
+use super::request::upload::Limits;
 use crate::config::{self, Config, HostWhitelist, Vocabulary};
 
 /// Bytes of all bodies that are being read, beside the first of each: as much as the intake holds. Over it: 500/300.

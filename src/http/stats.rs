@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use super::time;
+use super::answer::time;
 use crate::config::Vocabulary;
 use crate::json::{float, hex_id, number, string};
 use crate::service::{FollowerStats, LeaderStats, NodeState, SelfStats, StoreStats};

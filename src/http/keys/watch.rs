@@ -1,0 +1,216 @@
+//! Watches: the header goes out when the watch is accepted, then one event, or each event as a chunk of its own
+//! (keys-api 8.6).
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body as _, Incoming};
+use hyper::{Response, StatusCode};
+
+use crate::http::answer::body::{Body, BodyError};
+use crate::http::answer::error::ApiError;
+use crate::http::answer::headers::Reply;
+use crate::http::answer::large::Counted;
+use crate::http::answer::render;
+use crate::http::front::Front;
+use crate::service::{
+    Caller, Delivery, Rendering, ServiceError, WaitingPlace, Watch, WatchRequest,
+};
+
+const STOPS: &str = "the server stops";
+
+/// Registers the watch and answers with its position; the body follows its events. `rest` is what has not come yet of the
+/// request's body: it is read away as it comes, so that the client is still heard.
+pub(crate) async fn answer(
+    front: &Arc<Front>,
+    caller: &Caller,
+    request: WatchRequest,
+    rest: Option<Incoming>,
+    reply: Reply,
+) -> Response<Body> {
+    let stream = request.stream;
+    match front.service.watch(caller, request).await {
+        Ok(watch) => {
+            let position = watch.position();
+            let body = WatchBody {
+                watch: Some(watch),
+                held: None,
+                place: None,
+                stream,
+                rest,
+                begun: false,
+                ending: None,
+                front: Arc::clone(front),
+            };
+            reply.keys_body(
+                StatusCode::OK,
+                Body::watch(body),
+                position.into(),
+                &front.cluster,
+            )
+        }
+        Err(error) => reply.error(&error.into(), &front.cluster),
+    }
+}
+
+/// An event that is not larger than this, if nothing in it is escaped, is not counted on its way to the client: the
+/// HTTP library buffers about as much of each connection.
+pub(crate) const UNCOUNTED: usize = 4 << 10;
+
+/// The events of one watch. Dropped with the connection, and the watch with it.
+pub(crate) struct WatchBody {
+    /// `None` once the body is at its end.
+    watch: Option<Watch>,
+    /// An event that waits until it may be rendered.
+    held: Option<Arc<Delivery>>,
+    place: Option<WaitingPlace>,
+    stream: bool,
+    rest: Option<Incoming>,
+    /// Whether the connection has had the time to send the head.
+    begun: bool,
+    /// Why it is broken off as soon as it has.
+    ending: Option<&'static str>,
+    front: Arc<Front>,
+}
+
+impl WatchBody {
+    /// The next event. The end comes after the one event of a long poll, when a stream has fallen below
+    /// the floor of history, and after an error that says what of the history is damaged. A long poll that ends without
+    /// an event, and every watch when the server stops, is broken off: a complete answer would say that all is well.
+    pub(crate) fn poll_object(
+        &mut self,
+        cx: &mut Context<'_>,
+        client_has_ended: bool,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        // The last is asked on each poll: the connection polls its body once more when the listener begins to stop.
+        if let Some(reason) = self.ending.or(self.front.stopping().then_some(STOPS)) {
+            return self.broken_off(cx, reason);
+        }
+        let Some(watch) = &mut self.watch else {
+            return Poll::Ready(None);
+        };
+        let next = match self.held.take() {
+            Some(held) => Poll::Ready(Some(Ok(held))),
+            None => watch.poll_next(cx),
+        };
+        // An event that may not be rendered yet waits like one that is not there.
+        let next = match next {
+            Poll::Ready(Some(Ok(event))) => self
+                .poll_rendered(event, cx)
+                .map(|rendered| Some(Ok(rendered))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        };
+        // The head went out with 200 when the watch was accepted: an error can only be told in the body.
+        let (object, more) = match next {
+            Poll::Pending if client_has_ended || !skimmed(&mut self.rest, cx) => {
+                return self.broken_off(cx, "the client has ended");
+            }
+            Poll::Pending => {
+                self.begun = true;
+                return Poll::Pending;
+            }
+            Poll::Ready(None) if self.stream => (None, false),
+            Poll::Ready(None) => return self.broken_off(cx, "no event can come"),
+            Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(cx, STOPS),
+            Poll::Ready(Some(Ok(rendered))) => (Some(Ok(rendered)), self.stream),
+            Poll::Ready(Some(Err(error))) => (Some(Ok(ApiError::from(error).body().into())), false),
+        };
+        if !more {
+            self.watch = None;
+        }
+        Poll::Ready(object)
+    }
+
+    /// Not before the head was sent, which the connection does once this has nothing to give: the client is told that its
+    /// watch was accepted.
+    fn broken_off(
+        &mut self,
+        cx: &mut Context<'_>,
+        reason: &'static str,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.ending = Some(reason);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.watch = None;
+        Poll::Ready(Some(Err(BodyError(reason))))
+    }
+
+    /// The JSON of an event, which counts as on its way until the connection has written it. The event is kept
+    /// while there is no room.
+    fn poll_rendered(&mut self, event: Arc<Delivery>, cx: &Context<'_>) -> Poll<Bytes> {
+        let service = &self.front.service;
+        let guess = render::event_size(&event);
+        // What is shown of such an event depends on when it is shown.
+        let shared = guess > UNCOUNTED && render::is_settled(&event);
+        if let Some(rendered) = shared.then(|| event.rendered()).flatten() {
+            self.place = None;
+            return Poll::Ready(Bytes::from_owner(Sent(rendered)));
+        }
+        let mut claim = None;
+        if guess > UNCOUNTED {
+            let room = service
+                .sending_bytes()
+                .poll_claim(&mut self.place, cx, guess);
+            let Poll::Ready(room) = room else {
+                self.held = Some(event);
+                return Poll::Pending;
+            };
+            claim = Some(room);
+        }
+        let mut out = Vec::with_capacity(guess);
+        render::event(
+            &mut out,
+            &event,
+            service.cluster_now(),
+            service.vocabulary(),
+        );
+        Poll::Ready(match claim {
+            Some(claim) => {
+                let rendered: Arc<Rendering> = Arc::new(Counted::new(out, claim));
+                if shared {
+                    event.share(&rendered);
+                }
+                Bytes::from_owner(Sent(rendered))
+            }
+            None => out.into(),
+        })
+    }
+}
+
+/// Reads away what comes of a request's body. False if it breaks off, which is the end of the client.
+fn skimmed(rest: &mut Option<Incoming>, cx: &mut Context<'_>) -> bool {
+    while let Some(body) = rest {
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Pending => break,
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(Some(Err(_))) => return false,
+            Poll::Ready(None) => *rest = None,
+        }
+    }
+    true
+}
+
+/// A rendered event on its way to one client, of several perhaps.
+struct Sent(Arc<Rendering>);
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl fmt::Debug for WatchBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchBody")
+            .field("ended", &self.watch.is_none())
+            .field("stream", &self.stream)
+            .finish()
+    }
+}
