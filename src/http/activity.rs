@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use super::head::Framing;
+use super::head::BodyFraming;
 use super::keys::watch::UNCOUNTED;
 
 /// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
@@ -15,8 +15,8 @@ pub(super) struct Activity {
     pub(super) busy: AtomicBool,
     /// Whether bytes came in since the last answer.
     pub(super) started: AtomicBool,
-    /// Requests begun: tells one turn from the next.
-    pub(super) turns: AtomicU64,
+    /// Requests begun: tells one from the next.
+    pub(super) requests: AtomicU64,
     /// Whether bytes wait that the client does not take.
     pub(super) blocked: AtomicBool,
     /// Bytes that the client has taken.
@@ -49,7 +49,7 @@ impl Activity {
         Arc::new(Self {
             busy: AtomicBool::new(false),
             started: AtomicBool::new(true),
-            turns: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             large: AtomicBool::new(false),
@@ -96,33 +96,33 @@ impl Activity {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The framing that the last [`Turn`] began with, once.
-    pub(super) fn framing(&self) -> Option<Framing> {
+    /// The framing that the last [`Exchange`] began with, once.
+    pub(super) fn framing(&self) -> Option<BodyFraming> {
         let framing = match self.framing.load(Ordering::Relaxed) {
             UNKNOWN => return None,
-            CHUNKED => Framing::Chunked,
-            length => Framing::Length(length),
+            CHUNKED => BodyFraming::Chunked,
+            length => BodyFraming::Length(length),
         };
         self.framing.store(UNKNOWN, Ordering::Relaxed);
         Some(framing)
     }
 }
 
-/// A request being answered; ends when it is dropped with the body of the answer.
+/// A request and its answer under way; ends when it is dropped with the body of the answer.
 #[derive(Debug)]
-pub(super) struct Turn(Arc<Activity>);
+pub(super) struct Exchange(Arc<Activity>);
 
-impl Turn {
+impl Exchange {
     /// Of a request whose head has passed, with a body that is framed like this.
-    pub(super) fn begin(activity: &Arc<Activity>, framing: Framing) -> Self {
+    pub(super) fn begin(activity: &Arc<Activity>, framing: BodyFraming) -> Self {
         let framing = match framing {
-            Framing::Length(length) => length.min(UNKNOWN - 1),
-            Framing::Chunked => CHUNKED,
+            BodyFraming::Length(length) => length.min(UNKNOWN - 1),
+            BodyFraming::Chunked => CHUNKED,
         };
         activity.framing.store(framing, Ordering::Relaxed);
         activity.ended.store(false, Ordering::Relaxed);
         activity.busy.store(true, Ordering::Relaxed);
-        activity.turns.fetch_add(1, Ordering::Relaxed);
+        activity.requests.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(activity))
     }
 
@@ -143,7 +143,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Exchange {
     fn drop(&mut self) {
         self.0.started.store(false, Ordering::Relaxed);
         self.0.busy.store(false, Ordering::Relaxed);

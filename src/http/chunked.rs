@@ -4,7 +4,7 @@
 
 /// What the next byte of a chunked body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ChunkedPlace {
     /// The first digit of a chunk's size.
     Size,
     MoreSize,
@@ -37,7 +37,7 @@ pub(super) enum Progress {
 /// A chunked body of which a part has passed.
 #[derive(Debug)]
 pub(super) struct Chunked {
-    place: Place,
+    place: ChunkedPlace,
     /// Bytes of the present chunk that are still to come.
     left: u64,
 }
@@ -45,7 +45,7 @@ pub(super) struct Chunked {
 impl Chunked {
     pub(super) fn new() -> Self {
         Self {
-            place: Place::Size,
+            place: ChunkedPlace::Size,
             left: 0,
         }
     }
@@ -54,13 +54,13 @@ impl Chunked {
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Progress {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
-            if self.place == Place::Data {
+            if self.place == ChunkedPlace::Data {
                 let here = self.left.min((bytes.len() - at) as u64);
                 self.left -= here;
                 // No more than the length of a slice.
                 at += here as usize;
                 if self.left == 0 {
-                    self.place = Place::DataCr;
+                    self.place = ChunkedPlace::DataCr;
                 }
                 continue;
             }
@@ -76,7 +76,7 @@ impl Chunked {
 
     /// One byte outside of data: whether it ends the body, `None` if it has no place here.
     fn step(&mut self, byte: u8) -> Option<bool> {
-        use Place::{
+        use ChunkedPlace::{
             Blank, Data, DataCr, DataLf, Extension, LastLf, MoreSize, Size, SizeEnd, Trailer,
             TrailerEnd, TrailerStart,
         };

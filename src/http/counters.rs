@@ -16,12 +16,12 @@ const STATUSES: [u16; 16] = [
 const METHODS: [&str; 7] = ["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "other"];
 
 /// One counter for each pair, made when it is first needed, so that only pairs that occurred are exported.
-pub(super) struct Counters {
+pub(super) struct RequestCounters {
     cells: [[OnceLock<Counter>; STATUSES.len()]; METHODS.len()],
     family: Family<RequestLabel, Counter>,
 }
 
-impl Counters {
+impl RequestCounters {
     pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
             cells: Default::default(),
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn pairs_are_counted_apart_and_strange_methods_together() {
         let metrics = Metrics::new("0");
-        let counters = Counters::new(&metrics);
+        let counters = RequestCounters::new(&metrics);
         let made_up = |name: &[u8]| Method::from_bytes(name).unwrap();
         for (method, status, times) in [
             (Method::GET, StatusCode::OK, 3),

@@ -9,8 +9,8 @@ use hyper::header::HeaderValue;
 
 use super::answer::headers::cluster_value;
 use super::answer::large::ANSWER_BYTES;
-use super::counters::Counters;
-use super::keys::turns::Turns;
+use super::counters::RequestCounters;
+use super::keys::permit::ListingPermits;
 use super::options::HttpOptions;
 use crate::service::{Budget, Service};
 
@@ -23,11 +23,11 @@ pub(super) struct Front {
     pub(super) options: Arc<HttpOptions>,
     /// `X-Etcd-Cluster-Id`.
     pub(super) cluster: HeaderValue,
-    /// Turns for listings that stream.
-    pub(super) listings: Arc<Turns>,
+    /// Permits for listings that stream.
+    pub(super) listings: Arc<ListingPermits>,
     /// For large answers on their way.
     pub(super) answers: Arc<Budget>,
-    pub(super) counters: Counters,
+    pub(super) counters: RequestCounters,
     stopping: AtomicBool,
     // When `/health` last told the log why it says false; held for a look.
     unhealthy_told: Mutex<Option<Instant>>,
@@ -37,9 +37,9 @@ impl Front {
     pub(super) fn new(service: Service, options: Arc<HttpOptions>) -> Arc<Self> {
         Arc::new(Self {
             cluster: cluster_value(service.cluster_id()),
-            listings: Turns::new(options.max_listings),
+            listings: ListingPermits::new(options.max_listings),
             answers: Budget::new(ANSWER_BYTES),
-            counters: Counters::new(service.metrics()),
+            counters: RequestCounters::new(service.metrics()),
             service,
             options,
             stopping: AtomicBool::new(false),

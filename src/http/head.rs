@@ -67,7 +67,7 @@ const CLASSES: [Class; 256] = {
 
 /// How the body of a request is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(super) enum BodyFraming {
     /// So many bytes, 0 where there is no body.
     Length(u64),
     Chunked,
@@ -75,7 +75,7 @@ pub(super) enum Framing {
 
 /// What the next byte belongs to.
 #[derive(Debug)]
-enum Place {
+enum HeadPlace {
     /// The first byte of a request; empty lines before it do not count.
     Start,
     Method,
@@ -104,7 +104,7 @@ enum Place {
 /// Where in its requests a connection is.
 #[derive(Debug)]
 pub(super) struct Head {
-    place: Place,
+    place: HeadPlace,
     /// Header lines of the present head.
     lines: u32,
     /// Bytes since the head began.
@@ -116,7 +116,7 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn new() -> Self {
         Self {
-            place: Place::Start,
+            place: HeadPlace::Start,
             lines: 0,
             size: 0,
             extra: Vec::new(),
@@ -125,21 +125,21 @@ impl Head {
 
     /// Whether whole requests have passed, and nothing of a next one.
     pub(super) fn is_between(&self) -> bool {
-        matches!(self.place, Place::Start)
+        matches!(self.place, HeadPlace::Start)
     }
 
     /// Whether a head has passed that is over its limit. The library stops reading at about the same size.
     pub(super) fn is_too_large(&self) -> bool {
-        self.size > HEAD_BYTES && matches!(self.place, Place::Ended)
+        self.size > HEAD_BYTES && matches!(self.place, HeadPlace::Ended)
     }
 
     /// The head that has passed announces such a body. Without effect where none has passed.
-    pub(super) fn framed(&mut self, framing: Framing) {
-        if matches!(self.place, Place::Ended) {
+    pub(super) fn framed(&mut self, framing: BodyFraming) {
+        if matches!(self.place, HeadPlace::Ended) {
             self.place = match framing {
-                Framing::Length(0) => Place::Start,
-                Framing::Length(length) => Place::Body(length),
-                Framing::Chunked => Place::Chunked(Chunked::new()),
+                BodyFraming::Length(0) => HeadPlace::Start,
+                BodyFraming::Length(length) => HeadPlace::Body(length),
+                BodyFraming::Chunked => HeadPlace::Chunked(Chunked::new()),
             };
         }
     }
@@ -167,10 +167,10 @@ impl Head {
             out.extend_from_slice(&bytes[taken..taken + passed]);
             taken += passed;
             let rest = &bytes[taken..];
-            let (Some(byte), false) = (rest.first(), matches!(self.place, Place::Ended)) else {
+            let (Some(byte), false) = (rest.first(), matches!(self.place, HeadPlace::Ended)) else {
                 return taken;
             };
-            let more = if matches!(self.place, Place::Extra) {
+            let more = if matches!(self.place, HeadPlace::Extra) {
                 self.extra(rest, out)
             } else {
                 // In lower case, as the original shows these bytes in a redirect.
@@ -182,32 +182,32 @@ impl Head {
         }
     }
 
-    /// How many of these bytes, of which there is one at least, go on as they are up to the next turn; `None` if the
+    /// How many of these bytes, of which there is one at least, go on as they are up to the next change of place; `None` if the
     /// first does not. May be 0 where only the place changes.
     fn advance(&mut self, rest: &[u8]) -> Option<usize> {
         match &mut self.place {
-            Place::Start => Some(self.start(rest[0])),
-            Place::Method => Some(self.method(rest)),
-            Place::Target => {
+            HeadPlace::Start => Some(self.start(rest[0])),
+            HeadPlace::Method => Some(self.method(rest)),
+            HeadPlace::Target => {
                 self.place = match rest[0] {
-                    b'/' => Place::Path,
-                    _ => Place::Authority(0),
+                    b'/' => HeadPlace::Path,
+                    _ => HeadPlace::Authority(0),
                 };
                 Some(0)
             }
-            Place::Authority(_) => Some(self.authority(rest[0])),
-            Place::Path => self.path(rest),
-            Place::Line => Some(self.line(rest)),
-            Place::LineStart => Some(self.line_start(rest[0])),
-            Place::LineCr => {
+            HeadPlace::Authority(_) => Some(self.authority(rest[0])),
+            HeadPlace::Path => self.path(rest),
+            HeadPlace::Line => Some(self.line(rest)),
+            HeadPlace::LineStart => Some(self.line_start(rest[0])),
+            HeadPlace::LineCr => {
                 self.place = match rest[0] {
-                    b'\n' => Place::Ended,
-                    _ => Place::Refused,
+                    b'\n' => HeadPlace::Ended,
+                    _ => HeadPlace::Refused,
                 };
                 Some(1)
             }
-            Place::Extra | Place::Ended => None,
-            Place::Body(left) => {
+            HeadPlace::Extra | HeadPlace::Ended => None,
+            HeadPlace::Body(left) => {
                 let here = rest.len() as u64;
                 if *left > here {
                     *left -= here;
@@ -215,23 +215,23 @@ impl Head {
                 }
                 // No more than the length of a slice.
                 let last = *left as usize;
-                self.place = Place::Start;
+                self.place = HeadPlace::Start;
                 Some(last)
             }
-            Place::Chunked(body) => Some(match body.pass(rest) {
+            HeadPlace::Chunked(body) => Some(match body.pass(rest) {
                 Progress::Within => rest.len(),
                 Progress::Ended(length) => {
-                    self.place = Place::Start;
+                    self.place = HeadPlace::Start;
                     length
                 }
                 Progress::Invalid => self.refused(rest),
             }),
-            Place::Refused => Some(rest.len()),
+            HeadPlace::Refused => Some(rest.len()),
         }
     }
 
     fn refused(&mut self, rest: &[u8]) -> usize {
-        self.place = Place::Refused;
+        self.place = HeadPlace::Refused;
         rest.len()
     }
 
@@ -239,7 +239,7 @@ impl Head {
         if matches!(byte, b'\r' | b'\n') {
             return 1;
         }
-        self.place = Place::Method;
+        self.place = HeadPlace::Method;
         self.lines = 0;
         self.size = 0;
         0
@@ -248,7 +248,7 @@ impl Head {
     fn method(&mut self, rest: &[u8]) -> usize {
         match memchr2(b' ', b'\n', rest) {
             Some(at) if rest[at] == b' ' => {
-                self.place = Place::Target;
+                self.place = HeadPlace::Target;
                 at + 1
             }
             Some(_) => self.refused(rest),
@@ -258,10 +258,10 @@ impl Head {
 
     fn authority(&mut self, byte: u8) -> usize {
         match (&mut self.place, byte) {
-            (Place::Authority(slashes), b'/') if *slashes < 2 => *slashes += 1,
-            (_, b'/' | b'?') => self.place = Place::Path,
-            (_, b' ') => self.place = Place::Line,
-            (_, b'\n') => self.place = Place::Refused,
+            (HeadPlace::Authority(slashes), b'/') if *slashes < 2 => *slashes += 1,
+            (_, b'/' | b'?') => self.place = HeadPlace::Path,
+            (_, b' ') => self.place = HeadPlace::Line,
+            (_, b'\n') => self.place = HeadPlace::Refused,
             _ => {}
         }
         1
@@ -276,7 +276,7 @@ impl Head {
         };
         match (CLASSES[usize::from(rest[at])], rest[at]) {
             (Class::End, b' ') => {
-                self.place = Place::Line;
+                self.place = HeadPlace::Line;
                 Some(at + 1)
             }
             (Class::End, _) => Some(self.refused(rest)),
@@ -284,7 +284,7 @@ impl Head {
         }
     }
 
-    /// The rest of this line, and all whole lines after it that go on as they are: one turn for most heads.
+    /// The rest of this line, and all whole lines after it that go on as they are: one step for most heads.
     fn line(&mut self, rest: &[u8]) -> usize {
         let mut passed = 0;
         loop {
@@ -294,7 +294,7 @@ impl Head {
             passed += at + 1;
             match rest[passed..] {
                 [b'\r', b'\n', ..] => {
-                    self.place = Place::Ended;
+                    self.place = HeadPlace::Ended;
                     return passed + 2;
                 }
                 [b'\r' | b'\n', ..] | [] => break,
@@ -302,20 +302,20 @@ impl Head {
                 _ => self.lines += 1,
             }
         }
-        self.place = Place::LineStart;
+        self.place = HeadPlace::LineStart;
         passed
     }
 
     fn line_start(&mut self, byte: u8) -> usize {
         self.place = match byte {
-            b'\r' => Place::LineCr,
-            b'\n' => Place::Ended,
+            b'\r' => HeadPlace::LineCr,
+            b'\n' => HeadPlace::Ended,
             _ if self.lines < PLAIN_LINES => {
                 self.lines += 1;
-                Place::Line
+                HeadPlace::Line
             }
             _ => {
-                self.place = Place::Extra;
+                self.place = HeadPlace::Extra;
                 return 0;
             }
         };
@@ -334,7 +334,7 @@ impl Head {
         }
         self.extra.extend_from_slice(&rest[..end]);
         if self.extra.ends_with(b"\n") {
-            self.place = Place::LineStart;
+            self.place = HeadPlace::LineStart;
             if counts(&self.extra) {
                 out.append(&mut self.extra);
             }

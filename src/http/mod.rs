@@ -10,7 +10,7 @@
 //!   route ─ request/            host, other sites, OPTIONS, path, redirect, table of endpoints
 //!     ├─ keys/ ─ request/       body, form, parameters, and what they mean
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
-//!     │    └─ listing ─ turns   streams what is large
+//!     │    └─ listing ─ permit    streams what is large
 //!     └─ info, stats, members/
 //!   answer/                     headers, body, JSON, times, errors
 //! ```

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use hyper::{HeaderMap, Uri};
 
-use super::request::browser::{self, Guard};
-use super::request::budget::Budget;
-use super::request::cors::Cors;
-use super::request::upload::Limits;
+use super::request::browser::{self, BrowserGuard};
+use super::request::budget::UploadBudget;
+use super::request::cors::CorsPolicy;
+use super::request::upload::UploadLimits;
 use crate::config::{self, Config, HostWhitelist, Vocabulary};
 
 /// Bytes of all bodies that are being read, beside the first of each: as much as the intake holds. Over it: 500/300.
@@ -25,9 +25,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// Which origins browsers may call from.
-    pub(super) cors: Cors,
+    pub(super) cors: CorsPolicy,
     /// Refuses what browsers send for pages of other sites; `None` where `cors` names the sites instead.
-    pub(super) guard: Option<Guard>,
+    pub(super) guard: Option<BrowserGuard>,
     /// `Host` names that are served without TLS (421 otherwise).
     pub(super) hosts: HostWhitelist,
     /// Whether `/metrics` and `/health` are all there is.
@@ -35,7 +35,7 @@ pub struct HttpOptions {
     /// Bytes of a form body; exactly that many are accepted (400/210).
     pub max_body_bytes: usize,
     /// What all bodies that are being read take from; listeners with the same settings share it.
-    pub(super) uploads: Arc<Budget>,
+    pub(super) uploads: Arc<UploadBudget>,
     /// Bytes of a decoded value (400/210).
     pub max_value_bytes: usize,
     /// Bytes of a decoded key, 16 KiB (414). The request line as a whole ends at 64 KiB anyway.
@@ -50,9 +50,9 @@ pub struct HttpOptions {
     pub max_connections: usize,
     /// Connections over that limit that are told so at a time, 64; more are closed without a word.
     pub max_refusals: usize,
-    /// Listings too large for one buffer that stream at a time, 64; more wait for their turn.
+    /// Listings too large for one buffer that stream at a time, 64; more wait for a permit.
     pub max_listings: usize,
-    /// How long a large listing waits for its turn, 5 s (500/300 too many requests).
+    /// How long a large listing waits for its permit, 5 s (500/300 too many requests).
     pub listing_wait: Duration,
     /// How old the view of a streamed listing may become, 5 min; the answer is cut off then.
     pub listing_age: Duration,
@@ -78,8 +78,8 @@ impl HttpOptions {
     pub fn from_config(config: &Config) -> Self {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self {
-            cors: Cors::new(config.cors.clone(), config.vocabulary),
-            guard: (!config.cors_given).then(|| Guard::new(&config.own_names)),
+            cors: CorsPolicy::new(config.cors.clone(), config.vocabulary),
+            guard: (!config.cors_given).then(|| BrowserGuard::new(&config.own_names)),
             hosts: config.host_whitelist.clone(),
             max_body_bytes: size(config.max_body_bytes),
             max_value_bytes: size(config.max_request_bytes),
@@ -100,12 +100,12 @@ impl HttpOptions {
             Vocabulary::Modern => config::Cors::Any,
         };
         Self {
-            cors: Cors::new(policy, vocabulary),
-            guard: Some(Guard::new(&[])),
+            cors: CorsPolicy::new(policy, vocabulary),
+            guard: Some(BrowserGuard::new(&[])),
             hosts: HostWhitelist::Any,
             only_metrics: false,
             max_body_bytes: 10 << 20,
-            uploads: Arc::new(Budget::new(UPLOAD_BYTES)),
+            uploads: Arc::new(UploadBudget::new(UPLOAD_BYTES)),
             max_value_bytes: 3 << 19,
             max_key_bytes: 16 << 10,
             max_key_depth: 512,
@@ -132,8 +132,8 @@ impl HttpOptions {
     }
 
     /// What the form of a request may take.
-    pub(super) fn form_limits(&self) -> Limits<'_> {
-        Limits {
+    pub(super) fn form_limits(&self) -> UploadLimits<'_> {
+        UploadLimits {
             bytes: self.max_body_bytes,
             value_bytes: self.max_value_bytes,
             within: self.body_timeout,

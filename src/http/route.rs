@@ -9,13 +9,13 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
-use super::activity::{Activity, Turn};
+use super::activity::{Activity, Exchange};
 use super::answer::body::Body;
 use super::answer::error::{ApiError, Code};
 use super::answer::headers::Reply;
 use super::connection::Peer;
 use super::front::Front;
-use super::head::Framing;
+use super::head::BodyFraming;
 use super::info;
 use super::keys;
 use super::members;
@@ -23,7 +23,7 @@ use super::request::credentials;
 use super::request::media_type;
 use super::request::path;
 use super::request::preamble;
-use super::request::preamble::Seen;
+use super::request::preamble::SeenHeaders;
 use super::request::upload;
 use super::stats;
 use crate::config::Vocabulary;
@@ -48,7 +48,11 @@ pub(super) struct Facts {
 }
 
 /// Answers one request, counts it, and logs it if it was slow.
-pub(super) async fn answer(link: &Link, turn: Turn, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(
+    link: &Link,
+    exchange: Exchange,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let began = Instant::now();
     let (
         Parts {
@@ -67,7 +71,7 @@ pub(super) async fn answer(link: &Link, turn: Turn, request: Request<Incoming>) 
         Err(fault) => fault.answer(Reply::new(headers)),
         Ok(seen) => checked(link, &method, &uri, headers, seen, body).await,
     };
-    response.body_mut().hold(turn);
+    response.body_mut().hold(exchange);
     let front = &link.front;
     front.counters.count(&method, response.status());
     let took = began.elapsed();
@@ -81,13 +85,13 @@ pub(super) async fn answer(link: &Link, turn: Turn, request: Request<Incoming>) 
     response
 }
 
-/// Begins the turn of a request. To be called before the connection reads on: it asks for what follows the head.
-pub(super) fn begin(link: &Link, request: &Request<Incoming>) -> Turn {
+/// Begins the exchange of a request and its answer. To be called before the connection reads on: it asks for what follows the head.
+pub(super) fn begin(link: &Link, request: &Request<Incoming>) -> Exchange {
     let framing = match request.body().size_hint().exact() {
-        Some(length) => Framing::Length(length),
-        None => Framing::Chunked,
+        Some(length) => BodyFraming::Length(length),
+        None => BodyFraming::Chunked,
     };
-    Turn::begin(&link.activity, framing)
+    Exchange::begin(&link.activity, framing)
 }
 
 /// What comes before any endpoint, in the order of the original.
@@ -96,7 +100,7 @@ async fn checked(
     method: &Method,
     uri: &Uri,
     headers: HeaderMap,
-    seen: Seen,
+    seen: SeenHeaders,
     body: Incoming,
 ) -> Response<Body> {
     let front = &link.front;
@@ -170,7 +174,7 @@ async fn without(body: Incoming, reply: Reply) -> Reply {
     }
 }
 
-fn facts(method: &Method, headers: &HeaderMap, seen: Seen) -> Facts {
+fn facts(method: &Method, headers: &HeaderMap, seen: SeenHeaders) -> Facts {
     let writes = method == Method::PUT || method == Method::POST;
     let media = if writes {
         headers.get(CONTENT_TYPE)

@@ -4,7 +4,7 @@
 //! what comes after it is kept from the library. Its end would be taken for the end of the client, but many end their side
 //! as soon as they have asked (`nc -N`, code of HTTP/1.0). And with a next request at hand the library would read no more,
 //! and miss that the client goes. A watch, which may never be answered, asks
-//! [`Turn::client_has_ended`](super::activity::Turn::client_has_ended).
+//! [`Exchange::client_has_ended`](super::activity::Exchange::client_has_ended).
 
 use std::io;
 use std::pin::Pin;
@@ -254,17 +254,17 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
-    use crate::http::activity::Turn;
-    use crate::http::head::Framing;
+    use crate::http::activity::Exchange;
+    use crate::http::head::BodyFraming;
     use crate::http::watchman::tests::{passes, watchman};
 
     #[tokio::test]
-    async fn a_client_that_reads_nothing_is_noticed_even_in_a_turn() {
+    async fn a_client_that_reads_nothing_is_noticed_even_while_it_is_answered() {
         let activity = Activity::connected();
         let mut judge = watchman(&activity);
         let (near, mut far) = duplex(16);
         let mut socket = Socket::new(near, Arc::clone(&activity));
-        let _turn = Turn::begin(&activity, Framing::Length(0));
+        let _exchange = Exchange::begin(&activity, BodyFraming::Length(0));
         let write = socket.write_all(&[7; 40]);
         tokio::pin!(write);
         assert!(std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await);

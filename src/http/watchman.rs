@@ -18,17 +18,17 @@ const LEAST_RATE: u64 = 64 << 10;
 pub(super) struct Watchman {
     activity: Arc<Activity>,
     tick: Duration,
-    waiting: Span,
-    writing: Span,
+    waiting: StateAge,
+    writing: StateAge,
     /// What the client had taken at the last tick, and for how many ticks it has taken too little of a large event.
     taken: u64,
     slow: u32,
-    limits: Limits,
+    limits: TimeLimits,
 }
 
 /// `Duration::MAX` is no limit.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct TimeLimits {
     answer: Duration,
     idle: Duration,
     header: Duration,
@@ -37,12 +37,12 @@ struct Limits {
 
 /// For how many ticks a state has lasted.
 #[derive(Debug, Default)]
-struct Span {
+struct StateAge {
     state: (u8, u64),
     ticks: u32,
 }
 
-impl Span {
+impl StateAge {
     /// The ticks since the state was first seen.
     fn lasted(&mut self, state: (u8, u64)) -> u32 {
         if self.state == state {
@@ -56,7 +56,7 @@ impl Span {
 
 impl Watchman {
     pub(super) fn new(activity: Arc<Activity>, options: &HttpOptions) -> Self {
-        let limits = Limits {
+        let limits = TimeLimits {
             answer: options.answer_timeout.unwrap_or(Duration::MAX),
             idle: options.idle_timeout,
             header: options.header_timeout.unwrap_or(Duration::MAX),
@@ -71,8 +71,8 @@ impl Watchman {
         Self {
             activity,
             tick,
-            waiting: Span::default(),
-            writing: Span::default(),
+            waiting: StateAge::default(),
+            writing: StateAge::default(),
             taken: 0,
             slow: 0,
             limits,
@@ -89,14 +89,14 @@ impl Watchman {
         let activity = &self.activity;
         let busy = activity.busy.load(Ordering::Relaxed);
         let started = activity.started.load(Ordering::Relaxed);
-        let turns = activity.turns.load(Ordering::Relaxed);
+        let requests = activity.requests.load(Ordering::Relaxed);
         let blocked = activity.blocked.load(Ordering::Relaxed);
         let (kind, limit, passed) = match (busy, started) {
             (true, _) => (0, self.limits.answer, "the answer did not end"),
             (false, false) => (1, self.limits.idle, "no request came"),
             (false, true) => (2, self.limits.header, "the header of a request did not end"),
         };
-        let waited = self.waiting.lasted((kind, turns));
+        let waited = self.waiting.lasted((kind, requests));
         let taken = activity.taken.load(Ordering::Relaxed);
         let stalled = self.writing.lasted((u8::from(blocked), taken));
         if blocked && self.tick * stalled >= self.limits.stall {
@@ -117,8 +117,8 @@ impl Watchman {
 pub(super) mod tests {
     use super::*;
     use crate::config::Vocabulary;
-    use crate::http::activity::Turn;
-    use crate::http::head::Framing;
+    use crate::http::activity::Exchange;
+    use crate::http::head::BodyFraming;
 
     pub(in crate::http) fn watchman(activity: &Arc<Activity>) -> Watchman {
         let mut options = HttpOptions::new(Vocabulary::Modern);
@@ -142,7 +142,7 @@ pub(super) mod tests {
             passes(&mut judge),
             Some((4, "the header of a request did not end"))
         );
-        drop(Turn::begin(&activity, Framing::Length(0)));
+        drop(Exchange::begin(&activity, BodyFraming::Length(0)));
         assert_eq!(passes(&mut judge), Some((8, "no request came")));
         activity.started.store(true, Ordering::Relaxed);
         assert_eq!(
@@ -155,12 +155,12 @@ pub(super) mod tests {
     fn an_answer_takes_as_long_as_it_needs_unless_that_is_limited() {
         let activity = Activity::connected();
         let mut judge = watchman(&activity);
-        let turn = Turn::begin(&activity, Framing::Length(0));
+        let exchange = Exchange::begin(&activity, BodyFraming::Length(0));
         assert_eq!(passes(&mut judge), None);
         judge.limits.answer = Duration::from_secs(5);
         assert_eq!(judge.overdue(false), Some("the answer did not end"));
         judge.limits.answer = Duration::MAX;
-        drop(turn);
+        drop(exchange);
         assert_eq!(passes(&mut judge), Some((8, "no request came")));
     }
 
@@ -170,7 +170,7 @@ pub(super) mod tests {
         let mut judge = watchman(&activity);
         for _ in 0..50 {
             assert_eq!(judge.overdue(false), None);
-            drop(Turn::begin(&activity, Framing::Length(0)));
+            drop(Exchange::begin(&activity, BodyFraming::Length(0)));
         }
     }
 
@@ -178,7 +178,7 @@ pub(super) mod tests {
     fn who_takes_little_of_a_large_event_gives_way_to_who_waits() {
         let activity = Activity::connected();
         let mut judge = watchman(&activity);
-        let turn = Turn::begin(&activity, Framing::Length(0));
+        let exchange = Exchange::begin(&activity, BodyFraming::Length(0));
         activity.blocked.store(true, Ordering::Relaxed);
         let mut ticks = |contended, taken| {
             (0..3).find_map(|_| {
@@ -187,7 +187,7 @@ pub(super) mod tests {
             })
         };
         assert_eq!(ticks(true, 1_000), None, "it has sent nothing large");
-        turn.sends_event(1 << 20);
+        exchange.sends_event(1 << 20);
         assert_eq!(ticks(false, 1_000), None, "nobody waits");
         assert_eq!(ticks(true, 100 << 10), None, "it takes enough");
         assert!(ticks(true, 1_000).is_some());

@@ -1,4 +1,4 @@
-//! The threads that serve connections: one runtime each, connections dealt out in turn.
+//! The threads that serve connections: one runtime each, connections dealt out one after the other (round robin).
 //!
 //! A connection stays on its thread, so a request is read, handed to the node, woken up and answered by one thread.
 //! A runtime that shares its tasks among threads wakes a second one for every hand-over of its poller; where requests
@@ -56,10 +56,10 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Runs a task on the next thread in turn.
+    /// Runs a task on the next thread.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.runtimes.len();
-        self.runtimes[turn].spawn(task);
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.runtimes.len();
+        self.runtimes[next].spawn(task);
     }
 }
 

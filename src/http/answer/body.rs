@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use crate::http::activity::Turn;
+use crate::http::activity::Exchange;
 use crate::http::keys::listing::ListingBody;
 use crate::http::keys::watch::WatchBody;
 
@@ -18,13 +18,13 @@ pub(crate) struct BodyError(pub(crate) &'static str);
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct Body {
-    content: Content,
+    content: BodyContent,
     /// Marks the connection as busy for as long as the body lives.
-    turn: Option<Turn>,
+    exchange: Option<Exchange>,
 }
 
 #[derive(Debug)]
-enum Content {
+enum BodyContent {
     Empty,
     Full(Bytes),
     /// The same, not empty, of which others may wait for the room.
@@ -37,50 +37,50 @@ enum Content {
 impl Body {
     pub(crate) fn empty() -> Self {
         Self {
-            content: Content::Empty,
-            turn: None,
+            content: BodyContent::Empty,
+            exchange: None,
         }
     }
 
     pub(crate) fn full(bytes: Bytes) -> Self {
         Self {
-            content: Content::Full(bytes),
-            turn: None,
+            content: BodyContent::Full(bytes),
+            exchange: None,
         }
     }
 
     /// An answer that takes room that others may wait for.
     pub(crate) fn large(bytes: Bytes) -> Self {
         Self {
-            content: Content::Large(bytes),
-            turn: None,
+            content: BodyContent::Large(bytes),
+            exchange: None,
         }
     }
 
     pub(crate) fn watch(body: WatchBody) -> Self {
         Self {
-            content: Content::Watch(Box::new(body)),
-            turn: None,
+            content: BodyContent::Watch(Box::new(body)),
+            exchange: None,
         }
     }
 
     pub(crate) fn listing(body: ListingBody) -> Self {
         Self {
-            content: Content::Listing(body),
-            turn: None,
+            content: BodyContent::Listing(body),
+            exchange: None,
         }
     }
 
-    /// Ties the turn of the connection to the body.
-    pub(crate) fn hold(&mut self, turn: Turn) {
-        self.turn = Some(turn);
+    /// Ties the exchange of the connection to the body.
+    pub(crate) fn hold(&mut self, exchange: Exchange) {
+        self.exchange = Some(exchange);
     }
 
     /// The bytes, if that is all there is.
     #[cfg(test)]
     pub(crate) fn bytes(self) -> Option<Bytes> {
         match self.content {
-            Content::Full(bytes) => Some(bytes),
+            BodyContent::Full(bytes) => Some(bytes),
             _ => None,
         }
     }
@@ -96,31 +96,34 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         match &mut this.content {
-            Content::Empty => Poll::Ready(None),
-            Content::Full(bytes) => {
+            BodyContent::Empty => Poll::Ready(None),
+            BodyContent::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                this.content = Content::Empty;
+                this.content = BodyContent::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Content::Large(bytes) => {
+            BodyContent::Large(bytes) => {
                 let bytes = std::mem::take(bytes);
-                this.content = Content::Empty;
-                if let Some(turn) = &this.turn {
-                    turn.sends_event(bytes.len());
+                this.content = BodyContent::Empty;
+                if let Some(exchange) = &this.exchange {
+                    exchange.sends_event(bytes.len());
                 }
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Content::Watch(watch) => {
-                let client_has_ended = this.turn.as_ref().is_some_and(Turn::client_has_ended);
+            BodyContent::Watch(watch) => {
+                let client_has_ended = this
+                    .exchange
+                    .as_ref()
+                    .is_some_and(Exchange::client_has_ended);
                 let object = watch.poll_object(cx, client_has_ended);
-                if let (Poll::Ready(Some(Ok(bytes))), Some(turn)) = (&object, &this.turn) {
-                    turn.sends_event(bytes.len());
+                if let (Poll::Ready(Some(Ok(bytes))), Some(exchange)) = (&object, &this.exchange) {
+                    exchange.sends_event(bytes.len());
                 }
                 object.map(|object| object.map(|bytes| bytes.map(Frame::data)))
             }
-            Content::Listing(listing) => {
-                if let Some(turn) = &this.turn {
-                    listing.goes_to(turn.activity());
+            BodyContent::Listing(listing) => {
+                if let Some(exchange) = &this.exchange {
+                    listing.goes_to(exchange.activity());
                 }
                 let chunk = listing.poll_chunk(cx);
                 chunk.map(|chunk| chunk.map(|bytes| bytes.map(Frame::data)))
@@ -130,19 +133,19 @@ impl hyper::body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Empty => true,
-            Content::Full(bytes) => bytes.is_empty(),
-            Content::Large(_) | Content::Watch(_) | Content::Listing(_) => false,
+            BodyContent::Empty => true,
+            BodyContent::Full(bytes) => bytes.is_empty(),
+            BodyContent::Large(_) | BodyContent::Watch(_) | BodyContent::Listing(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Empty => SizeHint::with_exact(0),
-            Content::Full(bytes) | Content::Large(bytes) => {
+            BodyContent::Empty => SizeHint::with_exact(0),
+            BodyContent::Full(bytes) | BodyContent::Large(bytes) => {
                 SizeHint::with_exact(bytes.len() as u64)
             }
-            Content::Watch(_) | Content::Listing(_) => SizeHint::default(),
+            BodyContent::Watch(_) | BodyContent::Listing(_) => SizeHint::default(),
         }
     }
 }

@@ -3,9 +3,9 @@
 mod delete;
 mod get;
 mod listing;
+pub(super) mod permit;
 mod post;
 mod put;
-pub(super) mod turns;
 mod watch;
 
 use hyper::body::{Body as _, Incoming};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::http::members::Ask;
 use crate::http::request::media_type;
-use crate::http::request::upload::{self, Limits, UploadError};
+use crate::http::request::upload::{self, UploadError, UploadLimits};
 use crate::service::Service;
 
 /// A list of URLs fits many times.
@@ -57,7 +57,7 @@ pub(crate) async fn refusal(
         let message = format!("Bad Content-Type {shown}, accept application/json");
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
     }
-    let limits = Limits {
+    let limits = UploadLimits {
         bytes: BODY_BYTES,
         ..change.ask.limits
     };

@@ -9,7 +9,7 @@ use hyper::{Method, Response, StatusCode};
 use super::answer::body::Body;
 use super::answer::error::sentence;
 use super::answer::headers::Reply;
-use super::request::upload::Limits;
+use super::request::upload::UploadLimits;
 use crate::json::{hex_id, string};
 use crate::service::{Member, Service};
 use change::Change;
@@ -23,7 +23,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) below: &'a [u8],
     pub(crate) content_type: Option<&'a HeaderValue>,
     /// What a form may take; a body here is smaller.
-    pub(crate) limits: Limits<'a>,
+    pub(crate) limits: UploadLimits<'a>,
 }
 
 /// Answers a request.

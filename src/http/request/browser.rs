@@ -27,15 +27,15 @@ const FOREIGN_NAME: &str = "a browser sent this request to a name that is not kn
 
 /// Tells the requests of other sites.
 #[derive(Debug, Clone)]
-pub(crate) struct Guard {
+pub(crate) struct BrowserGuard {
     /// Names of this node, without ports and final dots; compared without case.
     names: Vec<String>,
 }
 
-impl Guard {
+impl BrowserGuard {
     /// `names` may have ports, brackets and final dots.
     pub(crate) fn new(names: &[String]) -> Self {
-        let bare = |name: &String| Some(Place::of(name)?.host.trim_end_matches('.').to_owned());
+        let bare = |name: &String| Some(HostPort::of(name)?.host.trim_end_matches('.').to_owned());
         Self {
             names: names.iter().filter_map(bare).collect(),
         }
@@ -53,7 +53,7 @@ impl Guard {
         if site.is_none() && origin.is_none() {
             return None;
         }
-        let target = target(uri, headers).and_then(Place::of);
+        let target = target(uri, headers).and_then(HostPort::of);
         let own = match (site, target) {
             (Some(site), _) => {
                 let once = headers.get_all(SEC_FETCH_SITE).iter().nth(1).is_none();
@@ -92,7 +92,7 @@ pub(crate) fn target<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str
 
 /// Whether a page of `origin` asks the server that it came from. The scheme says which port is meant where none is
 /// given. Without TLS of our own, `https` is that of a proxy before us.
-fn same_origin(origin: &HeaderValue, target: Place<'_>, secure: bool) -> bool {
+fn same_origin(origin: &HeaderValue, target: HostPort<'_>, secure: bool) -> bool {
     let Some((scheme, rest)) = origin.to_str().ok().and_then(|text| text.split_once("://")) else {
         return false; // `null` among them: a sandbox, a file, a redirect between sites
     };
@@ -101,7 +101,7 @@ fn same_origin(origin: &HeaderValue, target: Place<'_>, secure: bool) -> bool {
         "http" if !secure => 80,
         _ => return false,
     };
-    Place::of(rest).is_some_and(|page| {
+    HostPort::of(rest).is_some_and(|page| {
         let host = match (address(page.host), address(target.host)) {
             (Some(one), Some(other)) => one == other,
             _ => page.host.eq_ignore_ascii_case(target.host),
@@ -112,13 +112,13 @@ fn same_origin(origin: &HeaderValue, target: Place<'_>, secure: bool) -> bool {
 
 /// Host and port of an authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place<'a> {
+struct HostPort<'a> {
     /// Without brackets.
     host: &'a str,
     port: Option<u16>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> HostPort<'a> {
     /// `None` for anything but `name`, `name:port`, `v4:port` and `[v6]:port`: user information above all, which makes
     /// one name look like another.
     fn of(authority: &'a str) -> Option<Self> {
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn refusal(target: &str, lines: &[(&'static str, &str)], secure: bool) -> Option<&'static str> {
-        let guard = Guard::new(&[
+        let guard = BrowserGuard::new(&[
             "localhost".to_owned(),
             "Box1".to_owned(),
             "etcd.example.:2379".to_owned(),

@@ -15,7 +15,7 @@ const SHORT: Duration = Duration::from_secs(5);
 
 /// The bytes that are left for everybody.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct UploadBudget {
     left: AtomicUsize,
     begun: Instant,
     /// Milliseconds after the begin when a body was refused last; 0 is never.
@@ -24,12 +24,12 @@ pub(crate) struct Budget {
 
 /// The part of the budget that one body holds, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Claim<'a> {
-    budget: &'a Budget,
+pub(crate) struct UploadClaim<'a> {
+    budget: &'a UploadBudget,
     bytes: usize,
 }
 
-impl Budget {
+impl UploadBudget {
     pub(crate) fn new(bytes: usize) -> Self {
         Self {
             left: AtomicUsize::new(bytes),
@@ -45,8 +45,8 @@ impl Budget {
     }
 
     /// For one body, of which nothing has come yet.
-    pub(crate) fn claim(&self) -> Claim<'_> {
-        Claim {
+    pub(crate) fn claim(&self) -> UploadClaim<'_> {
+        UploadClaim {
             budget: self,
             bytes: 0,
         }
@@ -62,7 +62,7 @@ impl Budget {
     }
 }
 
-impl Claim<'_> {
+impl UploadClaim<'_> {
     /// Makes room for a body of `length` bytes in all. False if there is none: the body cannot be read on.
     #[must_use]
     pub(crate) fn covers(&mut self, length: usize) -> bool {
@@ -81,7 +81,7 @@ impl Claim<'_> {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for UploadClaim<'_> {
     fn drop(&mut self) {
         if self.bytes > 0 {
             self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_given_back_and_no_more_is_taken_than_there_is() {
-        let budget = Budget::new(100);
+        let budget = UploadBudget::new(100);
         let mut first = budget.claim();
         assert!(first.covers(FREE_BYTES));
         assert!(first.covers(FREE_BYTES + 60));

@@ -10,7 +10,7 @@
 use bytes::Bytes;
 use hyper::Method;
 
-use super::form::{Form, Name};
+use super::form::{Form, ParamName};
 use super::params::{Params, unsigned};
 use crate::command::Ttl;
 use crate::http::answer::error::{ApiError, Code};
@@ -31,14 +31,14 @@ pub(crate) fn parse(
     }
     let mut params = Params {
         // Copied, as `Params::parse` does, and for its reason.
-        value: owned(&form, Name::Value).unwrap_or_default(),
-        dir: flag(&form, Name::Dir),
-        recursive: flag(&form, Name::Recursive),
-        quorum: flag(&form, Name::Quorum),
-        local: flag(&form, Name::Local),
-        stream: flag(&form, Name::Stream),
-        refresh: flag(&form, Name::Refresh),
-        no_value_on_success: flag(&form, Name::NoValueOnSuccess),
+        value: owned(&form, ParamName::Value).unwrap_or_default(),
+        dir: flag(&form, ParamName::Dir),
+        recursive: flag(&form, ParamName::Recursive),
+        quorum: flag(&form, ParamName::Quorum),
+        local: flag(&form, ParamName::Local),
+        stream: flag(&form, ParamName::Stream),
+        refresh: flag(&form, ParamName::Refresh),
+        no_value_on_success: flag(&form, ParamName::NoValueOnSuccess),
         ..Params::default()
     };
     match *method {
@@ -52,8 +52,10 @@ pub(crate) fn parse(
 }
 
 fn watch(form: &Form<'_>, params: &mut Params) -> Result<(), ApiError> {
-    params.wait = flag(form, Name::Wait);
-    let index = form.get(Name::WaitIndex).filter(|text| !text.is_empty());
+    params.wait = flag(form, ParamName::Wait);
+    let index = form
+        .get(ParamName::WaitIndex)
+        .filter(|text| !text.is_empty());
     if let (true, false, Some(text)) = (params.wait, params.quorum, index) {
         params.wait_index = unsigned(&text)
             .ok_or_else(|| ApiError::invalid(Code::IndexNotNumber, "Watch From Index"))?;
@@ -66,13 +68,13 @@ fn watch(form: &Form<'_>, params: &mut Params) -> Result<(), ApiError> {
 fn put(form: &Form<'_>, params: &mut Params) -> Result<(), ApiError> {
     params.ttl = ttl(form, "Update")?;
     params.check_refresh()?;
-    let exist = form.get(Name::PrevExist);
+    let exist = form.get(ParamName::PrevExist);
     let is = |word: &[u8]| {
         exist
             .as_ref()
             .is_some_and(|exist| exist.eq_ignore_ascii_case(word))
     };
-    let conditional = [Name::PrevValue, Name::PrevIndex]
+    let conditional = [ParamName::PrevValue, ParamName::PrevIndex]
         .iter()
         .any(|name| form.get(*name).is_some());
     if is(b"false") {
@@ -96,30 +98,30 @@ fn conditions(
     params: &mut Params,
     operation: &'static str,
 ) -> Result<(), ApiError> {
-    if let Some(text) = form.get(Name::PrevIndex) {
+    if let Some(text) = form.get(ParamName::PrevIndex) {
         params.compare = true;
         params.prev_index =
             unsigned(&text).ok_or_else(|| ApiError::invalid(Code::IndexNotNumber, operation))?;
     }
-    params.prev_value = owned(form, Name::PrevValue);
+    params.prev_value = owned(form, ParamName::PrevValue);
     if params.prev_value.as_ref().is_some_and(Bytes::is_empty) {
         return Err(ApiError::invalid(Code::PrevValueRequired, operation));
     }
     Ok(())
 }
 
-fn owned(form: &Form<'_>, name: Name) -> Option<Bytes> {
+fn owned(form: &Form<'_>, name: ParamName) -> Option<Bytes> {
     form.get(name).map(|value| Bytes::from(value.into_owned()))
 }
 
-fn flag(form: &Form<'_>, name: Name) -> bool {
+fn flag(form: &Form<'_>, name: ParamName) -> bool {
     form.get(name)
         .is_some_and(|text| text.eq_ignore_ascii_case(b"true"))
 }
 
 /// Seconds with a sign. What is over already lapses at once, as 0 does.
 fn ttl(form: &Form<'_>, operation: &'static str) -> Result<Option<Ttl>, ApiError> {
-    let Some(text) = form.get(Name::Ttl).filter(|text| !text.is_empty()) else {
+    let Some(text) = form.get(ParamName::Ttl).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let (over, digits) = match text.split_first() {

@@ -10,12 +10,12 @@ use crate::config::{self, Vocabulary};
 
 /// The policy for origins, with the headers that go with the vocabulary.
 #[derive(Debug, Clone)]
-pub(crate) struct Cors {
+pub(crate) struct CorsPolicy {
     policy: config::Cors,
     allow_headers: HeaderValue,
 }
 
-impl Cors {
+impl CorsPolicy {
     pub(crate) fn new(policy: config::Cors, vocabulary: Vocabulary) -> Self {
         let allow_headers = match vocabulary {
             Vocabulary::Classic => HeaderValue::from_static("accept, content-type"),
@@ -57,22 +57,22 @@ impl Cors {
 mod tests {
     use super::*;
 
-    fn allowed(cors: &Cors, origin: Option<&'static str>) -> Option<HeaderValue> {
+    fn allowed(cors: &CorsPolicy, origin: Option<&'static str>) -> Option<HeaderValue> {
         cors.allowed(origin.map(HeaderValue::from_static).as_ref())
     }
 
     #[test]
     fn everybody_or_nobody() {
-        let any = Cors::new(config::Cors::Any, Vocabulary::Modern);
+        let any = CorsPolicy::new(config::Cors::Any, Vocabulary::Modern);
         assert_eq!(allowed(&any, None), Some(HeaderValue::from_static("*")));
-        let none = Cors::new(config::Cors::None, Vocabulary::Classic);
+        let none = CorsPolicy::new(config::Cors::None, Vocabulary::Classic);
         assert_eq!(allowed(&none, Some("http://a:1")), None);
     }
 
     #[test]
     fn listed_origins_are_echoed_exactly() {
         let listed = vec!["http://a:1".to_owned(), "http://b:2".to_owned()];
-        let cors = Cors::new(config::Cors::List(listed), Vocabulary::Modern);
+        let cors = CorsPolicy::new(config::Cors::List(listed), Vocabulary::Modern);
         let echoed = Some(HeaderValue::from_static("http://b:2"));
         assert_eq!(allowed(&cors, Some("http://b:2")), echoed);
         assert_eq!(allowed(&cors, Some("http://B:2")), None);
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn three_headers_are_written() {
-        let cors = Cors::new(config::Cors::Any, Vocabulary::Classic);
+        let cors = CorsPolicy::new(config::Cors::Any, Vocabulary::Classic);
         let mut headers = HeaderMap::new();
         cors.write(&mut headers, HeaderValue::from_static("*"));
         let written: Vec<_> = headers

@@ -12,7 +12,7 @@ use crate::json::character_length;
 /// The parameters of keys-api 1.3, and `local`, which is ours (design: reads).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
-pub(crate) enum Name {
+pub(crate) enum ParamName {
     Value,
     Dir,
     Ttl,
@@ -30,9 +30,9 @@ pub(crate) enum Name {
     Local,
 }
 
-const NAMES: usize = Name::Local as usize + 1;
+const NAMES: usize = ParamName::Local as usize + 1;
 
-impl Name {
+impl ParamName {
     fn of(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"value" => Self::Value,
@@ -109,7 +109,7 @@ impl<'a> Form<'a> {
     }
 
     /// The decoded value; `None` if the parameter was not given.
-    pub(crate) fn get(&self, name: Name) -> Option<Cow<'a, [u8]>> {
+    pub(crate) fn get(&self, name: ParamName) -> Option<Cow<'a, [u8]>> {
         // What was added has no bad escape.
         self.raw[name as usize].map(|raw| decode(raw).unwrap_or(Cow::Borrowed(raw)))
     }
@@ -136,7 +136,7 @@ impl<'a> Form<'a> {
         if escaped {
             check(value)?;
         }
-        if let Some(name) = Name::of(&name) {
+        if let Some(name) = ParamName::of(&name) {
             self.raw[name as usize].get_or_insert(value);
         }
         Ok(())
@@ -153,8 +153,8 @@ pub(crate) fn is_over(beginning: &[u8], limit: usize) -> bool {
             continue;
         };
         let (name, value) = (&piece[..divide], &piece[divide + 1..]);
-        let Some(name @ (Name::Value | Name::PrevValue)) =
-            decode(name).ok().and_then(|name| Name::of(&name))
+        let Some(name @ (ParamName::Value | ParamName::PrevValue)) =
+            decode(name).ok().and_then(|name| ParamName::of(&name))
         else {
             continue;
         };
@@ -245,7 +245,7 @@ mod tests {
     fn value(source: &str) -> Option<String> {
         let mut form = Form::default();
         form.add(source.as_bytes()).unwrap();
-        form.get(Name::Value)
+        form.get(ParamName::Value)
             .map(|value| String::from_utf8(value.into_owned()).unwrap())
     }
 
@@ -268,9 +268,9 @@ mod tests {
         let mut form = Form::default();
         form.add(b"value=body&value=again").unwrap();
         form.add(b"value=query&dir=true").unwrap();
-        assert_eq!(form.get(Name::Value).as_deref(), Some(&b"body"[..]));
-        assert_eq!(form.get(Name::Dir).as_deref(), Some(&b"true"[..]));
-        assert_eq!(form.get(Name::Ttl), None);
+        assert_eq!(form.get(ParamName::Value).as_deref(), Some(&b"body"[..]));
+        assert_eq!(form.get(ParamName::Dir).as_deref(), Some(&b"true"[..]));
+        assert_eq!(form.get(ParamName::Ttl), None);
     }
 
     #[test]
@@ -320,13 +320,13 @@ mod tests {
     #[test]
     fn names_round_trip() {
         for name in [
-            Name::Value,
-            Name::PrevExist,
-            Name::NoValueOnSuccess,
-            Name::Local,
-            Name::WaitIndex,
+            ParamName::Value,
+            ParamName::PrevExist,
+            ParamName::NoValueOnSuccess,
+            ParamName::Local,
+            ParamName::WaitIndex,
         ] {
-            assert_eq!(Name::of(name.as_str().as_bytes()), Some(name));
+            assert_eq!(ParamName::of(name.as_str().as_bytes()), Some(name));
         }
     }
 }

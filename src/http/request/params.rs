@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use hyper::Method;
 
-use super::form::{Form, Name};
+use super::form::{Form, ParamName};
 use crate::command::Ttl;
 use crate::go::boolean;
 use crate::http::answer::error::{ApiError, Code};
@@ -79,33 +79,33 @@ impl Params {
     }
 
     fn validated(method: &Method, form: &Form<'_>) -> Result<Self, ApiError> {
-        let prev_index = index(form, Name::PrevIndex)?;
-        let wait_index = index(form, Name::WaitIndex)?;
-        let recursive = flag(form, Name::Recursive)?;
-        flag(form, Name::Sorted)?; // listings are always sorted, a legal outcome without it (keys-api 2.5)
-        let wait = flag(form, Name::Wait)?;
-        let dir = flag(form, Name::Dir)?;
-        let quorum = flag(form, Name::Quorum)?;
-        let stream = flag(form, Name::Stream)?;
-        let local = flag(form, Name::Local)?;
+        let prev_index = index(form, ParamName::PrevIndex)?;
+        let wait_index = index(form, ParamName::WaitIndex)?;
+        let recursive = flag(form, ParamName::Recursive)?;
+        flag(form, ParamName::Sorted)?; // listings are always sorted, a legal outcome without it (keys-api 2.5)
+        let wait = flag(form, ParamName::Wait)?;
+        let dir = flag(form, ParamName::Dir)?;
+        let quorum = flag(form, ParamName::Quorum)?;
+        let stream = flag(form, ParamName::Stream)?;
+        let local = flag(form, ParamName::Local)?;
         if wait && method != Method::GET {
             return Err(ApiError::invalid(
                 Code::InvalidField,
                 "\"wait\" can only be used with GET requests",
             ));
         }
-        let prev_value = form.get(Name::PrevValue);
+        let prev_value = form.get(ParamName::PrevValue);
         if prev_value.as_ref().is_some_and(|value| value.is_empty()) {
             return Err(ApiError::invalid(
                 Code::PrevValueRequired,
                 "\"prevValue\" cannot be empty",
             ));
         }
-        let no_value_on_success = flag(form, Name::NoValueOnSuccess)?;
+        let no_value_on_success = flag(form, ParamName::NoValueOnSuccess)?;
         let ttl = ttl(form)?;
-        let prev_exist = nullable_flag(form, Name::PrevExist)?;
-        let refresh = nullable_flag(form, Name::Refresh)?.unwrap_or(false);
-        let value = form.get(Name::Value).unwrap_or_default();
+        let prev_exist = nullable_flag(form, ParamName::PrevExist)?;
+        let refresh = nullable_flag(form, ParamName::Refresh)?.unwrap_or(false);
+        let value = form.get(ParamName::Value).unwrap_or_default();
         // Values are copied out of the receive buffer: a slice of it would keep all of it alive in the store's cache.
         let params = Self {
             value: Bytes::from(value.into_owned()),
@@ -129,12 +129,12 @@ impl Params {
     }
 }
 
-fn invalid_value(code: Code, name: Name) -> ApiError {
+fn invalid_value(code: Code, name: ParamName) -> ApiError {
     ApiError::invalid(code, format!("invalid value for \"{}\"", name.as_str()))
 }
 
 /// One of the twelve spellings (keys-api 1.3); absent is false, empty is wrong.
-fn flag(form: &Form<'_>, name: Name) -> Result<bool, ApiError> {
+fn flag(form: &Form<'_>, name: ParamName) -> Result<bool, ApiError> {
     match form.get(name) {
         None => Ok(false),
         Some(text) => boolean(&text).ok_or_else(|| invalid_value(Code::InvalidField, name)),
@@ -142,7 +142,7 @@ fn flag(form: &Form<'_>, name: Name) -> Result<bool, ApiError> {
 }
 
 /// As [`flag`], where absent is a third state. The original does not quote the name of these two.
-fn nullable_flag(form: &Form<'_>, name: Name) -> Result<Option<bool>, ApiError> {
+fn nullable_flag(form: &Form<'_>, name: ParamName) -> Result<Option<bool>, ApiError> {
     let Some(text) = form.get(name) else {
         return Ok(None);
     };
@@ -155,7 +155,7 @@ fn nullable_flag(form: &Form<'_>, name: Name) -> Result<Option<bool>, ApiError> 
     boolean(&text).map(Some).ok_or_else(fault)
 }
 
-fn index(form: &Form<'_>, name: Name) -> Result<u64, ApiError> {
+fn index(form: &Form<'_>, name: ParamName) -> Result<u64, ApiError> {
     match form.get(name) {
         None => Ok(0),
         Some(text) => unsigned(&text).ok_or_else(|| invalid_value(Code::IndexNotNumber, name)),
@@ -163,13 +163,13 @@ fn index(form: &Form<'_>, name: Name) -> Result<u64, ApiError> {
 }
 
 fn ttl(form: &Form<'_>) -> Result<Option<Ttl>, ApiError> {
-    let Some(text) = form.get(Name::Ttl).filter(|text| !text.is_empty()) else {
+    let Some(text) = form.get(ParamName::Ttl).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     unsigned(&text)
         .and_then(Ttl::new)
         .map(Some)
-        .ok_or_else(|| invalid_value(Code::TtlNotNumber, Name::Ttl))
+        .ok_or_else(|| invalid_value(Code::TtlNotNumber, ParamName::Ttl))
 }
 
 /// One or more ASCII digits, up to 2^64 - 1; leading zeros are fine, a sign is not.

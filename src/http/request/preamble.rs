@@ -10,7 +10,7 @@ use crate::http::answer::headers::Reply;
 
 /// Why a request is refused before it is looked at; the texts are the original's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum PreambleFault {
     /// More than one host.
     TwoHosts,
     NoHost,
@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     Coding,
 }
 
-impl Fault {
+impl PreambleFault {
     /// The connection ends with it: what follows could be anything.
     pub(crate) fn answer(self, reply: Reply) -> Response<Body> {
         let (status, text) = match self {
@@ -40,7 +40,7 @@ impl Fault {
 
 /// Which headers a request has that are looked at for every request. One pass over them costs less than a look-up of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Seen {
+pub(crate) struct SeenHeaders {
     pub(crate) origin: bool,
     pub(crate) fetch_site: bool,
     pub(crate) authorization: bool,
@@ -48,13 +48,17 @@ pub(crate) struct Seen {
 
 /// What a header has, or what is wrong with it. `chunked` is whether the library found such a body: it refuses by itself
 /// what names another coding last.
-pub(crate) fn look(version: Version, headers: &HeaderMap, chunked: bool) -> Result<Seen, Fault> {
-    let mut seen = Seen::default();
+pub(crate) fn look(
+    version: Version,
+    headers: &HeaderMap,
+    chunked: bool,
+) -> Result<SeenHeaders, PreambleFault> {
+    let mut seen = SeenHeaders::default();
     let mut host = None;
     for (name, value) in headers {
         if *name == HOST {
             if host.replace(value).is_some() {
-                return Err(Fault::TwoHosts);
+                return Err(PreambleFault::TwoHosts);
             }
         } else if *name == ORIGIN {
             seen.origin = true;
@@ -65,19 +69,19 @@ pub(crate) fn look(version: Version, headers: &HeaderMap, chunked: bool) -> Resu
         }
     }
     match host {
-        None if version == Version::HTTP_11 => return Err(Fault::NoHost),
+        None if version == Version::HTTP_11 => return Err(PreambleFault::NoHost),
         Some(host)
             if !host
                 .as_bytes()
                 .iter()
                 .all(|byte| HOST_BYTES[usize::from(*byte)]) =>
         {
-            return Err(Fault::MalformedHost);
+            return Err(PreambleFault::MalformedHost);
         }
         _ => {}
     }
     if chunked && !is_only_chunked(headers) {
-        return Err(Fault::Coding);
+        return Err(PreambleFault::Coding);
     }
     Ok(seen)
 }
@@ -113,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    fn judged(version: Version, lines: &[(&'static str, &'static [u8])]) -> Option<Fault> {
+    fn judged(version: Version, lines: &[(&'static str, &'static [u8])]) -> Option<PreambleFault> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
@@ -128,15 +132,18 @@ mod tests {
         assert_eq!(new(&[("host", b"a.example:2379")]), None);
         assert_eq!(new(&[("host", b"[::1]:2379")]), None);
         assert_eq!(new(&[("host", b"")]), None);
-        assert_eq!(new(&[]), Some(Fault::NoHost));
+        assert_eq!(new(&[]), Some(PreambleFault::NoHost));
         assert_eq!(judged(Version::HTTP_10, &[]), None);
         let two: [(_, &[u8]); 2] = [("host", b"a"), ("host", b"a")];
-        assert_eq!(new(&two), Some(Fault::TwoHosts));
-        assert_eq!(judged(Version::HTTP_10, &two), Some(Fault::TwoHosts));
+        assert_eq!(new(&two), Some(PreambleFault::TwoHosts));
+        assert_eq!(
+            judged(Version::HTTP_10, &two),
+            Some(PreambleFault::TwoHosts)
+        );
         for host in [&b"a b"[..], b"a/b", b"u@h", b"a<", b"\xd0\xba"] {
             assert_eq!(
                 new(&[("host", host)]),
-                Some(Fault::MalformedHost),
+                Some(PreambleFault::MalformedHost),
                 "{host:?}"
             );
         }
@@ -147,11 +154,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("h"));
         let seen = |headers: &HeaderMap| look(Version::HTTP_11, headers, false).unwrap();
-        assert_eq!(seen(&headers), Seen::default());
+        assert_eq!(seen(&headers), SeenHeaders::default());
         for name in ["origin", "authorization", "sec-fetch-site"] {
             headers.insert(name, HeaderValue::from_static("x"));
         }
-        let Seen {
+        let SeenHeaders {
             origin,
             fetch_site,
             authorization,
@@ -172,7 +179,7 @@ mod tests {
             &[b"chunked", b"chunked"],
             &[b""],
         ] {
-            assert_eq!(of(codings), Some(Fault::Coding), "{codings:?}");
+            assert_eq!(of(codings), Some(PreambleFault::Coding), "{codings:?}");
         }
     }
 }

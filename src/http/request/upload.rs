@@ -1,6 +1,6 @@
 //! Bodies of requests: read whole within limits of size and time, or thrown away so that the connection can go on.
 //!
-//! What is kept of unfinished bodies is bounded twice: each by its own limit, and all together by a [`Budget`].
+//! What is kept of unfinished bodies is bounded twice: each by its own limit, and all together by an [`UploadBudget`].
 
 use std::error::Error as _;
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Frame, Incoming};
 use tokio::time::{Instant, timeout};
 
-use super::budget::{Budget, Claim, FREE_BYTES};
+use super::budget::{FREE_BYTES, UploadBudget, UploadClaim};
 use super::form;
 use crate::http::rate::Rate;
 
@@ -49,7 +49,7 @@ pub(crate) enum UploadError {
 
 /// What a body may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits<'a> {
+pub(crate) struct UploadLimits<'a> {
     /// Bytes of the body.
     pub(crate) bytes: usize,
     /// Bytes of a decoded value in it.
@@ -59,20 +59,20 @@ pub(crate) struct Limits<'a> {
     /// For the next piece of what is long: it holds a part of the budget that others may need.
     pub(crate) stall: Duration,
     /// Where what is long is taken from.
-    pub(crate) budget: &'a Budget,
+    pub(crate) budget: &'a UploadBudget,
 }
 
 /// A body as it was sent. Its part of the budget is given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Upload<'a> {
     pub(crate) bytes: Bytes,
-    _claim: Claim<'a>,
+    _claim: UploadClaim<'a>,
 }
 
 /// The whole body.
 pub(crate) async fn read(
     mut body: Incoming,
-    limits: Limits<'_>,
+    limits: UploadLimits<'_>,
 ) -> Result<Upload<'_>, UploadError> {
     let mut claim = limits.budget.claim();
     if body.size_hint().lower() > limits.bytes as u64 {
@@ -102,7 +102,7 @@ pub(crate) async fn read(
 }
 
 /// Reads the whole body and forgets it as it comes: of a write that must not happen unless all of it has arrived.
-pub(crate) async fn skip(mut body: Incoming, limits: Limits<'_>) -> Result<(), UploadError> {
+pub(crate) async fn skip(mut body: Incoming, limits: UploadLimits<'_>) -> Result<(), UploadError> {
     if body.is_end_stream() {
         return Ok(());
     }
@@ -146,12 +146,12 @@ pub(crate) async fn skim(mut body: Incoming) -> Option<Incoming> {
 
 /// Reads a short body and forgets it. Whether all of it was read: if not, the connection cannot go on.
 async fn discard(body: Incoming, within: Option<Duration>) -> bool {
-    let limits = Limits {
+    let limits = UploadLimits {
         bytes: DISCARDED_BYTES,
         value_bytes: 0,
         within,
         stall: Duration::MAX,
-        budget: &Budget::new(0),
+        budget: &UploadBudget::new(0),
     };
     skip(body, limits).await.is_ok()
 }
@@ -169,8 +169,8 @@ fn broken(error: &hyper::Error) -> UploadError {
 
 async fn collect(
     body: &mut Incoming,
-    limits: &Limits<'_>,
-    claim: &mut Claim<'_>,
+    limits: &UploadLimits<'_>,
+    claim: &mut UploadClaim<'_>,
 ) -> Result<Bytes, UploadError> {
     let mut pieces = Pieces::default();
     let mut look_at = limits.value_bytes.max(FREE_BYTES);
@@ -206,7 +206,7 @@ async fn collect(
 async fn next(
     body: &mut Incoming,
     length: usize,
-    limits: &Limits<'_>,
+    limits: &UploadLimits<'_>,
     rate: &mut Option<Rate>,
 ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, UploadError> {
     if length <= FREE_BYTES {
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     const LONG: Option<Duration> = Some(Duration::from_secs(3600));
-    static PLENTY: LazyLock<Budget> = LazyLock::new(|| Budget::new(1 << 30));
+    static PLENTY: LazyLock<UploadBudget> = LazyLock::new(|| UploadBudget::new(1 << 30));
 
     /// The bytes of a body of at most `bytes`.
     async fn read_within(
@@ -295,7 +295,7 @@ mod tests {
         bytes: usize,
         within: Option<Duration>,
     ) -> Result<Bytes, UploadError> {
-        let limits = Limits {
+        let limits = UploadLimits {
             bytes,
             value_bytes: usize::MAX,
             within,

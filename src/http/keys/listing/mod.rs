@@ -27,7 +27,7 @@ use crate::http::answer::body::{Body, BodyError};
 use crate::http::answer::headers::Reply;
 use crate::http::answer::render::{close_node, end, open_node};
 use crate::http::front::Front;
-use crate::http::keys::turns::Pace;
+use crate::http::keys::permit::ListingPace;
 use crate::service::{ListedNode, ListingVisitor, Position, ReadGrant, ServiceError};
 
 /// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
@@ -56,7 +56,7 @@ pub(crate) async fn answer(
     reply: Reply,
 ) -> Response<Body> {
     let vocabulary = front.service.vocabulary();
-    let mut small = Walk::new(vocabulary, grant.now(), Inline { nodes: 0 });
+    let mut small = ListingWriter::new(vocabulary, grant.now(), Inline { nodes: 0 });
     if let Err(error) = grant.list(&mut small) {
         return reply.error(&error.into(), &front.cluster);
     }
@@ -74,10 +74,10 @@ pub(crate) async fn answer(
         return reply.keys(StatusCode::OK, body, position, &front.cluster);
     }
     match begin_streaming(front, client, grant).await {
-        Ok((position, Begun::Whole(body))) => {
+        Ok((position, ListingStart::Whole(body))) => {
             reply.keys(StatusCode::OK, body, position, &front.cluster)
         }
-        Ok((position, Begun::Streams(body))) => reply.keys_body(
+        Ok((position, ListingStart::Streams(body))) => reply.keys_body(
             StatusCode::OK,
             if head {
                 Body::empty()
@@ -92,7 +92,7 @@ pub(crate) async fn answer(
 }
 
 /// What a walk on a thread that may block has to send first.
-enum Begun<B> {
+enum ListingStart<B> {
     /// All of it, if it is as small as what is rendered inline: then the answer does not tell where it was.
     Whole(Vec<u8>),
     /// The first chunk is there.
@@ -100,7 +100,7 @@ enum Begun<B> {
 }
 
 /// Where a walk begins, or why it does not.
-type First<B> = Result<(Position, Begun<B>), ServiceError>;
+type First<B> = Result<(Position, ListingStart<B>), ServiceError>;
 
 /// Starts a walk on a thread that may block, and waits until it has something to send.
 async fn begin_streaming(
@@ -108,8 +108,8 @@ async fn begin_streaming(
     client: IpAddr,
     grant: ReadGrant,
 ) -> First<ListingBody> {
-    let turn = front.listings.take(client, front.options.listing_wait);
-    let Some(turn) = turn.await else {
+    let permit = front.listings.take(client, front.options.listing_wait);
+    let Some(permit) = permit.await else {
         return Err(ServiceError::TooManyRequests);
     };
     let vocabulary = front.service.vocabulary();
@@ -120,7 +120,7 @@ async fn begin_streaming(
         begun: Some(begun),
         position: None,
         chunks,
-        pace: turn.pace(),
+        pace: permit.pace(),
         inline: Inline { nodes: 0 },
         small: true,
         connection: Connection::clone(&connection),
@@ -133,14 +133,14 @@ async fn begin_streaming(
         },
     };
     tokio::task::spawn_blocking(move || {
-        let _turn = turn;
+        let _permit = permit;
         walk(&grant, vocabulary, streaming);
     });
     // A walk that ends without having begun was refused a thread: the runtime goes down.
     let (position, begun) = begins.await.unwrap_or(Err(ServiceError::Stopped))?;
     let begun = match begun {
-        Begun::Whole(body) => Begun::Whole(body),
-        Begun::Streams(()) => Begun::Streams(ListingBody {
+        ListingStart::Whole(body) => ListingStart::Whole(body),
+        ListingStart::Streams(()) => ListingStart::Streams(ListingBody {
             chunks: received,
             connection,
             ended: false,
@@ -150,7 +150,7 @@ async fn begin_streaming(
 }
 
 fn walk(grant: &ReadGrant, vocabulary: Vocabulary, streaming: Streaming) {
-    let mut walk = Walk::new(vocabulary, grant.now(), streaming);
+    let mut walk = ListingWriter::new(vocabulary, grant.now(), streaming);
     match grant.list(&mut walk) {
         Ok(()) => walk.end(),
         Err(error) => {
@@ -202,7 +202,7 @@ struct Streaming {
     begun: Option<oneshot::Sender<First<()>>>,
     position: Option<Position>,
     chunks: mpsc::Sender<Chunk>,
-    pace: Arc<Pace>,
+    pace: Arc<ListingPace>,
     /// What it would have been inline, and whether it still could.
     inline: Inline,
     small: bool,
@@ -235,7 +235,7 @@ impl Streaming {
         if let Some(position) = self.position.take()
             && let Some(begun) = self.begun.take()
         {
-            drop(begun.send(Ok((position, Begun::Streams(())))));
+            drop(begun.send(Ok((position, ListingStart::Streams(())))));
         }
         if Instant::now() >= self.deadline {
             return ControlFlow::Break(());
@@ -312,7 +312,7 @@ impl Outlet for Streaming {
 }
 
 /// Writes the nodes of a walk as nested JSON.
-struct Walk<O> {
+struct ListingWriter<O> {
     json: Vec<u8>,
     /// The nodes on the way down that are not closed, the listed directory first.
     open: Vec<OpenNode>,
@@ -333,7 +333,7 @@ struct OpenNode {
     has_children: bool,
 }
 
-impl<O: Outlet> Walk<O> {
+impl<O: Outlet> ListingWriter<O> {
     fn new(vocabulary: Vocabulary, now: u64, outlet: O) -> Self {
         Self {
             vocabulary,
@@ -367,14 +367,14 @@ impl<O: Outlet> Walk<O> {
     }
 }
 
-impl Walk<Inline> {
+impl ListingWriter<Inline> {
     fn finish(mut self) -> Option<(Vec<u8>, Position)> {
         let position = self.close()?;
         Some((self.json, position))
     }
 }
 
-impl Walk<Streaming> {
+impl ListingWriter<Streaming> {
     fn end(mut self) {
         if self.close().is_none() {
             return;
@@ -385,7 +385,7 @@ impl Walk<Streaming> {
             && let Some(begun) = self.outlet.begun.take()
         {
             // Nobody listens if the client has gone meanwhile.
-            drop(begun.send(Ok((position, Begun::Whole(last)))));
+            drop(begun.send(Ok((position, ListingStart::Whole(last)))));
             return;
         }
         if self.outlet.send(Chunk::Data(last.into())).is_continue() {
@@ -395,7 +395,7 @@ impl Walk<Streaming> {
     }
 }
 
-impl<O: Outlet> ListingVisitor for Walk<O> {
+impl<O: Outlet> ListingVisitor for ListingWriter<O> {
     fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()> {
         self.position = Some(position);
         self.outlet.begin(position);

@@ -47,7 +47,7 @@ fn visit(walk: &mut dyn ListingVisitor, top: &Node, nodes: &[Given]) {
 }
 
 fn rendered(top: &Node, nodes: &[Given]) -> String {
-    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     visit(&mut walk, top, nodes);
     let (json, position) = walk.finish().expect("the listing is small");
     assert_eq!(position, POSITION);
@@ -56,7 +56,7 @@ fn rendered(top: &Node, nodes: &[Given]) -> String {
 
 #[test]
 fn the_example_of_the_reference() {
-    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     assert!(walk.begin(&directory("/dd", 24), POSITION).is_continue());
     let sub = ListedNode {
         path: b"/dd/sub",
@@ -148,7 +148,7 @@ fn a_listed_node_shows_its_time_to_live() {
         expiration: 0,
         deadline: 10_000_000_000,
     });
-    let mut walk = Walk::new(Vocabulary::Modern, 500_000_000, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 500_000_000, Inline { nodes: 0 });
     assert!(
         walk.begin(
             &Node {
@@ -173,7 +173,7 @@ fn a_listed_node_shows_its_time_to_live() {
 #[test]
 fn a_large_listing_is_not_rendered_inline() {
     let many = vec![(1, "/x", Some("v")); INLINE_NODES + 1];
-    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     visit(&mut walk, &directory("/", 0), &many);
     assert!(walk.finish().is_none());
     let long = vec![
@@ -191,7 +191,11 @@ fn a_large_listing_is_not_rendered_inline() {
 fn streamed(
     stall: Duration,
     age: Duration,
-) -> (Walk<Streaming>, ListingBody, oneshot::Receiver<First<()>>) {
+) -> (
+    ListingWriter<Streaming>,
+    ListingBody,
+    oneshot::Receiver<First<()>>,
+) {
     let (begun, begins) = oneshot::channel();
     let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
     let runtime = Handle::current();
@@ -200,7 +204,7 @@ fn streamed(
         begun: Some(begun),
         position: None,
         chunks,
-        pace: Arc::new(Pace::new(Instant::now())),
+        pace: Arc::new(ListingPace::new(Instant::now())),
         inline: Inline { nodes: 0 },
         small: true,
         runtime,
@@ -209,7 +213,7 @@ fn streamed(
         recalled: Box::new(|| false),
     };
     (
-        Walk::new(Vocabulary::Modern, 0, streaming),
+        ListingWriter::new(Vocabulary::Modern, 0, streaming),
         ListingBody {
             connection: Connection::default(),
             chunks: received,
@@ -253,7 +257,7 @@ fn feed(walk: &mut dyn ListingVisitor) {
 
 #[tokio::test]
 async fn a_streamed_listing_is_the_same_document() {
-    let mut all = Walk::new(Vocabulary::Modern, 0, All);
+    let mut all = ListingWriter::new(Vocabulary::Modern, 0, All);
     feed(&mut all);
     assert_eq!(all.close(), Some(POSITION));
     let (mut walk, mut body, begins) = streamed(LONG, LONG);
@@ -262,7 +266,7 @@ async fn a_streamed_listing_is_the_same_document() {
         walk.end();
     });
     let (position, begun) = begins.await.unwrap().unwrap();
-    assert!(position == POSITION && matches!(begun, Begun::Streams(())));
+    assert!(position == POSITION && matches!(begun, ListingStart::Streams(())));
     let mut received = Vec::new();
     while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
         let chunk = chunk.unwrap();
@@ -286,7 +290,7 @@ async fn a_small_listing_of_a_thread_that_may_block_is_whole() {
         walk.end();
     });
     let (position, begun) = begins.await.unwrap().unwrap();
-    let Begun::Whole(json) = begun else {
+    let ListingStart::Whole(json) = begun else {
         panic!("it does not stream")
     };
     walker.await.unwrap();
@@ -308,21 +312,24 @@ async fn a_listing_too_large_for_one_buffer_streams_though_it_is_less_than_a_chu
     });
     let (_, begun) = begins.await.unwrap().unwrap();
     walker.await.unwrap();
-    assert!(matches!(begun, Begun::Streams(())));
+    assert!(matches!(begun, ListingStart::Streams(())));
 }
 
 #[test]
 fn a_walk_that_was_cut_is_not_rendered_inline() {
-    let mut walk = Walk::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
     assert_eq!(walk.rows_at_most(), Some(INLINE_ROWS));
     visit(&mut walk, &directory("/d", 5), &[(1, "/d/a", Some("x"))]);
     ListingVisitor::cut(&mut walk);
     assert!(walk.finish().is_none());
-    assert_eq!(Walk::new(Vocabulary::Modern, 0, All).rows_at_most(), None);
+    assert_eq!(
+        ListingWriter::new(Vocabulary::Modern, 0, All).rows_at_most(),
+        None
+    );
 }
 
 /// Feeds nodes until the walk breaks, and says how many it took.
-fn feed_until_break(mut walk: Walk<Streaming>) -> usize {
+fn feed_until_break(mut walk: ListingWriter<Streaming>) -> usize {
     assert!(walk.begin(&directory("/", 0), POSITION).is_continue());
     let value = vec![b'v'; 1_000];
     for number in 0..1_000_000 {

@@ -1,7 +1,7 @@
-//! Turns for listings that stream: each holds a thread and a view of the store, so there are few, and nobody may keep them
+//! Permits for listings that stream: each holds a thread and a view of the store, so there are few, and nobody may keep them
 //! from the others.
 //!
-//! No address gets all of them. And who waits may take the turn of a listing whose client takes too little: less than
+//! No address gets all of them. And who waits may take the permit of a listing whose client takes too little: less than
 //! [`LEAST_RATE`](crate::http::rate::LEAST_RATE), or nothing for [`PATIENCE`]. That one is cut off, as after the stall time-out; while nobody waits, a slow
 //! client costs nobody anything and goes on.
 
@@ -18,20 +18,20 @@ use crate::http::rate::{PATIENCE, Rate};
 /// How often who waits looks for a slow one.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The turns of one listener.
+/// The permits of one listener.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct ListingPermits {
     limit: usize,
     /// What one address gets at most.
     share: usize,
-    // Held to look through the turns.
-    held: Mutex<Vec<(IpAddr, Arc<Pace>)>>,
+    // Held to look through the permits.
+    held: Mutex<Vec<(IpAddr, Arc<ListingPace>)>>,
     freed: Notify,
 }
 
 /// How fast a listing goes to its client, told by the thread that writes it.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct ListingPace {
     begun: Instant,
     // Held to count what a client took, or to read it.
     rate: Mutex<Rate>,
@@ -40,14 +40,14 @@ pub(crate) struct Pace {
     ends: AtomicBool,
 }
 
-/// One turn, until it is dropped.
+/// One permit, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    turns: Arc<Turns>,
-    pace: Arc<Pace>,
+pub(crate) struct ListingPermit {
+    permits: Arc<ListingPermits>,
+    pace: Arc<ListingPace>,
 }
 
-impl Turns {
+impl ListingPermits {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -57,13 +57,17 @@ impl Turns {
         })
     }
 
-    /// A turn for a client at `address`, or `None` if there was none `within` that time.
-    pub(crate) async fn take(self: &Arc<Self>, address: IpAddr, within: Duration) -> Option<Turn> {
+    /// A permit for a client at `address`, or `None` if there was none `within` that time.
+    pub(crate) async fn take(
+        self: &Arc<Self>,
+        address: IpAddr,
+        within: Duration,
+    ) -> Option<ListingPermit> {
         let until = Instant::now() + within;
         loop {
             let freed = self.freed.notified();
-            if let Some(turn) = self.try_take(address, Instant::now()) {
-                return Some(turn);
+            if let Some(permit) = self.try_take(address, Instant::now()) {
+                return Some(permit);
             }
             let look = until.min(Instant::now() + LOOK);
             if timeout_at(look, freed).await.is_err() && Instant::now() >= until {
@@ -72,17 +76,17 @@ impl Turns {
         }
     }
 
-    /// A turn that is free, else the slowest listing is told to end.
-    fn try_take(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<Turn> {
+    /// A permit that is free, else the slowest listing is told to end.
+    fn try_take(self: &Arc<Self>, address: IpAddr, now: Instant) -> Option<ListingPermit> {
         let mut held = self.held();
         let own = held.iter().filter(|(holder, _)| *holder == address).count();
         if held.len() < self.limit && own < self.share {
-            let pace = Arc::new(Pace::new(now));
+            let pace = Arc::new(ListingPace::new(now));
             held.push((address, Arc::clone(&pace)));
-            let turns = Arc::clone(self);
-            return Some(Turn { turns, pace });
+            let permits = Arc::clone(self);
+            return Some(ListingPermit { permits, pace });
         }
-        // Where only the share is used up, a turn of another address would not help.
+        // Where only the share is used up, a permit of another address would not help.
         let in_question = held
             .iter()
             .filter(|(holder, _)| own < self.share || *holder == address);
@@ -95,27 +99,27 @@ impl Turns {
         None
     }
 
-    fn held(&self) -> MutexGuard<'_, Vec<(IpAddr, Arc<Pace>)>> {
+    fn held(&self) -> MutexGuard<'_, Vec<(IpAddr, Arc<ListingPace>)>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Turn {
-    pub(crate) fn pace(&self) -> Arc<Pace> {
+impl ListingPermit {
+    pub(crate) fn pace(&self) -> Arc<ListingPace> {
         Arc::clone(&self.pace)
     }
 }
 
-impl Drop for Turn {
+impl Drop for ListingPermit {
     fn drop(&mut self) {
-        self.turns
+        self.permits
             .held()
             .retain(|(_, pace)| !Arc::ptr_eq(pace, &self.pace));
-        self.turns.freed.notify_waiters();
+        self.permits.freed.notify_waiters();
     }
 }
 
-impl Pace {
+impl ListingPace {
     pub(crate) fn new(begun: Instant) -> Self {
         Self {
             begun,
@@ -137,7 +141,7 @@ impl Pace {
         self.blocked.store(since, Ordering::Relaxed);
     }
 
-    /// Whether another client needs the turn.
+    /// Whether another client needs the permit.
     pub(crate) fn is_to_end(&self) -> bool {
         self.ends.load(Ordering::Relaxed)
     }
@@ -164,28 +168,28 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const THERE: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
 
-    fn all(turns: &Arc<Turns>, address: IpAddr) -> Vec<Turn> {
+    fn all(permits: &Arc<ListingPermits>, address: IpAddr) -> Vec<ListingPermit> {
         let now = Instant::now();
-        std::iter::from_fn(|| turns.try_take(address, now)).collect()
+        std::iter::from_fn(|| permits.try_take(address, now)).collect()
     }
 
     #[test]
-    fn no_address_gets_all_turns() {
-        let turns = Turns::new(8);
-        let here = all(&turns, HERE);
-        let there = all(&turns, THERE);
+    fn no_address_gets_all_permits() {
+        let permits = ListingPermits::new(8);
+        let here = all(&permits, HERE);
+        let there = all(&permits, THERE);
         assert_eq!((here.len(), there.len()), (6, 2));
         drop(here);
-        assert_eq!(all(&turns, THERE).len(), 4);
+        assert_eq!(all(&permits, THERE).len(), 4);
     }
 
     #[test]
-    fn who_waits_takes_the_turn_of_the_slowest() {
-        let turns = Turns::new(3);
+    fn who_waits_takes_the_permit_of_the_slowest() {
+        let permits = ListingPermits::new(3);
         let begun = Instant::now();
-        let take = |address, after| turns.try_take(address, begun + Duration::from_secs(after));
+        let take = |address, after| permits.try_take(address, begun + Duration::from_secs(after));
         let [fast, slow, stalled] = [HERE, HERE, THERE].map(|address| take(address, 0).unwrap());
-        let ends = || [&fast, &slow, &stalled].map(|turn| turn.pace.is_to_end());
+        let ends = || [&fast, &slow, &stalled].map(|permit| permit.pace.is_to_end());
         assert!(take(THERE, 1).is_none());
         assert_eq!(ends(), [false; 3], "they have only begun");
         fast.pace.taken(100 << 20);
@@ -199,16 +203,16 @@ mod tests {
         assert!(take(THERE, 10).is_none());
         assert!(slow.pace.is_to_end() && !fast.pace.is_to_end());
         drop((next, slow, fast));
-        assert!(turns.held().is_empty());
+        assert!(permits.held().is_empty());
     }
 
     #[tokio::test]
-    async fn a_turn_that_is_given_back_wakes_who_waits() {
-        let turns = Turns::new(1);
-        let held = turns.take(HERE, Duration::ZERO).await.unwrap();
-        assert!(turns.take(THERE, Duration::ZERO).await.is_none());
-        let waits = turns.take(THERE, Duration::from_secs(3600));
-        let (turn, ()) = tokio::join!(waits, async { drop(held) });
-        assert!(turn.is_some());
+    async fn a_permit_that_is_given_back_wakes_who_waits() {
+        let permits = ListingPermits::new(1);
+        let held = permits.take(HERE, Duration::ZERO).await.unwrap();
+        assert!(permits.take(THERE, Duration::ZERO).await.is_none());
+        let waits = permits.take(THERE, Duration::from_secs(3600));
+        let (permit, ()) = tokio::join!(waits, async { drop(held) });
+        assert!(permit.is_some());
     }
 }
