@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::head::BodyFraming;
-use super::keys::watch::UNCOUNTED;
 
 /// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct Activity {
     pub(super) blocked: AtomicBool,
     /// Bytes that the client has taken.
     pub(super) taken: AtomicU64,
-    /// Whether the last event of its watch takes room that others may wait for.
+    /// Whether what it was given last to send takes room that others may wait for.
     pub(super) large: AtomicBool,
     /// How the body of the request just begun is framed: its length, or one of the two values above all lengths.
     framing: AtomicU64,
@@ -38,6 +37,10 @@ pub(super) struct Activity {
     // Of the task that waits for the client to read. Held for a moment, and only then.
     writes: Mutex<Option<Waker>>,
 }
+
+/// A piece of an answer that is not larger than this is not counted on its way to the client: the HTTP library buffers
+/// about as much of each connection.
+pub(super) const UNCOUNTED: usize = 4 << 10;
 
 /// Of [`Activity::framing`].
 const CHUNKED: u64 = u64::MAX;
@@ -126,8 +129,8 @@ impl Exchange {
         Self(Arc::clone(activity))
     }
 
-    /// The connection is given an event of a watch.
-    pub(super) fn sends_event(&self, length: usize) {
+    /// The connection is given so many bytes to send, for whose room others may wait if they are many.
+    pub(super) fn sends(&self, length: usize) {
         let large = length > UNCOUNTED;
         self.0.large.store(large, Ordering::Relaxed);
     }

@@ -17,7 +17,7 @@ use super::connection::Peer;
 use super::front::Front;
 use super::head::BodyFraming;
 use super::info;
-use super::keys;
+use super::keys::{self, TakenHeaders};
 use super::members;
 use super::request::credentials;
 use super::request::media_type;
@@ -38,13 +38,6 @@ pub(super) struct Link {
     pub(super) front: Arc<Front>,
     pub(super) activity: Arc<Activity>,
     pub(super) peer: Peer,
-}
-
-/// What is taken from the header before its map becomes that of the answer.
-pub(super) struct Facts {
-    /// Whether the body is a form, or why the `Content-Type` cannot be read. Looked at on PUT and POST only.
-    pub(super) form: Result<bool, &'static str>,
-    pub(super) credentials: Option<(String, String)>,
 }
 
 /// Answers one request, counts it, and logs it if it was slow.
@@ -118,7 +111,7 @@ async fn checked(
         None
     };
     let allowed = front.options.cors.allowed(origin);
-    let facts = facts(method, &headers, seen);
+    let taken = taken(method, &headers, seen);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
     let mut reply = Reply::new(headers);
     if !served {
@@ -150,17 +143,17 @@ async fn checked(
         return reply.not_found();
     }
     if let Some(below) = below(&decoded, b"/v2/keys") {
-        return keys::answer(link, method, below, uri.query(), facts, body, reply).await;
+        return keys::answer(link, method, below, uri.query(), taken, body, reply).await;
     }
     if let Some(below) = below(&decoded, MEMBERS) {
         let cluster = &front.cluster;
-        let ask = members::Ask {
+        let request = members::MembersRequest {
             method,
             below,
             content_type: content_type.as_ref(),
             limits: front.options.form_limits(),
         };
-        return members::answer(&front.service, cluster, ask, body, reply).await;
+        return members::answer(&front.service, cluster, request, body, reply).await;
     }
     let reply = without(body, reply).await;
     endpoint(front, method, uri, &decoded, reply).await
@@ -174,14 +167,14 @@ async fn without(body: Incoming, reply: Reply) -> Reply {
     }
 }
 
-fn facts(method: &Method, headers: &HeaderMap, seen: SeenHeaders) -> Facts {
+fn taken(method: &Method, headers: &HeaderMap, seen: SeenHeaders) -> TakenHeaders {
     let writes = method == Method::PUT || method == Method::POST;
     let media = if writes {
         headers.get(CONTENT_TYPE)
     } else {
         None
     };
-    Facts {
+    TakenHeaders {
         form: media_type::is_form(media.map(HeaderValue::as_bytes)),
         credentials: if seen.authorization {
             let header = headers.get(AUTHORIZATION);

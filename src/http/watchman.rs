@@ -187,7 +187,7 @@ pub(super) mod tests {
             })
         };
         assert_eq!(ticks(true, 1_000), None, "it has sent nothing large");
-        exchange.sends_event(1 << 20);
+        exchange.sends(1 << 20);
         assert_eq!(ticks(false, 1_000), None, "nobody waits");
         assert_eq!(ticks(true, 100 << 10), None, "it takes enough");
         assert!(ticks(true, 1_000).is_some());

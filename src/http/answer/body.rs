@@ -1,5 +1,6 @@
-//! Bodies of answers: nothing, bytes, a watch, or a listing under way. Dropping one ends what feeds it.
+//! Bodies of answers: nothing, bytes, or a stream under way. Dropping one ends what feeds it.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,13 +8,21 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 use crate::http::activity::Exchange;
-use crate::http::keys::listing::ListingBody;
-use crate::http::keys::watch::WatchBody;
 
 /// Why a body ends before its end: the client sees the connection break, not a short answer that looks whole.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer was cut off: {0}")]
 pub(crate) struct BodyError(pub(crate) &'static str);
+
+/// A body that comes piece by piece: a watch, a large listing.
+pub(crate) trait BodyStream: fmt::Debug + Send {
+    /// The next piece. `exchange` is the one that it answers, as soon as the connection has it.
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: Option<&Exchange>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>>;
+}
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -29,46 +38,33 @@ enum BodyContent {
     Full(Bytes),
     /// The same, not empty, of which others may wait for the room.
     Large(Bytes),
-    // Boxed, because a watch is rare beside a read and several times its size.
-    Watch(Box<WatchBody>),
-    Listing(ListingBody),
+    // Boxed: so the body knows none of them, and none makes the body of a plain answer larger.
+    Stream(Box<dyn BodyStream>),
 }
 
 impl Body {
-    pub(crate) fn empty() -> Self {
+    fn new(content: BodyContent) -> Self {
         Self {
-            content: BodyContent::Empty,
+            content,
             exchange: None,
         }
     }
 
+    pub(crate) fn empty() -> Self {
+        Self::new(BodyContent::Empty)
+    }
+
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self {
-            content: BodyContent::Full(bytes),
-            exchange: None,
-        }
+        Self::new(BodyContent::Full(bytes))
     }
 
     /// An answer that takes room that others may wait for.
     pub(crate) fn large(bytes: Bytes) -> Self {
-        Self {
-            content: BodyContent::Large(bytes),
-            exchange: None,
-        }
+        Self::new(BodyContent::Large(bytes))
     }
 
-    pub(crate) fn watch(body: WatchBody) -> Self {
-        Self {
-            content: BodyContent::Watch(Box::new(body)),
-            exchange: None,
-        }
-    }
-
-    pub(crate) fn listing(body: ListingBody) -> Self {
-        Self {
-            content: BodyContent::Listing(body),
-            exchange: None,
-        }
+    pub(crate) fn stream(pieces: impl BodyStream + 'static) -> Self {
+        Self::new(BodyContent::Stream(Box::new(pieces)))
     }
 
     /// Ties the exchange of the connection to the body.
@@ -106,27 +102,13 @@ impl hyper::body::Body for Body {
                 let bytes = std::mem::take(bytes);
                 this.content = BodyContent::Empty;
                 if let Some(exchange) = &this.exchange {
-                    exchange.sends_event(bytes.len());
+                    exchange.sends(bytes.len());
                 }
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            BodyContent::Watch(watch) => {
-                let client_has_ended = this
-                    .exchange
-                    .as_ref()
-                    .is_some_and(Exchange::client_has_ended);
-                let object = watch.poll_object(cx, client_has_ended);
-                if let (Poll::Ready(Some(Ok(bytes))), Some(exchange)) = (&object, &this.exchange) {
-                    exchange.sends_event(bytes.len());
-                }
-                object.map(|object| object.map(|bytes| bytes.map(Frame::data)))
-            }
-            BodyContent::Listing(listing) => {
-                if let Some(exchange) = &this.exchange {
-                    listing.goes_to(exchange.activity());
-                }
-                let chunk = listing.poll_chunk(cx);
-                chunk.map(|chunk| chunk.map(|bytes| bytes.map(Frame::data)))
+            BodyContent::Stream(pieces) => {
+                let piece = pieces.poll_piece(cx, this.exchange.as_ref());
+                piece.map(|piece| piece.map(|bytes| bytes.map(Frame::data)))
             }
         }
     }
@@ -135,7 +117,7 @@ impl hyper::body::Body for Body {
         match &self.content {
             BodyContent::Empty => true,
             BodyContent::Full(bytes) => bytes.is_empty(),
-            BodyContent::Large(_) | BodyContent::Watch(_) | BodyContent::Listing(_) => false,
+            BodyContent::Large(_) | BodyContent::Stream(_) => false,
         }
     }
 
@@ -145,7 +127,7 @@ impl hyper::body::Body for Body {
             BodyContent::Full(bytes) | BodyContent::Large(bytes) => {
                 SizeHint::with_exact(bytes.len() as u64)
             }
-            BodyContent::Watch(_) | BodyContent::Listing(_) => SizeHint::default(),
+            BodyContent::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! events do, and a client that takes too little gives way where others wait.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +13,7 @@ use tokio::time::timeout;
 
 use super::body::Body;
 use super::headers::Reply;
-use crate::http::front::Front;
-use crate::service::{Claim, Position};
+use crate::service::{Budget, Claim, Position};
 
 /// Answers up to this size are not counted: a connection buffers about as much.
 pub(crate) const LARGE: usize = 64 << 10;
@@ -21,13 +21,17 @@ pub(crate) const LARGE: usize = 64 << 10;
 /// All of them, bytes.
 pub(crate) const ANSWER_BYTES: usize = 64 << 20;
 
-/// Room for an answer of about that size.
+/// Room in the budget for an answer of about that size.
 ///
 /// # Errors
 /// There was none within that time.
-pub(crate) async fn room(front: &Front, size: usize, within: Duration) -> Result<Claim, Elapsed> {
+pub(crate) async fn room(
+    budget: &Arc<Budget>,
+    size: usize,
+    within: Duration,
+) -> Result<Claim, Elapsed> {
     let mut place = None;
-    let claimed = poll_fn(|cx| front.answers.poll_claim(&mut place, cx, size));
+    let claimed = poll_fn(|cx| budget.poll_claim(&mut place, cx, size));
     timeout(within, claimed).await
 }
 

@@ -101,7 +101,7 @@ async fn read(
         }
         Ok((node, position)) if is_large(&node) && !head => {
             let now = grant.now();
-            Box::pin(large(front, node, now, position, reply)).await
+            Box::pin(large_file(front, node, now, position, reply)).await
         }
         Ok((node, position)) => {
             let body = rendered(&node, grant.now(), vocabulary);
@@ -123,14 +123,18 @@ fn rendered(node: &Node, now: u64, vocabulary: Vocabulary) -> Vec<u8> {
 }
 
 /// A file whose answer counts. Boxed by its caller: the state of every read would be longer by it, and few need it.
-async fn large(
+async fn large_file(
     front: &Front,
     node: Node,
     now: u64,
     position: Position,
     reply: Reply,
 ) -> Response<Body> {
-    let room = large::room(front, render::node_size(&node), front.options.listing_wait);
+    let room = large::room(
+        &front.answers,
+        render::node_size(&node),
+        front.options.listing_wait,
+    );
     match room.await {
         Ok(claim) => {
             let body = rendered(&node, now, front.service.vocabulary());

@@ -20,11 +20,18 @@ use super::request::classic;
 use super::request::params::Params;
 use super::request::path;
 use super::request::upload::{self, UploadError};
-use super::route::{Facts, Link};
+use super::route::Link;
 use crate::config::Vocabulary;
 use crate::service::{Caller, ServiceError};
 
 const ALLOW: &str = "HEAD,GET,PUT,POST,DELETE";
+
+/// What is taken from the header before its map becomes that of the answer.
+pub(crate) struct TakenHeaders {
+    /// Whether the body is a form, or why the `Content-Type` cannot be read. Looked at on PUT and POST only.
+    pub(crate) form: Result<bool, &'static str>,
+    pub(crate) credentials: Option<(String, String)>,
+}
 
 /// Answers a request; `below` is what follows `/v2/keys` in the decoded path, which is clean.
 pub(crate) async fn answer(
@@ -32,7 +39,7 @@ pub(crate) async fn answer(
     method: &Method,
     below: &[u8],
     query: Option<&str>,
-    facts: Facts,
+    taken: TakenHeaders,
     body: Incoming,
     mut reply: Reply,
 ) -> Response<Body> {
@@ -61,7 +68,7 @@ pub(crate) async fn answer(
         return reply.text_error(StatusCode::URI_TOO_LONG, &reason);
     }
     let (mut form, mut rest) = (None, None);
-    match facts.form {
+    match taken.form {
         Ok(true) => match upload::read(body, options.form_limits()).await {
             Ok(upload) => form = Some(upload),
             Err(error) => return refuse(error, &front.cluster, reply),
@@ -94,7 +101,7 @@ pub(crate) async fn answer(
     };
     drop(form);
     let caller = Caller {
-        credentials: facts.credentials,
+        credentials: taken.credentials,
         certificate_name: link.peer.certificate_name.clone(),
         address: link.peer.address,
     };

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Response, StatusCode};
 
-use crate::http::answer::body::{Body, BodyError};
+use crate::http::activity::{Exchange, UNCOUNTED};
+use crate::http::answer::body::{Body, BodyError, BodyStream};
 use crate::http::answer::error::ApiError;
 use crate::http::answer::headers::Reply;
 use crate::http::answer::large::Counted;
@@ -47,7 +48,7 @@ pub(crate) async fn answer(
             };
             reply.keys_body(
                 StatusCode::OK,
-                Body::watch(body),
+                Body::stream(body),
                 position.into(),
                 &front.cluster,
             )
@@ -56,12 +57,8 @@ pub(crate) async fn answer(
     }
 }
 
-/// An event that is not larger than this, if nothing in it is escaped, is not counted on its way to the client: the
-/// HTTP library buffers about as much of each connection.
-pub(crate) const UNCOUNTED: usize = 4 << 10;
-
 /// The events of one watch. Dropped with the connection, and the watch with it.
-pub(crate) struct WatchBody {
+struct WatchBody {
     /// `None` once the body is at its end.
     watch: Option<Watch>,
     /// An event that waits until it may be rendered.
@@ -76,11 +73,26 @@ pub(crate) struct WatchBody {
     front: Arc<Front>,
 }
 
+impl BodyStream for WatchBody {
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: Option<&Exchange>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let client_has_ended = exchange.is_some_and(Exchange::client_has_ended);
+        let object = self.poll_object(cx, client_has_ended);
+        if let (Poll::Ready(Some(Ok(bytes))), Some(exchange)) = (&object, exchange) {
+            exchange.sends(bytes.len());
+        }
+        object
+    }
+}
+
 impl WatchBody {
     /// The next event. The end comes after the one event of a long poll, when a stream has fallen below
     /// the floor of history, and after an error that says what of the history is damaged. A long poll that ends without
     /// an event, and every watch when the server stops, is broken off: a complete answer would say that all is well.
-    pub(crate) fn poll_object(
+    fn poll_object(
         &mut self,
         cx: &mut Context<'_>,
         client_has_ended: bool,
@@ -146,6 +158,7 @@ impl WatchBody {
     /// while there is no room.
     fn poll_rendered(&mut self, event: Arc<Delivery>, cx: &Context<'_>) -> Poll<Bytes> {
         let service = &self.front.service;
+        // Whether anything in it is to be escaped is not known yet.
         let guess = render::event_size(&event);
         // What is shown of such an event depends on when it is shown.
         let shared = guess > UNCOUNTED && render::is_settled(&event);

@@ -8,7 +8,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
-use crate::http::members::Ask;
+use super::request::MembersRequest;
 use crate::http::request::media_type;
 use crate::http::request::upload::{self, UploadError, UploadLimits};
 use crate::service::Service;
@@ -17,13 +17,6 @@ use crate::service::Service;
 const BODY_BYTES: usize = 64 << 10;
 const REFUSED: &str =
     "membership: this server runs as a single member, its membership cannot be changed";
-
-/// What a request says besides its method.
-pub(crate) struct Change<'a> {
-    /// The id of PUT and DELETE, as it stands in the path.
-    pub(crate) id: &'a str,
-    pub(crate) ask: &'a Ask<'a>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,23 +28,17 @@ struct Urls {
 /// The status and message of the first check that fails; the last one always does.
 pub(crate) async fn refusal(
     service: &Service,
-    change: Change<'_>,
+    request: &MembersRequest<'_>,
     body: Incoming,
 ) -> (StatusCode, String) {
-    let method = change.ask.method;
-    if method != Method::POST && !is_member(service, change.id) {
-        return (
-            StatusCode::NOT_FOUND,
-            format!("No such member: {}", change.id),
-        );
+    let (method, id) = (request.method, request.id());
+    if method != Method::POST && !is_member(service, &id) {
+        return (StatusCode::NOT_FOUND, format!("No such member: {id}"));
     }
     if method == Method::DELETE {
         return (StatusCode::CONFLICT, REFUSED.to_owned());
     }
-    let content_type = change
-        .ask
-        .content_type
-        .map_or(&b""[..], HeaderValue::as_bytes);
+    let content_type = request.content_type.map_or(&b""[..], HeaderValue::as_bytes);
     if !media_type::is_json(content_type) {
         let shown = String::from_utf8_lossy(content_type);
         let message = format!("Bad Content-Type {shown}, accept application/json");
@@ -59,7 +46,7 @@ pub(crate) async fn refusal(
     }
     let limits = UploadLimits {
         bytes: BODY_BYTES,
-        ..change.ask.limits
+        ..request.limits
     };
     let upload = match upload::read(body, limits).await {
         Ok(upload) => upload,
@@ -81,7 +68,7 @@ pub(crate) async fn refusal(
         Ok(urls) if urls.peer_urls.is_empty() => {
             (StatusCode::BAD_REQUEST, "no valid URLs given".to_owned())
         }
-        Ok(urls) if is_taken(service, &change, &urls.peer_urls) => (
+        Ok(urls) if is_taken(service, request, &urls.peer_urls) => (
             StatusCode::CONFLICT,
             "membership: peerURL exists".to_owned(),
         ),
@@ -99,13 +86,14 @@ fn is_member(service: &Service, id: &str) -> bool {
 }
 
 /// Whether one of the URLs belongs to a member already.
-fn is_taken(service: &Service, change: &Change<'_>, urls: &[String]) -> bool {
+fn is_taken(service: &Service, request: &MembersRequest<'_>, urls: &[String]) -> bool {
     let Ok(members) = service.members() else {
         return false;
     };
-    let others = members.iter().filter(|member| {
-        change.ask.method == Method::POST || format!("{:x}", member.id) != change.id
-    });
+    let id = request.id();
+    let others = members
+        .iter()
+        .filter(|member| request.method == Method::POST || format!("{:x}", member.id) != id);
     others
         .flat_map(|member| &member.peer_urls)
         .any(|url| urls.contains(url))

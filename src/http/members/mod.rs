@@ -1,6 +1,7 @@
 //! `/v2/members`: who is in the cluster (keys-api 10.4). Changes are judged in `change`.
 
 mod change;
+mod request;
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
@@ -9,39 +10,26 @@ use hyper::{Method, Response, StatusCode};
 use super::answer::body::Body;
 use super::answer::error::sentence;
 use super::answer::headers::Reply;
-use super::request::upload::UploadLimits;
 use crate::json::{hex_id, string};
 use crate::service::{Member, Service};
-use change::Change;
+pub(super) use request::MembersRequest;
 
 const ALLOW: &str = "GET,POST,DELETE,PUT";
-
-/// A request, as far as it matters here.
-pub(crate) struct Ask<'a> {
-    pub(crate) method: &'a Method,
-    /// What follows `/v2/members`.
-    pub(crate) below: &'a [u8],
-    pub(crate) content_type: Option<&'a HeaderValue>,
-    /// What a form may take; a body here is smaller.
-    pub(crate) limits: UploadLimits<'a>,
-}
 
 /// Answers a request.
 pub(crate) async fn answer(
     service: &Service,
     cluster: &HeaderValue,
-    ask: Ask<'_>,
+    request: MembersRequest<'_>,
     body: Incoming,
     mut reply: Reply,
 ) -> Response<Body> {
-    let name = ask.below.strip_prefix(b"/").unwrap_or(ask.below);
-    match *ask.method {
+    let name = request.name();
+    match *request.method {
         Method::GET => read(service, cluster, name, reply),
         Method::PUT | Method::DELETE if name.is_empty() => reply.member_missing(cluster),
         Method::POST | Method::PUT | Method::DELETE => {
-            let id = String::from_utf8_lossy(name);
-            let change = Change { id: &id, ask: &ask };
-            let (status, text) = change::refusal(service, change, body).await;
+            let (status, text) = change::refusal(service, &request, body).await;
             if status == StatusCode::REQUEST_TIMEOUT {
                 reply = reply.closing();
             }

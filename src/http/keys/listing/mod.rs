@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Vocabulary;
-use crate::http::activity::Activity;
-use crate::http::answer::body::{Body, BodyError};
+use crate::http::activity::{Activity, Exchange};
+use crate::http::answer::body::{Body, BodyError, BodyStream};
 use crate::http::answer::headers::Reply;
 use crate::http::answer::render::{close_node, end, open_node};
 use crate::http::front::Front;
@@ -82,7 +82,7 @@ pub(crate) async fn answer(
             if head {
                 Body::empty()
             } else {
-                Body::listing(body)
+                Body::stream(body)
             },
             position.into(),
             &front.cluster,
@@ -477,24 +477,29 @@ impl<O: Outlet> ListingVisitor for ListingWriter<O> {
 
 /// The chunks of a streamed listing. Dropping it ends the walk.
 #[derive(Debug)]
-pub(crate) struct ListingBody {
+struct ListingBody {
     chunks: mpsc::Receiver<Chunk>,
     connection: Connection,
     ended: bool,
 }
 
-impl ListingBody {
-    /// Says which connection ends where the walk does before its end.
-    pub(crate) fn goes_to(&self, activity: &Arc<Activity>) {
-        // A body goes to one: told with each chunk, heard once.
-        let _ = self.connection.set(Arc::clone(activity));
-    }
-
-    /// The next chunk; an error if the walk ended early.
-    pub(crate) fn poll_chunk(
+impl BodyStream for ListingBody {
+    fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
+        exchange: Option<&Exchange>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if let Some(exchange) = exchange {
+            // A body goes to one connection: told with each chunk, heard once.
+            let _ = self.connection.set(Arc::clone(exchange.activity()));
+        }
+        self.poll_chunk(cx)
+    }
+}
+
+impl ListingBody {
+    /// The next chunk; an error if the walk ended early.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         if self.ended {
             return Poll::Ready(None);
         }
