@@ -1,7 +1,7 @@
 //! etcd2: a replicated, durable, hierarchical key-value store that speaks the etcd v2 API.
 //!
 //! The server is `wal` (the log), `storage` (the tree) and consensus joined by [`node`], reached through one
-//! [`service`], served by [`http`]. [`client`] is the other side of the wire: what `etcdctl`, tests and benchmarks speak
+//! [`service`], served by `http` on the ports of `listen`. [`client`] is the other side of the wire: what `etcdctl`, tests and benchmarks speak
 //! to a cluster with. ARCHITECTURE.md at the top of the repository draws the whole.
 
 #![forbid(unsafe_code)]
@@ -14,8 +14,9 @@ mod dns;
 mod escape;
 mod formation;
 pub mod go;
-pub mod http;
+mod http;
 pub mod json;
+mod listen;
 pub mod logging;
 pub mod members;
 pub mod metrics;

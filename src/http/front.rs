@@ -68,8 +68,8 @@ impl Front {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends watches: each body asks this when it is polled.
-    pub(super) fn stop(&self) {
+    /// Each watch asks whether it is to end when it is polled.
+    pub(super) fn end_watches(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 

@@ -4,41 +4,31 @@
 //! is rendered; nothing is decided here but the form.
 //!
 //! ```text
-//! connection ─ socket, activity, watchman    accept, limits of number and time, orderly end
-//!     │        turned_away
-//!     │        head, chunked    what the HTTP library would not take of a request
-//!   route ─ request/            host, other sites, OPTIONS, path, redirect, table of endpoints
-//!     ├─ keys/ ─ request/       body, form, parameters, and what they mean
+//! port                         plugs the API into a port of `listen`
+//!   route ─ request/           host, other sites, OPTIONS, path, redirect, table of endpoints
+//!     ├─ keys/ ─ request/      body, form, parameters, and what they mean
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
-//!     │    └─ listing ─ permit    streams what is large
+//!     │    └─ listing ─ permit                  streams what is large
 //!     └─ info, stats, members/
-//!   answer/                     headers, body, JSON, times, errors
+//!   answer/                    headers, body, JSON, times, errors
 //! ```
 //!
 //! Promises: memory for a request is bounded by [`HttpOptions`], whatever the client sends or the store holds; a
 //! client that goes away releases its watch or view at once, one that stalls does after a time-out; `answer::error`
 //! is the only place that knows numbers of v2 errors.
 
-mod activity;
 mod answer;
-mod chunked;
-mod connection;
 mod counters;
 mod front;
-mod head;
 mod info;
 mod keys;
 mod members;
 mod options;
+mod port;
 mod rate;
 mod request;
 mod route;
-mod socket;
 mod stats;
-mod turned_away;
-mod watchman;
-mod workers;
 
-pub use connection::serve;
-pub use options::HttpOptions;
-pub use workers::Workers;
+pub(crate) use options::HttpOptions;
+pub(crate) use port::serve;

@@ -10,6 +10,7 @@ use super::request::budget::UploadBudget;
 use super::request::cors::CorsPolicy;
 use super::request::upload::UploadLimits;
 use crate::config::{self, Config, HostWhitelist, Vocabulary};
+use crate::listen::PortLimits;
 
 /// Bytes of all bodies that are being read, beside the first of each: as much as the intake holds. Over it: 500/300.
 const UPLOAD_BYTES: usize = 64 << 20;
@@ -23,7 +24,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a listener of the client API behaves.
 #[derive(Debug, Clone)]
-pub struct HttpOptions {
+pub(crate) struct HttpOptions {
     /// Which origins browsers may call from.
     pub(super) cors: CorsPolicy,
     /// Refuses what browsers send for pages of other sites; `None` where `cors` names the sites instead.
@@ -33,49 +34,36 @@ pub struct HttpOptions {
     /// Whether `/metrics` and `/health` are all there is.
     pub(super) only_metrics: bool,
     /// Bytes of a form body; exactly that many are accepted (400/210).
-    pub max_body_bytes: usize,
+    pub(crate) max_body_bytes: usize,
     /// What all bodies that are being read take from; listeners with the same settings share it.
     pub(super) uploads: Arc<UploadBudget>,
     /// Bytes of a decoded value (400/210).
-    pub max_value_bytes: usize,
+    pub(crate) max_value_bytes: usize,
     /// Bytes of a decoded key, 16 KiB (414). The request line as a whole ends at 64 KiB anyway.
-    pub max_key_bytes: usize,
+    pub(crate) max_key_bytes: usize,
     /// Names in a key, 512 (414).
-    pub max_key_depth: usize,
+    pub(crate) max_key_depth: usize,
     /// What a key that a request may create costs at most, 64 KiB (414): names times (bytes + [`NAME_BYTES`]). Each missing directory above a key gets rows of its own with its whole path; with this much, who
     /// writes only such keys leaves others within about twice their time (`benches/deep.py`). It leaves 16 KiB to keys of
     /// 3 names, 1 KiB to keys of 51, and 128 names to keys of 256 bytes.
-    pub max_key_cost: usize,
-    /// Open connections of one listener (503).
-    pub max_connections: usize,
-    /// Connections over that limit that are told so at a time, 64; more are closed without a word.
-    pub max_refusals: usize,
+    pub(crate) max_key_cost: usize,
+    /// Connections, and how long each may take for what.
+    pub(crate) limits: PortLimits,
     /// Listings too large for one buffer that stream at a time, 64; more wait for a permit.
-    pub max_listings: usize,
+    pub(crate) max_listings: usize,
     /// How long a large listing waits for its permit, 5 s (500/300 too many requests).
-    pub listing_wait: Duration,
+    pub(crate) listing_wait: Duration,
     /// How old the view of a streamed listing may become, 5 min; the answer is cut off then.
-    pub listing_age: Duration,
-    /// From the first byte of a request to the end of its header; the connection is closed then.
-    pub header_timeout: Option<Duration>,
+    pub(crate) listing_age: Duration,
     /// For the whole body of a request (408).
-    pub body_timeout: Option<Duration>,
-    /// From the end of a header to the end of its answer, watches included; the connection is closed then.
-    pub answer_timeout: Option<Duration>,
-    /// Between requests, 10 min; the connection is closed then. Long, because clients pool connections, and a close
-    /// that crosses a request fails it.
-    pub idle_timeout: Duration,
-    /// How long a client may read nothing of what is ready for it, 30 s; the connection is closed then.
-    pub stall_timeout: Duration,
-    /// How long requests in flight may take to finish when the listener stops, 4 s.
-    pub drain_timeout: Duration,
+    pub(crate) body_timeout: Option<Duration>,
     /// Answers that take longer to begin are counted and logged, 1 s.
-    pub slow_request: Duration,
+    pub(crate) slow_request: Duration,
 }
 
 impl HttpOptions {
     /// What a configuration asks for; what it does not speak of is at its default.
-    pub fn from_config(config: &Config) -> Self {
+    pub(crate) fn from_config(config: &Config) -> Self {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self {
             cors: CorsPolicy::new(config.cors.clone(), config.vocabulary),
@@ -83,18 +71,21 @@ impl HttpOptions {
             hosts: config.host_whitelist.clone(),
             max_body_bytes: size(config.max_body_bytes),
             max_value_bytes: size(config.max_request_bytes),
-            max_connections: config.max_connections,
-            header_timeout: config
-                .http_read_timeout
-                .map(|limit| limit.min(HEADER_TIMEOUT)),
+            limits: PortLimits {
+                max_connections: config.max_connections,
+                header_timeout: config
+                    .http_read_timeout
+                    .map(|limit| limit.min(HEADER_TIMEOUT)),
+                answer_timeout: config.http_write_timeout,
+                ..port_limits()
+            },
             body_timeout: config.http_read_timeout,
-            answer_timeout: config.http_write_timeout,
             ..Self::new(config.vocabulary)
         }
     }
 
     /// The defaults for a vocabulary.
-    pub fn new(vocabulary: Vocabulary) -> Self {
+    pub(crate) fn new(vocabulary: Vocabulary) -> Self {
         let policy = match vocabulary {
             Vocabulary::Classic => config::Cors::None,
             Vocabulary::Modern => config::Cors::Any,
@@ -110,23 +101,17 @@ impl HttpOptions {
             max_key_bytes: 16 << 10,
             max_key_depth: 512,
             max_key_cost: 64 << 10,
-            max_connections: 10_000,
-            max_refusals: 64,
+            limits: port_limits(),
             max_listings: 64,
             listing_wait: Duration::from_secs(5),
             listing_age: Duration::from_secs(300),
-            header_timeout: Some(HEADER_TIMEOUT),
             body_timeout: Some(Duration::from_secs(300)),
-            answer_timeout: None,
-            idle_timeout: Duration::from_secs(600),
-            stall_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(4),
             slow_request: Duration::from_secs(1),
         }
     }
 
     /// The same for a listener that serves `/metrics` and `/health` alone (`--listen-metrics-urls`).
-    pub fn only_metrics(mut self) -> Self {
+    pub(crate) fn only_metrics(mut self) -> Self {
         self.only_metrics = true;
         self
     }
@@ -137,7 +122,7 @@ impl HttpOptions {
             bytes: self.max_body_bytes,
             value_bytes: self.max_value_bytes,
             within: self.body_timeout,
-            stall: self.stall_timeout,
+            stall: self.limits.stall_timeout,
             budget: &self.uploads,
         }
     }
@@ -160,6 +145,21 @@ impl HttpOptions {
                 listed.iter().any(is_it)
             }
         }
+    }
+}
+
+/// The defaults of a port for clients.
+fn port_limits() -> PortLimits {
+    PortLimits {
+        whose: "client",
+        max_connections: 10_000,
+        max_connections_option: "--max-connections",
+        max_refusals: 64,
+        header_timeout: Some(HEADER_TIMEOUT),
+        answer_timeout: None,
+        idle_timeout: Duration::from_secs(600),
+        stall_timeout: Duration::from_secs(30),
+        drain_timeout: Duration::from_secs(4),
     }
 }
 

@@ -9,13 +9,10 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
-use super::activity::{Activity, Exchange};
 use super::answer::body::Body;
 use super::answer::error::{ApiError, Code};
 use super::answer::headers::Reply;
-use super::connection::Peer;
 use super::front::Front;
-use super::head::BodyFraming;
 use super::info;
 use super::keys::{self, TakenHeaders};
 use super::members;
@@ -27,22 +24,15 @@ use super::request::preamble::SeenHeaders;
 use super::request::upload;
 use super::stats;
 use crate::config::Vocabulary;
+use crate::listen::{Exchange, Link};
 use crate::metrics;
 use crate::service::LeaderStats;
 
 const MEMBERS: &[u8] = b"/v2/members";
 
-/// One connection, as its requests see it.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) front: Arc<Front>,
-    pub(super) activity: Arc<Activity>,
-    pub(super) peer: Peer,
-}
-
 /// Answers one request, counts it, and logs it if it was slow.
 pub(super) async fn answer(
-    link: &Link,
+    link: &Link<Front>,
     exchange: Exchange,
     request: Request<Incoming>,
 ) -> Response<Body> {
@@ -58,14 +48,14 @@ pub(super) async fn answer(
         body,
     ) = request.into_parts();
     let mut response = match preamble::look(version, &headers, body.size_hint().exact().is_none()) {
-        _ if link.activity.head_is_too_large() => Reply::new(headers)
+        _ if link.head_is_too_large() => Reply::new(headers)
             .closing()
             .empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         Err(fault) => fault.answer(Reply::new(headers)),
         Ok(seen) => checked(link, &method, &uri, headers, seen, body).await,
     };
     response.body_mut().hold(exchange);
-    let front = &link.front;
+    let front = &link.handler;
     front.counters.count(&method, response.status());
     let took = began.elapsed();
     if took >= front.options.slow_request {
@@ -78,29 +68,21 @@ pub(super) async fn answer(
     response
 }
 
-/// Begins the exchange of a request and its answer. To be called before the connection reads on: it asks for what follows the head.
-pub(super) fn begin(link: &Link, request: &Request<Incoming>) -> Exchange {
-    let framing = match request.body().size_hint().exact() {
-        Some(length) => BodyFraming::Length(length),
-        None => BodyFraming::Chunked,
-    };
-    Exchange::begin(&link.activity, framing)
-}
-
 /// What comes before any endpoint, in the order of the original.
 async fn checked(
-    link: &Link,
+    link: &Link<Front>,
     method: &Method,
     uri: &Uri,
     headers: HeaderMap,
     seen: SeenHeaders,
     body: Incoming,
 ) -> Response<Body> {
-    let front = &link.front;
+    let front = &link.handler;
     // A path that cannot be decoded never reaches the API: not even CORS headers are added.
     let Some(decoded) = path::decode(uri.path()) else {
         return Reply::new(headers).bad_request();
     };
+    // The host check is for connections that are not encrypted (cluster-and-config 7.4).
     let served = link.peer.secure || front.options.serves(uri, &headers);
     let marked = seen.origin || seen.fetch_site;
     let guard = front.options.guard.as_ref().filter(|_| marked);

@@ -9,14 +9,15 @@ mod descriptors;
 mod error;
 mod exit;
 mod file_size;
-mod listen;
 mod option;
 mod panic;
+mod port;
 mod signal;
 mod stopping;
 mod systemd;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
@@ -26,6 +27,7 @@ use wal::fs::OsFs;
 
 use crate::config::Config;
 use crate::formation;
+use crate::listen::Workers;
 use crate::node::runtime::Runtime;
 use crate::node::start::{StartedNode, start};
 use crate::service::{Service, ServiceError};
@@ -34,7 +36,6 @@ use crate::watch::Hub;
 use descriptors::Shares;
 use error::ServerError;
 pub use exit::EXIT_REFUSED;
-use option::http as http_options;
 use stopping::{DRAIN, StopSignal};
 
 /// How long local reads go on after the disk failed, so that operators and clients can look.
@@ -56,13 +57,13 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
     file_size::claim()?;
     signal::outlive_user_signals()?;
     let shares = descriptors::claim(&mut config)?;
-    // Accepts, listens to signals and publishes; connections are served by `http::Workers`.
+    // Accepts, listens to signals and publishes; connections are served by `listen::Workers`.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()?;
     let _inside = runtime.enter();
-    let sockets = listen::claim(&config)?;
+    let sockets = port::claim(&config)?;
     let node = start(option::node(&config, shares))
         .map_err(|error| ServerError::of_start(error, &config.data_dir))?;
     let outcome = runtime.block_on(serve(&config, node, sockets, shares, begun));
@@ -73,7 +74,7 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
 async fn serve(
     config: &Config,
     node: StartedNode,
-    sockets: listen::Claimed,
+    sockets: port::Claimed,
     shares: Shares,
     begun: Instant,
 ) -> Result<ExitCode, ServerError> {
@@ -103,7 +104,8 @@ async fn serve(
         }
     };
     let (stopping, stopped) = watch::channel(false);
-    let tasks = listen::serve(sockets, config, shares, &service, &stopped)?;
+    let workers = Arc::new(Workers::start(shares.workers)?);
+    let tasks = port::serve(sockets, config, shares, workers, &service, &stopped)?;
     announcement::serving(config, &service, begun);
     announcement::published(config, &service, published);
     let failure = tokio::select! {

@@ -68,6 +68,6 @@ pub(super) fn service(config: &Config, identity: &wal::Identity) -> ServiceSetti
 /// For the front end: what the configuration asks for, and what the descriptors set.
 pub(super) fn http(config: &Config, shares: Shares) -> HttpOptions {
     let mut options = HttpOptions::from_config(config);
-    options.max_refusals = shares.refusals;
+    options.limits.max_refusals = shares.refusals;
     options
 }

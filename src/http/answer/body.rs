@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use crate::http::activity::Exchange;
+use crate::listen::Exchange;
 
 /// Why a body ends before its end: the client sees the connection break, not a short answer that looks whole.
 #[derive(Debug, thiserror::Error)]

@@ -15,13 +15,14 @@ use storage::path::KeyPath;
 use super::answer::body::Body;
 use super::answer::error::{ApiError, Code};
 use super::answer::headers::Reply;
+use super::front::Front;
 use super::options::{HttpOptions, NAME_BYTES};
 use super::request::classic;
 use super::request::params::Params;
 use super::request::path;
 use super::request::upload::{self, UploadError};
-use super::route::Link;
 use crate::config::Vocabulary;
+use crate::listen::Link;
 use crate::service::{Caller, ServiceError};
 
 const ALLOW: &str = "HEAD,GET,PUT,POST,DELETE";
@@ -35,7 +36,7 @@ pub(crate) struct TakenHeaders {
 
 /// Answers a request; `below` is what follows `/v2/keys` in the decoded path, which is clean.
 pub(crate) async fn answer(
-    link: &Link,
+    link: &Link<Front>,
     method: &Method,
     below: &[u8],
     query: Option<&str>,
@@ -43,7 +44,7 @@ pub(crate) async fn answer(
     body: Incoming,
     mut reply: Reply,
 ) -> Response<Body> {
-    let front = &link.front;
+    let front = &link.handler;
     let options = &front.options;
     let vocabulary = front.service.vocabulary();
     if !matches!(

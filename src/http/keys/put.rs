@@ -77,7 +77,7 @@ pub(crate) async fn write(
 /// A write whose answer counts. It is done and has to be told: without room after so long it is told without.
 async fn told(front: &Front, written: Written, status: StatusCode, reply: Reply) -> Response<Body> {
     let size = render::event_size(&written.event);
-    let room = large::room(&front.answers, size, front.options.stall_timeout);
+    let room = large::room(&front.answers, size, front.options.limits.stall_timeout);
     let claim = room.await.ok();
     let mut body = Vec::with_capacity(64 + size);
     let (now, vocabulary) = (front.service.cluster_now(), front.service.vocabulary());

@@ -10,13 +10,13 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Response, StatusCode};
 
-use crate::http::activity::{Exchange, UNCOUNTED};
 use crate::http::answer::body::{Body, BodyError, BodyStream};
 use crate::http::answer::error::ApiError;
 use crate::http::answer::headers::Reply;
 use crate::http::answer::large::Counted;
 use crate::http::answer::render;
 use crate::http::front::Front;
+use crate::listen::{Exchange, UNCOUNTED};
 use crate::service::{
     Caller, Delivery, Rendering, ServiceError, WaitingPlace, Watch, WatchRequest,
 };

@@ -22,12 +22,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Vocabulary;
-use crate::http::activity::{Activity, Exchange};
 use crate::http::answer::body::{Body, BodyError, BodyStream};
 use crate::http::answer::headers::Reply;
 use crate::http::answer::render::{close_node, end, open_node};
 use crate::http::front::Front;
 use crate::http::keys::permit::ListingPace;
+use crate::listen::{Activity, Exchange};
 use crate::service::{ListedNode, ListingVisitor, Position, ReadGrant, ServiceError};
 
 /// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
@@ -125,7 +125,7 @@ async fn begin_streaming(
         small: true,
         connection: Connection::clone(&connection),
         runtime: Handle::current(),
-        stall: front.options.stall_timeout,
+        stall: front.options.limits.stall_timeout,
         deadline: Instant::now() + front.options.listing_age,
         recalled: {
             let grant = grant.clone();

@@ -9,7 +9,7 @@ use super::head::BodyFraming;
 
 /// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     /// Whether a request is being answered.
     pub(super) busy: AtomicBool,
     /// Whether bytes came in since the last answer.
@@ -40,7 +40,7 @@ pub(super) struct Activity {
 
 /// A piece of an answer that is not larger than this is not counted on its way to the client: the HTTP library buffers
 /// about as much of each connection.
-pub(super) const UNCOUNTED: usize = 4 << 10;
+pub(crate) const UNCOUNTED: usize = 4 << 10;
 
 /// Of [`Activity::framing`].
 const CHUNKED: u64 = u64::MAX;
@@ -72,7 +72,7 @@ impl Activity {
     }
 
     /// Ends the connection, now: a client that reads nothing would keep what it was to get.
-    pub(super) fn cut_off(&self) {
+    pub(crate) fn cut_off(&self) {
         self.cut.store(true, Ordering::SeqCst);
         let waker = self.writes().take();
         if let Some(waker) = waker {
@@ -113,7 +113,7 @@ impl Activity {
 
 /// A request and its answer under way; ends when it is dropped with the body of the answer.
 #[derive(Debug)]
-pub(super) struct Exchange(Arc<Activity>);
+pub(crate) struct Exchange(Arc<Activity>);
 
 impl Exchange {
     /// Of a request whose head has passed, with a body that is framed like this.
@@ -130,18 +130,18 @@ impl Exchange {
     }
 
     /// The connection is given so many bytes to send, for whose room others may wait if they are many.
-    pub(super) fn sends(&self, length: usize) {
+    pub(crate) fn sends(&self, length: usize) {
         let large = length > UNCOUNTED;
         self.0.large.store(large, Ordering::Relaxed);
     }
 
     /// What the connection is doing.
-    pub(super) fn activity(&self) -> &Arc<Activity> {
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
         &self.0
     }
 
     /// Whether nothing more comes from the client, which may still read.
-    pub(super) fn client_has_ended(&self) -> bool {
+    pub(crate) fn client_has_ended(&self) -> bool {
         self.0.ended.load(Ordering::Relaxed)
     }
 }

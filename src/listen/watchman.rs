@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::activity::Activity;
-use super::options::HttpOptions;
+use super::limit::PortLimits;
 
 /// Bytes a second that a client has to take of a large event where others wait to get theirs.
 const LEAST_RATE: u64 = 64 << 10;
@@ -55,18 +55,18 @@ impl StateAge {
 }
 
 impl Watchman {
-    pub(super) fn new(activity: Arc<Activity>, options: &HttpOptions) -> Self {
-        let limits = TimeLimits {
-            answer: options.answer_timeout.unwrap_or(Duration::MAX),
-            idle: options.idle_timeout,
-            header: options.header_timeout.unwrap_or(Duration::MAX),
-            stall: options.stall_timeout,
+    pub(super) fn new(activity: Arc<Activity>, limits: &PortLimits) -> Self {
+        let times = TimeLimits {
+            answer: limits.answer_timeout.unwrap_or(Duration::MAX),
+            idle: limits.idle_timeout,
+            header: limits.header_timeout.unwrap_or(Duration::MAX),
+            stall: limits.stall_timeout,
         };
-        let shortest = limits
+        let shortest = times
             .answer
-            .min(limits.idle)
-            .min(limits.header)
-            .min(limits.stall);
+            .min(times.idle)
+            .min(times.header)
+            .min(times.stall);
         let tick = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
         Self {
             activity,
@@ -75,7 +75,7 @@ impl Watchman {
             writing: StateAge::default(),
             taken: 0,
             slow: 0,
-            limits,
+            limits: times,
         }
     }
 
@@ -116,20 +116,15 @@ impl Watchman {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::config::Vocabulary;
-    use crate::http::activity::Exchange;
-    use crate::http::head::BodyFraming;
+    use crate::listen::activity::Exchange;
+    use crate::listen::head::BodyFraming;
 
-    pub(in crate::http) fn watchman(activity: &Arc<Activity>) -> Watchman {
-        let mut options = HttpOptions::new(Vocabulary::Modern);
-        options.header_timeout = Some(Duration::from_secs(4));
-        options.idle_timeout = Duration::from_secs(8);
-        options.stall_timeout = Duration::from_secs(6);
-        Watchman::new(Arc::clone(activity), &options)
+    pub(in crate::listen) fn watchman(activity: &Arc<Activity>) -> Watchman {
+        Watchman::new(Arc::clone(activity), &PortLimits::of_a_test())
     }
 
     /// The tick (of one second) at which a limit passes.
-    pub(in crate::http) fn passes(watchman: &mut Watchman) -> Option<(u32, &'static str)> {
+    pub(in crate::listen) fn passes(watchman: &mut Watchman) -> Option<(u32, &'static str)> {
         (0..20).find_map(|tick| watchman.overdue(false).map(|limit| (tick, limit)))
     }
 

@@ -1,6 +1,5 @@
-//! Ports: claimed before recovery, opened after it.
+//! Which ports this server has: claimed before recovery, opened after it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpSocket;
@@ -8,13 +7,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::descriptors::Shares;
-use super::{ServerError, http_options};
+use super::error::ServerError;
+use super::option;
 use crate::config::{Config, ListenAddress};
-use crate::http::{self, Workers};
+use crate::http;
+use crate::listen::{self, Workers};
 use crate::service::Service;
-
-/// Connections the kernel queues while the accept loop is busy.
-const BACKLOG: u32 = 1_024;
 
 /// Bound sockets that do not listen yet: a client is refused until the node is ready.
 pub(super) struct Claimed {
@@ -37,46 +35,24 @@ pub(super) fn claim(config: &Config) -> Result<Claimed, ServerError> {
 }
 
 fn bind(address: &ListenAddress, reuse_port: bool) -> Result<TcpSocket, ServerError> {
-    let mut last = std::io::Error::other("no address");
-    for candidate in address.candidates() {
-        match bind_one(candidate, reuse_port) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
-        }
-    }
-    Err(ServerError::Listen {
+    listen::bind(&address.candidates(), reuse_port).map_err(|source| ServerError::Listen {
         address: address.to_string(),
-        source: last,
+        source,
     })
 }
 
-fn bind_one(address: SocketAddr, reuse_port: bool) -> std::io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    // A restart must not wait for old connections to time out.
-    socket.set_reuseaddr(true)?;
-    if reuse_port {
-        socket.set_reuseport(true)?;
-    }
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-/// Starts to accept.
+/// Starts to accept. The workers end with the last of the ports, before the node does.
 pub(super) fn serve(
     sockets: Claimed,
     config: &Config,
     shares: Shares,
+    workers: Arc<Workers>,
     service: &Service,
     stopped: &watch::Receiver<bool>,
 ) -> Result<JoinSet<()>, ServerError> {
     let mut tasks = JoinSet::new();
-    let options = Arc::new(http_options(config, shares));
-    let only_metrics = Arc::new(http_options(config, shares).only_metrics());
-    let workers = Arc::new(Workers::start(shares.workers)?);
+    let options = Arc::new(option::http(config, shares));
+    let only_metrics = Arc::new(option::http(config, shares).only_metrics());
     let clients = sockets.clients.into_iter().map(|socket| (socket, &options));
     let metrics = sockets
         .metrics
@@ -86,15 +62,14 @@ pub(super) fn serve(
         let address = socket
             .local_addr()
             .map_or_else(|_| "a client port".into(), |at| at.to_string());
-        let listener = socket
-            .listen(BACKLOG)
-            .map_err(|source| ServerError::Listen { address, source })?;
+        let listener =
+            listen::listen(socket).map_err(|source| ServerError::Listen { address, source })?;
         let (service, options) = (service.clone(), options.clone());
         tasks.spawn(http::serve(
             listener,
             service,
             options,
-            workers.clone(),
+            Arc::clone(&workers),
             stopped.clone(),
         ));
     }

@@ -9,43 +9,47 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::activity::Activity;
-use super::front::Front;
+use super::limit::PortLimits;
 use super::socket::Socket;
 
 /// A node without a place for clients has none for `/metrics` and `/health` either, so the log says it; not more often.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What one listener has turned away.
-pub(super) struct TurnedAway {
-    turns: Arc<Semaphore>,
+/// What one port has refused.
+pub(super) struct RefusedConnections {
+    limit: usize,
+    whose: &'static str,
+    option: &'static str,
+    permits: Arc<Semaphore>,
     untold: u64,
     told: Option<Instant>,
 }
 
-impl TurnedAway {
-    /// With so many refusals sent at a time; of a flood beyond it nobody is waited for.
-    pub(super) fn new(refusals: usize) -> Self {
+impl RefusedConnections {
+    /// So many refusals as the limit says are sent at a time; of a flood beyond it nobody is waited for.
+    pub(super) fn new(limits: &PortLimits) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(refusals)),
+            limit: limits.max_connections,
+            whose: limits.whose,
+            option: limits.max_connections_option,
+            permits: Arc::new(Semaphore::new(limits.max_refusals)),
             untold: 0,
             told: None,
         }
     }
 
     /// Refuses a connection, in the background.
-    pub(super) fn refuse(&mut self, stream: TcpStream, front: &Front) {
-        front.service.metrics().http_connections_refused.inc();
+    pub(super) fn refuse(&mut self, stream: TcpStream) {
         if let Some(count) = self.due(Instant::now()) {
-            let limit = front.options.max_connections;
+            let (limit, whose, option) = (self.limit, self.whose, self.option);
             tracing::warn!(
-                "all {limit} client connections are taken, {count} more refused with 503: close some, or raise \
-                 --max-connections"
+                "all {limit} {whose} connections are taken, {count} more refused with 503: close some, or raise {option}"
             );
         }
-        if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             tokio::spawn(async move {
                 say(stream).await;
-                drop(turn);
+                drop(permit);
             });
         } else {
             // As much as can be done without waiting: who has sent much may see a reset instead.
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn the_first_is_told_at_once_and_the_others_once_a_minute() {
         let begun = Instant::now();
-        let mut away = TurnedAway::new(1);
+        let mut away = RefusedConnections::new(&PortLimits::of_a_test());
         for (seconds, told) in [
             (0, Some(1)),
             (1, None),

@@ -254,9 +254,9 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
-    use crate::http::activity::Exchange;
-    use crate::http::head::BodyFraming;
-    use crate::http::watchman::tests::{passes, watchman};
+    use crate::listen::activity::Exchange;
+    use crate::listen::head::BodyFraming;
+    use crate::listen::watchman::tests::{passes, watchman};
 
     #[tokio::test]
     async fn a_client_that_reads_nothing_is_noticed_even_while_it_is_answered() {

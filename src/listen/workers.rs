@@ -18,7 +18,7 @@ const LAST_WAIT: Duration = Duration::from_millis(200);
 
 /// See the module. Dropping it ends the threads.
 #[derive(Debug)]
-pub struct Workers {
+pub(crate) struct Workers {
     runtimes: Vec<Handle>,
     next: AtomicUsize,
     stops: Vec<oneshot::Sender<()>>,
@@ -27,7 +27,7 @@ pub struct Workers {
 
 impl Workers {
     /// Starts `count` threads; one for each core is best.
-    pub fn start(count: usize) -> io::Result<Self> {
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
         let mut workers = Self {
             runtimes: Vec::with_capacity(count),
             next: AtomicUsize::new(0),
