@@ -1,11 +1,18 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use storage::operation::Lifetime;
+use storage::operation::{Lifetime, Node};
 use storage::path::KeyPath;
+use tokio::sync::oneshot;
 
+use super::inline::{INLINE_BYTES, INLINE_NODES, INLINE_ROWS};
+use super::stream::{CHUNK_BYTES, CHUNKS_AHEAD, First};
+use super::writer::Outlet;
 use super::*;
+use crate::http::keys::permit::ListingPace;
+use crate::service::{ListedNode, ListingVisitor};
 
 /// A node for the walk: depth, path, value (`None` is a directory); the index is the place in the list.
 type Given = (usize, &'static str, Option<&'static str>);
@@ -47,7 +54,7 @@ fn visit(walk: &mut dyn ListingVisitor, top: &Node, nodes: &[Given]) {
 }
 
 fn rendered(top: &Node, nodes: &[Given]) -> String {
-    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline::default());
     visit(&mut walk, top, nodes);
     let (json, position) = walk.finish().expect("the listing is small");
     assert_eq!(position, POSITION);
@@ -56,7 +63,7 @@ fn rendered(top: &Node, nodes: &[Given]) -> String {
 
 #[test]
 fn the_example_of_the_reference() {
-    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline::default());
     assert!(walk.begin(&directory("/dd", 24), POSITION).is_continue());
     let sub = ListedNode {
         path: b"/dd/sub",
@@ -148,7 +155,7 @@ fn a_listed_node_shows_its_time_to_live() {
         expiration: 0,
         deadline: 10_000_000_000,
     });
-    let mut walk = ListingWriter::new(Vocabulary::Modern, 500_000_000, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 500_000_000, Inline::default());
     assert!(
         walk.begin(
             &Node {
@@ -173,7 +180,7 @@ fn a_listed_node_shows_its_time_to_live() {
 #[test]
 fn a_large_listing_is_not_rendered_inline() {
     let many = vec![(1, "/x", Some("v")); INLINE_NODES + 1];
-    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline::default());
     visit(&mut walk, &directory("/", 0), &many);
     assert!(walk.finish().is_none());
     let long = vec![
@@ -194,31 +201,14 @@ fn streamed(
 ) -> (
     ListingWriter<Streaming>,
     ListingBody,
-    oneshot::Receiver<First<()>>,
+    oneshot::Receiver<First>,
 ) {
-    let (begun, begins) = oneshot::channel();
-    let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
-    let runtime = Handle::current();
-    let streaming = Streaming {
-        connection: Connection::default(),
-        begun: Some(begun),
-        position: None,
-        chunks,
-        pace: Arc::new(ListingPace::new(Instant::now())),
-        inline: Inline { nodes: 0 },
-        small: true,
-        runtime,
-        stall,
-        deadline: Instant::now() + age,
-        recalled: Box::new(|| false),
-    };
+    let pace = Arc::new(ListingPace::new(Instant::now()));
+    let (streaming, body, begins) =
+        stream::open(pace, stall, Instant::now() + age, Box::new(|| false));
     (
         ListingWriter::new(Vocabulary::Modern, 0, streaming),
-        ListingBody {
-            connection: Connection::default(),
-            chunks: received,
-            ended: false,
-        },
+        body,
         begins,
     )
 }
@@ -317,7 +307,7 @@ async fn a_listing_too_large_for_one_buffer_streams_though_it_is_less_than_a_chu
 
 #[test]
 fn a_walk_that_was_cut_is_not_rendered_inline() {
-    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline { nodes: 0 });
+    let mut walk = ListingWriter::new(Vocabulary::Modern, 0, Inline::default());
     assert_eq!(walk.rows_at_most(), Some(INLINE_ROWS));
     visit(&mut walk, &directory("/d", 5), &[(1, "/d/a", Some("x"))]);
     ListingVisitor::cut(&mut walk);
