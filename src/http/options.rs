@@ -6,9 +6,8 @@ use std::time::Duration;
 use hyper::{HeaderMap, Uri};
 
 use super::request::browser::{self, BrowserGuard};
-use super::request::budget::UploadBudget;
 use super::request::cors::CorsPolicy;
-use super::request::upload::UploadLimits;
+use super::request::upload::{UploadBudget, UploadLimits};
 use crate::config::{self, Config, HostWhitelist, Vocabulary};
 use crate::listen::PortLimits;
 

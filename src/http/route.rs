@@ -105,21 +105,16 @@ async fn checked(
         front.options.cors.write(reply.headers_mut(), allowed);
     }
     if method == Method::OPTIONS {
-        return without(body, reply).await.empty(StatusCode::OK);
+        return upload::leave(body, reply).await.empty(StatusCode::OK);
     }
     if let Some(reason) = foreign {
-        return without(body, reply)
+        return upload::leave(body, reply)
             .await
             .text_error(StatusCode::FORBIDDEN, reason);
     }
     if let Some(clean) = path::cleaned(&decoded) {
-        let reply = without(body, reply).await;
-        let location = path::location(&clean, uri.query());
-        // 0.4 wrote no page.
-        let page = front.service.vocabulary() == Vocabulary::Modern;
-        let (get, head) = (method == Method::GET, method == Method::HEAD);
-        let (get, head) = (get && page, head && page);
-        return reply.redirect(StatusCode::MOVED_PERMANENTLY, &location, get, head);
+        let reply = upload::leave(body, reply).await;
+        return moved(front, method, &path::location(&clean, uri.query()), reply);
     }
     if front.options.only_metrics && ![&b"/metrics"[..], b"/health"].contains(&&*decoded) {
         return reply.not_found();
@@ -137,16 +132,17 @@ async fn checked(
         };
         return members::answer(&front.service, cluster, request, body, reply).await;
     }
-    let reply = without(body, reply).await;
+    let reply = upload::leave(body, reply).await;
     endpoint(front, method, uri, &decoded, reply).await
 }
 
-/// An answer that does not wait for a body: if that has not come to its end, the connection ends with the answer, and says so.
-async fn without(body: Incoming, reply: Reply) -> Reply {
-    match upload::skim(body).await {
-        Some(_) => reply.closing(),
-        None => reply,
-    }
+/// A path that is written another way is asked for again.
+fn moved(front: &Front, method: &Method, location: &str, reply: Reply) -> Response<Body> {
+    // 0.4 wrote no page.
+    let page = front.service.vocabulary() == Vocabulary::Modern;
+    let (get, head) = (method == Method::GET, method == Method::HEAD);
+    let (get, head) = (get && page, head && page);
+    reply.redirect(StatusCode::MOVED_PERMANENTLY, location, get, head)
 }
 
 fn taken(method: &Method, headers: &HeaderMap, seen: SeenHeaders) -> TakenHeaders {

@@ -42,7 +42,7 @@ pub(crate) async fn answer(
     query: Option<&str>,
     taken: TakenHeaders,
     body: Incoming,
-    mut reply: Reply,
+    reply: Reply,
 ) -> Response<Body> {
     let front = &link.handler;
     let options = &front.options;
@@ -51,9 +51,7 @@ pub(crate) async fn answer(
         *method,
         Method::GET | Method::PUT | Method::DELETE | Method::POST | Method::HEAD
     ) {
-        if upload::skim(body).await.is_some() {
-            reply = reply.closing();
-        }
+        let reply = upload::leave(body, reply).await;
         return match vocabulary {
             Vocabulary::Classic => reply.not_found(),
             Vocabulary::Modern => reply.method_not_allowed(Some(ALLOW)),
@@ -63,9 +61,7 @@ pub(crate) async fn answer(
         return reply.bad_request();
     };
     if let Some(reason) = too_large(&path, method, options) {
-        if upload::skim(body).await.is_some() {
-            reply = reply.closing();
-        }
+        let reply = upload::leave(body, reply).await;
         return reply.text_error(StatusCode::URI_TOO_LONG, &reason);
     }
     let (mut form, mut rest) = (None, None);
@@ -75,9 +71,7 @@ pub(crate) async fn answer(
             Err(error) => return refuse(error, &front.cluster, reply),
         },
         Err(fault) if vocabulary == Vocabulary::Modern => {
-            if upload::skim(body).await.is_some() {
-                reply = reply.closing();
-            }
+            let reply = upload::leave(body, reply).await;
             return reply.error(&ApiError::invalid(Code::InvalidForm, fault), &front.cluster);
         }
         // A client that fails half-way has not asked for anything, whatever the body was to say.
@@ -90,13 +84,7 @@ pub(crate) async fn answer(
         _ => rest = upload::skim(body).await,
     }
     let bytes = form.as_ref().map(|upload| &*upload.bytes);
-    let max_value = options.max_value_bytes;
-    let params = match vocabulary {
-        Vocabulary::Modern => Params::parse(method, bytes, query, max_value),
-        Vocabulary::Classic => classic::parse(method, bytes, query, max_value)
-            .map_err(|error| error.at(front.service.revision())),
-    };
-    let params = match params {
+    let params = match parsed(front, method, bytes, query) {
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
     };
@@ -112,6 +100,21 @@ pub(crate) async fn answer(
         Method::PUT => put::put(front, &caller, path, &params, reply).await,
         Method::POST => post::post(front, &caller, path, &params, reply).await,
         _ => delete::delete(front, &caller, path, &params, reply).await,
+    }
+}
+
+/// The parameters, as the vocabulary of the node reads them.
+fn parsed(
+    front: &Front,
+    method: &Method,
+    body: Option<&[u8]>,
+    query: Option<&str>,
+) -> Result<Params, ApiError> {
+    let max_value = front.options.max_value_bytes;
+    match front.service.vocabulary() {
+        Vocabulary::Modern => Params::parse(method, body, query, max_value),
+        Vocabulary::Classic => classic::parse(method, body, query, max_value)
+            .map_err(|error| error.at(front.service.revision())),
     }
 }
 

@@ -2,7 +2,6 @@
 //! all, which browsers' headers say. Bodies are read within limits of size and time. Nothing here answers.
 
 pub(super) mod browser;
-pub(super) mod budget;
 pub(super) mod classic;
 pub(super) mod classify;
 pub(super) mod cors;
