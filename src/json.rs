@@ -88,11 +88,6 @@ pub fn float(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends an id: lower-case hexadecimal, not padded, as a JSON string.
-pub fn hex_id(out: &mut Vec<u8>, id: u64) {
-    out.extend_from_slice(format!("\"{id:x}\"").as_bytes());
-}
-
 /// The length of the longest prefix that needs no escape. Whole blocks are tested without a branch for each byte,
 /// which the compiler turns into vector code: values are mostly long runs of plain text.
 fn clean_prefix(text: &[u8]) -> usize {
@@ -259,13 +254,5 @@ mod tests {
         ] {
             assert_eq!(text(|out| float(out, value)), expected);
         }
-    }
-
-    #[test]
-    fn ids_are_not_padded() {
-        assert_eq!(
-            text(|out| hex_id(out, 0x0058_8b43_4824_825d)),
-            "\"588b434824825d\""
-        );
     }
 }

@@ -1,8 +1,8 @@
 //! etcd2: a replicated, durable, hierarchical key-value store that speaks the etcd v2 API.
 //!
 //! The server is `wal` (the log), `storage` (the tree) and consensus joined by [`node`], reached through one
-//! [`service`], served by `http` on the ports of `listen`. [`client`] is the other side of the wire: what `etcdctl`, tests and benchmarks speak
-//! to a cluster with. ARCHITECTURE.md at the top of the repository draws the whole.
+//! [`service`], served by `http` on the ports of `listen`. [`client`] is the other side of the wire: what `etcdctl`,
+//! tests and benchmarks speak to a cluster with. ARCHITECTURE.md at the top of the repository draws the whole.
 
 #![forbid(unsafe_code)]
 

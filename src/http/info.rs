@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 
 use super::answer::body::Body;
+use super::answer::document::document;
 use super::answer::error::{ApiError, Code};
 use super::answer::headers::Reply;
 use super::front::Front;
 use crate::config::Vocabulary;
-use crate::json::string;
 use crate::service::{Member, Service};
 
 /// What 0.4.6 says in its vocabulary, since the rest is answered as it did; JSON otherwise.
@@ -75,12 +76,15 @@ pub(super) fn leader(front: &Front, reply: Reply) -> Response<Body> {
 }
 
 fn version_json(server: &str, cluster: Option<&str>) -> Vec<u8> {
-    let mut out = b"{\"etcdserver\":".to_vec();
-    string(&mut out, server.as_bytes());
-    out.extend_from_slice(b",\"etcdcluster\":");
-    string(&mut out, cluster.unwrap_or("not_decided").as_bytes());
-    out.push(b'}');
-    out
+    #[derive(Serialize)]
+    struct Versions<'a> {
+        etcdserver: &'a str,
+        etcdcluster: &'a str,
+    }
+    document(&Versions {
+        etcdserver: server,
+        etcdcluster: cluster.unwrap_or("not_decided"),
+    })
 }
 
 /// Sorted, joined by a comma and a blank, which is where clients cut; those of `first` before all others.

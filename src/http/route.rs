@@ -10,7 +10,6 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::answer::body::Body;
-use super::answer::error::{ApiError, Code};
 use super::answer::headers::Reply;
 use super::front::Front;
 use super::info;
@@ -26,7 +25,6 @@ use super::stats;
 use crate::config::Vocabulary;
 use crate::listen::{Exchange, Link};
 use crate::metrics;
-use crate::service::LeaderStats;
 
 const MEMBERS: &[u8] = b"/v2/members";
 
@@ -199,49 +197,18 @@ async fn endpoint(
         b"/v2/leader" => info::leader(front, reply),
         b"/v2/auth/enable" => info::auth(front, reply),
         b"/metrics" => reply.typed(metrics::CONTENT_TYPE, service.metrics_text()),
-        b"/v2/stats/store" => reply.json(StatusCode::OK, stats::store(&service.store_stats())),
+        b"/v2/stats/store" => {
+            reply.json(StatusCode::OK, stats::store::body(&service.store_stats()))
+        }
         b"/v2/stats/self" => {
-            let json = stats::own(
+            let json = stats::own::body(
                 &service.self_stats(),
                 service.vocabulary(),
                 SystemTime::now(),
             );
             reply.json(StatusCode::OK, json)
         }
-        _ => leader_stats(front, method, uri, service.leader_stats(), reply),
-    }
-}
-
-/// Only the leader has them. In the vocabulary of 0.4 the others point to it, otherwise they say no (keys-api 9.2).
-fn leader_stats(
-    front: &Front,
-    method: &Method,
-    uri: &Uri,
-    stats: Option<LeaderStats>,
-    reply: Reply,
-) -> Response<Body> {
-    let vocabulary = front.service.vocabulary();
-    if let Some(stats) = stats {
-        return reply.json(StatusCode::OK, stats::leader(&stats, vocabulary));
-    }
-    if matches!(vocabulary, Vocabulary::Modern) {
-        return reply.json(
-            StatusCode::FORBIDDEN,
-            members::message("not current leader"),
-        );
-    }
-    let leader = front
-        .service
-        .leader()
-        .map(|leader| leader.and_then(|leader| leader.client_urls.into_iter().next()));
-    match leader {
-        Ok(Some(url)) => {
-            let location = url + &path::location(b"/v2/stats/leader", uri.query());
-            let (get, head) = (method == Method::GET, method == Method::HEAD);
-            reply.redirect(StatusCode::TEMPORARY_REDIRECT, &location, get, head)
-        }
-        Ok(None) => reply.error(&ApiError::invalid(Code::RaftInternal, ""), &front.cluster),
-        Err(error) => reply.error(&error.into(), &front.cluster),
+        _ => stats::leader::answer(front, method, uri, reply),
     }
 }
 

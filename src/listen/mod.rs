@@ -36,5 +36,5 @@ pub(crate) use activity::{Activity, Exchange, UNCOUNTED};
 pub(crate) use bind::{bind, listen};
 pub(crate) use handler::Handler;
 pub(crate) use limit::PortLimits;
-pub(crate) use link::{Link, Peer};
+pub(crate) use link::Link;
 pub(crate) use workers::Workers;

@@ -2,6 +2,7 @@
 //! [`error`], the only place that knows numbers of v2 errors.
 
 pub(super) mod body;
+pub(super) mod document;
 pub(super) mod error;
 pub(super) mod headers;
 pub(super) mod large;

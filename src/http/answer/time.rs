@@ -59,6 +59,13 @@ pub(crate) fn duration(out: &mut Vec<u8>, duration: Duration) {
     out.extend_from_slice(name.as_bytes());
 }
 
+/// A time on its own, where no buffer is being filled.
+pub(crate) fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// The seconds to live at `now`, rounded up (keys-api 7.1); 0 once the deadline is past, where the original counts on
 /// below zero: no client waits for a negative time. Both in nanoseconds of cluster time.
 pub(crate) fn seconds_left(deadline: u64, now: u64) -> u64 {

@@ -6,11 +6,12 @@ mod request;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
+use serde::Serialize;
 
 use super::answer::body::Body;
+use super::answer::document::{document, hex, message};
 use super::answer::error::sentence;
 use super::answer::headers::Reply;
-use crate::json::{hex_id, string};
 use crate::service::{Member, Service};
 pub(super) use request::MembersRequest;
 
@@ -43,9 +44,9 @@ fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> 
     let found = match name {
         b"" => service
             .members()
-            .map(|members| (StatusCode::OK, list(&members))),
+            .map(|members| (StatusCode::OK, list(members))),
         b"leader" => service.leader().map(|leader| match leader {
-            Some(leader) => (StatusCode::OK, one(&leader)),
+            Some(leader) => (StatusCode::OK, one(leader)),
             None => (StatusCode::SERVICE_UNAVAILABLE, message("During election")),
         }),
         _ => Ok((StatusCode::NOT_FOUND, message("Not found"))),
@@ -59,52 +60,45 @@ fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> 
     reply.cluster_json(status, json, cluster)
 }
 
-/// `{"message":"…"}`, the form of errors outside the keys API.
-pub(crate) fn message(text: &str) -> Vec<u8> {
-    let mut out = b"{\"message\":".to_vec();
-    string(&mut out, text.as_bytes());
-    out.push(b'}');
-    out
+#[derive(Serialize)]
+struct MembersBody {
+    members: Vec<MemberBody>,
 }
 
-fn list(members: &[Member]) -> Vec<u8> {
-    let mut out = b"{\"members\":[".to_vec();
-    for (at, each) in members.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
+#[derive(Serialize)]
+struct MemberBody {
+    id: String,
+    name: String,
+    #[serde(rename = "peerURLs")]
+    peer_urls: Vec<String>,
+    #[serde(rename = "clientURLs")]
+    client_urls: Vec<String>,
+}
+
+impl From<Member> for MemberBody {
+    fn from(member: Member) -> Self {
+        Self {
+            id: hex(member.id),
+            name: member.name,
+            peer_urls: member.peer_urls,
+            client_urls: member.client_urls,
         }
-        member(&mut out, each);
     }
-    out.extend_from_slice(b"]}\n");
-    out
 }
 
-fn one(leader: &Member) -> Vec<u8> {
-    let mut out = Vec::new();
-    member(&mut out, leader);
+fn list(members: Vec<Member>) -> Vec<u8> {
+    let members = members.into_iter().map(MemberBody::from).collect();
+    line(&MembersBody { members })
+}
+
+fn one(member: Member) -> Vec<u8> {
+    line(&MemberBody::from(member))
+}
+
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut out = document(value);
     out.push(b'\n');
     out
-}
-
-fn member(out: &mut Vec<u8>, member: &Member) {
-    out.extend_from_slice(b"{\"id\":");
-    hex_id(out, member.id);
-    out.extend_from_slice(b",\"name\":");
-    string(out, member.name.as_bytes());
-    for (name, urls) in [
-        ("peerURLs", &member.peer_urls),
-        ("clientURLs", &member.client_urls),
-    ] {
-        out.extend_from_slice(format!(",\"{name}\":[").as_bytes());
-        for (at, url) in urls.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            string(out, url.as_bytes());
-        }
-        out.push(b']');
-    }
-    out.push(b'}');
 }
 
 #[cfg(test)]
@@ -134,12 +128,11 @@ mod tests {
         };
         let new_json =
             r#"{"id":"1","name":"","peerURLs":["http://127.0.0.1:15015"],"clientURLs":[]}"#;
-        assert_eq!(one(&started), format!("{started_json}\n").as_bytes());
+        assert_eq!(one(started.clone()), format!("{started_json}\n").as_bytes());
         assert_eq!(
-            list(&[started, new]),
+            list(vec![started, new]),
             format!("{{\"members\":[{started_json},{new_json}]}}\n").as_bytes()
         );
-        assert_eq!(list(&[]), b"{\"members\":[]}\n");
-        assert_eq!(message("Not found"), b"{\"message\":\"Not found\"}");
+        assert_eq!(list(Vec::new()), b"{\"members\":[]}\n");
     }
 }

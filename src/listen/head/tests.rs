@@ -1,7 +1,7 @@
 use super::*;
 
 /// What the library sees of these bytes, which end with a request of that framing, in one piece and byte by byte.
-fn seen(bytes: &[u8], framings: &[Framing]) -> String {
+fn seen(bytes: &[u8], framings: &[BodyFraming]) -> String {
     let whole = through(bytes, bytes.len().max(1), framings);
     for step in [1, 2, 7] {
         assert_eq!(through(bytes, step, framings), whole, "{step} at a time");
@@ -9,7 +9,7 @@ fn seen(bytes: &[u8], framings: &[Framing]) -> String {
     whole
 }
 
-fn through(bytes: &[u8], step: usize, framings: &[Framing]) -> String {
+fn through(bytes: &[u8], step: usize, framings: &[BodyFraming]) -> String {
     let (mut head, mut out) = (Head::new(), Vec::new());
     let mut framings = framings.iter();
     for piece in bytes.chunks(step) {
@@ -21,7 +21,7 @@ fn through(bytes: &[u8], step: usize, framings: &[Framing]) -> String {
             }
             head.framed(*framings.next().expect("one for each head"));
         }
-        if matches!(head.place, Place::Ended)
+        if matches!(head.place, HeadPlace::Ended)
             && let Some(framing) = framings.next()
         {
             head.framed(*framing);
@@ -30,7 +30,7 @@ fn through(bytes: &[u8], step: usize, framings: &[Framing]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-const NONE: Framing = Framing::Length(0);
+const NONE: BodyFraming = BodyFraming::Length(0);
 
 #[test]
 fn what_the_library_takes_is_not_touched() {
@@ -76,14 +76,14 @@ fn an_authority_is_left_to_the_library() {
 #[test]
 fn bodies_are_followed_and_what_comes_after_them_is_a_head() {
     let sized = "PUT /a#b HTTP/1.1\r\n\r\nGET /x#y GET /a#b HTTP/1.1\n\nPOST /<\n";
-    let shown = seen(sized.as_bytes(), &[Framing::Length(9), NONE]);
+    let shown = seen(sized.as_bytes(), &[BodyFraming::Length(9), NONE]);
     assert_eq!(
         shown,
         "PUT /a%23b HTTP/1.1\r\n\r\nGET /x#y GET /a%23b HTTP/1.1\n\nPOST /%3c\n"
     );
     let chunked = "PUT /# HTTP/1.1\r\n\r\n5\r\n/#<>`\r\n0\r\n\r\nGET /# HTTP/1.1\r\n\r\n";
     assert_eq!(
-        seen(chunked.as_bytes(), &[Framing::Chunked, NONE]),
+        seen(chunked.as_bytes(), &[BodyFraming::Chunked, NONE]),
         "PUT /%23 HTTP/1.1\r\n\r\n5\r\n/#<>`\r\n0\r\n\r\nGET /%23 HTTP/1.1\r\n\r\n"
     );
 }
@@ -124,7 +124,10 @@ fn beyond_the_plain_lines_only_what_is_read_goes_on() {
             expected.extend_from_slice(line.as_bytes());
         }
     }
-    assert_eq!(seen(&request, &[Framing::Length(3)]).into_bytes(), expected);
+    assert_eq!(
+        seen(&request, &[BodyFraming::Length(3)]).into_bytes(),
+        expected
+    );
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn a_body_does_not_count_for_the_head_behind_it() {
     request.extend_from_slice(&vec![b'x'; 2 * HEAD_BYTES]);
     let mut head = Head::new();
     let first = head.pass(&request);
-    head.framed(Framing::Length(2 * HEAD_BYTES as u64));
+    head.framed(BodyFraming::Length(2 * HEAD_BYTES as u64));
     request.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(head.pass(&request[first..]), request.len() - first);
     assert!(!head.is_between() && !head.is_too_large());
