@@ -46,7 +46,7 @@ pub struct DamageLabel {
 /// Why writes are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabel {
-    /// A word of `node::refusal::Kind`, or `failed`.
+    /// A word of `node::refusal::RefusalKind`, or `failed`.
     pub reason: &'static str,
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use raft::eraftpb::{Entry, EntryType};
 use storage::operation::{Event, Outcome};
 
-use super::Reply;
+use super::AppliedWrite;
 use super::clock::ClusterClock;
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
@@ -80,7 +80,7 @@ pub type FlushRequest = std::sync::mpsc::SyncSender<()>;
 
 /// Everything the worker shares with other threads.
 #[derive(Clone)]
-pub struct Shared {
+pub struct ApplyContext {
     /// Where events go.
     pub hub: Arc<Hub>,
     /// Who waits.
@@ -101,7 +101,7 @@ pub struct Shared {
 pub struct ApplyWorker {
     pub(super) writer: storage::Writer,
     pub(super) marker: Marker,
-    shared: Shared,
+    shared: ApplyContext,
     /// Where entries are read again after the store had to be reopened.
     pub(super) log: Option<LogSource>,
     /// Column families whose history is damaged and not compacted any more.
@@ -130,7 +130,7 @@ impl ApplyWorker {
     pub fn new(
         writer: storage::Writer,
         marker: Marker,
-        shared: Shared,
+        shared: ApplyContext,
         flush_after: u64,
         flush: FlushRequest,
     ) -> Self {
@@ -442,7 +442,7 @@ impl ApplyWorker {
         for ((_, index, term, outcomes), waiter) in done.into_iter().zip(waiting) {
             let Some(answer) = waiter else { continue };
             // The client may have gone; the write stands.
-            let _ = answer.send(Ok(Reply {
+            let _ = answer.send(Ok(AppliedWrite {
                 outcomes,
                 index,
                 term,

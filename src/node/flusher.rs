@@ -24,7 +24,7 @@ use wal::fs::Fs;
 
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
-use super::refusal::Kind;
+use super::refusal::RefusalKind;
 use super::reserve;
 use super::status::Status;
 use super::watchdog::Work;
@@ -204,7 +204,7 @@ impl<F: Fs> Flusher<F> {
 
     /// A full log waits for what two flushes hold, and nothing is applied meanwhile that a second one would write.
     fn needs_touch(&self) -> bool {
-        self.before < self.flushed && self.status.refusals().holds(Kind::LogFull)
+        self.before < self.flushed && self.status.refusals().holds(RefusalKind::LogFull)
     }
 
     /// Applying again what a reopening lost may take long, and is no failure: the flush is made up for.

@@ -34,7 +34,7 @@ const BYTES_MAX: usize = 4096;
 
 /// What stands in a data directory in the place of the identity file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundIdentity {
     /// Nothing: a founding that was cut short, or damage.
     Missing,
     /// Format 1, which did not say whose it is.
@@ -55,34 +55,37 @@ fn encode(identity: wal::Identity) -> String {
     format!("{text}check {check:08x}\n")
 }
 
-fn decode(bytes: &[u8]) -> Found {
+fn decode(bytes: &[u8]) -> FoundIdentity {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Found::Damaged("it is no text");
+        return FoundIdentity::Damaged("it is no text");
     };
     let first = text
         .strip_prefix(HEAD)
         .and_then(|rest| rest.split_once('\n'));
     let Some((number, rest)) = first else {
-        return Found::Damaged("its first line is not ours");
+        return FoundIdentity::Damaged("its first line is not ours");
     };
     if (number, rest) == ("1", "") {
-        return Found::First;
+        return FoundIdentity::First;
     }
     let Some((told, check)) = text
         .strip_suffix('\n')
         .and_then(|text| text.rsplit_once("\ncheck "))
     else {
-        return Found::Damaged("its last line is missing");
+        return FoundIdentity::Damaged("its last line is missing");
     };
     // With the line's end, which the split took away.
     let sum = crc32fast::hash(&bytes[..told.len() + 1]);
     if check != format!("{sum:08x}") {
-        return Found::Damaged("its check does not match its lines");
+        return FoundIdentity::Damaged("its check does not match its lines");
     }
     match number.parse::<u32>() {
-        Ok(number) if number > FORMAT => Found::Newer(number),
-        Ok(FORMAT) => identity(rest).map_or(Found::Damaged("its lines are not ours"), Found::Known),
-        _ => Found::Damaged("its first line is not ours"),
+        Ok(number) if number > FORMAT => FoundIdentity::Newer(number),
+        Ok(FORMAT) => identity(rest).map_or(
+            FoundIdentity::Damaged("its lines are not ours"),
+            FoundIdentity::Known,
+        ),
+        _ => FoundIdentity::Damaged("its first line is not ours"),
     }
 }
 
@@ -102,11 +105,11 @@ fn identity(lines: &str) -> Option<wal::Identity> {
 ///
 /// # Errors
 /// What the system says, if it is anything but that there is no such file.
-pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Found> {
+pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<FoundIdentity> {
     let path = path(data_dir);
     let file = match fs.open_read(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FoundIdentity::Missing),
         Err(error) => return Err(error),
     };
     let mut bytes = vec![0; BYTES_MAX];
@@ -150,8 +153,11 @@ mod tests {
     fn golden_text() {
         let text = "etcd2 data directory, format 2\ncluster cdf818194e3a8c32\nmember 8e9e05c52164694d\ncheck 3a3898e1\n";
         assert_eq!(encode(ME), text);
-        assert_eq!(decode(text.as_bytes()), Found::Known(ME));
-        assert_eq!(decode(b"etcd2 data directory, format 1\n"), Found::First);
+        assert_eq!(decode(text.as_bytes()), FoundIdentity::Known(ME));
+        assert_eq!(
+            decode(b"etcd2 data directory, format 1\n"),
+            FoundIdentity::First
+        );
     }
 
     #[test]
@@ -160,11 +166,14 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(matches!(decode(&flipped), Found::Damaged(_)), "bit {bit}");
+            assert!(
+                matches!(decode(&flipped), FoundIdentity::Damaged(_)),
+                "bit {bit}"
+            );
         }
         for length in 0..bytes.len() {
             assert!(
-                matches!(decode(&bytes[..length]), Found::Damaged(_)),
+                matches!(decode(&bytes[..length]), FoundIdentity::Damaged(_)),
                 "length {length}"
             );
         }
@@ -175,8 +184,8 @@ mod tests {
         let text = format!("{HEAD}3\nsomething else\n");
         let check = crc32fast::hash(text.as_bytes());
         let newer = format!("{text}check {check:08x}\n");
-        assert_eq!(decode(newer.as_bytes()), Found::Newer(3));
-        assert!(matches!(decode(text.as_bytes()), Found::Damaged(_)));
+        assert_eq!(decode(newer.as_bytes()), FoundIdentity::Newer(3));
+        assert!(matches!(decode(text.as_bytes()), FoundIdentity::Damaged(_)));
     }
 
     #[test]
@@ -204,9 +213,9 @@ mod tests {
                 disk.heal();
                 disk.power_loss(seed * 100 + step);
                 let found = read(&disk, dir).expect("readable");
-                let wanted: &[Found] = match done {
-                    true => &[Found::Known(other)],
-                    false => &[Found::Known(ME), Found::Known(other)],
+                let wanted: &[FoundIdentity] = match done {
+                    true => &[FoundIdentity::Known(other)],
+                    false => &[FoundIdentity::Known(ME), FoundIdentity::Known(other)],
                 };
                 assert!(
                     wanted.contains(&found),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use raft::eraftpb::Message;
 use tokio::sync::oneshot;
 
-use super::{Failure, Reply};
+use super::{AppliedWrite, Failure};
 use crate::command::Proposal;
 
 /// A write on its way into the log.
@@ -19,7 +19,7 @@ pub struct Submission {
     /// The encoded command.
     pub proposal: Proposal,
     /// Where the outcome goes; closed when the client gave up.
-    pub reply: oneshot::Sender<Result<Reply, Failure>>,
+    pub reply: oneshot::Sender<Result<AppliedWrite, Failure>>,
     /// When it was queued.
     pub queued: Instant,
 }
@@ -68,9 +68,9 @@ pub struct Attention {
     pub to_applied: bool,
 }
 
-/// Bounds of the queue.
+/// IntakeLimits of the queue.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct IntakeLimits {
     /// Requests (writes, reads) that may wait.
     pub requests: usize,
     /// Bytes of proposals that may wait.
@@ -79,7 +79,7 @@ pub struct Bounds {
     pub messages: usize,
 }
 
-impl Default for Bounds {
+impl Default for IntakeLimits {
     fn default() -> Self {
         Self {
             requests: 20_000,
@@ -90,7 +90,7 @@ impl Default for Bounds {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct IntakeState {
     inputs: Inputs,
     bytes: usize,
     /// Whether the consensus thread wants to hear at once what was applied.
@@ -103,14 +103,14 @@ struct State {
 #[derive(Debug)]
 pub struct Intake {
     // Guards the queue; held for a push or a swap, never across anything that waits.
-    state: Mutex<State>,
+    state: Mutex<IntakeState>,
     wake: Condvar,
-    bounds: Bounds,
+    bounds: IntakeLimits,
 }
 
 impl Intake {
     /// An empty queue.
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: IntakeLimits) -> Self {
         Self {
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -122,7 +122,7 @@ impl Intake {
     pub fn submit(
         &self,
         proposal: Proposal,
-    ) -> Result<oneshot::Receiver<Result<Reply, Failure>>, Failure> {
+    ) -> Result<oneshot::Receiver<Result<AppliedWrite, Failure>>, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
         let bytes = state.bytes + proposal.len();
@@ -233,7 +233,7 @@ impl Intake {
         }
     }
 
-    fn open(&self) -> Result<MutexGuard<'_, State>, Failure> {
+    fn open(&self) -> Result<MutexGuard<'_, IntakeState>, Failure> {
         let state = self.lock();
         match &state.closed {
             Some(failure) => Err(failure.clone()),
@@ -242,7 +242,7 @@ impl Intake {
     }
 
     /// Wakes the consensus thread if it sleeps: a running one finds the input by itself.
-    fn rouse(&self, mut state: MutexGuard<'_, State>) {
+    fn rouse(&self, mut state: MutexGuard<'_, IntakeState>) {
         if state.sleeping {
             state.sleeping = false;
             drop(state);
@@ -250,7 +250,7 @@ impl Intake {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, IntakeState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,7 +18,7 @@ use raft::eraftpb::Message;
 use rustix::io::Errno;
 
 use super::apply_worker::FlushRequest;
-use super::refusal::{Kind, Refusal};
+use super::refusal::{RefusalKind, WriteRefusal};
 use super::reserve;
 use super::status::Status;
 use super::turn::LogBatch;
@@ -36,11 +36,11 @@ const VOLUME_LOOK: Duration = Duration::from_secs(1);
 /// Free bytes below which new writes are refused: the store must still be able to flush what it holds.
 const RESERVE_BYTES: u64 = 24 << 20;
 /// What this worker sees, and so takes back.
-const SEEN_HERE: [Kind; 4] = [
-    Kind::ReadOnly,
-    Kind::NoSpace,
-    Kind::LogFull,
-    Kind::NoDescriptors,
+const SEEN_HERE: [RefusalKind; 4] = [
+    RefusalKind::ReadOnly,
+    RefusalKind::NoSpace,
+    RefusalKind::LogFull,
+    RefusalKind::NoDescriptors,
 ];
 
 /// How long the log thread sleeps without work. While writes are refused nothing arrives: it looks again by itself
@@ -211,7 +211,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         if self.status.is_stopping() || self.status.has_failed() {
             return Err(error);
         }
-        let full = refusal.kind() == Kind::LogFull;
+        let full = refusal.kind() == RefusalKind::LogFull;
         self.status.refusals().add(refusal);
         if let (true, Some(flush)) = (full, &self.flush) {
             // One request waits already: it will do.
@@ -236,7 +236,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         let no_space = self.space_reason();
         self.status.watchdog().end(Work::LogLook, None);
         match no_space {
-            Some(reason) => self.status.refusals().add(Refusal::NoSpace(reason)),
+            Some(reason) => self.status.refusals().add(WriteRefusal::NoSpace(reason)),
             None => self.status.refusals().remove(&SEEN_HERE),
         }
     }
@@ -296,20 +296,20 @@ impl<F: wal::fs::Fs> LogWorker<F> {
 
 /// The reason to refuse writes while an error may pass by itself; `None` for one that is final. Each of these happened
 /// before the sync of the group, which stays buffered.
-fn temporary(error: &wal::Error) -> Option<Refusal> {
+fn temporary(error: &wal::Error) -> Option<WriteRefusal> {
     match error {
-        wal::Error::ReadOnly { path, source, .. } => Some(Refusal::ReadOnly(format!(
+        wal::Error::ReadOnly { path, source, .. } => Some(WriteRefusal::ReadOnly(format!(
             "{} cannot be written ({source}): look at the kernel's log, then mount it writable",
             path.display()
         ))),
-        wal::Error::NoSpace { .. } => Some(Refusal::NoSpace(error.to_string())),
+        wal::Error::NoSpace { .. } => Some(WriteRefusal::NoSpace(error.to_string())),
         wal::Error::Io { path, source, .. } if no_descriptors(source) => {
-            Some(Refusal::NoDescriptors(format!(
+            Some(WriteRefusal::NoDescriptors(format!(
                 "{} cannot be opened ({source}): close connections, or raise the limit of open files",
                 path.display()
             )))
         }
-        wal::Error::TooManySegments { .. } => Some(Refusal::LogFull(error.to_string())),
+        wal::Error::TooManySegments { .. } => Some(WriteRefusal::LogFull(error.to_string())),
         _ => None,
     }
 }

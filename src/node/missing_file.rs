@@ -40,24 +40,24 @@ const HEAD: &str = "etcd2 missing tables, format 1\n";
 const BYTES_MAX: usize = 1 << 20;
 
 /// A table that no other store and no other history has.
-type Name = (u64, [u64; 2]);
+type TableName = (u64, [u64; 2]);
 
 /// What stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Known {
-    tables: BTreeSet<Name>,
+pub struct MissingTables {
+    tables: BTreeSet<TableName>,
     /// Whether there is a file, whatever it says.
     there: bool,
 }
 
-impl Known {
+impl MissingTables {
     /// Whether this very table was known to be missing.
     pub fn names(&self, table: &Table) -> bool {
         name(table).is_some_and(|name| self.tables.contains(&name))
     }
 }
 
-fn name(table: &Table) -> Option<Name> {
+fn name(table: &Table) -> Option<TableName> {
     Some((table.number, table.unique_id?))
 }
 
@@ -65,16 +65,18 @@ fn name(table: &Table) -> Option<Name> {
 ///
 /// # Errors
 /// What the system says, if it is anything but that there is no such file.
-pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Known> {
+pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<MissingTables> {
     let file = match fs.open_read(&path(data_dir)) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Known::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(MissingTables::default());
+        }
         Err(error) => return Err(error),
     };
     let length = usize::try_from(file.len()?).unwrap_or(BYTES_MAX);
     let mut bytes = vec![0; length.min(BYTES_MAX)];
     let filled = file.read_full_at(0, &mut bytes)?;
-    Ok(Known {
+    Ok(MissingTables {
         tables: decode(&bytes[..filled]).unwrap_or_default(),
         there: true,
     })
@@ -87,12 +89,12 @@ pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Known> {
 pub fn keep<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    known: &Known,
+    known: &MissingTables,
     inventory: &Inventory,
 ) -> io::Result<()> {
     let faults = inventory.faults.iter();
     let missing = faults.filter(|fault| fault.reason == Reason::Missing);
-    let tables: BTreeSet<Name> = missing
+    let tables: BTreeSet<TableName> = missing
         .filter_map(|fault| name(fault.table.as_ref()?))
         .collect();
     let path = path(data_dir);
@@ -122,7 +124,7 @@ pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(NAME)
 }
 
-fn encode(tables: &BTreeSet<Name>) -> String {
+fn encode(tables: &BTreeSet<TableName>) -> String {
     let lines = tables
         .iter()
         .map(|(number, [first, second])| format!("table {number} {first:016x} {second:016x}\n"));
@@ -131,7 +133,7 @@ fn encode(tables: &BTreeSet<Name>) -> String {
     format!("{text}check {check:08x}\n")
 }
 
-fn decode(bytes: &[u8]) -> Option<BTreeSet<Name>> {
+fn decode(bytes: &[u8]) -> Option<BTreeSet<TableName>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let lines = text.strip_prefix(HEAD)?.lines();
     let word = |text: &str| u64::from_str_radix(text, 16).ok();
@@ -142,7 +144,7 @@ fn decode(bytes: &[u8]) -> Option<BTreeSet<Name>> {
             let number = fields.next()?.parse().ok()?;
             Some((number, [word(fields.next()?)?, word(fields.next()?)?]))
         })
-        .collect::<Option<BTreeSet<Name>>>()?;
+        .collect::<Option<BTreeSet<TableName>>>()?;
     // The text of what was read is all that counts: every other byte makes it another text.
     (encode(&tables) == text).then_some(tables)
 }

@@ -1,9 +1,9 @@
 //! The node: consensus, log and store joined into one pipeline.
 //!
 //! ```text
-//!  clients ──► Intake ──► consensus thread (Turns) ──► log lane ──► fdatasync
+//!  clients ──► Intake ──► consensus thread (ConsensusLoop) ──► log queue ──► fdatasync
 //!                             ▲   │                        │
-//!                  persisted ─┘   ├──► apply lane ──► store batch ──► hub ──► replies
+//!                  persisted ─┘   ├──► apply queue ──► store batch ──► hub ──► replies
 //!                    applied ─────┘◄───────┘                │
 //!                                           flusher ◄───────┘  (then old log segments are released)
 //! ```
@@ -23,7 +23,7 @@ pub mod founding;
 pub mod identity_file;
 pub mod intake;
 pub mod judgement;
-pub mod lane;
+
 pub mod log_worker;
 pub mod marker;
 pub mod missing_file;
@@ -43,6 +43,7 @@ pub mod wait_out;
 mod waiters;
 pub mod watchdog;
 pub mod witness_file;
+pub mod worker_queue;
 
 pub use waiters::Waiters;
 
@@ -50,7 +51,7 @@ use storage::operation::Outcome;
 
 /// What became of a write: it is durable and applied.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub struct AppliedWrite {
     /// One for each operation of the command.
     pub outcomes: Vec<Outcome>,
     /// Its place in the log.
@@ -70,7 +71,7 @@ pub enum Failure {
     Stopped,
     /// Writes are refused for the time being; nothing was proposed.
     #[error(transparent)]
-    Refused(#[from] refusal::Refusal),
+    Refused(#[from] refusal::WriteRefusal),
     /// The disk or the data failed; a write that was proposed may still take effect.
     #[error("storage failed: {0}")]
     Storage(String),

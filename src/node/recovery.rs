@@ -17,7 +17,7 @@ use wal::fs::Fs;
 
 use super::apply_worker::{ApplyError, ApplyWorker};
 use super::data_dir::DataDirError;
-use super::judgement::{Loss, Refusal};
+use super::judgement::{LogLoss, StartRefusal};
 use super::marker::{Marker, MarkerError};
 use super::rest::LogSource;
 use super::turn::ApplyBatch;
@@ -46,7 +46,7 @@ pub(super) fn log_source<F: Fs>(reader: wal::Reader<F>) -> LogSource {
 pub enum RecoveryError {
     /// The judgement: nothing was changed.
     #[error(transparent)]
-    Refused(#[from] Box<Refusal>),
+    Refused(#[from] Box<StartRefusal>),
     /// A file of the directory cannot be looked at, or written.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -92,8 +92,8 @@ pub(super) fn io(
     }
 }
 
-impl From<Refusal> for RecoveryError {
-    fn from(refusal: Refusal) -> Self {
+impl From<StartRefusal> for RecoveryError {
+    fn from(refusal: StartRefusal) -> Self {
         Self::Refused(Box::new(refusal))
     }
 }
@@ -148,7 +148,7 @@ fn is_misplaced(source: &std::io::Error) -> bool {
 
 /// What opening did, for the start-up line and the metrics.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct RecoveryReport {
     /// Entries applied from the log on top of the flushed store.
     pub replayed: u64,
     /// Bytes of a torn tail that were cut.
@@ -165,12 +165,12 @@ pub struct OpenLog<F: Fs> {
     /// Term, vote and the commit index to start from.
     pub hard_state: HardState,
     /// The report so far.
-    pub report: Report,
+    pub report: RecoveryReport,
 }
 
 impl<F: Fs> OpenLog<F> {
     /// A log that is open; the store stands at `applied` and says `marker`.
-    pub fn new(wal: wal::Wal<F>, applied: u64, marker: &Marker, report: Report) -> Self {
+    pub fn new(wal: wal::Wal<F>, applied: u64, marker: &Marker, report: RecoveryReport) -> Self {
         let state = wal.hard_state();
         let hard_state = HardState {
             term: state.term.max(marker.term),
@@ -196,9 +196,9 @@ impl<F: Fs> OpenLog<F> {
         marker: &Marker,
     ) -> Result<Self, RecoveryError> {
         let (wal, recovery) = judged.open(options)?;
-        let report = Report {
+        let report = RecoveryReport {
             cut_bytes: recovery.torn_tail.as_ref().map_or(0, |cut| cut.bytes),
-            ..Report::default()
+            ..RecoveryReport::default()
         };
         Ok(Self::new(wal, applied, marker, report))
     }
@@ -264,9 +264,9 @@ impl<F: Fs> LostLog<'_, F> {
             "{why}: the log begins anew after entry {applied}; what is left of the old one is kept in {} (*.damaged)",
             directory.display()
         );
-        let report = Report {
+        let report = RecoveryReport {
             restarted: true,
-            ..Report::default()
+            ..RecoveryReport::default()
         };
         Ok(OpenLog::new(wal, applied, marker, report))
     }
@@ -275,7 +275,7 @@ impl<F: Fs> LostLog<'_, F> {
     /// the log.
     pub fn salvage(
         self,
-        loss: &Loss,
+        loss: &LogLoss,
         prefix: &wal::Prefix<F>,
         mut applied: u64,
         worker: &mut ApplyWorker,

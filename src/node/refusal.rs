@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A reason with its sentence for the operator, which ends in what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum WriteRefusal {
     /// The data directory's file system went away under the node; the node ends.
     #[error("data directory gone: {0}")]
     Unmounted(String),
@@ -40,10 +40,10 @@ pub enum Refusal {
     SlowDisk(String),
 }
 
-/// A [`Refusal`] without its sentence. In order of weight: the first that is present is what clients are told.
+/// A [`WriteRefusal`] without its sentence. In order of weight: the first that is present is what clients are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // as in `Refusal`
-pub enum Kind {
+#[allow(missing_docs)] // as in `WriteRefusal`
+pub enum RefusalKind {
     Unmounted,
     LogRemoved,
     Damaged,
@@ -55,7 +55,7 @@ pub enum Kind {
     SlowDisk,
 }
 
-impl Kind {
+impl RefusalKind {
     /// All of them, in order of weight.
     pub const ALL: [Self; 9] = [
         Self::Unmounted,
@@ -85,35 +85,35 @@ impl Kind {
     }
 }
 
-impl Refusal {
+impl WriteRefusal {
     /// Which of them it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RefusalKind {
         match self {
-            Self::Unmounted(_) => Kind::Unmounted,
-            Self::LogRemoved(_) => Kind::LogRemoved,
-            Self::Damaged(_) => Kind::Damaged,
-            Self::ReadOnly(_) => Kind::ReadOnly,
-            Self::NoSpace(_) => Kind::NoSpace,
-            Self::StoreRefused(_) => Kind::StoreRefused,
-            Self::LogFull(_) => Kind::LogFull,
-            Self::NoDescriptors(_) => Kind::NoDescriptors,
-            Self::SlowDisk(_) => Kind::SlowDisk,
+            Self::Unmounted(_) => RefusalKind::Unmounted,
+            Self::LogRemoved(_) => RefusalKind::LogRemoved,
+            Self::Damaged(_) => RefusalKind::Damaged,
+            Self::ReadOnly(_) => RefusalKind::ReadOnly,
+            Self::NoSpace(_) => RefusalKind::NoSpace,
+            Self::StoreRefused(_) => RefusalKind::StoreRefused,
+            Self::LogFull(_) => RefusalKind::LogFull,
+            Self::NoDescriptors(_) => RefusalKind::NoDescriptors,
+            Self::SlowDisk(_) => RefusalKind::SlowDisk,
         }
     }
 }
 
 /// The reasons that hold just now.
 #[derive(Debug, Default)]
-pub struct Refusals {
+pub struct WriteRefusals {
     // Read by every write: the lock is taken only while there is a reason.
     any: AtomicBool,
     // One place for each kind; held for a look or a change.
-    places: Mutex<[Option<Refusal>; Kind::ALL.len()]>,
+    places: Mutex<[Option<WriteRefusal>; RefusalKind::ALL.len()]>,
 }
 
-impl Refusals {
+impl WriteRefusals {
     /// From now on writes are refused with this reason too; one of the same kind is replaced.
-    pub fn add(&self, refusal: Refusal) {
+    pub fn add(&self, refusal: WriteRefusal) {
         let mut places = self.lock();
         let place = &mut places[refusal.kind() as usize];
         if place.is_none() {
@@ -125,12 +125,12 @@ impl Refusals {
     }
 
     /// The trouble of these kinds is over.
-    pub fn remove(&self, kinds: &[Kind]) {
+    pub fn remove(&self, kinds: &[RefusalKind]) {
         if !self.any() {
             return;
         }
         let mut places = self.lock();
-        let gone: Vec<Refusal> = kinds
+        let gone: Vec<WriteRefusal> = kinds
             .iter()
             .filter_map(|kind| places[*kind as usize].take())
             .collect();
@@ -143,7 +143,7 @@ impl Refusals {
     }
 
     /// The weightiest reason, if there is one.
-    pub fn first(&self) -> Option<Refusal> {
+    pub fn first(&self) -> Option<WriteRefusal> {
         if !self.any() {
             return None;
         }
@@ -151,7 +151,7 @@ impl Refusals {
     }
 
     /// Whether one of this kind holds.
-    pub fn holds(&self, kind: Kind) -> bool {
+    pub fn holds(&self, kind: RefusalKind) -> bool {
         self.any() && self.lock()[kind as usize].is_some()
     }
 
@@ -160,7 +160,7 @@ impl Refusals {
         self.any.load(Ordering::SeqCst)
     }
 
-    fn lock(&self) -> MutexGuard<'_, [Option<Refusal>; Kind::ALL.len()]> {
+    fn lock(&self) -> MutexGuard<'_, [Option<WriteRefusal>; RefusalKind::ALL.len()]> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,27 +171,27 @@ mod tests {
 
     #[test]
     fn the_weightiest_reason_is_told_and_each_goes_by_itself() {
-        let refusals = Refusals::default();
+        let refusals = WriteRefusals::default();
         assert_eq!(refusals.first(), None);
-        let slow = Refusal::SlowDisk("8 s".into());
-        let full = Refusal::NoSpace("0 KiB left".into());
+        let slow = WriteRefusal::SlowDisk("8 s".into());
+        let full = WriteRefusal::NoSpace("0 KiB left".into());
         refusals.add(slow.clone());
         refusals.add(full.clone());
         assert_eq!(refusals.first(), Some(full));
-        assert!(refusals.holds(Kind::SlowDisk));
-        refusals.remove(&[Kind::NoSpace, Kind::ReadOnly]);
+        assert!(refusals.holds(RefusalKind::SlowDisk));
+        refusals.remove(&[RefusalKind::NoSpace, RefusalKind::ReadOnly]);
         assert_eq!(refusals.first(), Some(slow));
-        refusals.remove(&[Kind::SlowDisk]);
+        refusals.remove(&[RefusalKind::SlowDisk]);
         assert_eq!(refusals.first(), None);
         assert!(!refusals.any());
     }
 
     #[test]
     fn kinds_are_places_and_labels_differ() {
-        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+        for (place, kind) in RefusalKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
-            let same = |other: &&Kind| other.label() == kind.label();
-            assert_eq!(Kind::ALL.iter().filter(same).count(), 1);
+            let same = |other: &&RefusalKind| other.label() == kind.label();
+            assert_eq!(RefusalKind::ALL.iter().filter(same).count(), 1);
         }
     }
 }

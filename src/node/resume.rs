@@ -10,15 +10,15 @@ use wal::fs::Fs;
 use super::apply_worker::ApplyWorker;
 use super::founding::Founded;
 use super::identity_file;
-use super::judgement::{Plan, PlannedLog};
+use super::judgement::{PlannedLog, StartPlan};
 use super::log_worker::SharedWitness;
 use super::marker::Marker;
 use super::missing_file;
-use super::recovery::{LostLog, OpenLog, RecoveryError, Report, io, log_source};
+use super::recovery::{LostLog, OpenLog, RecoveryError, RecoveryReport, io, log_source};
 use super::witness_file::{self, WitnessFile};
 
 /// A node's data before its log is open.
-pub struct Opened<F: Fs> {
+pub struct OpenedStore<F: Fs> {
     /// The store.
     pub store: storage::Store,
     /// Its writing half.
@@ -26,24 +26,24 @@ pub struct Opened<F: Fs> {
     /// What it says beside the applied index, completed.
     pub marker: Marker,
     /// Where the log comes from.
-    pub source: Source<F>,
+    pub source: LogOrigin<F>,
 }
 
 /// Where the log comes from.
-pub enum Source<F: Fs> {
+pub enum LogOrigin<F: Fs> {
     /// The founding just made it.
     Founded(Box<wal::Wal<F>>, WitnessFile<F>),
     /// It was here.
-    Judged(Box<Plan<F>>),
+    Judged(Box<StartPlan<F>>),
 }
 
-impl<F: Fs> From<Founded<F>> for Opened<F> {
+impl<F: Fs> From<Founded<F>> for OpenedStore<F> {
     fn from(founded: Founded<F>) -> Self {
         Self {
             store: founded.store,
             writer: founded.writer,
             marker: founded.marker,
-            source: Source::Founded(Box::new(founded.wal), founded.witness_file),
+            source: LogOrigin::Founded(Box::new(founded.wal), founded.witness_file),
         }
     }
 }
@@ -56,9 +56,9 @@ impl<F: Fs> From<Founded<F>> for Opened<F> {
 pub fn open_store<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    mut plan: Box<Plan<F>>,
+    mut plan: Box<StartPlan<F>>,
     options: &storage::StoreOptions,
-) -> Result<(Opened<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
+) -> Result<(OpenedStore<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
     let mut mode = plan.mode();
     prepare(fs, data_dir, &mut plan, &mode)?;
@@ -83,11 +83,11 @@ pub fn open_store<F: Fs>(
         // The first release founded nothing but sole voters, and wrote them down only with the first flush.
         marker.conf_state = sole_voter(plan.identity.member);
     }
-    let opened = Opened {
+    let opened = OpenedStore {
         store,
         writer,
         marker,
-        source: Source::Judged(plan),
+        source: LogOrigin::Judged(plan),
     };
     Ok((opened, mode, met))
 }
@@ -96,7 +96,7 @@ pub fn open_store<F: Fs>(
 fn prepare<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    plan: &mut Plan<F>,
+    plan: &mut StartPlan<F>,
     mode: &storage::Mode,
 ) -> Result<(), RecoveryError> {
     let path = data_dir.join("store");
@@ -160,10 +160,10 @@ pub struct Resumed<F: Fs> {
 }
 
 /// The newest position of the log that anybody testifies to, before it is open.
-pub fn newest_witness<F: Fs>(source: &Source<F>, marker: &Marker) -> wal::Witness {
+pub fn newest_witness<F: Fs>(source: &LogOrigin<F>, marker: &Marker) -> wal::Witness {
     match source {
-        Source::Founded(wal, _) => wal.witness(),
-        Source::Judged(plan) => {
+        LogOrigin::Founded(wal, _) => wal.witness(),
+        LogOrigin::Judged(plan) => {
             let stored = marker.witness.as_deref().map(wal::Witness::decode);
             let stored = stored.and_then(Result::ok);
             let file = plan.witness_file.testimony().map(|said| said.witness);
@@ -192,7 +192,7 @@ impl ApplyWorker {
 pub fn log<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    source: Source<F>,
+    source: LogOrigin<F>,
     options: wal::Options,
     store: &storage::Store,
     worker: &mut ApplyWorker,
@@ -207,20 +207,20 @@ pub fn log<F: Fs>(
 fn bring_in_order<F: Fs>(
     fs: &F,
     data_dir: &Path,
-    source: Source<F>,
+    source: LogOrigin<F>,
     options: wal::Options,
     store: &storage::Store,
     worker: &mut ApplyWorker,
     witness: &SharedWitness,
 ) -> Result<Resumed<F>, RecoveryError> {
     let plan = match source {
-        Source::Founded(wal, witness_file) => {
-            let log = OpenLog::new(*wal, 0, worker.marker(), Report::default());
+        LogOrigin::Founded(wal, witness_file) => {
+            let log = OpenLog::new(*wal, 0, worker.marker(), RecoveryReport::default());
             return Ok(Resumed { log, witness_file });
         }
-        Source::Judged(plan) => *plan,
+        LogOrigin::Judged(plan) => *plan,
     };
-    let Plan {
+    let StartPlan {
         identity,
         identity_file,
         witness_file,
@@ -258,7 +258,7 @@ fn bring_in_order<F: Fs>(
         worker.refresh_marker()?;
         store.flush()?;
     }
-    let first = identity_file == identity_file::Found::First;
+    let first = identity_file == identity_file::FoundIdentity::First;
     let witness_file = bring_up(fs, data_dir, &witness_file, first, &log)?;
     name(fs, data_dir, identity, &identity_file)?;
     Ok(Resumed { log, witness_file })
@@ -268,7 +268,7 @@ fn bring_in_order<F: Fs>(
 fn bring_up<F: Fs>(
     fs: &F,
     directory: &Path,
-    found: &witness_file::Found,
+    found: &witness_file::FoundWitness,
     first_release: bool,
     log: &OpenLog<F>,
 ) -> Result<WitnessFile<F>, RecoveryError> {
@@ -295,19 +295,19 @@ fn name<F: Fs>(
     fs: &F,
     directory: &Path,
     identity: wal::Identity,
-    found: &identity_file::Found,
+    found: &identity_file::FoundIdentity,
 ) -> Result<(), RecoveryError> {
     let path = identity_file::path(directory);
     match found {
-        identity_file::Found::Known(_) => return Ok(()),
-        identity_file::Found::First => {
+        identity_file::FoundIdentity::Known(_) => return Ok(()),
+        identity_file::FoundIdentity::First => {
             tracing::info!("{} is brought to format 2", path.display());
         }
-        identity_file::Found::Missing
-        | identity_file::Found::Damaged(_)
-        | identity_file::Found::Newer(_) => {
+        identity_file::FoundIdentity::Missing
+        | identity_file::FoundIdentity::Damaged(_)
+        | identity_file::FoundIdentity::Newer(_) => {
             let reason = match found {
-                identity_file::Found::Damaged(reason) => reason,
+                identity_file::FoundIdentity::Damaged(reason) => reason,
                 _ => "it is missing",
             };
             tracing::error!(

@@ -2,9 +2,9 @@
 //!
 //! | thread | owns | waits for |
 //! |---|---|---|
-//! | `consensus` | [`Turns`] | the intake, the next tick, the next deadline |
-//! | `log` | the log's lane | its queue |
-//! | `apply` | the store's lane | its queue |
+//! | `consensus` | [`ConsensusLoop`] | the intake, the next tick, the next deadline |
+//! | `log` | the log's queue | its queue |
+//! | `apply` | the store's queue | its queue |
 //! | `flush` | [`Flusher`] | a request of the store's worker, or of the log's when it is full; five seconds |
 //! | `watchdog` | – | a second; it touches no disk |
 //!
@@ -13,9 +13,10 @@
 //! to the apply thread, so that applying one overlaps with syncing the next; so does every group while the store delays
 //! writes, so that a store that stalls holds up no tick and no answer.
 //!
-//! Stop: consensus ends → log lane drained → apply lane drained → flushed. Any of these may hang with the disk: who stops
+//! Stop: consensus ends → log queue drained → apply queue drained → flushed. Any of these may hang with the disk: who stops
 //! a node bounds it.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -28,13 +29,13 @@ use super::Failure;
 use super::apply_worker::ApplyWorker;
 use super::flusher::Flusher;
 use super::intake::Intake;
-use super::lane::{Goes, Lane, Offered};
 use super::log_worker::{self, LogTask, LogWorker, Persisted};
 use super::status::Status;
-use super::turn::{ApplyBatch, LogBatch, Outside, Turns};
+use super::turn::{ApplyBatch, ConsensusLoop, Effects, LogBatch};
 use super::wait_out;
 use super::waiters::Waiters;
 use super::watchdog::Work;
+use super::worker_queue::{Offered, WorkerQueue};
 use crate::metrics::Metrics;
 use crate::raft::LogRead;
 
@@ -78,27 +79,27 @@ pub struct Wiring {
     pub metrics: Arc<Metrics>,
 }
 
-type LogLane<F> = Arc<Lane<LogTask, LogWorker<F>>>;
-type ApplyLane = Arc<Lane<ApplyBatch, ApplyWorker>>;
+type LogQueue<F> = Arc<WorkerQueue<LogTask, LogWorker<F>>>;
+type ApplyQueue = Arc<WorkerQueue<ApplyBatch, ApplyWorker>>;
 
 /// Running threads.
 pub struct Runtime<F: Fs> {
     wiring: Wiring,
-    log: LogLane<F>,
-    apply: ApplyLane,
+    log: LogQueue<F>,
+    apply: ApplyQueue,
     flusher: Flusher<F>,
     threads: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
     // Dropped with the runtime, which ends the watchdog.
     _watch: SyncSender<()>,
 }
 
-struct Lanes<F: Fs> {
+struct WorkerQueues<F: Fs> {
     wiring: Wiring,
-    log: LogLane<F>,
-    apply: ApplyLane,
+    log: LogQueue<F>,
+    apply: ApplyQueue,
 }
 
-impl<F: Fs> Outside for Lanes<F> {
+impl<F: Fs> Effects for WorkerQueues<F> {
     fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted> {
         let mut task = LogTask::Batch(batch);
         if alone {
@@ -110,7 +111,7 @@ impl<F: Fs> Outside for Lanes<F> {
                 Offered::Done(persisted) => {
                     if status.refuses_writes().is_some() {
                         // Its thread, which may sleep for long, is to look whether room returns.
-                        self.log.push(LogTask::Release(0));
+                        self.log.push(LogTask::Working(0));
                     }
                     return persisted;
                 }
@@ -203,7 +204,7 @@ fn apply(
 impl<F: Fs> Runtime<F> {
     /// Starts all threads; a sole voter leads when this returns or soon after.
     pub fn start<R: LogRead + 'static>(
-        turns: Turns<R>,
+        turns: ConsensusLoop<R>,
         mut log: LogWorker<F>,
         mut apply: ApplyWorker,
         flusher: Flusher<F>,
@@ -214,8 +215,8 @@ impl<F: Fs> Runtime<F> {
         apply.be_patient();
         let (watch, watched) = sync_channel(0);
         let runtime = Self {
-            log: Arc::new(Lane::new(log)),
-            apply: Arc::new(Lane::new(apply)),
+            log: Arc::new(WorkerQueue::new(log)),
+            apply: Arc::new(WorkerQueue::new(apply)),
             flusher,
             threads: Mutex::default(),
             wiring,
@@ -242,14 +243,14 @@ impl<F: Fs> Runtime<F> {
     }
 
     fn start_log(&self) -> std::io::Result<()> {
-        let (lane, wiring) = (self.log.clone(), self.wiring.clone());
+        let (queue, wiring) = (self.log.clone(), self.wiring.clone());
         self.spawn("log", move || {
             let status = &wiring.status;
-            lane.run(
+            queue.run(
                 || log_worker::patience(status),
                 |worker, tasks| {
                     let Some(persisted) = persist(worker, tasks, status) else {
-                        return Goes::End;
+                        return ControlFlow::Break(());
                     };
                     // Told first: an answer to a message must not overtake the news of what it promised.
                     if let Some(number) = persisted.number {
@@ -258,17 +259,17 @@ impl<F: Fs> Runtime<F> {
                     if !persisted.messages.is_empty() {
                         wiring.peers.send(persisted.messages);
                     }
-                    Goes::On
+                    ControlFlow::Continue(())
                 },
             );
         })
     }
 
     fn start_apply(&self) -> std::io::Result<()> {
-        let (lane, wiring) = (self.apply.clone(), self.wiring.clone());
+        let (queue, wiring) = (self.apply.clone(), self.wiring.clone());
         self.spawn("apply", move || {
             let status = wiring.status.clone();
-            lane.run(
+            queue.run(
                 || {
                     if status.waits_for_disk() {
                         wait_out::LOOK
@@ -283,9 +284,9 @@ impl<F: Fs> Runtime<F> {
                         wiring.intake.applied(index)
                     });
                     if wiring.status.has_failed() {
-                        Goes::End
+                        ControlFlow::Break(())
                     } else {
-                        Goes::On
+                        ControlFlow::Continue(())
                     }
                 },
             );
@@ -299,7 +300,7 @@ impl<F: Fs> Runtime<F> {
             // Ends with the workers of store and log, which hold the sender.
             let ended = flusher.run(
                 &requests,
-                |index| log.push(LogTask::Release(index)),
+                |index| log.push(LogTask::Working(index)),
                 |damage| {
                     apply.claim(|worker| worker.met_in_background(damage));
                 },
@@ -315,15 +316,18 @@ impl<F: Fs> Runtime<F> {
         })
     }
 
-    fn start_consensus<R: LogRead + 'static>(&self, mut turns: Turns<R>) -> std::io::Result<()> {
+    fn start_consensus<R: LogRead + 'static>(
+        &self,
+        mut turns: ConsensusLoop<R>,
+    ) -> std::io::Result<()> {
         let wiring = self.wiring.clone();
-        let mut lanes = Lanes {
+        let mut queues = WorkerQueues {
             wiring: wiring.clone(),
             log: self.log.clone(),
             apply: self.apply.clone(),
         };
         self.spawn("consensus", move || {
-            let outcome = run_turns(&mut turns, &mut lanes);
+            let outcome = run_turns(&mut turns, &mut queues);
             let failure = outcome.unwrap_or_else(|error| {
                 wiring.status.fail(&format!("consensus: {error}"));
                 Failure::Storage(error.to_string())
@@ -419,16 +423,16 @@ impl<F: Fs> Runtime<F> {
 }
 
 fn run_turns<R: LogRead, F: Fs>(
-    turns: &mut Turns<R>,
-    lanes: &mut Lanes<F>,
+    turns: &mut ConsensusLoop<R>,
+    queues: &mut WorkerQueues<F>,
 ) -> Result<Failure, raft::Error> {
-    turns.campaign_if_alone(lanes)?;
-    let intake = lanes.wiring.intake.clone();
-    let status = lanes.wiring.status.clone();
+    turns.campaign_if_alone(queues)?;
+    let intake = queues.wiring.intake.clone();
+    let status = queues.wiring.status.clone();
     loop {
-        let inputs = intake.take(turns.patience(lanes), turns.attention());
+        let inputs = intake.take(turns.patience(queues), turns.attention());
         let stop = inputs.stop;
-        turns.turn(inputs, lanes)?;
+        turns.turn(inputs, queues)?;
         if let Some(Failure::Storage(reason)) = status.refuses_writes() {
             return Ok(Failure::Storage(reason));
         }

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 
 use super::Failure;
 use super::damage::Damages;
-use super::refusal::{Refusal, Refusals};
+use super::refusal::{WriteRefusal, WriteRefusals};
 use super::volume::Volume;
 use super::watchdog::{Watchdog, Work};
-use crate::raft::{Role, Soft};
+use crate::raft::{Role, SoftState};
 
 struct WhenHalted(Box<dyn Fn(&str) + Send + Sync>);
 
@@ -32,7 +32,7 @@ pub struct Status {
     applied: AtomicU64,
     reads_at_once: AtomicBool,
     sole_voter: AtomicBool,
-    refusals: Arc<Refusals>,
+    refusals: Arc<WriteRefusals>,
     damages: Damages,
     watchdog: Watchdog,
     releasable: AtomicU64,
@@ -52,7 +52,7 @@ pub struct Status {
 
 impl Default for Status {
     fn default() -> Self {
-        let refusals = Arc::<Refusals>::default();
+        let refusals = Arc::<WriteRefusals>::default();
         Self {
             role: AtomicU8::new(0),
             leader: AtomicU64::new(0),
@@ -83,7 +83,7 @@ impl Default for Status {
 
 impl Status {
     /// The consensus thread publishes its state. Returns whether the leader changed.
-    pub fn publish(&self, soft: &Soft, now: SystemTime) -> bool {
+    pub fn publish(&self, soft: &SoftState, now: SystemTime) -> bool {
         let role = match soft.role {
             Role::Follower => 0,
             Role::Candidate => 1,
@@ -185,10 +185,10 @@ impl Status {
 
     /// As [`Self::end_writes`], for a reason in words.
     pub fn halt(&self, reason: &str) {
-        if self.refusals.holds(super::refusal::Kind::Damaged) {
+        if self.refusals.holds(super::refusal::RefusalKind::Damaged) {
             return;
         }
-        self.refusals.add(Refusal::Damaged(reason.to_owned()));
+        self.refusals.add(WriteRefusal::Damaged(reason.to_owned()));
         if let Some(WhenHalted(tell)) = self.when_halted.get() {
             tell(reason);
         }
@@ -200,7 +200,7 @@ impl Status {
     }
 
     /// Why writes are refused for the time being, for those who see it or need to know.
-    pub fn refusals(&self) -> &Refusals {
+    pub fn refusals(&self) -> &WriteRefusals {
         &self.refusals
     }
 
@@ -248,7 +248,7 @@ impl Status {
     pub fn lost_volume(&self) -> Option<&str> {
         if self.lost.get().is_none() {
             let lost = self.volume.get()?.lost()?;
-            self.refusals.add(Refusal::Unmounted(lost.clone()));
+            self.refusals.add(WriteRefusal::Unmounted(lost.clone()));
             self.fail(&lost);
             // Two that see it at once say the same.
             let _ = self.lost.set(lost);
@@ -269,7 +269,8 @@ impl Status {
     /// stop, so that the log is not missed.
     pub fn log_removed(&self, reason: &str) {
         if self.removed_log.set(reason.to_owned()).is_ok() {
-            self.refusals.add(Refusal::LogRemoved(reason.to_owned()));
+            self.refusals
+                .add(WriteRefusal::LogRemoved(reason.to_owned()));
             self.end_with(reason);
             tracing::error!("{reason}: the store is flushed, then this process ends");
         }

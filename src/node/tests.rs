@@ -18,20 +18,20 @@ use tokio::sync::oneshot;
 use wal::fs::Fs;
 use wal::fs::sim::{SimFs, SplitMix64};
 
-use super::apply_worker::{ApplyWorker, Shared};
+use super::apply_worker::{ApplyContext, ApplyWorker};
 use super::clock::{Clock, ClusterClock};
 use super::founding::{self, Founding};
-use super::intake::{Attention, Bounds, Intake};
+use super::intake::{Attention, Intake, IntakeLimits};
 use super::judgement::{Judgement, Question, judge};
 use super::log_worker::{LogTask, LogWorker, Persisted, SharedWitness};
-use super::resume::{self, Opened, Resumed};
+use super::resume::{self, OpenedStore, Resumed};
 use super::status::Status;
-use super::turn::{ApplyBatch, LogBatch, Outside, Settings, Turns};
+use super::turn::{ApplyBatch, ConsensusLoop, ConsensusOptions, Effects, LogBatch};
 use super::witness_file::WitnessFile;
-use super::{Failure, Reply, Waiters, recovery};
+use super::{AppliedWrite, Failure, Waiters, recovery};
 use crate::command::{Proposal, Ttl};
 use crate::metrics::Metrics;
-use crate::raft::{Core, Parameters, Randomness};
+use crate::raft::{Parameters, RaftCore, Randomness};
 use crate::watch::Hub;
 
 const IDENTITY: wal::Identity = wal::Identity {
@@ -71,7 +71,7 @@ struct Queues {
     store: storage::Store,
 }
 
-impl Outside for Queues {
+impl Effects for Queues {
     fn persist(&mut self, batch: LogBatch, _: bool) -> Option<Persisted> {
         self.log.push(LogTask::Batch(batch));
         None
@@ -88,11 +88,11 @@ impl Outside for Queues {
     }
 }
 
-type Answer = oneshot::Receiver<Result<Reply, Failure>>;
+type Answer = oneshot::Receiver<Result<AppliedWrite, Failure>>;
 
 /// A node between two power cuts.
 struct Life {
-    turns: Turns<wal::Reader<SimFs>>,
+    turns: ConsensusLoop<wal::Reader<SimFs>>,
     log: LogWorker<SimFs>,
     apply: ApplyWorker,
     queues: Queues,
@@ -138,7 +138,7 @@ impl Life {
                 opened
             }
         };
-        let Opened {
+        let OpenedStore {
             store,
             writer,
             marker,
@@ -150,7 +150,7 @@ impl Life {
         let status = Arc::new(Status::default());
         let waiters = Arc::new(Waiters::default());
         let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
-        let shared = Shared {
+        let shared = ApplyContext {
             hub: Arc::new(Hub::new(store.clone(), 10, metrics.clone())),
             waiters: waiters.clone(),
             status: status.clone(),
@@ -189,13 +189,14 @@ impl Life {
             applied: replayed.applied,
         };
         let mut random = Seeded(SplitMix64::new(seed));
-        let settings = Settings {
+        let settings = ConsensusOptions {
             id: IDENTITY.member,
             tick: Duration::from_millis(100),
             first_request: random.next(),
         };
-        let core = Core::new(&parameters, replayed.view, Box::new(random)).expect("a valid state");
-        let turns = Turns::new(
+        let core =
+            RaftCore::new(&parameters, replayed.view, Box::new(random)).expect("a valid state");
+        let turns = ConsensusLoop::new(
             core,
             settings,
             cluster_clock,
@@ -216,7 +217,7 @@ impl Life {
             apply: Vec::new(),
             store,
         };
-        let intake = Intake::new(Bounds::default());
+        let intake = Intake::new(IntakeLimits::default());
         let mut life = Self {
             turns,
             log,

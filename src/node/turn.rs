@@ -6,8 +6,8 @@
 //!    the sync;
 //! 3. committed entries go to the store. They are durable on a quorum, so log and apply overlap.
 //!
-//! Nothing here waits: the log, the apply thread, the peers, the clocks and the random numbers come from outside
-//! ([`Outside`], [`ClusterClock`], `Randomness`), so a simulation can hold whole clusters of these on one thread.
+//! Nothing here waits: the log, the apply thread, the peers, the clocks and the random numbers come from effects
+//! ([`Effects`], [`ClusterClock`], `Randomness`), so a simulation can hold whole clusters of these on one thread.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use super::intake::{Attention, Inputs, ReadWaiter, Submission};
 use super::log_worker::Persisted;
 use super::status::Status;
 use super::waiters::Waiters;
-use super::{Failure, Reply};
+use super::{AppliedWrite, Failure};
 use crate::command::Proposal;
 use crate::metrics::Metrics;
-use crate::raft::{Core, LogRead, Role, Work};
+use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
 
 /// Removals in one expiry command: a large wave is cut into slices so that it does not stall other writes.
 const EXPIRY_SLICE: u32 = 1_000;
@@ -74,7 +74,7 @@ impl ApplyBatch {
 }
 
 /// Where the results of a turn go. Where peers depend on this thread (`alone` is false), calls must not block.
-pub trait Outside {
+pub trait Effects {
     /// To the log; `Some` if it is durable already.
     fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted>;
     /// To the store; `Some` with the applied index if that is done already.
@@ -87,7 +87,7 @@ pub trait Outside {
 
 /// Fixed properties of the loop.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ConsensusOptions {
     /// This member's id.
     pub id: u64,
     /// One tick of the logical clock.
@@ -97,9 +97,9 @@ pub struct Settings {
 }
 
 /// The state of the consensus thread.
-pub struct Turns<R: LogRead> {
-    core: Core<R>,
-    settings: Settings,
+pub struct ConsensusLoop<R: LogRead> {
+    core: RaftCore<R>,
+    settings: ConsensusOptions,
     clock: ClusterClock,
     status: Arc<Status>,
     waiters: Arc<Waiters>,
@@ -109,7 +109,7 @@ pub struct Turns<R: LogRead> {
     /// Writes that no leader has taken yet.
     parked: VecDeque<Submission>,
     /// The expiry under way, with the term it was proposed in.
-    expiry: Option<(u64, oneshot::Receiver<Result<Reply, Failure>>)>,
+    expiry: Option<(u64, oneshot::Receiver<Result<AppliedWrite, Failure>>)>,
     reads: Reads,
     carried: Option<HardState>,
     handed_batch: u64,
@@ -129,11 +129,11 @@ struct Reads {
     held_since: Option<u64>,
 }
 
-impl<R: LogRead> Turns<R> {
+impl<R: LogRead> ConsensusLoop<R> {
     /// `applied` is where both the store and the core start.
     pub fn new(
-        core: Core<R>,
-        settings: Settings,
+        core: RaftCore<R>,
+        settings: ConsensusOptions,
         clock: ClusterClock,
         status: Arc<Status>,
         waiters: Arc<Waiters>,
@@ -162,15 +162,15 @@ impl<R: LogRead> Turns<R> {
     }
 
     /// A sole voter does not wait for an election time-out.
-    pub fn campaign_if_alone(&mut self, outside: &mut impl Outside) -> Result<(), raft::Error> {
+    pub fn campaign_if_alone(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
         if self.core.soft().sole_voter {
             self.core.campaign()?;
         }
-        self.hand_out(outside)
+        self.hand_out(effects)
     }
 
     /// How long the thread may sleep before the next turn is due.
-    pub fn patience(&self, outside: &impl Outside) -> Duration {
+    pub fn patience(&self, effects: &impl Effects) -> Duration {
         if self.reads.held_since.is_some() && self.expiry.is_none() {
             // The expiry they waited for was done on the spot.
             return Duration::ZERO;
@@ -181,7 +181,7 @@ impl<R: LogRead> Turns<R> {
         if idle || self.status.refuses_writes().is_some() {
             return tick;
         }
-        match outside.next_deadline() {
+        match effects.next_deadline() {
             Some(deadline) => tick.min(Duration::from_nanos(
                 deadline.saturating_sub(self.clock.now()),
             )),
@@ -204,7 +204,7 @@ impl<R: LogRead> Turns<R> {
     }
 
     /// Does everything that `inputs` and the clock call for.
-    pub fn turn(&mut self, inputs: Inputs, outside: &mut impl Outside) -> Result<(), raft::Error> {
+    pub fn turn(&mut self, inputs: Inputs, effects: &mut impl Effects) -> Result<(), raft::Error> {
         if let Some(number) = inputs.persisted {
             self.persisted(number);
         }
@@ -218,12 +218,12 @@ impl<R: LogRead> Turns<R> {
             }
         }
         self.reads.gathering.extend(inputs.reads);
-        self.expire(outside);
-        if !self.holds_reads(outside) {
+        self.expire(effects);
+        if !self.holds_reads(effects) {
             self.ask_reads();
         }
         self.propose(inputs.writes);
-        self.hand_out(outside)?;
+        self.hand_out(effects)?;
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
         self.forget_answered_expiry();
         Ok(())
@@ -296,13 +296,13 @@ impl<R: LogRead> Turns<R> {
 
     /// After a pause of the process the nodes that lapsed meanwhile go first, so that no read shows them. Reads that are
     /// asked for already are not held, and a wave that takes long holds none for long.
-    fn holds_reads(&mut self, outside: &impl Outside) -> bool {
+    fn holds_reads(&mut self, effects: &impl Effects) -> bool {
         if self.expiry.is_none() || self.reads.gathering.is_empty() {
             self.reads.held_since = None;
             return false;
         }
         let now = self.clock.now();
-        let overdue = outside
+        let overdue = effects
             .next_deadline()
             .is_some_and(|deadline| deadline.saturating_add(EXPIRY_OVERDUE) < now);
         if !overdue {
@@ -345,13 +345,13 @@ impl<R: LogRead> Turns<R> {
     /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time. Where a deadline is waited
     /// for and the wall clock was set forward, one that finds nothing carries the new stamp: a start of another boot must
     /// not take the step for time that passed.
-    fn expire(&mut self, outside: &impl Outside) {
+    fn expire(&mut self, effects: &impl Effects) {
         self.forget_answered_expiry();
         if self.expiry.is_some() {
             return;
         }
         let now = self.clock.now();
-        let due = outside
+        let due = effects
             .next_deadline()
             .is_some_and(|deadline| deadline <= now || self.clock.was_set_forward());
         if !due || self.core.soft().role != Role::Leader || self.status.refuses_writes().is_some() {
@@ -429,17 +429,17 @@ impl<R: LogRead> Turns<R> {
     }
 
     /// Hands out ready batches until none is left.
-    fn hand_out(&mut self, outside: &mut impl Outside) -> Result<(), raft::Error> {
+    fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
         while let Some(mut work) = self.core.work() {
             if !work.messages.is_empty() {
-                outside.send(std::mem::take(&mut work.messages));
+                effects.send(std::mem::take(&mut work.messages));
             }
             for read in std::mem::take(&mut work.reads) {
                 self.reads_ready(&read.context, read.index);
             }
             let committed = std::mem::take(&mut work.committed);
-            self.persist(work, outside);
-            self.apply(committed, outside);
+            self.persist(work, effects);
+            self.apply(committed, effects);
         }
         let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(self.clock.machine().wall());
         let soft = self.core.soft();
@@ -452,7 +452,7 @@ impl<R: LogRead> Turns<R> {
 
     /// A batch that only moves the commit index waits for the next one with substance: the commit index is known
     /// again after a restart without it, and a write of its own for each group would double the log's work.
-    fn persist(&mut self, work: Work, outside: &mut impl Outside) {
+    fn persist(&mut self, work: ReadyBatch, effects: &mut impl Effects) {
         if work.hard_state.is_some() {
             self.carried = work.hard_state;
         }
@@ -472,9 +472,9 @@ impl<R: LogRead> Turns<R> {
             must_sync: work.must_sync,
             messages: work.messages_after_sync,
         };
-        if let Some(persisted) = outside.persist(batch, self.core.soft().sole_voter) {
+        if let Some(persisted) = effects.persist(batch, self.core.soft().sole_voter) {
             if !persisted.messages.is_empty() {
-                outside.send(persisted.messages);
+                effects.send(persisted.messages);
             }
             if let Some(number) = persisted.number {
                 self.persisted(number);
@@ -482,7 +482,7 @@ impl<R: LogRead> Turns<R> {
         }
     }
 
-    fn apply(&mut self, entries: Vec<Entry>, outside: &mut impl Outside) {
+    fn apply(&mut self, entries: Vec<Entry>, effects: &mut impl Effects) {
         let Some(last) = entries.last() else { return };
         self.handed_entry = last.index;
         let mut conf_states = Vec::new();
@@ -499,7 +499,7 @@ impl<R: LogRead> Turns<R> {
             entries,
             conf_states,
         };
-        if let Some(index) = outside.apply(batch, self.core.soft().sole_voter) {
+        if let Some(index) = effects.apply(batch, self.core.soft().sole_voter) {
             self.applied(index);
         }
     }

@@ -20,10 +20,10 @@ use super::identity_file;
 pub struct Volume {
     path: PathBuf,
     /// `None` if it could not be opened, then nothing is ever found wrong.
-    opened: Option<Opened>,
+    opened: Option<WatchedPath>,
     /// Directories in it that may be exchanged as well, where they are there.
-    store: Option<Opened>,
-    log: Option<Opened>,
+    store: Option<WatchedPath>,
+    log: Option<WatchedPath>,
     /// The file that names the store's manifest, once there is one.
     current: PathBuf,
     has_current: AtomicBool,
@@ -32,7 +32,7 @@ pub struct Volume {
 
 /// One directory. While it is open no other one gets its inode.
 #[derive(Debug)]
-struct Opened {
+struct WatchedPath {
     path: PathBuf,
     directory: File,
     /// Device and inode.
@@ -42,7 +42,7 @@ struct Opened {
 impl Volume {
     /// What `path` leads to now.
     pub fn of(path: &Path) -> Self {
-        let opened = Opened::of(path)
+        let opened = WatchedPath::of(path)
             .inspect_err(|error| {
                 tracing::warn!(
                     "{} cannot be opened, an unmount will not be noticed: {error}",
@@ -53,8 +53,8 @@ impl Volume {
         Self {
             path: path.to_owned(),
             opened,
-            store: Opened::of(&path.join("store")).ok(),
-            log: Opened::of(&path.join("wal")).ok(),
+            store: WatchedPath::of(&path.join("store")).ok(),
+            log: WatchedPath::of(&path.join("wal")).ok(),
             current: path.join("store").join("CURRENT"),
             has_current: AtomicBool::new(path.join("store").join("CURRENT").exists()),
             has_identity: AtomicBool::new(identity_file::path(path).exists()),
@@ -78,7 +78,7 @@ impl Volume {
     /// Why the path no longer leads to the directory, or to a part of it that no start can do without, if so.
     pub fn lost(&self) -> Option<String> {
         let mut all = self.opened.iter().chain(&self.store);
-        let lost = all.find_map(Opened::lost).or_else(|| self.unlisted());
+        let lost = all.find_map(WatchedPath::lost).or_else(|| self.unlisted());
         if lost.is_none() {
             self.look_at_identity();
         }
@@ -141,7 +141,7 @@ fn is_gone(error: &io::Error) -> bool {
     )
 }
 
-impl Opened {
+impl WatchedPath {
     fn of(path: &Path) -> io::Result<Self> {
         let directory = File::open(path)?;
         Ok(Self {

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::apply_worker::{ApplyError, ApplyWorker};
-use super::refusal::{Kind, Refusal};
+use super::refusal::{RefusalKind, WriteRefusal};
 use super::reserve;
 use super::turn::ApplyBatch;
 
@@ -60,7 +60,7 @@ impl ApplyWorker {
             )
         };
         let reason = format!("{}; {advice}", error.place());
-        status.refusals().add(Refusal::StoreRefused(reason));
+        status.refusals().add(WriteRefusal::StoreRefused(reason));
         status.set_waits_for_disk(true);
         // Nobody is to apply on the spot what may take long.
         status.set_store_delays(true);
@@ -107,7 +107,7 @@ impl ApplyWorker {
         let status = self.status();
         status.set_waits_for_disk(false);
         status.set_store_delays(false);
-        status.refusals().remove(&[Kind::StoreRefused]);
+        status.refusals().remove(&[RefusalKind::StoreRefused]);
         Ok(waiting.batches)
     }
 

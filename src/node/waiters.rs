@@ -8,20 +8,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{Failure, Reply};
+use super::{AppliedWrite, Failure};
 
-type Answer = oneshot::Sender<Result<Reply, Failure>>;
+type WriteReply = oneshot::Sender<Result<AppliedWrite, Failure>>;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Waiters {
     // Held for one group's insertions or removals.
-    waiting: Mutex<HashMap<u64, Answer>>,
+    waiting: Mutex<HashMap<u64, WriteReply>>,
 }
 
 impl Waiters {
     /// Registers a group.
-    pub fn add(&self, group: Vec<(u64, Answer)>) {
+    pub fn add(&self, group: Vec<(u64, WriteReply)>) {
         let mut waiting = self.lock();
         for (id, answer) in group {
             let other = waiting.insert(id, answer);
@@ -33,7 +33,7 @@ impl Waiters {
     }
 
     /// Takes out the waiters of a group of requests; `None` where nobody waits here.
-    pub fn take(&self, ids: impl Iterator<Item = u64>) -> Vec<Option<Answer>> {
+    pub fn take(&self, ids: impl Iterator<Item = u64>) -> Vec<Option<WriteReply>> {
         let mut waiting = self.lock();
         ids.map(|id| waiting.remove(&id)).collect()
     }
@@ -67,7 +67,7 @@ impl Waiters {
         self.len() == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Answer>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, WriteReply>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

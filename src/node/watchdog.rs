@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::refusal::{Kind, Refusal, Refusals};
+use super::refusal::{RefusalKind, WriteRefusal, WriteRefusals};
 
 /// From here on an operation of the disk is told.
 pub const SLOW: Duration = Duration::from_secs(1);
@@ -97,12 +97,12 @@ pub struct Watchdog {
     marks: [Mark; Work::ALL.len()],
     patience: AtomicU64,
     data_dir: OnceLock<PathBuf>,
-    refusals: Arc<Refusals>,
+    refusals: Arc<WriteRefusals>,
 }
 
 impl Watchdog {
     /// One that refuses writes through `refusals`.
-    pub fn new(refusals: Arc<Refusals>) -> Self {
+    pub fn new(refusals: Arc<WriteRefusals>) -> Self {
         Self {
             made: Instant::now(),
             marks: Default::default(),
@@ -174,7 +174,8 @@ impl Watchdog {
             tracing::warn!("{}", self.advice(work, age));
         }
         if work.holds_writes() && age > self.patience() {
-            self.refusals.add(Refusal::SlowDisk(self.advice(work, age)));
+            self.refusals
+                .add(WriteRefusal::SlowDisk(self.advice(work, age)));
         }
         if mark.since.load(Ordering::SeqCst) != since {
             // It returned meanwhile, perhaps before it could see that it was told. The next one that is told already stays so.
@@ -188,7 +189,7 @@ impl Watchdog {
     /// Another work that is late as well is told again by the next look.
     fn take_back(&self, work: Work) {
         if work.holds_writes() {
-            self.refusals.remove(&[Kind::SlowDisk]);
+            self.refusals.remove(&[RefusalKind::SlowDisk]);
         }
     }
 
@@ -284,8 +285,8 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn watchdog() -> (Watchdog, Arc<Refusals>, Instant) {
-        let refusals = Arc::new(Refusals::default());
+    fn watchdog() -> (Watchdog, Arc<WriteRefusals>, Instant) {
+        let refusals = Arc::new(WriteRefusals::default());
         let watchdog = Watchdog::new(refusals.clone());
         watchdog.set_patience(Duration::from_secs(7));
         watchdog.set_data_dir("/data".into());
@@ -334,7 +335,7 @@ mod tests {
             "a write to the store in /data/store has not returned for 8 s: check the disk";
         assert_eq!(
             refusals.first(),
-            Some(Refusal::SlowDisk(sentence.to_owned()))
+            Some(WriteRefusal::SlowDisk(sentence.to_owned()))
         );
         assert_eq!(
             watchdog.overdue(begun + 8 * SECOND).as_deref(),
@@ -369,7 +370,7 @@ mod tests {
         assert!(!refusals.any(), "it holds up no write");
         watchdog.begin(Work::LogLook, begun);
         watchdog.look(begun + 9 * SECOND);
-        assert!(refusals.holds(Kind::SlowDisk));
+        assert!(refusals.holds(RefusalKind::SlowDisk));
         watchdog.end(Work::LogLook, None);
         assert!(!refusals.any());
     }

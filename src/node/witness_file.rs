@@ -73,7 +73,7 @@ pub struct CleanStop {
 
 /// What a slot says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Testimony {
+pub struct WitnessRecord {
     /// Whose data it is.
     pub identity: wal::Identity,
     /// The end of the log that was known durable.
@@ -84,9 +84,9 @@ pub struct Testimony {
 
 /// What stands in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Found {
+pub struct FoundWitness {
     /// The newest valid slot and its generation.
-    newest: Option<(u64, Testimony)>,
+    newest: Option<(u64, WitnessRecord)>,
     /// Slots that hold bytes and are not valid: a write that was cut short, or damage.
     pub damaged_slots: usize,
     /// Whether there is no such file.
@@ -95,9 +95,9 @@ pub struct Found {
     pub length: Option<u64>,
 }
 
-impl Found {
+impl FoundWitness {
     /// What the file says, if it can be read.
-    pub fn testimony(&self) -> Option<Testimony> {
+    pub fn testimony(&self) -> Option<WitnessRecord> {
         self.newest.map(|(_, testimony)| testimony)
     }
 
@@ -123,21 +123,21 @@ impl Found {
 ///
 /// # Errors
 /// What the system says, if it is anything but that there is no such file.
-pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<Found> {
+pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<FoundWitness> {
     let file = match fs.open_read(&path(data_dir)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Found {
+            return Ok(FoundWitness {
                 missing: true,
-                ..Found::default()
+                ..FoundWitness::default()
             });
         }
         Err(error) => return Err(error),
     };
     let length = file.len()?;
-    let mut found = Found {
+    let mut found = FoundWitness {
         length: (length != FILE_BYTES).then_some(length),
-        ..Found::default()
+        ..FoundWitness::default()
     };
     for slot in 0..2 {
         let mut bytes = [0; SLOT_STEP as usize];
@@ -181,7 +181,7 @@ impl<F: Fs> WitnessFile<F> {
     pub fn begin(
         fs: &F,
         data_dir: &Path,
-        found: &Found,
+        found: &FoundWitness,
         identity: wal::Identity,
         witness: wal::Witness,
     ) -> io::Result<Self> {
@@ -215,7 +215,7 @@ impl<F: Fs> WitnessFile<F> {
     ///
     /// # Errors
     /// What the system says.
-    pub fn resume(fs: &F, data_dir: &Path, found: &Found) -> io::Result<Option<Self>> {
+    pub fn resume(fs: &F, data_dir: &Path, found: &FoundWitness) -> io::Result<Option<Self>> {
         let Some((generation, testimony)) = found.newest else {
             return Ok(None);
         };
@@ -282,7 +282,7 @@ impl<F: Fs> WitnessFile<F> {
         let generation = self.generation + 1;
         let bytes = encode(
             generation,
-            &Testimony {
+            &WitnessRecord {
                 identity: self.identity,
                 witness,
                 clean,
@@ -304,7 +304,7 @@ pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(NAME)
 }
 
-fn encode(generation: u64, testimony: &Testimony) -> [u8; SLOT_BYTES] {
+fn encode(generation: u64, testimony: &WitnessRecord) -> [u8; SLOT_BYTES] {
     let mut bytes = [0; SLOT_BYTES];
     bytes[..VERSION].copy_from_slice(&MAGIC);
     bytes[VERSION..CHECKSUM].copy_from_slice(&FORMAT.to_le_bytes());
@@ -326,7 +326,7 @@ fn encode(generation: u64, testimony: &Testimony) -> [u8; SLOT_BYTES] {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<(u64, Testimony)> {
+fn decode(bytes: &[u8]) -> Option<(u64, WitnessRecord)> {
     let bytes: &[u8; SLOT_BYTES] = bytes.first_chunk()?;
     let word = |at: usize| {
         let field = bytes[at..].first_chunk();
@@ -347,7 +347,7 @@ fn decode(bytes: &[u8]) -> Option<(u64, Testimony)> {
         term: word(TERM),
         hash: word(HASH),
     };
-    let testimony = Testimony {
+    let testimony = WitnessRecord {
         identity: wal::Identity {
             cluster: word(CLUSTER),
             member: word(MEMBER),

@@ -1,10 +1,10 @@
 //! The deciding half of a node: inputs in, ready batches out, in the order of the `raft` crate's asynchronous path.
 //!
-//! The caller's contract, per batch ([`Work`]):
+//! The caller's contract, per batch ([`ReadyBatch`]):
 //! 1. `messages` may be sent at once (only a leader has them: followers write while it writes);
 //! 2. `entries` and `hard_state` are persisted in the order of the batches; `messages_after_sync` wait for that;
-//! 3. [`Core::persisted`] with the highest number synced; it implies all lower ones;
-//! 4. `committed` is applied in order; [`Core::applied`] when it is durable enough to be answered.
+//! 3. [`RaftCore::persisted`] with the highest number synced; it implies all lower ones;
+//! 4. `committed` is applied in order; [`RaftCore::applied`] when it is durable enough to be answered.
 
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
 use raft::{Config, RawNode, StateRole};
@@ -41,7 +41,7 @@ pub enum Role {
 
 /// Volatile facts that front ends show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Soft {
+pub struct SoftState {
     /// Current part.
     pub role: Role,
     /// Known leader; 0 for none.
@@ -65,7 +65,7 @@ pub struct ReadReady {
 
 /// One ready batch.
 #[derive(Debug)]
-pub struct Work {
+pub struct ReadyBatch {
     /// Rises by one with each batch.
     pub number: u64,
     /// To send at once.
@@ -85,13 +85,13 @@ pub struct Work {
 }
 
 /// Wraps the `raft` crate's node.
-pub struct Core<R: LogRead> {
+pub struct RaftCore<R: LogRead> {
     node: RawNode<LogView<R>>,
     random: Box<dyn Randomness>,
     drawn_for: (u64, StateRole, usize),
 }
 
-impl<R: LogRead> Core<R> {
+impl<R: LogRead> RaftCore<R> {
     /// A member that starts where `log` ends. Everything committed up to `parameters.applied` has been applied.
     pub fn new(
         parameters: &Parameters,
@@ -149,7 +149,7 @@ impl<R: LogRead> Core<R> {
         self.node.step(message)
     }
 
-    /// Asks for a read index; the answer comes as [`Work::reads`] or never (the caller retries).
+    /// Asks for a read index; the answer comes as [`ReadyBatch::reads`] or never (the caller retries).
     pub fn read_index(&mut self, context: Vec<u8>) {
         self.node.read_index(context);
     }
@@ -176,7 +176,7 @@ impl<R: LogRead> Core<R> {
     }
 
     /// The next batch, if there is anything to do.
-    pub fn work(&mut self) -> Option<Work> {
+    pub fn work(&mut self) -> Option<ReadyBatch> {
         if !self.node.has_ready() {
             return None;
         }
@@ -187,7 +187,7 @@ impl<R: LogRead> Core<R> {
             context: state.request_ctx,
             index: state.index,
         });
-        let work = Work {
+        let work = ReadyBatch {
             number: ready.number(),
             reads: reads.collect(),
             messages: ready.take_messages(),
@@ -215,14 +215,14 @@ impl<R: LogRead> Core<R> {
     }
 
     /// What this member is now.
-    pub fn soft(&self) -> Soft {
+    pub fn soft(&self) -> SoftState {
         let raft = &self.node.raft;
         let role = match raft.state {
             StateRole::Leader => Role::Leader,
             StateRole::Follower => Role::Follower,
             StateRole::Candidate | StateRole::PreCandidate => Role::Candidate,
         };
-        Soft {
+        SoftState {
             role,
             leader: raft.leader_id,
             term: raft.term,

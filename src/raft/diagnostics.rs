@@ -16,7 +16,7 @@ impl Drain for Forward {
     type Err = Never;
 
     fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), Never> {
-        let mut pairs = Pairs(String::new());
+        let mut pairs = LogPairs(String::new());
         // A pair that cannot be formatted is left out of the line; there is nobody to tell.
         let _ = record.kv().serialize(record, &mut pairs);
         let (message, pairs) = (record.msg(), pairs.0);
@@ -33,9 +33,9 @@ impl Drain for Forward {
     }
 }
 
-struct Pairs(String);
+struct LogPairs(String);
 
-impl Serializer for Pairs {
+impl Serializer for LogPairs {
     fn emit_arguments(&mut self, key: Key, value: &fmt::Arguments<'_>) -> slog::Result {
         use fmt::Write;
         write!(self.0, " {key}={value}").map_err(|_| slog::Error::Other)

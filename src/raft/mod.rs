@@ -1,13 +1,13 @@
 //! Consensus: what to persist, send and apply, decided without doing any of it.
 //!
-//! [`Core`] owns the `raft` crate's node; [`log::LogView`] is the log as that crate reads it, a short tail in memory
+//! [`RaftCore`] owns the `raft` crate's node; [`log::LogView`] is the log as that crate reads it, a short tail in memory
 //! over the durable log on disk. Nothing here blocks, syncs, sends or knows what an entry means.
 
 mod core;
 mod diagnostics;
 pub mod log;
 
-pub use self::core::{Core, Parameters, ReadReady, Role, Soft, Work};
+pub use self::core::{Parameters, RaftCore, ReadReady, ReadyBatch, Role, SoftState};
 pub use self::log::{LogRead, LogView};
 pub use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message};
 

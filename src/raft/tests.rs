@@ -44,14 +44,14 @@ fn view(voters: &[u64]) -> LogView<NoDisk> {
     LogView::new(NoDisk, HardState::default(), conf_state, (0, 0))
 }
 
-fn core(id: u64, voters: &[u64], seed: u64) -> Core<NoDisk> {
+fn core(id: u64, voters: &[u64], seed: u64) -> RaftCore<NoDisk> {
     let parameters = Parameters {
         id,
         heartbeat_ticks: 1,
         election_ticks: 10,
         applied: 0,
     };
-    Core::new(&parameters, view(voters), Box::new(Seeded(seed ^ id)))
+    RaftCore::new(&parameters, view(voters), Box::new(Seeded(seed ^ id)))
         .expect("a valid configuration")
 }
 
@@ -191,7 +191,7 @@ fn entries_come_back_from_the_form_of_the_log() {
 
 /// Three members on one thread: messages in one queue, every batch durable at once.
 struct Cluster {
-    members: Vec<Core<NoDisk>>,
+    members: Vec<RaftCore<NoDisk>>,
     mail: VecDeque<Message>,
     applied: Vec<Vec<(u64, u64, Vec<u8>)>>,
     trace: Vec<(u64, u64)>,

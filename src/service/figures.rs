@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Service;
 use crate::metrics::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel};
-use crate::node::refusal::Kind;
+use crate::node::refusal::RefusalKind;
 use crate::node::watchdog::Work;
 use crate::raft::Role;
 use crate::version::CLUSTER_VERSION;

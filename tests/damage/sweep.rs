@@ -17,7 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use etcd2::node::identity_file;
-use etcd2::node::judgement::{Judgement, Plan, PlannedLog, Question, judge};
+use etcd2::node::judgement::{Judgement, PlannedLog, Question, StartPlan, judge};
 use etcd2::node::recovery::RecoveryError;
 use wal::fs::OsFs;
 
@@ -144,7 +144,7 @@ impl<'a> Sweep<'a> {
             return Ok(Met::Torn);
         }
         if !plan.witness_file.is_whole()
-            || !matches!(plan.identity_file, identity_file::Found::Known(_))
+            || !matches!(plan.identity_file, identity_file::FoundIdentity::Known(_))
         {
             return Ok(Met::Anew);
         }
@@ -154,7 +154,7 @@ impl<'a> Sweep<'a> {
     fn read(
         &self,
         injection: &Injection,
-        plan: &Plan<OsFs>,
+        plan: &StartPlan<OsFs>,
         named: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Met, String> {
         let store = match injection.file.starts_with("store") {
@@ -192,7 +192,7 @@ fn look(directory: &Path) -> Result<Judgement<OsFs>, RecoveryError> {
     judge(&OsFs, &question)
 }
 
-fn log_end(plan: &Plan<OsFs>) -> Option<wal::Witness> {
+fn log_end(plan: &StartPlan<OsFs>) -> Option<wal::Witness> {
     match &plan.log {
         PlannedLog::Open(log) => Some(log.end()),
         _ => None,

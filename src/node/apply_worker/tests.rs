@@ -28,7 +28,7 @@ impl Clock for Stopped {
     }
 }
 
-fn worker() -> (ApplyWorker, Shared, TempDir) {
+fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (store, writer) = storage::open(directory.path(), storage::StoreOptions::default())
         .expect("a new store opens");
@@ -41,7 +41,7 @@ fn worker() -> (ApplyWorker, Shared, TempDir) {
     let options = wal::Options::default();
     let log = wal::Wal::create(SimFs::new(1), Path::new("/wal"), identity, base, options);
     let witness = log.expect("a new log").witness();
-    let shared = Shared {
+    let shared = ApplyContext {
         hub: Arc::new(Hub::new(store, 10, metrics.clone())),
         waiters: Arc::default(),
         status: Arc::default(),

@@ -7,7 +7,7 @@ use std::thread;
 use wal::fs::sim::SimFs;
 
 use super::*;
-use crate::node::refusal::Refusal;
+use crate::node::refusal::WriteRefusal;
 use crate::node::witness_file;
 
 /// A store with its flusher; the witness file is on a simulated disk.
@@ -132,7 +132,7 @@ fn a_full_log_is_given_what_two_flushes_hold() {
     bench.apply_up_to(10);
     bench.flusher.flush(false).expect("flushed");
     bench.apply_up_to(20);
-    let full = Refusal::LogFull("full".to_owned());
+    let full = WriteRefusal::LogFull("full".to_owned());
     bench.status.refusals().add(full);
     let Bench {
         store,

@@ -4,7 +4,7 @@
 
 /// The identity file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identity {
+pub(super) enum IdentityState {
     Missing,
     First,
     Known,
@@ -13,7 +13,7 @@ pub(super) enum Identity {
 
 /// The log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Log {
+pub(super) enum LogState {
     /// No directory, or no segment in it.
     Absent,
     /// From the founding, without an entry.
@@ -28,7 +28,7 @@ pub(super) enum Log {
 
 /// The store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Store {
+pub(super) enum StoreState {
     Absent,
     /// RocksDB was still being created.
     Unfinished,
@@ -41,7 +41,7 @@ pub(super) enum Store {
 
 /// The tables of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tables {
+pub(super) enum TablesState {
     Sound,
     /// Only old versions and events are hurt.
     HistoryHurt,
@@ -50,11 +50,11 @@ pub(super) enum Tables {
 
 /// All that is known before anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Evidence {
-    pub(super) identity: Identity,
-    pub(super) log: Log,
-    pub(super) store: Store,
-    pub(super) tables: Tables,
+pub(super) struct DirectoryEvidence {
+    pub(super) identity: IdentityState,
+    pub(super) log: LogState,
+    pub(super) store: StoreState,
+    pub(super) tables: TablesState,
     /// All parts that name a member name the same.
     pub(super) agree: bool,
     /// No other member has a vote.
@@ -94,7 +94,7 @@ pub enum StoreAction {
 
 /// Why a start is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum RefusalCase {
     Strangers,
     StoreUnreadable,
     StoreLost,
@@ -106,14 +106,14 @@ pub(super) enum Refusal {
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum StartVerdict {
     Found,
     Start(LogAction, StoreAction),
-    Refuse(Refusal),
+    Refuse(RefusalCase),
 }
 
-pub(super) fn decide(evidence: Evidence) -> Verdict {
-    let Evidence {
+pub(super) fn decide(evidence: DirectoryEvidence) -> StartVerdict {
+    let DirectoryEvidence {
         identity,
         log,
         store,
@@ -121,51 +121,59 @@ pub(super) fn decide(evidence: Evidence) -> Verdict {
         ..
     } = evidence;
     if !evidence.witnessed && nothing_was_acknowledged(identity, log, store) {
-        return Verdict::Found;
+        return StartVerdict::Found;
     }
     if !evidence.agree {
-        return Verdict::Refuse(Refusal::Strangers);
+        return StartVerdict::Refuse(RefusalCase::Strangers);
     }
     match store {
-        Store::Unreadable => return Verdict::Refuse(Refusal::StoreUnreadable),
-        Store::Absent | Store::Unfinished => return Verdict::Refuse(Refusal::StoreLost),
-        Store::New | Store::Written => {}
+        StoreState::Unreadable => return StartVerdict::Refuse(RefusalCase::StoreUnreadable),
+        StoreState::Absent | StoreState::Unfinished => {
+            return StartVerdict::Refuse(RefusalCase::StoreLost);
+        }
+        StoreState::New | StoreState::Written => {}
     }
-    if tables != Tables::Sound && evidence.copied {
-        return Verdict::Refuse(Refusal::Copied);
+    if tables != TablesState::Sound && evidence.copied {
+        return StartVerdict::Refuse(RefusalCase::Copied);
     }
     let action = match log {
-        Log::Whole if !evidence.joins => return Verdict::Refuse(Refusal::Gap),
-        Log::Whole | Log::Empty => LogAction::Open,
-        Log::Absent | Log::Hurt | Log::Contradicted if !evidence.alone => {
-            return Verdict::Refuse(Refusal::Member);
+        LogState::Whole if !evidence.joins => return StartVerdict::Refuse(RefusalCase::Gap),
+        LogState::Whole | LogState::Empty => LogAction::Open,
+        LogState::Absent | LogState::Hurt | LogState::Contradicted if !evidence.alone => {
+            return StartVerdict::Refuse(RefusalCase::Member);
         }
-        Log::Absent | Log::Hurt | Log::Contradicted if evidence.proven => LogAction::Replace,
-        Log::Hurt if evidence.accepted => LogAction::Salvage,
-        Log::Absent | Log::Contradicted if evidence.accepted => LogAction::Replace,
-        Log::Absent | Log::Hurt | Log::Contradicted => {
-            return Verdict::Refuse(Refusal::LogLoss);
+        LogState::Absent | LogState::Hurt | LogState::Contradicted if evidence.proven => {
+            LogAction::Replace
+        }
+        LogState::Hurt if evidence.accepted => LogAction::Salvage,
+        LogState::Absent | LogState::Contradicted if evidence.accepted => LogAction::Replace,
+        LogState::Absent | LogState::Hurt | LogState::Contradicted => {
+            return StartVerdict::Refuse(RefusalCase::LogLoss);
         }
     };
     let mode = match tables {
-        Tables::Sound => StoreAction::Open,
-        Tables::HistoryHurt => StoreAction::KeepHistory,
-        Tables::Hurt => StoreAction::ReadOnly,
+        TablesState::Sound => StoreAction::Open,
+        TablesState::HistoryHurt => StoreAction::KeepHistory,
+        TablesState::Hurt => StoreAction::ReadOnly,
     };
-    Verdict::Start(action, mode)
+    StartVerdict::Start(action, mode)
 }
 
 /// Founding writes store, log, a witness of entry 0 and the identity file in this order, and only then may anything be
 /// acknowledged; a witness file that names more is from a node that was here. In the
 /// first release the file came first, and the log after the store: there a new store without a log may be one that
 /// lost it.
-fn nothing_was_acknowledged(identity: Identity, log: Log, store: Store) -> bool {
-    if !matches!(store, Store::Absent | Store::Unfinished | Store::New) {
+fn nothing_was_acknowledged(identity: IdentityState, log: LogState, store: StoreState) -> bool {
+    if !matches!(
+        store,
+        StoreState::Absent | StoreState::Unfinished | StoreState::New
+    ) {
         return false;
     }
     match (identity, log) {
-        (Identity::Missing, Log::Absent | Log::Empty) | (Identity::First, Log::Empty) => true,
-        (Identity::First, Log::Absent) => store != Store::New,
+        (IdentityState::Missing, LogState::Absent | LogState::Empty)
+        | (IdentityState::First, LogState::Empty) => true,
+        (IdentityState::First, LogState::Absent) => store != StoreState::New,
         _ => false,
     }
 }

@@ -2,36 +2,36 @@
 
 use wal::fs::Fs;
 
-use super::decide::{self, Tables};
-use super::log::Judged;
+use super::decide::{self, TablesState};
+use super::log::LogFinding;
 use super::refusal::Hurt;
-use super::{Facts, Loss, Question, Refusal};
+use super::{DirectoryFacts, LogLoss, Question, StartRefusal};
 use crate::node::{identity_file, witness_file};
 
-impl<F: Fs> Facts<F> {
-    pub(super) fn loss(&self, question: &Question<'_>) -> Loss {
+impl<F: Fs> DirectoryFacts<F> {
+    pub(super) fn loss(&self, question: &Question<'_>) -> LogLoss {
         let witnessed = self.witness_file.testimony().map(|said| said.witness.index);
         let store = self.store.marker.witness.as_deref();
         let store = store.and_then(|bytes| wal::Witness::decode(bytes).ok());
         let told = match &self.log.judged {
-            Judged::Damaged(damage, _) => damage.last_known(),
+            LogFinding::Damaged(damage, _) => damage.last_known(),
             _ => None,
         };
         let known_until = witnessed.max(store.map(|witness| witness.index)).max(told);
         let what = match &self.log.judged {
-            Judged::Absent => format!("the log {} is gone", self.log.path.display()),
-            Judged::Contradicted(damage, _) => {
+            LogFinding::Absent => format!("the log {} is gone", self.log.path.display()),
+            LogFinding::Contradicted(damage, _) => {
                 format!("{} (seen by {})", place(damage), self.witnesses_named())
             }
-            Judged::Damaged(damage, _) => place(damage),
-            Judged::Readable(log) => format!(
+            LogFinding::Damaged(damage, _) => place(damage),
+            LogFinding::Readable(log) => format!(
                 "the log {} ends with entry {}, but the store holds entry {}",
                 self.log.path.display(),
                 log.recovery().last_index,
                 self.store.applied.index
             ),
         };
-        Loss {
+        LogLoss {
             what,
             kept: self.kept(),
             known_until,
@@ -48,7 +48,11 @@ impl<F: Fs> Facts<F> {
         names.join(" and ")
     }
 
-    pub(super) fn refuse(&self, question: &Question<'_>, refusal: decide::Refusal) -> Refusal {
+    pub(super) fn refuse(
+        &self,
+        question: &Question<'_>,
+        refusal: decide::RefusalCase,
+    ) -> StartRefusal {
         let directory = question.directory.to_owned();
         let first_fault = || {
             self.store
@@ -62,47 +66,47 @@ impl<F: Fs> Facts<F> {
             hurt.map(storage::judge::Fault::place)
         };
         match refusal {
-            decide::Refusal::Strangers => Refusal::Strangers {
+            decide::RefusalCase::Strangers => StartRefusal::Strangers {
                 directory,
                 parts: parts(&self.voices()),
             },
-            decide::Refusal::StoreUnreadable => Refusal::StoreUnreadable {
+            decide::RefusalCase::StoreUnreadable => StartRefusal::StoreUnreadable {
                 fault: self.store.unreadable.clone(),
                 copied: question.copied,
             },
-            decide::Refusal::StoreLost => Refusal::StoreLost {
+            decide::RefusalCase::StoreLost => StartRefusal::StoreLost {
                 path: self.store.path.clone(),
                 proof: match (&self.log.judged, &self.identity_file) {
-                    (Judged::Absent, identity_file::Found::Missing) => {
+                    (LogFinding::Absent, identity_file::FoundIdentity::Missing) => {
                         "the witness file WITNESS says that a node wrote its log here"
                     }
-                    (Judged::Absent, _) => {
+                    (LogFinding::Absent, _) => {
                         "the identity file FORMAT says that a node was founded here"
                     }
                     _ => "there is a log of this node",
                 },
             },
-            decide::Refusal::Copied => Refusal::Copied {
+            decide::RefusalCase::Copied => StartRefusal::Copied {
                 directory,
                 fault: first_fault().unwrap_or_default(),
             },
-            decide::Refusal::Member => Refusal::Member {
+            decide::RefusalCase::Member => StartRefusal::Member {
                 loss: self.loss(question),
             },
-            decide::Refusal::LogLoss => Refusal::LogLoss {
+            decide::RefusalCase::LogLoss => StartRefusal::LogLoss {
                 loss: self.loss(question),
-                hurt: (self.store.tables() == Tables::Hurt).then(|| Hurt {
+                hurt: (self.store.tables() == TablesState::Hurt).then(|| Hurt {
                     fault: first_hurt().unwrap_or_default(),
                     applied: self.store.applied.index,
                 }),
             },
-            decide::Refusal::Gap => self.gap(),
+            decide::RefusalCase::Gap => self.gap(),
         }
     }
 
-    fn gap(&self) -> Refusal {
+    fn gap(&self) -> StartRefusal {
         let first = match &self.log.judged {
-            Judged::Readable(log) => log.recovery().first_index,
+            LogFinding::Readable(log) => log.recovery().first_index,
             _ => 0,
         };
         let torn = match self.store.torn_bytes() {
@@ -115,7 +119,7 @@ impl<F: Fs> Facts<F> {
                     .map_or("", |inventory| &inventory.manifest)
             ),
         };
-        Refusal::Gap {
+        StartRefusal::Gap {
             log: self.log.path.clone(),
             first,
             store: self.store.path.clone(),

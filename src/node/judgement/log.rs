@@ -11,11 +11,11 @@ use crate::node::witness_file;
 /// The log, as it lies there.
 pub(super) struct LogFacts<F: Fs> {
     pub(super) path: PathBuf,
-    pub(super) judged: Judged<F>,
+    pub(super) judged: LogFinding<F>,
 }
 
 /// What its own checks and its witnesses say.
-pub(super) enum Judged<F: Fs> {
+pub(super) enum LogFinding<F: Fs> {
     Absent,
     Readable(Box<wal::JudgedLog<F>>),
     /// Not what a witness saw; and whose it is, if it can be read.
@@ -29,21 +29,21 @@ impl<F: Fs> LogFacts<F> {
     pub(super) fn gather(
         fs: &F,
         path: PathBuf,
-        file: &witness_file::Found,
+        file: &witness_file::FoundWitness,
         marker: &Marker,
     ) -> Result<Self, RecoveryError> {
         let witnesses = witnesses(file, marker)?;
         let judged = match wal::judge(fs.clone(), &path, None, &witnesses) {
-            Ok(judged) => Judged::Readable(Box::new(judged)),
-            Err(wal::Error::NoLog { .. }) => Judged::Absent,
+            Ok(judged) => LogFinding::Readable(Box::new(judged)),
+            Err(wal::Error::NoLog { .. }) => LogFinding::Absent,
             Err(wal::Error::Damaged(damage)) if damage.proof == wal::Proof::Witness => {
                 // For its owner's name alone: no entry of it is used.
                 let read = wal::inspect(fs, &path, None, []).ok();
-                Judged::Contradicted(damage, read.map(|read| read.identity))
+                LogFinding::Contradicted(damage, read.map(|read| read.identity))
             }
             Err(wal::Error::Damaged(damage)) => {
                 let prefix = wal::prefix(fs, &path, None, &witnesses).ok();
-                Judged::Damaged(damage, prefix.map(Box::new))
+                LogFinding::Damaged(damage, prefix.map(Box::new))
             }
             Err(error) => return Err(error.into()),
         };
@@ -61,9 +61,9 @@ impl<F: Fs> LogFacts<F> {
         };
         match &self.judged {
             // Another history, or one that ends before the witness: neither shows entries after the store's own.
-            Judged::Absent | Judged::Contradicted(..) => 0,
-            Judged::Readable(log) => log.recovery().last_index,
-            Judged::Damaged(damage, prefix) => {
+            LogFinding::Absent | LogFinding::Contradicted(..) => 0,
+            LogFinding::Readable(log) => log.recovery().last_index,
+            LogFinding::Damaged(damage, prefix) => {
                 let read = prefix.as_ref().map_or(0, |prefix| prefix.last().index);
                 read.max(told(damage))
             }
@@ -73,7 +73,7 @@ impl<F: Fs> LogFacts<F> {
 
 /// The witnesses that the log must bear out.
 fn witnesses(
-    file: &witness_file::Found,
+    file: &witness_file::FoundWitness,
     marker: &Marker,
 ) -> Result<Vec<wal::Witness>, RecoveryError> {
     let stored = marker.witness.as_deref().map(wal::Witness::decode);

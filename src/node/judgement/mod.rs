@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 use wal::fs::Fs;
 
 pub use decide::StoreAction;
-pub use refusal::{Loss, Refusal};
+pub use refusal::{LogLoss, StartRefusal};
 
 use super::data_dir::DataDirError;
 use super::marker::Marker;
 use super::recovery::RecoveryError;
 use super::{identity_file, missing_file, reserve, witness_file};
-use decide::{Evidence, Identity, Log, LogAction, Verdict, decide};
-use log::{Judged, LogFacts};
+use decide::{DirectoryEvidence, IdentityState, LogAction, LogState, StartVerdict, decide};
+use log::{LogFinding, LogFacts};
 use store::StoreFacts;
 
 /// What is to be judged.
@@ -42,19 +42,19 @@ pub enum Judgement<F: Fs> {
     /// No node was ever finished here.
     Found,
     /// A node is here.
-    Start(Box<Plan<F>>),
+    Start(Box<StartPlan<F>>),
 }
 
 /// How a node that is here is opened.
-pub struct Plan<F: Fs> {
+pub struct StartPlan<F: Fs> {
     /// Whose data it is.
     pub identity: wal::Identity,
     /// The identity file as it was found.
-    pub identity_file: identity_file::Found,
+    pub identity_file: identity_file::FoundIdentity,
     /// The witness file as it was found.
-    pub witness_file: witness_file::Found,
+    pub witness_file: witness_file::FoundWitness,
     /// The list of tables known to be missing, as it was found.
-    pub missing: missing_file::Known,
+    pub missing: missing_file::MissingTables,
     /// What the store holds.
     pub applied: storage::Applied,
     /// What it says beside that.
@@ -69,7 +69,7 @@ pub struct Plan<F: Fs> {
     pub complete: bool,
 }
 
-impl<F: Fs> Plan<F> {
+impl<F: Fs> StartPlan<F> {
     /// How the store is to be opened.
     pub fn mode(&self) -> storage::Mode {
         let damages = self
@@ -95,9 +95,9 @@ pub enum PlannedLog<F: Fs> {
     /// Opened as it was judged.
     Open(Box<wal::JudgedLog<F>>),
     /// Set aside; a new one begins behind the store.
-    Replace(Loss),
+    Replace(LogLoss),
     /// The entries before the damage are applied, then as `Replace`.
-    Salvage(Loss, Box<wal::Prefix<F>>),
+    Salvage(LogLoss, Box<wal::Prefix<F>>),
     /// Left alone, because the store is only read.
     Leave,
 }
@@ -107,33 +107,33 @@ pub enum PlannedLog<F: Fs> {
 /// # Errors
 /// [`RecoveryError::Refused`] with what to do; anything else is a part that cannot even be looked at.
 pub fn judge<F: Fs>(fs: &F, question: &Question<'_>) -> Result<Judgement<F>, RecoveryError> {
-    let facts = Facts::gather(fs, question.directory)?;
+    let facts = DirectoryFacts::gather(fs, question.directory)?;
     let evidence = facts.evidence(question);
     match decide(evidence) {
-        Verdict::Found => Ok(Judgement::Found),
-        Verdict::Start(log, store) => Ok(Judgement::Start(Box::new(
+        StartVerdict::Found => Ok(Judgement::Found),
+        StartVerdict::Start(log, store) => Ok(Judgement::Start(Box::new(
             facts.plan(question, log, store)?,
         ))),
         // The first release's store, never flushed: without its log nothing is left to serve under any option.
-        Verdict::Refuse(decide::Refusal::LogLoss) if facts.voices().is_empty() => {
+        StartVerdict::Refuse(decide::RefusalCase::LogLoss) if facts.voices().is_empty() => {
             Err(RecoveryError::Nobody {
                 directory: question.directory.to_owned(),
             })
         }
-        Verdict::Refuse(refusal) => Err(facts.refuse(question, refusal).into()),
+        StartVerdict::Refuse(refusal) => Err(facts.refuse(question, refusal).into()),
     }
 }
 
 /// All that can be seen without writing.
-struct Facts<F: Fs> {
-    identity_file: identity_file::Found,
-    witness_file: witness_file::Found,
-    missing: missing_file::Known,
+struct DirectoryFacts<F: Fs> {
+    identity_file: identity_file::FoundIdentity,
+    witness_file: witness_file::FoundWitness,
+    missing: missing_file::MissingTables,
     store: StoreFacts,
     log: LogFacts<F>,
 }
 
-impl<F: Fs> Facts<F> {
+impl<F: Fs> DirectoryFacts<F> {
     fn gather(fs: &F, directory: &Path) -> Result<Self, RecoveryError> {
         let unreadable = |path: PathBuf| {
             move |source| {
@@ -146,8 +146,8 @@ impl<F: Fs> Facts<F> {
         };
         let identity_file = identity_file::read(fs, directory)
             .map_err(unreadable(identity_file::path(directory)))?;
-        if let identity_file::Found::Newer(found) = identity_file {
-            return Err(Refusal::Newer {
+        if let identity_file::FoundIdentity::Newer(found) = identity_file {
+            return Err(StartRefusal::Newer {
                 directory: directory.to_owned(),
                 found,
                 known: identity_file::FORMAT,
@@ -169,29 +169,30 @@ impl<F: Fs> Facts<F> {
         })
     }
 
-    fn evidence(&self, question: &Question<'_>) -> Evidence {
+    fn evidence(&self, question: &Question<'_>) -> DirectoryEvidence {
         let applied = self.store.applied.index;
         let log = match &self.log.judged {
-            Judged::Absent => Log::Absent,
-            Judged::Contradicted(..) => Log::Contradicted,
-            Judged::Damaged(..) => Log::Hurt,
-            Judged::Readable(log) if log.recovery().last_index < applied => Log::Contradicted,
-            Judged::Readable(log) if log.recovery().last_index == 0 => Log::Empty,
-            Judged::Readable(_) => Log::Whole,
+            LogFinding::Absent => LogState::Absent,
+            LogFinding::Contradicted(..) => LogState::Contradicted,
+            LogFinding::Damaged(..) => LogState::Hurt,
+            LogFinding::Readable(log) if log.recovery().last_index < applied => {
+                LogState::Contradicted
+            }
+            LogFinding::Readable(log) if log.recovery().last_index == 0 => LogState::Empty,
+            LogFinding::Readable(_) => LogState::Whole,
         };
         let joins = match &self.log.judged {
-            Judged::Readable(log) => log.recovery().first_index <= applied + 1,
-            Judged::Absent | Judged::Contradicted(..) | Judged::Damaged(..) => true,
+            LogFinding::Readable(log) => log.recovery().first_index <= applied + 1,
+            LogFinding::Absent | LogFinding::Contradicted(..) | LogFinding::Damaged(..) => true,
         };
         let conf_state = &self.store.marker.conf_state;
-        Evidence {
+        DirectoryEvidence {
             identity: match self.identity_file {
-                identity_file::Found::Missing => Identity::Missing,
-                identity_file::Found::First => Identity::First,
-                identity_file::Found::Known(_) => Identity::Known,
-                identity_file::Found::Damaged(_) | identity_file::Found::Newer(_) => {
-                    Identity::Damaged
-                }
+                identity_file::FoundIdentity::Missing => IdentityState::Missing,
+                identity_file::FoundIdentity::First => IdentityState::First,
+                identity_file::FoundIdentity::Known(_) => IdentityState::Known,
+                identity_file::FoundIdentity::Damaged(_)
+                | identity_file::FoundIdentity::Newer(_) => IdentityState::Damaged,
             },
             log,
             store: self.store.kind,
@@ -213,8 +214,8 @@ impl<F: Fs> Facts<F> {
     /// log, the reserve, which a founding makes after the log.
     fn is_witnessed(&self, directory: &Path) -> bool {
         let testimony = self.witness_file.testimony();
-        let alone = self.store.kind != decide::Store::Absent
-            && matches!(self.log.judged, Judged::Absent)
+        let alone = self.store.kind != decide::StoreState::Absent
+            && matches!(self.log.judged, LogFinding::Absent)
             && reserve::is_there(directory);
         alone || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
     }
@@ -222,15 +223,15 @@ impl<F: Fs> Facts<F> {
     /// Who names which member.
     fn voices(&self) -> Vec<(&'static str, wal::Identity)> {
         let file = match self.identity_file {
-            identity_file::Found::Known(identity) => Some(identity),
+            identity_file::FoundIdentity::Known(identity) => Some(identity),
             _ => None,
         };
         let witness = self.witness_file.testimony().map(|said| said.identity);
         let log = match &self.log.judged {
-            Judged::Readable(log) => Some(log.recovery().identity),
-            Judged::Damaged(_, prefix) => prefix.as_ref().map(|prefix| prefix.identity()),
-            Judged::Contradicted(_, identity) => *identity,
-            Judged::Absent => None,
+            LogFinding::Readable(log) => Some(log.recovery().identity),
+            LogFinding::Damaged(_, prefix) => prefix.as_ref().map(|prefix| prefix.identity()),
+            LogFinding::Contradicted(_, identity) => *identity,
+            LogFinding::Absent => None,
         };
         [
             (identity_file::NAME, file),
@@ -259,7 +260,7 @@ impl<F: Fs> Facts<F> {
     fn kept(&self) -> u64 {
         let applied = self.store.applied.index;
         match &self.log.judged {
-            Judged::Damaged(_, Some(prefix)) if prefix.base().index <= applied => {
+            LogFinding::Damaged(_, Some(prefix)) if prefix.base().index <= applied => {
                 applied.max(prefix.last().index)
             }
             _ => applied,
@@ -271,10 +272,10 @@ impl<F: Fs> Facts<F> {
         question: &Question<'_>,
         action: LogAction,
         store: StoreAction,
-    ) -> Result<Plan<F>, RecoveryError> {
+    ) -> Result<StartPlan<F>, RecoveryError> {
         let loss = self.loss(question);
         let complete = match &self.log.judged {
-            Judged::Readable(log) => log.recovery().last_index <= self.store.applied.index,
+            LogFinding::Readable(log) => log.recovery().last_index <= self.store.applied.index,
             _ => self.is_proven(),
         };
         let identity = self.voices().first().map(|voice| voice.1);
@@ -284,8 +285,8 @@ impl<F: Fs> Facts<F> {
         let applied = self.store.applied.index;
         let log = match (store, action, self.log.judged) {
             (StoreAction::ReadOnly, ..) => PlannedLog::Leave,
-            (_, LogAction::Open, Judged::Readable(log)) => PlannedLog::Open(log),
-            (_, LogAction::Salvage, Judged::Damaged(_, Some(prefix)))
+            (_, LogAction::Open, LogFinding::Readable(log)) => PlannedLog::Open(log),
+            (_, LogAction::Salvage, LogFinding::Damaged(_, Some(prefix)))
                 if prefix.base().index <= applied =>
             {
                 PlannedLog::Salvage(loss, prefix)
@@ -296,7 +297,7 @@ impl<F: Fs> Facts<F> {
                 PlannedLog::Replace(loss)
             }
         };
-        Ok(Plan {
+        Ok(StartPlan {
             identity: identity.ok_or_else(nobody)?,
             identity_file: self.identity_file,
             witness_file: self.witness_file,

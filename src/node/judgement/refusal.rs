@@ -19,7 +19,7 @@ fn copy_hint(copied: bool) -> &'static str {
 
 /// A refusal; see the module.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum StartRefusal {
     /// Parts of several nodes.
     #[error(
         "{directory} holds parts of different nodes: {parts}. Nothing was changed. Put the files of one node together \
@@ -69,13 +69,13 @@ pub enum Refusal {
     )]
     Member {
         /// What is lost.
-        loss: Loss,
+        loss: LogLoss,
     },
     /// The log of a node that is alone.
     #[error("{loss}. Nothing was changed. {}", acceptance(loss, hurt.as_ref()))]
     LogLoss {
         /// What is lost.
-        loss: Loss,
+        loss: LogLoss,
         /// What of the store is damaged as well, so that it would only be read.
         hurt: Option<Hurt>,
     },
@@ -124,7 +124,7 @@ pub struct Hurt {
 
 /// What accepting the loss does. A log is set aside only for a store that can be written: for one that only serves reads it
 /// stays as it is, and so does the question.
-fn acceptance(loss: &Loss, hurt: Option<&Hurt>) -> String {
+fn acceptance(loss: &LogLoss, hurt: Option<&Hurt>) -> String {
     let option = format!("--accept-log-loss={}", loss.kept);
     match hurt {
         None => format!(
@@ -142,7 +142,7 @@ fn acceptance(loss: &Loss, hurt: Option<&Hurt>) -> String {
 
 /// Entries that are gone, as far as it is known.
 #[derive(Debug)]
-pub struct Loss {
+pub struct LogLoss {
     /// Where, and what is wrong.
     pub what: String,
     /// The last entry that can be served.
@@ -155,7 +155,7 @@ pub struct Loss {
     pub proven: bool,
 }
 
-impl Loss {
+impl LogLoss {
     /// Why the log is set aside.
     pub fn why(&self) -> String {
         match self.proven {
@@ -168,7 +168,7 @@ impl Loss {
     }
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for LogLoss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.what)?;
         write!(

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::decide::{Store, Tables};
+use super::decide::{StoreState, TablesState};
 use crate::node::marker::Marker;
-use crate::node::missing_file::Known;
+use crate::node::missing_file::MissingTables;
 use crate::node::recovery::RecoveryError;
 
 /// The store, as it lies there.
 pub(super) struct StoreFacts {
     pub(super) path: PathBuf,
-    pub(super) kind: Store,
+    pub(super) kind: StoreState,
     /// Why it is unreadable, in words.
     pub(super) unreadable: String,
     pub(super) applied: storage::Applied,
@@ -20,9 +20,9 @@ pub(super) struct StoreFacts {
 
 impl StoreFacts {
     /// `missing` are the tables that an earlier start knew to be gone.
-    pub(super) fn gather(path: PathBuf, missing: &Known) -> Result<Self, RecoveryError> {
+    pub(super) fn gather(path: PathBuf, missing: &MissingTables) -> Result<Self, RecoveryError> {
         let mut facts = Self {
-            kind: Store::Absent,
+            kind: StoreState::Absent,
             unreadable: String::new(),
             applied: storage::Applied::default(),
             marker: Marker::default(),
@@ -31,7 +31,7 @@ impl StoreFacts {
         };
         match storage::judge(&facts.path)? {
             storage::StoreJudgement::Absent => {}
-            storage::StoreJudgement::Unfinished { .. } => facts.kind = Store::Unfinished,
+            storage::StoreJudgement::Unfinished { .. } => facts.kind = StoreState::Unfinished,
             // A newer release's, perhaps: its format row says so.
             storage::StoreJudgement::Foreign { found, rocksdb } => {
                 if rocksdb {
@@ -47,12 +47,12 @@ impl StoreFacts {
                 }));
             }
             storage::StoreJudgement::Unreadable(fault) => {
-                facts.kind = Store::Unreadable;
+                facts.kind = StoreState::Unreadable;
                 facts.unreadable = fault.place();
             }
             storage::StoreJudgement::Store(inventory) => {
                 match lost_end(&facts.path, &inventory, missing) {
-                    Some(lost) => (facts.kind, facts.unreadable) = (Store::Unreadable, lost),
+                    Some(lost) => (facts.kind, facts.unreadable) = (StoreState::Unreadable, lost),
                     None => facts.read_state(&inventory)?,
                 }
                 facts.inventory = Some(inventory);
@@ -67,7 +67,7 @@ impl StoreFacts {
             Ok(applied) => applied,
             Err(error) => {
                 let damage = error.damage().ok_or(error)?;
-                self.kind = Store::Unreadable;
+                self.kind = StoreState::Unreadable;
                 self.unreadable = format!("{}: {}", self.path.display(), damage.place());
                 return Ok(());
             }
@@ -75,14 +75,14 @@ impl StoreFacts {
         match Marker::decode(&applied.marker) {
             Ok(marker) => {
                 self.kind = if applied.index == 0 {
-                    Store::New
+                    StoreState::New
                 } else {
-                    Store::Written
+                    StoreState::Written
                 };
                 (self.applied, self.marker) = (applied, marker);
             }
             Err(error) => {
-                self.kind = Store::Unreadable;
+                self.kind = StoreState::Unreadable;
                 self.unreadable = format!("{}: {error}", self.path.display());
             }
         }
@@ -100,13 +100,13 @@ impl StoreFacts {
         torn.map_or(0, |torn| torn.bytes)
     }
 
-    pub(super) fn tables(&self) -> Tables {
+    pub(super) fn tables(&self) -> TablesState {
         match () {
-            () if self.faults().is_empty() => Tables::Sound,
+            () if self.faults().is_empty() => TablesState::Sound,
             () if self.faults().iter().all(storage::judge::Fault::is_history) => {
-                Tables::HistoryHurt
+                TablesState::HistoryHurt
             }
-            () => Tables::Hurt,
+            () => TablesState::Hurt,
         }
     }
 
@@ -121,7 +121,11 @@ impl StoreFacts {
 /// Whether a manifest lost whole records at its end: it names tables that a later record let go, and does not know
 /// tables that came later. What it says then was true once, and is no state to serve. A table that was gone when a start
 /// went on around it is no sign of that: see [`crate::node::missing_file`].
-fn lost_end(path: &Path, inventory: &storage::judge::Inventory, missing: &Known) -> Option<String> {
+fn lost_end(
+    path: &Path,
+    inventory: &storage::judge::Inventory,
+    missing: &MissingTables,
+) -> Option<String> {
     let is_known = |table: &storage::judge::Table| missing.names(table);
     let is_gone = |fault: &&storage::judge::Fault| {
         fault.reason == storage::judge::Reason::Missing

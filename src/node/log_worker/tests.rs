@@ -84,7 +84,7 @@ fn a_full_log_asks_for_a_flush_and_goes_on() {
     let reasons = store.join().expect("the store's thread ends");
     assert!(!reasons.is_empty(), "the log was never full");
     for reason in reasons {
-        let full = matches!(reason, Some(Failure::Refused(Refusal::LogFull(_))));
+        let full = matches!(reason, Some(Failure::Refused(WriteRefusal::LogFull(_))));
         assert!(full, "{reason:?}");
     }
 }
@@ -116,7 +116,7 @@ fn a_lost_volume_is_final_and_leaves_what_was_synced() {
     assert_eq!(persisted.number, Some(3));
     let reason = status.reason_of_failure().expect("the node ends");
     assert!(reason.contains("unmounted"), "{reason}");
-    assert!(status.refusals().holds(Kind::Unmounted));
+    assert!(status.refusals().holds(RefusalKind::Unmounted));
 }
 
 /// What the log took is still to be applied and flushed: the node ends, and has not failed.
@@ -140,7 +140,7 @@ fn a_removed_segment_ends_the_node_and_asks_for_a_flush() {
         worker.looked -= VOLUME_LOOK;
         let persisted = worker.step(batch(2 + entries)).expect("synced");
         assert_eq!(persisted.number, Some(2 + entries));
-        assert!(status.refusals().holds(Kind::LogRemoved));
+        assert!(status.refusals().holds(RefusalKind::LogRemoved));
         assert!(!status.has_failed(), "it is still to be flushed");
         let reason = status.reason_of_failure().expect("the node ends");
         assert!(reason.contains("was removed or replaced"), "{reason}");
@@ -169,22 +169,22 @@ fn what_may_pass_is_told_from_what_is_final() {
         source: system(errno),
     };
     let table = [
-        (full(Errno::NOSPC), Some(Kind::NoSpace)),
-        (full(Errno::DQUOT), Some(Kind::NoSpace)),
+        (full(Errno::NOSPC), Some(RefusalKind::NoSpace)),
+        (full(Errno::DQUOT), Some(RefusalKind::NoSpace)),
         (
             wal::Error::ReadOnly {
                 path: path(),
                 operation: "write",
                 source: system(Errno::ROFS),
             },
-            Some(Kind::ReadOnly),
+            Some(RefusalKind::ReadOnly),
         ),
-        (of_io(Errno::MFILE), Some(Kind::NoDescriptors)),
-        (of_io(Errno::NFILE), Some(Kind::NoDescriptors)),
+        (of_io(Errno::MFILE), Some(RefusalKind::NoDescriptors)),
+        (of_io(Errno::NFILE), Some(RefusalKind::NoDescriptors)),
         (of_io(Errno::IO), None),
         (
             wal::Error::TooManySegments { segments: 3 },
-            Some(Kind::LogFull),
+            Some(RefusalKind::LogFull),
         ),
         (
             wal::Error::Poisoned {
@@ -203,6 +203,6 @@ fn what_may_pass_is_told_from_what_is_final() {
     ];
     for (error, kind) in table {
         let refusal = temporary(&error);
-        assert_eq!(refusal.as_ref().map(Refusal::kind), kind, "{error}");
+        assert_eq!(refusal.as_ref().map(WriteRefusal::kind), kind, "{error}");
     }
 }

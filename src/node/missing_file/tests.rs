@@ -64,7 +64,7 @@ fn it_names_the_tables_that_are_missing_and_no_other_of_their_number() {
     }
     let known = keep(&hurt(vec![(table(20, Some([9, 9])), Reason::Missing)]));
     assert!(!known.names(&own) && known.names(&table(20, Some([9, 9]))));
-    assert_eq!(keep(&hurt(Vec::new())), Known::default());
+    assert_eq!(keep(&hurt(Vec::new())), MissingTables::default());
     assert!(!fs.exists(&path(data_dir)).expect("known"));
 }
 
@@ -94,7 +94,7 @@ fn a_power_loss_leaves_the_old_list_or_the_new_one() {
             let disk = SimFs::new(seed);
             disk.create_dir_all(data_dir).expect("made");
             disk.sync_dir(Path::new("/")).expect("synced");
-            keep(&disk, data_dir, &Known::default(), &missing(&old)).expect("written");
+            keep(&disk, data_dir, &MissingTables::default(), &missing(&old)).expect("written");
             let known = read(&disk, data_dir).expect("readable");
             disk.stop_at(step);
             let done = keep(&disk, data_dir, &known, &missing(&new)).is_ok();

@@ -40,13 +40,13 @@ fn begun(disk: &SimFs, dir: &Path, index: u64) -> WitnessFile<SimFs> {
     WitnessFile::begin(disk, dir, &found, ME, witness(index)).expect("begun")
 }
 
-fn said(disk: &SimFs, dir: &Path) -> Option<Testimony> {
+fn said(disk: &SimFs, dir: &Path) -> Option<WitnessRecord> {
     read(disk, dir).expect("readable").testimony()
 }
 
 #[test]
 fn a_slot_comes_back_and_every_flipped_bit_is_refused() {
-    let testimony = Testimony {
+    let testimony = WitnessRecord {
         identity: ME,
         witness: witness(5),
         clean: Some(clean(5)),

@@ -2,92 +2,102 @@
 
 use super::*;
 
-const IDENTITIES: [Identity; 4] = [
-    Identity::Missing,
-    Identity::First,
-    Identity::Known,
-    Identity::Damaged,
+const IDENTITIES: [IdentityState; 4] = [
+    IdentityState::Missing,
+    IdentityState::First,
+    IdentityState::Known,
+    IdentityState::Damaged,
 ];
-const LOGS: [Log; 5] = [
-    Log::Absent,
-    Log::Empty,
-    Log::Whole,
-    Log::Hurt,
-    Log::Contradicted,
+const LOGS: [LogState; 5] = [
+    LogState::Absent,
+    LogState::Empty,
+    LogState::Whole,
+    LogState::Hurt,
+    LogState::Contradicted,
 ];
-const STORES: [Store; 5] = [
-    Store::Absent,
-    Store::Unfinished,
-    Store::New,
-    Store::Written,
-    Store::Unreadable,
+const STORES: [StoreState; 5] = [
+    StoreState::Absent,
+    StoreState::Unfinished,
+    StoreState::New,
+    StoreState::Written,
+    StoreState::Unreadable,
 ];
-const TABLES: [Tables; 3] = [Tables::Sound, Tables::HistoryHurt, Tables::Hurt];
+const TABLES: [TablesState; 3] = [
+    TablesState::Sound,
+    TablesState::HistoryHurt,
+    TablesState::Hurt,
+];
 
-fn bad(log: Log) -> bool {
-    matches!(log, Log::Absent | Log::Hurt | Log::Contradicted)
+fn bad(log: LogState) -> bool {
+    matches!(
+        log,
+        LogState::Absent | LogState::Hurt | LogState::Contradicted
+    )
 }
 
-fn begun(store: Store) -> bool {
-    matches!(store, Store::Absent | Store::Unfinished | Store::New)
+fn begun(store: StoreState) -> bool {
+    matches!(
+        store,
+        StoreState::Absent | StoreState::Unfinished | StoreState::New
+    )
 }
 
 /// The letter of the row, and whether it fits.
 #[rustfmt::skip]
-fn rows(e: &Evidence) -> [(char, bool); 15] {
-    let first = (e.log == Log::Empty && begun(e.store))
-        || (e.log == Log::Absent && matches!(e.store, Store::Absent | Store::Unfinished));
+fn rows(e: &DirectoryEvidence) -> [(char, bool); 15] {
+    let first = (e.log == LogState::Empty && begun(e.store))
+        || (e.log == LogState::Absent && matches!(e.store, StoreState::Absent | StoreState::Unfinished));
     [
-        ('A', !e.witnessed && e.identity == Identity::Missing && matches!(e.log, Log::Absent | Log::Empty) && begun(e.store)),
-        ('B', !e.witnessed && e.identity == Identity::First && first),
+        ('A', !e.witnessed && e.identity == IdentityState::Missing && matches!(e.log, LogState::Absent | LogState::Empty) && begun(e.store)),
+        ('B', !e.witnessed && e.identity == IdentityState::First && first),
         ('C', !e.agree),
-        ('D', e.store == Store::Unreadable),
-        ('E', matches!(e.store, Store::Absent | Store::Unfinished)),
-        ('F', e.tables != Tables::Sound && e.copied),
+        ('D', e.store == StoreState::Unreadable),
+        ('E', matches!(e.store, StoreState::Absent | StoreState::Unfinished)),
+        ('F', e.tables != TablesState::Sound && e.copied),
         ('G', bad(e.log) && !e.alone),
         ('H', bad(e.log) && e.proven),
-        ('I', e.log == Log::Hurt && e.accepted),
-        ('J', matches!(e.log, Log::Absent | Log::Contradicted) && e.accepted),
+        ('I', e.log == LogState::Hurt && e.accepted),
+        ('J', matches!(e.log, LogState::Absent | LogState::Contradicted) && e.accepted),
         ('K', bad(e.log)),
-        ('L', e.log == Log::Whole && !e.joins),
-        ('M', e.tables == Tables::Hurt),
-        ('N', e.tables == Tables::HistoryHurt),
+        ('L', e.log == LogState::Whole && !e.joins),
+        ('M', e.tables == TablesState::Hurt),
+        ('N', e.tables == TablesState::HistoryHurt),
         ('O', true),
     ]
 }
 
-fn mode(e: &Evidence) -> StoreAction {
+fn mode(e: &DirectoryEvidence) -> StoreAction {
     match e.tables {
-        Tables::Sound => StoreAction::Open,
-        Tables::HistoryHurt => StoreAction::KeepHistory,
-        Tables::Hurt => StoreAction::ReadOnly,
+        TablesState::Sound => StoreAction::Open,
+        TablesState::HistoryHurt => StoreAction::KeepHistory,
+        TablesState::Hurt => StoreAction::ReadOnly,
     }
 }
 
-fn done(row: char, e: &Evidence) -> Verdict {
+fn done(row: char, e: &DirectoryEvidence) -> StartVerdict {
     match row {
-        'A' | 'B' => Verdict::Found,
-        'C' => Verdict::Refuse(Refusal::Strangers),
-        'D' => Verdict::Refuse(Refusal::StoreUnreadable),
-        'E' => Verdict::Refuse(Refusal::StoreLost),
-        'F' => Verdict::Refuse(Refusal::Copied),
-        'G' => Verdict::Refuse(Refusal::Member),
-        'H' | 'J' => Verdict::Start(LogAction::Replace, mode(e)),
-        'I' => Verdict::Start(LogAction::Salvage, mode(e)),
-        'K' => Verdict::Refuse(Refusal::LogLoss),
-        'L' => Verdict::Refuse(Refusal::Gap),
-        _ => Verdict::Start(LogAction::Open, mode(e)),
+        'A' | 'B' => StartVerdict::Found,
+        'C' => StartVerdict::Refuse(RefusalCase::Strangers),
+        'D' => StartVerdict::Refuse(RefusalCase::StoreUnreadable),
+        'E' => StartVerdict::Refuse(RefusalCase::StoreLost),
+        'F' => StartVerdict::Refuse(RefusalCase::Copied),
+        'G' => StartVerdict::Refuse(RefusalCase::Member),
+        'H' | 'J' => StartVerdict::Start(LogAction::Replace, mode(e)),
+        'I' => StartVerdict::Start(LogAction::Salvage, mode(e)),
+        'K' => StartVerdict::Refuse(RefusalCase::LogLoss),
+        'L' => StartVerdict::Refuse(RefusalCase::Gap),
+        _ => StartVerdict::Start(LogAction::Open, mode(e)),
     }
 }
 
-fn each(mut visit: impl FnMut(Evidence)) {
+fn each(mut visit: impl FnMut(DirectoryEvidence)) {
     for identity in IDENTITIES {
         for log in LOGS {
             for store in STORES {
                 for tables in TABLES {
                     for bits in 0..128u8 {
                         let bit = |n: u8| bits & (1 << n) != 0;
-                        visit(Evidence {
+                        visit(DirectoryEvidence {
                             identity,
                             log,
                             store,
@@ -134,21 +144,21 @@ fn no_combination_merges_deletes_or_forgets() {
     each(|evidence| {
         let verdict = decide(evidence);
         let proof = evidence.proven || evidence.accepted;
-        if verdict == Verdict::Found {
-            assert!(evidence.store != Store::Written, "{evidence:?}");
+        if verdict == StartVerdict::Found {
+            assert!(evidence.store != StoreState::Written, "{evidence:?}");
             assert!(!evidence.witnessed, "{evidence:?}");
             assert!(
-                matches!(evidence.log, Log::Absent | Log::Empty),
+                matches!(evidence.log, LogState::Absent | LogState::Empty),
                 "{evidence:?}"
             );
-            assert!(evidence.identity != Identity::Known, "{evidence:?}");
+            assert!(evidence.identity != IdentityState::Known, "{evidence:?}");
         }
-        if let Verdict::Start(log, store) = verdict {
-            assert!(evidence.agree && evidence.store != Store::Unreadable);
+        if let StartVerdict::Start(log, store) = verdict {
+            assert!(evidence.agree && evidence.store != StoreState::Unreadable);
             // Entries of a log that a witness contradicts are never applied.
-            assert!(!(evidence.log == Log::Contradicted && log != LogAction::Replace));
+            assert!(!(evidence.log == LogState::Contradicted && log != LogAction::Replace));
             assert!(!bad(evidence.log) || proof, "{evidence:?}");
-            assert!(evidence.tables != Tables::Hurt || store == StoreAction::ReadOnly);
+            assert!(evidence.tables != TablesState::Hurt || store == StoreAction::ReadOnly);
         }
     });
 }

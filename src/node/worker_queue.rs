@@ -1,8 +1,8 @@
 //! Work that belongs to one worker, done by its own thread or, when that is idle, on the spot.
 //!
 //! A hand-off to a sleeping thread and back costs two wake-ups, tens of microseconds each on a small or virtual
-//! machine: more than the work itself when requests come one by one. So a caller may claim an idle lane and do the
-//! work itself. Order is kept: a lane can be claimed only when nothing is queued and nobody works.
+//! machine: more than the work itself when requests come one by one. So a caller may claim an idle queue and do the
+//! work itself. Order is kept: a queue can be claimed only when nothing is queued and nobody works.
 //!
 //! ```text
 //!            idle ──claim──► caller works ──► idle
@@ -11,14 +11,15 @@
 //!            queued ──────── its thread works, all that is queued at once
 //! ```
 
+use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two looks whether a lane is idle.
+/// Between two looks whether a queue is idle.
 const LOOK: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     items: Vec<T>,
     /// Somebody works: the thread on what it took, or a caller on the spot.
     busy: bool,
@@ -28,11 +29,11 @@ struct State<T> {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Lane<T, W> {
+pub struct WorkerQueue<T, W> {
     // Guards the queue; held for a push or a swap.
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     wake: Condvar,
-    // Never contended: `busy` decides who works. Empty once the worker has failed or the lane is over.
+    // Never contended: `busy` decides who works. Empty once the worker has failed or the queue is over.
     worker: Mutex<Option<W>>,
 }
 
@@ -45,10 +46,10 @@ pub enum Offered<T, R> {
     Busy(T),
 }
 
-impl<T, W> Lane<T, W> {
-    /// An idle lane.
+impl<T, W> WorkerQueue<T, W> {
+    /// An idle queue.
     pub fn new(worker: W) -> Self {
-        let state = State {
+        let state = QueueState {
             items: Vec::new(),
             busy: false,
             closed: false,
@@ -71,7 +72,7 @@ impl<T, W> Lane<T, W> {
         self.rouse(state);
     }
 
-    /// Does `work` on the caller's thread if the lane is idle.
+    /// Does `work` on the caller's thread if the queue is idle.
     pub fn offer<R>(&self, item: T, work: impl FnOnce(&mut W, T) -> R) -> Offered<T, R> {
         {
             let mut state = self.lock();
@@ -80,7 +81,7 @@ impl<T, W> Lane<T, W> {
             }
             state.busy = true;
         }
-        let _release = Release(self);
+        let _working = Working(self);
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         let done = match worker.as_mut() {
             Some(worker) => Offered::Done(work(worker, item)),
@@ -90,7 +91,7 @@ impl<T, W> Lane<T, W> {
         done
     }
 
-    /// Does `work` on the caller's thread as soon as nobody else works, whatever is queued; `None` once the lane is over.
+    /// Does `work` on the caller's thread as soon as nobody else works, whatever is queued; `None` once the queue is over.
     /// For rare work that is none of the items: it waits by looking again and again.
     pub fn claim<R>(&self, work: impl FnOnce(&mut W) -> R) -> Option<R> {
         loop {
@@ -106,27 +107,27 @@ impl<T, W> Lane<T, W> {
             }
             std::thread::sleep(LOOK);
         }
-        let _release = Release(self);
+        let _working = Working(self);
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         worker.as_mut().map(work)
     }
 
     /// The thread's body: `work` gets all that is queued, `patience` says how long an idle thread sleeps before it is
-    /// called with nothing. Ends when the lane is closed and empty, or when `work` says so.
+    /// called with nothing. Ends when the queue is closed and empty, or when `work` says so.
     pub fn run(
         &self,
         patience: impl Fn() -> Duration,
-        mut work: impl FnMut(&mut W, Vec<T>) -> Goes,
+        mut work: impl FnMut(&mut W, Vec<T>) -> ControlFlow<()>,
     ) {
         while let Some(items) = self.take(patience()) {
-            let release = Release(self);
+            let working = Working(self);
             let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-            let goes = worker
+            let flow = worker
                 .as_mut()
-                .map_or(Goes::End, |worker| work(worker, items));
+                .map_or(ControlFlow::Break(()), |worker| work(worker, items));
             drop(worker);
-            drop(release);
-            if goes == Goes::End {
+            drop(working);
+            if flow.is_break() {
                 self.end();
                 break;
             }
@@ -140,7 +141,7 @@ impl<T, W> Lane<T, W> {
         self.wake.notify_all();
     }
 
-    /// Claims the lane for its thread, with what is queued.
+    /// Claims the queue for its thread, with what is queued.
     fn take(&self, patience: Duration) -> Option<Vec<T>> {
         let until = Instant::now() + patience;
         let mut state = self.lock();
@@ -178,7 +179,7 @@ impl<T, W> Lane<T, W> {
         self.wake.notify_all();
     }
 
-    fn rouse(&self, mut state: MutexGuard<'_, State<T>>) {
+    fn rouse(&self, mut state: MutexGuard<'_, QueueState<T>>) {
         if state.sleeping && !state.busy {
             state.sleeping = false;
             drop(state);
@@ -186,16 +187,16 @@ impl<T, W> Lane<T, W> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Gives the lane back, also when the work panicked: then it is over, so that whoever joins its thread does not wait
+/// Gives the queue back, also when the work panicked: then it is over, so that whoever joins its thread does not wait
 /// for ever.
-struct Release<'a, T, W>(&'a Lane<T, W>);
+struct Working<'a, T, W>(&'a WorkerQueue<T, W>);
 
-impl<T, W> Drop for Release<'_, T, W> {
+impl<T, W> Drop for Working<'_, T, W> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.busy = false;
@@ -206,15 +207,6 @@ impl<T, W> Drop for Release<'_, T, W> {
             self.0.rouse(state);
         }
     }
-}
-
-/// Whether a lane's thread goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goes {
-    /// Yes.
-    On,
-    /// The worker is done for: it is dropped, and the lane does nothing more.
-    End,
 }
 
 #[cfg(test)]
@@ -228,21 +220,21 @@ mod tests {
 
     #[test]
     fn an_idle_lane_is_claimed_and_a_queue_is_not_overtaken() {
-        let lane: Arc<Lane<u32, Vec<u32>>> = Arc::new(Lane::new(Vec::new()));
-        let done = lane.offer(1, |worker, item| worker.push(item));
+        let queue: Arc<WorkerQueue<u32, Vec<u32>>> = Arc::new(WorkerQueue::new(Vec::new()));
+        let done = queue.offer(1, |worker, item| worker.push(item));
         assert!(matches!(done, Offered::Done(())));
-        lane.push(2);
-        let refused = lane.offer(3, |worker, item| worker.push(item));
+        queue.push(2);
+        let refused = queue.offer(3, |worker, item| worker.push(item));
         assert!(matches!(refused, Offered::Busy(3)));
-        lane.push(3);
-        lane.close();
+        queue.push(3);
+        queue.close();
         let mut seen = Vec::new();
-        lane.run(
+        queue.run(
             || PATIENCE,
             |worker, items| {
                 worker.extend(items);
                 seen.clone_from(worker);
-                Goes::On
+                ControlFlow::Continue(())
             },
         );
         assert_eq!(seen, [1, 2, 3]);
@@ -250,71 +242,71 @@ mod tests {
 
     #[test]
     fn a_claim_waits_for_the_work_under_way_and_leaves_the_queue() {
-        let lane: Arc<Lane<u32, Vec<u32>>> = Arc::new(Lane::new(Vec::new()));
-        lane.push(1);
-        assert_eq!(lane.claim(|worker| worker.push(7)), Some(()));
+        let queue: Arc<WorkerQueue<u32, Vec<u32>>> = Arc::new(WorkerQueue::new(Vec::new()));
+        queue.push(1);
+        assert_eq!(queue.claim(|worker| worker.push(7)), Some(()));
         let runner = {
-            let lane = Arc::clone(&lane);
+            let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                lane.run(
+                queue.run(
                     || PATIENCE,
                     |worker, items| {
                         worker.extend(items);
-                        Goes::On
+                        ControlFlow::Continue(())
                     },
                 );
             })
         };
-        while lane.claim(|worker| worker.clone()) != Some(vec![7, 1]) {
+        while queue.claim(|worker| worker.clone()) != Some(vec![7, 1]) {
             thread::yield_now();
         }
-        lane.close();
+        queue.close();
         runner.join().expect("the thread ended by itself");
-        assert_eq!(lane.claim(|_| ()), None);
+        assert_eq!(queue.claim(|_| ()), None);
     }
 
     /// A claim that comes in between the call of the thread and the thread must call it again.
     #[test]
     fn a_claim_takes_no_call_from_the_thread() {
-        let lane: Arc<Lane<u32, u32>> = Arc::new(Lane::new(0));
+        let queue: Arc<WorkerQueue<u32, u32>> = Arc::new(WorkerQueue::new(0));
         let (done, worked) = std::sync::mpsc::sync_channel(1);
         let runner = {
-            let lane = Arc::clone(&lane);
+            let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                lane.run(
+                queue.run(
                     || PATIENCE,
                     |_, items: Vec<u32>| {
                         items
                             .iter()
                             .for_each(|item| done.send(*item).expect("listened to"));
-                        Goes::On
+                        ControlFlow::Continue(())
                     },
                 );
             })
         };
         for item in 0..2_000 {
-            lane.push(item);
-            // Mostly before the thread has the lane, and long enough for it to look and wait again.
-            let _ = lane.claim(|_| thread::yield_now());
+            queue.push(item);
+            // Mostly before the thread has the queue, and long enough for it to look and wait again.
+            let _ = queue.claim(|_| thread::yield_now());
             let told = worked.recv_timeout(PATIENCE / 2);
             assert_eq!(told, Ok(item), "the thread sleeps on");
         }
-        lane.close();
+        queue.close();
         runner.join().expect("the thread ended by itself");
     }
 
     #[test]
     fn a_panic_on_the_spot_ends_the_lane_and_hangs_nobody() {
-        let lane: Arc<Lane<u32, ()>> = Arc::new(Lane::new(()));
+        let queue: Arc<WorkerQueue<u32, ()>> = Arc::new(WorkerQueue::new(()));
         let runner = {
-            let lane = Arc::clone(&lane);
-            thread::spawn(move || lane.run(|| PATIENCE, |(), _| Goes::On))
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.run(|| PATIENCE, |(), _| ControlFlow::Continue(())))
         };
         let caller = {
-            let lane = Arc::clone(&lane);
+            let queue = Arc::clone(&queue);
             thread::spawn(move || {
                 loop {
-                    lane.offer(1, |(), _| panic!("a defect"));
+                    queue.offer(1, |(), _| panic!("a defect"));
                 }
             })
         };
