@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use wal::fs::Fs;
 
-use super::log_worker::SharedWitness;
+use super::batch::SharedWitness;
 use super::marker::Marker;
 use super::refusal::RefusalKind;
 use super::reserve;

@@ -16,7 +16,7 @@ use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
 use super::marker::Marker;
-use super::recovery::{RecoveryError, io};
+use super::recovery::error::{RecoveryError, io};
 use super::witness_file::{self, WitnessFile};
 use super::{identity_file, reserve};
 

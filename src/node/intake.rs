@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use raft::eraftpb::Message;
 use tokio::sync::oneshot;
 
-use super::{AppliedWrite, Failure};
+use super::outcome::{Failure, PendingWrite, WriteReply};
 use crate::command::Proposal;
 
 /// A write on its way into the log.
@@ -19,7 +19,7 @@ pub struct Submission {
     /// The encoded command.
     pub proposal: Proposal,
     /// Where the outcome goes; closed when the client gave up.
-    pub reply: oneshot::Sender<Result<AppliedWrite, Failure>>,
+    pub reply: WriteReply,
     /// When it was queued.
     pub queued: Instant,
 }
@@ -119,10 +119,7 @@ impl Intake {
     }
 
     /// Queues a write, or refuses it.
-    pub fn submit(
-        &self,
-        proposal: Proposal,
-    ) -> Result<oneshot::Receiver<Result<AppliedWrite, Failure>>, Failure> {
+    pub fn submit(&self, proposal: Proposal) -> Result<PendingWrite, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
         let bytes = state.bytes + proposal.len();

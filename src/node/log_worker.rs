@@ -11,17 +11,15 @@
 //! | a segment is removed | as after it; seen within seconds | it is applied and flushed, with the mark of a clean stop, and the node ends |
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use raft::eraftpb::Message;
 use rustix::io::Errno;
 
-use super::apply_worker::FlushRequest;
+use super::batch::{FlushRequest, LogTask, Persisted, SharedWitness};
 use super::refusal::{RefusalKind, WriteRefusal};
 use super::reserve;
 use super::status::Status;
-use super::turn::LogBatch;
 use super::volume::Volume;
 use super::watchdog::Work;
 use crate::metrics::Metrics;
@@ -49,19 +47,6 @@ pub fn patience(status: &Status) -> Duration {
     if status.refusals().any() { RETRY } else { IDLE }
 }
 
-/// The newest position of the log that is known durable, shared with the apply thread: each flush of the store
-/// carries it, so that a log that lost its end is recognised.
-pub type SharedWitness = Arc<Mutex<wal::Witness>>;
-
-/// A piece of work for the log.
-#[derive(Debug)]
-pub enum LogTask {
-    /// Write and sync.
-    Batch(LogBatch),
-    /// Entries up to here are in the flushed store: their segments may go.
-    Release(u64),
-}
-
 /// Owns the log's writing half.
 pub struct LogWorker<F: wal::fs::Fs> {
     wal: wal::Wal<F>,
@@ -72,15 +57,6 @@ pub struct LogWorker<F: wal::fs::Fs> {
     witness: SharedWitness,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
-}
-
-/// What became durable.
-#[derive(Debug, Default)]
-pub struct Persisted {
-    /// The highest batch, if any.
-    pub number: Option<u64>,
-    /// Messages that may go out now.
-    pub messages: Vec<Message>,
 }
 
 impl<F: wal::fs::Fs> LogWorker<F> {

@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::data_dir::NO_LINK;
+use super::data_dir::lock::NO_LINK;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 /// Its name in the data directory.

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use super::entries;
+use super::data_dir;
 
 /// Rights of group and others.
 const OTHERS: u32 = 0o077;
@@ -69,7 +69,7 @@ fn tally(data_dir: &Path) -> Tally {
         tally.look(&directory);
         // What cannot be listed is told by whoever needs it.
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            if entries::is_made(name, &entry.file_name().to_string_lossy()) {
+            if data_dir::is_made(name, &entry.file_name().to_string_lossy()) {
                 tally.look(&entry.path());
             }
         }

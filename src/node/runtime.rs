@@ -25,14 +25,16 @@ use std::time::{Duration, Instant};
 use raft::eraftpb::Message;
 use wal::fs::Fs;
 
-use super::Failure;
-use super::apply_worker::ApplyWorker;
+use super::apply::backlog;
+use super::apply::worker::ApplyWorker;
+use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
+use super::consensus::ConsensusLoop;
+use super::effects::Effects;
 use super::flusher::Flusher;
 use super::intake::Intake;
-use super::log_worker::{self, LogTask, LogWorker, Persisted};
+use super::log_worker::{self, LogWorker};
+use super::outcome::Failure;
 use super::status::Status;
-use super::turn::{ApplyBatch, ConsensusLoop, Effects, LogBatch};
-use super::wait_out;
 use super::waiters::Waiters;
 use super::watchdog::Work;
 use super::worker_queue::{Offered, WorkerQueue};
@@ -60,7 +62,7 @@ const APPLY_ON_THE_SPOT: usize = 4;
 /// How long an idle apply thread sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
 /// Pause between two looks at history that can be removed.
-const RECLAIM_PAUSE: Duration = Duration::from_millis(10);
+const COMPACTION_PAUSE: Duration = Duration::from_millis(10);
 
 /// What the threads share.
 #[derive(Clone)]
@@ -110,7 +112,7 @@ impl<F: Fs> Effects for WorkerQueues<F> {
             {
                 Offered::Done(persisted) => {
                     if status.refuses_writes().is_some() {
-                        // Its thread, which may sleep for long, is to look whether room returns.
+                        // Its thread, which may sleep for long, is to look whether room reconsensus.
                         self.log.push(LogTask::Working(0));
                     }
                     return persisted;
@@ -135,7 +137,7 @@ impl<F: Fs> Effects for WorkerQueues<F> {
             match self.apply.offer(batch, work) {
                 Offered::Done(()) => {
                     if wiring.status.waits_for_disk() {
-                        // Its thread, which may sleep for long, is to look whether room returns.
+                        // Its thread, which may sleep for long, is to look whether room reconsensus.
                         self.apply.push(ApplyBatch::default());
                     }
                     return applied;
@@ -204,7 +206,7 @@ fn apply(
 impl<F: Fs> Runtime<F> {
     /// Starts all threads; a sole voter leads when this returns or soon after.
     pub fn start<R: LogRead + 'static>(
-        turns: ConsensusLoop<R>,
+        consensus: ConsensusLoop<R>,
         mut log: LogWorker<F>,
         mut apply: ApplyWorker,
         flusher: Flusher<F>,
@@ -226,7 +228,7 @@ impl<F: Fs> Runtime<F> {
         runtime.start_log()?;
         runtime.start_apply()?;
         runtime.start_flush(flush_requests)?;
-        runtime.start_consensus(turns)?;
+        runtime.start_consensus(consensus)?;
         Ok(runtime)
     }
 
@@ -272,9 +274,9 @@ impl<F: Fs> Runtime<F> {
             queue.run(
                 || {
                     if status.waits_for_disk() {
-                        wait_out::LOOK
-                    } else if status.has_to_reclaim() {
-                        RECLAIM_PAUSE
+                        backlog::LOOK
+                    } else if status.has_to_compact() {
+                        COMPACTION_PAUSE
                     } else {
                         IDLE
                     }
@@ -318,7 +320,7 @@ impl<F: Fs> Runtime<F> {
 
     fn start_consensus<R: LogRead + 'static>(
         &self,
-        mut turns: ConsensusLoop<R>,
+        mut consensus: ConsensusLoop<R>,
     ) -> std::io::Result<()> {
         let wiring = self.wiring.clone();
         let mut queues = WorkerQueues {
@@ -327,7 +329,7 @@ impl<F: Fs> Runtime<F> {
             apply: self.apply.clone(),
         };
         self.spawn("consensus", move || {
-            let outcome = run_turns(&mut turns, &mut queues);
+            let outcome = run_consensus(&mut consensus, &mut queues);
             let failure = outcome.unwrap_or_else(|error| {
                 wiring.status.fail(&format!("consensus: {error}"));
                 Failure::Storage(error.to_string())
@@ -339,7 +341,7 @@ impl<F: Fs> Runtime<F> {
             for read in reads {
                 let _ = read.send(Err(failure.clone()));
             }
-            turns.abandon(&failure);
+            consensus.abandon(&failure);
             if matches!(failure, Failure::Storage(_)) {
                 // Nobody will answer these any more; better now, with the reason, than by their time-out.
                 wiring.waiters.abandon(&failure);
@@ -422,17 +424,17 @@ impl<F: Fs> Runtime<F> {
     }
 }
 
-fn run_turns<R: LogRead, F: Fs>(
-    turns: &mut ConsensusLoop<R>,
+fn run_consensus<R: LogRead, F: Fs>(
+    consensus: &mut ConsensusLoop<R>,
     queues: &mut WorkerQueues<F>,
 ) -> Result<Failure, raft::Error> {
-    turns.campaign_if_alone(queues)?;
+    consensus.campaign_if_alone(queues)?;
     let intake = queues.wiring.intake.clone();
     let status = queues.wiring.status.clone();
     loop {
-        let inputs = intake.take(turns.patience(queues), turns.attention());
+        let inputs = intake.take(consensus.patience(queues), consensus.attention());
         let stop = inputs.stop;
-        turns.turn(inputs, queues)?;
+        consensus.step(inputs, queues)?;
         if let Some(Failure::Storage(reason)) = status.refuses_writes() {
             return Ok(Failure::Storage(reason));
         }

@@ -7,8 +7,8 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::watch;
 
-use super::Failure;
 use super::damage::Damages;
+use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
 use super::volume::Volume;
 use super::watchdog::{Watchdog, Work};
@@ -40,7 +40,7 @@ pub struct Status {
     leader_since: Mutex<SystemTime>,
     has_failed: AtomicBool,
     stopping: AtomicBool,
-    to_reclaim: AtomicBool,
+    to_compact: AtomicBool,
     waits_for_disk: AtomicBool,
     when_halted: OnceLock<WhenHalted>,
     volume: OnceLock<Arc<Volume>>,
@@ -69,7 +69,7 @@ impl Default for Status {
             leader_since: Mutex::new(SystemTime::now()),
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
-            to_reclaim: AtomicBool::new(false),
+            to_compact: AtomicBool::new(false),
             waits_for_disk: AtomicBool::new(false),
             when_halted: OnceLock::new(),
             volume: OnceLock::new(),
@@ -311,13 +311,13 @@ impl Status {
     }
 
     /// The store has more history to remove than one step allowed.
-    pub fn set_to_reclaim(&self, more: bool) {
-        self.to_reclaim.store(more, Ordering::Relaxed);
+    pub fn set_to_compact(&self, more: bool) {
+        self.to_compact.store(more, Ordering::Relaxed);
     }
 
-    /// See [`Self::set_to_reclaim`].
-    pub fn has_to_reclaim(&self) -> bool {
-        self.to_reclaim.load(Ordering::Relaxed)
+    /// See [`Self::set_to_compact`].
+    pub fn has_to_compact(&self) -> bool {
+        self.to_compact.load(Ordering::Relaxed)
     }
 
     /// Entries wait because the file system refuses the store: somebody has to look again and again.

@@ -18,17 +18,24 @@ use tokio::sync::oneshot;
 use wal::fs::Fs;
 use wal::fs::sim::{SimFs, SplitMix64};
 
-use super::apply_worker::{ApplyContext, ApplyWorker};
+use super::apply::context::ApplyContext;
+use super::apply::worker::ApplyWorker;
+use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
 use super::clock::{Clock, ClusterClock};
+use super::consensus::{ConsensusLoop, ConsensusOptions};
+use super::effects::Effects;
 use super::founding::{self, Founding};
 use super::intake::{Attention, Intake, IntakeLimits};
 use super::judgement::{Judgement, Question, judge};
-use super::log_worker::{LogTask, LogWorker, Persisted, SharedWitness};
-use super::resume::{self, OpenedStore, Resumed};
+use super::log_worker::LogWorker;
+use super::outcome::{AppliedWrite, Failure};
+use super::recovery::resume::{self, Resumed};
+use super::recovery::store::{self, OpenedStore};
 use super::status::Status;
-use super::turn::{ApplyBatch, ConsensusLoop, ConsensusOptions, Effects, LogBatch};
+
+use super::recovery;
+use super::waiters::Waiters;
 use super::witness_file::WitnessFile;
-use super::{AppliedWrite, Failure, Waiters, recovery};
 use crate::command::{Proposal, Ttl};
 use crate::metrics::Metrics;
 use crate::raft::{Parameters, RaftCore, Randomness};
@@ -92,7 +99,7 @@ type Answer = oneshot::Receiver<Result<AppliedWrite, Failure>>;
 
 /// A node between two power cuts.
 struct Life {
-    turns: ConsensusLoop<wal::Reader<SimFs>>,
+    consensus: ConsensusLoop<wal::Reader<SimFs>>,
     log: LogWorker<SimFs>,
     apply: ApplyWorker,
     queues: Queues,
@@ -124,7 +131,7 @@ impl Life {
             Judgement::Found => {
                 let founding = Founding {
                     identity: IDENTITY,
-                    conf_state: resume::sole_voter(IDENTITY.member),
+                    conf_state: store::sole_voter(IDENTITY.member),
                     storage: options,
                     wal: wal_options.clone(),
                 };
@@ -133,7 +140,7 @@ impl Life {
             }
             Judgement::Start(plan) => {
                 let (opened, mode, _) =
-                    resume::open_store(disk, directory, plan, &options).expect("the store opens");
+                    store::open_store(disk, directory, plan, &options).expect("the store opens");
                 assert_eq!(mode, storage::Mode::Normal);
                 opened
             }
@@ -149,7 +156,7 @@ impl Life {
         let metrics = Metrics::new("test");
         let status = Arc::new(Status::default());
         let waiters = Arc::new(Waiters::default());
-        let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
+        let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
         let shared = ApplyContext {
             hub: Arc::new(Hub::new(store.clone(), 10, metrics.clone())),
             waiters: waiters.clone(),
@@ -196,7 +203,7 @@ impl Life {
         };
         let core =
             RaftCore::new(&parameters, replayed.view, Box::new(random)).expect("a valid state");
-        let turns = ConsensusLoop::new(
+        let consensus = ConsensusLoop::new(
             core,
             settings,
             cluster_clock,
@@ -219,7 +226,7 @@ impl Life {
         };
         let intake = Intake::new(IntakeLimits::default());
         let mut life = Self {
-            turns,
+            consensus,
             log,
             apply,
             queues,
@@ -230,16 +237,16 @@ impl Life {
             witness,
             witness_file,
         };
-        life.turns
+        life.consensus
             .campaign_if_alone(&mut life.queues)
             .expect("alone");
         life
     }
 
-    fn turn(&mut self) {
+    fn drive(&mut self) {
         let inputs = self.intake.take(Duration::ZERO, Attention::default());
-        self.turns
-            .turn(inputs, &mut self.queues)
+        self.consensus
+            .step(inputs, &mut self.queues)
             .expect("consensus goes on");
     }
 
@@ -247,7 +254,7 @@ impl Life {
     fn step(&mut self, random: &mut SplitMix64, value: &mut u64) -> Result<(), String> {
         match random.below(9) {
             0..=2 => self.submit(random, value),
-            3 | 4 => self.turn(),
+            3 | 4 => self.drive(),
             5 => {
                 let tasks = std::mem::take(&mut self.queues.log);
                 let persisted = self.log.step(tasks).map_err(|error| error.to_string())?;
@@ -283,7 +290,7 @@ impl Life {
 
     /// Each thread does what waits for it.
     fn work(&mut self) {
-        self.turn();
+        self.drive();
         let tasks = std::mem::take(&mut self.queues.log);
         let persisted = self.log.step(tasks).expect("the disk works");
         if let Some(number) = persisted.number {
@@ -598,11 +605,11 @@ fn overdue_nodes_hold_reads_for_a_second_at_most() {
     let mut read = life.intake.read().expect("there is room");
     // The log and the store do nothing: the expiry stays under way.
     for _ in 0..5 {
-        life.turn();
+        life.drive();
         assert!(read.try_recv().is_err(), "it is held");
     }
     clock.0.fetch_add(1_100_000_000, Ordering::Relaxed);
-    life.turn();
-    life.turn();
+    life.drive();
+    life.drive();
     assert!(matches!(read.try_recv(), Ok(Ok(()))), "it is let go");
 }

@@ -6,11 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
-
-use super::{AppliedWrite, Failure};
-
-type WriteReply = oneshot::Sender<Result<AppliedWrite, Failure>>;
+use super::outcome::{Failure, WriteReply};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -74,6 +70,8 @@ impl Waiters {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
 
     #[test]

@@ -9,8 +9,9 @@
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
 use raft::{Config, RawNode, StateRole};
 
+use super::diagnostics;
 use super::log::{LogRead, LogView};
-use super::{Randomness, diagnostics};
+use super::random::Randomness;
 
 const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 const MAX_INFLIGHT_MESSAGES: usize = 256;
@@ -176,7 +177,7 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// The next batch, if there is anything to do.
-    pub fn work(&mut self) -> Option<ReadyBatch> {
+    pub fn ready(&mut self) -> Option<ReadyBatch> {
         if !self.node.has_ready() {
             return None;
         }
@@ -187,7 +188,7 @@ impl<R: LogRead> RaftCore<R> {
             context: state.request_ctx,
             index: state.index,
         });
-        let work = ReadyBatch {
+        let batch = ReadyBatch {
             number: ready.number(),
             reads: reads.collect(),
             messages: ready.take_messages(),
@@ -198,7 +199,7 @@ impl<R: LogRead> RaftCore<R> {
             entries,
         };
         self.node.advance_append_async(ready);
-        Some(work)
+        Some(batch)
     }
 
     /// Applies a committed membership change; returns the state to store with the applied index.
@@ -215,7 +216,7 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// What this member is now.
-    pub fn soft(&self) -> SoftState {
+    pub fn soft_state(&self) -> SoftState {
         let raft = &self.node.raft;
         let role = match raft.state {
             StateRole::Leader => Role::Leader,

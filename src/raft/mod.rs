@@ -6,16 +6,12 @@
 mod core;
 mod diagnostics;
 pub mod log;
+mod random;
 
 pub use self::core::{Parameters, RaftCore, ReadReady, ReadyBatch, Role, SoftState};
 pub use self::log::{LogRead, LogView};
+pub use self::random::Randomness;
 pub use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message};
-
-/// Where random numbers come from, so that a seed replays a cluster.
-pub trait Randomness: Send {
-    /// The next number, uniform over all of `u64`.
-    fn next(&mut self) -> u64;
-}
 
 #[cfg(test)]
 mod tests;

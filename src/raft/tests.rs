@@ -68,14 +68,14 @@ fn entry(index: u64, term: u64, data: &[u8]) -> Entry {
 fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
     let mut core = core(1, &[1], 7);
     core.campaign().expect("alone, nothing can be in the way");
-    let first = core.work().expect("the vote and the empty entry");
+    let first = core.ready().expect("the vote and the empty entry");
     assert!(first.must_sync && first.committed.is_empty());
-    assert_eq!(core.soft().role, Role::Leader);
-    assert!(core.soft().sole_voter);
+    assert_eq!(core.soft_state().role, Role::Leader);
+    assert!(core.soft_state().sole_voter);
 
     core.propose(vec![b"a".to_vec(), b"b".to_vec()])
         .expect("a leader takes proposals");
-    let second = core.work().expect("two entries");
+    let second = core.ready().expect("two entries");
     assert_eq!(second.entries.len(), 2);
     assert!(
         second.committed.is_empty(),
@@ -83,7 +83,7 @@ fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
     );
 
     core.persisted(second.number);
-    let third = core.work().expect("the commit");
+    let third = core.ready().expect("the commit");
     let data: Vec<&[u8]> = third
         .committed
         .iter()
@@ -97,11 +97,11 @@ fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
 fn a_read_of_a_sole_voter_gets_the_commit_index() {
     let mut core = core(1, &[1], 7);
     core.campaign().expect("alone");
-    let work = core.work().expect("the vote");
+    let work = core.ready().expect("the vote");
     core.persisted(work.number);
-    core.work().expect("the commit");
+    core.ready().expect("the commit");
     core.read_index(b"mark".to_vec());
-    let work = core.work().expect("an answer");
+    let work = core.ready().expect("an answer");
     assert_eq!(
         work.reads,
         [ReadReady {
@@ -209,7 +209,7 @@ impl Cluster {
     }
 
     fn settle(&mut self, member: usize) {
-        while let Some(work) = self.members[member].work() {
+        while let Some(batch) = self.members[member].ready() {
             self.mail.extend(work.messages);
             self.members[member].persisted(work.number);
             self.mail.extend(work.messages_after_sync);
@@ -241,9 +241,9 @@ impl Cluster {
             let leader = self
                 .members
                 .iter()
-                .position(|core| core.soft().role == Role::Leader);
+                .position(|core| core.soft_state().role == Role::Leader);
             if let Some(leader) = leader {
-                let soft = self.members[leader].soft();
+                let soft = self.members[leader].soft_state();
                 self.trace.push((leader as u64, soft.term));
                 let data = vec![round.to_le_bytes().to_vec()];
                 self.members[leader]

@@ -63,7 +63,7 @@ impl Service {
                 .get_or_create(&DamageLabel { column, file })
                 .set(1);
         }
-        let temporary = Kind::ALL.map(|kind| (kind.label(), status.refusals().holds(kind)));
+        let temporary = RefusalKind::ALL.map(|kind| (kind.label(), status.refusals().holds(kind)));
         for (reason, holds) in temporary
             .into_iter()
             .chain([("failed", status.has_failed())])

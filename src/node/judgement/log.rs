@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use wal::fs::Fs;
 
 use crate::node::marker::Marker;
-use crate::node::recovery::RecoveryError;
+use crate::node::recovery::error::RecoveryError;
 use crate::node::witness_file;
 
 /// The log, as it lies there.

@@ -9,7 +9,7 @@
 mod decide;
 mod explain;
 mod log;
-mod refusal;
+pub mod refusal;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub use refusal::{LogLoss, StartRefusal};
 
 use super::data_dir::DataDirError;
 use super::marker::Marker;
-use super::recovery::RecoveryError;
+use super::recovery::error::RecoveryError;
 use super::{identity_file, missing_file, reserve, witness_file};
 use decide::{DirectoryEvidence, IdentityState, LogAction, LogState, StartVerdict, decide};
 use log::{LogFinding, LogFacts};

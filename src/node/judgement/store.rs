@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::decide::{StoreState, TablesState};
 use crate::node::marker::Marker;
 use crate::node::missing_file::MissingTables;
-use crate::node::recovery::RecoveryError;
+use crate::node::recovery::error::RecoveryError;
 
 /// The store, as it lies there.
 pub(super) struct StoreFacts {

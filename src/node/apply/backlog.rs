@@ -4,7 +4,7 @@
 //! A flush or compaction that fails makes RocksDB refuse every write from then on. Nothing is lost by that: the log
 //! holds what was not flushed. So the entries that are committed wait here, new writes are refused with the reason, reads
 //! go on as before; once the disk takes a file of [`reserve::BYTES`] the store is reopened under its readers
-//! ([`super::rest`]), what the closing lost is applied again, and then what waited.
+//! ([`super::reopen`]), what the closing lost is applied again, and then what waited.
 //!
 //! | the process or the power fails | what is there |
 //! |---|---|
@@ -18,10 +18,12 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::apply_worker::{ApplyError, ApplyWorker};
-use super::refusal::{RefusalKind, WriteRefusal};
-use super::reserve;
-use super::turn::ApplyBatch;
+use super::error::ApplyError;
+use super::reopen::ReopenableStore;
+use crate::node::batch::ApplyBatch;
+use crate::node::refusal::{RefusalKind, WriteRefusal};
+use crate::node::reserve;
+use crate::node::status::Status;
 
 /// Between two looks whether the trouble has passed.
 pub const LOOK: Duration = Duration::from_millis(500);
@@ -29,22 +31,43 @@ pub const LOOK: Duration = Duration::from_millis(500);
 /// Files that can be opened at once before the store is reopened: it is closed first, and must come back.
 const FILES: usize = 32;
 
+/// Entries that wait for the store. Where nobody calls again and again, as in a start, nothing is to be waited for.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    waiting: Option<Waiting>,
+    /// Whether what may pass is waited for; else it is an error.
+    patient: bool,
+}
+
 /// What waits.
-#[derive(Debug)]
-pub struct Waiting {
+#[derive(Debug, Default)]
+struct Waiting {
     batches: Vec<ApplyBatch>,
     looked: Option<Instant>,
 }
 
-impl ApplyWorker {
+impl Backlog {
     /// From now on what may pass is waited for: the thread runs, and calls again and again.
-    pub fn be_patient(&mut self) {
+    pub(super) fn be_patient(&mut self) {
         self.patient = true;
     }
 
+    /// Whether this error may pass, and is waited for.
+    pub(super) fn takes(&self, error: &storage::Error) -> bool {
+        self.patient && error.may_pass()
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// The file system refused what the store writes, in the background or for these entries: they wait.
-    pub fn wait_out(&mut self, error: &storage::Error, batches: Vec<ApplyBatch>) {
-        let status = self.status();
+    pub(super) fn hold(
+        &mut self,
+        error: &storage::Error,
+        batches: Vec<ApplyBatch>,
+        status: &Status,
+    ) {
         let advice = if error.wants_descriptors() {
             format!(
                 "close connections, or raise the limit of open files; writes go on by themselves once {FILES} files can be \
@@ -64,10 +87,7 @@ impl ApplyWorker {
         status.set_waits_for_disk(true);
         // Nobody is to apply on the spot what may take long.
         status.set_store_delays(true);
-        let waiting = self.waiting.get_or_insert(Waiting {
-            batches: Vec::new(),
-            looked: None,
-        });
+        let waiting = self.waiting.get_or_insert_default();
         waiting.batches.splice(0..0, batches);
     }
 
@@ -75,9 +95,10 @@ impl ApplyWorker {
     ///
     /// # Errors
     /// The store cannot be brought back, for another reason.
-    pub(super) fn with_what_waited(
+    pub(super) fn release(
         &mut self,
         batches: Vec<ApplyBatch>,
+        store: &mut ReopenableStore,
     ) -> Result<Vec<ApplyBatch>, ApplyError> {
         let Some(mut waiting) = self.waiting.take() else {
             return Ok(batches);
@@ -85,7 +106,7 @@ impl ApplyWorker {
         waiting.batches.extend(batches);
         let now = Instant::now();
         let due = waiting.looked.is_none_or(|last| now - last >= LOOK);
-        if !due || !self.has_room() {
+        if !due || !has_room(&store.status) {
             if due {
                 waiting.looked = Some(now);
             }
@@ -93,7 +114,7 @@ impl ApplyWorker {
             return Ok(Vec::new());
         }
         waiting.looked = Some(now);
-        match self.reopen(self.resting.clone()) {
+        match store.reopen() {
             Ok(()) => {}
             Err(ApplyError::Storage(error))
                 if error.may_pass() || matches!(error, storage::Error::Held { .. }) =>
@@ -104,22 +125,22 @@ impl ApplyWorker {
             }
             Err(error) => return Err(error),
         }
-        let status = self.status();
+        let status = &store.status;
         status.set_waits_for_disk(false);
         status.set_store_delays(false);
         status.refusals().remove(&[RefusalKind::StoreRefused]);
         Ok(waiting.batches)
     }
+}
 
-    fn has_room(&self) -> bool {
-        // Looking means making a file, which is not to be done in another directory.
-        if self.status().lost_volume().is_some() {
-            return false;
-        }
-        match self.status().volume() {
-            Some(volume) => has_descriptors(volume.path()) && reserve::has_room(volume.path()),
-            None => true,
-        }
+fn has_room(status: &Status) -> bool {
+    // Looking means making a file, which is not to be done in another directory.
+    if status.lost_volume().is_some() {
+        return false;
+    }
+    match status.volume() {
+        Some(volume) => has_descriptors(volume.path()) && reserve::has_room(volume.path()),
+        None => true,
     }
 }
 

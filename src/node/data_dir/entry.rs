@@ -12,7 +12,8 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::data_dir::DataDirError;
+use super::error::{DataDirError, failed};
+use crate::node::{identity_file, missing_file, reserve, witness_file};
 
 const BRING_BACK: &str = "Move it away and bring back the one that belongs here; or put back a copy of the whole directory \
                           that was made while the node was stopped";
@@ -51,11 +52,11 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
         ..file(READ, BRING_BACK)
     };
     for (name, wanted) in [
-        (super::data_dir::LOCK, file(write, MOVE_AWAY)),
-        (super::identity_file::NAME, file(READ, BRING_BACK)),
-        (super::witness_file::NAME, file(write, BRING_BACK)),
-        (super::missing_file::NAME, file(READ, BRING_BACK)),
-        (super::reserve::NAME, file(NOTHING, MOVE_AWAY)),
+        (super::lock::LOCK, file(write, MOVE_AWAY)),
+        (identity_file::NAME, file(READ, BRING_BACK)),
+        (witness_file::NAME, file(write, BRING_BACK)),
+        (missing_file::NAME, file(READ, BRING_BACK)),
+        (reserve::NAME, file(NOTHING, MOVE_AWAY)),
         ("wal", directory),
         ("store", directory),
     ] {
@@ -91,7 +92,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Whether the log or the store makes files of this name.
-pub(super) fn is_made(directory: &str, name: &str) -> bool {
+pub(in crate::node) fn is_made(directory: &str, name: &str) -> bool {
     match directory {
         "wal" => wal::is_own_file(name),
         _ => in_store(name).is_some(),
@@ -121,7 +122,7 @@ fn in_store(name: &str) -> Option<Wanted> {
 }
 
 fn each(directory: &Path, wanted: impl Fn(&str) -> Option<Wanted>) -> Result<(), DataDirError> {
-    let failed = |source| failed("cannot list", directory, source);
+    let failed = |source| failed("cannot list", directory)(source);
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -155,7 +156,7 @@ fn look(path: &Path, wanted: Wanted) -> Result<(), DataDirError> {
             }
             "a link that leads nowhere (to a disk that is not mounted?)"
         }
-        Err(error) => return Err(failed("cannot look at", path, error)),
+        Err(error) => return Err(failed("cannot look at", path)(error)),
     };
     Err(DataDirError::Misplaced {
         path: path.to_owned(),
@@ -203,10 +204,10 @@ fn may(path: &Path, wanted: Access) -> Result<(), DataDirError> {
     if wanted.contains(READ)
         && let Some(errno) = refused(READ)
     {
-        return Err(failed("cannot read", path, errno.into()));
+        return Err(failed("cannot read", path)(errno.into()));
     }
     match refused(wanted) {
-        Some(errno) => Err(failed("cannot write to", path, errno.into())),
+        Some(errno) => Err(failed("cannot write to", path)(errno.into())),
         None => Ok(()),
     }
 }
@@ -219,14 +220,6 @@ fn refuse_long(path: &Path) -> Result<(), DataDirError> {
             advice: MOVE_AWAY,
         }),
         _ => Ok(()),
-    }
-}
-
-fn failed(operation: &'static str, path: &Path, source: io::Error) -> DataDirError {
-    DataDirError::Io {
-        operation,
-        path: path.to_owned(),
-        source,
     }
 }
 

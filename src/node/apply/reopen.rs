@@ -10,28 +10,74 @@
 //! | level-0 files of a resting family | `storage::LEVEL0_FILES_MAX` (1,000; about 15 GiB of writes) | writes are refused with the reason |
 //! | readers that hold the old handle | [`TRIES`] waits of [`PATIENCE`] | writes are refused with the reason |
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use raft::eraftpb::Entry;
 use storage::{Damage, Mode};
 
-use super::apply_worker::{ApplyError, ApplyWorker, apply_entries, groups};
-use super::marker::Marker;
+use super::error::{ApplyError, LogSourceError};
+use super::group::{apply_entries, groups};
+use crate::node::marker::Marker;
+use crate::node::status::Status;
 
 /// How long one try waits for readers to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: usize = 5;
 
 /// Reads committed entries `[from, until)` of the log: one at least.
-pub type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<Entry>, String> + Send>;
+pub type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<Entry>, LogSourceError> + Send>;
 
-impl ApplyWorker {
+/// The store's writing half, with all that it takes to open it again under its readers.
+pub(super) struct ReopenableStore {
+    pub(super) writer: storage::Writer,
+    /// What the store says beside the applied index, as of the last entry.
+    pub(super) marker: Marker,
+    pub(super) status: Arc<Status>,
+    /// Where entries are read again.
+    log: Option<LogSource>,
+    /// Column families whose history is damaged and not compacted any more.
+    resting: Vec<&'static str>,
+    /// The last entry that readers have seen the effect of, while the store is reopened.
+    seen: u64,
+}
+
+impl ReopenableStore {
+    /// A store that is open, whose log is not yet.
+    pub(super) fn new(writer: storage::Writer, marker: Marker, status: Arc<Status>) -> Self {
+        Self {
+            writer,
+            marker,
+            status,
+            log: None,
+            resting: Vec::new(),
+            seen: 0,
+        }
+    }
+
+    pub(super) fn set_log(&mut self, log: LogSource) {
+        self.log = Some(log);
+    }
+
+    /// The store was opened with these families at rest.
+    pub(super) fn set_resting(&mut self, families: Vec<&'static str>) {
+        self.resting = families;
+    }
+
+    pub(super) fn has_resting(&self) -> bool {
+        !self.resting.is_empty()
+    }
+
+    pub(super) fn rests(&self, family: &'static str) -> bool {
+        self.resting.contains(&family)
+    }
+
     /// Reopens the store with these families at rest, and applies again what the closing lost. Afterwards readers see
     /// what they have seen before, and writing goes on.
     ///
     /// # Errors
     /// The damage itself where the store cannot be brought back; nothing more is to be applied then.
-    pub fn let_rest(&mut self, damage: &Damage) -> Result<(), ApplyError> {
+    pub(super) fn let_rest(&mut self, damage: &Damage) -> Result<(), ApplyError> {
         let mut families = self.resting.clone();
         if !families.contains(&damage.column) {
             families.push(damage.column);
@@ -40,18 +86,22 @@ impl ApplyWorker {
             "reopening the store without compaction of {}: history there is damaged, everything else goes on",
             families.join(" and ")
         );
-        self.reopen(families)
+        self.reopen_with(families)
     }
 
-    /// Reopens the store with these families at rest, and brings it back to where readers have seen it.
+    /// Reopens the store as it is, and brings it back to where readers have seen it.
     ///
     /// # Errors
     /// As of [`Self::let_rest`]. A later try may succeed.
-    pub(super) fn reopen(&mut self, families: Vec<&'static str>) -> Result<(), ApplyError> {
+    pub(super) fn reopen(&mut self) -> Result<(), ApplyError> {
+        self.reopen_with(self.resting.clone())
+    }
+
+    fn reopen_with(&mut self, families: Vec<&'static str>) -> Result<(), ApplyError> {
         let until = self.writer.applied().index.max(self.seen);
         // A try that fails leaves the store behind, and the next one has to come as far.
         self.seen = until;
-        if let Some(lost) = self.status().lost_volume() {
+        if let Some(lost) = self.status.lost_volume() {
             // Closing and opening go by path.
             return Err(ApplyError::Volume(lost.to_owned()));
         }
@@ -86,10 +136,8 @@ impl ApplyWorker {
         while applied < until {
             let entries = self.read_log(applied + 1, until + 1)?;
             let Some(end) = entries.last().map(|entry| entry.index) else {
-                return Err(ApplyError::Log(format!(
-                    "entry {} is not in the log any more",
-                    applied + 1
-                )));
+                let gone = format!("entry {} is not in the log any more", applied + 1);
+                return Err(ApplyError::Log(gone.into()));
             };
             for group in groups(&entries) {
                 let mut rest = group;
@@ -105,7 +153,16 @@ impl ApplyWorker {
     fn read_log(&self, from: u64, until: u64) -> Result<Vec<Entry>, ApplyError> {
         match &self.log {
             Some(log) => log(from, until).map_err(ApplyError::Log),
-            None => Err(ApplyError::Log("the log is not open yet".to_owned())),
+            None => Err(ApplyError::Log("the log is not open yet".into())),
+        }
+    }
+
+    /// The store itself takes any entry above the last one: it does not know what a log is.
+    pub(super) fn refuse_gap(&self, entries: &[Entry]) -> Result<(), ApplyError> {
+        let applied = self.writer.applied().index;
+        match entries.first().map(|entry| entry.index) {
+            Some(index) if index != applied + 1 => Err(ApplyError::Gap { index, applied }),
+            _ => Ok(()),
         }
     }
 
@@ -114,11 +171,7 @@ impl ApplyWorker {
         self.refuse_gap(entries)?;
         let mut batch = self.writer.batch();
         let begun = apply_entries(&mut batch, entries, |_, _, _| {})?;
-        let marker = Marker {
-            term: begun.term,
-            stamp: begun.stamp.unwrap_or(self.marker.stamp),
-            ..self.marker.clone()
-        };
+        let marker = begun.marker(&self.marker);
         batch.set_marker(&marker.encode());
         batch.commit()?;
         self.marker.stamp = marker.stamp;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::data_dir::DataDirError;
-use super::identity_file;
+use super::error::DataDirError;
+use crate::node::identity_file;
 
 /// Something else stands where the directory should be.
 pub(super) fn refuse_occupied(path: &Path) -> Result<(), DataDirError> {

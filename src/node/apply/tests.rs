@@ -1,18 +1,26 @@
 //! What a worker does after an entry that it could not apply.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use raft::eraftpb::Entry;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 use tempfile::TempDir;
 use wal::fs::sim::SimFs;
 
-use super::*;
-use crate::command::{Proposal, Ttl};
+use super::context::ApplyContext;
+use super::error::ApplyError;
+use super::group::MAX_HELD_BYTES;
+use super::worker::ApplyWorker;
+use crate::command::{Proposal, Stamp, Ttl};
+use crate::metrics::Metrics;
+use crate::node::batch::ApplyBatch;
 use crate::node::clock::{Clock, ClusterClock};
+use crate::node::marker::Marker;
+use crate::watch::Hub;
 
 struct Stopped;
 
@@ -97,10 +105,10 @@ fn nothing_is_applied_after_an_entry_that_was_not() {
         matches!(error, ApplyError::Decode { index: 3, .. }),
         "{error}"
     );
-    // The turn that handed over the failed one does not know of it yet.
+    // The loop that handed over the failed one does not know of it yet.
     step(&mut worker, vec![entry(2)]).expect("passed over");
     step(&mut worker, vec![entry(4)]).expect("passed over");
-    assert_eq!(worker.writer.applied().index, 1);
+    assert_eq!(worker.store.writer.applied().index, 1);
     assert_eq!(
         shared.counters.sets.read(),
         (1, 0),
@@ -123,7 +131,7 @@ fn entries_that_do_not_follow_the_store_are_refused() {
     );
     assert!(told, "{error}");
     step(&mut worker, vec![entry(2)]).expect("passed over");
-    assert_eq!(worker.writer.applied().index, 1);
+    assert_eq!(worker.store.writer.applied().index, 1);
 }
 
 /// The events hold what went: entries of a few bytes must not bring all values of a store into memory at once.
@@ -156,5 +164,5 @@ fn a_batch_ends_when_its_outcomes_hold_enough() {
         sizes.iter().all(|size| (1..=most).contains(size)),
         "{sizes:?}"
     );
-    assert_eq!(worker.writer.applied().index, 2 * KEYS);
+    assert_eq!(worker.store.writer.applied().index, 2 * KEYS);
 }

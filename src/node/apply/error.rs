@@ -1,0 +1,48 @@
+//! Why entries could not be applied.
+
+use crate::command::DecodeError;
+
+/// Why the log could not give entries again.
+pub type LogSourceError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Final: the state would no longer be that of the log.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// A committed entry is not a command.
+    #[error("entry {index} of the log cannot be applied: {source}")]
+    Decode {
+        /// Which entry.
+        index: u64,
+        /// Why.
+        source: DecodeError,
+    },
+    /// The store lacks entries before this one.
+    #[error("entry {index} of the log cannot be applied to a store that stands at {applied}")]
+    Gap {
+        /// The first entry of the group.
+        index: u64,
+        /// Where the store stands.
+        applied: u64,
+    },
+    /// The store had to be reopened, and the log cannot give what it lost by that.
+    #[error(
+        "the store was reopened, and the log cannot give what it had not flushed: {0}; restart the node"
+    )]
+    Log(#[source] LogSourceError),
+    /// The store should be reopened, and its directory is not there any more.
+    #[error("{0}")]
+    Volume(String),
+}
+
+impl ApplyError {
+    /// The damage of the store that it met, if that is what it is.
+    pub fn damage(&self) -> Option<storage::Damage> {
+        match self {
+            Self::Storage(error) => error.damage(),
+            Self::Decode { .. } | Self::Gap { .. } | Self::Log(_) | Self::Volume(_) => None,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The store's worker: committed entries become one batch of the store, then events, then replies.
+//!
+//! The order is what clients rely on: the batch is committed (new views see it), the hub publishes its events, and
+//! only then the reply goes out, so whoever has an answer can watch or read from any later revision.
+
+use std::time::{Duration, Instant};
+
+use raft::eraftpb::Entry;
+
+use super::backlog::Backlog;
+use super::compaction::Compaction;
+use super::context::{AppliedRequest, ApplyContext};
+use super::error::ApplyError;
+use super::group::{apply_entries, groups};
+use super::pace::StorePace;
+use super::reopen::{LogSource, ReopenableStore};
+use crate::command::Stamp;
+use crate::node::batch::{ApplyBatch, FlushRequest};
+use crate::node::marker::Marker;
+use crate::node::watchdog::Work;
+
+/// Owns the store's writing half.
+pub struct ApplyWorker {
+    pub(super) store: ReopenableStore,
+    context: ApplyContext,
+    /// What is not applied because the file system refuses the store for now.
+    backlog: Backlog,
+    /// An entry was not applied, so none after it may be: the store would be that of no log.
+    halted: bool,
+    compaction: Compaction,
+    pace: StorePace,
+}
+
+impl ApplyWorker {
+    /// A worker that continues after `marker`; asks `flush` for a flush after every `flush_after` entries.
+    pub fn new(
+        writer: storage::Writer,
+        marker: Marker,
+        context: ApplyContext,
+        flush_after: u64,
+        flush: FlushRequest,
+    ) -> Self {
+        Self {
+            store: ReopenableStore::new(writer, marker, context.status.clone()),
+            context,
+            backlog: Backlog::default(),
+            halted: false,
+            compaction: Compaction::default(),
+            pace: StorePace::new(flush_after, flush),
+        }
+    }
+
+    /// From where to read entries again after the store had to be reopened.
+    pub fn set_log(&mut self, log: LogSource) {
+        self.store.set_log(log);
+    }
+
+    /// Families of history that the store was opened with at rest: to be said before the log is brought in order, which
+    /// may apply entries.
+    pub fn set_resting(&mut self, families: Vec<&'static str>) {
+        self.store.set_resting(families);
+    }
+
+    /// From now on what may pass is waited for: the thread runs, and calls again and again.
+    pub fn be_patient(&mut self) {
+        self.backlog.be_patient();
+    }
+
+    /// For others that may need a flush.
+    pub fn flush_request(&self) -> FlushRequest {
+        self.pace.flush_request().clone()
+    }
+
+    /// What the store says beside the applied index, as of the last entry.
+    pub fn marker(&self) -> &Marker {
+        &self.store.marker
+    }
+
+    /// The times of the last command that was applied.
+    pub fn last_stamp(&self) -> Stamp {
+        self.store.marker.stamp
+    }
+
+    /// Applies the batches in order, in groups of bounded size.
+    ///
+    /// # Errors
+    /// Each ends all applying: later calls do nothing.
+    pub fn step(
+        &mut self,
+        batches: Vec<ApplyBatch>,
+        report: &mut impl FnMut(u64),
+    ) -> Result<(), ApplyError> {
+        if self.halted {
+            return Ok(());
+        }
+        let stepped = self
+            .backlog
+            .release(batches, &mut self.store)
+            .and_then(|batches| self.apply_and_compact(batches, report));
+        // The next batch may have been handed over already, and a store that was reopened would take it.
+        self.halted |= stepped.is_err();
+        stepped
+    }
+
+    fn apply_and_compact(
+        &mut self,
+        mut batches: Vec<ApplyBatch>,
+        report: &mut impl FnMut(u64),
+    ) -> Result<(), ApplyError> {
+        if self.backlog.is_waiting() {
+            return Ok(());
+        }
+        let begun = match self.apply_batches(&mut batches, report) {
+            Err(ApplyError::Storage(error)) if self.backlog.takes(&error) => {
+                self.wait_out(&error, batches);
+                return Ok(());
+            }
+            begun => begun?,
+        };
+        // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
+        self.mark_write(begun.unwrap_or_else(Instant::now));
+        let compacted = self.compaction.step(&mut self.store);
+        self.unmark_write(None);
+        match compacted {
+            Err(ApplyError::Storage(error)) if self.backlog.takes(&error) => {
+                self.wait_out(&error, Vec::new());
+                Ok(())
+            }
+            compacted => compacted,
+        }
+    }
+
+    /// Returns when the last group was begun. What is not applied after an error is left in `batches`.
+    fn apply_batches(
+        &mut self,
+        batches: &mut Vec<ApplyBatch>,
+        report: &mut impl FnMut(u64),
+    ) -> Result<Option<Instant>, ApplyError> {
+        let mut last_begun = None;
+        for at in 0..batches.len() {
+            match self.apply_batch(&batches[at], report) {
+                Ok(begun) => last_begun = begun.or(last_begun),
+                Err(error) => {
+                    batches.drain(..at);
+                    let applied = self.store.writer.applied().index;
+                    if let Some(batch) = batches.first_mut() {
+                        batch.entries.retain(|entry| entry.index > applied);
+                        batch.conf_states.retain(|(index, _)| *index > applied);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(last_begun)
+    }
+
+    fn apply_batch(
+        &mut self,
+        batch: &ApplyBatch,
+        report: &mut impl FnMut(u64),
+    ) -> Result<Option<Instant>, ApplyError> {
+        let mut last_begun = None;
+        let mut conf_states = batch.conf_states.iter().peekable();
+        for group in groups(&batch.entries) {
+            let last = group.last().map_or(0, |entry| entry.index);
+            // At most that of its first entry, which the first batch of the group holds.
+            while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
+                self.store.marker.conf_state = state.clone();
+            }
+            let mut rest = group;
+            while !rest.is_empty() {
+                let (begun, applied) = self.apply_around_damage(rest)?;
+                last_begun = Some(begun);
+                report(rest[applied - 1].index);
+                rest = &rest[applied..];
+            }
+        }
+        Ok(last_begun)
+    }
+
+    /// A compaction that met damaged history makes RocksDB refuse this group; with that history at rest it is applied.
+    fn apply_around_damage(&mut self, group: &[Entry]) -> Result<(Instant, usize), ApplyError> {
+        let error = match self.apply_group(group) {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let damage = error.damage().filter(storage::Damage::is_history);
+        match damage.filter(|damage| !self.store.rests(damage.column)) {
+            Some(damage) => {
+                self.context.status.damaged(&damage);
+                if let Err(failed) = self.store.let_rest(&damage) {
+                    // What the store holds can still be read: the node goes on without writing.
+                    tracing::error!("{failed}");
+                    return Err(error);
+                }
+                self.apply_group(group)
+            }
+            None => Err(error),
+        }
+    }
+
+    /// A compaction or a flush met this damage.
+    pub fn met_in_background(&mut self, damage: &storage::Damage) {
+        self.context.status.damaged(damage);
+        let busy = self.halted || self.backlog.is_waiting();
+        if busy || !damage.is_history() || self.store.rests(damage.column) {
+            return;
+        }
+        if let Err(failed) = self.store.let_rest(damage) {
+            tracing::error!("{failed}");
+            self.halted = true;
+            self.context.status.end_writes(damage);
+        }
+    }
+
+    /// The file system refused what the store writes, in the background or for these entries: they wait.
+    pub fn wait_out(&mut self, error: &storage::Error, batches: Vec<ApplyBatch>) {
+        self.backlog.hold(error, batches, &self.context.status);
+    }
+
+    /// Gives the next flush something to write, if the store takes it: see [`storage::Writer::touch`].
+    pub fn touch(&mut self) -> bool {
+        !self.halted && !self.backlog.is_waiting() && self.store.writer.touch().is_ok()
+    }
+
+    fn mark_write(&self, now: Instant) {
+        self.context.status.watchdog().begin(Work::StoreWrite, now);
+    }
+
+    fn unmark_write(&self, took: Option<Duration>) {
+        self.context.status.watchdog().end(Work::StoreWrite, took);
+    }
+
+    /// Stores the marker with the log's present witness, without a command: after the log began anew.
+    pub fn refresh_marker(&mut self) -> Result<(), ApplyError> {
+        self.context.renew_witness(&mut self.store.marker);
+        let mut batch = self.store.writer.batch();
+        batch.set_marker(&self.store.marker.encode());
+        batch.commit()?;
+        Ok(())
+    }
+
+    /// Applies the first entries as one batch. Returns when it began, and how many they are: as many as the batch may
+    /// hold, at least one.
+    fn apply_group(&mut self, entries: &[Entry]) -> Result<(Instant, usize), ApplyError> {
+        let started = Instant::now();
+        self.mark_write(started);
+        let committed = self.commit_group(entries);
+        let took = started.elapsed();
+        self.unmark_write(Some(took));
+        let (done, applied) = committed?;
+        let entries = &entries[..applied];
+        let metrics = &self.context.metrics;
+        metrics.apply_seconds.observe(took.as_secs_f64());
+        metrics.batch_entries.observe(entries.len() as f64);
+        self.context.answer(done);
+        let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
+        let amount = (entries.len() as u64, bytes);
+        self.pace
+            .count(amount, &self.store.writer, &self.context.status);
+        Ok((started, applied))
+    }
+
+    /// One batch of the store, and its events; how many of the entries it holds.
+    fn commit_group(
+        &mut self,
+        entries: &[Entry],
+    ) -> Result<(Vec<AppliedRequest>, usize), ApplyError> {
+        self.store.refuse_gap(entries)?;
+        let mut done = Vec::with_capacity(entries.len());
+        let mut counted = Vec::with_capacity(entries.len());
+        let mut batch = self.store.writer.batch();
+        let group = apply_entries(&mut batch, entries, |entry, command, outcomes| {
+            counted.push(command.operations);
+            done.push((command.stamp.request, entry.index, entry.term, outcomes));
+        })?;
+        let mut marker = group.marker(&self.store.marker);
+        self.context.renew_witness(&mut marker);
+        batch.set_marker(&marker.encode());
+        let before = self.context.hub.published();
+        let committed = batch.commit()?;
+        // Only now: a group that failed may be applied again, and counts once.
+        let cluster_time = marker.stamp.cluster_time;
+        self.store.marker = marker;
+        for (operations, (.., outcomes)) in counted.iter().zip(&done) {
+            self.context.counters.count(operations, outcomes);
+        }
+        self.compaction
+            .count(committed.revision.saturating_sub(before));
+        self.context.announce(committed, cluster_time, &done);
+        Ok((done, group.entries))
+    }
+}

@@ -1,0 +1,313 @@
+//! The consensus loop: everything that came in, then everything that follows from it.
+//!
+//! The order of work for each ready batch, and why:
+//! 1. messages of a leader are sent (followers write while this member does);
+//! 2. entries and hard state go to the log; messages that promise durability go with them, to be sent after
+//!    the sync;
+//! 3. committed entries go to the store. They are durable on a quorum, so log and apply overlap.
+//!
+//! Nothing here waits: the log, the apply thread, the peers, the clocks and the random numbers come from outside
+//! ([`Effects`], [`ClusterClock`], `Randomness`), so a simulation can hold whole clusters of these on one thread.
+//!
+//! | file | what |
+//! |---|---|
+//! | `proposal` | writes become proposals, stamped |
+//! | `read` | linearizable reads and their index |
+//! | `expiry` | where expiry is proposed |
+//! | `pipeline` | how far log and store are behind |
+
+mod expiry;
+mod pipeline;
+mod proposal;
+mod read;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use raft::eraftpb::{Entry, EntryType, HardState};
+
+use super::batch::{ApplyBatch, LogBatch};
+use super::clock::ClusterClock;
+use super::effects::Effects;
+use super::intake::{Attention, Inputs};
+use super::outcome::Failure;
+use super::status::Status;
+use super::waiters::Waiters;
+use crate::metrics::Metrics;
+use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
+use expiry::Expiry;
+use pipeline::Pipeline;
+use proposal::Proposals;
+use read::PendingReads;
+
+/// Fixed properties of the loop.
+#[derive(Debug, Clone)]
+pub struct ConsensusOptions {
+    /// This member's id.
+    pub id: u64,
+    /// One tick of the logical clock.
+    pub tick: Duration,
+    /// The first request id; random, so that ids are never used twice.
+    pub first_request: u64,
+}
+
+/// The state of the consensus thread.
+pub struct ConsensusLoop<R: LogRead> {
+    core: RaftCore<R>,
+    tick: Duration,
+    next_tick: u64,
+    clock: ClusterClock,
+    status: Arc<Status>,
+    waiters: Arc<Waiters>,
+    metrics: Arc<Metrics>,
+    proposals: Proposals,
+    reads: PendingReads,
+    expiry: Expiry,
+    pipeline: Pipeline,
+    /// A hard state that is not handed to the log yet.
+    carried: Option<HardState>,
+}
+
+impl<R: LogRead> ConsensusLoop<R> {
+    /// `applied` is where both the store and the core start.
+    pub fn new(
+        core: RaftCore<R>,
+        options: ConsensusOptions,
+        clock: ClusterClock,
+        status: Arc<Status>,
+        waiters: Arc<Waiters>,
+        metrics: Arc<Metrics>,
+        applied: u64,
+    ) -> Self {
+        let ConsensusOptions {
+            id,
+            tick,
+            first_request,
+        } = options;
+        let proposals = Proposals::new(
+            first_request,
+            clock.clone(),
+            status.clone(),
+            waiters.clone(),
+            metrics.clone(),
+        );
+        Self {
+            core,
+            tick,
+            next_tick: clock.machine().boottime() + tick.as_nanos() as u64,
+            clock,
+            status,
+            waiters,
+            metrics,
+            proposals,
+            reads: PendingReads::new(id, first_request, tick),
+            expiry: Expiry::default(),
+            pipeline: Pipeline::new(applied),
+            carried: None,
+        }
+    }
+
+    /// A sole voter does not wait for an election time-out.
+    pub fn campaign_if_alone(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
+        if self.core.soft_state().sole_voter {
+            self.core.campaign()?;
+        }
+        self.hand_out(effects)
+    }
+
+    /// How long the thread may sleep before something is due.
+    pub fn patience(&self, effects: &impl Effects) -> Duration {
+        if self.reads.are_held() && !self.expiry.is_under_way() {
+            // The expiry they waited for was done on the spot.
+            return Duration::ZERO;
+        }
+        let now = self.clock.machine().boottime();
+        let tick = Duration::from_nanos(self.next_tick.saturating_sub(now));
+        let idle = self.expiry.is_under_way() || !self.leads();
+        if idle || self.status.refuses_writes().is_some() {
+            return tick;
+        }
+        match effects.next_deadline() {
+            Some(deadline) => tick.min(Duration::from_nanos(
+                deadline.saturating_sub(self.clock.now()),
+            )),
+            None => tick,
+        }
+    }
+
+    /// What must not be missed while the thread sleeps. A full pipeline holds writes back in the intake, within its
+    /// bound.
+    pub fn attention(&self) -> Attention {
+        Attention {
+            // Without a leader here the writes stay where they are counted against the bound.
+            hold_writes: self.pipeline.is_full() || !self.leads(),
+            to_applied: self.expiry.is_under_way() || self.reads.wait_for_apply(),
+        }
+    }
+
+    fn leads(&self) -> bool {
+        self.core.soft_state().role == Role::Leader
+    }
+
+    /// Does everything that `inputs` and the clock call for.
+    pub fn step(&mut self, inputs: Inputs, effects: &mut impl Effects) -> Result<(), raft::Error> {
+        if let Some(number) = inputs.persisted {
+            self.persisted(number);
+        }
+        if let Some(index) = inputs.applied {
+            self.applied(index);
+        }
+        self.tick();
+        for message in inputs.messages {
+            if let Err(error) = self.core.step(message) {
+                tracing::debug!("a peer's message was not taken: {error}");
+            }
+        }
+        self.reads.gather(inputs.reads);
+        self.expire(effects);
+        let held = self.reads.hold(
+            self.expiry.is_under_way(),
+            || self.clock.now(),
+            || effects.next_deadline(),
+        );
+        if !held {
+            self.reads
+                .ask(&mut self.core, self.clock.machine().boottime());
+        }
+        self.proposals.propose(&mut self.core, inputs.writes);
+        self.hand_out(effects)?;
+        // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
+        self.expiry.forget_answered(&self.core.soft_state());
+        Ok(())
+    }
+
+    fn persisted(&mut self, number: u64) {
+        self.pipeline.persisted(number);
+        self.core.persisted(number);
+    }
+
+    fn applied(&mut self, index: u64) {
+        self.pipeline.applied(index);
+        self.core.applied(index);
+        self.reads.release(index);
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.machine().boottime();
+        let tick = self.tick.as_nanos() as u64;
+        // A process that slept for long catches up with a few ticks, not with an election storm.
+        let mut budget = 3;
+        while self.next_tick <= now && budget > 0 {
+            self.core.tick();
+            self.next_tick += tick;
+            budget -= 1;
+            self.waiters.sweep();
+        }
+        if self.next_tick <= now {
+            self.next_tick = now + tick;
+        }
+    }
+
+    /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time. Where a deadline is waited
+    /// for and the wall clock was set forward, one that finds nothing carries the new stamp: a start of another boot must
+    /// not take the step for time that passed.
+    fn expire(&mut self, effects: &impl Effects) {
+        let soft = self.core.soft_state();
+        self.expiry.forget_answered(&soft);
+        if self.expiry.is_under_way() {
+            return;
+        }
+        let now = self.clock.now();
+        let due = effects
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now || self.clock.was_set_forward());
+        if !due || soft.role != Role::Leader || self.status.refuses_writes().is_some() {
+            return;
+        }
+        let expiry = self.expiry.begin(&soft, now);
+        self.proposals.propose(&mut self.core, vec![expiry]);
+    }
+
+    /// Hands out ready batches until none is left.
+    fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
+        while let Some(mut ready) = self.core.ready() {
+            if !ready.messages.is_empty() {
+                effects.send(std::mem::take(&mut ready.messages));
+            }
+            for read in std::mem::take(&mut ready.reads) {
+                let applied = self.pipeline.applied_entry();
+                self.reads.ready(&read.context, read.index, applied);
+            }
+            let committed = std::mem::take(&mut ready.committed);
+            self.persist(ready, effects);
+            self.apply(committed, effects);
+        }
+        let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(self.clock.machine().wall());
+        let soft = self.core.soft_state();
+        if self.status.publish(&soft, now) && soft.leader != 0 {
+            self.metrics.leader_changes.inc();
+            tracing::info!("member {:x} leads term {}", soft.leader, soft.term);
+        }
+        Ok(())
+    }
+
+    /// A batch that only moves the commit index waits for the next one with substance: the commit index is known
+    /// again after a restart without it, and a write of its own for each group would double the log's work.
+    fn persist(&mut self, ready: ReadyBatch, effects: &mut impl Effects) {
+        if ready.hard_state.is_some() {
+            self.carried = ready.hard_state;
+        }
+        if !ready.must_sync && ready.messages_after_sync.is_empty() {
+            if self.pipeline.all_persisted() {
+                // Nothing is on its way: the core need not remember this batch.
+                self.pipeline.hand_batch(ready.number);
+                self.persisted(ready.number);
+            }
+            return;
+        }
+        self.pipeline.hand_batch(ready.number);
+        let batch = LogBatch {
+            number: ready.number,
+            entries: ready.entries,
+            hard_state: self.carried.take(),
+            must_sync: ready.must_sync,
+            messages: ready.messages_after_sync,
+        };
+        if let Some(persisted) = effects.persist(batch, self.core.soft_state().sole_voter) {
+            if !persisted.messages.is_empty() {
+                effects.send(persisted.messages);
+            }
+            if let Some(number) = persisted.number {
+                self.persisted(number);
+            }
+        }
+    }
+
+    fn apply(&mut self, entries: Vec<Entry>, effects: &mut impl Effects) {
+        let Some(last) = entries.last() else { return };
+        self.pipeline.hand_entries(last.index);
+        let mut conf_states = Vec::new();
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.entry_type != EntryType::EntryNormal as i32)
+        {
+            match self.core.apply_conf_change(entry) {
+                Ok(state) => conf_states.push((entry.index, state)),
+                Err(error) => tracing::error!("entry {}: {error}", entry.index),
+            }
+        }
+        let batch = ApplyBatch {
+            entries,
+            conf_states,
+        };
+        if let Some(index) = effects.apply(batch, self.core.soft_state().sole_voter) {
+            self.applied(index);
+        }
+    }
+
+    /// Refuses everything that waits: the thread ends.
+    pub fn abandon(&mut self, failure: &Failure) {
+        self.proposals.refuse(failure);
+        self.reads.abandon(failure);
+    }
+}

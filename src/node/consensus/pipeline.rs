@@ -1,0 +1,68 @@
+//! How far log and store are behind what was decided: handed to them, and reported back.
+
+/// Ready batches given to the log thread and not yet durable, above which no new writes are taken.
+const MAX_BATCHES_IN_FLIGHT: u64 = 64;
+/// Entries given to the apply thread and not yet applied, above which no new writes are taken.
+const MAX_ENTRIES_IN_FLIGHT: u64 = 16_384;
+
+/// What is reported was handed over before.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    handed_batch: u64,
+    persisted_batch: u64,
+    handed_entry: u64,
+    applied_entry: u64,
+}
+
+impl Pipeline {
+    /// Store and core start at entry `applied`.
+    pub(super) fn new(applied: u64) -> Self {
+        Self {
+            handed_batch: 0,
+            persisted_batch: 0,
+            handed_entry: applied,
+            applied_entry: applied,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
+            || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT
+    }
+
+    /// Whether no batch is on its way to the disk.
+    pub(super) fn all_persisted(&self) -> bool {
+        self.handed_batch == self.persisted_batch
+    }
+
+    pub(super) fn hand_batch(&mut self, number: u64) {
+        self.handed_batch = number;
+    }
+
+    pub(super) fn hand_entries(&mut self, last: u64) {
+        self.handed_entry = last;
+    }
+
+    pub(super) fn persisted(&mut self, number: u64) {
+        self.persisted_batch = self.persisted_batch.max(number);
+        assert!(
+            self.persisted_batch <= self.handed_batch,
+            "invariant node-persisted: batch {number} is durable, and {} was handed to the log last",
+            self.handed_batch
+        );
+    }
+
+    pub(super) fn applied(&mut self, index: u64) {
+        self.applied_entry = self.applied_entry.max(index);
+        assert!(
+            self.applied_entry <= self.handed_entry,
+            "invariant node-applied: entry {index} is applied, and {} was handed to the store last",
+            self.handed_entry
+        );
+    }
+
+    /// The last entry that is applied.
+    pub(super) fn applied_entry(&self) -> u64 {
+        self.applied_entry
+    }
+}

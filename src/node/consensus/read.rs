@@ -1,0 +1,155 @@
+//! Linearizable reads on their way: gathering, asked for, and waiting for the apply thread.
+//!
+//! One read index serves all reads that wait when it is asked for; those that come later share the next one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::node::intake::ReadWaiter;
+use crate::node::outcome::Failure;
+use crate::raft::{LogRead, RaftCore};
+
+/// Nanoseconds after which a deadline that passed holds reads until its nodes are gone; for as long at most.
+const EXPIRY_OVERDUE: u64 = 1_000_000_000;
+
+/// See the module.
+pub(super) struct PendingReads {
+    /// What tells our read contexts from those of other members and other lives of this one.
+    mark: [u8; 16],
+    /// An index that does not come within two ticks is asked for again.
+    patience: u64,
+    gathering: Vec<ReadWaiter>,
+    asked: Option<AskedIndex>,
+    applied_at: BTreeMap<u64, Vec<ReadWaiter>>,
+    sequence: u64,
+    /// Since when, in cluster time, those that gather have been held because of nodes that are overdue.
+    held_since: Option<u64>,
+}
+
+/// A read index that was asked for.
+struct AskedIndex {
+    sequence: u64,
+    /// By the clock that counts since boot.
+    asked_at: u64,
+    waiters: Vec<ReadWaiter>,
+}
+
+impl PendingReads {
+    pub(super) fn new(member: u64, first_request: u64, tick: Duration) -> Self {
+        let mut mark = [0; 16];
+        mark[..8].copy_from_slice(&member.to_le_bytes());
+        mark[8..].copy_from_slice(&first_request.to_le_bytes());
+        Self {
+            mark,
+            patience: 2 * tick.as_nanos() as u64,
+            gathering: Vec::new(),
+            asked: None,
+            applied_at: BTreeMap::new(),
+            sequence: 0,
+            held_since: None,
+        }
+    }
+
+    pub(super) fn gather(&mut self, reads: Vec<ReadWaiter>) {
+        self.gathering.extend(reads);
+    }
+
+    /// Whether reads wait for nodes that are overdue.
+    pub(super) fn are_held(&self) -> bool {
+        self.held_since.is_some()
+    }
+
+    /// Whether some wait for the apply thread alone.
+    pub(super) fn wait_for_apply(&self) -> bool {
+        !self.applied_at.is_empty()
+    }
+
+    /// Whether those that gather are to wait while an expiry is under way (`expiring`) for a deadline that passed.
+    ///
+    /// After a pause of the process the nodes that lapsed meanwhile go first, so that no read shows them. Reads that are
+    /// asked for already are not held, and a wave that takes long holds none for long. `now` and the deadline are cluster
+    /// time.
+    pub(super) fn hold(
+        &mut self,
+        expiring: bool,
+        now: impl FnOnce() -> u64,
+        next_deadline: impl FnOnce() -> Option<u64>,
+    ) -> bool {
+        if !expiring || self.gathering.is_empty() {
+            self.held_since = None;
+            return false;
+        }
+        let now = now();
+        let overdue =
+            next_deadline().is_some_and(|deadline| deadline.saturating_add(EXPIRY_OVERDUE) < now);
+        if !overdue {
+            self.held_since = None;
+            return false;
+        }
+        let since = *self.held_since.get_or_insert(now);
+        now.saturating_sub(since) < EXPIRY_OVERDUE
+    }
+
+    /// Asks for an index for all that gather; `now` counts since boot.
+    pub(super) fn ask<R: LogRead>(&mut self, core: &mut RaftCore<R>, now: u64) {
+        if let Some(asked) = &self.asked {
+            if now.saturating_sub(asked.asked_at) <= self.patience {
+                return;
+            }
+            // The crate drops a read silently while a leader has committed nothing in its term: ask again.
+            if let Some(asked) = self.asked.take() {
+                self.gathering.extend(asked.waiters);
+            }
+        }
+        self.gathering.retain(|waiter| !waiter.is_closed());
+        if self.gathering.is_empty() || core.soft_state().leader == 0 {
+            return;
+        }
+        self.sequence += 1;
+        let mut context = self.mark.to_vec();
+        context.extend_from_slice(&self.sequence.to_le_bytes());
+        self.asked = Some(AskedIndex {
+            sequence: self.sequence,
+            asked_at: now,
+            waiters: std::mem::take(&mut self.gathering),
+        });
+        core.read_index(context);
+    }
+
+    /// The index of a read that was asked for is known.
+    pub(super) fn ready(&mut self, context: &[u8], index: u64, applied: u64) {
+        let sequence = context
+            .last_chunk::<8>()
+            .map(|bytes| u64::from_le_bytes(*bytes));
+        let ours = |asked: &mut AskedIndex| Some(asked.sequence) == sequence;
+        if let Some(asked) = self.asked.take_if(ours) {
+            let waiters = self.applied_at.entry(index).or_default();
+            waiters.extend(asked.waiters);
+            self.release(applied);
+        }
+    }
+
+    /// Entries up to `applied` are applied.
+    pub(super) fn release(&mut self, applied: u64) {
+        while let Some(entry) = self.applied_at.first_entry() {
+            if *entry.key() > applied {
+                return;
+            }
+            for waiter in entry.remove() {
+                // A reader that gave up is no longer there to be told.
+                let _ = waiter.send(Ok(()));
+            }
+        }
+    }
+
+    /// Refuses all.
+    pub(super) fn abandon(&mut self, failure: &Failure) {
+        let asked = self.asked.take().map(|asked| asked.waiters);
+        let gathering = std::mem::take(&mut self.gathering);
+        let waiting = std::mem::take(&mut self.applied_at).into_values().flatten();
+        let asked = asked.unwrap_or_default().into_iter();
+        for waiter in asked.chain(gathering).chain(waiting) {
+            let _ = waiter.send(Err(failure.clone()));
+        }
+    }
+}

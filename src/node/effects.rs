@@ -1,0 +1,17 @@
+//! Where the decisions of the consensus thread go: the seam behind which threads, or a simulation, stand.
+
+use raft::eraftpb::Message;
+
+use super::batch::{ApplyBatch, LogBatch, Persisted};
+
+/// Where peers depend on the calling thread (`alone` is false), calls must not block.
+pub trait Effects {
+    /// To the log; `Some` if it is durable already.
+    fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted>;
+    /// To the store; `Some` with the applied index if that is done already.
+    fn apply(&mut self, batch: ApplyBatch, alone: bool) -> Option<u64>;
+    /// To the peers.
+    fn send(&mut self, messages: Vec<Message>);
+    /// The earliest deadline of a TTL, in cluster time; may be early, never late.
+    fn next_deadline(&self) -> Option<u64>;
+}

@@ -1,0 +1,40 @@
+//! How a write ends: applied, or not, with the reason.
+
+use storage::operation::Outcome;
+use tokio::sync::oneshot;
+
+use super::refusal::WriteRefusal;
+
+/// What became of a write: it is durable and applied.
+#[derive(Debug, Clone)]
+pub struct AppliedWrite {
+    /// One for each operation of the command.
+    pub outcomes: Vec<Outcome>,
+    /// Its place in the log.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+}
+
+/// Where the end of a write goes; closed when the client gave up.
+pub type WriteReply = oneshot::Sender<Result<AppliedWrite, Failure>>;
+
+/// The other end of a [`WriteReply`].
+pub type PendingWrite = oneshot::Receiver<Result<AppliedWrite, Failure>>;
+
+/// Why a request got no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// A queue is full; nothing was proposed.
+    #[error("too many requests are waiting")]
+    Overloaded,
+    /// The node stops; a write that was proposed may still take effect.
+    #[error("the node is stopping")]
+    Stopped,
+    /// Writes are refused for the time being; nothing was proposed.
+    #[error(transparent)]
+    Refused(#[from] WriteRefusal),
+    /// The disk or the data failed; a write that was proposed may still take effect.
+    #[error("storage failed: {0}")]
+    Storage(String),
+}

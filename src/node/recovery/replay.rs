@@ -1,0 +1,111 @@
+//! What the log holds beyond the store: applied as far as it is known committed, the rest loaded for consensus.
+
+use std::ops::Range;
+
+use raft::eraftpb::{ConfState, Entry, EntryType};
+use wal::fs::Fs;
+
+use super::error::RecoveryError;
+use super::open_log::OpenLog;
+use crate::node::apply::reopen::LogSource;
+use crate::node::apply::worker::ApplyWorker;
+use crate::node::batch::ApplyBatch;
+use crate::raft::log::{LogView, from_wal};
+
+/// Bytes of entries read from the log and applied at once.
+pub(super) const REPLAY_BYTES: usize = 4 << 20;
+/// Bytes of entries read at once for a store that has to be reopened.
+const REREAD_BYTES: usize = 4 << 20;
+
+/// Entries for a store that has to be reopened.
+pub(super) fn log_source<F: Fs>(reader: wal::Reader<F>) -> LogSource {
+    Box::new(move |from, until| {
+        let entries = reader.entries(from, until, REREAD_BYTES)?;
+        let entries = entries.into_iter().map(from_wal);
+        Ok(entries.collect::<Result<Vec<_>, _>>()?)
+    })
+}
+
+/// The log view and the index up to which the store is now.
+pub struct Replayed<F: Fs> {
+    /// For the consensus core.
+    pub view: LogView<wal::Reader<F>>,
+    /// Where the core starts.
+    pub applied: u64,
+}
+
+/// Applies what the log holds and is known committed beyond the store, then loads the rest for consensus.
+///
+/// A sole voter's durable entries are committed by definition: no other member can have decided otherwise. Replay
+/// stops before a membership change, which consensus itself must apply.
+pub fn replay<F: Fs>(
+    log: &mut OpenLog<F>,
+    conf_state: ConfState,
+    mut applied: u64,
+    worker: &mut ApplyWorker,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Replayed<F>, RecoveryError> {
+    let last = log.wal.last_index();
+    let alone = conf_state.voters.len() <= 1;
+    if alone {
+        log.hard_state.commit = last;
+    }
+    let reader = log.wal.reader();
+    let commit = log.hard_state.commit.min(last);
+    while applied < commit {
+        let entries = next_commands(log, &reader, applied + 1..commit + 1, alone)?;
+        let Some(end) = entries.last().map(|entry| entry.index) else {
+            break;
+        };
+        worker.step(vec![ApplyBatch::of(entries)], &mut |_| {})?;
+        log.report.replayed += end - applied;
+        applied = end;
+        progress(applied, commit);
+    }
+    let term = reader.term(applied)?.unwrap_or(log.hard_state.term);
+    let start = (applied, term);
+    let mut view = LogView::new(reader.clone(), log.hard_state.clone(), conf_state, start);
+    load(&mut view, &reader, applied + 1..last + 1)?;
+    Ok(Replayed { view, applied })
+}
+
+/// The first committed entries of the range, up to a membership change.
+fn next_commands<F: Fs>(
+    log: &mut OpenLog<F>,
+    reader: &wal::Reader<F>,
+    range: Range<u64>,
+    alone: bool,
+) -> Result<Vec<Entry>, RecoveryError> {
+    let mut entries = Vec::new();
+    for entry in reader.entries(range.start, range.end, REPLAY_BYTES)? {
+        let entry = from_wal(entry)?;
+        if entry.entry_type != EntryType::EntryNormal as i32 {
+            if alone {
+                // After this change others may have a say in what is committed.
+                log.hard_state.commit = entry.index;
+            }
+            break;
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The end of the log that consensus holds in memory.
+fn load<F: Fs>(
+    view: &mut LogView<wal::Reader<F>>,
+    reader: &wal::Reader<F>,
+    range: Range<u64>,
+) -> Result<(), RecoveryError> {
+    let mut next = range.start;
+    while next < range.end {
+        let entries = reader.entries(next, range.end, REPLAY_BYTES)?;
+        let entries = entries
+            .into_iter()
+            .map(from_wal)
+            .collect::<Result<Vec<_>, _>>()?;
+        next = entries.last().map_or(range.end, |entry| entry.index + 1);
+        view.append(&entries);
+    }
+    Ok(())
+}
