@@ -8,6 +8,7 @@
 
 pub mod bounded;
 pub mod client;
+pub mod clock;
 pub mod command;
 pub mod config;
 mod dns;

@@ -11,6 +11,8 @@ mod arrows;
 mod dependencies;
 #[path = "house/rust_source.rs"]
 mod rust_source;
+#[path = "house/seams.rs"]
+mod seams;
 #[path = "house/tree.rs"]
 mod tree;
 

@@ -195,7 +195,7 @@ impl<F: Fs> Flusher<F> {
             self.refresh();
             if !asked && !self.reserved && self.status.refuses_writes().is_none() {
                 let watchdog = self.status.watchdog();
-                watchdog.begin(Work::FlushLook, Instant::now());
+                watchdog.begin(Work::FlushLook, self.status.clock().now());
                 self.reserved = reserve::restore(&self.data_dir);
                 watchdog.end(Work::FlushLook, None);
             }
@@ -255,11 +255,12 @@ impl<F: Fs> Flusher<F> {
 
     /// One flush, watched; gives what is on the disk then.
     fn write_out(&self) -> Result<storage::Applied, storage::Error> {
-        let started = Instant::now();
+        let clock = self.status.clock();
+        let started = clock.now();
         let watchdog = self.status.watchdog();
         watchdog.begin(Work::StoreFlush, started);
         let flushed = self.store.flush();
-        let took = started.elapsed();
+        let took = clock.elapsed(started);
         watchdog.end(Work::StoreFlush, Some(took));
         let durable = flushed?;
         self.metrics.flush_seconds.observe(took.as_secs_f64());
@@ -284,8 +285,9 @@ impl<F: Fs> Flusher<F> {
             self.waiting_since = None;
             return false;
         }
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= self.pace.flush
+        let clock = self.status.clock();
+        let since = *self.waiting_since.get_or_insert_with(|| clock.now());
+        clock.elapsed(since) >= self.pace.flush
     }
 
     /// Writes the log's newest witness down. A failure here loses nothing but freshness: it is told and tried again.
@@ -295,7 +297,7 @@ impl<F: Fs> Flusher<F> {
         if self.until_stale().is_some() || self.status.has_failed() {
             return;
         }
-        let now = Instant::now();
+        let now = self.status.clock().now();
         let witness = self.witness();
         self.status.watchdog().begin(Work::Witness, now);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -315,7 +317,8 @@ impl<F: Fs> Flusher<F> {
 
     /// How long the witness file is still fresh enough; `None` when it may be written.
     fn until_stale(&self) -> Option<Duration> {
-        let left = self.pace.witness.checked_sub(self.refreshed?.elapsed())?;
+        let age = self.status.clock().elapsed(self.refreshed?);
+        let left = self.pace.witness.checked_sub(age)?;
         (!left.is_zero()).then_some(left)
     }
 

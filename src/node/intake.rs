@@ -11,6 +11,7 @@ use raft::eraftpb::Message;
 use tokio::sync::oneshot;
 
 use super::outcome::{Failure, PendingWrite, WriteReply};
+use crate::clock::Clock;
 use crate::command::Proposal;
 
 /// A write on its way into the log.
@@ -105,16 +106,18 @@ pub struct Intake {
     // Guards the queue; held for a push or a swap, never across anything that waits.
     state: Mutex<IntakeState>,
     wake: Condvar,
-    bounds: IntakeLimits,
+    limits: IntakeLimits,
+    clock: Clock,
 }
 
 impl Intake {
     /// An empty queue.
-    pub fn new(bounds: IntakeLimits) -> Self {
+    pub fn new(limits: IntakeLimits, clock: Clock) -> Self {
         Self {
             state: Mutex::default(),
             wake: Condvar::new(),
-            bounds,
+            limits,
+            clock,
         }
     }
 
@@ -123,14 +126,14 @@ impl Intake {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
         let bytes = state.bytes + proposal.len();
-        if state.inputs.writes.len() >= self.bounds.requests || bytes > self.bounds.bytes {
+        if state.inputs.writes.len() >= self.limits.requests || bytes > self.limits.bytes {
             return Err(Failure::Overloaded);
         }
         state.bytes = bytes;
         state.inputs.writes.push(Submission {
             proposal,
             reply,
-            queued: Instant::now(),
+            queued: self.clock.now(),
         });
         self.rouse(state);
         Ok(receiver)
@@ -140,7 +143,7 @@ impl Intake {
     pub fn read(&self) -> Result<oneshot::Receiver<Result<(), Failure>>, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
-        if state.inputs.reads.len() >= self.bounds.requests {
+        if state.inputs.reads.len() >= self.limits.requests {
             return Err(Failure::Overloaded);
         }
         state.inputs.reads.push(reply);
@@ -151,7 +154,7 @@ impl Intake {
     /// Queues a message of a peer; drops it when too many wait.
     pub fn message(&self, message: Message) {
         let mut state = self.lock();
-        if state.inputs.messages.len() < self.bounds.messages {
+        if state.inputs.messages.len() < self.limits.messages {
             state.inputs.messages.push(message);
             self.rouse(state);
         }
@@ -205,7 +208,7 @@ impl Intake {
         } = attention;
         let mut state = self.lock();
         state.attentive = hold_writes || to_applied;
-        let deadline = Instant::now() + patience;
+        let deadline = self.clock.now() + patience;
         loop {
             let writes_held = hold_writes && !state.inputs.writes.is_empty();
             let mut taken = std::mem::take(&mut state.inputs);
@@ -215,7 +218,7 @@ impl Intake {
                 state.bytes = 0;
             }
             let nothing = taken.is_empty() || (taken.is_only_applied() && !state.attentive);
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(self.clock.now());
             if !nothing || left.is_zero() {
                 return taken;
             }

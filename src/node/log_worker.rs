@@ -74,7 +74,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         Self {
             wal,
             volume,
-            looked: Instant::now(),
+            looked: status.clock().now(),
             flush: None,
             witness,
             status,
@@ -109,7 +109,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             self.metrics.sync_entries.observe(entries as f64);
             self.sync()?
         } else {
-            Instant::now()
+            self.status.clock().now()
         };
         self.look_at_disk(now);
         if release > 0 {
@@ -155,12 +155,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
 
     /// Returns when the sync was over.
     fn sync(&mut self) -> Result<Instant, wal::Error> {
-        let started = Instant::now();
+        let started = self.status.clock().now();
         let mut begun = started;
         let now = loop {
             self.status.watchdog().begin(Work::LogSync, begun);
             let synced = self.wal.sync();
-            let now = Instant::now();
+            let now = self.status.clock().now();
             self.status
                 .watchdog()
                 .end(Work::LogSync, Some(now.duration_since(begun)));
@@ -168,7 +168,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 Ok(_) => break now,
                 Err(error) => self.wait_out(error)?,
             }
-            begun = Instant::now();
+            begun = self.status.clock().now();
         };
         self.metrics
             .wal_fsync_seconds
@@ -193,7 +193,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             // One request waits already: it will do.
             let _ = flush.try_send(());
         }
-        std::thread::sleep(RETRY);
+        self.status.clock().sleep(RETRY);
         if full {
             // The release that the flush pushes waits behind this very group; the tail for followers has to go. What the
             // last flush alone holds stays: more flushes are asked for until that is enough.

@@ -13,8 +13,8 @@
 
 pub mod apply;
 pub mod batch;
-pub mod clock;
 pub mod context;
+pub mod cluster_clock;
 pub mod consensus;
 pub mod counters;
 pub mod damage;

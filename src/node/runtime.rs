@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use raft::eraftpb::Message;
 use wal::fs::Fs;
@@ -215,10 +215,11 @@ impl<F: Fs> Runtime<F> {
     ) -> std::io::Result<Self> {
         log.set_flush(apply.flush_request());
         apply.be_patient();
+        let clock = wiring.status.clock().clone();
         let (watch, watched) = sync_channel(0);
         let runtime = Self {
-            log: Arc::new(WorkerQueue::new(log)),
-            apply: Arc::new(WorkerQueue::new(apply)),
+            log: Arc::new(WorkerQueue::new(log, clock.clone())),
+            apply: Arc::new(WorkerQueue::new(apply, clock)),
             flusher,
             threads: Mutex::default(),
             wiring,
@@ -236,7 +237,7 @@ impl<F: Fs> Runtime<F> {
         let status = self.wiring.status.clone();
         self.spawn("watchdog", move || {
             loop {
-                let next = status.watchdog().look(Instant::now());
+                let next = status.watchdog().look(status.clock().now());
                 if over.recv_timeout(next) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
@@ -12,6 +12,7 @@ use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
 use super::volume::Volume;
 use super::watchdog::{Watchdog, Work};
+use crate::clock::Clock;
 use crate::raft::{Role, SoftState};
 
 struct WhenHalted(Box<dyn Fn(&str) + Send + Sync>);
@@ -25,6 +26,7 @@ impl fmt::Debug for WhenHalted {
 /// Shared by all threads of a node.
 #[derive(Debug)]
 pub struct Status {
+    clock: Clock,
     role: AtomicU8,
     leader: AtomicU64,
     term: AtomicU64,
@@ -50,8 +52,9 @@ pub struct Status {
     leader_known: watch::Sender<u64>,
 }
 
-impl Default for Status {
-    fn default() -> Self {
+impl Status {
+    /// Of a node that reads this clock.
+    pub fn new(clock: Clock) -> Self {
         let refusals = Arc::<WriteRefusals>::default();
         Self {
             role: AtomicU8::new(0),
@@ -61,12 +64,12 @@ impl Default for Status {
             applied: AtomicU64::new(0),
             reads_at_once: AtomicBool::new(false),
             sole_voter: AtomicBool::new(false),
-            watchdog: Watchdog::new(refusals.clone()),
+            watchdog: Watchdog::new(refusals.clone(), clock.clone()),
             refusals,
             damages: Damages::default(),
             releasable: AtomicU64::new(0),
             store_delays: AtomicBool::new(false),
-            leader_since: Mutex::new(SystemTime::now()),
+            leader_since: Mutex::new(clock.wall_time()),
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             to_compact: AtomicBool::new(false),
@@ -77,11 +80,10 @@ impl Default for Status {
             removed_log: OnceLock::new(),
             failed: watch::Sender::new(None),
             leader_known: watch::Sender::new(0),
+            clock,
         }
     }
-}
 
-impl Status {
     /// The consensus thread publishes its state. Returns whether the leader changed.
     pub fn publish(&self, soft: &SoftState, now: SystemTime) -> bool {
         let role = match soft.role {
@@ -104,6 +106,11 @@ impl Status {
         self.reads_at_once.store(alone, Ordering::Release);
         self.sole_voter.store(soft.sole_voter, Ordering::Relaxed);
         changed
+    }
+
+    /// What all threads of the node read the time from.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// This member's part.
@@ -258,7 +265,7 @@ impl Status {
 
     /// As [`Self::lost_volume`], marked as this work: a disk that hangs keeps even such a look.
     pub fn look_at_volume(&self, work: Work) -> Option<&str> {
-        self.watchdog.begin(work, Instant::now());
+        self.watchdog.begin(work, self.clock.now());
         let lost = self.lost_volume();
         self.watchdog.end(work, None);
         lost

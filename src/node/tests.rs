@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use wal::fs::sim::{SimFs, SplitMix64};
 use super::apply::context::ApplyContext;
 use super::apply::worker::ApplyWorker;
 use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
-use super::clock::{Clock, ClusterClock};
+use super::cluster_clock::ClusterClock;
 use super::consensus::{ConsensusLoop, ConsensusOptions};
 use super::effects::Effects;
 use super::founding::{self, Founding};
@@ -36,6 +35,7 @@ use super::status::Status;
 use super::recovery;
 use super::waiters::Waiters;
 use super::witness_file::WitnessFile;
+use crate::clock::{Clock, SimulatedClock};
 use crate::command::{Proposal, Ttl};
 use crate::metrics::Metrics;
 use crate::raft::{Parameters, RaftCore, Randomness};
@@ -55,20 +55,9 @@ impl Randomness for Seeded {
     }
 }
 
-/// Time moves when the test says so; the second is how far the wall clock was set forward.
-#[derive(Default)]
-struct TestClock(AtomicU64, AtomicU64);
-
-impl Clock for TestClock {
-    fn boottime(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-    fn wall(&self) -> u64 {
-        1_700_000_000_000_000_000 + self.boottime() + self.1.load(Ordering::Relaxed)
-    }
-    fn boot(&self) -> u64 {
-        1
-    }
+/// Time moves when the test says so.
+fn stopped_clock() -> Arc<SimulatedClock> {
+    Arc::new(SimulatedClock::new(0, 1_700_000_000_000_000_000, 1))
 }
 
 /// The queues between the threads, as plain vectors.
@@ -105,14 +94,14 @@ struct Life {
     queues: Queues,
     intake: Intake,
     status: Arc<Status>,
-    clock: Arc<TestClock>,
+    clock: Arc<SimulatedClock>,
     waiting: Vec<(u64, String, Answer)>,
     witness: SharedWitness,
     witness_file: WitnessFile<SimFs>,
 }
 
 impl Life {
-    fn begin(disk: &SimFs, directory: &Path, clock: &Arc<TestClock>, seed: u64) -> Self {
+    fn begin(disk: &SimFs, directory: &Path, clock: &Arc<SimulatedClock>, seed: u64) -> Self {
         let options = storage::StoreOptions {
             node_cache_bytes: 1 << 16,
             ..storage::StoreOptions::default()
@@ -152,9 +141,10 @@ impl Life {
             source,
         } = opened;
         let applied = store.applied();
-        let cluster_clock = ClusterClock::resume(clock.clone(), &marker.stamp);
+        let machine = Clock::simulated(clock.clone());
+        let cluster_clock = ClusterClock::resume(machine.clone(), &marker.stamp);
         let metrics = Metrics::new("test");
-        let status = Arc::new(Status::default());
+        let status = Arc::new(Status::new(machine.clone()));
         let waiters = Arc::new(Waiters::default());
         let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
         let shared = ApplyContext {
@@ -224,7 +214,7 @@ impl Life {
             apply: Vec::new(),
             store,
         };
-        let intake = Intake::new(IntakeLimits::default());
+        let intake = Intake::new(IntakeLimits::default(), machine.clone());
         let mut life = Self {
             consensus,
             log,
@@ -281,8 +271,7 @@ impl Life {
             }
             _ => {
                 self.clock
-                    .0
-                    .fetch_add(random.below(40_000_000), Ordering::Relaxed);
+                    .advance(Duration::from_nanos(random.below(40_000_000)));
             }
         }
         Ok(())
@@ -416,7 +405,7 @@ fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let disk = SimFs::new(seed);
         make(&disk, directory.path());
-        let clock = Arc::new(TestClock::default());
+        let clock = stopped_clock();
         let mut clients = Clients::default();
         let mut value = seed << 32;
         for life_number in 0..5 {
@@ -452,7 +441,7 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let disk = SimFs::new(seed);
         make(&disk, directory.path());
-        let clock = Arc::new(TestClock::default());
+        let clock = stopped_clock();
         let mut clients = Clients::default();
         let mut value = seed << 32;
         let mut life = Life::begin(&disk, directory.path(), &clock, seed);
@@ -505,7 +494,7 @@ fn settle(life: &mut Life) {
 }
 
 fn begun(directory: &tempfile::TempDir) -> Life {
-    let clock = Arc::new(TestClock::default());
+    let clock = stopped_clock();
     Life::begin(&SimFs::new(1), directory.path(), &clock, 1)
 }
 
@@ -531,7 +520,7 @@ fn an_entry_that_is_applied_and_was_never_handed_out_is_caught() {
 #[test]
 fn overdue_nodes_expire_before_a_read_is_answered() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let clock = Arc::new(TestClock::default());
+    let clock = stopped_clock();
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
     let operation = mortal(2);
     let mut answer = life
@@ -540,7 +529,7 @@ fn overdue_nodes_expire_before_a_read_is_answered() {
         .expect("there is room");
     settle(&mut life);
     assert!(matches!(answer.try_recv(), Ok(Ok(_))));
-    clock.0.fetch_add(12_000_000_000, Ordering::Relaxed);
+    clock.advance(Duration::from_nanos(12_000_000_000));
     let mut read = life.intake.read().expect("there is room");
     for _ in 0..20 {
         let before = read.try_recv();
@@ -562,7 +551,7 @@ fn overdue_nodes_expire_before_a_read_is_answered() {
 #[test]
 fn a_wall_clock_that_is_set_forward_is_written_down_while_a_node_has_a_deadline() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let clock = Arc::new(TestClock::default());
+    let clock = stopped_clock();
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
     let operation = mortal(3_600);
     let _answer = life
@@ -573,7 +562,7 @@ fn a_wall_clock_that_is_set_forward_is_written_down_while_a_node_has_a_deadline(
     let revision = life.queues.store.revision();
     let written = life.apply.last_stamp();
     let year = 365 * 86_400_000_000_000;
-    clock.1.store(20 * year, Ordering::Relaxed);
+    clock.step_wall(20 * year);
     settle(&mut life);
     let stamp = life.apply.last_stamp();
     assert!(stamp.wall >= written.wall + 20 * year);
@@ -587,7 +576,7 @@ fn a_wall_clock_that_is_set_forward_is_written_down_while_a_node_has_a_deadline(
 #[test]
 fn overdue_nodes_hold_reads_for_a_second_at_most() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let clock = Arc::new(TestClock::default());
+    let clock = stopped_clock();
     let mut life = Life::begin(&SimFs::new(1), directory.path(), &clock, 1);
     for _ in 0..20 {
         life.work();
@@ -601,14 +590,14 @@ fn overdue_nodes_hold_reads_for_a_second_at_most() {
         life.work();
     }
     drop(answer);
-    clock.0.fetch_add(12_000_000_000, Ordering::Relaxed);
+    clock.advance(Duration::from_nanos(12_000_000_000));
     let mut read = life.intake.read().expect("there is room");
     // The log and the store do nothing: the expiry stays under way.
     for _ in 0..5 {
         life.drive();
         assert!(read.try_recv().is_err(), "it is held");
     }
-    clock.0.fetch_add(1_100_000_000, Ordering::Relaxed);
+    clock.advance(Duration::from_nanos(1_100_000_000));
     life.drive();
     life.drive();
     assert!(matches!(read.try_recv(), Ok(Ok(()))), "it is let go");

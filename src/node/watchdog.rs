@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::refusal::{RefusalKind, WriteRefusal, WriteRefusals};
+use crate::clock::Clock;
 
 /// From here on an operation of the disk is told.
 pub const SLOW: Duration = Duration::from_secs(1);
@@ -93,6 +94,7 @@ struct Mark {
 /// See the module.
 #[derive(Debug)]
 pub struct Watchdog {
+    clock: Clock,
     made: Instant,
     marks: [Mark; Work::ALL.len()],
     patience: AtomicU64,
@@ -102,9 +104,10 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// One that refuses writes through `refusals`.
-    pub fn new(refusals: Arc<WriteRefusals>) -> Self {
+    pub fn new(refusals: Arc<WriteRefusals>, clock: Clock) -> Self {
         Self {
-            made: Instant::now(),
+            made: clock.now(),
+            clock,
             marks: Default::default(),
             patience: AtomicU64::new(nanoseconds(PATIENCE)),
             data_dir: OnceLock::new(),
@@ -139,7 +142,7 @@ impl Watchdog {
         if !slow && mark.told.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let took = took.unwrap_or_else(|| self.age(since, Instant::now()));
+        let took = took.unwrap_or_else(|| self.age(since, self.clock.now()));
         mark.told.store(0, Ordering::SeqCst);
         self.take_back(work);
         if took >= SLOW {
@@ -287,7 +290,7 @@ mod tests {
 
     fn watchdog() -> (Watchdog, Arc<WriteRefusals>, Instant) {
         let refusals = Arc::new(WriteRefusals::default());
-        let watchdog = Watchdog::new(refusals.clone());
+        let watchdog = Watchdog::new(refusals.clone(), Clock::system());
         watchdog.set_patience(Duration::from_secs(7));
         watchdog.set_data_dir("/data".into());
         let begun = watchdog.made + Duration::from_secs(100);

@@ -13,7 +13,9 @@
 
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Clock;
 
 /// Between two looks whether a queue is idle.
 const LOOK: Duration = Duration::from_millis(1);
@@ -35,6 +37,7 @@ pub struct WorkerQueue<T, W> {
     wake: Condvar,
     // Never contended: `busy` decides who works. Empty once the worker has failed or the queue is over.
     worker: Mutex<Option<W>>,
+    clock: Clock,
 }
 
 /// What became of an item that was offered.
@@ -48,7 +51,7 @@ pub enum Offered<T, R> {
 
 impl<T, W> WorkerQueue<T, W> {
     /// An idle queue.
-    pub fn new(worker: W) -> Self {
+    pub fn new(worker: W, clock: Clock) -> Self {
         let state = QueueState {
             items: Vec::new(),
             busy: false,
@@ -59,6 +62,7 @@ impl<T, W> WorkerQueue<T, W> {
             state: Mutex::new(state),
             wake: Condvar::new(),
             worker: Mutex::new(Some(worker)),
+            clock,
         }
     }
 
@@ -105,7 +109,7 @@ impl<T, W> WorkerQueue<T, W> {
                     break;
                 }
             }
-            std::thread::sleep(LOOK);
+            self.clock.sleep(LOOK);
         }
         let _working = Working(self);
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,10 +147,10 @@ impl<T, W> WorkerQueue<T, W> {
 
     /// Claims the queue for its thread, with what is queued.
     fn take(&self, patience: Duration) -> Option<Vec<T>> {
-        let until = Instant::now() + patience;
+        let until = self.clock.now() + patience;
         let mut state = self.lock();
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(self.clock.now());
             let called = !state.items.is_empty() || state.closed || left.is_zero();
             if called && !state.busy {
                 break;
@@ -220,7 +224,8 @@ mod tests {
 
     #[test]
     fn an_idle_lane_is_claimed_and_a_queue_is_not_overtaken() {
-        let queue: Arc<WorkerQueue<u32, Vec<u32>>> = Arc::new(WorkerQueue::new(Vec::new()));
+        let queue: Arc<WorkerQueue<u32, Vec<u32>>> =
+            Arc::new(WorkerQueue::new(Vec::new(), Clock::system()));
         let done = queue.offer(1, |worker, item| worker.push(item));
         assert!(matches!(done, Offered::Done(())));
         queue.push(2);
@@ -242,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_claim_waits_for_the_work_under_way_and_leaves_the_queue() {
-        let queue: Arc<WorkerQueue<u32, Vec<u32>>> = Arc::new(WorkerQueue::new(Vec::new()));
+        let queue: Arc<WorkerQueue<u32, Vec<u32>>> =
+            Arc::new(WorkerQueue::new(Vec::new(), Clock::system()));
         queue.push(1);
         assert_eq!(queue.claim(|worker| worker.push(7)), Some(()));
         let runner = {
@@ -268,7 +274,7 @@ mod tests {
     /// A claim that comes in between the call of the thread and the thread must call it again.
     #[test]
     fn a_claim_takes_no_call_from_the_thread() {
-        let queue: Arc<WorkerQueue<u32, u32>> = Arc::new(WorkerQueue::new(0));
+        let queue: Arc<WorkerQueue<u32, u32>> = Arc::new(WorkerQueue::new(0, Clock::system()));
         let (done, worked) = std::sync::mpsc::sync_channel(1);
         let runner = {
             let queue = Arc::clone(&queue);
@@ -297,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_panic_on_the_spot_ends_the_lane_and_hangs_nobody() {
-        let queue: Arc<WorkerQueue<u32, ()>> = Arc::new(WorkerQueue::new(()));
+        let queue: Arc<WorkerQueue<u32, ()>> = Arc::new(WorkerQueue::new((), Clock::system()));
         let runner = {
             let queue = Arc::clone(&queue);
             thread::spawn(move || queue.run(|| PATIENCE, |(), _| ControlFlow::Continue(())))

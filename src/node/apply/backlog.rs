@@ -104,7 +104,7 @@ impl Backlog {
             return Ok(batches);
         };
         waiting.batches.extend(batches);
-        let now = Instant::now();
+        let now = store.status.clock().now();
         let due = waiting.looked.is_none_or(|last| now - last >= LOOK);
         if !due || !has_room(&store.status) {
             if due {

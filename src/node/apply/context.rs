@@ -7,7 +7,7 @@ use storage::operation::{Event, Outcome};
 
 use crate::metrics::Metrics;
 use crate::node::batch::SharedWitness;
-use crate::node::clock::ClusterClock;
+use crate::node::cluster_clock::ClusterClock;
 use crate::node::counters::Counters;
 use crate::node::marker::Marker;
 use crate::node::outcome::AppliedWrite;

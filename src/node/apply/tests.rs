@@ -15,26 +15,14 @@ use super::context::ApplyContext;
 use super::error::ApplyError;
 use super::group::MAX_HELD_BYTES;
 use super::worker::ApplyWorker;
+use crate::clock::{Clock, SimulatedClock};
 use crate::command::{Proposal, Stamp, Ttl};
 use crate::metrics::Metrics;
 use crate::node::batch::ApplyBatch;
-use crate::node::clock::{Clock, ClusterClock};
+use crate::node::cluster_clock::ClusterClock;
 use crate::node::marker::Marker;
+use crate::node::status::Status;
 use crate::watch::Hub;
-
-struct Stopped;
-
-impl Clock for Stopped {
-    fn boottime(&self) -> u64 {
-        1
-    }
-    fn wall(&self) -> u64 {
-        1
-    }
-    fn boot(&self) -> u64 {
-        1
-    }
-}
 
 fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -49,12 +37,13 @@ fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     let options = wal::Options::default();
     let log = wal::Wal::create(SimFs::new(1), Path::new("/wal"), identity, base, options);
     let witness = log.expect("a new log").witness();
+    let clock = Clock::simulated(Arc::new(SimulatedClock::new(1, 1, 1)));
     let shared = ApplyContext {
         hub: Arc::new(Hub::new(store, 10, metrics.clone())),
         waiters: Arc::default(),
-        status: Arc::default(),
+        status: Arc::new(Status::new(clock.clone())),
         counters: Arc::default(),
-        clock: ClusterClock::resume(Arc::new(Stopped), &Stamp::default()),
+        clock: ClusterClock::resume(clock, &Stamp::default()),
         witness: Arc::new(Mutex::new(witness)),
         metrics,
     };

@@ -118,7 +118,7 @@ impl ApplyWorker {
             begun => begun?,
         };
         // It writes to the store as well. Its mark goes on from the last group's, which saves a look at the clock.
-        self.mark_write(begun.unwrap_or_else(Instant::now));
+        self.mark_write(begun.unwrap_or_else(|| self.now()));
         let compacted = self.compaction.step(&mut self.store);
         self.unmark_write(None);
         match compacted {
@@ -223,6 +223,10 @@ impl ApplyWorker {
         !self.halted && !self.backlog.is_waiting() && self.store.writer.touch().is_ok()
     }
 
+    fn now(&self) -> Instant {
+        self.context.status.clock().now()
+    }
+
     fn mark_write(&self, now: Instant) {
         self.context.status.watchdog().begin(Work::StoreWrite, now);
     }
@@ -243,10 +247,10 @@ impl ApplyWorker {
     /// Applies the first entries as one batch. Returns when it began, and how many they are: as many as the batch may
     /// hold, at least one.
     fn apply_group(&mut self, entries: &[Entry]) -> Result<(Instant, usize), ApplyError> {
-        let started = Instant::now();
+        let started = self.now();
         self.mark_write(started);
         let committed = self.commit_group(entries);
-        let took = started.elapsed();
+        let took = self.context.status.clock().elapsed(started);
         self.unmark_write(Some(took));
         let (done, applied) = committed?;
         let entries = &entries[..applied];

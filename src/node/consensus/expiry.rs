@@ -26,7 +26,7 @@ impl Expiry {
     }
 
     /// The command that removes what lapsed up to `cutoff`, in cluster time.
-    pub(super) fn begin(&mut self, soft: &SoftState, cutoff: u64) -> Submission {
+    pub(super) fn begin(&mut self, soft: &SoftState, cutoff: u64, queued: Instant) -> Submission {
         let operation = Operation::Expire {
             cutoff,
             limit: EXPIRY_SLICE,
@@ -37,7 +37,7 @@ impl Expiry {
         Submission {
             proposal: Proposal::of_server(&[operation]),
             reply,
-            queued: Instant::now(),
+            queued,
         }
     }
 

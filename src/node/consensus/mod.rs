@@ -22,12 +22,12 @@ mod proposal;
 mod read;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use raft::eraftpb::{Entry, EntryType, HardState};
 
 use super::batch::{ApplyBatch, LogBatch};
-use super::clock::ClusterClock;
+use super::cluster_clock::ClusterClock;
 use super::effects::Effects;
 use super::intake::{Attention, Inputs};
 use super::outcome::Failure;
@@ -224,7 +224,8 @@ impl<R: LogRead> ConsensusLoop<R> {
         if !due || soft.role != Role::Leader || self.status.refuses_writes().is_some() {
             return;
         }
-        let expiry = self.expiry.begin(&soft, now);
+        let queued = self.clock.machine().now();
+        let expiry = self.expiry.begin(&soft, now, queued);
         self.proposals.propose(&mut self.core, vec![expiry]);
     }
 
@@ -242,7 +243,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.persist(ready, effects);
             self.apply(committed, effects);
         }
-        let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(self.clock.machine().wall());
+        let now = self.clock.machine().wall_time();
         let soft = self.core.soft_state();
         if self.status.publish(&soft, now) && soft.leader != 0 {
             self.metrics.leader_changes.inc();

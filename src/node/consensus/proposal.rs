@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::metrics::Metrics;
-use crate::node::clock::ClusterClock;
+use crate::node::cluster_clock::ClusterClock;
 use crate::node::intake::Submission;
 use crate::node::outcome::Failure;
 use crate::node::status::Status;
@@ -56,9 +56,8 @@ impl Proposals {
         }
         if let Some(oldest) = self.parked.front() {
             // Once for the group: the longest wait in it.
-            self.metrics
-                .queue_seconds
-                .observe(oldest.queued.elapsed().as_secs_f64());
+            let waited = self.clock.machine().elapsed(oldest.queued);
+            self.metrics.queue_seconds.observe(waited.as_secs_f64());
         }
         let mut stamp = self.clock.stamp(0);
         let mut data = Vec::with_capacity(self.parked.len());

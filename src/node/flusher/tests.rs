@@ -7,6 +7,7 @@ use std::thread;
 use wal::fs::sim::SimFs;
 
 use super::*;
+use crate::clock::Clock;
 use crate::node::refusal::WriteRefusal;
 use crate::node::witness_file;
 
@@ -47,7 +48,7 @@ impl Bench {
         let found = witness_file::read(&fs, Path::new("/")).expect("there is none");
         let file = WitnessFile::begin(&fs, Path::new("/"), &found, identity, log.witness())
             .expect("it is made");
-        let status = Arc::new(Status::default());
+        let status = Arc::new(Status::new(Clock::system()));
         let flusher = Flusher::new(
             store.clone(),
             Arc::new(Mutex::new(log.witness())),

@@ -10,6 +10,7 @@ use wal::fs::Fs;
 use wal::fs::sim::SimFs;
 
 use super::*;
+use crate::clock::Clock;
 use crate::node::Failure;
 
 const IDENTITY: wal::Identity = wal::Identity {
@@ -33,7 +34,7 @@ fn worker_on(disk: &SimFs, data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
     let base = wal::Position { term: 1, index: 1 };
     let log = wal::Wal::create(disk.clone(), Path::new("/wal"), IDENTITY, base, options)
         .expect("a new log");
-    let status = Arc::new(Status::default());
+    let status = Arc::new(Status::new(Clock::system()));
     let witness = Arc::new(Mutex::new(log.witness()));
     let metrics = Metrics::new("test");
     let worker = LogWorker::new(log, data_dir.to_owned(), witness, status.clone(), metrics);

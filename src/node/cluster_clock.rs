@@ -1,4 +1,4 @@
-//! Time for the node: the machine's clocks behind a trait, and cluster time made from them.
+//! Cluster time, made from the machine's clocks: what the deadlines of TTLs count in.
 //!
 //! Cluster time (nanoseconds) is replicated: every command carries it, it never runs backwards, and it advances with
 //! the leader's `CLOCK_BOOTTIME`, which no wall clock step can touch. Deadlines of TTLs count in it.
@@ -14,9 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-use sha1::{Digest, Sha1};
-
+use crate::clock::Clock;
 use crate::command::Stamp;
 
 /// Time without a write that is told because all of it ages keys at once: the clock may be what is wrong.
@@ -24,70 +22,10 @@ const LONG_OFF: Duration = Duration::from_secs(24 * 3600);
 /// A clock that is this much behind is told, and one that is set forward by as much is written down.
 const STEP: Duration = Duration::from_secs(1);
 
-/// The machine's clocks.
-pub trait Clock: Send + Sync + 'static {
-    /// Nanoseconds since boot, time asleep included; never steps.
-    fn boottime(&self) -> u64;
-    /// Nanoseconds since the Unix epoch; may step.
-    fn wall(&self) -> u64;
-    /// Identifies the boot that `boottime` counts from.
-    fn boot(&self) -> u64;
-}
-
-/// The real clocks.
-#[derive(Debug)]
-pub struct SystemClock {
-    boot: u64,
-}
-
-impl SystemClock {
-    /// Reads the kernel's boot id. Where there is none, every start counts as a new boot: elapsed time then comes
-    /// from the wall clock.
-    pub fn new() -> Self {
-        let identity = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_else(|_| {
-            format!("{}-{:?}", std::process::id(), std::time::Instant::now()).into()
-        });
-        let digest = Sha1::digest(&identity);
-        let boot = digest
-            .iter()
-            .take(8)
-            .fold(0, |word, byte| (word << 8) | u64::from(*byte));
-        Self { boot }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn nanoseconds(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-impl Clock for SystemClock {
-    fn boottime(&self) -> u64 {
-        nanoseconds(ClockId::Boottime)
-    }
-
-    fn wall(&self) -> u64 {
-        nanoseconds(ClockId::Realtime)
-    }
-
-    fn boot(&self) -> u64 {
-        self.boot
-    }
-}
-
 /// Cluster time as this member knows it: boot time plus an offset that only grows.
 #[derive(Clone)]
 pub struct ClusterClock {
-    clock: Arc<dyn Clock>,
+    clock: Clock,
     offset: Arc<AtomicI64>,
     /// The furthest that a wall clock was ahead of cluster time. Only grows, too.
     lead: Arc<AtomicU64>,
@@ -105,7 +43,7 @@ enum Elapsed {
 }
 
 impl Elapsed {
-    fn since(last: &Stamp, clock: &dyn Clock) -> Self {
+    fn since(last: &Stamp, clock: &Clock) -> Self {
         if last.boot == clock.boot() && last.boottime != 0 {
             let passed = clock.boottime().saturating_sub(last.boottime);
             return Self::Running(Duration::from_nanos(passed));
@@ -159,13 +97,13 @@ fn in_words(time: Duration) -> String {
 impl ClusterClock {
     /// Continues from the stamp of the last command: by boot time within one boot, else by the wall clock, never
     /// below zero (the stated exception: a wall clock that is ahead of the truth at a start).
-    pub fn resume(clock: Arc<dyn Clock>, last: &Stamp) -> Self {
+    pub fn resume(clock: Clock, last: &Stamp) -> Self {
         let resumed = Self {
             clock,
             offset: Arc::default(),
             lead: Arc::default(),
         };
-        resumed.continue_from(last, Elapsed::since(last, &*resumed.clock));
+        resumed.continue_from(last, Elapsed::since(last, &resumed.clock));
         resumed
     }
 
@@ -174,7 +112,7 @@ impl ClusterClock {
     ///
     /// Before anything is stamped.
     pub fn catch_up(&self, last: &Stamp) {
-        let elapsed = Elapsed::since(last, &*self.clock);
+        let elapsed = Elapsed::since(last, &self.clock);
         elapsed.tell();
         self.continue_from(last, elapsed);
     }
@@ -201,8 +139,8 @@ impl ClusterClock {
     }
 
     /// The machine's clocks.
-    pub fn machine(&self) -> &dyn Clock {
-        &*self.clock
+    pub fn machine(&self) -> &Clock {
+        &self.clock
     }
 
     /// Whether the wall clock was set forward since the last stamp, which may then have been wrong.
@@ -235,32 +173,14 @@ impl ClusterClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU64;
+    use crate::clock::SimulatedClock;
 
-    struct Fixed {
-        boottime: AtomicU64,
-        wall: AtomicU64,
-        boot: u64,
+    fn clock(boottime: u64, wall: u64, boot: u64) -> Arc<SimulatedClock> {
+        Arc::new(SimulatedClock::new(boottime, wall, boot))
     }
 
-    impl Clock for Fixed {
-        fn boottime(&self) -> u64 {
-            self.boottime.load(Ordering::Relaxed)
-        }
-        fn wall(&self) -> u64 {
-            self.wall.load(Ordering::Relaxed)
-        }
-        fn boot(&self) -> u64 {
-            self.boot
-        }
-    }
-
-    fn clock(boottime: u64, wall: u64, boot: u64) -> Arc<Fixed> {
-        Arc::new(Fixed {
-            boottime: boottime.into(),
-            wall: wall.into(),
-            boot,
-        })
+    fn resume(machine: &Arc<SimulatedClock>, last: &Stamp) -> ClusterClock {
+        ClusterClock::resume(Clock::simulated(machine.clone()), last)
     }
 
     const LAST: Stamp = Stamp {
@@ -275,25 +195,22 @@ mod tests {
     #[test]
     fn the_same_boot_counts_boot_time_whatever_the_wall_says() {
         let machine = clock(130, 1, 1);
-        let cluster = ClusterClock::resume(machine.clone(), &LAST);
+        let cluster = resume(&machine, &LAST);
         assert_eq!(cluster.now(), 530);
-        machine.wall.store(99_999_999, Ordering::Relaxed);
-        machine.boottime.store(140, Ordering::Relaxed);
+        machine.set_wall(99_999_999);
+        machine.advance(Duration::from_nanos(10));
         assert_eq!(cluster.now(), 540);
     }
 
     #[test]
     fn another_boot_counts_the_wall_and_never_goes_back() {
-        assert_eq!(
-            ClusterClock::resume(clock(5, 10_700, 2), &LAST).now(),
-            1_200
-        );
-        assert_eq!(ClusterClock::resume(clock(5, 9_000, 2), &LAST).now(), 500);
+        assert_eq!(resume(&clock(5, 10_700, 2), &LAST).now(), 1_200);
+        assert_eq!(resume(&clock(5, 9_000, 2), &LAST).now(), 500);
     }
 
     #[test]
     fn observing_only_moves_forward() {
-        let cluster = ClusterClock::resume(clock(130, 0, 1), &LAST);
+        let cluster = resume(&clock(130, 0, 1), &LAST);
         cluster.observe(10);
         assert_eq!(cluster.now(), 530);
         cluster.observe(9_000);
@@ -309,11 +226,10 @@ mod tests {
     /// on its way through the log is lost here too.
     fn boot(number: u64, last: &Stamp, wall: u64, hours: u64) -> (u64, Stamp) {
         let machine = clock(1, wall, number);
-        let cluster = ClusterClock::resume(machine.clone(), last);
+        let cluster = resume(&machine, last);
         cluster.catch_up(last);
         let begun = cluster.now();
-        machine.boottime.fetch_add(hours * HOUR, Ordering::Relaxed);
-        machine.wall.fetch_add(hours * HOUR, Ordering::Relaxed);
+        machine.advance(Duration::from_nanos(hours * HOUR));
         let data = crate::command::Proposal::of_server(&[]).stamp(&cluster.stamp(0));
         let stamp = crate::command::Stamp::decode(&data).expect("a stamp is read back");
         (begun, stamp)
@@ -342,11 +258,11 @@ mod tests {
     fn a_clock_that_is_mended_while_it_runs_counts_from_the_right_time() {
         let (_, first) = boot(1, &Stamp::default(), RIGHT, 10);
         let machine = clock(1, RIGHT - 20 * YEAR, 2);
-        let cluster = ClusterClock::resume(machine.clone(), &first);
+        let cluster = resume(&machine, &first);
         assert!(cluster.stamp(0).behind > 19 * YEAR);
         assert!(!cluster.was_set_forward());
-        machine.wall.store(RIGHT + 12 * HOUR, Ordering::Relaxed);
-        machine.boottime.fetch_add(HOUR, Ordering::Relaxed);
+        machine.advance(Duration::from_nanos(HOUR));
+        machine.set_wall(RIGHT + 12 * HOUR);
         assert!(cluster.was_set_forward());
         let second = cluster.stamp(0);
         assert!(!cluster.was_set_forward());
@@ -371,7 +287,7 @@ mod tests {
     #[test]
     fn the_last_command_alone_says_what_passed() {
         let old = Stamp { wall: 5, ..LAST };
-        let cluster = ClusterClock::resume(clock(1, RIGHT, 2), &old);
+        let cluster = resume(&clock(1, RIGHT, 2), &old);
         let last = Stamp {
             cluster_time: 600,
             wall: RIGHT - 50,
@@ -384,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_is_odd_about_a_clock_is_told_in_words() {
-        let since = |wall| Elapsed::since(&LAST, &*clock(5, wall, 2));
+        let since = |wall| Elapsed::since(&LAST, &Clock::simulated(clock(5, wall, 2)));
         assert_eq!(since(9_000), Elapsed::Behind(Duration::from_nanos(1_000)));
         assert_eq!(since(10_700), Elapsed::Off(Duration::from_nanos(700)));
         for (seconds, words) in [
