@@ -1,0 +1,109 @@
+//! Cluster time, made from the machine's clocks: what the deadlines of TTLs count in.
+//!
+//! Cluster time (nanoseconds) is replicated: every command carries it, it never runs backwards, and it advances with
+//! the leader's `CLOCK_BOOTTIME`, which no wall clock step can touch. Deadlines of TTLs count in it.
+//!
+//! Only the wall clock tells how long a machine was off, and it may be wrong: one without a battery boots years in the
+//! past, until a time server mends it. So the furthest that it was ever ahead of cluster time is kept (the *lead*), in
+//! every stamp, and time across boots counts from there. A clock that is behind at a start then adds nothing, and a start
+//! at which it is right again adds what was missed, unless it was mended while a node ran and wrote. One that was ahead
+//! for a while has a lead that is too large: of the times between a last command and another boot, as much as it was ahead
+//! is not counted. TTLs end late in these cases, never early.
+
+mod elapsed;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::command::Stamp;
+use elapsed::{Elapsed, STEP};
+
+/// Cluster time as this member knows it: boot time plus an offset that only grows.
+#[derive(Clone)]
+pub struct ClusterClock {
+    clock: Clock,
+    offset: Arc<AtomicI64>,
+    /// The furthest that a wall clock was ahead of cluster time. Only grows, too.
+    lead: Arc<AtomicU64>,
+}
+
+impl ClusterClock {
+    /// Continues from the stamp of the last command: by boot time within one boot, else by the wall clock, never
+    /// below zero (the stated exception: a wall clock that is ahead of the truth at a start).
+    pub fn resume(clock: Clock, last: &Stamp) -> Self {
+        let resumed = Self {
+            clock,
+            offset: Arc::default(),
+            lead: Arc::default(),
+        };
+        resumed.continue_from(last, Elapsed::since(last, &resumed.clock));
+        resumed
+    }
+
+    /// As if resumed from a later command, found while the log was replayed: what an earlier one said is forgotten, since
+    /// its wall clock may have been mended between the two. Says in the log what is odd about the clock.
+    ///
+    /// Before anything is stamped.
+    pub fn catch_up(&self, last: &Stamp) {
+        let elapsed = Elapsed::since(last, &self.clock);
+        elapsed.tell();
+        self.continue_from(last, elapsed);
+    }
+
+    fn continue_from(&self, last: &Stamp, elapsed: Elapsed) {
+        let now = last.cluster_time.saturating_add(elapsed.counted());
+        let offset = now as i64 - self.clock.boottime() as i64;
+        self.offset.store(offset, Ordering::Release);
+        let furthest = last.wall.saturating_add(last.behind);
+        let lead = furthest.saturating_sub(last.cluster_time);
+        self.lead.store(lead, Ordering::Release);
+    }
+
+    /// Cluster time now, in nanoseconds.
+    pub fn now(&self) -> u64 {
+        let now = self.clock.boottime() as i64 + self.offset.load(Ordering::Acquire);
+        u64::try_from(now).unwrap_or(0)
+    }
+
+    /// Takes note of a command's cluster time: this member is never behind what it has applied.
+    pub fn observe(&self, cluster_time: u64) {
+        let offset = cluster_time as i64 - self.clock.boottime() as i64;
+        self.offset.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// The machine's clocks.
+    pub fn machine(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether the wall clock was set forward since the last stamp, which may then have been wrong.
+    pub fn was_set_forward(&self) -> bool {
+        let lead = self.clock.wall().saturating_sub(self.now());
+        let ahead = lead.saturating_sub(self.lead.load(Ordering::Acquire));
+        Duration::from_nanos(ahead) >= STEP
+    }
+
+    /// A stamp for a proposal taken now; the request id is the caller's.
+    pub fn stamp(&self, request: u64) -> Stamp {
+        // The wall first: a pause between the two must not look like a wall clock that is ahead.
+        let wall = self.clock.wall();
+        let boottime = self.clock.boottime();
+        let now = boottime as i64 + self.offset.load(Ordering::Acquire);
+        let cluster_time = u64::try_from(now).unwrap_or(0);
+        let lead = wall.saturating_sub(cluster_time);
+        let furthest = self.lead.fetch_max(lead, Ordering::AcqRel).max(lead);
+        Stamp {
+            request,
+            cluster_time,
+            wall,
+            behind: cluster_time.saturating_add(furthest).saturating_sub(wall),
+            boot: self.clock.boot(),
+            boottime,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
