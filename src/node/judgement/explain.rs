@@ -3,9 +3,9 @@
 use wal::fs::Fs;
 
 use super::decide::{self, TablesState};
+use super::facts::{DirectoryFacts, Question};
 use super::log::LogFinding;
-use super::refusal::Hurt;
-use super::{DirectoryFacts, LogLoss, Question, StartRefusal};
+use super::refusal::{Hurt, LogLoss, StartRefusal};
 use crate::node::{identity_file, witness_file};
 
 impl<F: Fs> DirectoryFacts<F> {

@@ -1,0 +1,199 @@
+//! All that a start can see without writing, and what follows from it.
+
+use std::path::{Path, PathBuf};
+
+use wal::fs::Fs;
+
+use super::decide::{self, DirectoryEvidence, IdentityState, LogAction, LogState, StoreAction};
+use super::log::{LogFinding, LogFacts};
+use super::other_cluster::{self, Voice};
+use super::plan::{PlannedLog, StartPlan};
+use super::refusal::StartRefusal;
+use super::store::StoreFacts;
+use crate::node::data_dir::DataDirError;
+use crate::node::recovery::error::RecoveryError;
+use crate::node::{identity_file, missing_file, reserve, witness_file};
+
+/// What is to be judged.
+pub struct Question<'a> {
+    /// The data directory, locked.
+    pub directory: &'a Path,
+    /// Whether its content came from another directory.
+    pub copied: bool,
+    /// The entry after which the operator accepts that the log is lost.
+    pub accept_log_loss: Option<u64>,
+}
+
+/// All that can be seen without writing.
+pub(super) struct DirectoryFacts<F: Fs> {
+    pub(super) identity_file: identity_file::FoundIdentity,
+    pub(super) witness_file: witness_file::FoundWitness,
+    pub(super) missing: missing_file::MissingTables,
+    pub(super) store: StoreFacts,
+    pub(super) log: LogFacts<F>,
+}
+
+impl<F: Fs> DirectoryFacts<F> {
+    pub(super) fn gather(fs: &F, directory: &Path) -> Result<Self, RecoveryError> {
+        let unreadable = |path: PathBuf| {
+            move |source| {
+                RecoveryError::DataDir(DataDirError::Io {
+                    operation: "cannot read",
+                    path,
+                    source,
+                })
+            }
+        };
+        let identity_file = identity_file::read(fs, directory)
+            .map_err(unreadable(identity_file::path(directory)))?;
+        if let identity_file::FoundIdentity::Newer(found) = identity_file {
+            return Err(StartRefusal::Newer {
+                directory: directory.to_owned(),
+                found,
+                known: identity_file::FORMAT,
+            }
+            .into());
+        }
+        let witness_file =
+            witness_file::read(fs, directory).map_err(unreadable(witness_file::path(directory)))?;
+        let missing =
+            missing_file::read(fs, directory).map_err(unreadable(missing_file::path(directory)))?;
+        let store = StoreFacts::gather(directory.join("store"), &missing)?;
+        let log = LogFacts::gather(fs, directory.join("wal"), &witness_file, &store.marker)?;
+        Ok(Self {
+            identity_file,
+            witness_file,
+            missing,
+            store,
+            log,
+        })
+    }
+
+    pub(super) fn evidence(&self, question: &Question<'_>) -> DirectoryEvidence {
+        let applied = self.store.applied.index;
+        let log = match &self.log.judged {
+            LogFinding::Absent => LogState::Absent,
+            LogFinding::Contradicted(..) => LogState::Contradicted,
+            LogFinding::Damaged(..) => LogState::Hurt,
+            LogFinding::Readable(log) if log.recovery().last_index < applied => {
+                LogState::Contradicted
+            }
+            LogFinding::Readable(log) if log.recovery().last_index == 0 => LogState::Empty,
+            LogFinding::Readable(_) => LogState::Whole,
+        };
+        let joins = match &self.log.judged {
+            LogFinding::Readable(log) => log.recovery().first_index <= applied + 1,
+            LogFinding::Absent | LogFinding::Contradicted(..) | LogFinding::Damaged(..) => true,
+        };
+        let conf_state = &self.store.marker.conf_state;
+        DirectoryEvidence {
+            identity: match self.identity_file {
+                identity_file::FoundIdentity::Missing => IdentityState::Missing,
+                identity_file::FoundIdentity::First => IdentityState::First,
+                identity_file::FoundIdentity::Known(_) => IdentityState::Known,
+                identity_file::FoundIdentity::Damaged(_)
+                | identity_file::FoundIdentity::Newer(_) => IdentityState::Damaged,
+            },
+            log,
+            store: self.store.kind,
+            tables: self.store.tables(),
+            agree: other_cluster::agree(&self.voices()),
+            alone: conf_state.voters.len() <= 1
+                && conf_state.voters_outgoing.is_empty()
+                && conf_state.learners.is_empty(),
+            joins,
+            proven: self.is_proven(),
+            witnessed: self.is_witnessed(question.directory),
+            accepted: question.accept_log_loss == Some(self.kept()),
+            // One that was stopped clean was not running.
+            copied: question.copied && !self.is_proven(),
+        }
+    }
+
+    /// Whether anything shows that a node ran here: a witness of an entry or of a clean stop, or, beside a store without a
+    /// log, the reserve, which a founding makes after the log.
+    fn is_witnessed(&self, directory: &Path) -> bool {
+        let testimony = self.witness_file.testimony();
+        let alone = self.store.kind != decide::StoreState::Absent
+            && matches!(self.log.judged, LogFinding::Absent)
+            && reserve::is_there(directory);
+        alone || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
+    }
+
+    /// Who names which member.
+    pub(super) fn voices(&self) -> Vec<Voice> {
+        other_cluster::voices(
+            &self.identity_file,
+            &self.witness_file,
+            &self.store,
+            &self.log,
+        )
+    }
+
+    /// Whether the clean-stop mark names this very store, and the log does not show that it went on after it: the mark
+    /// may have come back with an older copy of the store.
+    pub(super) fn is_proven(&self) -> bool {
+        let clean = self.witness_file.testimony().and_then(|said| said.clean);
+        clean.is_some_and(|clean| {
+            let applied = &self.store.applied;
+            (clean.applied, clean.term, clean.hash)
+                == (applied.index, self.store.marker.term, applied.hash)
+                && self.log.reaches() <= clean.applied
+        })
+    }
+
+    /// The last entry that can be served if what is lost is lost.
+    pub(super) fn kept(&self) -> u64 {
+        let applied = self.store.applied.index;
+        match &self.log.judged {
+            LogFinding::Damaged(_, Some(prefix)) if prefix.base().index <= applied => {
+                applied.max(prefix.last().index)
+            }
+            _ => applied,
+        }
+    }
+
+    pub(super) fn plan(
+        self,
+        question: &Question<'_>,
+        action: LogAction,
+        store: StoreAction,
+    ) -> Result<StartPlan<F>, RecoveryError> {
+        let loss = self.loss(question);
+        let complete = match &self.log.judged {
+            LogFinding::Readable(log) => log.recovery().last_index <= self.store.applied.index,
+            _ => self.is_proven(),
+        };
+        let identity = self.voices().first().map(|voice| voice.1);
+        let nobody = || RecoveryError::Nobody {
+            directory: question.directory.to_owned(),
+        };
+        let applied = self.store.applied.index;
+        let log = match (store, action, self.log.judged) {
+            (StoreAction::ReadOnly, ..) => PlannedLog::Leave,
+            (_, LogAction::Open, LogFinding::Readable(log)) => PlannedLog::Open(log),
+            (_, LogAction::Salvage, LogFinding::Damaged(_, Some(prefix)))
+                if prefix.base().index <= applied =>
+            {
+                PlannedLog::Salvage(loss, prefix)
+            }
+            // Nothing that joins the store lies before the damage, so there is nothing to salvage. And only a readable
+            // log is opened; the table says so, and this is its safe side.
+            (_, LogAction::Salvage | LogAction::Replace | LogAction::Open, _) => {
+                PlannedLog::Replace(loss)
+            }
+        };
+        Ok(StartPlan {
+            identity: identity.ok_or_else(nobody)?,
+            identity_file: self.identity_file,
+            witness_file: self.witness_file,
+            missing: self.missing,
+            applied: self.store.applied,
+            marker: self.store.marker,
+            store,
+            inventory: self.store.inventory.ok_or_else(nobody)?,
+            log,
+            complete,
+        })
+    }
+}
