@@ -32,12 +32,17 @@ pub(super) struct HandOut<'h> {
 }
 
 impl<'h> HandOut<'h> {
-    pub(super) fn new(store: &'h Store, deliveries: &'h Deliveries, metrics: &'h Metrics) -> Self {
+    pub(super) fn new(
+        store: &'h Store,
+        deliveries: &'h Deliveries,
+        metrics: &'h Metrics,
+        now: Instant,
+    ) -> Self {
         Self {
             store,
             deliveries,
             metrics,
-            now: Instant::now(),
+            now,
             wakers: Vec::new(),
             asked: 0,
         }

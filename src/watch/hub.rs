@@ -15,6 +15,7 @@ use super::readers::Readers;
 use super::registry::WatchRegistry;
 use super::subscription::Subscription;
 use super::wakes::Wakes;
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// Bytes of rendered events that clients have not taken yet, all together; small events are not counted.
@@ -34,6 +35,7 @@ pub struct Hub {
     // group of events is put into the queues of its watchers, and not while they are woken.
     registry: Mutex<WatchRegistry>,
     published: AtomicU64,
+    clock: Clock,
     store: Store,
     limit: usize,
     metrics: Arc<Metrics>,
@@ -45,12 +47,13 @@ pub struct Hub {
 
 impl Hub {
     /// A hub over a store; what the store holds counts as published.
-    pub fn new(store: Store, limit: usize, metrics: Arc<Metrics>) -> Self {
-        Self::with_room(store, limit, metrics, WAITING_BYTES)
+    pub fn new(clock: Clock, store: Store, limit: usize, metrics: Arc<Metrics>) -> Self {
+        Self::with_room(clock, store, limit, metrics, WAITING_BYTES)
     }
 
     /// The same with so many bytes for events that wait.
     pub(super) fn with_room(
+        clock: Clock,
         store: Store,
         limit: usize,
         metrics: Arc<Metrics>,
@@ -64,6 +67,7 @@ impl Hub {
             deliveries,
             sending: Budget::new(SENDING_BYTES),
             wakes: Wakes::default(),
+            clock,
             store,
             limit,
             metrics,
@@ -106,7 +110,12 @@ impl Hub {
         let registry = self.lock();
         let mut wakers = Vec::new();
         if registry.count() > 0 {
-            let mut out = HandOut::new(&self.store, &self.deliveries, &self.metrics);
+            let mut out = HandOut::new(
+                &self.store,
+                &self.deliveries,
+                &self.metrics,
+                self.clock.now(),
+            );
             for event in events.iter().filter(|event| !event.refresh) {
                 out.event(&registry, event);
             }
@@ -165,7 +174,7 @@ impl Hub {
     pub(super) fn delivered(&self, published: Instant) {
         self.metrics
             .watch_delay_seconds
-            .observe(published.elapsed().as_secs_f64());
+            .observe(self.clock.elapsed(published).as_secs_f64());
     }
 
     /// The store that history is read from.

@@ -8,6 +8,7 @@ use storage::operation::{Content, Event, Operation, Outcome, Retention, Write, W
 use storage::path::KeyPath;
 
 use super::*;
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 mod bounds;
@@ -45,12 +46,16 @@ impl Fixture {
     /// With so many bytes for events that wait.
     fn with_room(bytes: usize) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let (store, writer) = storage::open(
-            &directory.path().join("store"),
-            storage::StoreOptions::default(),
-        )
-        .expect("opened");
-        let hub = Arc::new(Hub::with_room(store, 1_000, Metrics::new("test"), bytes));
+        let (store, writer) =
+            storage::open(&directory.path().join("store"), storage::Options::default())
+                .expect("opened");
+        let hub = Arc::new(Hub::with_room(
+            Clock::system(),
+            store,
+            1_000,
+            Metrics::new("test"),
+            bytes,
+        ));
         Self {
             hub,
             writer,

@@ -1,15 +1,15 @@
 //! The log is brought in order, and the store up to it.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use wal::fs::OsFs;
 
-use crate::node::apply_worker::ApplyWorker;
+use crate::node::apply::worker::ApplyWorker;
+use crate::node::batch::SharedWitness;
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
-use crate::node::log_worker::SharedWitness;
 use crate::node::recovery::{self, OpenLog, RecoveryError, Replayed};
-use crate::node::resume::{self, Source};
+use crate::node::recovery::{origin::LogOrigin, resume};
 use crate::node::witness_file::WitnessFile;
 
 use super::option::NodeOptions;
@@ -25,7 +25,7 @@ pub(super) struct CaughtUp {
 /// Nothing is cut from the log, and nothing appended to it, before all of it is applied.
 pub(super) fn catch_up(
     data_dir: &DataDir,
-    source: Source<OsFs>,
+    source: LogOrigin<OsFs>,
     options: wal::Options,
     context: &NodeContext,
     worker: &mut ApplyWorker,
@@ -56,7 +56,7 @@ pub(super) fn report(
     log: &OpenLog<OsFs>,
     context: &NodeContext,
     new: bool,
-    begun: Instant,
+    took: Duration,
 ) {
     let report = &log.report;
     let kept = context.store.retention();
@@ -75,14 +75,14 @@ pub(super) fn report(
         tracing::warn!("--accept-log-loss={entry} has no effect: nothing of the log is lost");
     }
     if new {
-        tracing::info!("a new data directory was made in {:?}", begun.elapsed());
+        tracing::info!("a new data directory was made in {:?}", took);
         return;
     }
     tracing::info!(
         "recovered revision {} in {:?}: {} entries replayed from the log, which holds {} to {}; {} bytes of an \
          unsynced tail were cut",
         context.store.revision(),
-        begun.elapsed(),
+        took,
         report.replayed,
         log.wal.first_index(),
         log.wal.last_index(),

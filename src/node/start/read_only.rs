@@ -1,13 +1,12 @@
 //! A node whose store is damaged: it serves what can be read, and nothing else. No thread works on it.
 
-use std::time::Instant;
-
 use crate::metrics::Metrics;
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::marker::Marker;
 
 use super::option::NodeOptions;
+use super::phase::Phases;
 use super::started::StartedNode;
 
 /// What a damaged node serves.
@@ -26,10 +25,16 @@ impl ReadOnlyStore {
         self,
         options: &NodeOptions,
         data_dir: DataDir,
-        begun: Instant,
+        phases: &Phases,
     ) -> StartedNode {
         let metrics = Metrics::new(options.server_version);
-        let context = NodeContext::new(self.store, &self.marker, options.watchers_max, metrics);
+        let context = NodeContext::new(
+            phases.clock().clone(),
+            self.store,
+            &self.marker,
+            options.watchers_max,
+            metrics,
+        );
         let status = &context.status;
         for damage in &self.met {
             status.damaged(damage);
@@ -47,7 +52,7 @@ impl ReadOnlyStore {
             "the store is damaged, so this node only serves reads: revision {}, entry {applied} of the log, opened in {:?}; \
              {}. Nothing is written or deleted; the damaged part answers with an error. {}",
             context.store.revision(),
-            begun.elapsed(),
+            phases.took(),
             if self.complete {
                 "nothing that was acknowledged is missing"
             } else {
