@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Waiters;
-use super::clock::{ClusterClock, SystemClock};
+use super::cluster_clock::ClusterClock;
 use super::counters::Counters;
-use super::intake::{Bounds, Intake};
+use super::intake::{Intake, IntakeLimits};
 use super::marker::Marker;
 use super::status::Status;
+use super::waiters::Waiters;
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::watch::Hub;
 
@@ -35,23 +36,29 @@ pub struct NodeContext {
 impl NodeContext {
     /// Cluster time goes on from the last command that `marker` knows; watches end where nothing is applied any more.
     pub fn new(
+        clock: Clock,
         store: storage::Store,
         marker: &Marker,
         watchers_max: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let hub = Arc::new(Hub::new(store.clone(), watchers_max, metrics.clone()));
-        let status = Arc::<Status>::default();
+        let hub = Arc::new(Hub::new(
+            clock.clone(),
+            store.clone(),
+            watchers_max,
+            metrics.clone(),
+        ));
+        let status = Arc::new(Status::new(clock.clone()));
         let watches = hub.clone();
         status.when_halted(move |reason| watches.mute(reason));
         Self {
             store,
             hub,
-            intake: Arc::new(Intake::new(Bounds::default())),
+            intake: Arc::new(Intake::new(IntakeLimits::default(), clock.clone())),
             waiters: Arc::default(),
             status,
             counters: Arc::default(),
-            clock: ClusterClock::resume(Arc::new(SystemClock::new()), &marker.stamp),
+            clock: ClusterClock::resume(clock, &marker.stamp),
             metrics,
         }
     }

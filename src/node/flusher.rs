@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use wal::fs::Fs;
 
 use super::batch::SharedWitness;
-use super::marker::Marker;
+use super::marker::{Marker, MarkerError};
 use super::refusal::RefusalKind;
 use super::reserve;
 use super::status::Status;
@@ -67,6 +67,31 @@ pub enum FlushError {
     /// The store.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+}
+
+/// Why a stop was not a clean one; the next start replays the log instead.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// The data directory is another one now.
+    #[error("{0}")]
+    Volume(String),
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// What the store says beside the applied index.
+    #[error(transparent)]
+    Marker(#[from] MarkerError),
+    /// The log is gone, and nothing else would hold the rest.
+    #[error("the store does not hold all of the log")]
+    Incomplete,
+    /// The mark of a clean stop.
+    #[error("{path}: {source}")]
+    Mark {
+        /// The witness file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
 }
 
 /// What the thread works on, shared with the stop of the node.
@@ -172,14 +197,7 @@ impl<F: Fs> Flusher<F> {
                 // The flush that is asked for, and the one that had no room, follow when the store is back.
                 self.owed = true;
             } else if asked || self.owed || self.is_overdue() {
-                let touched = self.needs_touch() && touch();
-                let flushed = self.flush_or_owe(touched);
-                let done = flushed.and_then(|index| {
-                    if let Some(index) = index {
-                        release(index);
-                    }
-                    self.merge()
-                });
+                let done = self.flush_and_merge(&mut touch, &mut release);
                 if let Err(error) = done {
                     match error.damage() {
                         Some(damage) => damaged(&damage),
@@ -193,13 +211,33 @@ impl<F: Fs> Flusher<F> {
             }
             self.bound_resting();
             self.refresh();
-            if !asked && !self.reserved && self.status.refuses_writes().is_none() {
-                let watchdog = self.status.watchdog();
-                watchdog.begin(Work::FlushLook, self.status.clock().now());
-                self.reserved = reserve::restore(&self.data_dir);
-                watchdog.end(Work::FlushLook, None);
+            if !asked {
+                self.restore_reserve();
             }
         }
+    }
+
+    /// What waits for room makes the reserve last: a disk that is full has other needs.
+    fn restore_reserve(&mut self) {
+        if self.reserved || self.status.refuses_writes().is_some() {
+            return;
+        }
+        let watchdog = self.status.watchdog();
+        watchdog.begin(Work::FlushLook, self.status.clock().now());
+        self.reserved = reserve::restore(&self.status.disk_space(), &self.data_dir);
+        watchdog.end(Work::FlushLook, None);
+    }
+
+    fn flush_and_merge(
+        &mut self,
+        touch: &mut impl FnMut() -> bool,
+        release: &mut impl FnMut(u64),
+    ) -> Result<(), storage::Error> {
+        let touched = self.needs_touch() && touch();
+        if let Some(index) = self.flush_or_owe(touched)? {
+            release(index);
+        }
+        self.merge()
     }
 
     /// A full log waits for what two flushes hold, and nothing is applied meanwhile that a second one would write.
@@ -330,14 +368,14 @@ impl<F: Fs> Flusher<F> {
     /// it does.
     ///
     /// # Errors
-    /// What failed, in words; the next start replays the log instead.
-    pub fn finish(&mut self) -> Result<(), String> {
+    /// What failed; the next start replays the log instead.
+    pub fn finish(&mut self) -> Result<(), FinishError> {
         if let Some(lost) = self.status.lost_volume() {
-            return Err(lost.to_owned());
+            return Err(FinishError::Volume(lost.to_owned()));
         }
-        let durable = self.write_out().map_err(|error| error.to_string())?;
+        let durable = self.write_out()?;
         let witness = self.witness();
-        let marker = Marker::decode(&durable.marker).map_err(|error| error.to_string())?;
+        let marker = Marker::decode(&durable.marker)?;
         if durable.index != witness.index {
             tracing::debug!(
                 "the log ends with entry {}, the store with {}: no clean stop",
@@ -346,7 +384,7 @@ impl<F: Fs> Flusher<F> {
             );
             // Where the log is gone nothing else would hold the rest.
             return match self.status.removed_log() {
-                Some(_) => Err("the store does not hold all of the log".to_owned()),
+                Some(_) => Err(FinishError::Incomplete),
                 None => Ok(()),
             };
         }
@@ -357,7 +395,10 @@ impl<F: Fs> Flusher<F> {
         };
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.mark(witness, clean)
-            .map_err(|error| format!("{}: {error}", file.path().display()))
+            .map_err(|source| FinishError::Mark {
+                path: file.path().to_owned(),
+                source,
+            })
     }
 }
 

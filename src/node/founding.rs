@@ -15,6 +15,7 @@ use std::path::Path;
 use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
+use super::disk_space::DiskSpace;
 use super::marker::Marker;
 use super::recovery::error::{RecoveryError, io};
 use super::witness_file::{self, WitnessFile};
@@ -53,6 +54,7 @@ pub struct Founding {
 pub fn found<F: Fs>(
     fs: &F,
     data_dir: &Path,
+    space: &DiskSpace,
     founding: Founding,
 ) -> Result<Founded<F>, RecoveryError> {
     let Founding {
@@ -79,7 +81,7 @@ pub fn found<F: Fs>(
         .map_err(io("cannot read", witness_file::path(data_dir)))?;
     let witness_file = WitnessFile::begin(fs, data_dir, &left, identity, wal.witness())
         .map_err(io("cannot write", witness_file::path(data_dir)))?;
-    if !reserve::restore(data_dir) {
+    if !reserve::restore(space, data_dir) {
         tracing::warn!(
             "no room is kept in {}: after a kill on a full disk this node starts only when {} MiB are free",
             data_dir.display(),

@@ -25,7 +25,7 @@ pub struct Submission {
     pub queued: Instant,
 }
 
-/// A linearizable read that waits for its turn.
+/// A linearizable read that waits for its index.
 pub type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
 
 /// Everything that waits for the consensus thread.
@@ -41,7 +41,7 @@ pub struct Inputs {
     pub persisted: Option<u64>,
     /// The highest entry that is applied.
     pub applied: Option<u64>,
-    /// Stop after this turn.
+    /// Stop after this step.
     pub stop: bool,
 }
 

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::batch::{FlushRequest, LogTask, Persisted, SharedWitness};
+use super::disk_space::DiskSpace;
 use super::refusal::{RefusalKind, WriteRefusal};
 use super::reserve;
 use super::status::Status;
@@ -64,11 +65,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     pub fn new(
         wal: wal::Wal<F>,
         data_dir: PathBuf,
+        space: DiskSpace,
         witness: SharedWitness,
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let volume = Arc::new(Volume::of(&data_dir));
+        let volume = Arc::new(Volume::of(&data_dir, space));
         status.set_volume(volume.clone());
         status.watchdog().set_data_dir(data_dir);
         Self {
@@ -254,7 +256,8 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             ));
         }
         // Only a start on a full disk uses the reserve; while it could not be made, its room is not for writes.
-        let owed = free < 2 * RESERVE_BYTES && reserve::is_owed(self.volume.path());
+        let owed =
+            free < 2 * RESERVE_BYTES && reserve::is_owed(self.volume.space(), self.volume.path());
         (free < RESERVE_BYTES || owed).then(|| {
             let needed = if owed {
                 2 * RESERVE_BYTES

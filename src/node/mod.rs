@@ -13,13 +13,15 @@
 
 pub mod apply;
 pub mod batch;
-pub mod context;
 pub mod cluster_clock;
 pub mod consensus;
+pub mod context;
 pub mod counters;
 pub mod damage;
 pub mod data_dir;
+pub mod disk_space;
 pub mod effects;
+pub mod fatal;
 pub mod flusher;
 pub mod founding;
 pub mod identity_file;

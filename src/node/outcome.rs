@@ -3,6 +3,7 @@
 use storage::operation::Outcome;
 use tokio::sync::oneshot;
 
+use super::fatal::FatalError;
 use super::refusal::WriteRefusal;
 
 /// What became of a write: it is durable and applied.
@@ -36,5 +37,5 @@ pub enum Failure {
     Refused(#[from] WriteRefusal),
     /// The disk or the data failed; a write that was proposed may still take effect.
     #[error("storage failed: {0}")]
-    Storage(String),
+    Storage(#[source] FatalError),
 }

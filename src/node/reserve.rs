@@ -13,7 +13,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::data_dir::lock::NO_LINK;
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use super::disk_space::DiskSpace;
+use rustix::fs::{FallocateFlags, fallocate};
 
 /// Its name in the data directory.
 pub const NAME: &str = "RESERVE";
@@ -40,8 +41,8 @@ pub enum Reserve {
 
 /// Whether a file of [`BYTES`] can be made in the store and synced: neither blocks nor inodes nor a quota stand in the way,
 /// and it is no read-only file system. Where nothing can be allocated ahead, the next write finds out.
-pub fn has_room(data_dir: &Path) -> bool {
-    if free_bytes(data_dir) < BYTES {
+pub fn has_room(space: &DiskSpace, data_dir: &Path) -> bool {
+    if space.free_bytes(data_dir) < BYTES {
         return false;
     }
     let probe = data_dir.join(PROBE);
@@ -66,35 +67,22 @@ fn allocate(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Files that can be made; `u64::MAX` where the file system does not tell, or makes room for them as it needs.
-pub fn free_inodes(data_dir: &Path) -> u64 {
-    match statvfs(data_dir) {
-        Ok(stat) if stat.f_files > 0 => stat.f_favail,
-        _ => u64::MAX,
-    }
-}
-
-/// Bytes that can be written; `u64::MAX` where the file system does not tell.
-pub fn free_bytes(data_dir: &Path) -> u64 {
-    statvfs(data_dir).map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
 /// What is left there, as the beginning of a sentence.
-pub fn left(data_dir: &Path) -> String {
-    let files = match free_inodes(data_dir) {
+pub fn left(space: &DiskSpace, data_dir: &Path) -> String {
+    let files = match space.free_inodes(data_dir) {
         u64::MAX => String::new(),
         inodes => format!(" and room for {inodes} more files"),
     };
     format!(
         "{} has {} KiB left{files}: ",
         data_dir.display(),
-        free_bytes(data_dir) >> 10
+        space.free_bytes(data_dir) >> 10
     )
 }
 
 /// What a start lacks here, and what to do about it.
-pub fn lacks(data_dir: &Path) -> String {
-    let (bytes, inodes) = (free_bytes(data_dir), free_inodes(data_dir));
+pub fn lacks(space: &DiskSpace, data_dir: &Path) -> String {
+    let (bytes, inodes) = (space.free_bytes(data_dir), space.free_inodes(data_dir));
     match inodes < ENOUGH_INODES {
         true => {
             format!("room for {inodes} more files and a start needs {ENOUGH_INODES}: remove some")
@@ -113,9 +101,9 @@ pub fn lacks(data_dir: &Path) -> String {
 
 /// Before a start opens anything: gives the reserve up if the disk is full, and then the log's spare segments, whose
 /// content means nothing.
-pub fn prepare(data_dir: &Path) -> io::Result<Reserve> {
+pub fn prepare(space: &DiskSpace, data_dir: &Path) -> io::Result<Reserve> {
     let path = path(data_dir);
-    if has_enough(data_dir) {
+    if has_enough(space, data_dir) {
         return Ok(match is_whole(&path) {
             true => Reserve::Kept,
             false => Reserve::Missing,
@@ -123,7 +111,7 @@ pub fn prepare(data_dir: &Path) -> io::Result<Reserve> {
     }
     let mut found = Reserve::Missing;
     for path in std::iter::once(path).chain(spares(data_dir)) {
-        if has_enough(data_dir) {
+        if has_enough(space, data_dir) {
             break;
         }
         match fs::remove_file(&path) {
@@ -135,8 +123,8 @@ pub fn prepare(data_dir: &Path) -> io::Result<Reserve> {
     Ok(found)
 }
 
-fn has_enough(data_dir: &Path) -> bool {
-    free_bytes(data_dir) >= ENOUGH_BYTES && free_inodes(data_dir) >= ENOUGH_INODES
+fn has_enough(space: &DiskSpace, data_dir: &Path) -> bool {
+    space.free_bytes(data_dir) >= ENOUGH_BYTES && space.free_inodes(data_dir) >= ENOUGH_INODES
 }
 
 /// Regular files alone: what else has such a name is for the judgement to see.
@@ -152,12 +140,12 @@ fn spares(data_dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Makes it if it is not there and the disk has twice that room. `false` if it is still missing.
-pub fn restore(data_dir: &Path) -> bool {
+pub fn restore(space: &DiskSpace, data_dir: &Path) -> bool {
     let path = path(data_dir);
     if is_whole(&path) {
         return true;
     }
-    if free_bytes(data_dir) < 2 * BYTES {
+    if space.free_bytes(data_dir) < 2 * BYTES {
         return false;
     }
     if let Err(error) = allocate(&path) {
@@ -170,8 +158,8 @@ pub fn restore(data_dir: &Path) -> bool {
 }
 
 /// Whether it is missing for want of room: as much has to be left free in its place.
-pub fn is_owed(data_dir: &Path) -> bool {
-    !is_whole(&path(data_dir)) && free_bytes(data_dir) < 2 * BYTES
+pub fn is_owed(space: &DiskSpace, data_dir: &Path) -> bool {
+    !is_whole(&path(data_dir)) && space.free_bytes(data_dir) < 2 * BYTES
 }
 
 /// Takes it away, durably, if it is there.
@@ -199,21 +187,51 @@ pub fn path(data_dir: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::disk_space::SimulatedSpace;
     use super::*;
 
     #[test]
     fn it_is_made_once_and_kept_while_there_is_room() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        assert_eq!(prepare(dir.path()).expect("looked at"), Reserve::Missing);
-        if free_bytes(dir.path()) < 4 * BYTES {
+        let space = DiskSpace::system();
+        assert_eq!(
+            prepare(&space, dir.path()).expect("looked at"),
+            Reserve::Missing
+        );
+        if space.free_bytes(dir.path()) < 4 * BYTES {
             println!("the temporary directory has no room for a reserve: not tried");
             return;
         }
-        assert!(restore(dir.path()));
-        assert!(restore(dir.path()), "it is there already");
-        assert_eq!(prepare(dir.path()).expect("looked at"), Reserve::Kept);
+        assert!(restore(&space, dir.path()));
+        assert!(restore(&space, dir.path()), "it is there already");
+        assert_eq!(
+            prepare(&space, dir.path()).expect("looked at"),
+            Reserve::Kept
+        );
         fs::write(dir.path().join(NAME), "cut").expect("written");
-        assert_eq!(prepare(dir.path()).expect("looked at"), Reserve::Missing);
-        assert!(restore(dir.path()));
+        assert_eq!(
+            prepare(&space, dir.path()).expect("looked at"),
+            Reserve::Missing
+        );
+        assert!(restore(&space, dir.path()));
+    }
+
+    #[test]
+    fn a_full_disk_takes_it_away_and_says_what_is_lacking() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let held = Arc::new(SimulatedSpace::new(ENOUGH_BYTES - 1, u64::MAX));
+        let space = DiskSpace::simulated(held.clone());
+        fs::write(dir.path().join(NAME), "").expect("written");
+        assert_eq!(
+            prepare(&space, dir.path()).expect("looked at"),
+            Reserve::GivenUp
+        );
+        assert!(!is_there(dir.path()));
+        assert!(is_owed(&space, dir.path()) && !restore(&space, dir.path()));
+        assert!(lacks(&space, dir.path()).starts_with("4095 KiB left and a start needs 24576 KiB"));
+        held.set_bytes(2 * BYTES);
+        assert!(!is_owed(&space, dir.path()));
     }
 }

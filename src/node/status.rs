@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::damage::Damages;
+use super::disk_space::DiskSpace;
+use super::fatal::FatalError;
 use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
 use super::volume::Volume;
@@ -48,7 +50,7 @@ pub struct Status {
     volume: OnceLock<Arc<Volume>>,
     lost: OnceLock<String>,
     removed_log: OnceLock<String>,
-    failed: watch::Sender<Option<String>>,
+    failed: watch::Sender<Option<FatalError>>,
     leader_known: watch::Sender<u64>,
 }
 
@@ -256,7 +258,7 @@ impl Status {
         if self.lost.get().is_none() {
             let lost = self.volume.get()?.lost()?;
             self.refusals.add(WriteRefusal::Unmounted(lost.clone()));
-            self.fail(&lost);
+            self.fail(FatalError::new(lost.clone()));
             // Two that see it at once say the same.
             let _ = self.lost.set(lost);
         }
@@ -278,7 +280,7 @@ impl Status {
         if self.removed_log.set(reason.to_owned()).is_ok() {
             self.refusals
                 .add(WriteRefusal::LogRemoved(reason.to_owned()));
-            self.end_with(reason);
+            self.end_with(FatalError::new(reason));
             tracing::error!("{reason}: the store is flushed, then this process ends");
         }
     }
@@ -289,19 +291,19 @@ impl Status {
     }
 
     /// The disk (or the data) failed: final until the process restarts. The first reason stays.
-    pub fn fail(&self, reason: &str) {
-        self.end_with(reason);
+    pub fn fail(&self, reason: FatalError) {
+        self.end_with(reason.clone());
         if !self.has_failed.swap(true, Ordering::AcqRel) {
             tracing::error!("storage failed, refusing writes until restart: {reason}");
         }
     }
 
     /// Tells who waits for it why the process ends, unless that is known.
-    fn end_with(&self, reason: &str) {
+    fn end_with(&self, reason: FatalError) {
         self.failed.send_if_modified(|failed| {
             let first = failed.is_none();
             if first {
-                *failed = Some(reason.to_owned());
+                *failed = Some(reason);
             }
             first
         });
@@ -313,7 +315,7 @@ impl Status {
     }
 
     /// Why the process ends: the first reason given to [`Self::fail`] or [`Self::log_removed`].
-    pub fn reason_of_failure(&self) -> Option<String> {
+    pub fn reason_of_failure(&self) -> Option<FatalError> {
         self.failed.borrow().clone()
     }
 
@@ -337,6 +339,12 @@ impl Status {
         self.waits_for_disk.load(Ordering::Acquire)
     }
 
+    /// What tells how much is free where the data lies.
+    pub fn disk_space(&self) -> DiskSpace {
+        let told = self.volume.get();
+        told.map_or_else(DiskSpace::system, |volume| volume.space().clone())
+    }
+
     /// Where the data lies, once it was told.
     pub fn volume(&self) -> Option<&Arc<Volume>> {
         self.volume.get()
@@ -353,12 +361,14 @@ impl Status {
     }
 
     /// Resolves to the reason once the node fails.
-    pub async fn failure(&self) -> String {
+    pub async fn failure(&self) -> FatalError {
         let mut failed = self.failed.subscribe();
-        match failed.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        if let Ok(reason) = failed.wait_for(Option::is_some).await
+            && let Some(reason) = reason.clone()
+        {
+            return reason;
         }
+        std::future::pending().await
     }
 
     /// Resolves once a leader is known.

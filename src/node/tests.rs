@@ -22,7 +22,9 @@ use super::apply::worker::ApplyWorker;
 use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
 use super::cluster_clock::ClusterClock;
 use super::consensus::{ConsensusLoop, ConsensusOptions};
+use super::disk_space::DiskSpace;
 use super::effects::Effects;
+use super::fatal::FatalError;
 use super::founding::{self, Founding};
 use super::intake::{Attention, Intake, IntakeLimits};
 use super::judgement::{Judgement, Question, judge};
@@ -124,7 +126,7 @@ impl Life {
                     storage: options,
                     wal: wal_options.clone(),
                 };
-                let founded = founding::found(disk, directory, founding);
+                let founded = founding::found(disk, directory, &DiskSpace::system(), founding);
                 founded.expect("the node is founded").into()
             }
             Judgement::Start(plan) => {
@@ -148,7 +150,12 @@ impl Life {
         let waiters = Arc::new(Waiters::default());
         let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
         let shared = ApplyContext {
-            hub: Arc::new(Hub::new(store.clone(), 10, metrics.clone())),
+            hub: Arc::new(Hub::new(
+                machine.clone(),
+                store.clone(),
+                10,
+                metrics.clone(),
+            )),
             waiters: waiters.clone(),
             status: status.clone(),
             counters: Arc::default(),
@@ -205,6 +212,7 @@ impl Life {
         let log = LogWorker::new(
             log.wal,
             directory.to_owned(),
+            DiskSpace::system(),
             witness.clone(),
             status.clone(),
             metrics,
@@ -455,7 +463,7 @@ fn a_failed_sync_is_final_and_the_restart_trusts_only_what_was_synced() {
         };
         assert!(!failure.is_empty());
         let before = clients.count;
-        life.status.fail(&failure);
+        life.status.fail(FatalError::new(failure));
         for _ in 0..200 {
             let _ = life.step(&mut random, &mut value);
         }

@@ -13,12 +13,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::disk_space::DiskSpace;
 use super::identity_file;
 
 /// A directory that stays open, with its parts.
 #[derive(Debug)]
 pub struct Volume {
     path: PathBuf,
+    space: DiskSpace,
     /// `None` if it could not be opened, then nothing is ever found wrong.
     opened: Option<WatchedPath>,
     /// Directories in it that may be exchanged as well, where they are there.
@@ -41,7 +43,7 @@ struct WatchedPath {
 
 impl Volume {
     /// What `path` leads to now.
-    pub fn of(path: &Path) -> Self {
+    pub fn of(path: &Path, space: DiskSpace) -> Self {
         let opened = WatchedPath::of(path)
             .inspect_err(|error| {
                 tracing::warn!(
@@ -52,6 +54,7 @@ impl Volume {
             .ok();
         Self {
             path: path.to_owned(),
+            space,
             opened,
             store: WatchedPath::of(&path.join("store")).ok(),
             log: WatchedPath::of(&path.join("wal")).ok(),
@@ -66,13 +69,17 @@ impl Volume {
         &self.path
     }
 
+    /// What tells how much is free there.
+    pub fn space(&self) -> &DiskSpace {
+        &self.space
+    }
+
     /// Bytes that are free for this process. A file system that does not tell is taken to have some.
     pub fn free_bytes(&self) -> u64 {
         let Some(opened) = &self.opened else {
             return u64::MAX;
         };
-        rustix::fs::fstatvfs(&opened.directory)
-            .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+        self.space.free_bytes_of(&opened.directory)
     }
 
     /// Why the path no longer leads to the directory, or to a part of it that no start can do without, if so.
@@ -181,7 +188,7 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a temporary directory");
         let path = scratch.path().join("data");
         std::fs::create_dir(&path).expect("made");
-        let volume = Volume::of(&path);
+        let volume = Volume::of(&path, DiskSpace::system());
         assert_eq!(volume.lost(), None);
         std::fs::rename(&path, scratch.path().join("elsewhere")).expect("moved");
         let lost = volume.lost().expect("it is gone");
@@ -200,7 +207,7 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a temporary directory");
         let store = scratch.path().join("store");
         std::fs::create_dir(&store).expect("made");
-        let volume = Volume::of(scratch.path());
+        let volume = Volume::of(scratch.path(), DiskSpace::system());
         assert_eq!(volume.lost(), None);
         std::fs::remove_dir(&store).expect("removed");
         std::fs::create_dir(&store).expect("made");
@@ -216,7 +223,7 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a temporary directory");
         let store = scratch.path().join("store");
         std::fs::create_dir(&store).expect("made");
-        let volume = Volume::of(scratch.path());
+        let volume = Volume::of(scratch.path(), DiskSpace::system());
         assert_eq!(volume.lost(), None, "RocksDB is still to make it");
         let (current, manifest) = (store.join("CURRENT"), store.join("MANIFEST-000004"));
         std::fs::write(&manifest, "").expect("written");
@@ -234,7 +241,7 @@ mod tests {
 
     #[test]
     fn one_that_never_was_is_never_lost() {
-        let volume = Volume::of(Path::new("/nonexistent/data"));
+        let volume = Volume::of(Path::new("/nonexistent/data"), DiskSpace::system());
         assert_eq!(volume.lost(), None);
         assert_eq!(volume.free_bytes(), u64::MAX);
     }

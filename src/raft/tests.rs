@@ -97,13 +97,13 @@ fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
 fn a_read_of_a_sole_voter_gets_the_commit_index() {
     let mut core = core(1, &[1], 7);
     core.campaign().expect("alone");
-    let work = core.ready().expect("the vote");
-    core.persisted(work.number);
+    let ready = core.ready().expect("the vote");
+    core.persisted(ready.number);
     core.ready().expect("the commit");
     core.read_index(b"mark".to_vec());
-    let work = core.ready().expect("an answer");
+    let ready = core.ready().expect("an answer");
     assert_eq!(
-        work.reads,
+        ready.reads,
         [ReadReady {
             context: b"mark".to_vec(),
             index: 1
@@ -209,11 +209,11 @@ impl Cluster {
     }
 
     fn settle(&mut self, member: usize) {
-        while let Some(batch) = self.members[member].ready() {
-            self.mail.extend(work.messages);
-            self.members[member].persisted(work.number);
-            self.mail.extend(work.messages_after_sync);
-            for entry in work.committed {
+        while let Some(ready) = self.members[member].ready() {
+            self.mail.extend(ready.messages);
+            self.members[member].persisted(ready.number);
+            self.mail.extend(ready.messages_after_sync);
+            for entry in ready.committed {
                 self.applied[member].push((entry.index, entry.term, entry.data));
             }
             if let Some((index, ..)) = self.applied[member].last() {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use storage::operation::Refusal;
 
 use crate::members::MembersError;
-use crate::node::Failure;
+use crate::node::fatal::FatalError;
+use crate::node::outcome::Failure;
 use crate::node::refusal;
 use crate::watch::Ended;
 
@@ -45,7 +46,7 @@ pub enum ServiceError {
     Stopped,
     /// New writes are refused for the time being; this one did not take effect.
     #[error(transparent)]
-    WritesRefused(#[from] refusal::Refusal),
+    WritesRefused(#[from] refusal::WriteRefusal),
     /// The disk or the data failed: the node refuses writes until it is restarted, or this request needs what is damaged.
     #[error("storage failed: {0}")]
     StorageFailed(#[from] StorageFault),
@@ -58,8 +59,8 @@ pub enum ServiceError {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StorageFault {
     /// The node, for good: what it says of that.
-    #[error("{0}")]
-    Node(String),
+    #[error(transparent)]
+    Node(#[from] FatalError),
     /// A read of the store.
     #[error(transparent)]
     Store(Arc<storage::Error>),

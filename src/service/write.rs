@@ -4,7 +4,7 @@ use storage::operation::{Operation, Outcome};
 
 use super::{Caller, Service, ServiceError, StorageFault, Written};
 use crate::command::{self, Proposal, ServerOperation, Ttl};
-use crate::node::Reply;
+use crate::node::outcome::AppliedWrite;
 
 impl Service {
     /// One client write. An error of the kind `TimedOut`, `LeaderLost`, `Stopped` or `StorageFailed` leaves open
@@ -36,7 +36,10 @@ impl Service {
     }
 
     /// The server's own operations, as one command; returns when it is durable and applied.
-    pub async fn write_own(&self, operations: &[ServerOperation]) -> Result<Reply, ServiceError> {
+    pub async fn write_own(
+        &self,
+        operations: &[ServerOperation],
+    ) -> Result<AppliedWrite, ServiceError> {
         self.takes_writes()?;
         self.propose(Proposal::of_server(operations)).await
     }
@@ -49,7 +52,7 @@ impl Service {
     }
 
     /// Proposes a command and waits until it is durable and applied.
-    async fn propose(&self, proposal: Proposal) -> Result<Reply, ServiceError> {
+    async fn propose(&self, proposal: Proposal) -> Result<AppliedWrite, ServiceError> {
         if proposal.len() > command::MAX_BYTES {
             return Err(ServiceError::TooLarge);
         }

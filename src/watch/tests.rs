@@ -46,9 +46,11 @@ impl Fixture {
     /// With so many bytes for events that wait.
     fn with_room(bytes: usize) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let (store, writer) =
-            storage::open(&directory.path().join("store"), storage::Options::default())
-                .expect("opened");
+        let (store, writer) = storage::open(
+            &directory.path().join("store"),
+            storage::StoreOptions::default(),
+        )
+        .expect("opened");
         let hub = Arc::new(Hub::with_room(
             Clock::system(),
             store,

@@ -74,9 +74,9 @@ impl Backlog {
                  opened"
             )
         } else {
-            let left = status
-                .volume()
-                .map_or(String::new(), |volume| reserve::left(volume.path()));
+            let left = status.volume().map_or(String::new(), |volume| {
+                reserve::left(volume.space(), volume.path())
+            });
             format!(
                 "{left}free some, or let this user write there; writes go on by themselves once {} MiB can be written",
                 reserve::BYTES >> 20
@@ -139,7 +139,9 @@ fn has_room(status: &Status) -> bool {
         return false;
     }
     match status.volume() {
-        Some(volume) => has_descriptors(volume.path()) && reserve::has_room(volume.path()),
+        Some(volume) => {
+            has_descriptors(volume.path()) && reserve::has_room(volume.space(), volume.path())
+        }
         None => true,
     }
 }

@@ -39,7 +39,7 @@ fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     let witness = log.expect("a new log").witness();
     let clock = Clock::simulated(Arc::new(SimulatedClock::new(1, 1, 1)));
     let shared = ApplyContext {
-        hub: Arc::new(Hub::new(store, 10, metrics.clone())),
+        hub: Arc::new(Hub::new(clock.clone(), store, 10, metrics.clone())),
         waiters: Arc::default(),
         status: Arc::new(Status::new(clock.clone())),
         counters: Arc::default(),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
@@ -11,7 +12,8 @@ use wal::fs::sim::SimFs;
 
 use super::*;
 use crate::clock::Clock;
-use crate::node::Failure;
+use crate::node::batch::LogBatch;
+use crate::node::outcome::Failure;
 
 const IDENTITY: wal::Identity = wal::Identity {
     cluster: 1,
@@ -37,7 +39,14 @@ fn worker_on(disk: &SimFs, data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
     let status = Arc::new(Status::new(Clock::system()));
     let witness = Arc::new(Mutex::new(log.witness()));
     let metrics = Metrics::new("test");
-    let worker = LogWorker::new(log, data_dir.to_owned(), witness, status.clone(), metrics);
+    let worker = LogWorker::new(
+        log,
+        data_dir.to_owned(),
+        DiskSpace::system(),
+        witness,
+        status.clone(),
+        metrics,
+    );
     (worker, status)
 }
 
@@ -115,7 +124,10 @@ fn a_lost_volume_is_final_and_leaves_what_was_synced() {
     worker.looked -= VOLUME_LOOK;
     let persisted = worker.step(batch(3)).expect("synced before it was noticed");
     assert_eq!(persisted.number, Some(3));
-    let reason = status.reason_of_failure().expect("the node ends");
+    let reason = status
+        .reason_of_failure()
+        .expect("the node ends")
+        .to_string();
     assert!(reason.contains("unmounted"), "{reason}");
     assert!(status.refusals().holds(RefusalKind::Unmounted));
 }
@@ -143,7 +155,10 @@ fn a_removed_segment_ends_the_node_and_asks_for_a_flush() {
         assert_eq!(persisted.number, Some(2 + entries));
         assert!(status.refusals().holds(RefusalKind::LogRemoved));
         assert!(!status.has_failed(), "it is still to be flushed");
-        let reason = status.reason_of_failure().expect("the node ends");
+        let reason = status
+            .reason_of_failure()
+            .expect("the node ends")
+            .to_string();
         assert!(reason.contains("was removed or replaced"), "{reason}");
         assert_eq!(requests.try_recv(), Ok(()));
         // The flush lets the log go: not by path.

@@ -16,77 +16,40 @@
 //! Stop: consensus ends → log queue drained → apply queue drained → flushed. Any of these may hang with the disk: who stops
 //! a node bounds it.
 
+mod dispatch;
+pub mod peers;
+
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use raft::eraftpb::Message;
 use wal::fs::Fs;
 
 use super::apply::backlog;
 use super::apply::worker::ApplyWorker;
-use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
+use super::batch::{ApplyBatch, LogTask};
 use super::consensus::ConsensusLoop;
-use super::effects::Effects;
-use super::flusher::Flusher;
-use super::intake::Intake;
+use super::context::NodeContext;
+use super::fatal::FatalError;
+use super::flusher::{FinishError, Flusher};
 use super::log_worker::{self, LogWorker};
 use super::outcome::Failure;
-use super::status::Status;
-use super::waiters::Waiters;
-use super::watchdog::Work;
-use super::worker_queue::{Offered, WorkerQueue};
-use crate::metrics::Metrics;
+use super::worker_queue::WorkerQueue;
 use crate::raft::LogRead;
+use dispatch::{ApplyQueue, LogQueue, WorkerQueues, apply, persist};
+use peers::Peers;
 
-/// Messages to other members; a node without peers has nobody to send to.
-pub trait Peers: Send + Sync {
-    /// Must not block; may lose messages.
-    fn send(&self, messages: Vec<Message>);
-}
-
-/// A node that is alone.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoPeers;
-
-impl Peers for NoPeers {
-    fn send(&self, messages: Vec<Message>) {
-        debug_assert!(messages.is_empty(), "a sole voter has nobody to send to");
-    }
-}
-
-/// The largest group that the consensus thread applies itself.
-const APPLY_ON_THE_SPOT: usize = 4;
 /// How long an idle apply thread sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
 /// Pause between two looks at history that can be removed.
 const COMPACTION_PAUSE: Duration = Duration::from_millis(10);
 
-/// What the threads share.
-#[derive(Clone)]
-pub struct Wiring {
-    /// Requests and completions.
-    pub intake: Arc<Intake>,
-    /// Facts.
-    pub status: Arc<Status>,
-    /// Who waits.
-    pub waiters: Arc<Waiters>,
-    /// The store's reading half.
-    pub store: storage::Store,
-    /// To the peers.
-    pub peers: Arc<dyn Peers>,
-    /// Figures.
-    pub metrics: Arc<Metrics>,
-}
-
-type LogQueue<F> = Arc<WorkerQueue<LogTask, LogWorker<F>>>;
-type ApplyQueue = Arc<WorkerQueue<ApplyBatch, ApplyWorker>>;
-
 /// Running threads.
 pub struct Runtime<F: Fs> {
-    wiring: Wiring,
+    context: NodeContext,
+    peers: Arc<dyn Peers>,
     log: LogQueue<F>,
     apply: ApplyQueue,
     flusher: Flusher<F>,
@@ -95,113 +58,15 @@ pub struct Runtime<F: Fs> {
     _watch: SyncSender<()>,
 }
 
-struct WorkerQueues<F: Fs> {
-    wiring: Wiring,
-    log: LogQueue<F>,
-    apply: ApplyQueue,
-}
+/// Why the consensus thread ended.
+#[derive(Debug, thiserror::Error)]
+#[error("consensus: {0}")]
+struct ConsensusError(#[source] FatalError);
 
-impl<F: Fs> Effects for WorkerQueues<F> {
-    fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted> {
-        let mut task = LogTask::Batch(batch);
-        if alone {
-            let status = &self.wiring.status;
-            match self
-                .log
-                .offer(task, |worker, task| persist(worker, vec![task], status))
-            {
-                Offered::Done(persisted) => {
-                    if status.refuses_writes().is_some() {
-                        // Its thread, which may sleep for long, is to look whether room reconsensus.
-                        self.log.push(LogTask::Working(0));
-                    }
-                    return persisted;
-                }
-                Offered::Busy(back) => task = back,
-            }
-        }
-        self.log.push(task);
-        None
-    }
-
-    fn apply(&mut self, mut batch: ApplyBatch, alone: bool) -> Option<u64> {
-        let quick = batch.entries.len() <= APPLY_ON_THE_SPOT && !self.wiring.status.store_delays();
-        if alone && quick {
-            let wiring = &self.wiring;
-            let mut applied = None;
-            let work = |worker: &mut ApplyWorker, batch| {
-                apply(worker, vec![batch], wiring, &mut |index| {
-                    applied = Some(index)
-                });
-            };
-            match self.apply.offer(batch, work) {
-                Offered::Done(()) => {
-                    if wiring.status.waits_for_disk() {
-                        // Its thread, which may sleep for long, is to look whether room reconsensus.
-                        self.apply.push(ApplyBatch::default());
-                    }
-                    return applied;
-                }
-                Offered::Busy(back) => batch = back,
-            }
-        }
-        self.apply.push(batch);
-        None
-    }
-
-    fn send(&mut self, messages: Vec<Message>) {
-        self.wiring.peers.send(messages);
-    }
-
-    fn next_deadline(&self) -> Option<u64> {
-        self.wiring.store.next_deadline()
-    }
-}
-
-/// A path that leads elsewhere fails like a bad disk: which of both it is, is looked at first.
-fn fail(status: &Status, look: Work, reason: &str) {
-    if status.look_at_volume(look).is_none() {
-        status.fail(reason);
-    }
-}
-
-/// One group of the log. A failure is final and told to everyone through the status.
-fn persist<F: Fs>(
-    worker: &mut LogWorker<F>,
-    tasks: Vec<LogTask>,
-    status: &Status,
-) -> Option<Persisted> {
-    if status.has_failed() {
-        return None;
-    }
-    match worker.step(tasks) {
-        Ok(persisted) => Some(persisted),
-        Err(error) => {
-            // Without the segments of the log the next one fails as well; then the store is still to be flushed.
-            if !worker.is_removed() {
-                fail(status, Work::LogLook, &error.to_string());
-            }
-            None
-        }
-    }
-}
-
-/// Groups of the store; the same for a failure. Damage is none: the node goes on serving what it can.
-fn apply(
-    worker: &mut ApplyWorker,
-    batches: Vec<ApplyBatch>,
-    wiring: &Wiring,
-    report: &mut impl FnMut(u64),
-) {
-    if let Err(error) = worker.step(batches, report) {
-        let reason = error.to_string();
-        match error.damage() {
-            Some(damage) => wiring.status.end_writes(&damage),
-            None => fail(&wiring.status, Work::StoreWrite, &reason),
-        }
-        wiring.waiters.abandon(&Failure::Storage(reason));
-    }
-}
+/// Why a node that had to leave everything in its store could not.
+#[derive(Debug, thiserror::Error)]
+#[error("the last flush failed: {0}")]
+struct LastFlushError(#[source] FinishError);
 
 impl<F: Fs> Runtime<F> {
     /// Starts all threads; a sole voter leads when this returns or soon after.
@@ -211,18 +76,20 @@ impl<F: Fs> Runtime<F> {
         mut apply: ApplyWorker,
         flusher: Flusher<F>,
         flush_requests: Receiver<()>,
-        wiring: Wiring,
+        context: NodeContext,
+        peers: Arc<dyn Peers>,
     ) -> std::io::Result<Self> {
         log.set_flush(apply.flush_request());
         apply.be_patient();
-        let clock = wiring.status.clock().clone();
+        let clock = context.status.clock().clone();
         let (watch, watched) = sync_channel(0);
         let runtime = Self {
             log: Arc::new(WorkerQueue::new(log, clock.clone())),
             apply: Arc::new(WorkerQueue::new(apply, clock)),
             flusher,
             threads: Mutex::default(),
-            wiring,
+            context,
+            peers,
             _watch: watch,
         };
         runtime.start_watchdog(watched)?;
@@ -234,7 +101,7 @@ impl<F: Fs> Runtime<F> {
     }
 
     fn start_watchdog(&self, over: Receiver<()>) -> std::io::Result<()> {
-        let status = self.wiring.status.clone();
+        let status = self.context.status.clone();
         self.spawn("watchdog", move || {
             loop {
                 let next = status.watchdog().look(status.clock().now());
@@ -246,9 +113,10 @@ impl<F: Fs> Runtime<F> {
     }
 
     fn start_log(&self) -> std::io::Result<()> {
-        let (queue, wiring) = (self.log.clone(), self.wiring.clone());
+        let (queue, context) = (self.log.clone(), self.context.clone());
+        let peers = self.peers.clone();
         self.spawn("log", move || {
-            let status = &wiring.status;
+            let status = &context.status;
             queue.run(
                 || log_worker::patience(status),
                 |worker, tasks| {
@@ -257,10 +125,10 @@ impl<F: Fs> Runtime<F> {
                     };
                     // Told first: an answer to a message must not overtake the news of what it promised.
                     if let Some(number) = persisted.number {
-                        wiring.intake.persisted(number);
+                        context.intake.persisted(number);
                     }
                     if !persisted.messages.is_empty() {
-                        wiring.peers.send(persisted.messages);
+                        peers.send(persisted.messages);
                     }
                     ControlFlow::Continue(())
                 },
@@ -269,9 +137,9 @@ impl<F: Fs> Runtime<F> {
     }
 
     fn start_apply(&self) -> std::io::Result<()> {
-        let (queue, wiring) = (self.apply.clone(), self.wiring.clone());
+        let (queue, context) = (self.apply.clone(), self.context.clone());
         self.spawn("apply", move || {
-            let status = wiring.status.clone();
+            let status = context.status.clone();
             queue.run(
                 || {
                     if status.waits_for_disk() {
@@ -283,10 +151,10 @@ impl<F: Fs> Runtime<F> {
                     }
                 },
                 |worker, batches| {
-                    apply(worker, batches, &wiring, &mut |index| {
-                        wiring.intake.applied(index)
+                    apply(worker, batches, &context, &mut |index| {
+                        context.intake.applied(index)
                     });
-                    if wiring.status.has_failed() {
+                    if context.status.has_failed() {
                         ControlFlow::Break(())
                     } else {
                         ControlFlow::Continue(())
@@ -297,13 +165,13 @@ impl<F: Fs> Runtime<F> {
     }
 
     fn start_flush(&self, requests: Receiver<()>) -> std::io::Result<()> {
-        let (log, wiring) = (self.log.clone(), self.wiring.clone());
+        let (log, context) = (self.log.clone(), self.context.clone());
         let (mut flusher, apply) = (self.flusher.clone(), self.apply.clone());
         self.spawn("flush", move || {
             // Ends with the workers of store and log, which hold the sender.
             let ended = flusher.run(
                 &requests,
-                |index| log.push(LogTask::Working(index)),
+                |index| log.push(LogTask::Release(index)),
                 |damage| {
                     apply.claim(|worker| worker.met_in_background(damage));
                 },
@@ -314,7 +182,7 @@ impl<F: Fs> Runtime<F> {
                 },
             );
             if let Err(error) = ended {
-                wiring.status.fail(&error.to_string());
+                context.status.fail(FatalError::new(error));
             }
         })
     }
@@ -323,19 +191,22 @@ impl<F: Fs> Runtime<F> {
         &self,
         mut consensus: ConsensusLoop<R>,
     ) -> std::io::Result<()> {
-        let wiring = self.wiring.clone();
+        let context = self.context.clone();
         let mut queues = WorkerQueues {
-            wiring: wiring.clone(),
+            context: context.clone(),
+            peers: self.peers.clone(),
             log: self.log.clone(),
             apply: self.apply.clone(),
         };
         self.spawn("consensus", move || {
             let outcome = run_consensus(&mut consensus, &mut queues);
             let failure = outcome.unwrap_or_else(|error| {
-                wiring.status.fail(&format!("consensus: {error}"));
-                Failure::Storage(error.to_string())
+                let error = FatalError::new(error);
+                let told = ConsensusError(error.clone());
+                context.status.fail(FatalError::new(told));
+                Failure::Storage(error)
             });
-            let (writes, reads) = wiring.intake.close(failure.clone());
+            let (writes, reads) = context.intake.close(failure.clone());
             for submission in writes {
                 let _ = submission.reply.send(Err(failure.clone()));
             }
@@ -345,7 +216,7 @@ impl<F: Fs> Runtime<F> {
             consensus.abandon(&failure);
             if matches!(failure, Failure::Storage(_)) {
                 // Nobody will answer these any more; better now, with the reason, than by their time-out.
-                wiring.waiters.abandon(&failure);
+                context.waiters.abandon(&failure);
             }
         })
     }
@@ -355,15 +226,15 @@ impl<F: Fs> Runtime<F> {
         name: &'static str,
         body: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<()> {
-        let status = self.wiring.status.clone();
+        let status = self.context.status.clone();
         let handle = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
                 let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
                 if outcome.is_err() {
-                    status.fail(&format!(
+                    status.fail(FatalError::new(format!(
                         "the {name} thread panicked: this is a defect, see the lines above"
-                    ));
+                    )));
                 }
             })?;
         self.threads
@@ -377,8 +248,8 @@ impl<F: Fs> Runtime<F> {
     /// by the next start. After a failure nothing is written any more. `waits_for` is told what is waited for, each of
     /// which may hang with the disk.
     pub fn stop(&self, waits_for: &dyn Fn(&'static str)) {
-        self.wiring.status.set_stopping();
-        self.wiring.intake.stop();
+        self.context.status.set_stopping();
+        self.context.intake.stop();
         waits_for("the consensus thread");
         self.join("consensus");
         waits_for("the log's thread, or the one that prepares its segments");
@@ -387,9 +258,9 @@ impl<F: Fs> Runtime<F> {
         waits_for("the apply thread");
         self.apply.close();
         self.join("apply");
-        self.wiring.waiters.abandon(&Failure::Stopped);
+        self.context.waiters.abandon(&Failure::Stopped);
         waits_for("a look at the data directory");
-        if self.lost_volume().is_some() || self.wiring.status.has_failed() {
+        if self.lost_volume().is_some() || self.context.status.has_failed() {
             return;
         }
         waits_for("the flush of the store");
@@ -397,10 +268,10 @@ impl<F: Fs> Runtime<F> {
         let Err(error) = self.flusher.clone().finish() else {
             return;
         };
-        if self.wiring.status.removed_log().is_some() {
-            self.wiring
+        if self.context.status.removed_log().is_some() {
+            self.context
                 .status
-                .fail(&format!("the last flush failed: {error}"));
+                .fail(FatalError::new(LastFlushError(error)));
         } else {
             tracing::error!(
                 "the last flush failed, the next start replays the log instead: {error}"
@@ -410,7 +281,7 @@ impl<F: Fs> Runtime<F> {
 
     /// Why the store must not be closed, if so: see [`Status::lost_volume`].
     pub fn lost_volume(&self) -> Option<&str> {
-        self.wiring.status.lost_volume()
+        self.context.status.lost_volume()
     }
 
     fn join(&self, name: &str) {
@@ -430,8 +301,8 @@ fn run_consensus<R: LogRead, F: Fs>(
     queues: &mut WorkerQueues<F>,
 ) -> Result<Failure, raft::Error> {
     consensus.campaign_if_alone(queues)?;
-    let intake = queues.wiring.intake.clone();
-    let status = queues.wiring.status.clone();
+    let intake = queues.context.intake.clone();
+    let status = queues.context.status.clone();
     loop {
         let inputs = intake.take(consensus.patience(queues), consensus.attention());
         let stop = inputs.stop;

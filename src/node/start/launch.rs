@@ -7,16 +7,18 @@ use std::time::Duration;
 use wal::fs::OsFs;
 
 use crate::metrics::Metrics;
-use crate::node::apply_worker::{ApplyWorker, Shared};
+use crate::node::apply::{context::ApplyContext, worker::ApplyWorker};
+use crate::node::consensus::{ConsensusLoop, ConsensusOptions};
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
+use crate::node::disk_space::DiskSpace;
 use crate::node::flusher::Flusher;
-use crate::node::log_worker::{LogWorker, SharedWitness};
 use crate::node::recovery::{RecoveryError, Replayed};
-use crate::node::resume::{self, Opened, Source};
-use crate::node::runtime::{NoPeers, Runtime, Wiring};
-use crate::node::turn::{Settings, Turns};
-use crate::raft::{Core, Parameters, Randomness};
+use crate::node::recovery::{origin::LogOrigin, store::OpenedStore};
+use crate::node::runtime::Runtime;
+use crate::node::runtime::peers::NoPeers;
+use crate::node::{batch::SharedWitness, log_worker::LogWorker};
+use crate::raft::{Parameters, RaftCore, Randomness};
 
 use super::catch_up::{CaughtUp, catch_up, report};
 use super::error::StartError;
@@ -27,7 +29,7 @@ use super::started::StartedNode;
 
 /// A store that takes writes.
 pub(super) struct Writable {
-    pub(super) opened: Box<Opened<OsFs>>,
+    pub(super) opened: Box<OpenedStore<OsFs>>,
     /// Families of history that are never compacted again, since they are damaged.
     pub(super) resting: Vec<&'static str>,
     /// The damage that is known.
@@ -41,22 +43,28 @@ pub(super) fn launch(
     writable: Writable,
     phases: &Phases,
 ) -> Result<StartedNode, StartError> {
-    let Opened {
+    let OpenedStore {
         store,
         writer,
         marker,
         source,
     } = *writable.opened;
     let metrics = Metrics::new(options.server_version);
-    let context = NodeContext::new(store, &marker, options.watchers_max, metrics);
+    let context = NodeContext::new(
+        phases.clock().clone(),
+        store,
+        &marker,
+        options.watchers_max,
+        metrics,
+    );
     let met = writable.met.iter();
     met.for_each(|damage| context.status.damaged(damage));
-    let witness = Arc::new(Mutex::new(resume::newest_witness(&source, &marker)));
+    let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
     let (flush, flush_requests) = sync_channel(1);
     let shared = shared(&context, witness.clone());
     let mut worker = ApplyWorker::new(writer, marker, shared, options.snapshot_count, flush);
-    worker.rests(writable.resting);
-    let new = matches!(source, Source::Founded(..));
+    worker.set_resting(writable.resting);
+    let new = matches!(source, LogOrigin::Founded(..));
     let log_options = options.wal.clone();
     let caught_up = catch_up(
         &data_dir,
@@ -75,15 +83,16 @@ pub(super) fn launch(
         Ok(caught_up) => caught_up,
         Err(error) => {
             let store = around(error, &context, &worker)?;
-            return Ok(store.serve(options, data_dir, phases.begun()));
+            return Ok(store.serve(options, data_dir, phases));
         }
     };
-    report(options, &log, &context, new, phases.begun());
+    report(options, &log, &context, new, phases.took());
     let identity = log.wal.identity();
-    let turns = turns(options, identity.member, &context, replayed)?;
+    let consensus = consensus(options, identity.member, &context, replayed)?;
     let log_worker = LogWorker::new(
         log.wal,
         options.data_dir.clone(),
+        DiskSpace::system(),
         witness.clone(),
         context.status.clone(),
         context.metrics.clone(),
@@ -96,8 +105,15 @@ pub(super) fn launch(
         context.metrics.clone(),
         options.data_dir.clone(),
     );
-    let wiring = wiring(&context);
-    let runtime = Runtime::start(turns, log_worker, worker, flusher, flush_requests, wiring)?;
+    let runtime = Runtime::start(
+        consensus,
+        log_worker,
+        worker,
+        flusher,
+        flush_requests,
+        context.clone(),
+        Arc::new(NoPeers),
+    )?;
     Ok(StartedNode {
         context,
         identity,
@@ -122,8 +138,8 @@ fn around(
     })
 }
 
-fn shared(context: &NodeContext, witness: SharedWitness) -> Shared {
-    Shared {
+fn shared(context: &NodeContext, witness: SharedWitness) -> ApplyContext {
+    ApplyContext {
         hub: context.hub.clone(),
         waiters: context.waiters.clone(),
         status: context.status.clone(),
@@ -134,23 +150,12 @@ fn shared(context: &NodeContext, witness: SharedWitness) -> Shared {
     }
 }
 
-fn wiring(context: &NodeContext) -> Wiring {
-    Wiring {
-        intake: context.intake.clone(),
-        status: context.status.clone(),
-        waiters: context.waiters.clone(),
-        store: context.store.clone(),
-        peers: Arc::new(NoPeers),
-        metrics: context.metrics.clone(),
-    }
-}
-
-fn turns(
+fn consensus(
     options: &NodeOptions,
     member: u64,
     context: &NodeContext,
     replayed: Replayed<OsFs>,
-) -> Result<Turns<wal::Reader<OsFs>>, StartError> {
+) -> Result<ConsensusLoop<wal::Reader<OsFs>>, StartError> {
     let Replayed { view, applied } = replayed;
     let heartbeat = options.heartbeat.max(Duration::from_millis(1));
     let election_ticks = options.election.as_nanos().div_ceil(heartbeat.as_nanos());
@@ -161,15 +166,15 @@ fn turns(
         applied,
     };
     let mut random = SystemRandom;
-    let settings = Settings {
+    let consensus_options = ConsensusOptions {
         id: member,
         tick: heartbeat,
         first_request: random.next(),
     };
-    let core = Core::new(&parameters, view, Box::new(random))?;
-    Ok(Turns::new(
+    let core = RaftCore::new(&parameters, view, Box::new(random))?;
+    Ok(ConsensusLoop::new(
         core,
-        settings,
+        consensus_options,
         context.clock.clone(),
         context.status.clone(),
         context.waiters.clone(),

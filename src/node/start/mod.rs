@@ -18,11 +18,13 @@ mod started;
 use wal::fs::OsFs;
 
 use super::data_dir::DataDir;
+use super::disk_space::DiskSpace;
 use super::founding::{self, Founding};
-use super::judgement::{Judgement, Plan, Question, judge};
+use super::judgement::{Judgement, Question, StartPlan, judge};
+use super::recovery::store::{self, OpenedStore};
 use super::reserve::{self, Reserve};
-use super::resume::{self, Opened};
 use super::rights;
+use crate::clock::Clock;
 
 pub use error::StartError;
 use launch::Writable;
@@ -37,10 +39,10 @@ pub use started::StartedNode;
 /// Nothing was started. [`StartError::is_about_data`] tells damage from the rest.
 pub fn start(options: NodeOptions) -> Result<StartedNode, StartError> {
     // Before the first call to the disk: that may be the one that hangs.
-    let phases = Phases::begin("taking the data directory");
+    let phases = Phases::begin(Clock::system(), "taking the data directory");
     let mut data_dir = DataDir::open(&options.data_dir)?;
     phases.enter("looking at the data directory".to_owned());
-    if reserve::prepare(data_dir.path())? == Reserve::GivenUp {
+    if reserve::prepare(&DiskSpace::system(), data_dir.path())? == Reserve::GivenUp {
         tracing::error!(
             "the disk of {} is full: the reserve of {} MiB is given up for this start; free some space",
             data_dir.path().display(),
@@ -61,7 +63,7 @@ pub fn start(options: NodeOptions) -> Result<StartedNode, StartError> {
     };
     match opening {
         Opening::Writable(writable) => launch::launch(&options, data_dir, writable, &phases),
-        Opening::ReadOnly(store) => Ok(store.serve(&options, data_dir, phases.begun())),
+        Opening::ReadOnly(store) => Ok(store.serve(&options, data_dir, &phases)),
     }
 }
 
@@ -83,7 +85,7 @@ fn found(options: &NodeOptions, data_dir: &DataDir) -> Result<Writable, StartErr
         storage: options.storage.clone(),
         wal: options.wal.clone(),
     };
-    let founded = founding::found(&OsFs, data_dir.path(), founding)?;
+    let founded = founding::found(&OsFs, data_dir.path(), &DiskSpace::system(), founding)?;
     Ok(Writable {
         opened: Box::new(founded.into()),
         resting: Vec::new(),
@@ -94,13 +96,13 @@ fn found(options: &NodeOptions, data_dir: &DataDir) -> Result<Writable, StartErr
 fn open(
     options: &NodeOptions,
     data_dir: &DataDir,
-    plan: Box<Plan<OsFs>>,
+    plan: Box<StartPlan<OsFs>>,
     phases: &Phases,
 ) -> Result<Opening, StartError> {
     phases.enter("opening the store".to_owned());
     let complete = plan.complete;
-    let (opened, mode, met) = resume::open_store(&OsFs, data_dir.path(), plan, &options.storage)?;
-    let writable = |opened: Opened<OsFs>, resting, met| {
+    let (opened, mode, met) = store::open_store(&OsFs, data_dir.path(), plan, &options.storage)?;
+    let writable = |opened: OpenedStore<OsFs>, resting, met| {
         Opening::Writable(Writable {
             opened: Box::new(opened),
             resting,

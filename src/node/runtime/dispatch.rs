@@ -1,0 +1,135 @@
+//! The effects of the consensus thread, behind the queues of the workers: done on the spot where nobody else depends on
+//! this thread, and handed to the worker's own thread otherwise.
+
+use std::sync::Arc;
+
+use raft::eraftpb::Message;
+use wal::fs::Fs;
+
+use super::peers::Peers;
+use crate::node::apply::worker::ApplyWorker;
+use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
+use crate::node::context::NodeContext;
+use crate::node::effects::Effects;
+use crate::node::fatal::FatalError;
+use crate::node::log_worker::LogWorker;
+use crate::node::outcome::Failure;
+use crate::node::status::Status;
+use crate::node::watchdog::Work;
+use crate::node::worker_queue::{Offered, WorkerQueue};
+
+/// The largest group that the consensus thread applies itself.
+const APPLY_ON_THE_SPOT: usize = 4;
+pub(super) type LogQueue<F> = Arc<WorkerQueue<LogTask, LogWorker<F>>>;
+pub(super) type ApplyQueue = Arc<WorkerQueue<ApplyBatch, ApplyWorker>>;
+
+/// See the module.
+pub(super) struct WorkerQueues<F: Fs> {
+    pub(super) context: NodeContext,
+    pub(super) peers: Arc<dyn Peers>,
+    pub(super) log: LogQueue<F>,
+    pub(super) apply: ApplyQueue,
+}
+
+impl<F: Fs> Effects for WorkerQueues<F> {
+    fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted> {
+        let mut task = LogTask::Batch(batch);
+        if alone {
+            let status = &self.context.status;
+            match self
+                .log
+                .offer(task, |worker, task| persist(worker, vec![task], status))
+            {
+                Offered::Done(persisted) => {
+                    if status.refuses_writes().is_some() {
+                        // Its thread, which may sleep for long, is to look whether room reconsensus.
+                        self.log.push(LogTask::Release(0));
+                    }
+                    return persisted;
+                }
+                Offered::Busy(back) => task = back,
+            }
+        }
+        self.log.push(task);
+        None
+    }
+
+    fn apply(&mut self, mut batch: ApplyBatch, alone: bool) -> Option<u64> {
+        let quick = batch.entries.len() <= APPLY_ON_THE_SPOT && !self.context.status.store_delays();
+        if alone && quick {
+            let context = &self.context;
+            let mut applied = None;
+            let work = |worker: &mut ApplyWorker, batch| {
+                apply(worker, vec![batch], context, &mut |index| {
+                    applied = Some(index)
+                });
+            };
+            match self.apply.offer(batch, work) {
+                Offered::Done(()) => {
+                    if context.status.waits_for_disk() {
+                        // Its thread, which may sleep for long, is to look whether room reconsensus.
+                        self.apply.push(ApplyBatch::default());
+                    }
+                    return applied;
+                }
+                Offered::Busy(back) => batch = back,
+            }
+        }
+        self.apply.push(batch);
+        None
+    }
+
+    fn send(&mut self, messages: Vec<Message>) {
+        self.peers.send(messages);
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        self.context.store.next_deadline()
+    }
+}
+
+/// A path that leads elsewhere fails like a bad disk: which of both it is, is looked at first.
+fn fail(status: &Status, look: Work, reason: FatalError) {
+    if status.look_at_volume(look).is_none() {
+        status.fail(reason);
+    }
+}
+
+/// One group of the log. A failure is final and told to everyone through the status.
+pub(super) fn persist<F: Fs>(
+    worker: &mut LogWorker<F>,
+    tasks: Vec<LogTask>,
+    status: &Status,
+) -> Option<Persisted> {
+    if status.has_failed() {
+        return None;
+    }
+    match worker.step(tasks) {
+        Ok(persisted) => Some(persisted),
+        Err(error) => {
+            // Without the segments of the log the next one fails as well; then the store is still to be flushed.
+            if !worker.is_removed() {
+                fail(status, Work::LogLook, FatalError::new(error));
+            }
+            None
+        }
+    }
+}
+
+/// Groups of the store; the same for a failure. Damage is none: the node goes on serving what it can.
+pub(super) fn apply(
+    worker: &mut ApplyWorker,
+    batches: Vec<ApplyBatch>,
+    context: &NodeContext,
+    report: &mut impl FnMut(u64),
+) {
+    if let Err(error) = worker.step(batches, report) {
+        let damage = error.damage();
+        let reason = FatalError::new(error);
+        match damage {
+            Some(damage) => context.status.end_writes(&damage),
+            None => fail(&context.status, Work::StoreWrite, reason.clone()),
+        }
+        context.waiters.abandon(&Failure::Storage(reason));
+    }
+}
