@@ -33,7 +33,7 @@ use crate::metrics::Metrics;
 
 /// How often, and up to where. Tests take other values.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct FlushPace {
     /// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
     pub look: Duration,
     /// The same for the first one; each is twice as long as the one before, up to `look`.
@@ -46,7 +46,7 @@ pub struct Pace {
     pub resting_files: u64,
 }
 
-impl Default for Pace {
+impl Default for FlushPace {
     fn default() -> Self {
         Self {
             look: Duration::from_secs(1),
@@ -103,7 +103,7 @@ pub struct Flusher<F: Fs> {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     data_dir: PathBuf,
-    pace: Pace,
+    pace: FlushPace,
     /// Durable index of the last flush, and of the one before it.
     flushed: u64,
     before: u64,
@@ -148,7 +148,7 @@ impl<F: Fs> Flusher<F> {
             status,
             metrics,
             data_dir,
-            pace: Pace::default(),
+            pace: FlushPace::default(),
             flushed,
             before: flushed,
             refreshed: None,
@@ -159,7 +159,7 @@ impl<F: Fs> Flusher<F> {
     }
 
     /// With another pace than the usual one.
-    pub fn paced(mut self, pace: Pace) -> Self {
+    pub fn paced(mut self, pace: FlushPace) -> Self {
         self.pace = pace;
         self
     }

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 const LOOK: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
-struct QueueState<T> {
+struct WorkerQueueState<T> {
     items: Vec<T>,
     /// Somebody works: the thread on what it took, or a caller on the spot.
     busy: bool,
@@ -33,7 +33,7 @@ struct QueueState<T> {
 #[derive(Debug)]
 pub struct WorkerQueue<T, W> {
     // Guards the queue; held for a push or a swap.
-    state: Mutex<QueueState<T>>,
+    state: Mutex<WorkerQueueState<T>>,
     wake: Condvar,
     // Never contended: `busy` decides who works. Empty once the worker has failed or the queue is over.
     worker: Mutex<Option<W>>,
@@ -52,7 +52,7 @@ pub enum Offered<T, R> {
 impl<T, W> WorkerQueue<T, W> {
     /// An idle queue.
     pub fn new(worker: W, clock: Clock) -> Self {
-        let state = QueueState {
+        let state = WorkerQueueState {
             items: Vec::new(),
             busy: false,
             closed: false,
@@ -183,7 +183,7 @@ impl<T, W> WorkerQueue<T, W> {
         self.wake.notify_all();
     }
 
-    fn rouse(&self, mut state: MutexGuard<'_, QueueState<T>>) {
+    fn rouse(&self, mut state: MutexGuard<'_, WorkerQueueState<T>>) {
         if state.sleeping && !state.busy {
             state.sleeping = false;
             drop(state);
@@ -191,7 +191,7 @@ impl<T, W> WorkerQueue<T, W> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
+    fn lock(&self) -> MutexGuard<'_, WorkerQueueState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use crate::node::disk_space::DiskSpace;
 use crate::node::reserve;
 use crate::node::start::StartError;
 use crate::service::ServiceError;
@@ -59,7 +60,7 @@ impl ServerError {
         }
         Self::NoRoom {
             directory: data_dir.display().to_string(),
-            lacks: reserve::lacks(data_dir),
+            lacks: reserve::lacks(&DiskSpace::system(), data_dir),
             source: Box::new(error),
         }
     }

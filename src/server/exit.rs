@@ -12,6 +12,7 @@
 use std::process::ExitCode;
 
 use crate::logging;
+use crate::node::fatal::FatalError;
 use crate::node::status::Status;
 use crate::service::ServiceError;
 
@@ -49,7 +50,7 @@ pub(super) fn before_serving(error: ServiceError) -> Result<ExitCode, ServerErro
 }
 
 /// The end of a server that served; `failure` is what ended it, if it was not told to stop.
-pub(super) fn after_serving(status: &Status, failure: Option<String>) -> ExitCode {
+pub(super) fn after_serving(status: &Status, failure: Option<FatalError>) -> ExitCode {
     // What failed only during the stop was not flushed either.
     match failure.or_else(|| status.reason_of_failure()) {
         None => {

@@ -18,9 +18,9 @@ const EXPIRY_BYTES: u64 = 8 << 20;
 
 /// The expiry under way, with the term it was proposed in.
 #[derive(Debug, Default)]
-pub(super) struct Expiry(Option<(u64, PendingWrite)>);
+pub(super) struct PendingExpiry(Option<(u64, PendingWrite)>);
 
-impl Expiry {
+impl PendingExpiry {
     pub(super) fn is_under_way(&self) -> bool {
         self.0.is_some()
     }

@@ -35,7 +35,7 @@ use super::status::Status;
 use super::waiters::Waiters;
 use crate::metrics::Metrics;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
-use expiry::Expiry;
+use expiry::PendingExpiry;
 use pipeline::Pipeline;
 use proposal::Proposals;
 use read::PendingReads;
@@ -62,7 +62,7 @@ pub struct ConsensusLoop<R: LogRead> {
     metrics: Arc<Metrics>,
     proposals: Proposals,
     reads: PendingReads,
-    expiry: Expiry,
+    expiry: PendingExpiry,
     pipeline: Pipeline,
     /// A hard state that is not handed to the log yet.
     carried: Option<HardState>,
@@ -101,7 +101,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             metrics,
             proposals,
             reads: PendingReads::new(id, first_request, tick),
-            expiry: Expiry::default(),
+            expiry: PendingExpiry::default(),
             pipeline: Pipeline::new(applied),
             carried: None,
         }

@@ -23,15 +23,15 @@ struct Bench {
 }
 
 /// Looks often, and does by itself only what a test asks for.
-fn pace() -> Pace {
-    Pace {
+fn pace() -> FlushPace {
+    FlushPace {
         look: Duration::from_millis(1),
-        ..Pace::default()
+        ..FlushPace::default()
     }
 }
 
 impl Bench {
-    fn new(mode: &storage::Mode, pace: Pace) -> Self {
+    fn new(mode: &storage::Mode, pace: FlushPace) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let options = storage::StoreOptions::default();
         let (store, writer) =
@@ -161,7 +161,7 @@ fn a_full_log_is_given_what_two_flushes_hold() {
 
 #[test]
 fn what_has_lain_in_memory_for_long_is_flushed_unasked() {
-    let soon = Pace {
+    let soon = FlushPace {
         flush: Duration::ZERO,
         ..pace()
     };
@@ -208,7 +208,7 @@ fn a_flush_that_meets_a_reopening_is_made_up_for() {
 #[test]
 fn history_at_rest_may_pile_up_only_so_far() {
     let mode = storage::Mode::WithoutCompaction(vec!["events", "default"]);
-    let bounded = Pace {
+    let bounded = FlushPace {
         resting_files: 5,
         ..pace()
     };
@@ -248,11 +248,11 @@ fn write_one_event(writer: &mut storage::Writer, index: u64) {
 /// A log of before the start in the place of this one is told as soon as anything of this run is witnessed.
 #[test]
 fn the_first_entry_after_a_start_is_witnessed_at_once_and_the_next_in_its_time() {
-    let slow = Pace {
+    let slow = FlushPace {
         look: Duration::from_secs(30),
         first_look: Duration::from_millis(5),
         witness: Duration::from_secs(3600),
-        ..Pace::default()
+        ..FlushPace::default()
     };
     let mut bench = Bench::new(&storage::Mode::Normal, slow);
     let running = bench.run();
@@ -269,7 +269,7 @@ fn the_first_entry_after_a_start_is_witnessed_at_once_and_the_next_in_its_time()
 
 #[test]
 fn an_idle_node_writes_no_witness() {
-    let often = Pace {
+    let often = FlushPace {
         witness: Duration::ZERO,
         ..pace()
     };

@@ -28,7 +28,7 @@ pub(super) enum LogState {
 
 /// The store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StoreState {
+pub(super) enum StoreCondition {
     Absent,
     /// RocksDB was still being created.
     Unfinished,
@@ -53,7 +53,7 @@ pub(super) enum TablesState {
 pub(super) struct DirectoryEvidence {
     pub(super) identity: IdentityState,
     pub(super) log: LogState,
-    pub(super) store: StoreState,
+    pub(super) store: StoreCondition,
     pub(super) tables: TablesState,
     /// All parts that name a member name the same.
     pub(super) agree: bool,
@@ -127,11 +127,11 @@ pub(super) fn decide(evidence: DirectoryEvidence) -> StartVerdict {
         return StartVerdict::Refuse(RefusalCase::Strangers);
     }
     match store {
-        StoreState::Unreadable => return StartVerdict::Refuse(RefusalCase::StoreUnreadable),
-        StoreState::Absent | StoreState::Unfinished => {
+        StoreCondition::Unreadable => return StartVerdict::Refuse(RefusalCase::StoreUnreadable),
+        StoreCondition::Absent | StoreCondition::Unfinished => {
             return StartVerdict::Refuse(RefusalCase::StoreLost);
         }
-        StoreState::New | StoreState::Written => {}
+        StoreCondition::New | StoreCondition::Written => {}
     }
     if tables != TablesState::Sound && evidence.copied {
         return StartVerdict::Refuse(RefusalCase::Copied);
@@ -163,17 +163,17 @@ pub(super) fn decide(evidence: DirectoryEvidence) -> StartVerdict {
 /// acknowledged; a witness file that names more is from a node that was here. In the
 /// first release the file came first, and the log after the store: there a new store without a log may be one that
 /// lost it.
-fn nothing_was_acknowledged(identity: IdentityState, log: LogState, store: StoreState) -> bool {
+fn nothing_was_acknowledged(identity: IdentityState, log: LogState, store: StoreCondition) -> bool {
     if !matches!(
         store,
-        StoreState::Absent | StoreState::Unfinished | StoreState::New
+        StoreCondition::Absent | StoreCondition::Unfinished | StoreCondition::New
     ) {
         return false;
     }
     match (identity, log) {
         (IdentityState::Missing, LogState::Absent | LogState::Empty)
         | (IdentityState::First, LogState::Empty) => true,
-        (IdentityState::First, LogState::Absent) => store != StoreState::New,
+        (IdentityState::First, LogState::Absent) => store != StoreCondition::New,
         _ => false,
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use wal::fs::Fs;
 
 use super::decide::{self, DirectoryEvidence, IdentityState, LogAction, LogState, StoreAction};
-use super::log::{LogFinding, LogFacts};
-use super::other_cluster::{self, Voice};
+use super::log::{LogFacts, LogFinding};
+use super::other_cluster::{self, NamedIdentity};
 use super::plan::{PlannedLog, StartPlan};
 use super::refusal::StartRefusal;
 use super::store::StoreFacts;
@@ -114,14 +114,14 @@ impl<F: Fs> DirectoryFacts<F> {
     /// log, the reserve, which a founding makes after the log.
     fn is_witnessed(&self, directory: &Path) -> bool {
         let testimony = self.witness_file.testimony();
-        let alone = self.store.kind != decide::StoreState::Absent
+        let alone = self.store.kind != decide::StoreCondition::Absent
             && matches!(self.log.judged, LogFinding::Absent)
             && reserve::is_there(directory);
         alone || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
     }
 
     /// Who names which member.
-    pub(super) fn voices(&self) -> Vec<Voice> {
+    pub(super) fn voices(&self) -> Vec<NamedIdentity> {
         other_cluster::voices(
             &self.identity_file,
             &self.witness_file,

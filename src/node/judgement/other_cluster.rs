@@ -2,13 +2,13 @@
 
 use wal::fs::Fs;
 
-use super::log::{LogFinding, LogFacts};
+use super::log::{LogFacts, LogFinding};
 use super::store::StoreFacts;
 use crate::node::identity_file::{self, FoundIdentity};
 use crate::node::witness_file::{self, FoundWitness};
 
 /// A part of the directory, and whose it says it is.
-pub(super) type Voice = (&'static str, wal::Identity);
+pub(super) type NamedIdentity = (&'static str, wal::Identity);
 
 /// Who names which member.
 pub(super) fn voices<F: Fs>(
@@ -16,7 +16,7 @@ pub(super) fn voices<F: Fs>(
     witness_file: &FoundWitness,
     store: &StoreFacts,
     log: &LogFacts<F>,
-) -> Vec<Voice> {
+) -> Vec<NamedIdentity> {
     let file = match identity_file {
         FoundIdentity::Known(identity) => Some(*identity),
         _ => None,
@@ -40,6 +40,6 @@ pub(super) fn voices<F: Fs>(
 }
 
 /// Whether all of them name the same member of the same cluster.
-pub(super) fn agree(voices: &[Voice]) -> bool {
+pub(super) fn agree(voices: &[NamedIdentity]) -> bool {
     voices.windows(2).all(|pair| pair[0].1 == pair[1].1)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::decide::{StoreState, TablesState};
+use super::decide::{StoreCondition, TablesState};
 use crate::node::marker::Marker;
 use crate::node::missing_file::MissingTables;
 use crate::node::recovery::error::RecoveryError;
@@ -10,7 +10,7 @@ use crate::node::recovery::error::RecoveryError;
 /// The store, as it lies there.
 pub(super) struct StoreFacts {
     pub(super) path: PathBuf,
-    pub(super) kind: StoreState,
+    pub(super) kind: StoreCondition,
     /// Why it is unreadable, in words.
     pub(super) unreadable: String,
     pub(super) applied: storage::Applied,
@@ -22,7 +22,7 @@ impl StoreFacts {
     /// `missing` are the tables that an earlier start knew to be gone.
     pub(super) fn gather(path: PathBuf, missing: &MissingTables) -> Result<Self, RecoveryError> {
         let mut facts = Self {
-            kind: StoreState::Absent,
+            kind: StoreCondition::Absent,
             unreadable: String::new(),
             applied: storage::Applied::default(),
             marker: Marker::default(),
@@ -31,7 +31,7 @@ impl StoreFacts {
         };
         match storage::judge(&facts.path)? {
             storage::StoreJudgement::Absent => {}
-            storage::StoreJudgement::Unfinished { .. } => facts.kind = StoreState::Unfinished,
+            storage::StoreJudgement::Unfinished { .. } => facts.kind = StoreCondition::Unfinished,
             // A newer release's, perhaps: its format row says so.
             storage::StoreJudgement::Foreign { found, rocksdb } => {
                 if rocksdb {
@@ -47,12 +47,14 @@ impl StoreFacts {
                 }));
             }
             storage::StoreJudgement::Unreadable(fault) => {
-                facts.kind = StoreState::Unreadable;
+                facts.kind = StoreCondition::Unreadable;
                 facts.unreadable = fault.place();
             }
             storage::StoreJudgement::Store(inventory) => {
                 match lost_end(&facts.path, &inventory, missing) {
-                    Some(lost) => (facts.kind, facts.unreadable) = (StoreState::Unreadable, lost),
+                    Some(lost) => {
+                        (facts.kind, facts.unreadable) = (StoreCondition::Unreadable, lost)
+                    }
                     None => facts.read_state(&inventory)?,
                 }
                 facts.inventory = Some(inventory);
@@ -67,7 +69,7 @@ impl StoreFacts {
             Ok(applied) => applied,
             Err(error) => {
                 let damage = error.damage().ok_or(error)?;
-                self.kind = StoreState::Unreadable;
+                self.kind = StoreCondition::Unreadable;
                 self.unreadable = format!("{}: {}", self.path.display(), damage.place());
                 return Ok(());
             }
@@ -75,14 +77,14 @@ impl StoreFacts {
         match Marker::decode(&applied.marker) {
             Ok(marker) => {
                 self.kind = if applied.index == 0 {
-                    StoreState::New
+                    StoreCondition::New
                 } else {
-                    StoreState::Written
+                    StoreCondition::Written
                 };
                 (self.applied, self.marker) = (applied, marker);
             }
             Err(error) => {
-                self.kind = StoreState::Unreadable;
+                self.kind = StoreCondition::Unreadable;
                 self.unreadable = format!("{}: {error}", self.path.display());
             }
         }

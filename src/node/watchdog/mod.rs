@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Times are nanoseconds since the watchdog was made, never 0.
 #[derive(Debug, Default)]
-struct Mark {
+struct OperationMark {
     /// When the present operation began; 0 for none.
     since: AtomicU64,
     /// The one that was told, by the time it began; 0 for none.
@@ -46,7 +46,7 @@ struct Mark {
 pub struct Watchdog {
     clock: Clock,
     made: Instant,
-    marks: [Mark; Work::ALL.len()],
+    marks: [OperationMark; Work::ALL.len()],
     patience: AtomicU64,
     data_dir: OnceLock<PathBuf>,
     refusals: Arc<WriteRefusals>,

@@ -15,12 +15,12 @@ const LOGS: [LogState; 5] = [
     LogState::Hurt,
     LogState::Contradicted,
 ];
-const STORES: [StoreState; 5] = [
-    StoreState::Absent,
-    StoreState::Unfinished,
-    StoreState::New,
-    StoreState::Written,
-    StoreState::Unreadable,
+const STORES: [StoreCondition; 5] = [
+    StoreCondition::Absent,
+    StoreCondition::Unfinished,
+    StoreCondition::New,
+    StoreCondition::Written,
+    StoreCondition::Unreadable,
 ];
 const TABLES: [TablesState; 3] = [
     TablesState::Sound,
@@ -35,10 +35,10 @@ fn bad(log: LogState) -> bool {
     )
 }
 
-fn begun(store: StoreState) -> bool {
+fn begun(store: StoreCondition) -> bool {
     matches!(
         store,
-        StoreState::Absent | StoreState::Unfinished | StoreState::New
+        StoreCondition::Absent | StoreCondition::Unfinished | StoreCondition::New
     )
 }
 
@@ -46,13 +46,13 @@ fn begun(store: StoreState) -> bool {
 #[rustfmt::skip]
 fn rows(e: &DirectoryEvidence) -> [(char, bool); 15] {
     let first = (e.log == LogState::Empty && begun(e.store))
-        || (e.log == LogState::Absent && matches!(e.store, StoreState::Absent | StoreState::Unfinished));
+        || (e.log == LogState::Absent && matches!(e.store, StoreCondition::Absent | StoreCondition::Unfinished));
     [
         ('A', !e.witnessed && e.identity == IdentityState::Missing && matches!(e.log, LogState::Absent | LogState::Empty) && begun(e.store)),
         ('B', !e.witnessed && e.identity == IdentityState::First && first),
         ('C', !e.agree),
-        ('D', e.store == StoreState::Unreadable),
-        ('E', matches!(e.store, StoreState::Absent | StoreState::Unfinished)),
+        ('D', e.store == StoreCondition::Unreadable),
+        ('E', matches!(e.store, StoreCondition::Absent | StoreCondition::Unfinished)),
         ('F', e.tables != TablesState::Sound && e.copied),
         ('G', bad(e.log) && !e.alone),
         ('H', bad(e.log) && e.proven),
@@ -145,7 +145,7 @@ fn no_combination_merges_deletes_or_forgets() {
         let verdict = decide(evidence);
         let proof = evidence.proven || evidence.accepted;
         if verdict == StartVerdict::Found {
-            assert!(evidence.store != StoreState::Written, "{evidence:?}");
+            assert!(evidence.store != StoreCondition::Written, "{evidence:?}");
             assert!(!evidence.witnessed, "{evidence:?}");
             assert!(
                 matches!(evidence.log, LogState::Absent | LogState::Empty),
@@ -154,7 +154,7 @@ fn no_combination_merges_deletes_or_forgets() {
             assert!(evidence.identity != IdentityState::Known, "{evidence:?}");
         }
         if let StartVerdict::Start(log, store) = verdict {
-            assert!(evidence.agree && evidence.store != StoreState::Unreadable);
+            assert!(evidence.agree && evidence.store != StoreCondition::Unreadable);
             // Entries of a log that a witness contradicts are never applied.
             assert!(!(evidence.log == LogState::Contradicted && log != LogAction::Replace));
             assert!(!bad(evidence.log) || proof, "{evidence:?}");
