@@ -19,6 +19,7 @@ mod catalogue;
 mod command_line;
 mod environment;
 mod error;
+mod exit;
 mod file;
 mod help;
 mod host;
@@ -39,6 +40,7 @@ use error::ConfigError;
 use settings::Settings;
 
 pub use address::{ListenAddress, ListenHost};
+pub use exit::Exit;
 pub use host::{Host, Machine};
 pub use node::{
     ClusterSettings, Config, Cors, FORM_BODY_BYTES, HostWhitelist, InitialMember, LogConfig,
@@ -57,44 +59,6 @@ pub enum Loaded {
         /// Process exit status, 0.
         code: i32,
     },
-}
-
-/// Why a start ends here: what to print, and the exit status.
-///
-/// Status 2 is a command line that cannot be read (cluster-and-config 6.1), status 1 everything else: a file, an
-/// environment value, a failed check, an option this release does not have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exit {
-    /// Process exit status.
-    pub code: i32,
-    /// Text for standard output, mostly empty.
-    pub stdout: String,
-    /// Text for standard error, newline included.
-    pub stderr: String,
-}
-
-impl std::fmt::Display for Exit {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.stderr.trim_end())
-    }
-}
-
-impl std::error::Error for Exit {}
-
-impl From<ConfigError> for Exit {
-    fn from(error: ConfigError) -> Self {
-        let code = error.exit_code();
-        let usage = if code == 2 {
-            help::usage_after_error()
-        } else {
-            String::new()
-        };
-        Exit {
-            code,
-            stdout: String::new(),
-            stderr: format!("{error}\n{usage}"),
-        }
-    }
 }
 
 /// Reads the configuration of one node.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Exit;
 use super::address::ListenAddress;
+use super::exit::Exit;
 
 /// Largest form body a request may have, in bytes (keys-api 1.2); it grows only where larger values are allowed.
 pub const FORM_BODY_BYTES: u64 = 10 << 20;

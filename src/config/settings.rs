@@ -85,6 +85,14 @@ impl Settings {
             .filter(|setting| !setting.value.to_string().is_empty())
     }
 
+    /// Where an option was given; its flag stands in for one that has its default.
+    pub(super) fn origin_of(&self, flag: &Flag) -> Origin {
+        match self.given(flag) {
+            Some(setting) => setting.origin.clone(),
+            None => Origin::Flag(flag.name.to_owned()),
+        }
+    }
+
     /// Everything given, by option name.
     pub(super) fn given_all(&self) -> impl Iterator<Item = (&'static Flag, &Setting)> {
         self.given.values().map(|(flag, setting)| (*flag, setting))

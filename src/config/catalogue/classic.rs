@@ -1,7 +1,7 @@
 //! Options of 0.4, many of them shared with later releases: names, environment, TOML keys (cluster-and-config 6.3).
 
 use super::super::value::ValueKind;
-use super::{Flag, HelpGroup, rows};
+use super::flag::{Flag, HelpGroup, rows};
 
 /// What to say to a node that is told to join others.
 pub(crate) const JOINING: &str = "joining a running cluster is not available in this release: leave the option out to \

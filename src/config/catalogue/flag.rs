@@ -99,6 +99,15 @@ pub(crate) enum Spelling {
     Deprecated,
 }
 
+/// Declares rows as statics and lists them in `ROWS`, so that a row cannot be declared and forgotten.
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident = $row:expr;)+) => {
+        $($(#[$doc])* pub(crate) static $name: Flag = $row;)+
+        pub(super) static ROWS: &[&Flag] = &[$(&$name),+];
+    };
+}
+pub(super) use rows;
+
 impl Flag {
     /// A row with everything that most options share; the methods below state what differs.
     pub(super) const fn new(

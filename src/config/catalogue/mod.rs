@@ -15,15 +15,6 @@ pub(crate) use flag::{Era, Flag, HelpGroup, Spelling, Standing};
 pub(crate) use modern::*;
 pub(crate) use own::*;
 
-/// Declares rows as statics and lists them in `ROWS`, so that a row cannot be declared and forgotten.
-macro_rules! rows {
-    ($($(#[$doc:meta])* $name:ident = $row:expr;)+) => {
-        $($(#[$doc])* pub(crate) static $name: Flag = $row;)+
-        pub(super) static ROWS: &[&Flag] = &[$(&$name),+];
-    };
-}
-use rows;
-
 /// Every option, in the order of the help text within each group.
 pub(crate) fn all() -> impl Iterator<Item = &'static Flag> {
     let named = [classic::ROWS, modern::ROWS, own::ROWS]
@@ -84,24 +75,10 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     all()
         .flat_map(Flag::names)
         .filter(|known| known.len() > 3)
-        .map(|known| (edit_distance(name.as_bytes(), known.as_bytes()), known))
+        .map(|known| (strsim::levenshtein(name, known), known))
         .filter(|(distance, _)| *distance <= budget)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
-}
-
-/// Insertions, deletions and changes of one byte that lead from `a` to `b` (Levenshtein's distance, one row kept).
-fn edit_distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, byte_a) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, byte_b) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(byte_a != byte_b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Options that came with 2.x and 3.x: names, environment and YAML keys (cluster-and-config 6.3, 9.1).
 
 use super::super::value::ValueKind;
-use super::{Flag, HelpGroup, rows};
+use super::flag::{Flag, HelpGroup, rows};
 
 const DISCOVERY_ONLY: &str =
     "it matters only together with -discovery, which this release does not have";

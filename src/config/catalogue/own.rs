@@ -1,7 +1,7 @@
 //! Options of this program that no etcd had.
 
 use super::super::value::ValueKind;
-use super::{Flag, HelpGroup, rows};
+use super::flag::{Flag, HelpGroup, rows};
 
 rows! {
     DEFAULT_READ = Flag::new("default-read", ValueKind::Choice(&["linearizable", "local"]), HelpGroup::Own, "How a GET reads \

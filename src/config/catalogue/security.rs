@@ -1,7 +1,7 @@
 //! Options of transport security (cluster-and-config 7.1): all of a later release, refused unless they ask for nothing.
 
 use super::super::value::ValueKind;
-use super::{Flag, HelpGroup};
+use super::flag::{Flag, HelpGroup};
 
 const TLS_LATER: &str = "TLS is not available in this release: leave the TLS options out and let a TLS proxy in front \
                          of the node (HAProxy, nginx, stunnel) hold the certificate";

@@ -1,7 +1,7 @@
 //! Options that are known so that old command lines work, and have no effect here; each says why.
 
 use super::super::value::ValueKind::{self, Bool, Count, Integer, Number, Text};
-use super::Flag;
+use super::flag::Flag;
 
 const V3: &str = "it concerns the v3 API, which this program does not have";
 const V3_STORE: &str = "it concerns the original's v3 store, which this program does not have";

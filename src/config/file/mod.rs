@@ -3,6 +3,7 @@
 //! The two parsers only list entries; which option an entry means is decided here, by the catalogue. An unknown key
 //! is a notice, as both originals ignored them; a key that is known and cannot be used stops the start.
 
+mod entry;
 mod toml;
 mod yaml;
 
@@ -14,6 +15,7 @@ use super::error::ConfigError;
 use super::host::Host;
 use super::settings::{Origin, Settings};
 use super::value::{Value, ValueKind};
+use entry::{FileEntry, FileValue, SyntaxProblem};
 
 /// Unknown keys that are named one by one.
 const UNKNOWN_KEYS: usize = 20;
@@ -27,36 +29,6 @@ pub(super) enum Format {
     Yaml,
     /// `ETCD_NAME=value` lines for systemd's `EnvironmentFile`, which some packages keep under the system file's name.
     Environment,
-}
-
-/// One `key = value` of a file; `section` is empty at the top level.
-#[derive(Debug, PartialEq)]
-struct FileEntry {
-    section: String,
-    key: String,
-    /// From 1.
-    line: usize,
-    value: FileValue,
-}
-
-/// What stands behind a key, before any option gives it a meaning.
-#[derive(Debug, PartialEq)]
-enum FileValue {
-    /// One text, number or boolean, as written.
-    Scalar(String),
-    /// Several of them.
-    List(Vec<String>),
-    /// Nothing (YAML's null): as if the key were absent.
-    Null,
-    /// Anything deeper: no option looks like that.
-    Nested,
-}
-
-/// Where parsing stopped and why.
-#[derive(Debug, PartialEq)]
-struct SyntaxProblem {
-    line: usize,
-    problem: String,
 }
 
 /// Reads a file that was asked for; `expected` decides where neither name nor content tell the format.
@@ -242,20 +214,6 @@ fn set(
     Ok(())
 }
 
-/// Where the lines of a text begin: found once, since a file may have as many entries as lines.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(text.match_indices('\n').map(|(at, _)| at).collect())
-    }
-
-    /// Line (from 1) of a byte offset.
-    fn at(&self, offset: usize) -> usize {
-        1 + self.0.partition_point(|end| *end < offset)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,14 +265,6 @@ mod tests {
                 format,
                 "{path} {text:?}"
             );
-        }
-    }
-
-    #[test]
-    fn lines_count_from_one() {
-        let lines = Lines::of("a\nb\nc");
-        for (offset, line) in [(0, 1), (1, 1), (2, 2), (99, 3)] {
-            assert_eq!(lines.at(offset), line, "{offset}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::{FileEntry, FileValue, Lines, SyntaxProblem};
+use super::entry::{FileEntry, FileValue, Lines, SyntaxProblem};
 
 /// Entries of the top level and of the sections below it.
 pub(super) fn entries(text: &str) -> Result<Vec<FileEntry>, SyntaxProblem> {

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::{FileEntry, FileValue, SyntaxProblem};
+use super::entry::{FileEntry, FileValue, SyntaxProblem};
 
 /// Entries of the top level and of the maps below it.
 pub(super) fn entries(text: &str) -> Result<Vec<FileEntry>, SyntaxProblem> {

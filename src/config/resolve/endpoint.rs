@@ -12,7 +12,6 @@ use super::super::catalogue::{
 use super::super::error::ConfigError;
 use super::super::node::Vocabulary;
 use super::super::settings::Settings;
-use super::origin_of;
 
 /// Addresses of one port.
 pub(super) struct PortAddresses {
@@ -168,7 +167,7 @@ fn each<T: Ord>(
 
 fn refuse(settings: &Settings, flag: &Flag, text: &str, problem: AddressProblem) -> ConfigError {
     ConfigError::Address {
-        origin: origin_of(settings, flag),
+        origin: settings.origin_of(flag),
         text: without_password(text),
         problem,
     }

@@ -9,7 +9,7 @@ use super::super::host::Host;
 use super::super::node::InitialMember;
 use super::super::settings::{Origin, Settings};
 use super::super::value::list;
-use super::{origin_of, standing};
+use super::standing;
 
 /// The cluster of this node alone.
 pub(super) fn sole_member(name: &str, peer_urls: &[String]) -> Vec<InitialMember> {
@@ -51,11 +51,11 @@ fn check_peers(
                 source,
             })?;
             (
-                origin_of(settings, &PEERS_FILE),
+                settings.origin_of(&PEERS_FILE),
                 list(&String::from_utf8_lossy(&bytes)),
             )
         }
-        None => (origin_of(settings, &PEERS), settings.list(&PEERS)),
+        None => (settings.origin_of(&PEERS), settings.list(&PEERS)),
     };
     let own = |peer: &String| {
         peer_urls
@@ -77,7 +77,7 @@ fn check_initial_cluster(
     name: &str,
     peer_urls: &[String],
 ) -> Result<(), ConfigError> {
-    let origin = origin_of(settings, &INITIAL_CLUSTER);
+    let origin = settings.origin_of(&INITIAL_CLUSTER);
     let items = settings.list(&INITIAL_CLUSTER);
     let cluster = items.join(",");
     let members = members(&origin, &items, &cluster)?;

@@ -12,7 +12,6 @@ use super::super::node::{
     ClusterSettings, Cors, FORM_BODY_BYTES, HostWhitelist, ReadMode, Vocabulary,
 };
 use super::super::settings::Settings;
-use super::origin_of;
 
 /// Room a form needs beside its value: names, other parameters.
 const FORM_OVERHEAD_BYTES: u64 = 64 << 10;
@@ -45,7 +44,7 @@ pub(super) fn limits(settings: &mut Settings) -> Result<Limits, ConfigError> {
     let max_request_bytes = at_least(settings, &MAX_REQUEST_BYTES, 1)?;
     if max_request_bytes > REQUEST_BYTES_MAX {
         return Err(ConfigError::Setting {
-            origin: origin_of(settings, &MAX_REQUEST_BYTES),
+            origin: settings.origin_of(&MAX_REQUEST_BYTES),
             reason: format!(
                 "{max_request_bytes} is too large: a value has at most {REQUEST_BYTES_MAX} bytes"
             ),
@@ -81,7 +80,7 @@ fn snapshot_count(settings: &mut Settings) -> u64 {
     if !settings.bool(&SNAPSHOT) {
         settings.notice(format!(
             "{}: the log is kept until memory demands that the state is written, and a restart takes longer",
-            origin_of(settings, &SNAPSHOT)
+            settings.origin_of(&SNAPSHOT)
         ));
         return u64::MAX;
     }
@@ -103,7 +102,7 @@ fn raised(settings: &mut Settings, flag: &Flag, least: f64) -> f64 {
     }
     settings.notice(format!(
         "{}: {number} is raised to the minimum, {least}",
-        origin_of(settings, flag)
+        settings.origin_of(flag)
     ));
     least
 }
@@ -114,7 +113,7 @@ fn at_least(settings: &Settings, flag: &Flag, least: u64) -> Result<u64, ConfigE
         return Ok(count);
     }
     Err(ConfigError::Setting {
-        origin: origin_of(settings, flag),
+        origin: settings.origin_of(flag),
         reason: format!("{count} is too small: the least value is {least}"),
     })
 }
@@ -132,7 +131,7 @@ fn timeout(settings: &Settings, flag: &Flag) -> Result<Option<Duration>, ConfigE
     Duration::try_from_secs_f64(seconds)
         .map(Some)
         .map_err(|_| ConfigError::Setting {
-            origin: origin_of(settings, flag),
+            origin: settings.origin_of(flag),
             reason: format!("{seconds} is not a time in seconds (0 for none)"),
         })
 }
@@ -159,7 +158,7 @@ pub(super) fn cors(settings: &mut Settings, vocabulary: Vocabulary) -> Cors {
         if host.is_none_or(|host| host.contains('/')) {
             settings.notice(format!(
                 "{}: {origin:?} can never match: browsers send scheme://host or scheme://host:port, without a path",
-                origin_of(settings, &CORS)
+                settings.origin_of(&CORS)
             ));
         }
     }

@@ -16,10 +16,10 @@ use super::catalogue::{
     ACCEPT_LOG_LOSS, DATA_DIR, FORCE, INITIAL_CLUSTER_TOKEN, NAME, SOCKET_REUSE_PORT,
 };
 use super::error::ConfigError;
+use super::exit::Exit;
 use super::host::Host;
 use super::node::{Config, Vocabulary};
-use super::settings::{Origin, Settings};
-use super::{Exit, catalogue};
+use super::settings::Settings;
 
 /// Checks everything and builds the configuration.
 pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config, Exit> {
@@ -109,20 +109,12 @@ fn refuse_to_erase(
     }
     let directory = data_dir.display();
     Err(ConfigError::Unavailable {
-        origin: origin_of(settings, &FORCE),
+        origin: settings.origin_of(&FORCE),
         sentence: format!(
             "it would erase this node's data before the start, and this program never does that: to begin anew, type \
              'mv {directory} {directory}.old' and start again"
         ),
     })
-}
-
-/// Where an option was given; its flag stands in for one that has its default.
-fn origin_of(settings: &Settings, flag: &catalogue::Flag) -> Origin {
-    match settings.given(flag) {
-        Some(setting) => setting.origin.clone(),
-        None => Origin::Flag(flag.name.to_owned()),
-    }
 }
 
 /// The node's name; 0.4's default is the host name, also with a data directory (cluster-and-config 12).
@@ -138,7 +130,7 @@ fn name(
     // The name is one step of the path /_etcd/machines/NAME and, by default, part of a file name.
     if name.is_empty() || name.contains('/') || name.contains(char::is_control) {
         return Err(ConfigError::Setting {
-            origin: origin_of(settings, &NAME),
+            origin: settings.origin_of(&NAME),
             reason: format!(
                 "{name:?} cannot be a node's name: use letters, digits, '-', '.' and '_'"
             ),
