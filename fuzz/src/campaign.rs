@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::chance::Chance;
 use crate::mutation::mutate;
-use crate::setting::{Length, Setting, to_hex};
+use crate::setting::{FuzzSetting, Length, to_hex};
 
 /// Inputs that the decoder took and that are mutated further; older ones make room.
 const POOL_MAX: usize = 256;
@@ -111,7 +111,7 @@ impl Campaign {
     /// # Panics
     /// When the decoder panics, takes too much memory, or refuses an input of the corpus.
     pub fn run(&self, mut decode: impl FnMut(&[u8]) -> bool) {
-        let setting = Setting::of_environment();
+        let setting = FuzzSetting::of_environment();
         if setting.only.as_ref().is_some_and(|only| only != self.name) {
             return;
         }
@@ -130,7 +130,7 @@ impl Campaign {
         self.mutations(&mut decode, &setting);
     }
 
-    fn mutations(&self, decode: &mut impl FnMut(&[u8]) -> bool, setting: &Setting) {
+    fn mutations(&self, decode: &mut impl FnMut(&[u8]) -> bool, setting: &FuzzSetting) {
         // Each campaign has a stream of its own: one more decoder changes the inputs of no other.
         let own = self.name.bytes().fold(setting.seed, |seed, byte| {
             Chance::new(seed ^ u64::from(byte)).word()
@@ -180,7 +180,7 @@ impl Campaign {
         &self,
         decode: &mut impl FnMut(&[u8]) -> bool,
         input: &[u8],
-        setting: &Setting,
+        setting: &FuzzSetting,
         case: u64,
     ) -> bool {
         if setting.trace {

@@ -15,7 +15,7 @@ pub(crate) enum Length {
 }
 
 /// What the environment asks of every campaign.
-pub(crate) struct Setting {
+pub(crate) struct FuzzSetting {
     pub(crate) seed: u64,
     pub(crate) length: Length,
     pub(crate) only: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Setting {
     pub(crate) trace: bool,
 }
 
-impl Setting {
+impl FuzzSetting {
     pub(crate) fn of_environment() -> Self {
         let length = match number("FUZZ_SECONDS") {
             Some(seconds) => Length::Time(Duration::from_secs(seconds)),
