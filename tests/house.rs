@@ -9,6 +9,12 @@
 mod arrows;
 #[path = "house/dependencies.rs"]
 mod dependencies;
+#[path = "house/circles.rs"]
+mod circles;
+#[path = "house/imports.rs"]
+mod imports;
+#[path = "house/names.rs"]
+mod names;
 #[path = "house/rust_source.rs"]
 mod rust_source;
 #[path = "house/seams.rs"]

@@ -1,5 +1,9 @@
-//! Just enough of Rust's grammar to ask which paths a file names: comments, strings and test code
+//! Just enough of Rust's grammar to ask which paths a file names: comments, literals and test code
 //! do not count.
+//!
+//! It works on tokens, since paths also stand in macros, whose insides no parser of Rust knows.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// A word or a punctuation character, and its line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,10 +12,14 @@ pub(crate) struct Token {
     pub(crate) line: usize,
 }
 
-/// A path as it would be written in full, and its line.
+/// A path as it would be written in full, the name that it gets in its file, and its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedPath {
     pub(crate) segments: Vec<String>,
+    /// What a `use` calls it; `None` for a path in code.
+    pub(crate) brought: Option<String>,
+    /// Whether that `use` passes it on (`pub use`, in any reach).
+    pub(crate) passed_on: bool,
     pub(crate) line: usize,
 }
 
@@ -27,119 +35,53 @@ impl NamedPath {
 
 /// The words and punctuation of `source`, without comments and literals.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
-    let chars: Vec<char> = source.chars().collect();
+    let stream = source
+        .parse()
+        .unwrap_or_else(|e| panic!("no Rust: {e}\n{source}"));
     let mut tokens = Vec::new();
-    let (mut at, mut line) = (0, 1);
-    while at < chars.len() {
-        let end = skip_ignored(&chars, at).unwrap_or_else(|| {
-            let end = token_end(&chars, at);
-            if !chars[at].is_whitespace() {
-                tokens.push(Token {
-                    text: chars[at..end].iter().collect(),
-                    line,
-                });
-            }
-            end
-        });
-        line += chars[at..end].iter().filter(|c| **c == '\n').count();
-        at = end;
-    }
+    flatten(stream, &mut tokens);
     tokens
 }
 
-/// The end of the comment or literal that begins at `at`, if one does.
-fn skip_ignored(chars: &[char], at: usize) -> Option<usize> {
-    let next = |n: usize| chars.get(at + n).copied();
-    match (chars[at], next(1)) {
-        ('/', Some('/')) => Some(find(chars, at, |rest| rest[0] == '\n')),
-        ('/', Some('*')) => Some(block_comment_end(chars, at)),
-        ('"', _) => Some(string_end(chars, at + 1)),
-        ('r' | 'b' | 'c', _) if !is_word(chars, at.wrapping_sub(1)) => {
-            prefixed_literal_end(chars, at)
-        }
-        ('\'', Some('\\')) => Some(char_end(chars, at + 1)),
-        // 'a' is a character, 'a without the second quote a lifetime.
-        ('\'', Some(_)) if next(2) == Some('\'') => Some(at + 3),
-        _ => None,
-    }
-}
-
-fn prefixed_literal_end(chars: &[char], at: usize) -> Option<usize> {
-    let letters = chars[at..]
-        .iter()
-        .take_while(|c| matches!(c, 'r' | 'b' | 'c'))
-        .count();
-    let raw = chars[at..at + letters].contains(&'r');
-    let quote = at + letters;
-    match chars.get(quote) {
-        Some('"') if !raw => Some(string_end(chars, quote + 1)),
-        Some('\'') if chars[at] == 'b' && letters == 1 => Some(char_end(chars, quote + 1)),
-        Some('"' | '#') if raw => {
-            let hashes = chars[quote..].iter().take_while(|c| **c == '#').count();
-            if chars.get(quote + hashes) != Some(&'"') {
-                return None; // r#word
+fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
+    let mut trees = stream.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        let line = tree.span().start().line;
+        let mut put = |text: String, line| tokens.push(Token { text, line });
+        match tree {
+            TokenTree::Literal(_) => {}
+            TokenTree::Ident(word) => put(word.to_string(), line),
+            // A lifetime is a quote and a word.
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => drop(trees.next()),
+            TokenTree::Punct(punct) => {
+                let is_colon =
+                    |next: &TokenTree| matches!(next, TokenTree::Punct(p) if p.as_char() == ':');
+                let joint = punct.as_char() == ':' && punct.spacing() == Spacing::Joint;
+                let path = joint && trees.next_if(is_colon).is_some();
+                put(
+                    if path {
+                        "::".to_owned()
+                    } else {
+                        punct.to_string()
+                    },
+                    line,
+                );
             }
-            let body = quote + hashes + 1;
-            let closes = |rest: &[char]| {
-                rest[0] == '"' && rest.iter().skip(1).take_while(|c| **c == '#').count() >= hashes
-            };
-            Some((find(chars, body, closes) + 1 + hashes).min(chars.len()))
-        }
-        _ => None,
-    }
-}
-
-fn find(chars: &[char], from: usize, holds: impl Fn(&[char]) -> bool) -> usize {
-    (from..chars.len())
-        .find(|at| holds(&chars[*at..]))
-        .unwrap_or(chars.len())
-}
-
-fn string_end(chars: &[char], mut at: usize) -> usize {
-    while at < chars.len() && chars[at] != '"' {
-        at += if chars[at] == '\\' { 2 } else { 1 };
-    }
-    (at + 1).min(chars.len())
-}
-
-fn char_end(chars: &[char], mut at: usize) -> usize {
-    while at < chars.len() && chars[at] != '\'' {
-        at += if chars[at] == '\\' { 2 } else { 1 };
-    }
-    (at + 1).min(chars.len())
-}
-
-fn block_comment_end(chars: &[char], mut at: usize) -> usize {
-    let mut depth = 0;
-    while at < chars.len() {
-        match (chars[at], chars.get(at + 1)) {
-            ('/', Some('*')) => (depth, at) = (depth + 1, at + 2),
-            ('*', Some('/')) => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                put(open.to_owned(), line);
+                flatten(group.stream(), tokens);
+                let end = group.span_close().start().line;
+                let text = close.to_owned();
+                tokens.push(Token { text, line: end });
+            }
         }
     }
-    at.min(chars.len())
-}
-
-fn is_word(chars: &[char], at: usize) -> bool {
-    chars
-        .get(at)
-        .is_some_and(|c| c.is_alphanumeric() || *c == '_')
-}
-
-fn token_end(chars: &[char], at: usize) -> usize {
-    let mut end = at + 1;
-    if is_word(chars, at) {
-        while is_word(chars, end) {
-            end += 1;
-        }
-    } else if chars[at] == ':' && chars.get(end) == Some(&':') {
-        end += 1;
-    }
-    end
 }
 
 /// `tokens` without the items that are compiled for tests only.
@@ -214,7 +156,13 @@ pub(crate) fn paths(tokens: &[Token]) -> Vec<NamedPath> {
     while at < tokens.len() {
         let statement = at == 0 || !is(tokens, at - 1, "::");
         if statement && tokens[at].text == "use" {
-            at = use_tree(tokens, at + 1, &[], &mut found);
+            let (first, after) = (found.len(), at + 1);
+            // `pub use` and `pub(crate) use`
+            let on = at > 0 && (is(tokens, at - 1, "pub") || is(tokens, at - 1, ")"));
+            at = use_tree(tokens, after, &[], &mut found);
+            found[first..]
+                .iter_mut()
+                .for_each(|path| path.passed_on = on);
         } else if is_name(&tokens[at]) && is(tokens, at + 1, "::") {
             at = plain_path(tokens, at, &mut found);
         } else {
@@ -237,7 +185,12 @@ fn plain_path(tokens: &[Token], mut at: usize, found: &mut Vec<NamedPath>) -> us
         at += 2;
         segments.push(tokens[at].text.clone());
     }
-    found.push(NamedPath { segments, line });
+    found.push(NamedPath {
+        segments,
+        brought: None,
+        passed_on: false,
+        line,
+    });
     at + 1
 }
 
@@ -251,6 +204,7 @@ fn use_tree(
 ) -> usize {
     let mut segments = prefix.to_vec();
     let line = tokens.get(at).map_or(0, |token| token.line);
+    let mut renamed = None;
     while let Some(token) = tokens.get(at) {
         match token.text.as_str() {
             "," | "}" | ";" => break,
@@ -262,7 +216,10 @@ fn use_tree(
                 }
                 return at + 1;
             }
-            "as" => at += 2,
+            "as" => {
+                renamed = tokens.get(at + 1).map(|token| token.text.clone());
+                at += 2;
+            }
             "::" => at += 1,
             _ => {
                 segments.push(token.text.clone());
@@ -271,7 +228,16 @@ fn use_tree(
         }
     }
     if segments.len() > prefix.len() {
-        found.push(NamedPath { segments, line });
+        if segments.last().is_some_and(|last| last == "self") {
+            segments.pop(); // `a::{self, b}` brings `a`
+        }
+        let brought = renamed.or_else(|| segments.last().cloned());
+        found.push(NamedPath {
+            segments,
+            brought,
+            passed_on: false,
+            line,
+        });
     }
     at
 }
@@ -332,6 +298,13 @@ mod tests {
             fn i() { kept::seven(); }
         ";
         assert_eq!(named(source), ["kept::one", "kept::four", "kept::seven"]);
+    }
+
+    #[test]
+    fn what_a_use_brings_has_the_name_it_is_given() {
+        let found = paths(&tokens("use a::{self, b as c, d::*}; e::f();"));
+        let brought: Vec<_> = found.iter().map(|path| path.brought.as_deref()).collect();
+        assert_eq!(brought, [Some("a"), Some("c"), Some("*"), None]);
     }
 
     #[test]

@@ -52,10 +52,12 @@ fn collect(dir: &Path, found: &mut Vec<String>) {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
+        // In a second working tree `.git` is a file.
+        if SKIPPED.contains(&name) {
+            continue;
+        }
         if path.is_dir() {
-            if !SKIPPED.contains(&name) {
-                collect(&path, found);
-            }
+            collect(&path, found);
         } else if let Some(file) = path.strip_prefix(top()).ok().and_then(Path::to_str) {
             found.push(file.to_owned());
         }

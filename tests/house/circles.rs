@@ -1,0 +1,235 @@
+//! No files take from each other in a circle: none of them could be read, tested or moved without the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::imports::{Ties, ties};
+use crate::report;
+
+/// Circles that still stand, each as its sorted files. The list only shrinks: a circle that is gone is taken out.
+const STILL: [&[&str]; 26] = [
+    &["snapshot/src/directory.rs", "snapshot/src/receiver.rs"],
+    &[
+        "src/bin/etcdctl/command/failure.rs",
+        "src/bin/etcdctl/command/hint.rs",
+    ],
+    &[
+        "src/client/connection.rs",
+        "src/client/error.rs",
+        "src/client/exchange.rs",
+        "src/client/redirect.rs",
+        "src/client/response.rs",
+    ],
+    &[
+        "src/client/dial/handshake.rs",
+        "src/client/dial/mod.rs",
+        "src/client/dial/tunnel.rs",
+        "src/client/tls.rs",
+    ],
+    &["src/client/srv/mod.rs", "src/client/srv/resolver.rs"],
+    &[
+        "src/config/catalogue/classic.rs",
+        "src/config/catalogue/mod.rs",
+        "src/config/catalogue/modern.rs",
+        "src/config/catalogue/own.rs",
+    ],
+    &[
+        "src/config/file/mod.rs",
+        "src/config/file/toml.rs",
+        "src/config/file/yaml.rs",
+    ],
+    &[
+        "src/config/mod.rs",
+        "src/config/node.rs",
+        "src/config/resolve/endpoint.rs",
+        "src/config/resolve/founding.rs",
+        "src/config/resolve/limit.rs",
+        "src/config/resolve/logging.rs",
+        "src/config/resolve/mod.rs",
+        "src/config/resolve/vocabulary.rs",
+    ],
+    &[
+        "src/http/activity.rs",
+        "src/http/answers.rs",
+        "src/http/body.rs",
+        "src/http/front.rs",
+        "src/http/headers.rs",
+        "src/http/listing.rs",
+        "src/http/watch.rs",
+    ],
+    &[
+        "src/http/connection.rs",
+        "src/http/keys.rs",
+        "src/http/route.rs",
+    ],
+    &["src/http/member_change.rs", "src/http/members.rs"],
+    &[
+        "src/node/apply_worker.rs",
+        "src/node/log_worker.rs",
+        "src/node/rest.rs",
+        "src/node/turn.rs",
+        "src/node/wait_out.rs",
+    ],
+    &[
+        "src/node/data_dir.rs",
+        "src/node/entries.rs",
+        "src/node/occupied.rs",
+        "src/node/reserve.rs",
+    ],
+    &[
+        "src/node/judgement/log.rs",
+        "src/node/judgement/mod.rs",
+        "src/node/judgement/store.rs",
+        "src/node/recovery.rs",
+    ],
+    &[
+        "src/server.rs",
+        "src/server/listen.rs",
+        "src/server/stopping.rs",
+    ],
+    &[
+        "src/server/spared.rs",
+        "src/server/start.rs",
+        "src/server/threads.rs",
+    ],
+    &[
+        "src/watch/hand_out.rs",
+        "src/watch/hub.rs",
+        "src/watch/readers.rs",
+        "src/watch/replay.rs",
+        "src/watch/watcher.rs",
+    ],
+    &[
+        "storage/src/anchor.rs",
+        "storage/src/columns.rs",
+        "storage/src/damage.rs",
+        "storage/src/error.rs",
+        "storage/src/notices.rs",
+        "storage/src/scratch.rs",
+    ],
+    &[
+        "storage/src/batch.rs",
+        "storage/src/gate.rs",
+        "storage/src/open.rs",
+        "storage/src/statistics.rs",
+        "storage/src/store.rs",
+    ],
+    &["storage/src/core.rs", "storage/src/view.rs"],
+    &[
+        "storage/src/judge/edit.rs",
+        "storage/src/judge/new_table.rs",
+    ],
+    &[
+        "storage/src/judge/fault.rs",
+        "storage/src/judge/inventory.rs",
+    ],
+    &[
+        "storage/src/search/lineage.rs",
+        "storage/src/search/mod.rs",
+        "storage/src/search/step.rs",
+        "storage/src/search/subtree.rs",
+    ],
+    &[
+        "wal/src/log/mod.rs",
+        "wal/src/log/rotate.rs",
+        "wal/src/recovery/aside.rs",
+        "wal/src/recovery/judge.rs",
+        "wal/src/recovery/judgement.rs",
+        "wal/src/recovery/mod.rs",
+        "wal/src/recovery/prefix.rs",
+        "wal/src/recovery/relocate.rs",
+    ],
+    &["wal/src/recovery/chain.rs", "wal/src/recovery/replay.rs"],
+    &["wal/src/spare/make.rs", "wal/src/spare/mod.rs"],
+];
+
+/// The circles in `ties`: the largest sets of files each of which reaches all others.
+fn circles(ties: &Ties) -> BTreeSet<Vec<String>> {
+    let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to) in ties.keys() {
+        next.entry(from).or_default().push(to);
+    }
+    let reached = |from: &str| {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut open = next.get(from).cloned().unwrap_or_default();
+        while let Some(file) = open.pop() {
+            if seen.insert(file) {
+                open.extend(next.get(file).into_iter().flatten());
+            }
+        }
+        seen
+    };
+    let reach: BTreeMap<&str, BTreeSet<&str>> =
+        next.keys().map(|file| (*file, reached(file))).collect();
+    let mut found = BTreeSet::new();
+    for (file, own) in &reach {
+        if own.contains(file) {
+            let back = own.iter().filter(|other| {
+                reach
+                    .get(*other)
+                    .is_some_and(|theirs| theirs.contains(file))
+            });
+            found.insert(back.map(|file| (*file).to_owned()).collect());
+        }
+    }
+    found
+}
+
+/// A circle in words: its files, and what ties each to each.
+fn words(circle: &[String], ties: &Ties) -> String {
+    let mut text = circle.join(", ");
+    for ((from, to), names) in ties {
+        if circle.contains(from) && circle.contains(to) {
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            text += &format!("\n      {from} -> {to}: {}", names.join(", "));
+        }
+    }
+    text
+}
+
+#[test]
+fn no_files_take_from_each_other_in_a_circle() {
+    let ties = ties();
+    assert!(
+        ties.len() > 500,
+        "only {} ties: paths are not read",
+        ties.len()
+    );
+    let found = circles(&ties);
+    println!("circles of files: {}", found.len());
+    let still: BTreeSet<Vec<String>> = STILL
+        .iter()
+        .map(|circle| circle.iter().map(|file| (*file).to_owned()).collect())
+        .collect();
+    let new = found.difference(&still).map(|circle| words(circle, &ties));
+    report("files take from each other in a circle", new.collect());
+    let gone = still.difference(&found).map(|circle| circle.join(", "));
+    report("no circle any more: take it out of STILL", gone.collect());
+}
+
+#[test]
+fn a_circle_is_noticed() {
+    let tie = |from: &str, to: &str| {
+        (
+            (from.to_owned(), to.to_owned()),
+            BTreeSet::from(["X".to_owned()]),
+        )
+    };
+    let ties = Ties::from([
+        tie("a", "b"),
+        tie("b", "c"),
+        tie("c", "a"),
+        tie("c", "d"),
+        tie("d", "e"),
+    ]);
+    let found = circles(&ties);
+    assert_eq!(
+        found,
+        BTreeSet::from([["a", "b", "c"].map(str::to_owned).to_vec()])
+    );
+    let words = words(found.first().unwrap(), &ties);
+    assert!(
+        words.contains("c -> a: X") && !words.contains("c -> d"),
+        "{words}"
+    );
+    assert!(circles(&Ties::from([tie("a", "b"), tie("b", "c"), tie("a", "c")])).is_empty());
+}
