@@ -11,6 +11,8 @@ mod arrows;
 mod dependencies;
 #[path = "house/circles.rs"]
 mod circles;
+#[path = "house/citations.rs"]
+mod citations;
 #[path = "house/imports.rs"]
 mod imports;
 #[path = "house/names.rs"]

@@ -17,7 +17,7 @@ pub struct Caller {
     pub address: SocketAddr,
 }
 
-/// How fresh a read must be (design: reads are linearizable by default).
+/// How fresh a read must be (design 10: linearizable by default).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Consistency {
     /// What the node was configured with (`--default-read`).

@@ -73,7 +73,7 @@ pub(crate) fn get(path: &KeyPath, params: &Params) -> Get {
 }
 
 /// `quorum` beats `local`: who asks for both gets the stronger. `quorum=false` is not `local`, since clients of the
-/// original send it without meaning it (design: reads).
+/// original send it without meaning it (design 10).
 pub(crate) fn consistency(params: &Params) -> Consistency {
     match (params.quorum, params.local) {
         (true, _) => Consistency::Linearizable,

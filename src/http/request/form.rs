@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::path::escaped_byte;
 use crate::json::character_length;
 
-/// The parameters of keys-api 1.3, and `local`, which is ours (design: reads).
+/// The parameters of keys-api 1.3, and `local`, which is ours (design 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum ParamName {

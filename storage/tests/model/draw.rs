@@ -187,7 +187,7 @@ impl Draw {
     }
 
     /// A directory that goes with all below it, and some of that is there again in the same
-    /// command, with other deadlines than before (store-layout 5, rules 3, 5 and 15); then, often,
+    /// command, with other deadlines than before (store-layout 5.3, 5.5 and 5.15); then, often,
     /// what is due expires.
     pub(super) fn rebirth(&mut self, model: &Model, path: KeyPath) -> Vec<Operation> {
         let top = Place::of(&path);

@@ -101,7 +101,7 @@ impl Entry {
 }
 
 /// All nodes but the root, which is always there, never changes, and has no indexes (store-layout
-/// 5, rule 13).
+/// 5.13).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tree(BTreeMap<Place, Arc<Entry>>);
 

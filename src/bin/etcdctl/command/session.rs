@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// Only failures of the connection itself end the command: whoever answers in any other way may still answer the
-    /// command (reference 4).
+    /// command (etcdctl reference 4).
     async fn sync(&self, client: &Client) -> Result<(), CommandFailure> {
         if self.global.debug {
             let list = joined(client, ",");

@@ -29,7 +29,7 @@ pub(super) async fn watch(
     let mut watcher = start(session, name, options).await?;
     loop {
         let event = watcher.next().await.map_err(CommandFailure::key)?;
-        // What happens to directories is not told (reference 9.1).
+        // What happens to directories is not told (etcdctl reference 9.1).
         if event.node.dir {
             continue;
         }
