@@ -13,6 +13,8 @@ mod dependencies;
 mod circles;
 #[path = "house/citations.rs"]
 mod citations;
+#[path = "house/counts.rs"]
+mod counts;
 #[path = "house/imports.rs"]
 mod imports;
 #[path = "house/names.rs"]

@@ -141,7 +141,7 @@ impl Types {
 }
 
 /// `#[cfg(test)]`, `#[cfg(all(test, …))]`, but not `#[cfg(not(test))]`.
-fn is_for_tests(attribute: &Attribute) -> bool {
+pub(crate) fn is_for_tests(attribute: &Attribute) -> bool {
     let Meta::List(list) = &attribute.meta else {
         return false;
     };
@@ -184,7 +184,7 @@ impl<'ast> Visit<'ast> for Types {
     }
 }
 
-type Places = BTreeMap<String, Vec<String>>;
+pub(crate) type Places = BTreeMap<String, Vec<String>>;
 
 /// The names that are made more than once, and where.
 fn doubled(types: impl Iterator<Item = (String, String)>) -> Places {
@@ -210,10 +210,14 @@ fn of_the_workspace() -> impl Iterator<Item = (String, String)> {
     })
 }
 
+/// The names of the workspace that mean several things.
+pub(crate) fn several_meanings() -> Places {
+    doubled(of_the_workspace())
+}
+
 #[test]
 fn a_type_name_means_one_thing() {
-    let doubled = doubled(of_the_workspace());
-    println!("type names with several meanings: {}", doubled.len());
+    let doubled = several_meanings();
     let still = BTreeSet::from(STILL);
     let new = doubled
         .iter()

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 /// Directories that hold no source: what is built, what is served, what git keeps.
 const SKIPPED: [&str; 4] = ["target", "var", ".git", "__pycache__"];
 
-/// The top of the repository.
+/// The top of the repository, or of the checkout that `HOUSE` names.
 pub(crate) fn top() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let other = std::env::var_os("HOUSE");
+    other.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 /// All files under `place` (a file or a directory, relative to the top), sorted; none when it does
