@@ -35,9 +35,12 @@ impl NamedPath {
 
 /// The words and punctuation of `source`, without comments and literals.
 pub(crate) fn tokens(source: &str) -> Vec<Token> {
-    let stream = source
-        .parse()
-        .unwrap_or_else(|e| panic!("no Rust: {e}\n{source}"));
+    let stream = source.parse().unwrap_or_else(|e| {
+        panic!(
+            "no Rust: {e}: {}",
+            source.lines().next().unwrap_or_default()
+        )
+    });
     let mut tokens = Vec::new();
     flatten(stream, &mut tokens);
     tokens
