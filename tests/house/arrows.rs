@@ -48,7 +48,7 @@ const NEVER: [(&str, &[&str]); 19] = [
     ),
     // Only `storage` knows what it is built on.
     ("src", &["rocksdb"]),
-    ("src/command.rs", &["hyper", "crate::http"]),
+    ("src/command", &["hyper", "crate::http"]),
     (
         "src/raft",
         &["hyper", "serde_json", "storage", "std::fs", "crate::http"],

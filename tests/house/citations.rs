@@ -372,9 +372,15 @@ fn every_file_that_a_document_names_is_there() {
     {
         for (line, name) in between(&text(&document).unwrap(), "`", '`') {
             let beside = format!("{}{name}", directory(&document));
+            // A bare name may stand in any room.
+            let bare = || {
+                !name.contains('/') && all.iter().any(|file| file.ends_with(&format!("/{name}")))
+            };
             let there = || {
-                all.iter()
-                    .any(|file| is_meant(name, file) || is_meant(&beside, file))
+                bare()
+                    || all
+                        .iter()
+                        .any(|file| is_meant(name, file) || is_meant(&beside, file))
             };
             if is_file_name(name) && !there() {
                 wrong.push(format!("{document}:{line}: {name}"));
@@ -382,6 +388,42 @@ fn every_file_that_a_document_names_is_there() {
         }
     }
     report("a document names a file that is not there", wrong);
+}
+
+/// The words of the glossary stand in the files to which they lead.
+#[test]
+fn every_word_of_the_glossary_is_used_where_it_leads() {
+    let page = text("ARCHITECTURE.md").unwrap();
+    let letters = |text: &str| -> String {
+        let kept = text.chars().filter(|c| c.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    let table = page.lines().skip_while(|line| *line != "## Words").skip(1);
+    let rows = table
+        .take_while(|line| !line.starts_with("## "))
+        .filter(|line| line.ends_with("` |"));
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let file = cells.last().unwrap().trim_matches('`');
+        let there = files(file)
+            .first()
+            .map(|file| letters(&text(file).unwrap()));
+        let used = |word: &str| {
+            there
+                .as_ref()
+                .is_some_and(|text| text.contains(&letters(word)))
+        };
+        wrong.extend(
+            cells[0]
+                .split(", ")
+                .filter(|word| !used(word))
+                .map(|word| format!("{word}: {file}")),
+        );
+        count += 1;
+    }
+    assert!(count > 40, "only {count} words");
+    report("a word of the glossary is not where it leads", wrong);
 }
 
 #[test]
