@@ -7,14 +7,14 @@
 
 #[path = "house/arrows.rs"]
 mod arrows;
-#[path = "house/dependencies.rs"]
-mod dependencies;
 #[path = "house/circles.rs"]
 mod circles;
 #[path = "house/citations.rs"]
 mod citations;
 #[path = "house/counts.rs"]
 mod counts;
+#[path = "house/dependencies.rs"]
+mod dependencies;
 #[path = "house/imports.rs"]
 mod imports;
 #[path = "house/names.rs"]
