@@ -45,6 +45,8 @@ mod endpoint;
 mod error;
 mod event;
 mod exchange;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod member;
 mod path;

@@ -119,4 +119,6 @@ impl Command {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

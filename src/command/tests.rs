@@ -18,7 +18,7 @@ fn path(text: &str) -> KeyPath {
     KeyPath::new(text.as_bytes().to_vec()).expect("a canonical path")
 }
 
-fn all_kinds() -> Vec<Operation<Ttl>> {
+pub(super) fn all_kinds() -> Vec<Operation<Ttl>> {
     let condition = Condition {
         value: Some(Bytes::from_static(b"old")),
         index: 9,
@@ -86,12 +86,12 @@ fn all_kinds() -> Vec<Operation<Ttl>> {
     ]
 }
 
-fn entry(operation: &Operation<Ttl>) -> Bytes {
+pub(super) fn entry(operation: &Operation<Ttl>) -> Bytes {
     Proposal::new(operation).stamp(&stamp()).into()
 }
 
 /// What the operation is once it is stamped.
-fn stamped(operation: Operation<Ttl>) -> Operation {
+pub(super) fn stamped(operation: Operation<Ttl>) -> Operation {
     match operation {
         Operation::Write(Write {
             path,

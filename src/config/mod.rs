@@ -21,6 +21,8 @@ mod environment;
 mod error;
 mod exit;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod help;
 mod host;
 mod node;

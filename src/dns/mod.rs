@@ -9,6 +9,8 @@
 //! An answer is checked to belong to its question; what its hosts are good for is the caller's to judge.
 
 mod answer;
+#[cfg(test)]
+mod fuzz;
 mod query;
 mod resolver;
 

@@ -22,6 +22,8 @@ mod bind;
 mod chunked;
 mod connection;
 mod drain;
+#[cfg(test)]
+mod fuzz;
 mod handler;
 mod head;
 mod limit;

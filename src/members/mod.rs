@@ -2,6 +2,8 @@
 //!
 //! Pure state: what is written here is an operation for somebody else to propose, and what is read comes from the store.
 
+#[cfg(test)]
+mod fuzz;
 mod machine;
 mod record;
 

@@ -24,6 +24,8 @@ pub mod effects;
 pub mod fatal;
 pub mod flusher;
 pub mod founding;
+#[cfg(test)]
+mod fuzz;
 pub mod identity_file;
 pub mod intake;
 pub mod judgement;

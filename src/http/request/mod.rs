@@ -7,6 +7,8 @@ pub(super) mod classify;
 pub(super) mod cors;
 pub(super) mod credentials;
 pub(super) mod form;
+#[cfg(test)]
+mod fuzz;
 pub(super) mod media_type;
 pub(super) mod params;
 pub(super) mod path;

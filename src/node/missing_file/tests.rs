@@ -109,3 +109,31 @@ fn a_power_loss_leaves_the_old_list_or_the_new_one() {
         }
     }
 }
+
+#[test]
+fn mutated_lists_are_read_as_written_or_not_at_all() {
+    let tables = BTreeSet::from([(12, [1, 2]), (u64::MAX, [u64::MAX, 0])]);
+    let mend = |bytes: &mut Vec<u8>| {
+        let last = bytes.windows(7).rposition(|line| line == b"\ncheck ");
+        if let Some(at) = last {
+            bytes.truncate(at + 1);
+            let check = crc32fast::hash(bytes);
+            bytes.extend_from_slice(format!("check {check:08x}\n").as_bytes());
+        }
+    };
+    fuzz::Campaign::new("missing tables")
+        .corpus([
+            encode(&tables).into_bytes(),
+            encode(&BTreeSet::new()).into_bytes(),
+        ])
+        .words(&[b"table ", b"\n", b"18446744073709551616", b"+1", b" "])
+        .mend(mend)
+        .memory(64 << 10, 64)
+        .run(|bytes| {
+            let Some(tables) = decode(bytes) else {
+                return false;
+            };
+            assert_eq!(encode(&tables).as_bytes(), bytes);
+            true
+        });
+}

@@ -150,3 +150,67 @@ fn a_file_that_is_removed_under_a_node_takes_no_mark_and_is_not_made_again() {
     file.mark(witness(3), clean(3)).expect_err("no mark");
     assert_eq!(said(&disk, dir), None);
 }
+
+/// Puts the checksums of both slots right, and those of the witnesses in them.
+fn mend(bytes: &mut Vec<u8>) {
+    for slot in bytes.chunks_mut(SLOT_STEP as usize) {
+        let Some(slot) = slot.first_chunk_mut::<SLOT_BYTES>() else {
+            continue;
+        };
+        let field = |at: usize| slot[at..].first_chunk().copied().unwrap_or_default();
+        let inner = Witness {
+            place: Place {
+                sequence: u64::from_le_bytes(field(WITNESS + 8)),
+                offset: u64::from_le_bytes(field(WITNESS + 16)),
+            },
+            index: u64::from_le_bytes(field(WITNESS + 24)),
+            chain: 7,
+        };
+        slot[WITNESS..CLEAN].copy_from_slice(&inner.encode());
+        let sum = checksum(slot);
+        slot[CHECKSUM..GENERATION].copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+#[test]
+fn mutated_slots_are_read_as_written_or_told_as_damage() {
+    let testimony = |clean| WitnessRecord {
+        identity: ME,
+        witness: witness(5),
+        clean,
+    };
+    let slots = [
+        encode(9, &testimony(None)),
+        encode(8, &testimony(Some(clean(5)))),
+    ];
+    let mut file = vec![0; FILE_BYTES as usize];
+    file[..SLOT_BYTES].copy_from_slice(&slots[0]);
+    file[SLOT_STEP as usize..][..SLOT_BYTES].copy_from_slice(&slots[1]);
+    fuzz::Campaign::new("witness slot")
+        .corpus(slots.map(|slot| slot.to_vec()))
+        .mend(mend)
+        .memory(4 << 10, 0)
+        .run(|bytes| {
+            let Some((generation, testimony)) = decode(bytes) else {
+                return false;
+            };
+            let again = encode(generation, &testimony);
+            assert_eq!(decode(&again), Some((generation, testimony)));
+            // What stands behind a mark that says no is not looked at.
+            assert!(testimony.clean.is_none() || again == bytes[..SLOT_BYTES]);
+            true
+        });
+    fuzz::Campaign::new("witness file")
+        .corpus([file])
+        .mend(mend)
+        .share(10)
+        .memory(256 << 10, 16)
+        .run(|bytes| {
+            let (disk, dir) = disk(1);
+            let file = disk.create(&path(dir)).expect("made");
+            file.write_all_at(0, bytes).expect("written");
+            let found = read(&disk, dir).expect("readable");
+            assert!(found.is_whole() || !found.fault().is_empty());
+            found.testimony().is_some()
+        });
+}

@@ -5,6 +5,8 @@
 //! refuses none of them.
 
 mod entry;
+#[cfg(test)]
+mod fuzz;
 mod image;
 mod load;
 mod store_image;
