@@ -29,7 +29,7 @@ if [ ! -f "$venv/complete" ]; then
   rm -rf "$venv"
   if ! "$python" -m venv "$venv" >&2; then
     rm -rf "$venv"
-    echo "python-venv: $python cannot make a virtual environment; tools/setup.sh installs what is missing (Debian: apt-get install python3-venv)" >&2
+    echo "python-venv: $python cannot create a virtual environment; tools/setup.sh installs what is missing (Debian: apt-get install python3-venv)" >&2
     exit 1
   fi
   if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" >&2; then
