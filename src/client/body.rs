@@ -41,25 +41,25 @@ pub(super) async fn failing(status: StatusCode, body: Incoming) -> Cause {
 }
 
 /// Whether all of a body was read.
-pub(super) enum Ending {
+pub(super) enum BodyEnd {
     Whole,
     /// There was more, or it took too long, or it broke off.
     Open,
 }
 
 /// As much of a body as is worth waiting for.
-pub(super) async fn beginning(mut body: Incoming) -> (Vec<u8>, Ending) {
+pub(super) async fn beginning(mut body: Incoming) -> (Vec<u8>, BodyEnd) {
     let deadline = Instant::now() + SAID_TIME_MAX;
     let mut said = Vec::new();
     loop {
         match before(Some(deadline), body.frame()).await {
-            Some(None) => return (said, Ending::Whole),
+            Some(None) => return (said, BodyEnd::Whole),
             Some(Some(Ok(frame))) => said.extend(frame.into_data().unwrap_or_default()),
-            Some(Some(Err(_))) | None => return (said, Ending::Open),
+            Some(Some(Err(_))) | None => return (said, BodyEnd::Open),
         }
         if said.len() > SAID_BYTES_MAX {
             said.truncate(SAID_BYTES_MAX);
-            return (said, Ending::Open);
+            return (said, BodyEnd::Open);
         }
     }
 }

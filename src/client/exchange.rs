@@ -11,7 +11,7 @@ use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Cause};
-use super::body::{Ending, before, beginning, failing, whole};
+use super::body::{BodyEnd, before, beginning, failing, whole};
 use super::connection::{Connections, EndpointConnection, Unanswered};
 use super::endpoint::{Endpoint, Scheme};
 use super::redirect;
@@ -70,7 +70,7 @@ impl Exchanger {
             }
             // A server that redirects has done nothing: its successor decides.
             let location = head.headers.get(LOCATION).cloned();
-            if let (_, Ending::Whole) = beginning(body).await {
+            if let (_, BodyEnd::Whole) = beginning(body).await {
                 self.connections.give_back(connection);
             }
             (place, target) =

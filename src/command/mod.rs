@@ -13,7 +13,7 @@
 //! | 24 | 8 | wall clock of the leader, ns since the Unix epoch: the `expiration` that is shown |
 //! | 32 | 8 | boot id of the leader (a hash): tells whether the next field may be compared |
 //! | 40 | 8 | `CLOCK_BOOTTIME` of the leader, ns |
-//! | 48 | – | body: the `Command` message below |
+//! | 48 | – | body: the `CommandMessage` of `wire.rs` |
 //!
 //! All integers are little-endian. An entry with no data at all is the no-op of a new leader.
 //!
@@ -44,9 +44,11 @@
 //! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
 //! them too, and nothing local may remove them.
 
+mod error;
 mod proposal;
 mod stamp;
 mod ttl;
+mod version;
 mod wire;
 
 use std::convert::Infallible;
@@ -55,37 +57,18 @@ use bytes::Bytes;
 use prost::Message;
 use storage::operation::Operation;
 
+pub use error::DecodeError;
 pub use proposal::Proposal;
 pub use stamp::Stamp;
 pub use ttl::Ttl;
+use version::BOUNDED_EXPIRY;
+pub use version::HEADER_BYTES;
 
 /// What the server does itself: nothing of it has a TTL.
 pub type ServerOperation = Operation<Infallible>;
 
-/// Bytes before the body.
-pub const HEADER_BYTES: usize = 48;
-/// What every entry holds that needs no later one: releases before [`BOUNDED_EXPIRY`] read it.
-const VERSION: u8 = 1;
-/// The version that knows the bound in bytes of an expiry.
-const BOUNDED_EXPIRY: u8 = 2;
 /// The largest command: what one record of the log holds, with room for its frame.
 pub const MAX_BYTES: usize = 15 << 20;
-
-/// Why the bytes of an entry are not a command.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Shorter than its header.
-    #[error("the entry has {0} bytes, a command has at least {HEADER_BYTES}")]
-    TooShort(usize),
-    /// Written by a newer version.
-    #[error(
-        "the entry has command format {0}, this version knows 1 and 2: start the newer version again"
-    )]
-    NewerVersion(u8),
-    /// The body is not the message it should be.
-    #[error("the entry's body is malformed: {0}")]
-    Malformed(String),
-}
 
 /// A command read back from a log entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +87,7 @@ impl Command {
     pub fn decode(mut data: Bytes) -> Result<Self, DecodeError> {
         let stamp = Stamp::decode(&data)?;
         let knows_bytes = data[0] >= BOUNDED_EXPIRY;
-        let body = wire::Command::decode(data.split_off(HEADER_BYTES))
+        let body = wire::CommandMessage::decode(data.split_off(HEADER_BYTES))
             .map_err(|error| DecodeError::Malformed(error.to_string()))?;
         let lifetime = body.ttl.map(|seconds| Ttl::at_most(seconds).from(&stamp));
         let operations = body.operations.into_iter().map(|mut operation| {

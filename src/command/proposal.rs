@@ -3,7 +3,8 @@
 use prost::Message;
 use storage::operation::Operation;
 
-use super::{BOUNDED_EXPIRY, HEADER_BYTES, ServerOperation, Stamp, Ttl, VERSION, wire};
+use super::version::{BOUNDED_EXPIRY, HEADER_BYTES, VERSION};
+use super::{ServerOperation, Stamp, Ttl, wire};
 
 /// A proposal before it is stamped: the header is there and empty.
 #[derive(Debug, Clone)]
@@ -25,8 +26,8 @@ impl Proposal {
     }
 
     fn encode<L>(operations: &[Operation<L>], ttl: Option<Ttl>) -> Self {
-        let body = wire::Command {
-            operations: operations.iter().map(wire::Operation::of).collect(),
+        let body = wire::CommandMessage {
+            operations: operations.iter().map(wire::OperationMessage::of).collect(),
             ttl: ttl.map(Ttl::seconds),
         };
         let bounded = |operation| matches!(operation, &Operation::Expire { bytes: Some(_), .. });

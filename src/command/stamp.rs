@@ -1,6 +1,7 @@
 //! The header of an entry: what a leader stamps on a proposal when it takes it.
 
-use super::{BOUNDED_EXPIRY, DecodeError, HEADER_BYTES, VERSION};
+use super::error::DecodeError;
+use super::version::{BOUNDED_EXPIRY, HEADER_BYTES, VERSION};
 
 /// Nanoseconds in the unit of [`Stamp::behind`] on disk.
 const BEHIND_UNIT: u64 = 1_000;

@@ -2,7 +2,7 @@
 
 use storage::operation::Lifetime;
 
-use super::Stamp;
+use super::stamp::Stamp;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 

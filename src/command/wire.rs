@@ -5,19 +5,19 @@ use prost::Message;
 use storage::operation::{self, Condition, Content, Lifetime, Retention, Write, WriteMode};
 use storage::path::KeyPath;
 
-use super::DecodeError;
+use super::error::DecodeError;
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Command {
+pub(super) struct CommandMessage {
     #[prost(message, repeated, tag = "1")]
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<OperationMessage>,
     #[prost(uint64, optional, tag = "2")]
     pub(super) ttl: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
 #[repr(i32)]
-pub(super) enum Kind {
+pub(super) enum OperationKind {
     Unknown = 0,
     Set = 1,
     Create = 2,
@@ -34,8 +34,8 @@ pub(super) enum Kind {
 
 /// One flat message for all kinds: a field that a kind has no use for is absent and costs nothing.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Operation {
-    #[prost(enumeration = "Kind", tag = "1")]
+pub(super) struct OperationMessage {
+    #[prost(enumeration = "OperationKind", tag = "1")]
     pub(super) kind: i32,
     /// Path, or the key of a record.
     #[prost(bytes = "bytes", tag = "2")]
@@ -63,15 +63,15 @@ pub(super) struct Operation {
     pub(super) bytes: Option<u64>,
 }
 
-fn new(kind: Kind, path: &KeyPath) -> Operation {
-    Operation {
+fn new(kind: OperationKind, path: &KeyPath) -> OperationMessage {
+    OperationMessage {
         kind: kind as i32,
         path: path.to_bytes(),
-        ..Operation::default()
+        ..OperationMessage::default()
     }
 }
 
-impl Operation {
+impl OperationMessage {
     /// The message of an operation. What it says of a lifetime stands in the command or in the stamp.
     pub(super) fn of<L>(operation: &operation::Operation<L>) -> Self {
         use operation::Operation as Op;
@@ -84,17 +84,17 @@ impl Operation {
             } => Self {
                 dir: *dir,
                 recursive: *recursive,
-                ..new(Kind::Delete, path)
+                ..new(OperationKind::Delete, path)
             },
             Op::CompareAndDelete { path, condition } => {
-                new(Kind::CompareAndDelete, path).under(condition)
+                new(OperationKind::CompareAndDelete, path).under(condition)
             }
             Op::Expire {
                 cutoff,
                 limit,
                 bytes,
             } => Self {
-                kind: Kind::Expire as i32,
+                kind: OperationKind::Expire as i32,
                 bound: *cutoff,
                 limit: u64::from(*limit),
                 bytes: *bytes,
@@ -102,16 +102,16 @@ impl Operation {
             },
             Op::System { path, value } => Self {
                 value: value.clone(),
-                ..new(Kind::System, path)
+                ..new(OperationKind::System, path)
             },
             Op::Record { key, value } => Self {
-                kind: Kind::Record as i32,
+                kind: OperationKind::Record as i32,
                 path: key.clone(),
                 value: value.clone(),
                 ..Self::default()
             },
             Op::Retain(retention) => Self {
-                kind: Kind::Retain as i32,
+                kind: OperationKind::Retain as i32,
                 bound: retention.events,
                 limit: retention.bytes,
                 ..Self::default()
@@ -121,11 +121,11 @@ impl Operation {
 
     fn of_write<L>(write: &Write<L>) -> Self {
         let kind = match &write.mode {
-            WriteMode::Set => Kind::Set,
-            WriteMode::Create => Kind::Create,
-            WriteMode::CreateInOrder => Kind::CreateInOrder,
-            WriteMode::Update => Kind::Update,
-            WriteMode::CompareAndSwap(_) => Kind::CompareAndSwap,
+            WriteMode::Set => OperationKind::Set,
+            WriteMode::Create => OperationKind::Create,
+            WriteMode::CreateInOrder => OperationKind::CreateInOrder,
+            WriteMode::Update => OperationKind::Update,
+            WriteMode::CompareAndSwap(_) => OperationKind::CompareAndSwap,
         };
         let message = Self {
             value: write.content.value().cloned(),
@@ -153,41 +153,43 @@ impl Operation {
         lifetime: Option<Lifetime>,
     ) -> Result<operation::Operation, DecodeError> {
         use operation::Operation as Op;
-        let kind = Kind::try_from(self.kind)
+        let kind = OperationKind::try_from(self.kind)
             .map_err(|_| DecodeError::Malformed(format!("operation kind {}", self.kind)))?;
         Ok(match kind {
-            Kind::Unknown => return Err(DecodeError::Malformed("no operation kind".into())),
-            Kind::Set => self.write(WriteMode::Set, lifetime)?,
-            Kind::Create => self.write(WriteMode::Create, lifetime)?,
-            Kind::CreateInOrder => self.write(WriteMode::CreateInOrder, lifetime)?,
-            Kind::Update => self.write(WriteMode::Update, lifetime)?,
-            Kind::CompareAndSwap => {
+            OperationKind::Unknown => {
+                return Err(DecodeError::Malformed("no operation kind".into()));
+            }
+            OperationKind::Set => self.write(WriteMode::Set, lifetime)?,
+            OperationKind::Create => self.write(WriteMode::Create, lifetime)?,
+            OperationKind::CreateInOrder => self.write(WriteMode::CreateInOrder, lifetime)?,
+            OperationKind::Update => self.write(WriteMode::Update, lifetime)?,
+            OperationKind::CompareAndSwap => {
                 let condition = self.condition();
                 self.write(WriteMode::CompareAndSwap(condition), lifetime)?
             }
-            Kind::Delete => Op::Delete {
+            OperationKind::Delete => Op::Delete {
                 path: path(self.path)?,
                 dir: self.dir,
                 recursive: self.recursive,
             },
-            Kind::CompareAndDelete => Op::CompareAndDelete {
+            OperationKind::CompareAndDelete => Op::CompareAndDelete {
                 condition: self.condition(),
                 path: path(self.path)?,
             },
-            Kind::Expire => Op::Expire {
+            OperationKind::Expire => Op::Expire {
                 cutoff: self.bound,
                 limit: u32::try_from(self.limit).unwrap_or(u32::MAX),
                 bytes: self.bytes,
             },
-            Kind::System => Op::System {
+            OperationKind::System => Op::System {
                 path: path(self.path)?,
                 value: self.value,
             },
-            Kind::Record => Op::Record {
+            OperationKind::Record => Op::Record {
                 key: self.path,
                 value: self.value,
             },
-            Kind::Retain => Op::Retain(Retention {
+            OperationKind::Retain => Op::Retain(Retention {
                 events: self.bound,
                 bytes: self.limit,
             }),
