@@ -152,17 +152,24 @@ impl Fake {
 
     /// How many connections are over: the client has closed its side too.
     pub(crate) fn over(&self) -> usize {
-        self.seen.lock().unwrap().ended
+        self.seen
+            .lock()
+            .expect("no thread of the fake failed")
+            .ended
     }
 
     /// Its address as a client keeps it.
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint::parse(&self.url()).unwrap()
+        Endpoint::parse(&self.url()).expect("an address is an endpoint")
     }
 
     /// All requests so far, in the order of their arrival.
     pub(crate) fn requests(&self) -> Vec<Received> {
-        self.seen.lock().unwrap().requests.clone()
+        self.seen
+            .lock()
+            .expect("no thread of the fake failed")
+            .requests
+            .clone()
     }
 
     /// `METHOD target` of all requests so far.
@@ -172,7 +179,10 @@ impl Fake {
 
     /// How many connections were accepted so far.
     pub(crate) fn connections(&self) -> usize {
-        self.seen.lock().unwrap().connections
+        self.seen
+            .lock()
+            .expect("no thread of the fake failed")
+            .connections
     }
 
     /// Waits until so many requests have arrived.
@@ -187,9 +197,11 @@ impl Fake {
 
     async fn until(&self, condition: impl Fn(&Seen) -> bool) {
         let mut changed = self.changed.clone();
-        let met = changed.wait_for(|()| condition(&self.seen.lock().unwrap()));
+        let met = changed
+            .wait_for(|()| condition(&self.seen.lock().expect("no thread of the fake failed")));
         let met = tokio::time::timeout(LIMIT, met).await;
-        met.expect("what the test waits for never comes").unwrap();
+        met.expect("what the test waits for never comes")
+            .expect("no thread of the fake failed");
     }
 }
 
@@ -203,7 +215,7 @@ async fn serve(
     let listener = TcpListener::from_std(listener).expect("it does not block");
     while let Ok((stream, _)) = listener.accept().await {
         let connection = {
-            let mut seen = seen.lock().unwrap();
+            let mut seen = seen.lock().expect("no thread of the fake failed");
             seen.connections += 1;
             seen.connections - 1
         };
@@ -230,8 +242,8 @@ struct Conversation {
 
 impl Conversation {
     async fn serve(self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
-        stream.set_nodelay(true).unwrap();
-        let descriptor = rustix::io::dup(&stream).unwrap();
+        stream.set_nodelay(true).expect("a socket takes it");
+        let descriptor = rustix::io::dup(&stream).expect("a descriptor can be doubled");
         let mut wire: Pin<Box<dyn Wire>> = match acceptor {
             None => Box::pin(stream),
             Some(acceptor) => match acceptor.accept(stream).into_fallible().await {
@@ -247,13 +259,17 @@ impl Conversation {
         // A client that breaks off while it is answered ends the conversation too.
         let last = self.converse(&mut wire).await;
         if matches!(last, Ok(Some(Step::Reset))) {
-            rustix::net::sockopt::set_socket_linger(&descriptor, Some(Duration::ZERO)).unwrap();
+            rustix::net::sockopt::set_socket_linger(&descriptor, Some(Duration::ZERO))
+                .expect("a socket takes it");
         } else if let Ok(Some(_)) = last {
             let mut rest = Vec::new();
             let _ = wire.read_to_end(&mut rest).await;
         }
         drop((wire, descriptor));
-        self.seen.lock().unwrap().ended += 1;
+        self.seen
+            .lock()
+            .expect("no thread of the fake failed")
+            .ended += 1;
         self.tell.send_replace(());
     }
 
@@ -310,10 +326,12 @@ impl Conversation {
         let length = headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let length = length.map_or(0, |(_, length)| length.parse().unwrap());
+        let length = length.map_or(0, |(_, length)| {
+            length.parse().expect("a length is a number")
+        });
         let mut body = vec![0; length];
         wire.read_exact(&mut body).await?;
-        let mut seen = self.seen.lock().unwrap();
+        let mut seen = self.seen.lock().expect("no thread of the fake failed");
         let received = Received {
             connection: self.connection,
             number: seen.requests.len(),
@@ -370,7 +388,7 @@ impl Refusing {
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint::parse(&self.address.to_string()).unwrap()
+        Endpoint::parse(&self.address.to_string()).expect("an address is an endpoint")
     }
 
     /// What an attempt to reach it says.

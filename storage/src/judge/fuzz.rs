@@ -46,7 +46,9 @@ fn edits(path: &Path) -> Vec<Vec<u8>> {
     let size = fs::metadata(path).expect("there").len();
     let mut effort = Effort::default();
     let source = CountedFile::open(path, &mut effort).expect("opens");
-    let mut records = Records::new(path, size, source).ok().expect("readable");
+    let Ok(mut records) = Records::new(path, size, source) else {
+        panic!("not readable");
+    };
     let mut found = Vec::new();
     while let Ok(ManifestItem::Record { content, .. }) = records.advance() {
         found.push(content.to_vec());
@@ -55,6 +57,7 @@ fn edits(path: &Path) -> Vec<Vec<u8>> {
 }
 
 /// Puts the checksums of a MANIFEST right, as far as the lengths lead.
+#[allow(clippy::ptr_arg)] // what a campaign mends may also change its length
 fn mend(bytes: &mut Vec<u8>) {
     let mut at = 0;
     loop {
