@@ -6,12 +6,12 @@
 //! that is published; otherwise it is *behind* and reads the revisions it lacks from the store, then joins the live
 //! ones under the same lock. A slow watcher simply falls behind again: apply never waits for it.
 //!
-//! Publication puts events into queues ([`subscription`]) and nothing else: a crowd is woken by another thread ([`wakes`]).
-//! History is read by threads of its own in bounded steps ([`readers`]), which cost what they find and not what has
+//! Publication puts events into queues (`subscription`) and nothing else: a crowd is woken by another thread (`wakes`).
+//! History is read by threads of its own in bounded steps (`readers`), which cost what they find and not what has
 //! happened (`storage::Search`).
 //!
 //! **Bounds.** A queue holds [`QUEUE_LIMIT`] events and [`QUEUE_BYTES`], the first event apart; all queues and pages
-//! of history together [`WAITING_BYTES`], an event for many watchers counted once ([`delivery`]); what is on its way to
+//! of history together [`WAITING_BYTES`], an event for many watchers counted once (`delivery`); what is on its way to
 //! clients [`SENDING_BYTES`], rendered once for all who are sent it at the time. What has no room in a queue is read from the store again later; what has none on its way waits.
 
 mod budget;

@@ -8,7 +8,7 @@
 //! | bound | value | beyond it |
 //! |---|---|---|
 //! | level-0 files of a resting family | `storage::LEVEL0_FILES_MAX` (1,000; about 15 GiB of writes) | writes are refused with the reason |
-//! | readers that hold the old handle | [`TRIES`] waits of [`PATIENCE`] | writes are refused with the reason |
+//! | readers that hold the old handle | `TRIES` waits of `PATIENCE` | writes are refused with the reason |
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -279,7 +279,7 @@ impl<F: Fs> Runtime<F> {
         }
     }
 
-    /// Why the store must not be closed, if so: see [`Status::lost_volume`].
+    /// Why the store must not be closed, if so: see `Status::lost_volume`.
     pub fn lost_volume(&self) -> Option<&str> {
         self.context.status.lost_volume()
     }
