@@ -7,7 +7,7 @@ use super::image::parse;
 
 #[test]
 fn files_to_import() {
-    let image = br#"{"Root":{"Path":"/","CreatedIndex":0,"ModifiedIndex":0,"ExpireTime":"0001-01-01T00:00:00Z","ACL":"","Value":"","Children":{"k":{"Path":"/k","CreatedIndex":3,"ModifiedIndex":4,"ExpireTime":"2014-11-22T05:47:05.5+02:00","ACL":"","Value":"v","Children":null}}},"CurrentIndex":7}"#;
+    let image = br#"{"Root":{"Path":"/","CreatedIndex":0,"ModifiedIndex":0,"ExpireTime":"0001-01-01T00:00:00Z","ACL":"","Value":"","Children":{"k":{"Path":"/k","CreatedIndex":3,"ModifiedIndex":4,"ExpireTime":"2014-11-22T05:47:05.5+02:00","ACL":"","Value":"v","Children":null}}},"CurrentIndex":7,"CurrentVersion":2}"#;
     let listing = br#"{"action":"get","node":{"dir":true,"nodes":[{"key":"/a","dir":true,"nodes":[{"key":"/a/b","value":"1","expiration":"2026-11-22T05:47:05Z","ttl":5}]}]}}"#;
     let flat = br#"[{"key":"/a","value":"1"},{"key":"/b","dir":true}]"#;
     Campaign::new("etcdctl import")
