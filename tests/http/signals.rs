@@ -40,7 +40,7 @@ fn signals_that_come_together_are_one() {
 
 #[test]
 fn a_terminal_that_goes_away_stops_the_server_in_order() {
-    let mut server = server::ours().start();
+    let mut server = server::ours().at_a_terminal().start();
     written(&server, "/v2/keys/a", "value=1");
     signal(&server, Signal::HUP);
     assert_eq!(

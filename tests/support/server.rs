@@ -52,6 +52,7 @@ pub(crate) struct Launch {
     listens: Vec<String>,
     data: Option<PathBuf>,
     limits: Vec<String>,
+    at_a_terminal: bool,
     errors: Option<Arc<PipeWriter>>,
 }
 
@@ -84,6 +85,7 @@ impl Launch {
             listens: Vec::new(),
             data: None,
             limits: Vec::new(),
+            at_a_terminal: false,
             errors: None,
         }
     }
@@ -144,7 +146,19 @@ impl Launch {
         self
     }
 
+    /// Starts the process as a shell at a terminal does: SIGHUP ends it, whatever the tests themselves were started by.
+    pub(crate) fn at_a_terminal(mut self) -> Launch {
+        self.at_a_terminal = true;
+        self
+    }
+
     fn command(&self) -> Command {
+        if self.at_a_terminal {
+            // No shell gives a signal back that was ignored when it began.
+            let mut command = Command::new("/usr/bin/env");
+            command.arg("--default-signal=HUP").arg(&self.program);
+            return command;
+        }
         if self.limits.is_empty() {
             return Command::new(&self.program);
         }
