@@ -2,7 +2,7 @@
 //! manifests that cargo has fetched anyway. It needs no network and no tool beside cargo.
 //!
 //! `cargo deny` reads the same file and knows more (yanked releases, advisories, texts of licences); building it
-//! takes minutes and 300 crates that nothing else here needs, so `tools/verify.sh` runs it where it is there. What this reader does not
+//! takes minutes and some 140 crates that nothing else here needs, so `tools/verify.sh` runs it where it is there. What this reader does not
 //! know of `deny.toml` is an offence, so that no line of it is without effect.
 
 use std::collections::BTreeSet;
