@@ -3,53 +3,10 @@
 
 use bytes::Bytes;
 use fuzz::Campaign;
-use storage::operation::{Operation, Write};
+use storage::operation::Operation;
 
-use super::tests::{all_kinds, entry, stamped};
+use super::tests::{all_kinds, entry, stamped, with_end};
 use super::{Command, Stamp, Ttl};
-
-/// The operation before it was stamped, without the TTL that is a deadline now.
-fn unstamped(operation: Operation) -> Operation<Ttl> {
-    match operation {
-        Operation::Write(Write {
-            path,
-            mode,
-            content,
-            refresh,
-            ..
-        }) => Operation::Write(Write {
-            path,
-            mode,
-            content,
-            lifetime: None,
-            refresh,
-        }),
-        Operation::Delete {
-            path,
-            dir,
-            recursive,
-        } => Operation::Delete {
-            path,
-            dir,
-            recursive,
-        },
-        Operation::CompareAndDelete { path, condition } => {
-            Operation::CompareAndDelete { path, condition }
-        }
-        Operation::Expire {
-            cutoff,
-            limit,
-            bytes,
-        } => Operation::Expire {
-            cutoff,
-            limit,
-            bytes,
-        },
-        Operation::System { path, value } => Operation::System { path, value },
-        Operation::Record { key, value } => Operation::Record { key, value },
-        Operation::Retain(retention) => Operation::Retain(retention),
-    }
-}
 
 #[test]
 fn entries_of_the_log() {
@@ -72,7 +29,8 @@ fn entries_of_the_log() {
             };
             assert_eq!(stamp, Ok(command.stamp));
             for operation in command.operations {
-                let plain = unstamped(operation);
+                // Without the TTL, which is a deadline now.
+                let plain: Operation<Ttl> = with_end(operation, |_| None);
                 let again = Command::decode(entry(&plain)).expect("what was written is read");
                 assert_eq!(again.operations, [stamped(plain)]);
             }

@@ -92,6 +92,14 @@ pub(super) fn entry(operation: &Operation<Ttl>) -> Bytes {
 
 /// What the operation is once it is stamped.
 pub(super) fn stamped(operation: Operation<Ttl>) -> Operation {
+    with_end(operation, |ttl| Some(ttl.from(&stamp())))
+}
+
+/// The same operation, with its end said in another way.
+pub(super) fn with_end<A, B>(
+    operation: Operation<A>,
+    end: impl FnOnce(A) -> Option<B>,
+) -> Operation<B> {
     match operation {
         Operation::Write(Write {
             path,
@@ -103,7 +111,7 @@ pub(super) fn stamped(operation: Operation<Ttl>) -> Operation {
             path,
             mode,
             content,
-            lifetime: lifetime.map(|ttl| ttl.from(&stamp())),
+            lifetime: lifetime.and_then(end),
             refresh,
         }),
         Operation::Delete {
