@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 
-use raft::eraftpb::{ConfState, Entry, HardState, Message};
+use raft::eraftpb::{ConfState, HardState, Message};
 
 /// What the log gets: one or more ready batches' worth of writing.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub struct LogBatch {
     /// The ready number to report back.
     pub number: u64,
     /// Entries in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<wal::Entry>,
     /// After the entries.
     pub hard_state: Option<HardState>,
     /// Whether `messages` and the report wait for a sync, or only for a write.
@@ -42,14 +42,14 @@ pub struct Persisted {
 #[derive(Debug, Default)]
 pub struct ApplyBatch {
     /// Committed entries in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<wal::Entry>,
     /// Membership after each conf change among them, by index.
     pub conf_states: Vec<(u64, ConfState)>,
 }
 
 impl ApplyBatch {
     /// Entries without a change of membership.
-    pub fn of(entries: Vec<Entry>) -> Self {
+    pub fn of(entries: Vec<wal::Entry>) -> Self {
         Self {
             entries,
             conf_states: Vec::new(),

@@ -24,7 +24,6 @@ use super::status::Status;
 use super::volume::Volume;
 use super::watchdog::Work;
 use crate::metrics::Metrics;
-use crate::raft::log::to_wal;
 
 /// Pause between two tries to write, and between two looks at the disk while writes are refused.
 const RETRY: Duration = Duration::from_millis(250);
@@ -103,7 +102,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                     persisted.messages.extend(batch.messages);
                     must_sync |= batch.must_sync;
                     entries += batch.entries.len() as u64;
-                    self.append(batch.entries, batch.hard_state)?;
+                    self.append(&batch.entries, batch.hard_state)?;
                 }
             }
         }
@@ -143,16 +142,15 @@ impl<F: wal::fs::Fs> LogWorker<F> {
 
     fn append(
         &mut self,
-        entries: Vec<raft::eraftpb::Entry>,
+        entries: &[wal::Entry],
         hard_state: Option<raft::eraftpb::HardState>,
     ) -> Result<(), wal::Error> {
-        let entries: Vec<wal::Entry> = entries.into_iter().map(to_wal).collect();
         let hard_state = hard_state.map(|state| wal::HardState {
             term: state.term,
             vote: state.vote,
             commit: state.commit,
         });
-        self.wal.append(&entries, hard_state.as_ref())
+        self.wal.append(entries, hard_state.as_ref())
     }
 
     /// Returns when the sync was over.

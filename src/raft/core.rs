@@ -10,6 +10,7 @@ use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType
 use raft::{Config, RawNode, StateRole};
 
 use super::diagnostics;
+use super::entry::{self, UnknownEntry, to_wal};
 use super::log::{LogRead, LogView};
 use super::random::Randomness;
 
@@ -72,7 +73,7 @@ pub struct ReadyBatch {
     /// To send at once.
     pub messages: Vec<Message>,
     /// To persist.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<wal::Entry>,
     /// To persist after the entries.
     pub hard_state: Option<HardState>,
     /// Whether persisting needs a sync (entries, term or vote), or only a write (commit).
@@ -80,7 +81,7 @@ pub struct ReadyBatch {
     /// To send once this batch is synced.
     pub messages_after_sync: Vec<Message>,
     /// To apply.
-    pub committed: Vec<Entry>,
+    pub committed: Vec<wal::Entry>,
     /// Reads whose index is known now.
     pub reads: Vec<ReadReady>,
 }
@@ -182,7 +183,7 @@ impl<R: LogRead> RaftCore<R> {
             return None;
         }
         let mut ready = self.node.ready();
-        let entries = ready.take_entries();
+        let entries: Vec<wal::Entry> = ready.take_entries().into_iter().map(to_wal).collect();
         self.node.mut_store().append(&entries);
         let reads = ready.take_read_states().into_iter().map(|state| ReadReady {
             context: state.request_ctx,
@@ -195,7 +196,11 @@ impl<R: LogRead> RaftCore<R> {
             hard_state: ready.hs().cloned(),
             must_sync: ready.must_sync(),
             messages_after_sync: ready.take_persisted_messages(),
-            committed: ready.take_committed_entries(),
+            committed: ready
+                .take_committed_entries()
+                .into_iter()
+                .map(to_wal)
+                .collect(),
             entries,
         };
         self.node.advance_append_async(ready);
@@ -203,14 +208,15 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// Applies a committed membership change; returns the state to store with the applied index.
-    pub fn apply_conf_change(&mut self, entry: &Entry) -> Result<ConfState, ConfChangeError> {
+    pub fn apply_conf_change(&mut self, entry: &wal::Entry) -> Result<ConfState, ConfChangeError> {
         use prost11::Message as _;
         use raft::eraftpb::{ConfChange, ConfChangeV2};
-        if entry.entry_type == EntryType::EntryConfChange as i32 {
-            let change = ConfChange::decode(entry.data.as_slice())?;
+        let content = entry::content(entry)?;
+        if content.entry_type == EntryType::EntryConfChange {
+            let change = ConfChange::decode(&*content.data)?;
             Ok(self.node.apply_conf_change(&change)?)
         } else {
-            let change = ConfChangeV2::decode(entry.data.as_slice())?;
+            let change = ConfChangeV2::decode(&*content.data)?;
             Ok(self.node.apply_conf_change(&change)?)
         }
     }
@@ -256,6 +262,9 @@ impl<R: LogRead> RaftCore<R> {
 /// Why a committed membership change was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfChangeError {
+    /// The entry is of no kind that this version knows.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEntry),
     /// The entry is not what its kind says.
     #[error("a membership change in the log does not decode: {0}")]
     Malformed(#[from] prost11::DecodeError),

@@ -5,17 +5,19 @@
 //!   never waits for the disk while it handles a ready batch (only a slow follower's catch-up reads the disk);
 //! - `before` is the position directly before the first entry of `tail`;
 //! - an entry is in `tail` before its ready batch is handed to the log thread.
+//!
+//! The tail, the log's worker and the store's worker share the bytes of an entry. Only what the `raft` crate asks for is
+//! copied: its entries own their data.
 
 use std::collections::VecDeque;
 
-use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Snapshot};
+use raft::eraftpb::{ConfState, Entry, HardState, Snapshot};
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
+
+use super::entry;
 
 /// Applied entries that stay in memory for followers a little behind, in bytes of data.
 const KEEP_APPLIED_BYTES: usize = 1 << 20;
-
-/// What a context-carrying entry adds to its kind on disk.
-const HAS_CONTEXT: u8 = 0x80;
 
 /// Read access to the durable log.
 pub trait LogRead: Send {
@@ -50,7 +52,7 @@ impl<F: wal::fs::Fs> LogRead for wal::Reader<F> {
 /// Backs the `raft` crate's `Storage`.
 pub struct LogView<R> {
     reader: R,
-    tail: VecDeque<Entry>,
+    tail: VecDeque<wal::Entry>,
     tail_bytes: usize,
     before: (u64, u64),
     state: RaftState,
@@ -72,7 +74,7 @@ impl<R: LogRead> LogView<R> {
     }
 
     /// Takes entries in; one at or below the last index replaces everything from there on.
-    pub fn append(&mut self, entries: &[Entry]) {
+    pub fn append(&mut self, entries: &[wal::Entry]) {
         let Some(first) = entries.first() else { return };
         assert!(
             first.index > self.before.0,
@@ -85,10 +87,13 @@ impl<R: LogRead> LogView<R> {
             .is_some_and(|last| last.index >= first.index)
         {
             if let Some(entry) = self.tail.pop_back() {
-                self.tail_bytes -= entry.data.len();
+                self.tail_bytes -= entry.payload.len();
             }
         }
-        self.tail_bytes += entries.iter().map(|entry| entry.data.len()).sum::<usize>();
+        self.tail_bytes += entries
+            .iter()
+            .map(|entry| entry.payload.len())
+            .sum::<usize>();
         self.tail.extend(entries.iter().cloned());
     }
 
@@ -98,7 +103,7 @@ impl<R: LogRead> LogView<R> {
             match self.tail.front() {
                 Some(entry) if entry.index <= applied => {
                     self.before = (entry.index, entry.term);
-                    self.tail_bytes -= entry.data.len();
+                    self.tail_bytes -= entry.payload.len();
                     self.tail.pop_front();
                 }
                 _ => return,
@@ -115,7 +120,7 @@ impl<R: LogRead> LogView<R> {
         self.before.0 + self.tail.len() as u64
     }
 
-    fn in_tail(&self, index: u64) -> Option<&Entry> {
+    fn in_tail(&self, index: u64) -> Option<&wal::Entry> {
         let offset = index.checked_sub(self.before.0 + 1)?;
         self.tail.get(usize::try_from(offset).ok()?)
     }
@@ -127,7 +132,7 @@ impl<R: LogRead> LogView<R> {
         let entries = self.reader.entries(low, high, max_bytes).map_err(other)?;
         entries
             .into_iter()
-            .map(from_wal)
+            .map(entry::from_wal)
             .collect::<Result<_, _>>()
             .map_err(other)
     }
@@ -164,19 +169,18 @@ impl<R: LogRead> Storage for LogView<R> {
         let start = (low - self.before.0 - 1) as usize;
         let count = (high - low) as usize;
         let mut size = 0usize;
-        let fits = |entry: &&Entry| {
+        let fits = |entry: &&wal::Entry| {
             let first = size == 0;
-            size = size.saturating_add(entry.data.len() + entry.context.len() + 24);
+            size = size.saturating_add(entry.payload.len() + 24);
             first || size <= max
         };
-        Ok(self
-            .tail
-            .iter()
-            .skip(start)
-            .take(count)
+        let entries = self.tail.iter().skip(start).take(count);
+        entries
             .take_while(fits)
             .cloned()
-            .collect())
+            .map(entry::from_wal)
+            .collect::<Result<_, _>>()
+            .map_err(other)
     }
 
     fn term(&self, index: u64) -> raft::Result<u64> {
@@ -205,80 +209,5 @@ impl<R: LogRead> Storage for LogView<R> {
         Err(raft::Error::Store(
             StorageError::SnapshotTemporarilyUnavailable,
         ))
-    }
-}
-
-/// Why an entry on disk is not one of ours.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "entry {index} of the log has kind {kind:#04x} or a context that this version does not know"
-)]
-pub struct UnknownEntry {
-    /// Where.
-    pub index: u64,
-    /// The kind byte found.
-    pub kind: u8,
-}
-
-/// An entry as the log stores it. A context (conf changes of a cluster) goes before the data, with its length.
-pub fn to_wal(entry: Entry) -> wal::Entry {
-    let kind = entry.entry_type as u8;
-    let (kind, payload) = if entry.context.is_empty() {
-        (kind, entry.data)
-    } else {
-        let length = u32::try_from(entry.context.len()).expect("a context is a few bytes");
-        let mut payload = length.to_le_bytes().to_vec();
-        payload.extend_from_slice(&entry.context);
-        payload.extend_from_slice(&entry.data);
-        (kind | HAS_CONTEXT, payload)
-    };
-    wal::Entry {
-        term: entry.term,
-        index: entry.index,
-        kind,
-        payload: payload.into(),
-    }
-}
-
-/// The reverse of [`to_wal`].
-pub fn from_wal(entry: wal::Entry) -> Result<Entry, UnknownEntry> {
-    let unknown = || UnknownEntry {
-        index: entry.index,
-        kind: entry.kind,
-    };
-    let kind = i32::from(entry.kind & !HAS_CONTEXT);
-    let entry_type = EntryType::try_from_wire(kind).ok_or_else(unknown)?;
-    let (context, data) = if entry.kind & HAS_CONTEXT == 0 {
-        (Vec::new(), Vec::from(entry.payload))
-    } else {
-        let (length, rest) = entry.payload.split_first_chunk::<4>().ok_or_else(unknown)?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let context = rest.get(..length).ok_or_else(unknown)?;
-        (context.to_vec(), rest[length..].to_vec())
-    };
-    Ok(Entry {
-        entry_type: entry_type as i32,
-        term: entry.term,
-        index: entry.index,
-        data,
-        context,
-        ..Entry::default()
-    })
-}
-
-trait FromWire: Sized {
-    fn try_from_wire(kind: i32) -> Option<Self>;
-}
-
-impl FromWire for EntryType {
-    fn try_from_wire(kind: i32) -> Option<Self> {
-        let known = [
-            Self::EntryNormal,
-            Self::EntryConfChange,
-            Self::EntryConfChangeV2,
-        ];
-        known
-            .into_iter()
-            .find(|candidate| *candidate as i32 == kind)
     }
 }

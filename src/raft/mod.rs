@@ -5,13 +5,14 @@
 
 mod core;
 mod diagnostics;
+pub mod entry;
 pub mod log;
 mod random;
 
 pub use self::core::{Parameters, RaftCore, ReadReady, ReadyBatch, Role, SoftState};
 pub use self::log::{LogRead, LogView};
 pub use self::random::Randomness;
-pub use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message};
+pub use raft::eraftpb::{ConfState, HardState, Message};
 
 #[cfg(test)]
 mod tests;

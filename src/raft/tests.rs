@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use raft::GetEntriesContext;
 use raft::Storage as _;
 
-use super::log::{from_wal, to_wal};
+use raft::eraftpb::{Entry, EntryType};
+
+use super::entry::{from_wal, to_wal};
 use super::*;
 
 /// A log on no disk at all: nothing below the tail is ever asked for in these tests.
@@ -55,12 +57,12 @@ fn core(id: u64, voters: &[u64], seed: u64) -> RaftCore<NoDisk> {
         .expect("a valid configuration")
 }
 
-fn entry(index: u64, term: u64, data: &[u8]) -> Entry {
-    Entry {
+fn entry(index: u64, term: u64, data: &[u8]) -> wal::Entry {
+    wal::Entry {
         index,
         term,
-        data: data.to_vec(),
-        ..Entry::default()
+        kind: 0,
+        payload: data.to_vec().into(),
     }
 }
 
@@ -87,7 +89,7 @@ fn a_sole_voter_leads_at_once_and_commits_only_what_is_persisted() {
     let data: Vec<&[u8]> = third
         .committed
         .iter()
-        .map(|entry| entry.data.as_slice())
+        .map(|entry| &*entry.payload)
         .collect();
     assert_eq!(data, [b"".as_slice(), b"a", b"b"]);
     assert!(!third.must_sync);
@@ -160,12 +162,20 @@ fn trimming_forgets_applied_entries_above_the_bound_only() {
 
 #[test]
 fn entries_come_back_from_the_form_of_the_log() {
-    let plain = entry(5, 2, b"data");
+    let plain = Entry {
+        index: 5,
+        term: 2,
+        data: b"data".to_vec(),
+        ..Entry::default()
+    };
+    assert_eq!(to_wal(plain.clone()), entry(5, 2, b"data"));
     assert_eq!(from_wal(to_wal(plain.clone())).expect("ours"), plain);
     let change = Entry {
         entry_type: EntryType::EntryConfChangeV2 as i32,
         context: b"context".to_vec(),
-        ..entry(6, 2, b"change")
+        data: b"change".to_vec(),
+        index: 6,
+        ..plain
     };
     assert_eq!(from_wal(to_wal(change.clone())).expect("ours"), change);
     let unknown = wal::Entry {
@@ -214,7 +224,7 @@ impl Cluster {
             self.members[member].persisted(ready.number);
             self.mail.extend(ready.messages_after_sync);
             for entry in ready.committed {
-                self.applied[member].push((entry.index, entry.term, entry.data));
+                self.applied[member].push((entry.index, entry.term, entry.payload.to_vec()));
             }
             if let Some((index, ..)) = self.applied[member].last() {
                 self.members[member].applied(*index);

@@ -8,6 +8,7 @@ mod post;
 mod put;
 mod watch;
 
+use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Response, StatusCode};
 use storage::path::KeyPath;
@@ -83,7 +84,7 @@ pub(crate) async fn answer(
         _ if body.is_end_stream() => {}
         _ => rest = upload::skim(body).await,
     }
-    let bytes = form.as_ref().map(|upload| &*upload.bytes);
+    let bytes = form.as_ref().map(|upload| &upload.bytes);
     let params = match parsed(front, method, bytes, query) {
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
@@ -107,7 +108,7 @@ pub(crate) async fn answer(
 fn parsed(
     front: &Front,
     method: &Method,
-    body: Option<&[u8]>,
+    body: Option<&Bytes>,
     query: Option<&str>,
 ) -> Result<Params, ApiError> {
     let max_value = front.options.max_value_bytes;

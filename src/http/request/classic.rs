@@ -18,20 +18,22 @@ use crate::http::answer::error::{ApiError, Code};
 /// Reads the body of a form, if the request has one, and the query. `max_value` limits decoded values, in bytes.
 pub(crate) fn parse(
     method: &Method,
-    body: Option<&[u8]>,
+    body: Option<&Bytes>,
     query: Option<&str>,
     max_value: usize,
 ) -> Result<Params, ApiError> {
-    let mut form = Form::default();
-    for source in [body, query.map(str::as_bytes)].into_iter().flatten() {
+    let mut form = Form::of_body(body);
+    for source in [body.map(|body| &**body), query.map(str::as_bytes)]
+        .into_iter()
+        .flatten()
+    {
         for part in source.split(|byte| *byte == b';') {
             // What cannot be read is left out, and nothing is said of it.
             let _ = form.add(part);
         }
     }
     let mut params = Params {
-        // Copied, as `Params::parse` does, and for its reason.
-        value: owned(&form, ParamName::Value).unwrap_or_default(),
+        value: form.owned(ParamName::Value).unwrap_or_default(),
         dir: flag(&form, ParamName::Dir),
         recursive: flag(&form, ParamName::Recursive),
         quorum: flag(&form, ParamName::Quorum),
@@ -103,15 +105,11 @@ fn conditions(
         params.prev_index =
             unsigned(&text).ok_or_else(|| ApiError::invalid(Code::IndexNotNumber, operation))?;
     }
-    params.prev_value = owned(form, ParamName::PrevValue);
+    params.prev_value = form.owned(ParamName::PrevValue);
     if params.prev_value.as_ref().is_some_and(Bytes::is_empty) {
         return Err(ApiError::invalid(Code::PrevValueRequired, operation));
     }
     Ok(())
-}
-
-fn owned(form: &Form<'_>, name: ParamName) -> Option<Bytes> {
-    form.get(name).map(|value| Bytes::from(value.into_owned()))
 }
 
 fn flag(form: &Form<'_>, name: ParamName) -> bool {
@@ -187,7 +185,7 @@ mod tests {
         );
         let both = parse(
             &Method::PUT,
-            Some(b"value=body;%"),
+            Some(&Bytes::from_static(b"value=body;%")),
             Some("value=query"),
             100,
         )

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::path::escaped_byte;
 use crate::json::character_length;
 
@@ -29,6 +31,10 @@ pub(crate) enum ParamName {
     NoValueOnSuccess,
     Local,
 }
+
+/// The least value that is not copied out of its body. To copy a shorter one costs less than a connection that has to
+/// make a new buffer, because the old one is still held.
+const SLICED_BYTES: usize = 4 << 10;
 
 const NAMES: usize = ParamName::Local as usize + 1;
 
@@ -91,9 +97,18 @@ pub(crate) enum FormError {
 #[derive(Debug, Default)]
 pub(crate) struct Form<'a> {
     raw: [Option<&'a [u8]>; NAMES],
+    body: Option<&'a Bytes>,
 }
 
 impl<'a> Form<'a> {
+    /// A form whose long values may be slices of this body; it is read with [`Self::add`] like any other source.
+    pub(crate) fn of_body(body: Option<&'a Bytes>) -> Self {
+        Self {
+            body,
+            ..Self::default()
+        }
+    }
+
     /// Adds one source. Pieces before and after a bad one are read too; which error is reported follows the original:
     /// the first bad escape, unless a semicolon comes after it.
     pub(crate) fn add(&mut self, source: &'a [u8]) -> Result<(), FormError> {
@@ -112,6 +127,22 @@ impl<'a> Form<'a> {
     pub(crate) fn get(&self, name: ParamName) -> Option<Cow<'a, [u8]>> {
         // What was added has no bad escape.
         self.raw[name as usize].map(|raw| decode(raw).unwrap_or(Cow::Borrowed(raw)))
+    }
+
+    /// As [`Self::get`], to be kept beyond the form: a slice of the body where that is worth it, else a copy.
+    ///
+    /// A slice keeps the whole buffer that the body came in. What goes on from here is encoded and let go of, so nothing of
+    /// it reaches a cache.
+    pub(crate) fn owned(&self, name: ParamName) -> Option<Bytes> {
+        Some(match self.get(name)? {
+            Cow::Owned(decoded) => Bytes::from(decoded),
+            Cow::Borrowed(raw) => match self.body {
+                Some(body) if raw.len() >= SLICED_BYTES && lies_in(raw, body) => {
+                    body.slice_ref(raw)
+                }
+                _ => Bytes::copy_from_slice(raw),
+            },
+        })
     }
 
     fn add_piece(&mut self, piece: &'a [u8]) -> Result<(), FormError> {
@@ -168,6 +199,12 @@ pub(crate) fn is_over(beginning: &[u8], limit: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether these are bytes of the buffer itself, not equal ones elsewhere.
+fn lies_in(part: &[u8], whole: &[u8]) -> bool {
+    let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
+    whole.start <= part.start && part.end <= whole.end
 }
 
 fn check(value: &[u8]) -> Result<(), FormError> {
@@ -271,6 +308,27 @@ mod tests {
         assert_eq!(form.get(ParamName::Value).as_deref(), Some(&b"body"[..]));
         assert_eq!(form.get(ParamName::Dir).as_deref(), Some(&b"true"[..]));
         assert_eq!(form.get(ParamName::Ttl), None);
+    }
+
+    #[test]
+    fn a_long_plain_value_is_a_slice_of_its_body_and_any_other_is_not() {
+        let long = "a".repeat(SLICED_BYTES);
+        for (body, query, sliced) in [
+            (format!("value={long}"), "", true),
+            (format!("dir=false&value={long}&ttl="), "value=b", true),
+            (format!("value={}", &long[1..]), "", false),
+            (format!("value={long}%61"), "", false),
+            ("dir=false".to_owned(), &*format!("value={long}"), false),
+        ] {
+            let body = Bytes::from(body);
+            let mut form = Form::of_body(Some(&body));
+            form.add(&body).unwrap();
+            form.add(query.as_bytes()).unwrap();
+            let decoded = form.get(ParamName::Value).unwrap().into_owned();
+            let value = form.owned(ParamName::Value).unwrap();
+            assert_eq!(value, decoded);
+            assert_eq!(lies_in(&value, &body), sliced, "{body:?} {query}");
+        }
     }
 
     #[test]

@@ -36,14 +36,14 @@ impl Params {
     /// Reads the body of a form, if the request has one, and the query. `max_value` limits decoded values, in bytes.
     pub(crate) fn parse(
         method: &Method,
-        body: Option<&[u8]>,
+        body: Option<&Bytes>,
         query: Option<&str>,
         max_value: usize,
     ) -> Result<Self, ApiError> {
         if body.is_none() && query.is_none() {
             return Ok(Self::default());
         }
-        let mut form = Form::default();
+        let mut form = Form::of_body(body);
         let of_body = body.map_or(Ok(()), |body| form.add(body));
         let of_query = query.map_or(Ok(()), |query| form.add(query.as_bytes()));
         of_body
@@ -105,13 +105,11 @@ impl Params {
         let ttl = ttl(form)?;
         let prev_exist = nullable_flag(form, ParamName::PrevExist)?;
         let refresh = nullable_flag(form, ParamName::Refresh)?.unwrap_or(false);
-        let value = form.get(ParamName::Value).unwrap_or_default();
-        // Values are copied out of the receive buffer: a slice of it would keep all of it alive in the store's cache.
         let params = Self {
-            value: Bytes::from(value.into_owned()),
+            value: form.owned(ParamName::Value).unwrap_or_default(),
             dir,
             ttl,
-            prev_value: prev_value.map(|value| Bytes::from(value.into_owned())),
+            prev_value: form.owned(ParamName::PrevValue),
             prev_index,
             prev_exist,
             compare: false,
@@ -292,7 +290,8 @@ mod tests {
     #[test]
     fn the_body_beats_the_query() {
         let both = |body: &str, query: &str| {
-            Params::parse(&Method::PUT, Some(body.as_bytes()), Some(query), 100)
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            Params::parse(&Method::PUT, Some(&body), Some(query), 100)
         };
         let params = both("value=a&dir=true", "value=b&dir=zzz&recursive=true").unwrap();
         assert_eq!(&params.value[..], b"a");

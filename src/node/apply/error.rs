@@ -1,6 +1,7 @@
 //! Why entries could not be applied.
 
 use crate::command::DecodeError;
+use crate::raft::entry::UnknownEntry;
 
 /// Why the log could not give entries again.
 pub type LogSourceError = Box<dyn std::error::Error + Send + Sync>;
@@ -19,6 +20,9 @@ pub enum ApplyError {
         /// Why.
         source: DecodeError,
     },
+    /// A committed entry is of no kind that this version knows.
+    #[error("{0}: start the version that wrote it")]
+    Unknown(#[from] UnknownEntry),
     /// The store lacks entries before this one.
     #[error("entry {index} of the log cannot be applied to a store that stands at {applied}")]
     Gap {
@@ -42,7 +46,11 @@ impl ApplyError {
     pub fn damage(&self) -> Option<storage::Damage> {
         match self {
             Self::Storage(error) => error.damage(),
-            Self::Decode { .. } | Self::Gap { .. } | Self::Log(_) | Self::Volume(_) => None,
+            Self::Decode { .. }
+            | Self::Unknown(_)
+            | Self::Gap { .. }
+            | Self::Log(_)
+            | Self::Volume(_) => None,
         }
     }
 }

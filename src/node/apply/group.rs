@@ -1,12 +1,12 @@
 //! How many committed entries go into one batch of the store, and what comes of each.
 
-use bytes::Bytes;
-use raft::eraftpb::{Entry, EntryType};
+use raft::eraftpb::EntryType;
 use storage::operation::Outcome;
 
 use super::error::ApplyError;
 use crate::command::{Command, Stamp};
 use crate::node::marker::Marker;
+use crate::raft::entry::{self, changes_membership};
 
 /// Entries in one batch of the store: bounds the delay of the first reply in a large group.
 const MAX_BATCH_ENTRIES: usize = 1_024;
@@ -41,8 +41,8 @@ impl AppliedGroup {
 /// Applies entries in one batch until it is large enough, and hands out what came of each.
 pub(super) fn apply_entries(
     batch: &mut storage::Batch<'_>,
-    entries: &[Entry],
-    mut each: impl FnMut(&Entry, Command, Vec<Outcome>),
+    entries: &[wal::Entry],
+    mut each: impl FnMut(&wal::Entry, Command, Vec<Outcome>),
 ) -> Result<AppliedGroup, ApplyError> {
     let mut begun = AppliedGroup::default();
     for entry in entries {
@@ -51,12 +51,10 @@ pub(super) fn apply_entries(
         }
         begun.entries += 1;
         begun.term = entry.term;
-        let normal = entry.entry_type == EntryType::EntryNormal as i32;
-        if !normal || entry.data.is_empty() {
+        let Some(command) = decode(entry)? else {
             batch.skip(entry.index);
             continue;
-        }
-        let command = decode(entry)?;
+        };
         let outcomes = batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
         begun.stamp = Some(command.stamp);
         each(entry, command, outcomes);
@@ -64,26 +62,30 @@ pub(super) fn apply_entries(
     Ok(begun)
 }
 
-/// The command in an entry.
-fn decode(entry: &Entry) -> Result<Command, ApplyError> {
-    Command::decode(Bytes::copy_from_slice(&entry.data)).map_err(|source| ApplyError::Decode {
+/// The command in an entry, if it holds one. Paths and values are slices of the entry.
+fn decode(entry: &wal::Entry) -> Result<Option<Command>, ApplyError> {
+    let content = entry::content(entry)?;
+    if content.entry_type != EntryType::EntryNormal || content.data.is_empty() {
+        return Ok(None);
+    }
+    let command = Command::decode(content.data).map_err(|source| ApplyError::Decode {
         index: entry.index,
         source,
-    })
+    })?;
+    Ok(Some(command))
 }
 
 /// Cuts entries into groups of bounded number and size. A change of membership begins one, so that it is applied with
 /// the first batch of its group.
-pub(super) fn groups(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+pub(super) fn groups(entries: &[wal::Entry]) -> impl Iterator<Item = &[wal::Entry]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |entry: &&Entry| {
-            bytes += entry.data.len();
+        let fits = |entry: &&wal::Entry| {
+            bytes += entry.payload.len();
             bytes <= MAX_BATCH_BYTES
         };
-        let normal = EntryType::EntryNormal as i32;
-        let begins = |(at, entry): &(usize, &Entry)| *at > 0 && entry.entry_type != normal;
+        let begins = |(at, entry): &(usize, &wal::Entry)| *at > 0 && changes_membership(entry);
         let group = rest.iter().enumerate().take(MAX_BATCH_ENTRIES);
         let group = group.take_while(|entry| !begins(entry));
         let count = group.map(|(_, entry)| entry).take_while(fits).count();

@@ -13,7 +13,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::eraftpb::Entry;
 use storage::{Damage, Mode};
 
 use super::error::{ApplyError, LogSourceError};
@@ -26,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: usize = 5;
 
 /// Reads committed entries `[from, until)` of the log: one at least.
-pub type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<Entry>, LogSourceError> + Send>;
+pub type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<wal::Entry>, LogSourceError> + Send>;
 
 /// The store's writing half, with all that it takes to open it again under its readers.
 pub(super) struct ReopenableStore {
@@ -150,7 +149,7 @@ impl ReopenableStore {
         Ok(())
     }
 
-    fn read_log(&self, from: u64, until: u64) -> Result<Vec<Entry>, ApplyError> {
+    fn read_log(&self, from: u64, until: u64) -> Result<Vec<wal::Entry>, ApplyError> {
         match &self.log {
             Some(log) => log(from, until).map_err(ApplyError::Log),
             None => Err(ApplyError::Log("the log is not open yet".into())),
@@ -158,7 +157,7 @@ impl ReopenableStore {
     }
 
     /// The store itself takes any entry above the last one: it does not know what a log is.
-    pub(super) fn refuse_gap(&self, entries: &[Entry]) -> Result<(), ApplyError> {
+    pub(super) fn refuse_gap(&self, entries: &[wal::Entry]) -> Result<(), ApplyError> {
         let applied = self.writer.applied().index;
         match entries.first().map(|entry| entry.index) {
             Some(index) if index != applied + 1 => Err(ApplyError::Gap { index, applied }),
@@ -167,7 +166,7 @@ impl ReopenableStore {
     }
 
     /// One batch of the store for entries that were applied before: how many of them, at least one.
-    fn write_group(&mut self, entries: &[Entry]) -> Result<usize, ApplyError> {
+    fn write_group(&mut self, entries: &[wal::Entry]) -> Result<usize, ApplyError> {
         self.refuse_gap(entries)?;
         let mut batch = self.writer.batch();
         let begun = apply_entries(&mut batch, entries, |_, _, _| {})?;

@@ -5,7 +5,6 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use raft::eraftpb::Entry;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 use tempfile::TempDir;
@@ -52,7 +51,7 @@ fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     (worker, shared, directory)
 }
 
-fn entry(index: u64) -> Entry {
+fn entry(index: u64) -> wal::Entry {
     entry_of(index, set(b"k", Bytes::from_static(b"v")))
 }
 
@@ -64,24 +63,24 @@ fn set(name: &[u8], value: Bytes) -> Operation<Ttl> {
     ))
 }
 
-fn entry_of(index: u64, operation: Operation<Ttl>) -> Entry {
+fn entry_of(index: u64, operation: Operation<Ttl>) -> wal::Entry {
     let data = Proposal::new(&operation).stamp(&Stamp::default());
-    Entry {
+    wal::Entry {
         index,
         term: 1,
-        data,
-        ..Entry::default()
+        kind: 0,
+        payload: data.into(),
     }
 }
 
-fn unreadable(index: u64) -> Entry {
-    Entry {
-        data: vec![255; 60],
+fn unreadable(index: u64) -> wal::Entry {
+    wal::Entry {
+        payload: vec![255; 60].into(),
         ..entry(index)
     }
 }
 
-fn step(worker: &mut ApplyWorker, entries: Vec<Entry>) -> Result<(), ApplyError> {
+fn step(worker: &mut ApplyWorker, entries: Vec<wal::Entry>) -> Result<(), ApplyError> {
     worker.step(vec![ApplyBatch::of(entries)], &mut |_| {})
 }
 

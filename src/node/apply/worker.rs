@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use raft::eraftpb::Entry;
-
 use super::backlog::Backlog;
 use super::compaction::Compaction;
 use super::context::{AppliedRequest, ApplyContext};
@@ -179,7 +177,10 @@ impl ApplyWorker {
     }
 
     /// A compaction that met damaged history makes RocksDB refuse this group; with that history at rest it is applied.
-    fn apply_around_damage(&mut self, group: &[Entry]) -> Result<(Instant, usize), ApplyError> {
+    fn apply_around_damage(
+        &mut self,
+        group: &[wal::Entry],
+    ) -> Result<(Instant, usize), ApplyError> {
         let error = match self.apply_group(group) {
             Ok(done) => return Ok(done),
             Err(error) => error,
@@ -246,7 +247,7 @@ impl ApplyWorker {
 
     /// Applies the first entries as one batch. Returns when it began, and how many they are: as many as the batch may
     /// hold, at least one.
-    fn apply_group(&mut self, entries: &[Entry]) -> Result<(Instant, usize), ApplyError> {
+    fn apply_group(&mut self, entries: &[wal::Entry]) -> Result<(Instant, usize), ApplyError> {
         let started = self.now();
         self.mark_write(started);
         let committed = self.commit_group(entries);
@@ -258,7 +259,7 @@ impl ApplyWorker {
         metrics.apply_seconds.observe(took.as_secs_f64());
         metrics.batch_entries.observe(entries.len() as f64);
         self.context.answer(done);
-        let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
+        let bytes = entries.iter().map(|entry| entry.payload.len() as u64).sum();
         let amount = (entries.len() as u64, bytes);
         self.pace
             .count(amount, &self.store.writer, &self.context.status);
@@ -268,7 +269,7 @@ impl ApplyWorker {
     /// One batch of the store, and its events; how many of the entries it holds.
     fn commit_group(
         &mut self,
-        entries: &[Entry],
+        entries: &[wal::Entry],
     ) -> Result<(Vec<AppliedRequest>, usize), ApplyError> {
         self.store.refuse_gap(entries)?;
         let mut done = Vec::with_capacity(entries.len());

@@ -24,7 +24,7 @@ mod read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::eraftpb::{Entry, EntryType, HardState};
+use raft::eraftpb::HardState;
 
 use super::batch::{ApplyBatch, LogBatch};
 use super::cluster_clock::ClusterClock;
@@ -34,6 +34,7 @@ use super::outcome::Failure;
 use super::status::Status;
 use super::waiters::Waiters;
 use crate::metrics::Metrics;
+use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
 use expiry::PendingExpiry;
 use pipeline::Pipeline;
@@ -284,14 +285,11 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
     }
 
-    fn apply(&mut self, entries: Vec<Entry>, effects: &mut impl Effects) {
+    fn apply(&mut self, entries: Vec<wal::Entry>, effects: &mut impl Effects) {
         let Some(last) = entries.last() else { return };
         self.pipeline.hand_entries(last.index);
         let mut conf_states = Vec::new();
-        for entry in entries
-            .iter()
-            .filter(|entry| entry.entry_type != EntryType::EntryNormal as i32)
-        {
+        for entry in entries.iter().filter(|entry| changes_membership(entry)) {
             match self.core.apply_conf_change(entry) {
                 Ok(state) => conf_states.push((entry.index, state)),
                 Err(error) => tracing::error!("entry {}: {error}", entry.index),

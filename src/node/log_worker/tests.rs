@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use raft::eraftpb::Entry;
 use wal::fs::Fs;
 use wal::fs::sim::SimFs;
 
@@ -51,11 +50,11 @@ fn worker_on(disk: &SimFs, data_dir: &Path) -> (LogWorker<SimFs>, Arc<Status>) {
 }
 
 fn batch(index: u64) -> Vec<LogTask> {
-    let entry = Entry {
+    let entry = wal::Entry {
         index,
         term: 1,
-        data: vec![7; PAYLOAD],
-        ..Entry::default()
+        kind: 0,
+        payload: vec![7; PAYLOAD].into(),
     };
     vec![LogTask::Batch(LogBatch {
         number: index,

@@ -6,7 +6,7 @@ use crate::node::apply::error::ApplyError;
 use crate::node::data_dir::DataDirError;
 use crate::node::judgement::refusal::StartRefusal;
 use crate::node::marker::MarkerError;
-use crate::raft::log::UnknownEntry;
+use crate::raft::entry::UnknownEntry;
 
 /// See the module.
 #[derive(Debug, thiserror::Error)]

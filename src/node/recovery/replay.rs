@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use raft::eraftpb::{ConfState, Entry, EntryType};
+use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
 use super::error::RecoveryError;
@@ -10,7 +10,8 @@ use super::open_log::OpenLog;
 use crate::node::apply::reopen::LogSource;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::ApplyBatch;
-use crate::raft::log::{LogView, from_wal};
+use crate::raft::entry::{self, UnknownEntry, changes_membership};
+use crate::raft::log::LogView;
 
 /// Bytes of entries read from the log and applied at once.
 pub(super) const REPLAY_BYTES: usize = 4 << 20;
@@ -19,11 +20,7 @@ const REREAD_BYTES: usize = 4 << 20;
 
 /// Entries for a store that has to be reopened.
 pub(super) fn log_source<F: Fs>(reader: wal::Reader<F>) -> LogSource {
-    Box::new(move |from, until| {
-        let entries = reader.entries(from, until, REREAD_BYTES)?;
-        let entries = entries.into_iter().map(from_wal);
-        Ok(entries.collect::<Result<Vec<_>, _>>()?)
-    })
+    Box::new(move |from, until| Ok(reader.entries(from, until, REREAD_BYTES)?))
 }
 
 /// The log view and the index up to which the store is now.
@@ -75,11 +72,11 @@ fn next_commands<F: Fs>(
     reader: &wal::Reader<F>,
     range: Range<u64>,
     alone: bool,
-) -> Result<Vec<Entry>, RecoveryError> {
+) -> Result<Vec<wal::Entry>, RecoveryError> {
     let mut entries = Vec::new();
     for entry in reader.entries(range.start, range.end, REPLAY_BYTES)? {
-        let entry = from_wal(entry)?;
-        if entry.entry_type != EntryType::EntryNormal as i32 {
+        let entry = known(entry)?;
+        if changes_membership(&entry) {
             if alone {
                 // After this change others may have a say in what is committed.
                 log.hard_state.commit = entry.index;
@@ -89,6 +86,11 @@ fn next_commands<F: Fs>(
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// The entry, if this version knows its kind: a start refuses what it could not apply later.
+fn known(entry: wal::Entry) -> Result<wal::Entry, UnknownEntry> {
+    entry::content(&entry).map(|_| entry)
 }
 
 /// The end of the log that consensus holds in memory.
@@ -102,7 +104,7 @@ fn load<F: Fs>(
         let entries = reader.entries(next, range.end, REPLAY_BYTES)?;
         let entries = entries
             .into_iter()
-            .map(from_wal)
+            .map(known)
             .collect::<Result<Vec<_>, _>>()?;
         next = entries.last().map_or(range.end, |entry| entry.index + 1);
         view.append(&entries);

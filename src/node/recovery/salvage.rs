@@ -19,7 +19,6 @@ use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::ApplyBatch;
 use crate::node::judgement::refusal::LogLoss;
 use crate::node::marker::Marker;
-use crate::raft::log::from_wal;
 
 /// The log of a sole voter, to be set aside.
 pub struct LostLog<'a, F: Fs> {
@@ -103,11 +102,7 @@ impl<F: Fs> LostLog<'_, F> {
         worker.set_log(log_source(prefix.reader()));
         let mut replayed = 0;
         while applied < loss.kept {
-            let entries = reader
-                .entries(applied + 1, loss.kept + 1, REPLAY_BYTES)?
-                .into_iter()
-                .map(from_wal)
-                .collect::<Result<Vec<_>, _>>()?;
+            let entries = reader.entries(applied + 1, loss.kept + 1, REPLAY_BYTES)?;
             let Some(last) = entries.last().map(|entry| entry.index) else {
                 break;
             };
