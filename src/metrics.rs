@@ -18,7 +18,7 @@ use prometheus_client::registry::{Metric, Registry};
 mod process;
 
 /// The media type of what [`Metrics::render`] returns.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What was done to the store: `get`, `getRecursive`, or the action of an event (keys-api 2.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -57,22 +57,22 @@ use bytes::Bytes;
 use prost::Message;
 use storage::operation::Operation;
 
-pub use error::DecodeError;
-pub use proposal::Proposal;
-pub use stamp::Stamp;
-pub use ttl::Ttl;
+pub(crate) use error::DecodeError;
+pub(crate) use proposal::Proposal;
+pub(crate) use stamp::Stamp;
+pub(crate) use ttl::Ttl;
 use version::BOUNDED_EXPIRY;
-pub use version::HEADER_BYTES;
+pub(crate) use version::HEADER_BYTES;
 
 /// What the server does itself: nothing of it has a TTL.
-pub type ServerOperation = Operation<Infallible>;
+pub(crate) type ServerOperation = Operation<Infallible>;
 
 /// The largest command: what one record of the log holds, with room for its frame.
-pub const MAX_BYTES: usize = 15 << 20;
+pub(crate) const MAX_BYTES: usize = 15 << 20;
 
 /// A command read back from a log entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
+pub(crate) struct Command {
     /// What the leader stamped.
     pub stamp: Stamp,
     /// What to apply, lifetimes filled in.
@@ -84,7 +84,7 @@ impl Command {
     ///
     /// # Errors
     /// See [`DecodeError`]; bytes of any kind give one or a command.
-    pub fn decode(mut data: Bytes) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut data: Bytes) -> Result<Self, DecodeError> {
         let stamp = Stamp::decode(&data)?;
         let knows_bytes = data[0] >= BOUNDED_EXPIRY;
         let body = wire::CommandMessage::decode(data.split_off(HEADER_BYTES))

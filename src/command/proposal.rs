@@ -8,11 +8,11 @@ use super::{ServerOperation, Stamp, Ttl, wire};
 
 /// A proposal before it is stamped: the header is there and empty.
 #[derive(Debug, Clone)]
-pub struct Proposal(Vec<u8>);
+pub(crate) struct Proposal(Vec<u8>);
 
 impl Proposal {
     /// Encodes what a client asks for; its TTL is relative still. This copies the value, once.
-    pub fn new(operation: &Operation<Ttl>) -> Self {
+    pub(crate) fn new(operation: &Operation<Ttl>) -> Self {
         let ttl = match operation {
             Operation::Write(write) => write.lifetime,
             _ => None,
@@ -21,7 +21,7 @@ impl Proposal {
     }
 
     /// Encodes what the server itself does, as one command: nothing of it has a TTL, as the type says.
-    pub fn of_server(operations: &[ServerOperation]) -> Self {
+    pub(crate) fn of_server(operations: &[ServerOperation]) -> Self {
         Self::encode(operations, None)
     }
 
@@ -44,17 +44,12 @@ impl Proposal {
     }
 
     /// Size as it will stand in the log.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// A proposal always has a header.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
     /// Fills in the header; the result is the data of a log entry.
-    pub fn stamp(mut self, stamp: &Stamp) -> Vec<u8> {
+    pub(crate) fn stamp(mut self, stamp: &Stamp) -> Vec<u8> {
         if let Some(header) = self.0.first_chunk_mut() {
             stamp.write(header);
         }

@@ -8,15 +8,15 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Seconds to live, counted from the moment that the write is stamped; 0 ends at the next expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ttl(u64);
+pub(crate) struct Ttl(u64);
 
 impl Ttl {
     /// The longest: 100 years of 365.25 days. The original wraps its clock from about 292 years on (keys-api 7.5); a time
     /// to live that long is a mistake, and is called one.
-    pub const MAX: Self = Self(36_525 * 86_400);
+    pub(crate) const MAX: Self = Self(36_525 * 86_400);
 
     /// `None` if it is longer than [`Ttl::MAX`].
-    pub fn new(seconds: u64) -> Option<Self> {
+    pub(crate) fn new(seconds: u64) -> Option<Self> {
         Some(Self(seconds)).filter(|ttl| *ttl <= Self::MAX)
     }
 
@@ -26,7 +26,7 @@ impl Ttl {
     }
 
     /// In seconds.
-    pub fn seconds(self) -> u64 {
+    pub(crate) fn seconds(self) -> u64 {
         self.0
     }
 

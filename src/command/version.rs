@@ -1,7 +1,7 @@
 //! The header of a command: how long it is, and which versions of it there are.
 
 /// Bytes before the body.
-pub const HEADER_BYTES: usize = 48;
+pub(crate) const HEADER_BYTES: usize = 48;
 /// What every entry holds that needs no later one: releases before [`BOUNDED_EXPIRY`] read it.
 pub(super) const VERSION: u8 = 1;
 /// The version that knows the bound in bytes of an expiry.

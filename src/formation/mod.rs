@@ -1,6 +1,6 @@
 //! Who are we: the identity that a founding gives, and what a member tells the cluster of itself.
 //!
-//! The options decide an identity only once, when the data directory is found empty ([`founder`]); from then on the
+//! The options decide an identity only once, when the data directory is found empty ([`mod@founder`]); from then on the
 //! directory knows. What may change with every start, name and client URLs, is published through the log ([`publish`]).
 
 mod founder;

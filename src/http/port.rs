@@ -1,4 +1,4 @@
-//! The API plugged into a port: what [`listen`](crate::listen) asks of who answers.
+//! The API plugged into a port: what [`crate::listen`] asks of who answers.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
 
 impl Member {
     /// The hidden node that 0.4 clients look for: `/_etcd/machines/NAME` (cluster-and-config 1.3).
-    pub fn machine(&self) -> ServerOperation {
+    pub(crate) fn machine(&self) -> ServerOperation {
         let first = |urls: &[String]| {
             let url = urls.first().map_or("", String::as_str);
             utf8_percent_encode(url, FORM).to_string()
@@ -32,7 +32,7 @@ impl Member {
     }
 
     /// Removes that node: the member goes by another name now.
-    pub fn forget_machine(&self) -> ServerOperation {
+    pub(crate) fn forget_machine(&self) -> ServerOperation {
         ServerOperation::System {
             path: self.machine_path(),
             value: None,

@@ -7,4 +7,4 @@ mod fuzz;
 mod machine;
 mod record;
 
-pub use record::{Member, MembersError, all, cluster_row};
+pub(crate) use record::{Member, MembersError, all, cluster_row};

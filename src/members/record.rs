@@ -12,7 +12,7 @@ const CLUSTER_KEY: &[u8] = b"cluster";
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
+pub(crate) struct Member {
     /// Its id.
     pub id: u64,
     /// Its name; empty until it has started once.
@@ -25,7 +25,7 @@ pub struct Member {
 
 /// Why the rows cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum MembersError {
+pub(crate) enum MembersError {
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -41,7 +41,7 @@ pub enum MembersError {
 
 impl Member {
     /// The command's operation that stores this member.
-    pub fn record(&self) -> ServerOperation {
+    pub(crate) fn record(&self) -> ServerOperation {
         let value = serde_json::to_vec(self).expect("strings and integers always encode");
         ServerOperation::Record {
             key: key(self.id),
@@ -57,7 +57,7 @@ fn key(id: u64) -> Bytes {
 }
 
 /// All members, by id.
-pub fn all(store: &Store) -> Result<Vec<Member>, MembersError> {
+pub(crate) fn all(store: &Store) -> Result<Vec<Member>, MembersError> {
     let rows = store.records(PREFIX)?;
     rows.into_iter()
         .map(|(key, value)| decode(&key, &value))
@@ -72,7 +72,7 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembersError> {
 }
 
 /// The operation that names the cluster.
-pub fn cluster_row(cluster: u64) -> ServerOperation {
+pub(crate) fn cluster_row(cluster: u64) -> ServerOperation {
     let value = format!("{cluster:x}");
     ServerOperation::Record {
         key: Bytes::from_static(CLUSTER_KEY),

@@ -7,7 +7,7 @@ use raft::eraftpb::{ConfState, HardState, Message};
 
 /// What the log gets: one or more ready batches' worth of writing.
 #[derive(Debug, Default)]
-pub struct LogBatch {
+pub(crate) struct LogBatch {
     /// The ready number to report back.
     pub number: u64,
     /// Entries in order.
@@ -22,7 +22,7 @@ pub struct LogBatch {
 
 /// A piece of work for the log.
 #[derive(Debug)]
-pub enum LogTask {
+pub(crate) enum LogTask {
     /// Write and sync.
     Batch(LogBatch),
     /// Entries up to here are in the flushed store: their segments may go.
@@ -31,7 +31,7 @@ pub enum LogTask {
 
 /// What became durable.
 #[derive(Debug, Default)]
-pub struct Persisted {
+pub(crate) struct Persisted {
     /// The highest batch, if any.
     pub number: Option<u64>,
     /// Messages that may go out now.
@@ -59,7 +59,7 @@ impl ApplyBatch {
 
 /// The newest position of the log that is known durable, shared with the apply thread: each flush of the store
 /// carries it, so that a log that lost its end is recognised.
-pub type SharedWitness = Arc<Mutex<wal::Witness>>;
+pub(super) type SharedWitness = Arc<Mutex<wal::Witness>>;
 
 /// Asks the flush thread for a flush; one request may wait.
-pub type FlushRequest = SyncSender<()>;
+pub(super) type FlushRequest = SyncSender<()>;

@@ -14,7 +14,7 @@ use crate::watch::Hub;
 
 /// See the module.
 #[derive(Clone)]
-pub struct NodeContext {
+pub(crate) struct NodeContext {
     /// The store's reading half.
     pub store: storage::Store,
     /// Watches.
@@ -35,7 +35,7 @@ pub struct NodeContext {
 
 impl NodeContext {
     /// Cluster time goes on from the last command that `marker` knows; watches end where nothing is applied any more.
-    pub fn new(
+    pub(crate) fn new(
         clock: Clock,
         store: storage::Store,
         marker: &Marker,

@@ -5,7 +5,7 @@ use raft::eraftpb::Message;
 use super::batch::{ApplyBatch, LogBatch, Persisted};
 
 /// Where peers depend on the calling thread (`alone` is false), calls must not block.
-pub trait Effects {
+pub(crate) trait Effects {
     /// To the log; `Some` if it is durable already.
     fn persist(&mut self, batch: LogBatch, alone: bool) -> Option<Persisted>;
     /// To the store; `Some` with the applied index if that is done already.

@@ -33,7 +33,7 @@ use crate::metrics::Metrics;
 
 /// How often, and up to where. Tests take other values.
 #[derive(Debug, Clone, Copy)]
-pub struct FlushPace {
+pub(crate) struct FlushPace {
     /// Between two looks whether the volume is still there: until then RocksDB may work in another directory.
     pub look: Duration,
     /// The same for the first one; each is twice as long as the one before, up to `look`.
@@ -63,7 +63,7 @@ const LOG_TAIL: u64 = 5_000;
 
 /// Why the thread ends before its time. Final for the node.
 #[derive(Debug, thiserror::Error)]
-pub enum FlushError {
+pub(crate) enum FlushError {
     /// The store.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -71,7 +71,7 @@ pub enum FlushError {
 
 /// Why a stop was not a clean one; the next start replays the log instead.
 #[derive(Debug, thiserror::Error)]
-pub enum FinishError {
+pub(crate) enum FinishError {
     /// The data directory is another one now.
     #[error("{0}")]
     Volume(String),
@@ -95,7 +95,7 @@ pub enum FinishError {
 }
 
 /// What the thread works on, shared with the stop of the node.
-pub struct Flusher<F: Fs> {
+pub(crate) struct Flusher<F: Fs> {
     store: storage::Store,
     witness: SharedWitness,
     // Held for one write and sync; taken inside no other lock.
@@ -132,7 +132,7 @@ impl<F: Fs> Clone for Flusher<F> {
 
 impl<F: Fs> Flusher<F> {
     /// For a store that was just opened.
-    pub fn new(
+    pub(crate) fn new(
         store: storage::Store,
         witness: SharedWitness,
         file: WitnessFile<F>,
@@ -159,7 +159,8 @@ impl<F: Fs> Flusher<F> {
     }
 
     /// With another pace than the usual one.
-    pub fn paced(mut self, pace: FlushPace) -> Self {
+    #[cfg(test)]
+    pub(crate) fn paced(mut self, pace: FlushPace) -> Self {
         self.pace = pace;
         self
     }
@@ -170,7 +171,7 @@ impl<F: Fs> Flusher<F> {
     ///
     /// # Errors
     /// A failed flush, which is final.
-    pub fn run(
+    pub(crate) fn run(
         &mut self,
         requests: &Receiver<()>,
         mut release: impl FnMut(u64),
@@ -369,7 +370,7 @@ impl<F: Fs> Flusher<F> {
     ///
     /// # Errors
     /// What failed; the next start replays the log instead.
-    pub fn finish(&mut self) -> Result<(), FinishError> {
+    pub(crate) fn finish(&mut self) -> Result<(), FinishError> {
         if let Some(lost) = self.status.lost_volume() {
             return Err(FinishError::Volume(lost.to_owned()));
         }

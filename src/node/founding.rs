@@ -36,7 +36,7 @@ pub struct Founded<F: Fs> {
 }
 
 /// Who is founded, and with which settings.
-pub struct Founding {
+pub(super) struct Founding {
     /// Its ids.
     pub identity: wal::Identity,
     /// All members at the founding.
@@ -51,7 +51,7 @@ pub struct Founding {
 ///
 /// # Errors
 /// Whatever step failed: founding may be repeated.
-pub fn found<F: Fs>(
+pub(super) fn found<F: Fs>(
     fs: &F,
     data_dir: &Path,
     space: &DiskSpace,

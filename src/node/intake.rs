@@ -16,7 +16,7 @@ use crate::command::Proposal;
 
 /// A write on its way into the log.
 #[derive(Debug)]
-pub struct Submission {
+pub(crate) struct Submission {
     /// The encoded command.
     pub proposal: Proposal,
     /// Where the outcome goes; closed when the client gave up.
@@ -26,11 +26,11 @@ pub struct Submission {
 }
 
 /// A linearizable read that waits for its index.
-pub type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
+pub(super) type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
 
 /// Everything that waits for the consensus thread.
 #[derive(Debug, Default)]
-pub struct Inputs {
+pub(crate) struct Inputs {
     /// Writes in the order they came.
     pub writes: Vec<Submission>,
     /// Reads.
@@ -62,16 +62,16 @@ impl Inputs {
 
 /// What the consensus thread waits for besides new requests.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Attention {
+pub(crate) struct Attention {
     /// The pipeline is full: writes stay queued, and count against the bound, until it is not.
     pub hold_writes: bool,
     /// Somebody waits for an index to be applied.
     pub to_applied: bool,
 }
 
-/// IntakeLimits of the queue.
+/// How much may wait in the queue.
 #[derive(Debug, Clone, Copy)]
-pub struct IntakeLimits {
+pub(crate) struct IntakeLimits {
     /// Requests (writes, reads) that may wait.
     pub requests: usize,
     /// Bytes of proposals that may wait.
@@ -102,7 +102,7 @@ struct IntakeState {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Intake {
+pub(crate) struct Intake {
     // Guards the queue; held for a push or a swap, never across anything that waits.
     state: Mutex<IntakeState>,
     wake: Condvar,
@@ -112,7 +112,7 @@ pub struct Intake {
 
 impl Intake {
     /// An empty queue.
-    pub fn new(limits: IntakeLimits, clock: Clock) -> Self {
+    pub(crate) fn new(limits: IntakeLimits, clock: Clock) -> Self {
         Self {
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -122,7 +122,7 @@ impl Intake {
     }
 
     /// Queues a write, or refuses it.
-    pub fn submit(&self, proposal: Proposal) -> Result<PendingWrite, Failure> {
+    pub(crate) fn submit(&self, proposal: Proposal) -> Result<PendingWrite, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
         let bytes = state.bytes + proposal.len();
@@ -140,7 +140,7 @@ impl Intake {
     }
 
     /// Queues a read, or refuses it.
-    pub fn read(&self) -> Result<oneshot::Receiver<Result<(), Failure>>, Failure> {
+    pub(crate) fn read(&self) -> Result<oneshot::Receiver<Result<(), Failure>>, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
         if state.inputs.reads.len() >= self.limits.requests {
@@ -152,7 +152,8 @@ impl Intake {
     }
 
     /// Queues a message of a peer; drops it when too many wait.
-    pub fn message(&self, message: Message) {
+    #[expect(dead_code, reason = "no port takes messages of peers yet")]
+    pub(crate) fn message(&self, message: Message) {
         let mut state = self.lock();
         if state.inputs.messages.len() < self.limits.messages {
             state.inputs.messages.push(message);
@@ -161,7 +162,7 @@ impl Intake {
     }
 
     /// The log thread: batches up to `number` are durable.
-    pub fn persisted(&self, number: u64) {
+    pub(crate) fn persisted(&self, number: u64) {
         let mut state = self.lock();
         state.inputs.persisted = state.inputs.persisted.max(Some(number));
         self.rouse(state);
@@ -169,7 +170,7 @@ impl Intake {
 
     /// The apply thread: entries up to `index` are applied. Nothing waits for that as a rule, so the consensus thread
     /// is woken only when it said that it cares ([`Attention`]); otherwise it learns of it with its next input.
-    pub fn applied(&self, index: u64) {
+    pub(crate) fn applied(&self, index: u64) {
         let mut state = self.lock();
         state.inputs.applied = state.inputs.applied.max(Some(index));
         if state.attentive {
@@ -178,14 +179,14 @@ impl Intake {
     }
 
     /// Asks the consensus thread to stop.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.inputs.stop = true;
         self.rouse(state);
     }
 
     /// Refuses all requests from now on; what waits is handed back to be refused as well.
-    pub fn close(&self, failure: Failure) -> (Vec<Submission>, Vec<ReadWaiter>) {
+    pub(crate) fn close(&self, failure: Failure) -> (Vec<Submission>, Vec<ReadWaiter>) {
         let mut state = self.lock();
         state.closed = Some(failure);
         state.bytes = 0;
@@ -196,12 +197,12 @@ impl Intake {
     }
 
     /// How many writes wait.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.lock().inputs.writes.len()
     }
 
     /// Takes everything that waits, or returns empty-handed after `patience`.
-    pub fn take(&self, patience: Duration, attention: Attention) -> Inputs {
+    pub(crate) fn take(&self, patience: Duration, attention: Attention) -> Inputs {
         let Attention {
             hold_writes,
             to_applied,

@@ -43,12 +43,12 @@ const SEEN_HERE: [RefusalKind; 4] = [
 
 /// How long the log thread sleeps without work. While writes are refused nothing arrives: it looks again by itself
 /// whether the trouble is over.
-pub fn patience(status: &Status) -> Duration {
+pub(super) fn patience(status: &Status) -> Duration {
     if status.refusals().any() { RETRY } else { IDLE }
 }
 
 /// Owns the log's writing half.
-pub struct LogWorker<F: wal::fs::Fs> {
+pub(crate) struct LogWorker<F: wal::fs::Fs> {
     wal: wal::Wal<F>,
     volume: Arc<Volume>,
     /// When the volume was last found to be there.
@@ -61,7 +61,7 @@ pub struct LogWorker<F: wal::fs::Fs> {
 
 impl<F: wal::fs::Fs> LogWorker<F> {
     /// A worker over an open log.
-    pub fn new(
+    pub(crate) fn new(
         wal: wal::Wal<F>,
         data_dir: PathBuf,
         space: DiskSpace,
@@ -84,12 +84,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     }
 
     /// Whom to ask for a flush when only one can make room in the log.
-    pub fn set_flush(&mut self, flush: FlushRequest) {
+    pub(crate) fn set_flush(&mut self, flush: FlushRequest) {
         self.flush = Some(flush);
     }
 
     /// One group. Returns an error only when the log is unusable from now on.
-    pub fn step(&mut self, tasks: Vec<LogTask>) -> Result<Persisted, wal::Error> {
+    pub(crate) fn step(&mut self, tasks: Vec<LogTask>) -> Result<Persisted, wal::Error> {
         let mut persisted = Persisted::default();
         let mut must_sync = false;
         let mut release = 0;
@@ -240,7 +240,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     }
 
     /// Whether the log was removed under the node, looked at now.
-    pub fn is_removed(&self) -> bool {
+    pub(crate) fn is_removed(&self) -> bool {
         self.look_at_names();
         self.status.removed_log().is_some()
     }

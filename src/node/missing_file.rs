@@ -33,7 +33,7 @@ use storage::judge::{Inventory, Reason, Table};
 use wal::fs::{File, Fs};
 
 /// Its name in the data directory.
-pub const NAME: &str = "MISSING";
+pub(super) const NAME: &str = "MISSING";
 const NEW: &str = "MISSING.new";
 const HEAD: &str = "etcd2 missing tables, format 1\n";
 /// Of a longer file no more is read, and its check does not match then. Room for 20,000 tables.
@@ -65,7 +65,7 @@ fn name(table: &Table) -> Option<TableName> {
 ///
 /// # Errors
 /// What the system says, if it is anything but that there is no such file.
-pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<MissingTables> {
+pub(super) fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<MissingTables> {
     let file = match fs.open_read(&path(data_dir)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -86,7 +86,7 @@ pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<MissingTables> {
 ///
 /// # Errors
 /// What the system says: the store must not be written to.
-pub fn keep<F: Fs>(
+pub(super) fn keep<F: Fs>(
     fs: &F,
     data_dir: &Path,
     known: &MissingTables,
@@ -120,7 +120,7 @@ pub fn keep<F: Fs>(
 }
 
 /// Where it stands.
-pub fn path(data_dir: &Path) -> PathBuf {
+pub(super) fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(NAME)
 }
 

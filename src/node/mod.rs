@@ -11,41 +11,41 @@
 //! Promises: a reply is sent only after the entry is durable and applied; a failed sync is final; every queue is
 //! bounded, and a full one refuses with [`Failure::Overloaded`](outcome::Failure::Overloaded).
 
-pub mod apply;
-pub mod batch;
-pub mod cluster_clock;
-pub mod consensus;
-pub mod context;
-pub mod counters;
-pub mod damage;
-pub mod data_dir;
-pub mod disk_space;
-pub mod effects;
-pub mod fatal;
-pub mod flusher;
-pub mod founding;
+mod apply;
+mod batch;
+mod cluster_clock;
+mod consensus;
+pub(crate) mod context;
+mod counters;
+mod damage;
+mod data_dir;
+pub(crate) mod disk_space;
+mod effects;
+pub(crate) mod fatal;
+mod flusher;
+mod founding;
 #[cfg(test)]
 mod fuzz;
 pub mod identity_file;
-pub mod intake;
+mod intake;
 pub mod judgement;
 
-pub mod log_worker;
-pub mod marker;
-pub mod missing_file;
-pub mod outcome;
+mod log_worker;
+mod marker;
+mod missing_file;
+pub(crate) mod outcome;
 pub mod recovery;
-pub mod refusal;
-pub mod reserve;
-pub mod rights;
-pub mod runtime;
-pub mod start;
-pub mod status;
-pub mod volume;
-pub mod waiters;
-pub mod watchdog;
+pub(crate) mod refusal;
+pub(crate) mod reserve;
+mod rights;
+pub(crate) mod runtime;
+pub(crate) mod start;
+pub(crate) mod status;
+mod volume;
+mod waiters;
+pub(crate) mod watchdog;
 pub mod witness_file;
-pub mod worker_queue;
+mod worker_queue;
 
 #[cfg(test)]
 mod tests;

@@ -18,10 +18,10 @@ pub struct AppliedWrite {
 }
 
 /// Where the end of a write goes; closed when the client gave up.
-pub type WriteReply = oneshot::Sender<Result<AppliedWrite, Failure>>;
+pub(crate) type WriteReply = oneshot::Sender<Result<AppliedWrite, Failure>>;
 
 /// The other end of a [`WriteReply`].
-pub type PendingWrite = oneshot::Receiver<Result<AppliedWrite, Failure>>;
+pub(crate) type PendingWrite = oneshot::Receiver<Result<AppliedWrite, Failure>>;
 
 /// Why a request got no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

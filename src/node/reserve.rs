@@ -17,9 +17,9 @@ use super::disk_space::DiskSpace;
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// Its name in the data directory.
-pub const NAME: &str = "RESERVE";
+pub(crate) const NAME: &str = "RESERVE";
 /// Bytes: a memtable of the store (16 MiB) as a table, a manifest of ten thousand tables, and change.
-pub const BYTES: u64 = 24 << 20;
+pub(crate) const BYTES: u64 = 24 << 20;
 /// A start goes on without the reserve while this much is free.
 const ENOUGH_BYTES: u64 = 4 << 20;
 /// Files that opening the store makes, and some.
@@ -30,7 +30,7 @@ const PROBE: &str = "store/000000.dbtmp";
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reserve {
+pub(crate) enum Reserve {
     /// It is there.
     Kept,
     /// It was given up: the disk is full.
@@ -41,7 +41,7 @@ pub enum Reserve {
 
 /// Whether a file of [`BYTES`] can be made in the store and synced: neither blocks nor inodes nor a quota stand in the way,
 /// and it is no read-only file system. Where nothing can be allocated ahead, the next write finds out.
-pub fn has_room(space: &DiskSpace, data_dir: &Path) -> bool {
+pub(crate) fn has_room(space: &DiskSpace, data_dir: &Path) -> bool {
     if space.free_bytes(data_dir) < BYTES {
         return false;
     }
@@ -68,7 +68,7 @@ fn allocate(path: &Path) -> io::Result<File> {
 }
 
 /// What is left there, as the beginning of a sentence.
-pub fn left(space: &DiskSpace, data_dir: &Path) -> String {
+pub(crate) fn left(space: &DiskSpace, data_dir: &Path) -> String {
     let files = match space.free_inodes(data_dir) {
         u64::MAX => String::new(),
         inodes => format!(" and room for {inodes} more files"),
@@ -81,7 +81,7 @@ pub fn left(space: &DiskSpace, data_dir: &Path) -> String {
 }
 
 /// What a start lacks here, and what to do about it.
-pub fn lacks(space: &DiskSpace, data_dir: &Path) -> String {
+pub(crate) fn lacks(space: &DiskSpace, data_dir: &Path) -> String {
     let (bytes, inodes) = (space.free_bytes(data_dir), space.free_inodes(data_dir));
     match inodes < ENOUGH_INODES {
         true => {
@@ -101,7 +101,7 @@ pub fn lacks(space: &DiskSpace, data_dir: &Path) -> String {
 
 /// Before a start opens anything: gives the reserve up if the disk is full, and then the log's spare segments, whose
 /// content means nothing.
-pub fn prepare(space: &DiskSpace, data_dir: &Path) -> io::Result<Reserve> {
+pub(crate) fn prepare(space: &DiskSpace, data_dir: &Path) -> io::Result<Reserve> {
     let path = path(data_dir);
     if has_enough(space, data_dir) {
         return Ok(match is_whole(&path) {
@@ -140,7 +140,7 @@ fn spares(data_dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Makes it if it is not there and the disk has twice that room. `false` if it is still missing.
-pub fn restore(space: &DiskSpace, data_dir: &Path) -> bool {
+pub(crate) fn restore(space: &DiskSpace, data_dir: &Path) -> bool {
     let path = path(data_dir);
     if is_whole(&path) {
         return true;
@@ -158,12 +158,12 @@ pub fn restore(space: &DiskSpace, data_dir: &Path) -> bool {
 }
 
 /// Whether it is missing for want of room: as much has to be left free in its place.
-pub fn is_owed(space: &DiskSpace, data_dir: &Path) -> bool {
+pub(crate) fn is_owed(space: &DiskSpace, data_dir: &Path) -> bool {
     !is_whole(&path(data_dir)) && space.free_bytes(data_dir) < 2 * BYTES
 }
 
 /// Takes it away, durably, if it is there.
-pub fn drop(data_dir: &Path) -> io::Result<()> {
+pub(crate) fn drop(data_dir: &Path) -> io::Result<()> {
     match fs::remove_file(path(data_dir)) {
         Ok(()) => File::open(data_dir)?.sync_all(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -172,7 +172,7 @@ pub fn drop(data_dir: &Path) -> io::Result<()> {
 }
 
 /// Whether something has its name.
-pub fn is_there(data_dir: &Path) -> bool {
+pub(crate) fn is_there(data_dir: &Path) -> bool {
     path(data_dir).exists()
 }
 
@@ -181,7 +181,7 @@ fn is_whole(path: &Path) -> bool {
 }
 
 /// Where it stands.
-pub fn path(data_dir: &Path) -> PathBuf {
+pub(crate) fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(NAME)
 }
 

@@ -25,7 +25,7 @@ struct Tally {
 
 /// Narrows what is wider than it should be, and says so in one line. Where that cannot be, the start goes on: the rights of
 /// the data directory may be enough, and a file system without rights has none to narrow.
-pub fn narrow(data_dir: &Path) {
+pub(super) fn narrow(data_dir: &Path) {
     let Tally {
         narrowed,
         wide,

@@ -31,7 +31,7 @@ struct WorkerQueueState<T> {
 
 /// See the module.
 #[derive(Debug)]
-pub struct WorkerQueue<T, W> {
+pub(super) struct WorkerQueue<T, W> {
     // Guards the queue; held for a push or a swap.
     state: Mutex<WorkerQueueState<T>>,
     wake: Condvar,
@@ -42,7 +42,7 @@ pub struct WorkerQueue<T, W> {
 
 /// What became of an item that was offered.
 #[derive(Debug)]
-pub enum Offered<T, R> {
+pub(super) enum Offered<T, R> {
     /// It was done on the spot.
     Done(R),
     /// Others are before it: push it.
@@ -51,7 +51,7 @@ pub enum Offered<T, R> {
 
 impl<T, W> WorkerQueue<T, W> {
     /// An idle queue.
-    pub fn new(worker: W, clock: Clock) -> Self {
+    pub(super) fn new(worker: W, clock: Clock) -> Self {
         let state = WorkerQueueState {
             items: Vec::new(),
             busy: false,
@@ -67,7 +67,7 @@ impl<T, W> WorkerQueue<T, W> {
     }
 
     /// Queues an item for the thread; ignored after [`Self::close`].
-    pub fn push(&self, item: T) {
+    pub(super) fn push(&self, item: T) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -77,7 +77,7 @@ impl<T, W> WorkerQueue<T, W> {
     }
 
     /// Does `work` on the caller's thread if the queue is idle.
-    pub fn offer<R>(&self, item: T, work: impl FnOnce(&mut W, T) -> R) -> Offered<T, R> {
+    pub(super) fn offer<R>(&self, item: T, work: impl FnOnce(&mut W, T) -> R) -> Offered<T, R> {
         {
             let mut state = self.lock();
             if state.busy || state.closed || !state.items.is_empty() {
@@ -97,7 +97,7 @@ impl<T, W> WorkerQueue<T, W> {
 
     /// Does `work` on the caller's thread as soon as nobody else works, whatever is queued; `None` once the queue is over.
     /// For rare work that is none of the items: it waits by looking again and again.
-    pub fn claim<R>(&self, work: impl FnOnce(&mut W) -> R) -> Option<R> {
+    pub(super) fn claim<R>(&self, work: impl FnOnce(&mut W) -> R) -> Option<R> {
         loop {
             {
                 let mut state = self.lock();
@@ -118,7 +118,7 @@ impl<T, W> WorkerQueue<T, W> {
 
     /// The thread's body: `work` gets all that is queued, `patience` says how long an idle thread sleeps before it is
     /// called with nothing. Ends when the queue is closed and empty, or when `work` says so.
-    pub fn run(
+    pub(super) fn run(
         &self,
         patience: impl Fn() -> Duration,
         mut work: impl FnMut(&mut W, Vec<T>) -> ControlFlow<()>,
@@ -140,7 +140,7 @@ impl<T, W> WorkerQueue<T, W> {
     }
 
     /// Takes no more items; the thread finishes what is there.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();
     }

@@ -21,7 +21,7 @@ const MAX_COMMITTED_BYTES_PER_BATCH: u64 = 8 << 20;
 
 /// How a member takes part.
 #[derive(Debug, Clone)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     /// The member's id; never zero.
     pub id: u64,
     /// Ticks between heartbeats.
@@ -58,7 +58,7 @@ pub struct SoftState {
 
 /// A read that may be served once `index` is applied.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ReadReady {
+pub(crate) struct ReadReady {
     /// The caller's own mark.
     pub context: Vec<u8>,
     /// The index to wait for.
@@ -67,7 +67,7 @@ pub struct ReadReady {
 
 /// One ready batch.
 #[derive(Debug)]
-pub struct ReadyBatch {
+pub(crate) struct ReadyBatch {
     /// Rises by one with each batch.
     pub number: u64,
     /// To send at once.
@@ -87,7 +87,7 @@ pub struct ReadyBatch {
 }
 
 /// Wraps the `raft` crate's node.
-pub struct RaftCore<R: LogRead> {
+pub(crate) struct RaftCore<R: LogRead> {
     node: RawNode<LogView<R>>,
     random: Box<dyn Randomness>,
     drawn_for: (u64, StateRole, usize),
@@ -95,7 +95,7 @@ pub struct RaftCore<R: LogRead> {
 
 impl<R: LogRead> RaftCore<R> {
     /// A member that starts where `log` ends. Everything committed up to `parameters.applied` has been applied.
-    pub fn new(
+    pub(crate) fn new(
         parameters: &Parameters,
         log: LogView<R>,
         random: Box<dyn Randomness>,
@@ -125,13 +125,13 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// One tick of the logical clock.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.node.tick();
         self.redraw_election_timeout();
     }
 
     /// Starts an election at once (a sole voter has nobody to wait for).
-    pub fn campaign(&mut self) -> raft::Result<()> {
+    pub(crate) fn campaign(&mut self) -> raft::Result<()> {
         let outcome = self.node.campaign();
         self.redraw_election_timeout();
         outcome
@@ -139,7 +139,7 @@ impl<R: LogRead> RaftCore<R> {
 
     /// Proposes entries as one message, so that followers get one append for all of them.
     /// `ProposalDropped`: no leader, a transfer under way, or too much uncommitted; nothing was taken.
-    pub fn propose(&mut self, data: Vec<Vec<u8>>) -> raft::Result<()> {
+    pub(crate) fn propose(&mut self, data: Vec<Vec<u8>>) -> raft::Result<()> {
         let entries = data.into_iter().map(|data| Entry {
             data,
             ..Entry::default()
@@ -152,25 +152,25 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// Asks for a read index; the answer comes as [`ReadyBatch::reads`] or never (the caller retries).
-    pub fn read_index(&mut self, context: Vec<u8>) {
+    pub(crate) fn read_index(&mut self, context: Vec<u8>) {
         self.node.read_index(context);
     }
 
     /// A message from a peer.
-    pub fn step(&mut self, message: Message) -> raft::Result<()> {
+    pub(crate) fn step(&mut self, message: Message) -> raft::Result<()> {
         let outcome = self.node.step(message);
         self.redraw_election_timeout();
         outcome
     }
 
     /// Batches up to `number` are durable.
-    pub fn persisted(&mut self, number: u64) {
+    pub(crate) fn persisted(&mut self, number: u64) {
         self.node.on_persist_ready(number);
         self.redraw_election_timeout();
     }
 
     /// Entries up to `index` are applied.
-    pub fn applied(&mut self, index: u64) {
+    pub(crate) fn applied(&mut self, index: u64) {
         if index > self.node.raft.raft_log.applied {
             self.node.advance_apply_to(index);
             self.node.mut_store().trim(index);
@@ -178,7 +178,7 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// The next batch, if there is anything to do.
-    pub fn ready(&mut self) -> Option<ReadyBatch> {
+    pub(crate) fn ready(&mut self) -> Option<ReadyBatch> {
         if !self.node.has_ready() {
             return None;
         }
@@ -208,7 +208,10 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// Applies a committed membership change; returns the state to store with the applied index.
-    pub fn apply_conf_change(&mut self, entry: &wal::Entry) -> Result<ConfState, ConfChangeError> {
+    pub(crate) fn apply_conf_change(
+        &mut self,
+        entry: &wal::Entry,
+    ) -> Result<ConfState, ConfChangeError> {
         use prost11::Message as _;
         use raft::eraftpb::{ConfChange, ConfChangeV2};
         let content = entry::content(entry)?;
@@ -222,7 +225,7 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// What this member is now.
-    pub fn soft_state(&self) -> SoftState {
+    pub(crate) fn soft_state(&self) -> SoftState {
         let raft = &self.node.raft;
         let role = match raft.state {
             StateRole::Leader => Role::Leader,
@@ -261,7 +264,7 @@ impl<R: LogRead> RaftCore<R> {
 
 /// Why a committed membership change was not applied.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfChangeError {
+pub(crate) enum ConfChangeError {
     /// The entry is of no kind that this version knows.
     #[error(transparent)]
     Unknown(#[from] UnknownEntry),

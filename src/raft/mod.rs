@@ -5,14 +5,13 @@
 
 mod core;
 mod diagnostics;
-pub mod entry;
-pub mod log;
+pub(crate) mod entry;
+pub(crate) mod log;
 mod random;
 
-pub use self::core::{Parameters, RaftCore, ReadReady, ReadyBatch, Role, SoftState};
-pub use self::log::{LogRead, LogView};
-pub use self::random::Randomness;
-pub use raft::eraftpb::{ConfState, HardState, Message};
+pub(crate) use self::core::{Parameters, RaftCore, ReadyBatch, Role, SoftState};
+pub(crate) use self::log::LogRead;
+pub(crate) use self::random::Randomness;
 
 #[cfg(test)]
 mod tests;

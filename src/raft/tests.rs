@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use raft::GetEntriesContext;
-use raft::Storage as _;
+use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message};
+use raft::{GetEntriesContext, Storage as _};
 
-use raft::eraftpb::{Entry, EntryType};
-
+use super::core::ReadReady;
 use super::entry::{from_wal, to_wal};
+use super::log::LogView;
 use super::*;
 
 /// A log on no disk at all: nothing below the tail is ever asked for in these tests.

@@ -13,7 +13,7 @@ use crate::watch::Ended;
 /// See the module.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum ServiceError {
+pub(crate) enum ServiceError {
     /// The tree refused.
     #[error("refused: {refusal:?}")]
     Refused {
@@ -37,6 +37,7 @@ pub enum ServiceError {
     TimedOut,
     /// As `TimedOut`, after the leader was lost meanwhile.
     #[error("consensus did not answer in time, perhaps because a leader was lost")]
+    #[expect(dead_code, reason = "a lone member has nobody to lose")]
     LeaderLost,
     /// The queue of proposals (or of watchers) is full.
     #[error("too many requests are waiting")]
@@ -57,7 +58,7 @@ pub enum ServiceError {
 
 /// What failed.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum StorageFault {
+pub(crate) enum StorageFault {
     /// The node, for good: what it says of that.
     #[error(transparent)]
     Node(#[from] FatalError),

@@ -12,7 +12,7 @@ use crate::version::CLUSTER_VERSION;
 
 impl Service {
     /// The exposition text; its media type is `metrics::CONTENT_TYPE`.
-    pub fn metrics_text(&self) -> String {
+    pub(crate) fn metrics_text(&self) -> String {
         let node = &self.node();
         let metrics = &node.metrics;
         let leader = node.status.leader();

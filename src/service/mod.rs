@@ -8,24 +8,21 @@ mod figures;
 mod lapsed;
 mod read;
 mod request;
-mod stats;
+pub(crate) mod stats;
 mod watch;
 mod write;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use error::{ServiceError, StorageFault};
-pub use read::ReadGrant;
-pub use request::MemberPosition as Position;
-pub use request::*;
-pub use stats::{
-    Counts, FollowerStats, Latency, LeaderStats, NodeState, Rates, SelfStats, StoreStats,
-};
-pub use watch::{Budget, Claim, Delivery, Rendering, WaitingPlace, Watch};
+pub(crate) use error::{ServiceError, StorageFault};
+pub(crate) use read::ReadGrant;
+pub(crate) use request::*;
+pub(crate) use stats::{FollowerStats, LeaderStats, NodeState, SelfStats, StoreStats};
+pub(crate) use watch::{Budget, Claim, Delivery, Rendering, WaitingPlace, Watch};
 
 use crate::config::{ReadMode, Vocabulary};
-pub use crate::members::Member;
+pub(crate) use crate::members::Member;
 use crate::members::{self, MembersError};
 use crate::metrics::Metrics;
 use crate::node::context::NodeContext;
@@ -33,7 +30,7 @@ use crate::version::{CLUSTER_VERSION, SERVER_VERSION};
 
 /// What does not change while the process runs.
 #[derive(Debug, Clone)]
-pub struct ServiceSettings {
+pub(crate) struct ServiceSettings {
     /// This member.
     pub member_id: u64,
     /// Its name.
@@ -57,13 +54,13 @@ struct Inner {
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
-pub struct Service {
+pub(crate) struct Service {
     inner: Arc<Inner>,
 }
 
 impl Service {
     /// Over a started node.
-    pub fn new(settings: ServiceSettings, node: NodeContext) -> Self {
+    pub(crate) fn new(settings: ServiceSettings, node: NodeContext) -> Self {
         // From then on the disk is late for clients too.
         let patience = settings.request_timeout;
         node.status.watchdog().set_patience(patience);
@@ -81,42 +78,42 @@ impl Service {
     }
 
     /// The cluster's id.
-    pub fn cluster_id(&self) -> u64 {
+    pub(crate) fn cluster_id(&self) -> u64 {
         self.settings().cluster_id
     }
 
     /// The vocabulary this node was started with.
-    pub fn vocabulary(&self) -> Vocabulary {
+    pub(crate) fn vocabulary(&self) -> Vocabulary {
         self.settings().vocabulary
     }
 
     /// The API version that clients are told.
-    pub fn server_version(&self) -> &'static str {
+    pub(crate) fn server_version(&self) -> &'static str {
         SERVER_VERSION
     }
 
     /// The cluster's API version; `None` before a leader is known.
-    pub fn cluster_version(&self) -> Option<&'static str> {
+    pub(crate) fn cluster_version(&self) -> Option<&'static str> {
         (self.node().status.leader() != 0).then_some(CLUSTER_VERSION)
     }
 
     /// The index of the newest event, as applied here.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.node().store.revision()
     }
 
     /// Cluster time now, in nanoseconds: TTLs that are shown count in it.
-    pub fn cluster_now(&self) -> u64 {
+    pub(crate) fn cluster_now(&self) -> u64 {
         self.node().clock.now()
     }
 
     /// The figures that front ends add to.
-    pub fn metrics(&self) -> &Arc<Metrics> {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.node().metrics
     }
 
     /// All members, by id.
-    pub fn members(&self) -> Result<Vec<Member>, ServiceError> {
+    pub(crate) fn members(&self) -> Result<Vec<Member>, ServiceError> {
         members::all(&self.node().store).map_err(|error| match error {
             MembersError::Storage(error) => self.broken(error),
             malformed => malformed.into(),
@@ -124,7 +121,7 @@ impl Service {
     }
 
     /// The member that leads, if one does.
-    pub fn leader(&self) -> Result<Option<Member>, ServiceError> {
+    pub(crate) fn leader(&self) -> Result<Option<Member>, ServiceError> {
         let leader = self.node().status.leader();
         Ok(self
             .members()?
@@ -134,7 +131,7 @@ impl Service {
 
     /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the
     /// disk works, answers in time and has room. `Err` says what is wrong.
-    pub async fn health(&self) -> Result<(), String> {
+    pub(crate) async fn health(&self) -> Result<(), String> {
         if let Some(failure) = self.node().status.refuses_writes() {
             return Err(failure.to_string());
         }
@@ -155,7 +152,7 @@ impl Service {
     }
 
     /// The first damage of the store that is known, in words.
-    pub fn damage(&self) -> Option<String> {
+    pub(crate) fn damage(&self) -> Option<String> {
         self.node().status.damages().first()
     }
 

@@ -17,7 +17,7 @@ const OVERDUE_WAIT: Duration = Duration::from_secs(1);
 
 /// A read that may be served now: authorised, and as fresh as it was asked to be.
 #[derive(Clone)]
-pub struct ReadGrant {
+pub(crate) struct ReadGrant {
     service: Service,
     path: KeyPath,
     recursive: bool,
@@ -26,7 +26,7 @@ pub struct ReadGrant {
 
 impl Service {
     /// Grants a read. Alone and leading, it does so without waiting; else one read index is shared by all that wait.
-    pub async fn read(
+    pub(crate) async fn read(
         &self,
         _caller: &Caller,
         path: &KeyPath,
@@ -94,7 +94,7 @@ impl Service {
 
 impl ReadGrant {
     /// The node itself, without children.
-    pub fn node(&self) -> Result<(Node, MemberPosition), ServiceError> {
+    pub(crate) fn node(&self) -> Result<(Node, MemberPosition), ServiceError> {
         let found = self.service.node().store.get(&self.path);
         let (mut found, revision) = found.map_err(|error| self.service.broken(error))?;
         if let (true, Ok(node)) = (self.lapsed.is_some(), &found) {
@@ -117,7 +117,7 @@ impl ReadGrant {
 
     /// The directory and its visible descendants (children only, unless the read is recursive), from one view.
     /// Blocks for as long as the visitor does.
-    pub fn list(&self, visitor: &mut dyn ListingVisitor) -> Result<(), ServiceError> {
+    pub(crate) fn list(&self, visitor: &mut dyn ListingVisitor) -> Result<(), ServiceError> {
         match self.walk(visitor) {
             Err(Walked::Store(error)) => Err(self.service.broken(error)),
             Err(Walked::Refused(error)) => Err(error),
@@ -173,12 +173,12 @@ impl ReadGrant {
     }
 
     /// Whether the store waits for this read's view to end, because it has to be reopened.
-    pub fn is_recalled(&self) -> bool {
+    pub(crate) fn is_recalled(&self) -> bool {
         self.service.node().store.is_reopening()
     }
 
     /// Cluster time, for the TTLs that are shown.
-    pub fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.service.cluster_now()
     }
 }

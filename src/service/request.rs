@@ -8,10 +8,12 @@ use storage::operation::{Event, Lifetime, Node};
 
 /// Who asks. Every method of the service takes one, so that authorisation has one place.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The name and password of Basic authentication, undecided until the service looks at them.
+    #[expect(dead_code, reason = "there are no users yet to check them against")]
     pub credentials: Option<(String, String)>,
     /// The common name of a verified client certificate.
+    #[expect(dead_code, reason = "there are no users yet to check it against")]
     pub certificate_name: Option<String>,
     /// Where the request came from.
     pub address: SocketAddr,
@@ -19,7 +21,7 @@ pub struct Caller {
 
 /// How fresh a read must be (design 10: linearizable by default).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Consistency {
+pub(crate) enum Consistency {
     /// What the node was configured with (`--default-read`).
     #[default]
     Default,
@@ -31,7 +33,7 @@ pub enum Consistency {
 
 /// Where the answering member stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemberPosition {
+pub(crate) struct MemberPosition {
     /// The revision of the tree the answer comes from.
     pub revision: u64,
     /// The commit index of the answering member.
@@ -42,7 +44,7 @@ pub struct MemberPosition {
 
 /// An acknowledged write: durable, applied and visible.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub(crate) struct Written {
     /// What changed.
     pub event: Arc<Event>,
     /// `revision` is the event's.
@@ -51,7 +53,7 @@ pub struct Written {
 
 /// A watch as a client asks for it (keys-api 8.1).
 #[derive(Debug, Clone)]
-pub struct WatchRequest {
+pub(crate) struct WatchRequest {
     /// The watched path; it need not exist.
     pub path: storage::path::KeyPath,
     /// Whether changes below count.
@@ -64,7 +66,7 @@ pub struct WatchRequest {
 
 /// One node of a listing, borrowed from the view that is walked.
 #[derive(Debug, Clone, Copy)]
-pub struct ListedNode<'a> {
+pub(crate) struct ListedNode<'a> {
     /// The whole path.
     pub path: &'a [u8],
     /// The value of a file; `None` for a directory.
@@ -78,7 +80,7 @@ pub struct ListedNode<'a> {
 }
 
 /// Receives a listing in tree order (a directory directly before its subtree) from one consistent view.
-pub trait ListingVisitor {
+pub(crate) trait ListingVisitor {
     /// The directory itself; called once, first. `Break` ends the walk.
     fn begin(&mut self, directory: &Node, position: MemberPosition) -> ControlFlow<()>;
     /// One visible descendant; `depth` 1 is a child of the directory.

@@ -8,11 +8,11 @@ use super::Service;
 use crate::raft::Role;
 
 /// A member's part, for `/v2/stats/self`.
-pub type NodeState = Role;
+pub(crate) type NodeState = Role;
 
 /// Requests and bytes per second over the last messages; 0 when there were none in the last second.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// Messages received per second.
     pub recv_packages: f64,
     /// Bytes received per second.
@@ -25,7 +25,7 @@ pub struct Rates {
 
 /// `/v2/stats/self` (keys-api 10.2).
 #[derive(Debug, Clone, PartialEq)]
-pub struct SelfStats {
+pub(crate) struct SelfStats {
     /// This member's name.
     pub name: String,
     /// This member's id.
@@ -51,7 +51,7 @@ pub struct SelfStats {
 /// `/v2/stats/store` (keys-api 10.1), in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)] // the names are those of the reference
-pub struct StoreStats {
+pub(crate) struct StoreStats {
     pub gets_success: u64,
     pub gets_fail: u64,
     pub sets_success: u64,
@@ -73,7 +73,7 @@ pub struct StoreStats {
 /// Milliseconds of append messages to one follower.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)] // named by the reference
-pub struct Latency {
+pub(crate) struct Latency {
     pub current: f64,
     pub average: f64,
     pub standard_deviation: f64,
@@ -84,14 +84,14 @@ pub struct Latency {
 /// Append messages to one follower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // named by the reference
-pub struct Counts {
+pub(crate) struct Counts {
     pub fail: u64,
     pub success: u64,
 }
 
 /// One follower of `/v2/stats/leader`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FollowerStats {
+pub(crate) struct FollowerStats {
     /// Its name.
     pub name: String,
     /// Latencies.
@@ -102,7 +102,7 @@ pub struct FollowerStats {
 
 /// `/v2/stats/leader` (keys-api 10.3).
 #[derive(Debug, Clone, PartialEq)]
-pub struct LeaderStats {
+pub(crate) struct LeaderStats {
     /// The leader's id: this member.
     pub leader: u64,
     /// Its name.
@@ -113,7 +113,7 @@ pub struct LeaderStats {
 
 impl Service {
     /// This member and its view of the leader.
-    pub fn self_stats(&self) -> SelfStats {
+    pub(crate) fn self_stats(&self) -> SelfStats {
         let status = &self.node().status;
         let settings = self.settings();
         let leader = status.leader();
@@ -134,7 +134,7 @@ impl Service {
     }
 
     /// The counters of the store.
-    pub fn store_stats(&self) -> StoreStats {
+    pub(crate) fn store_stats(&self) -> StoreStats {
         let counters = &self.node().counters;
         let (gets_success, gets_fail) = counters.gets.read();
         let (sets_success, sets_fail) = counters.sets.read();
@@ -165,7 +165,7 @@ impl Service {
     }
 
     /// The leader's view of its followers; `None` on any other member. A sole voter has none.
-    pub fn leader_stats(&self) -> Option<LeaderStats> {
+    pub(crate) fn leader_stats(&self) -> Option<LeaderStats> {
         (self.node().status.role() == Role::Leader).then(|| LeaderStats {
             leader: self.settings().member_id,
             leader_name: self.settings().name.clone(),

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use super::{Caller, MemberPosition, Service, ServiceError, StorageFault, WatchRequest};
 use crate::watch::{Ended, Target, Watcher};
 
-pub use crate::watch::{Budget, Claim, Delivery, Rendering, WaitingPlace};
+pub(crate) use crate::watch::{Budget, Claim, Delivery, Rendering, WaitingPlace};
 
 /// An accepted watch. Dropping it ends it.
-pub struct Watch {
+pub(crate) struct Watch {
     watcher: Watcher,
     position: MemberPosition,
     service: Service,
@@ -18,7 +18,7 @@ pub struct Watch {
 impl Service {
     /// Registers a watch. It needs no quorum; history that is gone is an error now, not later, and so is an event that
     /// cannot come.
-    pub async fn watch(
+    pub(crate) async fn watch(
         &self,
         _caller: &Caller,
         request: WatchRequest,
@@ -57,20 +57,20 @@ impl Service {
 
 impl Service {
     /// The budget for events on their way to clients: a front end takes from it what it renders.
-    pub fn sending_bytes(&self) -> &Arc<Budget> {
+    pub(crate) fn sending_bytes(&self) -> &Arc<Budget> {
         self.node().hub.sending_bytes()
     }
 }
 
 impl Watch {
     /// The state when the watch was accepted.
-    pub fn position(&self) -> MemberPosition {
+    pub(crate) fn position(&self) -> MemberPosition {
         self.position
     }
 
     /// The next event. `None` when history moved past the watch, an error when what it needs cannot be read or the server
     /// stops: it ends then, too.
-    pub fn poll_next(
+    pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Arc<Delivery>, ServiceError>>> {

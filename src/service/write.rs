@@ -9,7 +9,7 @@ use crate::node::outcome::AppliedWrite;
 impl Service {
     /// One client write. An error of the kind `TimedOut`, `LeaderLost`, `Stopped` or `StorageFailed` leaves open
     /// whether the write takes effect; all others say that it did not.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         _caller: &Caller,
         operation: Operation<Ttl>,
@@ -36,7 +36,7 @@ impl Service {
     }
 
     /// The server's own operations, as one command; returns when it is durable and applied.
-    pub async fn write_own(
+    pub(crate) async fn write_own(
         &self,
         operations: &[ServerOperation],
     ) -> Result<AppliedWrite, ServiceError> {

@@ -13,7 +13,7 @@ use storage::operation::{Event, Node};
 use super::budget::{Budget, Claim};
 
 /// Bytes of undelivered events of all watchers together.
-pub const WAITING_BYTES: usize = 64 << 20;
+pub(crate) const WAITING_BYTES: usize = 64 << 20;
 
 /// Smaller events are not looked for: each has its own.
 const LARGE: usize = 4 << 10;
@@ -30,7 +30,7 @@ pub struct Delivery {
 }
 
 /// What is sent of an event, shared by all who send it.
-pub type Rendering = dyn AsRef<[u8]> + Send + Sync;
+pub(crate) type Rendering = dyn AsRef<[u8]> + Send + Sync;
 
 impl Delivery {
     fn new(event: Arc<Event>, bytes: usize, claim: Claim) -> Self {

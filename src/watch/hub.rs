@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// Bytes of rendered events that clients have not taken yet, all together; small events are not counted.
-pub const SENDING_BYTES: usize = 64 << 20;
+pub(crate) const SENDING_BYTES: usize = 64 << 20;
 
 /// The limit of watchers is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

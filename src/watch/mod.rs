@@ -10,9 +10,11 @@
 //! History is read by threads of its own in bounded steps (`readers`), which cost what they find and not what has
 //! happened (`storage::Search`).
 //!
-//! **Bounds.** A queue holds [`QUEUE_LIMIT`] events and [`QUEUE_BYTES`], the first event apart; all queues and pages
-//! of history together [`WAITING_BYTES`], an event for many watchers counted once (`delivery`); what is on its way to
-//! clients [`SENDING_BYTES`], rendered once for all who are sent it at the time. What has no room in a queue is read from the store again later; what has none on its way waits.
+//! **Bounds.** A queue holds [`QUEUE_LIMIT`](subscription::QUEUE_LIMIT) events and
+//! [`QUEUE_BYTES`](subscription::QUEUE_BYTES), the first event apart. All queues and pages of history together hold
+//! [`WAITING_BYTES`](delivery::WAITING_BYTES), an event for many watchers counted once (`delivery`). What is on its way to
+//! clients has [`SENDING_BYTES`](hub::SENDING_BYTES), rendered once for all who are sent it at the time. What has no room
+//! in a queue is read from the store again later; what has none on its way waits.
 
 mod budget;
 mod delivery;
@@ -27,13 +29,12 @@ mod subscription;
 mod wakes;
 mod watcher;
 
-pub use budget::{Budget, Claim, WaitingPlace};
-pub use delivery::{Delivery, Rendering, WAITING_BYTES};
-pub use ended::Ended;
-pub use hub::{Hub, SENDING_BYTES, TooManyWatchers};
-pub use matching::Target;
-pub use subscription::{QUEUE_BYTES, QUEUE_LIMIT};
-pub use watcher::Watcher;
+pub(crate) use budget::{Budget, Claim, WaitingPlace};
+pub(crate) use delivery::{Delivery, Rendering};
+pub(crate) use ended::Ended;
+pub(crate) use hub::Hub;
+pub(crate) use matching::Target;
+pub(crate) use watcher::Watcher;
 
 #[cfg(test)]
 mod tests;

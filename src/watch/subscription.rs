@@ -13,9 +13,9 @@ use super::delivery::Delivery;
 use super::matching::Target;
 
 /// Undelivered events above which a watcher falls behind and continues from the store.
-pub const QUEUE_LIMIT: usize = 128;
+pub(crate) const QUEUE_LIMIT: usize = 128;
 /// Bytes of undelivered events above which a watcher falls behind, unless it is one event alone.
-pub const QUEUE_BYTES: usize = 1 << 20;
+pub(crate) const QUEUE_BYTES: usize = 1 << 20;
 
 /// See the module.
 #[derive(Debug)]

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use storage::operation::{Content, Event, Operation, Outcome, Retention, Write, WriteMode};
 use storage::path::KeyPath;
 
+use super::delivery::WAITING_BYTES;
+use super::hub::TooManyWatchers;
+use super::subscription::QUEUE_LIMIT;
 use super::*;
 use crate::clock::Clock;
 use crate::metrics::Metrics;

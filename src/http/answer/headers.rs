@@ -12,7 +12,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use super::body::Body;
 use super::error::ApiError;
 use crate::json::number;
-use crate::service::Position;
+use crate::service::MemberPosition;
 
 const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
 const ETCD_INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
@@ -161,7 +161,7 @@ impl Reply {
         self,
         status: StatusCode,
         mut body: Vec<u8>,
-        position: Position,
+        position: MemberPosition,
         cluster: &HeaderValue,
     ) -> Response<Body> {
         let length = body.len();
@@ -195,8 +195,8 @@ impl Reply {
     }
 }
 
-impl From<Position> for PositionValues {
-    fn from(position: Position) -> Self {
+impl From<MemberPosition> for PositionValues {
+    fn from(position: MemberPosition) -> Self {
         let mut digits = Vec::with_capacity(60);
         let ends = append_position(&mut digits, position);
         cut_position(digits.into(), ends)
@@ -209,7 +209,7 @@ pub(crate) fn cluster_value(id: u64) -> HeaderValue {
 }
 
 /// Appends the three numbers without separators, and returns where the first two end, counted from the start of them.
-fn append_position(out: &mut Vec<u8>, position: Position) -> [usize; 2] {
+fn append_position(out: &mut Vec<u8>, position: MemberPosition) -> [usize; 2] {
     let start = out.len();
     number(out, position.revision);
     let first = out.len() - start;
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_success_carries_the_position() {
-        let position = Position {
+        let position = MemberPosition {
             revision: 4,
             raft_index: 15,
             raft_term: u64::MAX,

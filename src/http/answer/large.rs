@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::body::Body;
 use super::headers::Reply;
-use crate::service::{Budget, Claim, Position};
+use crate::service::{Budget, Claim, MemberPosition};
 
 /// Answers up to this size are not counted: a connection buffers about as much.
 pub(crate) const LARGE: usize = 64 << 10;
@@ -40,7 +40,7 @@ pub(crate) fn keys(
     reply: Reply,
     status: StatusCode,
     out: Vec<u8>,
-    position: Position,
+    position: MemberPosition,
     claim: Option<Claim>,
     cluster: &HeaderValue,
 ) -> Response<Body> {

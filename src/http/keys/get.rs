@@ -17,7 +17,7 @@ use crate::http::answer::render;
 use crate::http::front::Front;
 use crate::http::request::classify::{self, Get};
 use crate::http::request::params::Params;
-use crate::service::{Caller, Consistency, Position, ServiceError};
+use crate::service::{Caller, Consistency, MemberPosition, ServiceError};
 
 /// Answers a `GET`. `rest` is what has not come of a body that does not count.
 pub(crate) async fn get(
@@ -127,7 +127,7 @@ async fn large_file(
     front: &Front,
     node: Node,
     now: u64,
-    position: Position,
+    position: MemberPosition,
     reply: Reply,
 ) -> Response<Body> {
     let room = large::room(

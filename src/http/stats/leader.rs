@@ -106,7 +106,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::service::{Counts, Latency};
+    use crate::service::stats::{Counts, Latency};
 
     fn text(json: Vec<u8>) -> String {
         String::from_utf8(json).unwrap()

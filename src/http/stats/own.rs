@@ -88,7 +88,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::service::Rates;
+    use crate::service::stats::Rates;
 
     fn text(json: Vec<u8>) -> String {
         String::from_utf8(json).unwrap()

@@ -26,7 +26,7 @@ use crate::node::reserve;
 use crate::node::status::Status;
 
 /// Between two looks whether the trouble has passed.
-pub const LOOK: Duration = Duration::from_millis(500);
+pub(crate) const LOOK: Duration = Duration::from_millis(500);
 
 /// Files that can be opened at once before the store is reopened: it is closed first, and must come back.
 const FILES: usize = 32;

@@ -4,7 +4,7 @@ use crate::command::DecodeError;
 use crate::raft::entry::UnknownEntry;
 
 /// Why the log could not give entries again.
-pub type LogSourceError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type LogSourceError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Final: the state would no longer be that of the log.
 #[derive(Debug, thiserror::Error)]

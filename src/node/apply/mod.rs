@@ -10,14 +10,14 @@
 //! | `backlog` | entries that wait while the file system refuses the store |
 //! | `reopen` | the store opened again around damaged history |
 
-pub mod backlog;
+pub(super) mod backlog;
 mod compaction;
-pub mod context;
-pub mod error;
+pub(super) mod context;
+pub(super) mod error;
 mod group;
 mod pace;
-pub mod reopen;
-pub mod worker;
+pub(super) mod reopen;
+pub(super) mod worker;
 
 #[cfg(test)]
 mod tests;

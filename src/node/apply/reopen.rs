@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: usize = 5;
 
 /// Reads committed entries `[from, until)` of the log: one at least.
-pub type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<wal::Entry>, LogSourceError> + Send>;
+pub(crate) type LogSource = Box<dyn Fn(u64, u64) -> Result<Vec<wal::Entry>, LogSourceError> + Send>;
 
 /// The store's writing half, with all that it takes to open it again under its readers.
 pub(super) struct ReopenableStore {

@@ -43,7 +43,7 @@ use read::PendingReads;
 
 /// Fixed properties of the loop.
 #[derive(Debug, Clone)]
-pub struct ConsensusOptions {
+pub(crate) struct ConsensusOptions {
     /// This member's id.
     pub id: u64,
     /// One tick of the logical clock.
@@ -53,7 +53,7 @@ pub struct ConsensusOptions {
 }
 
 /// The state of the consensus thread.
-pub struct ConsensusLoop<R: LogRead> {
+pub(crate) struct ConsensusLoop<R: LogRead> {
     core: RaftCore<R>,
     tick: Duration,
     next_tick: u64,
@@ -71,7 +71,7 @@ pub struct ConsensusLoop<R: LogRead> {
 
 impl<R: LogRead> ConsensusLoop<R> {
     /// `applied` is where both the store and the core start.
-    pub fn new(
+    pub(crate) fn new(
         core: RaftCore<R>,
         options: ConsensusOptions,
         clock: ClusterClock,
@@ -109,7 +109,10 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// A sole voter does not wait for an election time-out.
-    pub fn campaign_if_alone(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
+    pub(crate) fn campaign_if_alone(
+        &mut self,
+        effects: &mut impl Effects,
+    ) -> Result<(), raft::Error> {
         if self.core.soft_state().sole_voter {
             self.core.campaign()?;
         }
@@ -117,7 +120,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// How long the thread may sleep before something is due.
-    pub fn patience(&self, effects: &impl Effects) -> Duration {
+    pub(crate) fn patience(&self, effects: &impl Effects) -> Duration {
         if self.reads.are_held() && !self.expiry.is_under_way() {
             // The expiry they waited for was done on the spot.
             return Duration::ZERO;
@@ -138,7 +141,7 @@ impl<R: LogRead> ConsensusLoop<R> {
 
     /// What must not be missed while the thread sleeps. A full pipeline holds writes back in the intake, within its
     /// bound.
-    pub fn attention(&self) -> Attention {
+    pub(crate) fn attention(&self) -> Attention {
         Attention {
             // Without a leader here the writes stay where they are counted against the bound.
             hold_writes: self.pipeline.is_full() || !self.leads(),
@@ -151,7 +154,11 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// Does everything that `inputs` and the clock call for.
-    pub fn step(&mut self, inputs: Inputs, effects: &mut impl Effects) -> Result<(), raft::Error> {
+    pub(crate) fn step(
+        &mut self,
+        inputs: Inputs,
+        effects: &mut impl Effects,
+    ) -> Result<(), raft::Error> {
         if let Some(number) = inputs.persisted {
             self.persisted(number);
         }
@@ -305,7 +312,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// Refuses everything that waits: the thread ends.
-    pub fn abandon(&mut self, failure: &Failure) {
+    pub(crate) fn abandon(&mut self, failure: &Failure) {
         self.proposals.refuse(failure);
         self.reads.abandon(failure);
     }

@@ -25,20 +25,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 pub(super) use entry::is_made;
-pub use error::DataDirError;
+pub(super) use error::DataDirError;
 use error::failed;
 use lock::DirectoryLock;
 
 /// A locked data directory. The locks end with the process, however it ends.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     lock: DirectoryLock,
 }
 
 impl DataDir {
     /// Creates (mode 0700), checks and locks.
-    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
         create(path)?;
         foreign::refuse_foreign(path)?;
         entry::check(path)?;
@@ -53,28 +53,18 @@ impl DataDir {
     ///
     /// # Errors
     /// What the system says.
-    pub fn claim(&mut self) -> Result<(), DataDirError> {
+    pub(crate) fn claim(&mut self) -> Result<(), DataDirError> {
         self.lock.claim()
     }
 
     /// The directory itself.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether its content was brought here from another directory: a copy, or a restored backup.
-    pub fn is_copy(&self) -> bool {
+    pub(crate) fn is_copy(&self) -> bool {
         self.lock.is_of_a_copy()
-    }
-
-    /// Where the log is.
-    pub fn wal(&self) -> PathBuf {
-        self.path.join("wal")
-    }
-
-    /// Where the tree is.
-    pub fn store(&self) -> PathBuf {
-        self.path.join("store")
     }
 }
 

@@ -17,7 +17,7 @@
 //! a node bounds it.
 
 mod dispatch;
-pub mod peers;
+pub(crate) mod peers;
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -47,7 +47,7 @@ const IDLE: Duration = Duration::from_secs(60);
 const COMPACTION_PAUSE: Duration = Duration::from_millis(10);
 
 /// Running threads.
-pub struct Runtime<F: Fs> {
+pub(crate) struct Runtime<F: Fs> {
     context: NodeContext,
     peers: Arc<dyn Peers>,
     log: LogQueue<F>,
@@ -70,7 +70,7 @@ struct LastFlushError(#[source] FinishError);
 
 impl<F: Fs> Runtime<F> {
     /// Starts all threads; a sole voter leads when this returns or soon after.
-    pub fn start<R: LogRead + 'static>(
+    pub(crate) fn start<R: LogRead + 'static>(
         consensus: ConsensusLoop<R>,
         mut log: LogWorker<F>,
         mut apply: ApplyWorker,
@@ -247,7 +247,7 @@ impl<F: Fs> Runtime<F> {
     /// Stops in order; everything that was answered is flushed before this returns, and what was only logged is applied
     /// by the next start. After a failure nothing is written any more. `waits_for` is told what is waited for, each of
     /// which may hang with the disk.
-    pub fn stop(&self, waits_for: &dyn Fn(&'static str)) {
+    pub(crate) fn stop(&self, waits_for: &dyn Fn(&'static str)) {
         self.context.status.set_stopping();
         self.context.intake.stop();
         waits_for("the consensus thread");
@@ -280,7 +280,7 @@ impl<F: Fs> Runtime<F> {
     }
 
     /// Why the store must not be closed, if so: see `Status::lost_volume`.
-    pub fn lost_volume(&self) -> Option<&str> {
+    pub(crate) fn lost_volume(&self) -> Option<&str> {
         self.context.status.lost_volume()
     }
 

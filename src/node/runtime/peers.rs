@@ -3,14 +3,14 @@
 use raft::eraftpb::Message;
 
 /// Messages to other members; a node without peers has nobody to send to.
-pub trait Peers: Send + Sync {
+pub(crate) trait Peers: Send + Sync {
     /// Must not block; may lose messages.
     fn send(&self, messages: Vec<Message>);
 }
 
 /// A node that is alone.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoPeers;
+pub(crate) struct NoPeers;
 
 impl Peers for NoPeers {
     fn send(&self, messages: Vec<Message>) {

@@ -6,7 +6,7 @@ use crate::node::recovery::RecoveryError;
 
 /// See the module.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The directory.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -26,7 +26,7 @@ pub enum StartError {
 
 impl StartError {
     /// Whether the data is at fault, not the settings or the machine.
-    pub fn is_about_data(&self) -> bool {
+    pub(crate) fn is_about_data(&self) -> bool {
         match self {
             Self::DataDir(error) => error.is_about_data(),
             Self::Recovery(error) => error.is_about_data(),

@@ -26,18 +26,18 @@ use super::reserve::{self, Reserve};
 use super::rights;
 use crate::clock::Clock;
 
-pub use error::StartError;
+pub(crate) use error::StartError;
 use launch::Writable;
-pub use option::{Founder, NodeOptions};
+pub(crate) use option::{Founder, NodeOptions};
 use phase::Phases;
 use read_only::ReadOnlyStore;
-pub use started::StartedNode;
+pub(crate) use started::StartedNode;
 
 /// Judges the directory, opens everything, replays the log and starts the threads.
 ///
 /// # Errors
 /// Nothing was started. [`StartError::is_about_data`] tells damage from the rest.
-pub fn start(options: NodeOptions) -> Result<StartedNode, StartError> {
+pub(crate) fn start(options: NodeOptions) -> Result<StartedNode, StartError> {
     // Before the first call to the disk: that may be the one that hangs.
     let phases = Phases::begin(Clock::system(), "taking the data directory");
     let mut data_dir = DataDir::open(&options.data_dir)?;

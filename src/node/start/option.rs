@@ -9,7 +9,7 @@ use storage::operation::Retention;
 use crate::config::Exit;
 
 /// Who a new node is.
-pub struct Founder {
+pub(crate) struct Founder {
     /// Its ids.
     pub identity: wal::Identity,
     /// All members at the founding.
@@ -17,7 +17,7 @@ pub struct Founder {
 }
 
 /// See the module.
-pub struct NodeOptions {
+pub(crate) struct NodeOptions {
     /// The data directory; it may not exist yet.
     pub data_dir: PathBuf,
     /// Who founds if the directory is empty, or why nobody may.

@@ -7,7 +7,7 @@ use crate::node::data_dir::DataDir;
 use crate::node::runtime::Runtime;
 
 /// See the module.
-pub struct StartedNode {
+pub(crate) struct StartedNode {
     /// What its threads share with those who call it.
     pub context: NodeContext,
     /// Its cluster and member ids.

@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 
 use super::refusal::{RefusalKind, WriteRefusal, WriteRefusals};
 use crate::clock::Clock;
-pub use work::Work;
+pub(crate) use work::Work;
 
 /// From here on an operation of the disk is told.
-pub const SLOW: Duration = Duration::from_secs(1);
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
 /// Longest time between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a request may wait, until [`Watchdog::set_patience`] says it.

@@ -1,6 +1,8 @@
 //! What waits for slow clients is bounded in bytes, by watcher and in all, and nothing is lost by it.
 
 use super::*;
+use crate::watch::delivery::WAITING_BYTES;
+use crate::watch::subscription::{QUEUE_BYTES, QUEUE_LIMIT};
 
 fn set_to(text: &str, bytes: usize) -> Operation {
     Operation::Write(Write::new(

@@ -68,7 +68,7 @@ impl<F: Fs> Wal<F> {
 
     /// Opens the log in `dir`: finds its end, tells a torn tail from damage, and syncs again what is not
     /// proven durable. The rules are the table under "Recovery" at the [crate root](crate#recovery).
-    /// It is [`judge`](crate::judge) and [`JudgedLog::open`](crate::JudgedLog::open) in one.
+    /// It is [`judge`] and [`JudgedLog::open`] in one.
     ///
     /// `expected` is whose log it must be, `witnesses` what was last seen of it. A log that is refused
     /// by [`Proof::Witness`](crate::Proof::Witness) must never be opened without its witness: it may be

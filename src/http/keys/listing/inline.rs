@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::writer::{ListingWriter, Outlet};
-use crate::service::Position;
+use crate::service::MemberPosition;
 
 /// What may be listed on the asynchronous thread: about a tenth of a millisecond of work.
 pub(super) const INLINE_NODES: usize = 256;
@@ -20,7 +20,7 @@ pub(super) struct Inline {
 impl Outlet for Inline {
     const ROWS: Option<usize> = Some(INLINE_ROWS);
 
-    fn begin(&mut self, _: Position) {}
+    fn begin(&mut self, _: MemberPosition) {}
 
     fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()> {
         self.nodes += 1;
@@ -33,7 +33,7 @@ impl Outlet for Inline {
 
 impl ListingWriter<Inline> {
     /// The document and its place in history; `None` if it is not small.
-    pub(super) fn finish(mut self) -> Option<(Vec<u8>, Position)> {
+    pub(super) fn finish(mut self) -> Option<(Vec<u8>, MemberPosition)> {
         let position = self.close()?;
         Some((self.json, position))
     }

@@ -22,7 +22,7 @@ use crate::config::Vocabulary;
 use crate::http::answer::body::Body;
 use crate::http::answer::headers::Reply;
 use crate::http::front::Front;
-use crate::service::{Position, ReadGrant, ServiceError};
+use crate::service::{MemberPosition, ReadGrant, ServiceError};
 use inline::Inline;
 use stream::{ListingBody, ListingStart, Streaming};
 use writer::ListingWriter;
@@ -76,7 +76,7 @@ async fn begin_streaming(
     front: &Arc<Front>,
     client: IpAddr,
     grant: ReadGrant,
-) -> Result<(Position, ListingStart<ListingBody>), ServiceError> {
+) -> Result<(MemberPosition, ListingStart<ListingBody>), ServiceError> {
     let permit = front.listings.take(client, front.options.listing_wait);
     let Some(permit) = permit.await else {
         return Err(ServiceError::TooManyRequests);

@@ -15,7 +15,7 @@ use super::writer::{ListingWriter, Outlet};
 use crate::http::answer::body::{BodyError, BodyStream};
 use crate::http::keys::permit::ListingPace;
 use crate::listen::{Activity, Exchange};
-use crate::service::{Position, ServiceError};
+use crate::service::{MemberPosition, ServiceError};
 
 /// A chunk is sent when it has grown to this size; it exceeds it by one node at most.
 pub(super) const CHUNK_BYTES: usize = 128 * 1024;
@@ -37,7 +37,7 @@ pub(super) enum ListingStart<B> {
 }
 
 /// Where a walk begins, or why it does not.
-pub(super) type First = Result<(Position, ListingStart<()>), ServiceError>;
+pub(super) type First = Result<(MemberPosition, ListingStart<()>), ServiceError>;
 
 /// Where a listing goes, once its body has been given to the connection.
 type Recipient = Arc<OnceLock<Arc<Activity>>>;
@@ -46,7 +46,7 @@ type Recipient = Arc<OnceLock<Arc<Activity>>>;
 pub(super) struct Streaming {
     /// Told with the first chunk: what fails before it is an answer with an error, and not a broken one.
     begun: Option<oneshot::Sender<First>>,
-    position: Option<Position>,
+    position: Option<MemberPosition>,
     chunks: mpsc::Sender<Chunk>,
     pace: Arc<ListingPace>,
     /// What it would have been inline, and whether it still could.
@@ -170,7 +170,7 @@ impl Streaming {
 }
 
 impl Outlet for Streaming {
-    fn begin(&mut self, position: Position) {
+    fn begin(&mut self, position: MemberPosition) {
         self.position = Some(position);
     }
 

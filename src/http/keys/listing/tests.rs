@@ -29,7 +29,7 @@ fn directory(path: &'static str, index: u64) -> Node {
     }
 }
 
-const POSITION: Position = Position {
+const POSITION: MemberPosition = MemberPosition {
     revision: 9,
     raft_index: 8,
     raft_term: 7,
@@ -219,7 +219,7 @@ const LONG: Duration = Duration::from_secs(3600);
 struct All;
 
 impl Outlet for All {
-    fn begin(&mut self, _: Position) {}
+    fn begin(&mut self, _: MemberPosition) {}
 
     fn written(&mut self, _: &mut Vec<u8>) -> ControlFlow<()> {
         ControlFlow::Continue(())

@@ -9,14 +9,14 @@ use storage::operation::Node;
 
 use crate::config::Vocabulary;
 use crate::http::answer::render::{close_node, end, open_node};
-use crate::service::{ListedNode, ListingVisitor, Position};
+use crate::service::{ListedNode, ListingVisitor, MemberPosition};
 
 /// Where the JSON of a walk goes.
 pub(super) trait Outlet {
     /// Rows that may be looked at, see [`ListingVisitor::rows_at_most`].
     const ROWS: Option<usize> = None;
     /// The walk has a view.
-    fn begin(&mut self, position: Position);
+    fn begin(&mut self, position: MemberPosition);
     /// Called after each node; may take what is written so far. `Break` ends the walk.
     fn written(&mut self, json: &mut Vec<u8>) -> ControlFlow<()>;
 }
@@ -26,7 +26,7 @@ pub(super) struct ListingWriter<O> {
     pub(super) json: Vec<u8>,
     /// The nodes on the way down that are not closed, the listed directory first.
     open: Vec<OpenNode>,
-    pub(super) position: Option<Position>,
+    pub(super) position: Option<MemberPosition>,
     vocabulary: Vocabulary,
     /// Cluster time in nanoseconds, for what is left to live.
     now: u64,
@@ -69,7 +69,7 @@ impl<O: Outlet> ListingWriter<O> {
     }
 
     /// Writes the end of the document; `None` if the walk did not reach it.
-    pub(super) fn close(&mut self) -> Option<Position> {
+    pub(super) fn close(&mut self) -> Option<MemberPosition> {
         let position = self.position.filter(|_| !self.broken)?;
         self.close_from(0);
         end(&mut self.json, self.vocabulary);
@@ -78,7 +78,7 @@ impl<O: Outlet> ListingWriter<O> {
 }
 
 impl<O: Outlet> ListingVisitor for ListingWriter<O> {
-    fn begin(&mut self, directory: &Node, position: Position) -> ControlFlow<()> {
+    fn begin(&mut self, directory: &Node, position: MemberPosition) -> ControlFlow<()> {
         self.position = Some(position);
         self.outlet.begin(position);
         self.json
