@@ -8,13 +8,13 @@ use std::fmt;
 pub enum Section {
     /// The nodes as they are.
     Tree,
-    /// Older versions and events, down to the floor.
+    /// Older versions and events, down to the oldest.
     History,
     /// The members of the cluster.
     Members,
     /// Users and roles.
     Auth,
-    /// Everything else that is replicated: settings, floor, cluster time.
+    /// Everything else that is replicated: settings, the oldest event, cluster time.
     Meta,
 }
 

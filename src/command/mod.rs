@@ -20,7 +20,7 @@
 //! # What apply makes of a command is part of the format
 //!
 //! An entry is applied again after a crash, and by every member, so it must give the same nodes, expiry rows, events,
-//! outcomes, floor and hash each time. How entries are cut into batches is no part of this: a live node, one that replays
+//! outcomes, oldest event and hash each time. How entries are cut into batches is no part of this: a live node, one that replays
 //! and one that catches up cut differently. `storage/tests/cuts_test.rs` holds every cut against one entry at a time.
 //!
 //! The rule is what one entry makes of a state when it is a batch of its own, with `storage::Bounds::default()`. A change

@@ -34,7 +34,7 @@ impl Service {
             .register(target, request.from, !request.stream)
             .map_err(|_| ServiceError::TooManyRequests)?;
         if request.from != 0 && request.from <= published {
-            // After the registration: the floor can only have risen, never passed what is still to be read unseen.
+            // After the registration: the oldest event can only have become a later one, never passed what is still to be read unseen.
             let oldest = self.node().store.oldest_event();
             if request.from < oldest {
                 return Err(ServiceError::HistoryCleared {

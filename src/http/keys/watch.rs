@@ -90,7 +90,7 @@ impl BodyStream for WatchBody {
 
 impl WatchBody {
     /// The next event. The end comes after the one event of a long poll, when a stream has fallen below
-    /// the floor of history, and after an error that says what of the history is damaged. A long poll that ends without
+    /// the oldest event, and after an error that says what of the history is damaged. A long poll that ends without
     /// an event, and every watch when the server stops, is broken off: a complete answer would say that all is well.
     fn poll_object(
         &mut self,

@@ -72,7 +72,7 @@ impl Piece<'_> {
         Error::row(
             Column::Events.name(),
             &revision.to_be_bytes(),
-            "an event above the floor's is missing",
+            "an event above the compact revision is missing",
         )
     }
 

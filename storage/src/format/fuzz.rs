@@ -128,20 +128,20 @@ fn the_row_of_the_state() {
 
 #[test]
 fn the_other_rows_beside_the_tree() {
-    let reclaimed = CompactionProgress {
+    let begun = CompactionProgress {
         scanned: 1,
         dropped: 2,
         cut: 3,
         resume: b"a\0\0\xff".to_vec(),
     };
-    Campaign::new("storage reclaimed")
-        .corpus([reclaimed.encode()])
+    Campaign::new("storage compaction progress")
+        .corpus([begun.encode()])
         .memory(4 << 10, 4)
         .run(|bytes| {
-            let Ok(reclaimed) = CompactionProgress::decode(bytes) else {
+            let Ok(progress) = CompactionProgress::decode(bytes) else {
                 return false;
             };
-            assert_eq!(reclaimed.encode(), bytes);
+            assert_eq!(progress.encode(), bytes);
             true
         });
     Campaign::new("storage format row")
@@ -173,13 +173,11 @@ fn keys_and_paths() {
         .memory(4 << 10, 8)
         .run(|bytes| {
             key::depth(bytes);
-            key::is_hidden(bytes);
             let Some(path) = key::path(bytes) else {
                 return false;
             };
             assert_eq!(key::encoded(&path), bytes, "each path has one key");
             assert_eq!(path.components().count(), key::depth(bytes));
-            assert_eq!(path.is_hidden(), key::is_hidden(bytes));
             true
         });
     Campaign::new("storage path")

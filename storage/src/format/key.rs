@@ -86,11 +86,6 @@ pub(crate) fn parent_len(key: &[u8]) -> usize {
         .map_or(0, |at| at + 1)
 }
 
-/// Whether the last name begins with an underscore (keys-api 4.1).
-pub(crate) fn is_hidden(key: &[u8]) -> bool {
-    key.get(parent_len(key)) == Some(&b'_')
-}
-
 /// Replaces `out` with the first key behind the subtree of `key`. The root has none: `out` is then
 /// empty.
 pub(crate) fn subtree_end(key: &[u8], out: &mut Vec<u8>) {
@@ -99,14 +94,6 @@ pub(crate) fn subtree_end(key: &[u8], out: &mut Vec<u8>) {
     if let Some(last) = out.last_mut() {
         *last = 1;
     }
-}
-
-/// Replaces `out` with the first key behind the hidden siblings of `key`, which is hidden itself, and their
-/// subtrees: in tree order the names that begin with an underscore are neighbours.
-pub(crate) fn hidden_end(key: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(&key[..parent_len(key)]);
-    out.push(b'_' + 1);
 }
 
 /// The first key behind the subtree, or `None` for the root, which ends where the column family
@@ -193,7 +180,6 @@ mod tests {
             let key = encoded(&wanted);
             prop_assert_eq!(path(&key), Some(wanted.clone()));
             prop_assert_eq!(depth(&key), names.len());
-            prop_assert_eq!(is_hidden(&key), wanted.is_hidden());
             if let Some(parent) = wanted.parent() {
                 prop_assert_eq!(&key[..parent_len(&key)], &encoded(&parent)[..]);
             }
@@ -233,7 +219,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_split_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..24)) {
-            let _ = (split_version(&bytes), split_expiry(&bytes), path(&bytes), is_hidden(&bytes));
+            let _ = (split_version(&bytes), split_expiry(&bytes), path(&bytes));
         }
     }
 

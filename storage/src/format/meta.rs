@@ -173,7 +173,7 @@ impl StoreState {
             commits: word(head, COMMITS_AT),
         };
         if state.oldest_event == 0 || state.compact_revision() > state.applied.revision {
-            return Err("the floor lies outside the history");
+            return Err("the compact revision lies outside the history");
         }
         Ok(state)
     }

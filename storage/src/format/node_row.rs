@@ -119,7 +119,7 @@ impl<'a> NodeRow<'a> {
         };
         let (dir, removed) = (flags & DIRECTORY != 0, flags & REMOVED != 0);
         if (dir || removed) && !rest.is_empty() {
-            return Err("a directory or a removal mark carries a value");
+            return Err("a directory or a tombstone carries a value");
         }
         Ok(Self {
             revision,

@@ -169,9 +169,7 @@ pub(crate) fn load(
         let record = find_version(versions, change.key, scratch)?
             .ok_or_else(|| wrong("a version that the event points at is missing"))?;
         if record.removed {
-            return Err(wrong(
-                "the version that the event points at is a removal mark",
-            ));
+            return Err(wrong("the version that the event points at is a tombstone"));
         }
         Ok(record.node(path.clone()))
     };

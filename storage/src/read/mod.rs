@@ -7,6 +7,7 @@ pub(crate) mod current;
 pub(crate) mod deadline;
 pub(crate) mod event;
 pub(crate) mod get;
+pub(crate) mod hidden;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod opening;

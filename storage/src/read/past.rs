@@ -13,6 +13,7 @@ use crate::format::key;
 use crate::format::node_row::{NodeRow, StoredNode};
 use crate::operation::{Node, Refusal};
 use crate::path::KeyPath;
+use crate::read::hidden::HiddenNodes;
 use crate::read::point;
 use crate::read::walk::Item;
 
@@ -44,7 +45,13 @@ impl<'v> PastView<'v> {
 
     /// What was below `path`; as [`crate::View::walk`].
     pub fn walk(&self, path: &KeyPath, recursive: bool, hidden: bool) -> PastWalk<'v> {
-        PastWalk::new(self.rows, self.revision, path, recursive, hidden)
+        PastWalk::new(
+            self.rows,
+            self.revision,
+            path,
+            recursive,
+            HiddenNodes::shown_if(hidden),
+        )
     }
 
     /// The node at `path`, if it was visible: its version must not be older than its parent of that
@@ -127,7 +134,7 @@ pub struct PastWalk<'v> {
     cursor: Cursor<'v>,
     revision: u64,
     recursive: bool,
-    hidden: bool,
+    hidden: HiddenNodes,
     top: usize,
     position: WalkPosition,
     target: Vec<u8>,
@@ -144,7 +151,7 @@ impl<'v> PastWalk<'v> {
         revision: u64,
         path: &KeyPath,
         recursive: bool,
-        hidden: bool,
+        hidden: HiddenNodes,
     ) -> Self {
         let group = key::encoded(path);
         Self {
@@ -269,7 +276,7 @@ impl<'v> PastWalk<'v> {
             return Ok(None);
         }
         let record = NodeRow::decode(value).map_err(|reason| self.cursor.damage(row, reason))?;
-        let skipped = !self.hidden && key::is_hidden(path);
+        let skipped = self.hidden.leaves_out(path);
         let visible = !record.removed && revision >= parent_created && !skipped;
         if visible && record.dir {
             self.ancestors.push(Ancestor {

@@ -35,7 +35,7 @@ pub(crate) fn entry_at(
         return Err(Error::row(
             Column::Nodes.name(),
             key,
-            "a removal mark stands where a node belongs",
+            "a tombstone stands where a node belongs",
         ));
     }
     Ok(Some(StoredNode::read(path, &record)))

@@ -15,6 +15,7 @@ use crate::operation::{Node, Refusal};
 use crate::path::KeyPath;
 use crate::read::core::Core;
 use crate::read::event::{EventFilter, Events};
+use crate::read::hidden::HiddenNodes;
 use crate::read::history::Versions;
 use crate::read::past::PastView;
 use crate::read::point;
@@ -76,6 +77,7 @@ impl<'s> View<'s> {
     /// alone. Hidden nodes are left out with their subtrees unless `hidden`. A file, or a path
     /// without a node, has nothing below it.
     pub fn walk(&self, path: &KeyPath, recursive: bool, hidden: bool) -> Walk<'_> {
+        let hidden = HiddenNodes::shown_if(hidden);
         Walk::new(&self.rows, &key::encoded(path), recursive, hidden, None)
     }
 
@@ -92,7 +94,7 @@ impl<'s> View<'s> {
             &self.rows,
             &key::encoded(path),
             recursive,
-            hidden,
+            HiddenNodes::shown_if(hidden),
             Some(moves),
         )
     }

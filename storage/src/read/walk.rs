@@ -10,6 +10,7 @@ use crate::format::key;
 use crate::format::node_row::NodeRow;
 use crate::operation::{Lifetime, Node};
 use crate::path::KeyPath;
+use crate::read::hidden::HiddenNodes;
 
 /// One node of a walk; it borrows the walk until the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ enum Leave {
 pub struct Walk<'v> {
     cursor: Cursor<'v>,
     recursive: bool,
-    hidden: bool,
+    hidden: HiddenNodes,
     /// The depth of the node where the walk began.
     top: usize,
     leave: Leave,
@@ -98,7 +99,7 @@ impl<'v> Walk<'v> {
         rows: &'v impl Source,
         top: &[u8],
         recursive: bool,
-        hidden: bool,
+        hidden: HiddenNodes,
         moves_max: Option<usize>,
     ) -> Self {
         let mut target = Vec::with_capacity(64);
@@ -151,9 +152,9 @@ impl<'v> Walk<'v> {
             let dir = NodeRow::decode(value)
                 .map_err(|reason| self.cursor.damage(key, reason))?
                 .dir;
-            let skipped = !self.hidden && key::is_hidden(key);
+            let skipped = self.hidden.leaves_out(key);
             if skipped {
-                key::hidden_end(key, &mut self.target);
+                HiddenNodes::way_around(key, &mut self.target);
                 self.leave = Leave::Subtree;
             } else if dir && !self.recursive {
                 key::subtree_end(key, &mut self.target);

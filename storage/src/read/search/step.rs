@@ -185,7 +185,7 @@ impl<'a> Step<'a> {
         self.spend(SEEK_ROWS);
         let found = self.changes.row()?.is_some_and(|(row, _)| row == key);
         if !found {
-            let reason = "an event above the floor's is missing";
+            let reason = "an event above the compact revision is missing";
             return Err(Error::row(Column::Events.name(), &key, reason));
         }
         self.take(revision)
