@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use wal::fs::Fs;
 
 use super::batch::SharedWitness;
+use super::disk_space::DiskSpace;
 use super::marker::{Marker, MarkerError};
 use super::refusal::RefusalKind;
 use super::reserve;
@@ -103,6 +104,7 @@ pub(crate) struct Flusher<F: Fs> {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
     data_dir: PathBuf,
+    space: DiskSpace,
     pace: FlushPace,
     /// Durable index of the last flush, and of the one before it.
     flushed: u64,
@@ -125,6 +127,7 @@ impl<F: Fs> Clone for Flusher<F> {
             status: self.status.clone(),
             metrics: self.metrics.clone(),
             data_dir: self.data_dir.clone(),
+            space: self.space.clone(),
             ..*self
         }
     }
@@ -139,6 +142,7 @@ impl<F: Fs> Flusher<F> {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
         data_dir: PathBuf,
+        space: DiskSpace,
     ) -> Self {
         let flushed = store.durable().index;
         Self {
@@ -148,6 +152,7 @@ impl<F: Fs> Flusher<F> {
             status,
             metrics,
             data_dir,
+            space,
             pace: FlushPace::default(),
             flushed,
             before: flushed,
@@ -225,7 +230,7 @@ impl<F: Fs> Flusher<F> {
         }
         let watchdog = self.status.watchdog();
         watchdog.begin(Work::FlushLook, self.status.clock().now());
-        self.reserved = reserve::restore(&self.status.disk_space(), &self.data_dir);
+        self.reserved = reserve::restore(&self.space, &self.data_dir);
         watchdog.end(Work::FlushLook, None);
     }
 

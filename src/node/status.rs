@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::damage::Damages;
-use super::disk_space::DiskSpace;
 use super::fatal::FatalError;
 use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
@@ -337,12 +336,6 @@ impl Status {
     /// See [`Self::set_waits_for_disk`].
     pub fn waits_for_disk(&self) -> bool {
         self.waits_for_disk.load(Ordering::Acquire)
-    }
-
-    /// What tells how much is free where the data lies.
-    pub fn disk_space(&self) -> DiskSpace {
-        let told = self.volume.get();
-        told.map_or_else(DiskSpace::system, |volume| volume.space().clone())
     }
 
     /// Where the data lies, once it was told.

@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use storage::operation::Retention;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::formation;
 use crate::http::HttpOptions;
+use crate::node::disk_space::DiskSpace;
 use crate::node::start::NodeOptions;
 use crate::service::ServiceSettings;
 use crate::version::SERVER_VERSION;
@@ -19,6 +21,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the node.
 pub(super) fn node(config: &Config, shares: Shares) -> NodeOptions {
     NodeOptions {
+        clock: Clock::system(),
+        space: DiskSpace::system(),
         data_dir: config.data_dir.clone(),
         founder: formation::founder(config),
         accept_log_loss: config.accept_log_loss,

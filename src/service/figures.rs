@@ -1,7 +1,6 @@
 //! `/metrics`: figures that others keep are read when they are asked for.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::Service;
 use crate::metrics::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel};
@@ -41,7 +40,7 @@ impl Service {
     fn copy_troubles(&self) {
         let metrics = &self.node().metrics;
         let status = &self.node().status;
-        let now = Instant::now();
+        let now = status.clock().now();
         for work in Work::ALL {
             let (slow, waiting) = status.watchdog().figures(work, now);
             let label = OperationLabel {

@@ -13,7 +13,7 @@ mod watch;
 mod write;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 pub(crate) use error::{ServiceError, StorageFault};
 pub(crate) use read::ReadGrant;
@@ -135,7 +135,8 @@ impl Service {
         if let Some(failure) = self.node().status.refuses_writes() {
             return Err(failure.to_string());
         }
-        if let Some(late) = self.node().status.watchdog().overdue(Instant::now()) {
+        let status = &self.node().status;
+        if let Some(late) = status.watchdog().overdue(status.clock().now()) {
             return Err(late);
         }
         if let Some(damage) = self.node().status.damages().first() {

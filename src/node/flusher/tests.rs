@@ -56,6 +56,7 @@ impl Bench {
             status.clone(),
             Metrics::new("test"),
             directory.path().to_owned(),
+            DiskSpace::system(),
         );
         Self {
             _directory: directory,

@@ -42,7 +42,7 @@ impl<F: Fs> Effects for WorkerQueues<F> {
             {
                 Offered::Done(persisted) => {
                     if status.refuses_writes().is_some() {
-                        // Its thread, which may sleep for long, is to look whether room reconsensus.
+                        // Its thread, which may sleep for long, is to look whether room returns.
                         self.log.push(LogTask::Release(0));
                     }
                     return persisted;
@@ -67,7 +67,7 @@ impl<F: Fs> Effects for WorkerQueues<F> {
             match self.apply.offer(batch, work) {
                 Offered::Done(()) => {
                     if context.status.waits_for_disk() {
-                        // Its thread, which may sleep for long, is to look whether room reconsensus.
+                        // Its thread, which may sleep for long, is to look whether room returns.
                         self.apply.push(ApplyBatch::default());
                     }
                     return applied;

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use wal::fs::OsFs;
 
-use crate::node::apply::worker::ApplyWorker;
-use crate::node::batch::SharedWitness;
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::recovery::{self, OpenLog, RecoveryError, Replayed};
@@ -14,6 +12,7 @@ use crate::node::witness_file::WitnessFile;
 
 use super::option::NodeOptions;
 use super::phase::Phases;
+use super::prepared::Prepared;
 
 /// A store that holds all that its open log has for it.
 pub(super) struct CaughtUp {
@@ -27,11 +26,15 @@ pub(super) fn catch_up(
     data_dir: &DataDir,
     source: LogOrigin<OsFs>,
     options: wal::Options,
-    context: &NodeContext,
-    worker: &mut ApplyWorker,
-    witness: &SharedWitness,
+    prepared: &mut Prepared,
     phases: &Phases,
 ) -> Result<CaughtUp, RecoveryError> {
+    let Prepared {
+        context,
+        worker,
+        witness,
+        ..
+    } = prepared;
     let conf_state = worker.marker().conf_state.clone();
     let (path, store) = (data_dir.path(), &context.store);
     let resumed = resume::log(&OsFs, path, source, options, store, worker, witness)?;

@@ -3,33 +3,33 @@
 //! | file | step |
 //! |---|---|
 //! | this one | the directory is taken and judged; the store is founded or opened |
+//! | `prepared` | the store's worker is made, and what all parts of a node share |
 //! | `catch_up` | the log is brought in order, and the store up to it |
 //! | `launch` | consensus and the workers are made, and their threads started |
-//! | `read_only` | instead of the last two, where the store is damaged: it serves what can be read |
+//! | `read_only` | instead of the last three, where the store is damaged: it serves what can be read |
 
 mod catch_up;
 mod error;
 mod launch;
 mod option;
 mod phase;
+mod prepared;
 mod read_only;
 mod started;
 
 use wal::fs::OsFs;
 
 use super::data_dir::DataDir;
-use super::disk_space::DiskSpace;
 use super::founding::{self, Founding};
 use super::judgement::{Judgement, Question, StartPlan, judge};
 use super::recovery::store::{self, OpenedStore};
 use super::reserve::{self, Reserve};
 use super::rights;
-use crate::clock::Clock;
 
 pub(crate) use error::StartError;
-use launch::Writable;
 pub(crate) use option::{Founder, NodeOptions};
 use phase::Phases;
+use prepared::Writable;
 use read_only::ReadOnlyStore;
 pub(crate) use started::StartedNode;
 
@@ -39,10 +39,10 @@ pub(crate) use started::StartedNode;
 /// Nothing was started. [`StartError::is_about_data`] tells damage from the rest.
 pub(crate) fn start(options: NodeOptions) -> Result<StartedNode, StartError> {
     // Before the first call to the disk: that may be the one that hangs.
-    let phases = Phases::begin(Clock::system(), "taking the data directory");
+    let phases = Phases::begin(options.clock.clone(), "taking the data directory");
     let mut data_dir = DataDir::open(&options.data_dir)?;
     phases.enter("looking at the data directory".to_owned());
-    if reserve::prepare(&DiskSpace::system(), data_dir.path())? == Reserve::GivenUp {
+    if reserve::prepare(&options.space, data_dir.path())? == Reserve::GivenUp {
         tracing::error!(
             "the disk of {} is full: the reserve of {} MiB is given up for this start; free some space",
             data_dir.path().display(),
@@ -85,7 +85,7 @@ fn found(options: &NodeOptions, data_dir: &DataDir) -> Result<Writable, StartErr
         storage: options.storage.clone(),
         wal: options.wal.clone(),
     };
-    let founded = founding::found(&OsFs, data_dir.path(), &DiskSpace::system(), founding)?;
+    let founded = founding::found(&OsFs, data_dir.path(), &options.space, founding)?;
     Ok(Writable {
         opened: Box::new(founded.into()),
         resting: Vec::new(),

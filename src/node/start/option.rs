@@ -6,7 +6,9 @@ use std::time::Duration;
 use raft::eraftpb::ConfState;
 use storage::operation::Retention;
 
+use crate::clock::Clock;
 use crate::config::Exit;
+use crate::node::disk_space::DiskSpace;
 
 /// Who a new node is.
 pub(crate) struct Founder {
@@ -18,6 +20,10 @@ pub(crate) struct Founder {
 
 /// See the module.
 pub(crate) struct NodeOptions {
+    /// The machine's clocks, or those of a simulation.
+    pub clock: Clock,
+    /// What tells how much is free.
+    pub space: DiskSpace,
     /// The data directory; it may not exist yet.
     pub data_dir: PathBuf,
     /// Who founds if the directory is empty, or why nobody may.
