@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Ended {
     /// History moved past a watcher that was too slow.
     #[error("the watch fell behind the history that is kept")]
@@ -16,7 +16,13 @@ pub enum Ended {
     Mute(Arc<str>),
     /// The store could not be read.
     #[error("the history could not be read: {0}")]
-    Failed(String),
+    Failed(#[source] Arc<storage::Error>),
+    /// The system gave no thread to read with.
+    #[error("the history could not be read: no thread to read it with: {0}")]
+    NoThread(#[source] Arc<std::io::Error>),
+    /// A mistake of the program.
+    #[error("the history could not be read: a thread that read it panicked")]
+    Panicked,
     /// The part of the history that it needs is damaged.
     #[error("the history could not be read: {0}")]
     Damaged(Box<storage::Damage>),
@@ -28,7 +34,7 @@ impl From<storage::Error> for Ended {
             storage::Error::Compacted { .. } => Self::Compacted,
             other => match other.damage() {
                 Some(damage) => Self::Damaged(Box::new(damage)),
-                None => Self::Failed(other.to_string()),
+                None => Self::Failed(Arc::new(other)),
             },
         }
     }

@@ -111,7 +111,7 @@ impl Readers {
         match started {
             Ok(thread) => threads.push(thread),
             Err(error) if threads.is_empty() => {
-                return Err(Ended::Failed(format!("no thread to read it with: {error}")));
+                return Err(Ended::NoThread(Arc::new(error)));
             }
             // Those that are there do the work.
             Err(error) => tracing::warn!("no further thread to read history with: {error}"),
@@ -147,10 +147,7 @@ impl ReaderState {
     fn run(&self) {
         while let Some((replay, desk)) = self.take() {
             let stepped = catch_unwind(AssertUnwindSafe(|| self.step(replay)));
-            let read = stepped.unwrap_or_else(|_| {
-                let reason = "a thread that read it panicked".to_owned();
-                Err(Ended::Failed(reason))
-            });
+            let read = stepped.unwrap_or(Err(Ended::Panicked));
             match read {
                 Ok((replay, page)) if page.is_blank() && !replay.is_finished() => {
                     let mut queue = self.queue();

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::path::escaped_byte;
-use crate::json::character_length;
+use crate::go::quoted;
 
 /// The parameters of keys-api 1.3, and `local`, which is ours (design 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,37 +242,6 @@ fn decode(raw: &[u8]) -> Result<Cow<'_, [u8]>, FormError> {
 
 fn bad_escape(from: &[u8]) -> FormError {
     FormError::Escape(from[..from.len().min(3)].to_vec())
-}
-
-/// The bytes in double quotes, with the escapes of a string literal of the original's language. At most three bytes
-/// are quoted, so only characters of two bytes can appear whole; of those, controls, the no-break space and the soft
-/// hyphen do not count as printable.
-fn quoted(bytes: &[u8]) -> String {
-    let mut out = String::from("\"");
-    let mut rest = bytes;
-    while let Some(first) = rest.first() {
-        let length = character_length(rest);
-        let taken = length.unwrap_or(1);
-        let text = length.and_then(|length| std::str::from_utf8(&rest[..length]).ok());
-        match (first, text.and_then(|text| text.chars().next())) {
-            (b'"' | b'\\', _) => out.extend(['\\', char::from(*first)]),
-            (0x07, _) => out.push_str("\\a"),
-            (0x08, _) => out.push_str("\\b"),
-            (0x0c, _) => out.push_str("\\f"),
-            (b'\n', _) => out.push_str("\\n"),
-            (b'\r', _) => out.push_str("\\r"),
-            (b'\t', _) => out.push_str("\\t"),
-            (0x0b, _) => out.push_str("\\v"),
-            (0..0x20 | 0x7f, _) | (_, None) => out.push_str(&format!("\\x{first:02x}")),
-            (_, Some(wide @ ('\u{80}'..='\u{a0}' | '\u{ad}'))) => {
-                out.push_str(&format!("\\u{:04x}", u32::from(wide)));
-            }
-            (_, Some(character)) => out.push(character),
-        }
-        rest = &rest[taken..];
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ async fn who_finds_no_room_waits_for_it() {
     tokio::task::yield_now().await;
     fixture.hub.stop();
     let ended = ended.await.expect("no panic");
-    assert_eq!(ended.err(), Some(Ended::Stopped));
+    assert!(matches!(ended, Err(Ended::Stopped)));
     drop(others);
     assert_eq!(budget.used(), 0);
 }

@@ -74,45 +74,87 @@ pub(crate) fn decide(evidence: Evidence) -> Decision {
 mod tests {
     use super::*;
 
-    /// A row of the table: `None` stands for "any".
+    use WitnessSays::{Beyond, Differs, Gone, Holds, Nothing};
+
+    /// The rows of `table.md`, as their words say them; `None` stands for "any".
     struct Row {
-        name: char,
+        name: &'static str,
         witness: &'static [WitnessSays],
-        successor: Option<bool>,
-        later: Option<bool>,
-        short: Option<bool>,
+        /// Successor, later claim, short file.
+        facts: [Option<bool>; 3],
         remains: Option<Remains>,
-        decision: Decision,
+        decision: &'static str,
     }
 
-    use WitnessSays::{Beyond, Differs, Gone, Holds, Nothing};
-    const OTHER: &[WitnessSays] = &[Nothing, Holds, Gone, Beyond];
-    const QUIET: &[WitnessSays] = &[Nothing, Holds, Gone];
-
-    #[rustfmt::skip]
-    const TABLE: [Row; 7] = [
-        Row { name: 'A', witness: &[Differs], successor: None,        later: None,        short: None,        remains: None,                   decision: Decision::Damage(Proof::Witness) },
-        Row { name: 'B', witness: OTHER,      successor: Some(true),  later: None,        short: None,        remains: None,                   decision: Decision::Damage(Proof::NextSegment) },
-        Row { name: 'C', witness: OTHER,      successor: Some(false), later: Some(true),  short: None,        remains: None,                   decision: Decision::Damage(Proof::LaterGroup) },
-        Row { name: 'D', witness: OTHER,      successor: Some(false), later: Some(false), short: Some(true),  remains: None,                   decision: Decision::Damage(Proof::Naming) },
-        Row { name: 'E', witness: &[Beyond],  successor: Some(false), later: Some(false), short: Some(false), remains: None,                   decision: Decision::Damage(Proof::Witness) },
-        Row { name: 'F', witness: QUIET,      successor: Some(false), later: Some(false), short: Some(false), remains: Some(Remains::Torn),    decision: Decision::TornTail },
-        Row { name: 'G', witness: QUIET,      successor: Some(false), later: Some(false), short: Some(false), remains: Some(Remains::Nothing), decision: Decision::End },
-    ];
+    fn table() -> Vec<Row> {
+        let lines = include_str!("table.md").lines();
+        let rows = lines.filter(|line| line.starts_with("| ")).skip(2);
+        rows.map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [name, witness, successor, later, short, remains, decision] = cells[..] else {
+                panic!("no row of seven cells: {line}");
+            };
+            Row {
+                name,
+                witness: match witness {
+                    "differs" => &[Differs],
+                    "any other" => &[Nothing, Holds, Gone, Beyond],
+                    "beyond `o`" => &[Beyond],
+                    "absent, held, or gone" => &[Nothing, Holds, Gone],
+                    other => panic!("no witness says {other:?}"),
+                },
+                facts: [successor, later, short].map(|cell| match cell {
+                    "any" => None,
+                    "yes" => Some(true),
+                    "no" => Some(false),
+                    other => panic!("no fact is {other:?}"),
+                }),
+                remains: match remains {
+                    "any" => None,
+                    "a torn write" => Some(Remains::Torn),
+                    "zeros, end of file, or stale bytes" => Some(Remains::Nothing),
+                    other => panic!("nothing remains as {other:?}"),
+                },
+                decision,
+            }
+        })
+        .collect()
+    }
 
     fn matches(row: &Row, evidence: &Evidence) -> bool {
-        let any_or = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
+        let found = [evidence.successor, evidence.later_claim, evidence.short];
+        let mut facts = row.facts.iter().zip(found);
         row.witness.contains(&evidence.witness)
-            && any_or(row.successor, evidence.successor)
-            && any_or(row.later, evidence.later_claim)
-            && any_or(row.short, evidence.short)
-            && row
-                .remains
-                .is_none_or(|remains| remains == evidence.remains)
+            && facts.all(|(wanted, is)| wanted.is_none_or(|wanted| wanted == is))
+            && row.remains.is_none_or(|wanted| wanted == evidence.remains)
+    }
+
+    /// The words of the table for a decision.
+    fn words(decision: Decision) -> &'static [&'static str] {
+        match decision {
+            Decision::Damage(Proof::Witness) => &[
+                "damage: the log has another history than the one the store saw",
+                "damage: the store saw it synced",
+            ],
+            Decision::Damage(Proof::NextSegment) => {
+                &["damage: the next segment is begun only after this one is synced"]
+            }
+            Decision::Damage(Proof::LaterGroup) => {
+                &["damage: what a group claims was synced before it was written"]
+            }
+            Decision::Damage(Proof::Naming) => {
+                &["damage: the file had its length before it had its name"]
+            }
+            Decision::TornTail => &["torn tail, dropped: nothing proves that it was ever synced"],
+            Decision::End => &["end: the log ends here"],
+            Decision::Damage(other) => panic!("the table has no {other:?}"),
+        }
     }
 
     #[test]
     fn every_combination_meets_exactly_one_row_and_its_decision() {
+        let table = table();
+        assert_eq!(table.len(), 7);
         let mut seen = String::new();
         for number in 0..80 {
             let evidence = Evidence {
@@ -122,12 +164,17 @@ mod tests {
                 remains: [Remains::Nothing, Remains::Torn][number >> 3 & 1],
                 witness: [Nothing, Holds, Gone, Beyond, Differs][number >> 4],
             };
-            let rows: Vec<&Row> = TABLE.iter().filter(|row| matches(row, &evidence)).collect();
+            let rows: Vec<&Row> = table.iter().filter(|row| matches(row, &evidence)).collect();
             assert_eq!(rows.len(), 1, "{evidence:?}");
-            assert_eq!(decide(evidence), rows[0].decision, "row {}", rows[0].name);
-            seen.push(rows[0].name);
+            let words = words(decide(evidence));
+            assert!(
+                words.contains(&rows[0].decision),
+                "row {}: {words:?}",
+                rows[0].name
+            );
+            seen.push_str(rows[0].name);
         }
-        for row in &TABLE {
+        for row in &table {
             assert!(seen.contains(row.name), "row {} is never met", row.name);
         }
     }
