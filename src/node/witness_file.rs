@@ -139,6 +139,7 @@ pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<FoundWitness> {
         length: (length != FILE_BYTES).then_some(length),
         ..FoundWitness::default()
     };
+    let mut blank_slots = 0;
     for slot in 0..2 {
         let mut bytes = [0; SLOT_STEP as usize];
         let filled = file.read_full_at(slot * SLOT_STEP, &mut bytes)?;
@@ -150,11 +151,14 @@ pub fn read<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<FoundWitness> {
         }
         // A slot that was never written is all zeros; behind what a slot says there is nothing else.
         let zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-        let clean = match said {
-            Some(_) => zero(&bytes[SLOT_BYTES..]),
-            None => zero(&bytes) && filled == bytes.len(),
-        };
+        let blank = said.is_none() && zero(&bytes) && filled == bytes.len();
+        blank_slots += usize::from(blank);
+        let clean = blank || said.is_some() && zero(&bytes[SLOT_BYTES..]);
         found.damaged_slots += usize::from(!clean);
+    }
+    // The slots are written in turn, so only the very first one ever stood beside a blank one.
+    if found.newest.is_some_and(|(generation, _)| generation > 1) {
+        found.damaged_slots += blank_slots;
     }
     Ok(found)
 }
@@ -347,6 +351,9 @@ fn decode(bytes: &[u8]) -> Option<(u64, WitnessRecord)> {
         term: word(TERM),
         hash: word(HASH),
     };
+    if word(CLEAN) == 0 && bytes[APPLIED..END].iter().any(|byte| *byte != 0) {
+        return None;
+    }
     let testimony = WitnessRecord {
         identity: wal::Identity {
             cluster: word(CLUSTER),

@@ -8,6 +8,7 @@ use crate::node::reserve;
 use crate::node::start::StartError;
 use crate::service::ServiceError;
 
+use super::address_space;
 use super::descriptors::TooFew;
 use super::file_size::FileSizeError;
 
@@ -38,6 +39,9 @@ pub(super) enum ServerError {
     /// The first writes of a new node failed.
     #[error("the cluster could not be founded: {0}")]
     Found(#[source] ServiceError),
+    /// Addresses.
+    #[error(transparent)]
+    AddressSpace(#[from] address_space::TooSmall),
     /// Open files.
     #[error(transparent)]
     Descriptors(#[from] TooFew),

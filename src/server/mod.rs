@@ -4,6 +4,7 @@
 //! are claimed first all the same, so that a port in use is reported before a long recovery. Stopping is bounded, whatever
 //! hangs: `stopping` has the table. Exit statuses are chosen in `exit`.
 
+mod address_space;
 mod announcement;
 mod descriptors;
 mod error;
@@ -54,6 +55,7 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
     }
     // The log's files, which are not ours alone, are open by now: from here on everything is made below the data directory.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    address_space::claim()?;
     file_size::claim()?;
     signal::outlive_user_signals()?;
     let shares = descriptors::claim(&mut config)?;

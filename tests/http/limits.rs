@@ -338,6 +338,18 @@ fn a_limit_of_file_sizes_is_told_at_the_start() {
     assert!(!server.data_dir().exists(), "something was written");
 }
 
+/// The store's library ends the process, or hangs, where it cannot have a thread.
+#[test]
+fn a_limit_of_addresses_is_told_at_the_start() {
+    let mut server = server::ours().address_space(160).spawn();
+    let status = server.wait_exit(LIMIT);
+    let log = server.log();
+    assert_eq!(status.code(), Some(1), "{status}\n{log}");
+    let named = log.contains("may use 160 MiB of addresses") && log.contains("LimitAS=");
+    assert!(named, "{log}");
+    assert!(!server.data_dir().exists(), "something was written");
+}
+
 #[test]
 fn a_write_beyond_the_limit_of_file_sizes_is_refused_until_it_is_lifted() {
     let server = server::ours().start();

@@ -190,16 +190,28 @@ fn bodies_that_do_not_count_are_read_away_up_to_the_limit_of_forms() {
 fn reads_wait_for_no_body() {
     let server = server::ours().start();
     written(&server, "/v2/keys/r", "value=1");
-    for (method, target) in [
-        ("GET", "/v2/keys/r"),
-        ("HEAD", "/v2/keys/r"),
-        ("OPTIONS", "/v2/keys/r"),
-        ("GET", "/version"),
-        ("GET", "/v2/keys/r?wait=true&waitIndex=1"),
+    for (method, target, status) in [
+        ("GET", "/v2/keys/r", 200),
+        ("HEAD", "/v2/keys/r", 200),
+        ("OPTIONS", "/v2/keys/r", 200),
+        ("GET", "/version", 200),
+        ("GET", "/v2/keys/r?wait=true&waitIndex=1", 200),
+        ("GET", "/v2/keys/r?dir=q", 400),
+        ("HEAD", "/v2/keys/r?prevIndex=z", 400),
+        ("GET", "/v2/keys/r?a=%zz", 400),
+        ("GET", "/v2/members", 200),
+        ("POST", "/v2/members", 415),
+        ("PUT", "/v2/members/1", 404),
+        ("DELETE", "/v2/members/1", 404),
+        ("PUT", "/v2/members", 405),
+        ("PATCH", "/v2/members", 405),
     ] {
         let bytes = format!("{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n");
         let answer = answers(&server, bytes.as_bytes(), &[method]).remove(0);
-        assert_eq!(answer.status(), 200, "{method} {target}");
+        assert_eq!(answer.status(), status, "{method} {target}");
+        // The connection cannot go on without the rest of the body, and the client is told.
+        let connection = answer.head.get("Connection").map(str::to_lowercase);
+        assert_eq!(connection.as_deref(), Some("close"), "{method} {target}");
     }
     // A body that comes with the head costs nobody the connection.
     let mut client = connect(&server);

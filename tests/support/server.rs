@@ -134,6 +134,12 @@ impl Launch {
         self
     }
 
+    /// Lets the process use this many MiB of addresses.
+    pub(crate) fn address_space(mut self, limit: u32) -> Launch {
+        self.limits.push(format!("ulimit -v {}", limit * 1_024));
+        self
+    }
+
     /// Starts the process with this umask, in octal digits.
     pub(crate) fn umask(mut self, mask: &str) -> Launch {
         self.limits.push(format!("umask {mask}"));

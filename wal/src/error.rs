@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The file system became read-only. As [`Error::NoSpace`]: nothing of the group counts, it stays
     /// buffered, and calling [`sync`](crate::Wal::sync) again retries the write.
-    #[error("{operation} {path}: the file system is read-only ({source}); remount it read-write, writes then resume", path = path.display())]
+    #[error("{operation} {path}: the file system is read-only ({source}); remount it read-write: writes then resume, and a node that ended can be started again", path = path.display())]
     ReadOnly {
         /// The file that could not be written.
         path: PathBuf,

@@ -38,7 +38,7 @@ pub(crate) async fn get(
                 params.recursive,
                 consistency,
                 false,
-                ending_with(rest, reply),
+                reply,
             )
             .await
         }
@@ -51,7 +51,6 @@ pub(crate) async fn head(
     caller: &Caller,
     path: KeyPath,
     params: &Params,
-    rest: Option<Incoming>,
     reply: Reply,
 ) -> Response<Body> {
     let consistency = classify::consistency(params);
@@ -62,17 +61,9 @@ pub(crate) async fn head(
         params.recursive,
         consistency,
         true,
-        ending_with(rest, reply),
+        reply,
     )
     .await
-}
-
-/// Where something of the body has not come yet, the connection ends with the answer.
-fn ending_with(rest: Option<Incoming>, reply: Reply) -> Reply {
-    match rest {
-        Some(_) => reply.closing(),
-        None => reply,
-    }
 }
 
 async fn read(

@@ -43,7 +43,7 @@ pub(crate) async fn answer(
     query: Option<&str>,
     taken: TakenHeaders,
     body: Incoming,
-    reply: Reply,
+    mut reply: Reply,
 ) -> Response<Body> {
     let front = &link.handler;
     let options = &front.options;
@@ -84,6 +84,10 @@ pub(crate) async fn answer(
         _ if body.is_end_stream() => {}
         _ => rest = upload::skim(body).await,
     }
+    if rest.is_some() {
+        // Where something of the body has not come yet, the connection ends with the answer.
+        reply = reply.closing();
+    }
     let bytes = form.as_ref().map(|upload| &upload.bytes);
     let params = match parsed(front, method, bytes, query) {
         Ok(params) => params,
@@ -97,7 +101,7 @@ pub(crate) async fn answer(
     };
     match *method {
         Method::GET => get::get(front, &caller, path, &params, rest, reply).await,
-        Method::HEAD => get::head(front, &caller, path, &params, rest, reply).await,
+        Method::HEAD => get::head(front, &caller, path, &params, reply).await,
         Method::PUT => put::put(front, &caller, path, &params, reply).await,
         Method::POST => post::post(front, &caller, path, &params, reply).await,
         _ => delete::delete(front, &caller, path, &params, reply).await,

@@ -3,14 +3,13 @@
 //! A server that runs as a single member has no second one to agree with. The refusal is 409 with the reason, as for
 //! any change that is not safe: client libraries show that message, and a 5xx would send them on to the next endpoint.
 
-use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::request::MembersRequest;
 use crate::http::request::media_type;
-use crate::http::request::upload::{self, UploadError, UploadLimits};
+use crate::http::request::upload::{UploadError, UploadLimits};
 use crate::service::Service;
 
 /// A list of URLs fits many times.
@@ -25,45 +24,57 @@ struct Urls {
     peer_urls: Vec<String>,
 }
 
-/// The status and message of the first check that fails; the last one always does.
-pub(crate) async fn refusal(
+/// The status and message of the first check that fails without a look at the body.
+pub(super) fn refused_unread(
     service: &Service,
     request: &MembersRequest<'_>,
-    body: Incoming,
-) -> (StatusCode, String) {
+) -> Option<(StatusCode, String)> {
     let (method, id) = (request.method, request.id());
     if method != Method::POST && !is_member(service, &id) {
-        return (StatusCode::NOT_FOUND, format!("No such member: {id}"));
+        return Some((StatusCode::NOT_FOUND, format!("No such member: {id}")));
     }
     if method == Method::DELETE {
-        return (StatusCode::CONFLICT, REFUSED.to_owned());
+        return Some((StatusCode::CONFLICT, REFUSED.to_owned()));
     }
     let content_type = request.content_type.map_or(&b""[..], HeaderValue::as_bytes);
-    if !media_type::is_json(content_type) {
-        let shown = String::from_utf8_lossy(content_type);
-        let message = format!("Bad Content-Type {shown}, accept application/json");
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+    if media_type::is_json(content_type) {
+        return None;
     }
-    let limits = UploadLimits {
+    let shown = String::from_utf8_lossy(content_type);
+    let message = format!("Bad Content-Type {shown}, accept application/json");
+    Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+/// How a body is read.
+pub(super) fn limits<'a>(request: &MembersRequest<'a>) -> UploadLimits<'a> {
+    UploadLimits {
         bytes: BODY_BYTES,
         ..request.limits
+    }
+}
+
+/// What is said of a body that did not come whole.
+pub(super) fn broken(error: UploadError) -> (StatusCode, String) {
+    let (status, message) = match error {
+        UploadError::TimedOut => (
+            StatusCode::REQUEST_TIMEOUT,
+            "the request body took too long",
+        ),
+        _ => (
+            StatusCode::BAD_REQUEST,
+            "http: request body too large or broken",
+        ),
     };
-    let upload = match upload::read(body, limits).await {
-        Ok(upload) => upload,
-        Err(UploadError::TimedOut) => {
-            return (
-                StatusCode::REQUEST_TIMEOUT,
-                "the request body took too long".to_owned(),
-            );
-        }
-        Err(_) => {
-            return (
-                StatusCode::BAD_REQUEST,
-                "http: request body too large or broken".to_owned(),
-            );
-        }
-    };
-    match serde_json::from_slice::<Urls>(&upload.bytes) {
+    (status, message.to_owned())
+}
+
+/// The first check of the body that fails; the last one always does.
+pub(super) fn refused(
+    service: &Service,
+    request: &MembersRequest<'_>,
+    body: &[u8],
+) -> (StatusCode, String) {
+    match serde_json::from_slice::<Urls>(body) {
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
         Ok(urls) if urls.peer_urls.is_empty() => {
             (StatusCode::BAD_REQUEST, "no valid URLs given".to_owned())

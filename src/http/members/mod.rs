@@ -12,6 +12,7 @@ use super::answer::body::Body;
 use super::answer::document::{document, hex, message};
 use super::answer::error::sentence;
 use super::answer::headers::Reply;
+use super::request::upload;
 use crate::service::{Member, Service};
 pub(super) use request::MembersRequest;
 
@@ -27,16 +28,30 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let name = request.name();
     match *request.method {
-        Method::GET => read(service, cluster, name, reply),
-        Method::PUT | Method::DELETE if name.is_empty() => reply.member_missing(cluster),
+        Method::GET => read(service, cluster, name, upload::leave(body, reply).await),
+        Method::PUT | Method::DELETE if name.is_empty() => {
+            upload::leave(body, reply).await.member_missing(cluster)
+        }
         Method::POST | Method::PUT | Method::DELETE => {
-            let (status, text) = change::refusal(service, &request, body).await;
-            if status == StatusCode::REQUEST_TIMEOUT {
-                reply = reply.closing();
-            }
+            let (status, text) = match change::refused_unread(service, &request) {
+                Some(refusal) => {
+                    reply = upload::leave(body, reply).await;
+                    refusal
+                }
+                None => match upload::read(body, change::limits(&request)).await {
+                    Ok(upload) => change::refused(service, &request, &upload.bytes),
+                    Err(error) => {
+                        reply = reply.closing();
+                        change::broken(error)
+                    }
+                },
+            };
             reply.cluster_json(status, message(&text), cluster)
         }
-        _ => reply.method_not_allowed(Some(ALLOW)),
+        _ => {
+            let reply = upload::leave(body, reply).await;
+            reply.method_not_allowed(Some(ALLOW))
+        }
     }
 }
 

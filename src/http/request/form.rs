@@ -33,8 +33,8 @@ pub(crate) enum ParamName {
 }
 
 /// The least value that is not copied out of its body. To copy a shorter one costs less than a connection that has to
-/// make a new buffer, because the old one is still held.
-const SLICED_BYTES: usize = 4 << 10;
+/// make a new buffer, and to move what else has arrived, because the old one is still held.
+const SLICED_BYTES: usize = 64 << 10;
 
 const NAMES: usize = ParamName::Local as usize + 1;
 

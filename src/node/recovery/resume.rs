@@ -118,9 +118,11 @@ fn bring_up<F: Fs>(
     }
     if !first_release && !found.is_whole() {
         tracing::error!(
-            "{} is {}: it is written anew from the log",
+            "{} is {}: it is written anew from the log, which ends at entry {}. It would have told whether the log lost its \
+             end: if the disk is to blame, or somebody removed files here, look whether the newest writes are all there",
             witness_file::path(directory).display(),
-            found.fault()
+            found.fault(),
+            log.wal.last_index()
         );
     }
     let identity = log.wal.identity();

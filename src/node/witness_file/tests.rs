@@ -80,6 +80,14 @@ fn the_newest_slot_counts_and_the_other_one_stands_in_for_it() {
     let found = read(&disk, dir).expect("readable");
     assert_eq!(found.damaged_slots, 1);
     assert_eq!(found.testimony().expect("readable").witness, witness(4));
+    // Nor does one that was wiped pass for one that was never written.
+    disk.corrupt(&path(dir), |bytes| {
+        let newest = newest as usize;
+        bytes[newest..newest + SLOT_BYTES].fill(0);
+    });
+    let found = read(&disk, dir).expect("readable");
+    assert_eq!((found.damaged_slots, found.is_whole()), (1, false));
+    assert_eq!(found.testimony().expect("readable").witness, witness(4));
 }
 
 #[test]
