@@ -330,7 +330,9 @@ fn scripts_are_executable_and_need_no_make() {
         }
         for (number, line) in source.lines().enumerate() {
             let code = line.split('#').next().unwrap_or_default();
-            if code.split_whitespace().any(|word| word == "make") {
+            // To look for it is not to call it.
+            let installs = code.trim_start().starts_with("has make || need ");
+            if !installs && code.split_whitespace().any(|word| word == "make") {
                 offences.push(format!("{file}:{}: {line}", number + 1));
             }
         }

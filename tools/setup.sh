@@ -33,6 +33,8 @@ has_libclang() {
 look_for_build() {
     has g++ || need "a C++ compiler" g++
     has cc || need "a linker" gcc
+    # Nothing of ours: the allocator's library is built with it.
+    has make || need "make" make
     has protoc || need "protoc" protobuf-compiler
     has flock || need "flock" util-linux
     [ -e /etc/ssl/certs/ca-certificates.crt ] || need "certificate authorities" ca-certificates
