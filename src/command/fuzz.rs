@@ -24,14 +24,14 @@ fn entries_of_the_log() {
         .memory(64 << 10, 512)
         .run(|bytes| {
             let stamp = Stamp::decode(bytes);
-            let Ok(command) = Command::decode(Bytes::copy_from_slice(bytes)) else {
+            let Ok(command) = Command::decode(Bytes::copy_from_slice(bytes), 0) else {
                 return false;
             };
             assert_eq!(stamp, Ok(command.stamp));
             for operation in command.operations {
                 // Without the TTL, which is a deadline now.
                 let plain: Operation<Ttl> = with_end(operation, |_| None);
-                let again = Command::decode(entry(&plain)).expect("what was written is read");
+                let again = Command::decode(entry(&plain), 0).expect("what was written is read");
                 assert_eq!(again.operations, [stamped(plain)]);
             }
             true

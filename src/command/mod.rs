@@ -41,6 +41,9 @@
 //! no such bound, so every log replays by the rule that it was written under. No cluster has several members yet, so none of
 //! them can lack it. A release that does not know the bound refuses the entry instead of removing more than the leader did.
 //!
+//! Deadlines count from the later of the stamp and the time that the store has come to. Earlier builds counted from the
+//! stamp alone. A lone leader's stamps never go back, so every log of theirs replays to the same.
+//!
 //! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
 //! them too, and nothing local may remove them.
 
@@ -80,16 +83,19 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Decodes the data of one entry, of which paths and values stay slices: nothing is copied.
+    /// Decodes the data of one entry, of which paths and values stay slices: nothing is copied. `counted` is the cluster
+    /// time of the store that it is applied to, and part of what the command means: see [`Ttl`].
     ///
     /// # Errors
     /// See [`DecodeError`]; bytes of any kind give one or a command.
-    pub(crate) fn decode(mut data: Bytes) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut data: Bytes, counted: u64) -> Result<Self, DecodeError> {
         let stamp = Stamp::decode(&data)?;
         let knows_bytes = data[0] >= BOUNDED_EXPIRY;
         let body = wire::CommandMessage::decode(data.split_off(HEADER_BYTES))
             .map_err(|error| DecodeError::Malformed(error.to_string()))?;
-        let lifetime = body.ttl.map(|seconds| Ttl::at_most(seconds).from(&stamp));
+        let lifetime = body
+            .ttl
+            .map(|seconds| Ttl::at_most(seconds).from(&stamp, counted));
         let operations = body.operations.into_iter().map(|mut operation| {
             operation.bytes = operation.bytes.filter(|_| knows_bytes);
             operation.into_operation(lifetime)

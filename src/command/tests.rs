@@ -92,7 +92,7 @@ pub(super) fn entry(operation: &Operation<Ttl>) -> Bytes {
 
 /// What the operation is once it is stamped.
 pub(super) fn stamped(operation: Operation<Ttl>) -> Operation {
-    with_end(operation, |ttl| Some(ttl.from(&stamp())))
+    with_end(operation, |ttl| Some(ttl.from(&stamp(), 0)))
 }
 
 /// The same operation, with its end said in another way.
@@ -148,7 +148,7 @@ fn every_kind_comes_back_as_it_was() {
             if let Operation::Write(write) = &mut operation {
                 write.lifetime = ttl;
             }
-            let command = Command::decode(entry(&operation)).expect("what was encoded decodes");
+            let command = Command::decode(entry(&operation), 0).expect("what was encoded decodes");
             let operations = vec![stamped(operation.clone())];
             let stamp = stamp();
             assert_eq!(command, Command { stamp, operations });
@@ -168,7 +168,7 @@ fn several_operations_of_the_server_are_one_command() {
         ]
     };
     let data = Proposal::of_server(&own()).stamp(&stamp());
-    let command = Command::decode(data.into()).expect("decodes");
+    let command = Command::decode(data.into(), 0).expect("decodes");
     assert_eq!(
         command.operations,
         [
@@ -183,7 +183,7 @@ fn several_operations_of_the_server_are_one_command() {
 
 #[test]
 fn a_relative_ttl_becomes_a_lifetime_of_the_stamp() {
-    let lifetime = |seconds: u64| Ttl::new(seconds).map(|ttl| ttl.from(&stamp()));
+    let lifetime = |seconds: u64| Ttl::new(seconds).map(|ttl| ttl.from(&stamp(), 0));
     let five_seconds = 5_000_000_000;
     assert_eq!(
         lifetime(5),
@@ -192,15 +192,24 @@ fn a_relative_ttl_becomes_a_lifetime_of_the_stamp() {
             deadline: 1_000 + five_seconds
         })
     );
+    // The store has come further than the clock of this leader: a TTL counts from there, and is shown as ever.
+    let counted = Ttl::new(5).map(|ttl| ttl.from(&stamp(), 1_700));
+    assert_eq!(
+        counted,
+        Some(Lifetime {
+            expiration: 2_000 + five_seconds,
+            deadline: 1_700 + five_seconds
+        })
+    );
     assert_eq!(lifetime(3_155_760_001), None, "no front end takes it");
     // An entry may say anything.
-    let longest = Ttl::at_most(u64::MAX).from(&stamp());
+    let longest = Ttl::at_most(u64::MAX).from(&stamp(), 0);
     assert_eq!(longest.deadline, 1_000 + 3_155_760_000_000_000_000);
     let late = Stamp {
         wall: u64::MAX,
         ..stamp()
     };
-    assert_eq!(Ttl::MAX.from(&late).expiration, u64::MAX);
+    assert_eq!(Ttl::MAX.from(&late, 0).expiration, u64::MAX);
 }
 
 #[test]
@@ -237,7 +246,7 @@ fn only_an_expiry_with_a_bound_in_bytes_is_of_version_2() {
     }
     let mut data = Vec::from(entry(&expiry(Some(8))));
     data[0] = 1;
-    let command = Command::decode(data.into()).expect("decodes");
+    let command = Command::decode(data.into(), 0).expect("decodes");
     assert_eq!(
         command.operations,
         [expiry(None)],
@@ -250,22 +259,22 @@ fn damaged_bytes_are_errors_and_never_panics() {
     for operation in all_kinds() {
         let good = Vec::from(entry(&operation));
         for length in 0..good.len() {
-            let _ = Command::decode(good[..length].to_vec().into());
+            let _ = Command::decode(good[..length].to_vec().into(), 0);
         }
         for at in 0..good.len() {
             for bit in 0..8 {
                 let mut bad = good.clone();
                 bad[at] ^= 1 << bit;
-                let _ = Command::decode(bad.into());
+                let _ = Command::decode(bad.into(), 0);
             }
         }
-        let short = Command::decode(good[..10].to_vec().into());
+        let short = Command::decode(good[..10].to_vec().into(), 0);
         assert_eq!(short, Err(DecodeError::TooShort(10)));
         for version in [0, 3, 255] {
             let mut newer = good.clone();
             newer[0] = version;
             let refused = Err(DecodeError::NewerVersion(version));
-            assert_eq!(Command::decode(newer.into()), refused);
+            assert_eq!(Command::decode(newer.into(), 0), refused);
         }
     }
 }

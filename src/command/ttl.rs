@@ -31,11 +31,13 @@ impl Ttl {
     }
 
     /// Saturates instead of wrapping: a TTL never ends before it should (keys-api 7.5).
-    pub(super) fn from(self, stamp: &Stamp) -> Lifetime {
+    /// `counted` is the cluster time that the store has come to: the stamp of a leader whose clock was behind does not
+    /// make a TTL end early.
+    pub(super) fn from(self, stamp: &Stamp, counted: u64) -> Lifetime {
         let nanos = self.0.saturating_mul(NANOS_PER_SECOND);
         Lifetime {
             expiration: stamp.wall.saturating_add(nanos),
-            deadline: stamp.cluster_time.saturating_add(nanos),
+            deadline: stamp.cluster_time.max(counted).saturating_add(nanos),
         }
     }
 }

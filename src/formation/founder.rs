@@ -1,7 +1,7 @@
 //! Who founds: decided once, from the options, when the data directory is found empty.
 
 use crate::config::{Config, Exit};
-use crate::node::recovery::store;
+use crate::node::alone::sole_voter;
 use crate::node::start::Founder;
 
 use super::identity;
@@ -17,6 +17,6 @@ pub(crate) fn founder(config: &Config) -> Result<Founder, Exit> {
             cluster: identity::cluster_id(&[member]),
             member,
         },
-        conf_state: store::sole_voter(member),
+        conf_state: sole_voter(member),
     })
 }

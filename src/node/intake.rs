@@ -78,6 +78,8 @@ pub(crate) struct IntakeLimits {
     pub bytes: usize,
     /// Peer messages that may wait; more are dropped, as the network may drop them.
     pub messages: usize,
+    /// Bytes of entries in them, beside one message of any size: appends may hold 1 MiB each.
+    pub message_bytes: usize,
 }
 
 impl Default for IntakeLimits {
@@ -86,6 +88,7 @@ impl Default for IntakeLimits {
             requests: 20_000,
             bytes: 64 << 20,
             messages: 4_096,
+            message_bytes: 64 << 20,
         }
     }
 }
@@ -94,6 +97,7 @@ impl Default for IntakeLimits {
 struct IntakeState {
     inputs: Inputs,
     bytes: usize,
+    message_bytes: usize,
     /// Whether the consensus thread wants to hear at once what was applied.
     attentive: bool,
     sleeping: bool,
@@ -152,10 +156,21 @@ impl Intake {
     }
 
     /// Queues a message of a peer; drops it when too many wait.
-    #[expect(dead_code, reason = "no port takes messages of peers yet")]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no port takes messages of peers yet")
+    )]
     pub(crate) fn message(&self, message: Message) {
         let mut state = self.lock();
-        if state.inputs.messages.len() < self.limits.messages {
+        let bytes = message
+            .entries
+            .iter()
+            .map(|entry| entry.data.len())
+            .sum::<usize>();
+        let held = state.message_bytes;
+        let fits = held == 0 || held + bytes <= self.limits.message_bytes;
+        if fits && state.inputs.messages.len() < self.limits.messages {
+            state.message_bytes += bytes;
             state.inputs.messages.push(message);
             self.rouse(state);
         }
@@ -213,6 +228,7 @@ impl Intake {
         loop {
             let writes_held = hold_writes && !state.inputs.writes.is_empty();
             let mut taken = std::mem::take(&mut state.inputs);
+            state.message_bytes = 0;
             if writes_held {
                 state.inputs.writes = std::mem::take(&mut taken.writes);
             } else {

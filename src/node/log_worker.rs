@@ -18,6 +18,8 @@ use rustix::io::Errno;
 
 use super::batch::{FlushRequest, LogTask, Persisted, SharedWitness};
 use super::disk_space::DiskSpace;
+#[cfg(test)]
+use super::planted::{PlantedMistake, is_planted};
 use super::refusal::{RefusalKind, WriteRefusal};
 use super::reserve;
 use super::status::Status;
@@ -150,6 +152,8 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             vote: state.vote,
             commit: state.commit,
         });
+        #[cfg(test)]
+        let hard_state = hard_state.filter(|_| !is_planted(PlantedMistake::VoteForgotten));
         self.wal.append(entries, hard_state.as_ref())
     }
 
@@ -159,6 +163,11 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         let mut begun = started;
         let now = loop {
             self.status.watchdog().begin(Work::LogSync, begun);
+            #[cfg(test)]
+            if is_planted(PlantedMistake::NoSync) {
+                self.wal.write()?;
+                break begun;
+            }
             let synced = self.wal.sync();
             let now = self.status.clock().now();
             self.status

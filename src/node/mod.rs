@@ -11,6 +11,7 @@
 //! Promises: a reply is sent only after the entry is durable and applied; a failed sync is final; every queue is
 //! bounded, and a full one refuses with [`Failure::Overloaded`](outcome::Failure::Overloaded).
 
+pub(crate) mod alone;
 mod apply;
 mod batch;
 mod cluster_clock;
@@ -34,11 +35,16 @@ mod log_worker;
 mod marker;
 mod missing_file;
 pub(crate) mod outcome;
+#[cfg(test)]
+pub(crate) mod planted;
 pub mod recovery;
 pub(crate) mod refusal;
 pub(crate) mod reserve;
 mod rights;
 pub(crate) mod runtime;
+#[cfg(test)]
+#[path = "../../tests/sim/mod.rs"]
+mod sim;
 pub(crate) mod start;
 pub(crate) mod status;
 mod volume;

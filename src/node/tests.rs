@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use wal::fs::Fs;
 use wal::fs::sim::{SimFs, SplitMix64};
 
+use super::alone::sole_voter;
 use super::apply::context::ApplyContext;
 use super::apply::worker::ApplyWorker;
 use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
@@ -122,7 +123,7 @@ impl Life {
             Judgement::Found => {
                 let founding = Founding {
                     identity: IDENTITY,
-                    conf_state: store::sole_voter(IDENTITY.member),
+                    conf_state: sole_voter(IDENTITY.member),
                     storage: options,
                     wal: wal_options.clone(),
                 };

@@ -1,18 +1,21 @@
 //! The deciding half of a node: inputs in, ready batches out, in the order of the `raft` crate's asynchronous path.
 //!
 //! The caller's contract, per batch ([`ReadyBatch`]):
-//! 1. `messages` may be sent at once (only a leader has them: followers write while it writes);
+//! 1. `messages` may be sent at once: those of a leader, since followers write while it writes, and of anybody what
+//!    promises nothing durable (answers to heartbeats, requests for a read index);
 //! 2. `entries` and `hard_state` are persisted in the order of the batches; `messages_after_sync` wait for that;
 //! 3. [`RaftCore::persisted`] with the highest number synced; it implies all lower ones;
 //! 4. `committed` is applied in order; [`RaftCore::applied`] when it is durable enough to be answered.
 
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
-use raft::{Config, RawNode, StateRole};
+use raft::{Config, RawNode, ReadOnlyOption, StateRole};
 
 use super::diagnostics;
 use super::entry::{self, UnknownEntry, to_wal};
 use super::log::{LogRead, LogView};
 use super::random::Randomness;
+#[cfg(test)]
+use crate::node::planted::{PlantedMistake, is_planted};
 
 const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 const MAX_INFLIGHT_MESSAGES: usize = 256;
@@ -111,6 +114,7 @@ impl<R: LogRead> RaftCore<R> {
             max_committed_size_per_ready: MAX_COMMITTED_BYTES_PER_BATCH,
             pre_vote: true,
             check_quorum: true,
+            read_only_option: reads(),
             ..Config::default()
         };
         let node = RawNode::new(&config, log, &diagnostics::logger())?;
@@ -151,6 +155,19 @@ impl<R: LogRead> RaftCore<R> {
         self.node.step(message)
     }
 
+    /// Bytes of proposals that the crate takes before it drops one; it takes any one where nothing is uncommitted. `None`
+    /// where it takes none at all: this member does not lead, or is about to hand over.
+    pub(crate) fn proposal_room(&self) -> Option<usize> {
+        let raft = &self.node.raft;
+        if raft.state != StateRole::Leader || raft.lead_transferee.is_some() {
+            return None;
+        }
+        Some(match raft.uncommitted_size() {
+            0 => usize::MAX,
+            uncommitted => (MAX_UNCOMMITTED_BYTES as usize).saturating_sub(uncommitted),
+        })
+    }
+
     /// Asks for a read index; the answer comes as [`ReadyBatch::reads`] or never (the caller retries).
     pub(crate) fn read_index(&mut self, context: Vec<u8>) {
         self.node.read_index(context);
@@ -185,6 +202,12 @@ impl<R: LogRead> RaftCore<R> {
         let mut ready = self.node.ready();
         let entries: Vec<wal::Entry> = ready.take_entries().into_iter().map(to_wal).collect();
         self.node.mut_store().append(&entries);
+        let (at_once, promises) = ready
+            .take_persisted_messages()
+            .into_iter()
+            .partition::<Vec<_>, _>(promises_nothing);
+        let mut messages = ready.take_messages();
+        messages.extend(at_once);
         let reads = ready.take_read_states().into_iter().map(|state| ReadReady {
             context: state.request_ctx,
             index: state.index,
@@ -192,10 +215,10 @@ impl<R: LogRead> RaftCore<R> {
         let batch = ReadyBatch {
             number: ready.number(),
             reads: reads.collect(),
-            messages: ready.take_messages(),
+            messages,
             hard_state: ready.hs().cloned(),
             must_sync: ready.must_sync(),
-            messages_after_sync: ready.take_persisted_messages(),
+            messages_after_sync: promises,
             committed: ready
                 .take_committed_entries()
                 .into_iter()
@@ -260,6 +283,26 @@ impl<R: LogRead> RaftCore<R> {
         raft.set_randomized_election_timeout(timeout);
         self.drawn_for = (raft.term, raft.state, timeout);
     }
+}
+
+/// Every read is confirmed by a quorum: a lease trusts clocks, and a process that was paused has none.
+fn reads() -> ReadOnlyOption {
+    #[cfg(test)]
+    if is_planted(PlantedMistake::ReadsByLease) {
+        return ReadOnlyOption::LeaseBased;
+    }
+    ReadOnlyOption::Safe
+}
+
+/// Whether a message may leave before what was decided with it is durable. An answer to a heartbeat says that this member
+/// follows that leader now, and a request for a read index says nothing of itself. Whoever forgets its term after such an
+/// answer can still not vote a second time in it: votes are among what waits.
+fn promises_nothing(message: &Message) -> bool {
+    let kind = message.get_msg_type();
+    matches!(
+        kind,
+        MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndex
+    )
 }
 
 /// Why a committed membership change was not applied.

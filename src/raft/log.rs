@@ -129,13 +129,22 @@ impl<R: LogRead> LogView<R> {
         if low < self.reader.first_index() {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
-        let entries = self.reader.entries(low, high, max_bytes).map_err(other)?;
+        let entries = self.reader.entries(low, high, max_bytes);
+        let entries = entries.map_err(|error| gone(low, &error))?.into_iter();
         entries
-            .into_iter()
             .map(entry::from_wal)
             .collect::<Result<_, _>>()
-            .map_err(other)
+            .map_err(|error| gone(low, &error))
     }
+}
+
+/// A follower that is far behind asks for what the disk cannot give: it needs a snapshot. The crate ends the process at any
+/// other error, so one damaged segment would take the leader with it.
+fn gone(index: u64, error: &dyn std::error::Error) -> raft::Error {
+    tracing::error!(
+        "the log cannot give entry {index} to a follower, which needs a snapshot now: {error}"
+    );
+    raft::Error::Store(StorageError::Compacted)
 }
 
 fn other(error: impl std::error::Error + Send + Sync + 'static) -> raft::Error {
@@ -193,7 +202,10 @@ impl<R: LogRead> Storage for LogView<R> {
         if index > self.last() {
             return Err(raft::Error::Store(StorageError::Unavailable));
         }
-        let term = self.reader.term(index).map_err(other)?;
+        let term = self
+            .reader
+            .term(index)
+            .map_err(|error| gone(index, &error))?;
         term.ok_or(raft::Error::Store(StorageError::Compacted))
     }
 

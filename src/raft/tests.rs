@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message};
+use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
 use raft::{GetEntriesContext, Storage as _};
 
 use super::core::ReadReady;
@@ -197,6 +197,128 @@ fn entries_come_back_from_the_form_of_the_log() {
         payload: vec![9, 0, 0, 0, 1].into(),
     };
     assert!(from_wal(short).is_err());
+}
+
+fn message(from: u64, term: u64, kind: MessageType) -> Message {
+    let mut message = Message {
+        from,
+        to: 1,
+        term,
+        ..Message::default()
+    };
+    message.set_msg_type(kind);
+    message
+}
+
+/// The messages of a batch that may leave at once, and those that wait for its sync.
+fn sent(ready: &ReadyBatch) -> (Vec<MessageType>, Vec<MessageType>) {
+    let kinds = |messages: &[Message]| messages.iter().map(Message::get_msg_type).collect();
+    (kinds(&ready.messages), kinds(&ready.messages_after_sync))
+}
+
+#[test]
+fn a_follower_with_a_slow_disk_answers_heartbeats_and_asks_for_reads_at_once() {
+    let mut core = core(1, &[1, 2, 3], 7);
+    let mut append = message(2, 1, MessageType::MsgAppend);
+    append.entries = vec![Entry {
+        index: 1,
+        term: 1,
+        ..Entry::default()
+    }];
+    core.step(append).expect("a leader's");
+    core.step(message(2, 1, MessageType::MsgHeartbeat))
+        .expect("a leader's");
+    core.read_index(b"mark".to_vec());
+    let ready = core.ready().expect("an entry to persist");
+    assert!(ready.must_sync);
+    let (at_once, after) = sent(&ready);
+    assert_eq!(
+        at_once,
+        [MessageType::MsgHeartbeatResponse, MessageType::MsgReadIndex]
+    );
+    assert_eq!(
+        after,
+        [MessageType::MsgAppendResponse],
+        "it promises the entry"
+    );
+}
+
+/// A log whose segments are gone, or damaged.
+struct GoneDisk;
+
+impl LogRead for GoneDisk {
+    fn entries(&self, low: u64, _: u64, _: usize) -> Result<Vec<wal::Entry>, wal::Error> {
+        let first = low + 5;
+        Err(wal::Error::Compacted { index: low, first })
+    }
+    fn term(&self, _: u64) -> Result<Option<u64>, wal::Error> {
+        Ok(Some(1))
+    }
+    fn first_index(&self) -> u64 {
+        1
+    }
+}
+
+#[test]
+fn a_log_that_lost_what_a_slow_follower_needs_does_not_take_the_leader_with_it() {
+    let conf_state = ConfState {
+        voters: vec![1, 2, 3],
+        ..ConfState::default()
+    };
+    let hard_state = HardState {
+        term: 1,
+        commit: 10,
+        ..HardState::default()
+    };
+    let view = LogView::new(GoneDisk, hard_state, conf_state, (10, 1));
+    let parameters = Parameters {
+        id: 1,
+        heartbeat_ticks: 1,
+        election_ticks: 10,
+        applied: 10,
+    };
+    let mut core = RaftCore::new(&parameters, view, Box::new(Seeded(1))).expect("valid");
+    core.campaign().expect("it has a vote");
+    for _ in 0..6 {
+        while let Some(ready) = core.ready() {
+            core.persisted(ready.number);
+            for sent in ready.messages.into_iter().chain(ready.messages_after_sync) {
+                let kind = match sent.get_msg_type() {
+                    MessageType::MsgRequestPreVote => MessageType::MsgRequestPreVoteResponse,
+                    MessageType::MsgRequestVote => MessageType::MsgRequestVoteResponse,
+                    MessageType::MsgAppend => MessageType::MsgAppendResponse,
+                    _ => continue,
+                };
+                let mut answer = message(sent.to, sent.term, kind);
+                if kind == MessageType::MsgAppendResponse {
+                    // It has nothing at all.
+                    (answer.reject, answer.index) = (true, sent.index);
+                }
+                core.step(answer).expect("an answer is heard");
+            }
+        }
+    }
+    assert_eq!(core.soft_state().role, Role::Leader);
+}
+
+#[test]
+fn more_than_the_crate_takes_is_told_before_it_is_dropped() {
+    let follower = core(1, &[1, 2, 3], 7);
+    assert_eq!(follower.proposal_room(), None, "it does not lead");
+    let mut alone = core(1, &[1], 7);
+    alone.campaign().expect("alone");
+    let first = alone.ready().expect("the vote");
+    assert_eq!(alone.proposal_room(), Some(usize::MAX));
+    alone.propose(vec![vec![0; 60 << 20]]).expect("any one");
+    assert_eq!(alone.proposal_room(), Some(4 << 20));
+    alone.propose(vec![vec![0; 5 << 20]]).expect_err("too much");
+    alone.propose(vec![vec![0; 4 << 20]]).expect("it fits");
+    assert_eq!(alone.proposal_room(), Some(0));
+    alone.persisted(first.number);
+    while let Some(ready) = alone.ready() {
+        alone.persisted(ready.number);
+    }
+    assert_eq!(alone.proposal_room(), Some(usize::MAX));
 }
 
 /// Three members on one thread: messages in one queue, every batch durable at once.

@@ -6,6 +6,8 @@ use storage::operation::Outcome;
 use super::error::ApplyError;
 use crate::command::{Command, Stamp};
 use crate::node::marker::Marker;
+#[cfg(test)]
+use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::entry::{self, changes_membership};
 
 /// Entries in one batch of the store: bounds the delay of the first reply in a large group.
@@ -51,7 +53,13 @@ pub(super) fn apply_entries(
         }
         begun.entries += 1;
         begun.term = entry.term;
-        let Some(command) = decode(entry)? else {
+        let counted = batch.cluster_time();
+        #[cfg(test)]
+        let counted = match is_planted(PlantedMistake::DeadlinesFromStamps) {
+            true => 0,
+            false => counted,
+        };
+        let Some(command) = decode(entry, counted)? else {
             batch.skip(entry.index);
             continue;
         };
@@ -63,12 +71,12 @@ pub(super) fn apply_entries(
 }
 
 /// The command in an entry, if it holds one. Paths and values are slices of the entry.
-fn decode(entry: &wal::Entry) -> Result<Option<Command>, ApplyError> {
+fn decode(entry: &wal::Entry, counted: u64) -> Result<Option<Command>, ApplyError> {
     let content = entry::content(entry)?;
     if content.entry_type != EntryType::EntryNormal || content.data.is_empty() {
         return Ok(None);
     }
-    let command = Command::decode(content.data).map_err(|source| ApplyError::Decode {
+    let command = Command::decode(content.data, counted).map_err(|source| ApplyError::Decode {
         index: entry.index,
         source,
     })?;

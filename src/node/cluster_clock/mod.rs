@@ -9,6 +9,10 @@
 //! at which it is right again adds what was missed, unless it was mended while a node ran and wrote. One that was ahead
 //! for a while has a lead that is too large: of the times between a last command and another boot, as much as it was ahead
 //! is not counted. TTLs end late in these cases, never early.
+//!
+//! A member that does not lead follows the times of the entries that the leader sends it, in both directions: its own clock
+//! may run faster than the leader's, and a lead that it takes over later must not begin ahead of the time that counted. One
+//! that begins to lead first passes every time that stands in its log, committed or not.
 
 mod elapsed;
 
@@ -20,13 +24,15 @@ use crate::clock::Clock;
 use crate::command::Stamp;
 use elapsed::{Elapsed, STEP};
 
-/// Cluster time as this member knows it: boot time plus an offset that only grows.
+/// Cluster time as this member knows it: boot time plus an offset, which only grows while this member leads.
 #[derive(Clone)]
 pub struct ClusterClock {
     clock: Clock,
     offset: Arc<AtomicI64>,
     /// The furthest that a wall clock was ahead of cluster time. Only grows, too.
     lead: Arc<AtomicU64>,
+    /// The latest time that stands in the log of this member.
+    logged: Arc<AtomicU64>,
 }
 
 impl ClusterClock {
@@ -37,6 +43,7 @@ impl ClusterClock {
             clock,
             offset: Arc::default(),
             lead: Arc::default(),
+            logged: Arc::default(),
         };
         resumed.continue_from(last, Elapsed::since(last, &resumed.clock));
         resumed
@@ -71,6 +78,23 @@ impl ClusterClock {
     pub fn observe(&self, cluster_time: u64) {
         let offset = cluster_time as i64 - self.clock.boottime() as i64;
         self.offset.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// An entry with this time was found in the log at a start.
+    pub fn has_logged(&self, cluster_time: u64) {
+        self.logged.fetch_max(cluster_time, Ordering::AcqRel);
+    }
+
+    /// An entry of the leader with this time was appended here: this member's time is that one now, later or earlier.
+    pub fn follow(&self, cluster_time: u64) {
+        self.has_logged(cluster_time);
+        let offset = cluster_time as i64 - self.clock.boottime() as i64;
+        self.offset.store(offset, Ordering::Release);
+    }
+
+    /// This member begins to lead: its time goes on behind everything that its log says.
+    pub fn begin_to_lead(&self) {
+        self.observe(self.logged.load(Ordering::Acquire));
     }
 
     /// The machine's clocks.

@@ -46,6 +46,35 @@ fn observing_only_moves_forward() {
     assert_eq!(cluster.now(), 9_000);
 }
 
+#[test]
+fn a_member_that_follows_has_the_leaders_time_and_passes_all_of_it_when_it_leads() {
+    let machine = clock(130, 0, 1);
+    let cluster = resume(&machine, &LAST);
+    cluster.follow(9_000);
+    // Its own clock runs faster than the leader's.
+    machine.advance(Duration::from_nanos(400));
+    cluster.follow(9_300);
+    assert_eq!(cluster.now(), 9_300, "not 9,400");
+    // The next leader's clock is behind, and its entries too.
+    cluster.follow(9_100);
+    assert_eq!(cluster.now(), 9_100);
+    cluster.begin_to_lead();
+    assert_eq!(
+        cluster.now(),
+        9_300,
+        "no stamp goes back behind one in the log"
+    );
+}
+
+#[test]
+fn what_stands_in_the_log_at_a_start_counts_for_one_that_leads() {
+    let cluster = resume(&clock(130, 0, 1), &LAST);
+    cluster.has_logged(7_000);
+    assert_eq!(cluster.now(), 530);
+    cluster.begin_to_lead();
+    assert_eq!(cluster.now(), 7_000);
+}
+
 const HOUR: u64 = 3_600_000_000_000;
 const YEAR: u64 = 365 * 24 * HOUR;
 /// A wall clock that is right at the start of a test.

@@ -31,8 +31,11 @@ use super::cluster_clock::ClusterClock;
 use super::effects::Effects;
 use super::intake::{Attention, Inputs};
 use super::outcome::Failure;
+#[cfg(test)]
+use super::planted::{PlantedMistake, is_planted};
 use super::status::Status;
 use super::waiters::Waiters;
+use crate::command::Stamp;
 use crate::metrics::Metrics;
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
@@ -65,6 +68,8 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     reads: PendingReads,
     expiry: PendingExpiry,
     pipeline: Pipeline,
+    /// The last term in which this member began to lead.
+    led: u64,
     /// A hard state that is not handed to the log yet.
     carried: Option<HardState>,
 }
@@ -104,6 +109,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             reads: PendingReads::new(id, first_request, tick),
             expiry: PendingExpiry::default(),
             pipeline: Pipeline::new(applied),
+            led: 0,
             carried: None,
         }
     }
@@ -125,6 +131,10 @@ impl<R: LogRead> ConsensusLoop<R> {
             // The expiry they waited for was done on the spot.
             return Duration::ZERO;
         }
+        if self.proposals.can_go(&self.core) {
+            // So were those that left no room.
+            return Duration::ZERO;
+        }
         let now = self.clock.machine().boottime();
         let tick = Duration::from_nanos(self.next_tick.saturating_sub(now));
         let idle = self.expiry.is_under_way() || !self.leads();
@@ -144,7 +154,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     pub(crate) fn attention(&self) -> Attention {
         Attention {
             // Without a leader here the writes stay where they are counted against the bound.
-            hold_writes: self.pipeline.is_full() || !self.leads(),
+            hold_writes: self.pipeline.is_full() || !self.leads() || self.proposals.are_parked(),
             to_applied: self.expiry.is_under_way() || self.reads.wait_for_apply(),
         }
     }
@@ -171,6 +181,7 @@ impl<R: LogRead> ConsensusLoop<R> {
                 tracing::debug!("a peer's message was not taken: {error}");
             }
         }
+        self.begin_to_lead();
         self.reads.gather(inputs.reads);
         self.expire(effects);
         let held = self.reads.hold(
@@ -187,6 +198,35 @@ impl<R: LogRead> ConsensusLoop<R> {
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
         self.expiry.forget_answered(&self.core.soft_state());
         Ok(())
+    }
+
+    /// Before this member stamps anything in a term of its own.
+    fn begin_to_lead(&mut self) {
+        let soft = self.core.soft_state();
+        if soft.role == Role::Leader && soft.term != self.led {
+            self.led = soft.term;
+            #[cfg(test)]
+            if is_planted(PlantedMistake::DeadlinesFromStamps) {
+                return;
+            }
+            self.clock.begin_to_lead();
+        }
+    }
+
+    /// Entries of another leader carry its time.
+    fn follow(&self, entries: &[wal::Entry]) {
+        if self.leads() {
+            return;
+        }
+        let commands = entries
+            .iter()
+            .rev()
+            .filter(|entry| !changes_membership(entry));
+        // The entry of a new leader has no stamp.
+        let mut stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
+        if let Some(stamp) = stamps.next() {
+            self.clock.follow(stamp.cluster_time);
+        }
     }
 
     fn persisted(&mut self, number: u64) {
@@ -247,6 +287,7 @@ impl<R: LogRead> ConsensusLoop<R> {
                 let applied = self.pipeline.applied_entry();
                 self.reads.ready(&read.context, read.index, applied);
             }
+            self.follow(&ready.entries);
             let committed = std::mem::take(&mut ready.committed);
             self.persist(ready, effects);
             self.apply(committed, effects);

@@ -9,7 +9,10 @@ use crate::node::intake::Submission;
 use crate::node::outcome::Failure;
 use crate::node::status::Status;
 use crate::node::waiters::Waiters;
-use crate::raft::{LogRead, RaftCore, Role};
+use crate::raft::{LogRead, RaftCore};
+
+/// Bytes of commands proposed as one message, a larger one excepted.
+const MESSAGE_BYTES: usize = 16 << 20;
 
 /// Writes that no leader has taken yet.
 pub(super) struct Proposals {
@@ -46,23 +49,35 @@ impl Proposals {
         }
         self.parked
             .retain(|submission| !submission.reply.is_closed());
+        let mut first = true;
         // Never handed to a leader: they go out when one appears, or their clients give up.
-        if self.parked.is_empty() || core.soft_state().role != Role::Leader {
-            return;
+        while self.can_go(core) {
+            if let Some(failure) = self.status.refuses_writes() {
+                self.refuse(&failure);
+                return;
+            }
+            if std::mem::take(&mut first) {
+                self.observe_wait();
+            }
+            let count = core.proposal_room().map_or(0, |room| self.that_fit(room));
+            self.propose_first(core, count);
         }
-        if let Some(failure) = self.status.refuses_writes() {
-            self.refuse(&failure);
-            return;
-        }
+    }
+
+    /// Once for all that go out at a time: the longest wait among them.
+    fn observe_wait(&self) {
         if let Some(oldest) = self.parked.front() {
-            // Once for the group: the longest wait in it.
             let waited = self.clock.machine().elapsed(oldest.queued);
             self.metrics.queue_seconds.observe(waited.as_secs_f64());
         }
+    }
+
+    /// One message.
+    fn propose_first<R: LogRead>(&mut self, core: &mut RaftCore<R>, count: usize) {
         let mut stamp = self.clock.stamp(0);
-        let mut data = Vec::with_capacity(self.parked.len());
-        let mut replies = Vec::with_capacity(self.parked.len());
-        for submission in self.parked.drain(..) {
+        let mut data = Vec::with_capacity(count);
+        let mut replies = Vec::with_capacity(count);
+        for submission in self.parked.drain(..count) {
             stamp.request = self.next_request;
             self.next_request = self.next_request.wrapping_add(1);
             data.push(submission.proposal.stamp(&stamp));
@@ -74,6 +89,30 @@ impl Proposals {
             tracing::debug!("a proposal was dropped: {error}");
             self.waiters.refuse(&ids, &Failure::Overloaded);
         }
+    }
+
+    /// How many of those that wait go into one message. The crate drops a message that is too large as a whole; what does
+    /// not fit stays, and goes when something is committed.
+    fn that_fit(&self, room: usize) -> usize {
+        let mut bytes = 0usize;
+        let fits = |submission: &&Submission| {
+            bytes = bytes.saturating_add(submission.proposal.len());
+            bytes <= room.min(MESSAGE_BYTES)
+        };
+        let count = self.parked.iter().take_while(fits).count();
+        let one = usize::from(room == usize::MAX && !self.parked.is_empty());
+        count.max(one)
+    }
+
+    /// Whether some that wait would be taken now.
+    pub(super) fn can_go<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+        let room = core.proposal_room();
+        room.is_some_and(|room| self.that_fit(room) > 0)
+    }
+
+    /// Whether some wait for a leader, or for room.
+    pub(super) fn are_parked(&self) -> bool {
+        !self.parked.is_empty()
     }
 
     /// Refuses all that wait.

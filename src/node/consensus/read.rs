@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::node::intake::ReadWaiter;
 use crate::node::outcome::Failure;
+#[cfg(test)]
+use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::{LogRead, RaftCore};
 
 /// Nanoseconds after which a deadline that passed holds reads until its nodes are gone; for as long at most.
@@ -14,8 +16,8 @@ const EXPIRY_OVERDUE: u64 = 1_000_000_000;
 
 /// See the module.
 pub(super) struct PendingReads {
-    /// What tells our read contexts from those of other members and other lives of this one.
-    mark: [u8; 16],
+    /// What tells our read contexts from those of other members and other lives of this one: member, random word.
+    mark: [u64; 2],
     /// An index that does not come within two ticks is asked for again.
     patience: u64,
     gathering: Vec<ReadWaiter>,
@@ -28,7 +30,9 @@ pub(super) struct PendingReads {
 
 /// A read index that was asked for.
 struct AskedIndex {
-    sequence: u64,
+    /// Answers carry it. It is compared whole: the sequence begins anew with each start, so an answer to the process before
+    /// would pass as this one's, with an index from before this one's reads.
+    context: Vec<u8>,
     /// By the clock that counts since boot.
     asked_at: u64,
     waiters: Vec<ReadWaiter>,
@@ -36,11 +40,8 @@ struct AskedIndex {
 
 impl PendingReads {
     pub(super) fn new(member: u64, first_request: u64, tick: Duration) -> Self {
-        let mut mark = [0; 16];
-        mark[..8].copy_from_slice(&member.to_le_bytes());
-        mark[8..].copy_from_slice(&first_request.to_le_bytes());
         Self {
-            mark,
+            mark: [member, first_request],
             patience: 2 * tick.as_nanos() as u64,
             gathering: Vec::new(),
             asked: None,
@@ -105,23 +106,38 @@ impl PendingReads {
         if self.gathering.is_empty() || core.soft_state().leader == 0 {
             return;
         }
+        #[cfg(test)]
+        if is_planted(PlantedMistake::ReadIndexSkipped) {
+            let commit = core.soft_state().commit;
+            let waiters = std::mem::take(&mut self.gathering);
+            self.applied_at.entry(commit).or_default().extend(waiters);
+            return;
+        }
+        core.read_index(self.begin(now));
+    }
+
+    /// One index for all that gather: its context.
+    fn begin(&mut self, now: u64) -> Vec<u8> {
         self.sequence += 1;
-        let mut context = self.mark.to_vec();
-        context.extend_from_slice(&self.sequence.to_le_bytes());
+        let words = [self.mark[0], self.mark[1], self.sequence];
+        let context: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
         self.asked = Some(AskedIndex {
-            sequence: self.sequence,
+            context: context.clone(),
             asked_at: now,
             waiters: std::mem::take(&mut self.gathering),
         });
-        core.read_index(context);
+        context
     }
 
     /// The index of a read that was asked for is known.
     pub(super) fn ready(&mut self, context: &[u8], index: u64, applied: u64) {
-        let sequence = context
-            .last_chunk::<8>()
-            .map(|bytes| u64::from_le_bytes(*bytes));
-        let ours = |asked: &mut AskedIndex| Some(asked.sequence) == sequence;
+        let ours = |asked: &mut AskedIndex| {
+            #[cfg(test)]
+            if is_planted(PlantedMistake::AnswersBySequence) {
+                return asked.context.last_chunk::<8>() == context.last_chunk();
+            }
+            asked.context == context
+        };
         if let Some(asked) = self.asked.take_if(ours) {
             let waiters = self.applied_at.entry(index).or_default();
             waiters.extend(asked.waiters);
@@ -151,5 +167,38 @@ impl PendingReads {
         for waiter in asked.chain(gathering).chain(waiting) {
             let _ = waiter.send(Err(failure.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// Reads of a process, one of which has asked for its first index.
+    fn asking(
+        first_request: u64,
+    ) -> (
+        PendingReads,
+        Vec<u8>,
+        oneshot::Receiver<Result<(), Failure>>,
+    ) {
+        let mut reads = PendingReads::new(1, first_request, Duration::from_millis(100));
+        let (waiter, answer) = oneshot::channel();
+        reads.gather(vec![waiter]);
+        let context = reads.begin(0);
+        (reads, context, answer)
+    }
+
+    #[test]
+    fn an_answer_to_the_process_before_is_none() {
+        let (_, before, _) = asking(7);
+        let (mut reads, own, mut answer) = asking(8);
+        assert_eq!(before[16..], own[16..], "both were the first to be asked");
+        reads.ready(&before, 3, 9);
+        assert!(answer.try_recv().is_err(), "the index was another read's");
+        reads.ready(&own, 5, 9);
+        assert_eq!(answer.try_recv(), Ok(Ok(())));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
 use super::decide::{self, DirectoryEvidence, IdentityState, LogAction, LogState, StoreAction};
@@ -10,6 +11,7 @@ use super::other_cluster::{self, NamedIdentity};
 use super::plan::{PlannedLog, StartPlan};
 use super::refusal::StartRefusal;
 use super::store::StoreFacts;
+use crate::node::alone::is_alone;
 use crate::node::data_dir::DataDirError;
 use crate::node::recovery::error::RecoveryError;
 use crate::node::{identity_file, missing_file, reserve, witness_file};
@@ -86,6 +88,11 @@ impl<F: Fs> DirectoryFacts<F> {
             LogFinding::Absent | LogFinding::Contradicted(..) | LogFinding::Damaged(..) => true,
         };
         let conf_state = &self.store.marker.conf_state;
+        let member = match (self.store.marker.member, &conf_state.voters[..]) {
+            // The first release did not write its id down either.
+            (0, [voter]) => *voter,
+            (member, _) => member,
+        };
         DirectoryEvidence {
             identity: match self.identity_file {
                 identity_file::FoundIdentity::Missing => IdentityState::Missing,
@@ -98,9 +105,8 @@ impl<F: Fs> DirectoryFacts<F> {
             store: self.store.kind,
             tables: self.store.tables(),
             agree: other_cluster::agree(&self.voices()),
-            alone: conf_state.voters.len() <= 1
-                && conf_state.voters_outgoing.is_empty()
-                && conf_state.learners.is_empty(),
+            // The first release wrote its membership down only with the first flush.
+            alone: *conf_state == ConfState::default() || is_alone(conf_state, member),
             joins,
             proven: self.is_proven(),
             witnessed: self.is_witnessed(question.directory),

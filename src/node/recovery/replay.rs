@@ -7,6 +7,8 @@ use wal::fs::Fs;
 
 use super::error::RecoveryError;
 use super::open_log::OpenLog;
+use crate::command::Stamp;
+use crate::node::alone::is_alone;
 use crate::node::apply::reopen::LogSource;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::ApplyBatch;
@@ -29,6 +31,8 @@ pub struct Replayed<F: Fs> {
     pub view: LogView<wal::Reader<F>>,
     /// Where the core starts.
     pub applied: u64,
+    /// The latest cluster time among the entries that are not applied.
+    pub logged: u64,
 }
 
 /// Applies what the log holds and is known committed beyond the store, then loads the rest for consensus.
@@ -43,7 +47,7 @@ pub fn replay<F: Fs>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Replayed<F>, RecoveryError> {
     let last = log.wal.last_index();
-    let alone = conf_state.voters.len() <= 1;
+    let alone = is_alone(&conf_state, log.wal.identity().member);
     if alone {
         log.hard_state.commit = last;
     }
@@ -62,8 +66,12 @@ pub fn replay<F: Fs>(
     let term = reader.term(applied)?.unwrap_or(log.hard_state.term);
     let start = (applied, term);
     let mut view = LogView::new(reader.clone(), log.hard_state.clone(), conf_state, start);
-    load(&mut view, &reader, applied + 1..last + 1)?;
-    Ok(Replayed { view, applied })
+    let logged = load(&mut view, &reader, applied + 1..last + 1)?;
+    Ok(Replayed {
+        view,
+        applied,
+        logged,
+    })
 }
 
 /// The first committed entries of the range, up to a membership change.
@@ -93,12 +101,13 @@ fn known(entry: wal::Entry) -> Result<wal::Entry, UnknownEntry> {
     entry::content(&entry).map(|_| entry)
 }
 
-/// The end of the log that consensus holds in memory.
+/// The end of the log that consensus holds in memory; the latest cluster time in it.
 fn load<F: Fs>(
     view: &mut LogView<wal::Reader<F>>,
     reader: &wal::Reader<F>,
     range: Range<u64>,
-) -> Result<(), RecoveryError> {
+) -> Result<u64, RecoveryError> {
+    let mut logged = 0;
     let mut next = range.start;
     while next < range.end {
         let entries = reader.entries(next, range.end, REPLAY_BYTES)?;
@@ -107,7 +116,12 @@ fn load<F: Fs>(
             .map(known)
             .collect::<Result<Vec<_>, _>>()?;
         next = entries.last().map_or(range.end, |entry| entry.index + 1);
+        let commands = entries.iter().filter(|entry| !changes_membership(entry));
+        let stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
+        logged = stamps
+            .map(|stamp| stamp.cluster_time)
+            .fold(logged, u64::max);
         view.append(&entries);
     }
-    Ok(())
+    Ok(logged)
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
 use super::error::{RecoveryError, io};
 use super::origin::LogOrigin;
+use crate::node::alone::sole_voter;
 use crate::node::founding::Founded;
 use crate::node::judgement::StartPlan;
 use crate::node::marker::Marker;
@@ -128,12 +128,4 @@ fn widen(mode: &storage::Mode, damage: &storage::Damage) -> Option<storage::Mode
     }
     let families = resting.into_iter().chain([damage.column]);
     Some(storage::Mode::WithoutCompaction(families.collect()))
-}
-
-/// The membership of a member that is alone.
-pub fn sole_voter(member: u64) -> ConfState {
-    ConfState {
-        voters: vec![member],
-        ..ConfState::default()
-    }
 }

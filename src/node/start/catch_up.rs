@@ -45,6 +45,7 @@ pub(super) fn catch_up(
         phases.enter(format!("replaying the log, entry {done} of {all}"));
     })?;
     context.clock.catch_up(&worker.last_stamp());
+    context.clock.has_logged(replayed.logged);
     context.status.set_applied(replayed.applied);
     Ok(CaughtUp {
         log,

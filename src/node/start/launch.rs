@@ -114,7 +114,7 @@ fn consensus(
     context: &NodeContext,
     replayed: Replayed<OsFs>,
 ) -> Result<ConsensusLoop<wal::Reader<OsFs>>, StartError> {
-    let Replayed { view, applied } = replayed;
+    let Replayed { view, applied, .. } = replayed;
     let heartbeat = options.heartbeat.max(Duration::from_millis(1));
     let election_ticks = options.election.as_nanos().div_ceil(heartbeat.as_nanos());
     let parameters = Parameters {

@@ -246,6 +246,11 @@ impl Batch<'_> {
         self.rows.size_in_bytes() + self.held
     }
 
+    /// The cluster time that the store has come to with what the batch holds so far, in nanoseconds.
+    pub fn cluster_time(&self) -> u64 {
+        self.state.applied.cluster_time
+    }
+
     fn begin(&mut self, index: u64, cluster_time: u64) -> Result<(), Error> {
         let applied = &mut self.state.applied;
         if self.torn {

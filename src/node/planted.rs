@@ -1,0 +1,35 @@
+//! Mistakes that tests make on purpose, to see that the simulation finds them. Nothing of this is in a program.
+
+use std::cell::Cell;
+
+/// A rule that is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlantedMistake {
+    /// What is acknowledged is written and not synced.
+    NoSync,
+    /// Term and vote are not written.
+    VoteForgotten,
+    /// A read is served at what this member knows to be committed.
+    ReadIndexSkipped,
+    /// A leader serves reads for a time-out without asking the others.
+    ReadsByLease,
+    /// An answer to a read is taken for that of another read with the same number.
+    AnswersBySequence,
+    /// A TTL counts from the stamp of its leader, even one that is behind the time of the store; and a leader begins with
+    /// whatever its own clock says.
+    DeadlinesFromStamps,
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<PlantedMistake>> = const { Cell::new(None) };
+}
+
+/// Whether this thread makes the mistake.
+pub(crate) fn is_planted(mistake: PlantedMistake) -> bool {
+    PLANTED.get() == Some(mistake)
+}
+
+/// From now on this thread makes this mistake, or none.
+pub(crate) fn plant(mistake: Option<PlantedMistake>) {
+    PLANTED.set(mistake);
+}

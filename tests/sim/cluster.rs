@@ -1,0 +1,424 @@
+//! Three members, a network between them and whatever happens to both, one step at a time, all drawn from one seed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use raft::eraftpb::Message;
+use storage::operation::{Content, Operation, Write, WriteMode};
+use storage::path::KeyPath;
+use wal::fs::Fs as _;
+use wal::fs::sim::{SimFs, SplitMix64};
+
+use super::member::{MemberPlace, RunningMember};
+use super::world::{MortalKey, PendingGet, PendingSet, World, path};
+use crate::clock::SimulatedClock;
+use crate::command::{Proposal, Ttl};
+use crate::raft::Role;
+
+const VOTERS: [u64; 3] = [1, 2, 3];
+const KEYS: u64 = 5;
+const SECOND: u64 = 1_000_000_000;
+/// The longest that time moves in one step.
+const MOMENT: u64 = 30_000_000;
+/// Every machine shows another wall clock, and counts boot time from another begin.
+const SKEW: u64 = 7_000 * SECOND;
+const EPOCH: u64 = 1_700_000_000 * SECOND;
+
+/// What may happen beside messages that are lost, doubled, late and out of order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Faults {
+    /// Processes and machines die and come back.
+    pub(super) crashes: bool,
+    /// Members that hear, or are heard by, nobody.
+    pub(super) partitions: bool,
+    /// Processes that stand still while time goes on.
+    pub(super) pauses: bool,
+}
+
+impl Faults {
+    /// All of them.
+    pub(super) const ALL: Self = Self {
+        crashes: true,
+        partitions: true,
+        pauses: true,
+    };
+}
+
+/// A member's machine, and the member while it runs.
+struct Machine {
+    id: u64,
+    disk: SimFs,
+    directory: tempfile::TempDir,
+    running: Option<RunningMember>,
+    boot: u64,
+    /// The step until which its process stands still.
+    paused: u64,
+    sets: Vec<PendingSet>,
+    gets: Vec<PendingGet>,
+    mortals: Vec<MortalKey>,
+}
+
+/// See the module.
+pub(super) struct SimulatedCluster {
+    machines: Vec<Machine>,
+    network: Vec<Message>,
+    /// Who is not heard by whom.
+    cut: BTreeSet<(u64, u64)>,
+    pub(super) world: World,
+    random: SplitMix64,
+    faults: Faults,
+    values: u64,
+    /// Nanoseconds, by the clock of the simulation.
+    now: u64,
+    steps: u64,
+}
+
+impl SimulatedCluster {
+    /// Founded, and about to elect its first leader.
+    pub(super) fn new(seed: u64, faults: Faults) -> Self {
+        let mut cluster = Self {
+            machines: VOTERS.map(|id| Machine::new(id, seed)).into(),
+            network: Vec::new(),
+            cut: BTreeSet::new(),
+            world: World::default(),
+            random: SplitMix64::new(seed),
+            faults,
+            values: seed << 32,
+            now: SECOND,
+            steps: 0,
+        };
+        (0..VOTERS.len()).for_each(|at| cluster.start(at));
+        cluster
+    }
+
+    fn start(&mut self, at: usize) {
+        let seed = self.random.next_u64();
+        self.machines[at].start(self.now, seed);
+        self.post(at);
+    }
+
+    /// What a member has to send is on its way.
+    fn post(&mut self, at: usize) {
+        if let Some(member) = &mut self.machines[at].running {
+            self.network.append(&mut member.outbox.messages);
+        }
+    }
+
+    fn decide(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let Some(member) = &mut machine.running else {
+            return;
+        };
+        member.decide();
+        if member.status.role() == Role::Leader {
+            self.world.leads(machine.id, member.status.term());
+        }
+        self.post(at);
+    }
+
+    fn write_log(&mut self, at: usize) {
+        if let Some(member) = &mut self.machines[at].running {
+            self.network.extend(member.write_log());
+        }
+    }
+
+    fn apply(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let Some(member) = &mut machine.running else {
+            return;
+        };
+        let world = &mut self.world;
+        member.apply(|entry| world.applies(machine.id, entry));
+        let store = &member.outbox.store;
+        world.stands(machine.id, &store.applied());
+        world.answered_sets(&mut machine.sets);
+        world.answered_gets(&mut machine.gets, store);
+        world.mortals(&mut machine.mortals, store, self.now);
+    }
+
+    fn crash(&mut self, at: usize, power: bool) {
+        let seed = self.random.next_u64();
+        let machine = &mut self.machines[at];
+        if machine.running.take().is_some() {
+            self.world.answered_sets(&mut machine.sets);
+            machine.forget();
+            match power {
+                true => machine.disk.power_loss(seed),
+                false => machine.disk.restart(),
+            }
+            self.world.crashes += 1;
+        }
+    }
+
+    fn pass_time(&mut self, most: u64) {
+        let by = self.random.below(most);
+        self.now += by;
+        for member in self
+            .machines
+            .iter()
+            .filter_map(|machine| machine.running.as_ref())
+        {
+            member.clock.advance(Duration::from_nanos(by));
+        }
+    }
+
+    /// One of the first messages on their way arrives, or is lost, or arrives and is sent a second time.
+    fn deliver(&mut self, faults: bool) {
+        let reach = if faults { self.network.len().min(8) } else { 1 };
+        if self.network.is_empty() {
+            return;
+        }
+        let at = self.random.below(reach as u64) as usize;
+        let message = match faults && self.random.one_in(40) {
+            true => self.network[at].clone(),
+            false => self.network.remove(at),
+        };
+        let cut = self.cut.contains(&(message.from, message.to));
+        if faults && (cut || self.random.one_in(30)) {
+            return;
+        }
+        self.world.note(message.to << 8 ^ message.msg_type as u64);
+        let to = self
+            .machines
+            .iter()
+            .find(|machine| machine.id == message.to);
+        if let Some(member) = to.and_then(|machine| machine.running.as_ref()) {
+            member.intake.message(message);
+        }
+    }
+
+    fn set(&mut self, at: usize) {
+        self.values += 1;
+        let key = self.random.below(KEYS);
+        let text = self.values.to_string();
+        // Followers hold writes back until there is a leader to take them; few clients are that unlucky.
+        let unlucky = self.random.one_in(20);
+        let machine = &mut self.machines[at];
+        let content = Content::File(Bytes::from(text.clone()));
+        let operation = Operation::Write(Write::new(path(key), WriteMode::Set, content));
+        if let Some(answer) = machine.submit(&operation, unlucky) {
+            machine.sets.push(PendingSet { key, text, answer });
+        }
+    }
+
+    fn set_mortal(&mut self, at: usize) {
+        self.values += 1;
+        let seconds = 1 + self.random.below(4);
+        let path = KeyPath::root()
+            .child(b"mortal")
+            .child(self.values.to_string().as_bytes());
+        let content = Content::File(Bytes::from_static(b"v"));
+        let operation = Operation::Write(Write {
+            lifetime: Ttl::new(seconds),
+            ..Write::new(path.clone(), WriteMode::Set, content)
+        });
+        let asked = self.now;
+        let machine = &mut self.machines[at];
+        if let Some(answer) = machine.submit(&operation, false) {
+            machine.mortals.push(MortalKey {
+                path,
+                asked,
+                ttl: seconds * SECOND,
+                answer: Some(answer),
+            });
+        }
+    }
+
+    fn get(&mut self, at: usize) {
+        let key = self.random.below(KEYS);
+        let known = self.world.known(key);
+        let machine = &mut self.machines[at];
+        let Some(member) = &machine.running else {
+            return;
+        };
+        if let Ok(answer) = member.intake.read() {
+            machine.gets.push(PendingGet { key, known, answer });
+        }
+    }
+
+    fn cut_or_mend(&mut self) {
+        if !self.cut.is_empty() {
+            self.cut.clear();
+            return;
+        }
+        let victim = 1 + self.random.below(VOTERS.len() as u64);
+        let way = self.random.below(3);
+        for other in VOTERS.into_iter().filter(|other| *other != victim) {
+            if way != 1 {
+                self.cut.insert((victim, other));
+            }
+            if way != 2 {
+                self.cut.insert((other, victim));
+            }
+        }
+    }
+
+    /// One thing happens somewhere.
+    pub(super) fn step(&mut self) {
+        self.steps += 1;
+        let at = self.random.below(VOTERS.len() as u64) as usize;
+        if self.machines[at].paused > self.steps {
+            return self.pass_time(MOMENT);
+        }
+        match self.random.below(42) {
+            0 => self.set_mortal(at),
+            1..=3 => self.set(at),
+            4..=6 => self.get(at),
+            7..=13 => self.decide(at),
+            14..=18 => self.write_log(at),
+            19..=23 => self.apply(at),
+            24..=34 => self.deliver(true),
+            35 if self.random.one_in(25) => {
+                if let Some(member) = &mut self.machines[at].running {
+                    // The log keeps everything: nobody gets a snapshot from another yet.
+                    member.flush(u64::MAX);
+                }
+            }
+            36 if self.faults.crashes && self.random.one_in(20) => {
+                let power = !self.random.one_in(4);
+                self.crash(at, power);
+            }
+            37 if self.machines[at].running.is_none() && self.random.one_in(3) => self.start(at),
+            38 if self.faults.partitions && self.random.one_in(12) => self.cut_or_mend(),
+            39 if self.faults.pauses && self.random.one_in(36) => {
+                self.machines[at].paused = self.steps + 100 + self.random.below(1_200);
+            }
+            40 => {
+                if let Some(member) = &mut self.machines[at].running {
+                    member.testify();
+                }
+            }
+            _ => self.pass_time(MOMENT),
+        }
+    }
+
+    /// Every fault ends. The cluster must go on, and its members must come to agree.
+    pub(super) fn heal(&mut self) {
+        self.cut.clear();
+        for at in 0..VOTERS.len() {
+            self.machines[at].paused = 0;
+            if self.machines[at].running.is_none() {
+                self.start(at);
+            }
+        }
+        let wanted = self.world.acknowledged + 3;
+        let mut rounds = 0u64;
+        while self.world.acknowledged < wanted {
+            rounds += 1;
+            assert!(rounds < 3_000, "no write succeeds after all faults ended");
+            self.round();
+            for at in (0..VOTERS.len()).filter(|_| rounds.is_multiple_of(8)) {
+                self.set(at);
+            }
+        }
+        rounds = 0;
+        while !self.is_level() {
+            rounds += 1;
+            assert!(rounds < 3_000, "the members do not come to the same entry");
+            self.round();
+        }
+        let stores = self
+            .machines
+            .iter()
+            .filter_map(|machine| machine.running.as_ref());
+        for member in stores {
+            self.world.nothing_is_lost(&member.outbox.store);
+        }
+    }
+
+    /// Everybody works, everything arrives, time goes on.
+    fn round(&mut self) {
+        for at in 0..VOTERS.len() {
+            self.decide(at);
+            self.write_log(at);
+            self.decide(at);
+            self.apply(at);
+        }
+        while !self.network.is_empty() {
+            self.deliver(false);
+        }
+        self.pass_time(40_000_000);
+    }
+
+    fn is_level(&self) -> bool {
+        let running = self
+            .machines
+            .iter()
+            .filter_map(|machine| machine.running.as_ref());
+        let indexes: BTreeSet<u64> = running
+            .map(|member| member.outbox.store.applied().index)
+            .collect();
+        indexes.len() == 1
+    }
+}
+
+impl Machine {
+    fn new(id: u64, seed: u64) -> Self {
+        let machine = Self {
+            id,
+            disk: SimFs::new(seed * 10 + id),
+            directory: scratch(),
+            running: None,
+            boot: 0,
+            paused: 0,
+            sets: Vec::new(),
+            gets: Vec::new(),
+            mortals: Vec::new(),
+        };
+        let directory = machine.directory.path();
+        machine.disk.create_dir_all(directory).expect("made");
+        for parent in directory.ancestors().skip(1) {
+            machine.disk.sync_dir(parent).expect("synced");
+        }
+        machine
+    }
+
+    /// In another boot each time.
+    fn start(&mut self, now: u64, seed: u64) {
+        self.boot += 1;
+        let boottime = now + self.id * SKEW;
+        let wall = EPOCH + now - self.id * SECOND;
+        let clock = SimulatedClock::new(boottime, wall, self.id * 1_000 + self.boot);
+        let place = MemberPlace {
+            id: self.id,
+            voters: &VOTERS,
+            disk: &self.disk,
+            directory: self.directory.path(),
+        };
+        self.running = Some(RunningMember::start(&place, Arc::new(clock), seed));
+    }
+
+    /// The answer of a write that this member takes: as a leader, or because nobody told its client better.
+    fn submit(
+        &self,
+        operation: &Operation<Ttl>,
+        unlucky: bool,
+    ) -> Option<crate::node::outcome::PendingWrite> {
+        let member = self.running.as_ref()?;
+        let leads = member.status.role() == Role::Leader;
+        let proposal = Proposal::new(operation);
+        (leads || unlucky)
+            .then(|| member.intake.submit(proposal).ok())
+            .flatten()
+    }
+
+    /// Clients whose connection was cut know nothing.
+    fn forget(&mut self) {
+        self.sets.clear();
+        self.gets.clear();
+        self.mortals.clear();
+    }
+}
+
+/// In memory where that can be: stores are opened and flushed all the time.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()),
+        false => tempfile::tempdir(),
+    };
+    made.expect("a temporary directory")
+}

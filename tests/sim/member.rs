@@ -1,0 +1,299 @@
+//! One member between two crashes: consensus, the workers and the intake of a whole node, driven by whoever holds it.
+
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use raft::eraftpb::{ConfState, Message};
+use wal::fs::sim::{SimFs, SplitMix64};
+
+use crate::clock::{Clock, SimulatedClock};
+use crate::metrics::Metrics;
+use crate::node::apply::context::ApplyContext;
+use crate::node::apply::worker::ApplyWorker;
+use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
+use crate::node::cluster_clock::ClusterClock;
+use crate::node::consensus::{ConsensusLoop, ConsensusOptions};
+use crate::node::disk_space::DiskSpace;
+use crate::node::effects::Effects;
+use crate::node::founding::{self, Founding};
+use crate::node::intake::{Attention, Intake, IntakeLimits};
+use crate::node::judgement::{Judgement, Question, judge};
+use crate::node::log_worker::LogWorker;
+use crate::node::recovery::resume::{self, Resumed};
+use crate::node::recovery::store::{self, OpenedStore};
+use crate::node::recovery::{self, Replayed};
+use crate::node::status::Status;
+use crate::node::waiters::Waiters;
+use crate::node::witness_file::WitnessFile;
+use crate::raft::{Parameters, RaftCore, Randomness};
+use crate::watch::Hub;
+
+/// The heartbeat; an election begins after ten of them or more.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+const CLUSTER: u64 = 77;
+
+struct Seeded(SplitMix64);
+
+impl Randomness for Seeded {
+    fn next(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}
+
+/// What the consensus thread hands out, until a step takes it.
+pub(super) struct Outbox {
+    pub(super) log: Vec<LogTask>,
+    pub(super) apply: Vec<ApplyBatch>,
+    pub(super) messages: Vec<Message>,
+    pub(super) store: storage::Store,
+}
+
+impl Effects for Outbox {
+    fn persist(&mut self, batch: LogBatch, _: bool) -> Option<Persisted> {
+        self.log.push(LogTask::Batch(batch));
+        None
+    }
+
+    fn apply(&mut self, batch: ApplyBatch, _: bool) -> Option<u64> {
+        self.apply.push(batch);
+        None
+    }
+
+    fn send(&mut self, messages: Vec<Message>) {
+        self.messages.extend(messages);
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        self.store.next_deadline()
+    }
+}
+
+/// See the module.
+pub(super) struct RunningMember {
+    consensus: ConsensusLoop<wal::Reader<SimFs>>,
+    log: LogWorker<SimFs>,
+    apply: ApplyWorker,
+    witness: SharedWitness,
+    witness_file: WitnessFile<SimFs>,
+    pub(super) outbox: Outbox,
+    pub(super) intake: Intake,
+    pub(super) status: Arc<Status>,
+    pub(super) clock: Arc<SimulatedClock>,
+}
+
+/// What does not change from one start of a member to the next.
+pub(super) struct MemberPlace<'a> {
+    pub(super) id: u64,
+    pub(super) voters: &'a [u64],
+    /// The log is here, and the small files.
+    pub(super) disk: &'a SimFs,
+    /// The store is here, on a real disk, and loses what was not flushed.
+    pub(super) directory: &'a Path,
+}
+
+impl RunningMember {
+    /// Founds the member, or starts it again.
+    pub(super) fn start(place: &MemberPlace<'_>, clock: Arc<SimulatedClock>, seed: u64) -> Self {
+        let machine = Clock::simulated(clock.clone());
+        let OpenedStore {
+            store,
+            writer,
+            marker,
+            source,
+        } = open(place);
+        let cluster_clock = ClusterClock::resume(machine.clone(), &marker.stamp);
+        let metrics = Metrics::new("simulated");
+        let status = Arc::new(Status::new(machine.clone()));
+        let waiters = Arc::new(Waiters::default());
+        let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
+        let hub = Hub::new(machine.clone(), store.clone(), 10, metrics.clone());
+        let shared = ApplyContext {
+            hub: Arc::new(hub),
+            waiters: waiters.clone(),
+            status: status.clone(),
+            counters: Arc::default(),
+            clock: cluster_clock.clone(),
+            witness: witness.clone(),
+            metrics: metrics.clone(),
+        };
+        let (conf_state, applied) = (marker.conf_state.clone(), store.applied().index);
+        let mut apply = ApplyWorker::new(writer, marker, shared, u64::MAX, sync_channel(1).0);
+        let (disk, path) = (place.disk, place.directory);
+        let resumed = resume::log(
+            disk,
+            path,
+            source,
+            wal_options(),
+            &store,
+            &mut apply,
+            &witness,
+        );
+        let Resumed {
+            mut log,
+            witness_file,
+        } = resumed.expect("the log opens");
+        let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
+        let replayed = replayed.expect("the log replays");
+        cluster_clock.catch_up(&apply.last_stamp());
+        cluster_clock.has_logged(replayed.logged);
+        let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
+            ConsensusLoop::new(
+                core,
+                options,
+                cluster_clock.clone(),
+                status.clone(),
+                waiters.clone(),
+                metrics.clone(),
+                applied,
+            )
+        });
+        let log = LogWorker::new(
+            log.wal,
+            path.to_owned(),
+            DiskSpace::system(),
+            witness.clone(),
+            status.clone(),
+            metrics,
+        );
+        let outbox = Outbox {
+            log: Vec::new(),
+            apply: Vec::new(),
+            messages: Vec::new(),
+            store,
+        };
+        let mut member = Self {
+            consensus,
+            log,
+            apply,
+            witness,
+            witness_file,
+            outbox,
+            intake: Intake::new(IntakeLimits::default(), machine),
+            status,
+            clock,
+        };
+        let begun = member.consensus.campaign_if_alone(&mut member.outbox);
+        begun.expect("consensus begins");
+        member
+    }
+
+    /// What the consensus thread does with all that came in.
+    pub(super) fn decide(&mut self) {
+        let attention = Attention {
+            to_applied: false,
+            ..self.consensus.attention()
+        };
+        let inputs = self.intake.take(Duration::ZERO, attention);
+        let stepped = self.consensus.step(inputs, &mut self.outbox);
+        stepped.expect("consensus goes on");
+    }
+
+    /// What the log's thread does with all that was handed to it; what may be sent after the sync.
+    pub(super) fn write_log(&mut self) -> Vec<Message> {
+        let tasks = std::mem::take(&mut self.outbox.log);
+        if tasks.is_empty() {
+            return Vec::new();
+        }
+        let persisted = self.log.step(tasks).expect("the log works");
+        if let Some(number) = persisted.number {
+            self.intake.persisted(number);
+        }
+        persisted.messages
+    }
+
+    /// What the store's thread does with all that was handed to it; `each` sees every entry before it is applied.
+    pub(super) fn apply(&mut self, mut each: impl FnMut(&wal::Entry)) {
+        let batches = std::mem::take(&mut self.outbox.apply);
+        batches
+            .iter()
+            .flat_map(|batch| &batch.entries)
+            .for_each(&mut each);
+        let intake = &self.intake;
+        let applied = self.apply.step(batches, &mut |index| intake.applied(index));
+        applied.expect("applied");
+    }
+
+    /// A flush of the store; the log keeps `kept` entries below it for followers.
+    pub(super) fn flush(&mut self, kept: u64) {
+        let durable = self.outbox.store.flush().expect("flushed");
+        let through = durable.index.saturating_sub(kept);
+        self.outbox.log.push(LogTask::Release(through));
+    }
+
+    /// The witness file, kept fresh.
+    pub(super) fn testify(&mut self) {
+        let witness = *self.witness.lock().expect("nobody panicked");
+        self.witness_file.refresh(witness).expect("written");
+    }
+}
+
+fn wal_options() -> wal::Options {
+    wal::Options {
+        segment_bytes: 64 << 10,
+        background: false,
+        ..wal::Options::default()
+    }
+}
+
+fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
+    let options = storage::StoreOptions {
+        node_cache_bytes: 1 << 16,
+        cache_bytes: 1 << 18,
+        memtable_bytes: 1 << 20,
+        ..storage::StoreOptions::default()
+    };
+    let question = Question {
+        directory: place.directory,
+        copied: false,
+        accept_log_loss: None,
+    };
+    match judge(place.disk, &question).expect("nothing is damaged") {
+        Judgement::Found => {
+            let founding = Founding {
+                identity: wal::Identity {
+                    cluster: CLUSTER,
+                    member: place.id,
+                },
+                conf_state: ConfState {
+                    voters: place.voters.to_vec(),
+                    ..ConfState::default()
+                },
+                storage: options,
+                wal: wal_options(),
+            };
+            let space = DiskSpace::system();
+            let founded = founding::found(place.disk, place.directory, &space, founding);
+            founded.expect("the member is founded").into()
+        }
+        Judgement::Start(plan) => {
+            let opened = store::open_store(place.disk, place.directory, plan, &options);
+            let (opened, mode, _) = opened.expect("the store opens");
+            assert_eq!(mode, storage::Mode::Normal);
+            opened
+        }
+    }
+}
+
+fn consensus<T>(
+    id: u64,
+    replayed: Replayed<SimFs>,
+    seed: u64,
+    make: impl FnOnce(RaftCore<wal::Reader<SimFs>>, ConsensusOptions, u64) -> T,
+) -> T {
+    let parameters = Parameters {
+        id,
+        heartbeat_ticks: 1,
+        election_ticks: 10,
+        applied: replayed.applied,
+    };
+    let mut random = Seeded(SplitMix64::new(seed));
+    let options = ConsensusOptions {
+        id,
+        tick: TICK,
+        first_request: random.next(),
+    };
+    let core = RaftCore::new(&parameters, replayed.view, Box::new(random));
+    make(core.expect("a valid state"), options, replayed.applied)
+}

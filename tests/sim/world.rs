@@ -1,0 +1,204 @@
+//! What all members together must never show: the rules that hold at each step, and what clients know.
+
+use std::collections::BTreeMap;
+
+use storage::operation::Outcome;
+use storage::path::KeyPath;
+use tokio::sync::oneshot;
+
+use crate::node::outcome::{AppliedWrite, Failure};
+
+/// A write on its way.
+pub(super) struct PendingSet {
+    pub(super) key: u64,
+    pub(super) text: String,
+    pub(super) answer: oneshot::Receiver<Result<AppliedWrite, Failure>>,
+}
+
+/// A linearizable read on its way, and the newest revision of its key that anybody had seen when it was asked for.
+pub(super) struct PendingGet {
+    pub(super) key: u64,
+    pub(super) known: u64,
+    pub(super) answer: oneshot::Receiver<Result<(), Failure>>,
+}
+
+/// A key with a TTL, from when it was asked for.
+pub(super) struct MortalKey {
+    pub(super) path: KeyPath,
+    pub(super) asked: u64,
+    pub(super) ttl: u64,
+    /// `None` once it was acknowledged.
+    pub(super) answer: Option<oneshot::Receiver<Result<AppliedWrite, Failure>>>,
+}
+
+/// What has been seen of the whole cluster.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    /// The newest revision of each key that was acknowledged or read.
+    known: BTreeMap<u64, u64>,
+    /// What each revision was given to.
+    revisions: BTreeMap<u64, String>,
+    leaders: BTreeMap<u64, u64>,
+    /// Term and payload of each entry that was applied anywhere.
+    entries: BTreeMap<u64, (u64, u64)>,
+    /// The divergence hash of the store after each entry.
+    hashes: BTreeMap<u64, u64>,
+    pub(super) acknowledged: u64,
+    pub(super) reads: u64,
+    pub(super) mortal: u64,
+    pub(super) crashes: u64,
+    /// A digest of everything that happened, in order.
+    pub(super) trace: u64,
+}
+
+/// Where the keys of the simulation are.
+pub(super) fn path(key: u64) -> KeyPath {
+    KeyPath::root()
+        .child(b"dir")
+        .child(format!("key-{key}").as_bytes())
+}
+
+/// FNV-1a.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |word, byte| {
+        (word ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+impl World {
+    /// Makes the trace depend on `word`.
+    pub(super) fn note(&mut self, word: u64) {
+        let mixed = (self.trace ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.trace = mixed.rotate_left(17);
+    }
+
+    /// A member leads.
+    pub(super) fn leads(&mut self, member: u64, term: u64) {
+        let leader = *self.leaders.entry(term).or_insert(member);
+        assert_eq!(leader, member, "two members lead term {term}");
+    }
+
+    /// How many terms had a leader.
+    pub(super) fn elections(&self) -> usize {
+        self.leaders.len()
+    }
+
+    /// A member is about to apply an entry.
+    pub(super) fn applies(&mut self, member: u64, entry: &wal::Entry) {
+        let found = (entry.term, digest(&entry.payload));
+        let first = *self.entries.entry(entry.index).or_insert(found);
+        assert_eq!(
+            first, found,
+            "member {member} applies another entry {} than the others",
+            entry.index
+        );
+        self.note(entry.index ^ member << 48);
+    }
+
+    /// A member stands at an entry.
+    pub(super) fn stands(&mut self, member: u64, applied: &storage::Applied) {
+        let first = *self.hashes.entry(applied.index).or_insert(applied.hash);
+        assert_eq!(
+            first, applied.hash,
+            "the store of member {member} differs at entry {}",
+            applied.index
+        );
+    }
+
+    /// The newest revision of a key that anybody has seen.
+    pub(super) fn known(&self, key: u64) -> u64 {
+        self.known.get(&key).copied().unwrap_or(0)
+    }
+
+    /// Takes out the writes that were answered.
+    pub(super) fn answered_sets(&mut self, pending: &mut Vec<PendingSet>) {
+        pending.retain_mut(|set| {
+            let Ok(answer) = set.answer.try_recv() else {
+                return true;
+            };
+            if let Ok(done) = answer {
+                let [Outcome::Done(event)] = &done.outcomes[..] else {
+                    panic!("a set is done: {done:?}")
+                };
+                self.sees(set.key, event.revision, &set.text);
+                self.acknowledged += 1;
+            }
+            false
+        });
+    }
+
+    /// Takes out the reads that may be served now, and serves them.
+    pub(super) fn answered_gets(&mut self, pending: &mut Vec<PendingGet>, store: &storage::Store) {
+        pending.retain_mut(|get| {
+            let Ok(answer) = get.answer.try_recv() else {
+                return true;
+            };
+            if answer.is_ok() {
+                let found = store.get(&path(get.key)).expect("readable").0.ok();
+                let modified = found.as_ref().map_or(0, |node| node.modified);
+                assert!(
+                    modified >= get.known,
+                    "a stale read of key {}: revision {modified}, and {} was known before it was asked for",
+                    get.key,
+                    get.known
+                );
+                if let Some(node) = found {
+                    let text = String::from_utf8(node.value.unwrap_or_default().to_vec());
+                    self.sees(get.key, modified, &text.expect("ours"));
+                }
+                self.reads += 1;
+            }
+            false
+        });
+    }
+
+    fn sees(&mut self, key: u64, revision: u64, text: &str) {
+        let first = self
+            .revisions
+            .entry(revision)
+            .or_insert_with(|| text.to_owned());
+        assert_eq!(first, text, "revision {revision} was given twice");
+        let known = self.known.entry(key).or_default();
+        *known = (*known).max(revision);
+        self.note(revision);
+    }
+
+    /// Nothing that was acknowledged ends before its TTL; `now` counts from the same moment for everybody.
+    pub(super) fn mortals(
+        &mut self,
+        pending: &mut Vec<MortalKey>,
+        store: &storage::Store,
+        now: u64,
+    ) {
+        pending.retain_mut(|key| {
+            if let Some(answer) = &mut key.answer {
+                match answer.try_recv() {
+                    Ok(Ok(_)) => key.answer = None,
+                    Err(oneshot::error::TryRecvError::Empty) => return true,
+                    _ => return false,
+                }
+                self.mortal += 1;
+            }
+            let lives = store.get(&key.path).expect("readable").0.is_ok();
+            assert!(
+                lives || now >= key.asked + key.ttl,
+                "a TTL of {} ms ended {} ms early",
+                key.ttl / 1_000_000,
+                (key.asked + key.ttl - now) / 1_000_000
+            );
+            lives
+        });
+    }
+
+    /// After everybody came back: what was acknowledged is there.
+    pub(super) fn nothing_is_lost(&self, store: &storage::Store) {
+        for (key, known) in &self.known {
+            let found = store.get(&path(*key)).expect("readable").0;
+            let modified = found.map_or(0, |node| node.modified);
+            assert!(
+                modified >= *known,
+                "key {key} has revision {modified}, and {known} was acknowledged or read"
+            );
+        }
+    }
+}
