@@ -295,8 +295,11 @@ fn reads() -> ReadOnlyOption {
 }
 
 /// Whether a message may leave before what was decided with it is durable. An answer to a heartbeat says that this member
-/// follows that leader now, and a request for a read index says nothing of itself. Whoever forgets its term after such an
-/// answer can still not vote a second time in it: votes are among what waits.
+/// follows that leader now, and a request for a read index says nothing of itself.
+///
+/// A read index counts on this: when a quorum answered, nobody had been elected in a later term. An answer whose term is
+/// forgotten by a crash keeps that true. A later leader was elected by votes that are durable, since votes wait, and one of
+/// those voters is in every quorum and does not answer an earlier leader. Nobody votes twice in a term for the same reason.
 fn promises_nothing(message: &Message) -> bool {
     let kind = message.get_msg_type();
     matches!(

@@ -9,6 +9,7 @@
 //! The tail, the log's worker and the store's worker share the bytes of an entry. Only what the `raft` crate asks for is
 //! copied: its entries own their data.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use raft::eraftpb::{ConfState, Entry, HardState, Snapshot};
@@ -18,6 +19,9 @@ use super::entry;
 
 /// Applied entries that stay in memory for followers a little behind, in bytes of data.
 const KEEP_APPLIED_BYTES: usize = 1 << 20;
+
+/// How often what the disk could not give is asked for until the disk is asked again.
+const GONE_ASKS: u32 = 256;
 
 /// Read access to the durable log.
 pub trait LogRead: Send {
@@ -56,6 +60,8 @@ pub struct LogView<R> {
     tail_bytes: usize,
     before: (u64, u64),
     state: RaftState,
+    /// The highest index that the disk could not give, and how often it was asked for since.
+    gone: Cell<(u64, u32)>,
 }
 
 impl<R: LogRead> LogView<R> {
@@ -66,6 +72,7 @@ impl<R: LogRead> LogView<R> {
             tail: VecDeque::new(),
             tail_bytes: 0,
             before: last,
+            gone: Cell::new((0, 0)),
             state: RaftState {
                 hard_state,
                 conf_state,
@@ -125,26 +132,40 @@ impl<R: LogRead> LogView<R> {
         self.tail.get(usize::try_from(offset).ok()?)
     }
 
+    /// A follower that is far behind asks for what the disk cannot give: it needs a snapshot. The crate ends the process at
+    /// any other error, so one damaged segment would take the leader with it.
+    fn is_gone(&self, index: u64, error: &dyn std::error::Error) -> raft::Error {
+        tracing::error!(
+            "the log cannot give entry {index} to a follower, which needs a snapshot now: {error}"
+        );
+        self.gone.set((self.gone.get().0.max(index), 1));
+        raft::Error::Store(StorageError::Compacted)
+    }
+
+    /// Whether the disk need not be asked: the crate asks again with each group and each heartbeat, and the trouble may have
+    /// passed after a while.
+    fn was_gone(&self, index: u64) -> bool {
+        let (gone, asked) = self.gone.get();
+        if index > gone {
+            return false;
+        }
+        self.gone.set((gone, asked.wrapping_add(1)));
+        !asked.is_multiple_of(GONE_ASKS)
+    }
+
     fn read_disk(&self, low: u64, high: u64, max_bytes: usize) -> raft::Result<Vec<Entry>> {
-        if low < self.reader.first_index() {
+        if low < self.reader.first_index() || self.was_gone(low) {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
         let entries = self.reader.entries(low, high, max_bytes);
-        let entries = entries.map_err(|error| gone(low, &error))?.into_iter();
+        let entries = entries
+            .map_err(|error| self.is_gone(low, &error))?
+            .into_iter();
         entries
             .map(entry::from_wal)
             .collect::<Result<_, _>>()
-            .map_err(|error| gone(low, &error))
+            .map_err(|error| self.is_gone(low, &error))
     }
-}
-
-/// A follower that is far behind asks for what the disk cannot give: it needs a snapshot. The crate ends the process at any
-/// other error, so one damaged segment would take the leader with it.
-fn gone(index: u64, error: &dyn std::error::Error) -> raft::Error {
-    tracing::error!(
-        "the log cannot give entry {index} to a follower, which needs a snapshot now: {error}"
-    );
-    raft::Error::Store(StorageError::Compacted)
 }
 
 fn other(error: impl std::error::Error + Send + Sync + 'static) -> raft::Error {
@@ -202,10 +223,13 @@ impl<R: LogRead> Storage for LogView<R> {
         if index > self.last() {
             return Err(raft::Error::Store(StorageError::Unavailable));
         }
+        if self.was_gone(index) {
+            return Err(raft::Error::Store(StorageError::Compacted));
+        }
         let term = self
             .reader
             .term(index)
-            .map_err(|error| gone(index, &error))?;
+            .map_err(|error| self.is_gone(index, &error))?;
         term.ok_or(raft::Error::Store(StorageError::Compacted))
     }
 

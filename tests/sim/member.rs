@@ -137,7 +137,9 @@ impl RunningMember {
         let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
         let replayed = replayed.expect("the log replays");
         cluster_clock.catch_up(&apply.last_stamp());
-        cluster_clock.has_logged(replayed.logged);
+        if let Some(logged) = &replayed.logged {
+            cluster_clock.has_logged(logged);
+        }
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
             ConsensusLoop::new(
                 core,

@@ -63,9 +63,7 @@ impl ClusterClock {
         let now = last.cluster_time.saturating_add(elapsed.counted());
         let offset = now as i64 - self.clock.boottime() as i64;
         self.offset.store(offset, Ordering::Release);
-        let furthest = last.wall.saturating_add(last.behind);
-        let lead = furthest.saturating_sub(last.cluster_time);
-        self.lead.store(lead, Ordering::Release);
+        self.lead.store(Self::lead_of(last), Ordering::Release);
     }
 
     /// Cluster time now, in nanoseconds.
@@ -80,15 +78,22 @@ impl ClusterClock {
         self.offset.fetch_max(offset, Ordering::AcqRel);
     }
 
-    /// An entry with this time was found in the log at a start.
-    pub fn has_logged(&self, cluster_time: u64) {
-        self.logged.fetch_max(cluster_time, Ordering::AcqRel);
+    /// An entry that is not applied was found in the log at a start.
+    pub fn has_logged(&self, stamp: &Stamp) {
+        self.logged.fetch_max(stamp.cluster_time, Ordering::AcqRel);
+        // How far a wall clock of this cluster was ahead stays known, whoever leads.
+        self.lead.fetch_max(Self::lead_of(stamp), Ordering::AcqRel);
     }
 
-    /// An entry of the leader with this time was appended here: this member's time is that one now, later or earlier.
-    pub fn follow(&self, cluster_time: u64) {
-        self.has_logged(cluster_time);
-        let offset = cluster_time as i64 - self.clock.boottime() as i64;
+    fn lead_of(stamp: &Stamp) -> u64 {
+        let furthest = stamp.wall.saturating_add(stamp.behind);
+        furthest.saturating_sub(stamp.cluster_time)
+    }
+
+    /// An entry of the leader was appended here: this member's time is that one's now, later or earlier.
+    pub fn follow(&self, stamp: &Stamp) {
+        self.has_logged(stamp);
+        let offset = stamp.cluster_time as i64 - self.clock.boottime() as i64;
         self.offset.store(offset, Ordering::Release);
     }
 

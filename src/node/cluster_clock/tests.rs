@@ -46,17 +46,40 @@ fn observing_only_moves_forward() {
     assert_eq!(cluster.now(), 9_000);
 }
 
+/// A stamp whose wall clock shows cluster time itself.
+fn at(cluster_time: u64) -> Stamp {
+    Stamp {
+        cluster_time,
+        wall: cluster_time,
+        ..Stamp::default()
+    }
+}
+
+/// An hour that another member's wall clock was ahead must not count again when this machine, whose clock is ahead too, boots.
+#[test]
+fn a_member_that_follows_keeps_how_far_a_wall_clock_was_ahead() {
+    let ahead = Stamp {
+        wall: 9_000 + HOUR,
+        ..at(9_000)
+    };
+    let cluster = resume(&clock(130, 9_000, 1), &LAST);
+    cluster.follow(&ahead);
+    cluster.begin_to_lead();
+    let stamp = cluster.stamp(0);
+    assert_eq!(stamp.wall + stamp.behind, stamp.cluster_time + HOUR);
+}
+
 #[test]
 fn a_member_that_follows_has_the_leaders_time_and_passes_all_of_it_when_it_leads() {
     let machine = clock(130, 0, 1);
     let cluster = resume(&machine, &LAST);
-    cluster.follow(9_000);
+    cluster.follow(&at(9_000));
     // Its own clock runs faster than the leader's.
     machine.advance(Duration::from_nanos(400));
-    cluster.follow(9_300);
+    cluster.follow(&at(9_300));
     assert_eq!(cluster.now(), 9_300, "not 9,400");
     // The next leader's clock is behind, and its entries too.
-    cluster.follow(9_100);
+    cluster.follow(&at(9_100));
     assert_eq!(cluster.now(), 9_100);
     cluster.begin_to_lead();
     assert_eq!(
@@ -69,7 +92,7 @@ fn a_member_that_follows_has_the_leaders_time_and_passes_all_of_it_when_it_leads
 #[test]
 fn what_stands_in_the_log_at_a_start_counts_for_one_that_leads() {
     let cluster = resume(&clock(130, 0, 1), &LAST);
-    cluster.has_logged(7_000);
+    cluster.has_logged(&at(7_000));
     assert_eq!(cluster.now(), 530);
     cluster.begin_to_lead();
     assert_eq!(cluster.now(), 7_000);

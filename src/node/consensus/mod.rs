@@ -24,7 +24,7 @@ mod read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::eraftpb::HardState;
+use raft::eraftpb::{HardState, MessageType};
 
 use super::batch::{ApplyBatch, LogBatch};
 use super::cluster_clock::ClusterClock;
@@ -177,6 +177,11 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         self.tick();
         for message in inputs.messages {
+            if self.pipeline.is_full() && message.get_msg_type() == MessageType::MsgAppend {
+                // As if the network had lost it: a disk that hangs must not fill the memory, and the leader, which hears this
+                // member's heartbeats, sends it again.
+                continue;
+            }
             if let Err(error) = self.core.step(message) {
                 tracing::debug!("a peer's message was not taken: {error}");
             }
@@ -225,7 +230,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         // The entry of a new leader has no stamp.
         let mut stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
         if let Some(stamp) = stamps.next() {
-            self.clock.follow(stamp.cluster_time);
+            self.clock.follow(&stamp);
         }
     }
 

@@ -49,13 +49,16 @@ impl Proposals {
         }
         self.parked
             .retain(|submission| !submission.reply.is_closed());
+        if core.proposal_room().is_some()
+            && let Some(failure) = self.status.refuses_writes()
+        {
+            // Whether there is room or not: nobody waits for what will not come.
+            self.refuse(&failure);
+            return;
+        }
         let mut first = true;
         // Never handed to a leader: they go out when one appears, or their clients give up.
         while self.can_go(core) {
-            if let Some(failure) = self.status.refuses_writes() {
-                self.refuse(&failure);
-                return;
-            }
             if std::mem::take(&mut first) {
                 self.observe_wait();
             }

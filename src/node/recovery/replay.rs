@@ -31,8 +31,8 @@ pub struct Replayed<F: Fs> {
     pub view: LogView<wal::Reader<F>>,
     /// Where the core starts.
     pub applied: u64,
-    /// The latest cluster time among the entries that are not applied.
-    pub logged: u64,
+    /// Of the entries that are not applied, the one with the latest cluster time.
+    pub logged: Option<Stamp>,
 }
 
 /// Applies what the log holds and is known committed beyond the store, then loads the rest for consensus.
@@ -101,13 +101,13 @@ fn known(entry: wal::Entry) -> Result<wal::Entry, UnknownEntry> {
     entry::content(&entry).map(|_| entry)
 }
 
-/// The end of the log that consensus holds in memory; the latest cluster time in it.
+/// The end of the log that consensus holds in memory; the stamp with the latest cluster time in it.
 fn load<F: Fs>(
     view: &mut LogView<wal::Reader<F>>,
     reader: &wal::Reader<F>,
     range: Range<u64>,
-) -> Result<u64, RecoveryError> {
-    let mut logged = 0;
+) -> Result<Option<Stamp>, RecoveryError> {
+    let mut logged = None;
     let mut next = range.start;
     while next < range.end {
         let entries = reader.entries(next, range.end, REPLAY_BYTES)?;
@@ -118,9 +118,10 @@ fn load<F: Fs>(
         next = entries.last().map_or(range.end, |entry| entry.index + 1);
         let commands = entries.iter().filter(|entry| !changes_membership(entry));
         let stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
-        logged = stamps
-            .map(|stamp| stamp.cluster_time)
-            .fold(logged, u64::max);
+        logged = logged
+            .into_iter()
+            .chain(stamps)
+            .max_by_key(|stamp| stamp.cluster_time);
         view.append(&entries);
     }
     Ok(logged)

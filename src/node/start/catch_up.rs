@@ -45,7 +45,9 @@ pub(super) fn catch_up(
         phases.enter(format!("replaying the log, entry {done} of {all}"));
     })?;
     context.clock.catch_up(&worker.last_stamp());
-    context.clock.has_logged(replayed.logged);
+    if let Some(logged) = &replayed.logged {
+        context.clock.has_logged(logged);
+    }
     context.status.set_applied(replayed.applied);
     Ok(CaughtUp {
         log,
