@@ -134,7 +134,7 @@ impl<R: LogRead> LogView<R> {
 
     /// A follower that is far behind asks for what the disk cannot give: it needs a snapshot. The crate ends the process at
     /// any other error, so one damaged segment would take the leader with it.
-    fn is_gone(&self, index: u64, error: &dyn std::error::Error) -> raft::Error {
+    fn tell_gone(&self, index: u64, error: &dyn std::error::Error) -> raft::Error {
         tracing::error!(
             "the log cannot give entry {index} to a follower, which needs a snapshot now: {error}"
         );
@@ -159,12 +159,12 @@ impl<R: LogRead> LogView<R> {
         }
         let entries = self.reader.entries(low, high, max_bytes);
         let entries = entries
-            .map_err(|error| self.is_gone(low, &error))?
+            .map_err(|error| self.tell_gone(low, &error))?
             .into_iter();
         entries
             .map(entry::from_wal)
             .collect::<Result<_, _>>()
-            .map_err(|error| self.is_gone(low, &error))
+            .map_err(|error| self.tell_gone(low, &error))
     }
 }
 
@@ -229,7 +229,7 @@ impl<R: LogRead> Storage for LogView<R> {
         let term = self
             .reader
             .term(index)
-            .map_err(|error| self.is_gone(index, &error))?;
+            .map_err(|error| self.tell_gone(index, &error))?;
         term.ok_or(raft::Error::Store(StorageError::Compacted))
     }
 
