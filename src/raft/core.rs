@@ -19,7 +19,7 @@ use crate::node::planted::{PlantedMistake, is_planted};
 
 const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 const MAX_INFLIGHT_MESSAGES: usize = 256;
-const MAX_UNCOMMITTED_BYTES: u64 = 64 << 20;
+const MAX_UNCOMMITTED_BYTES: usize = 64 << 20;
 const MAX_COMMITTED_BYTES_PER_BATCH: u64 = 8 << 20;
 
 /// How a member takes part.
@@ -94,6 +94,8 @@ pub(crate) struct RaftCore<R: LogRead> {
     node: RawNode<LogView<R>>,
     random: Box<dyn Randomness>,
     drawn_for: (u64, StateRole, usize),
+    /// Bytes proposed since the last ready batch, which moves them into the tail of the log.
+    proposed_bytes: usize,
 }
 
 impl<R: LogRead> RaftCore<R> {
@@ -110,7 +112,8 @@ impl<R: LogRead> RaftCore<R> {
             applied: parameters.applied,
             max_size_per_msg: MAX_MESSAGE_BYTES,
             max_inflight_msgs: MAX_INFLIGHT_MESSAGES,
-            max_uncommitted_size: MAX_UNCOMMITTED_BYTES,
+            // Counted here: the crate would count by the data of committed entries, which it does not get.
+            max_uncommitted_size: u64::MAX,
             max_committed_size_per_ready: MAX_COMMITTED_BYTES_PER_BATCH,
             pre_vote: true,
             check_quorum: true,
@@ -123,6 +126,7 @@ impl<R: LogRead> RaftCore<R> {
             node,
             random,
             drawn_for,
+            proposed_bytes: 0,
         };
         core.redraw_election_timeout();
         Ok(core)
@@ -142,8 +146,13 @@ impl<R: LogRead> RaftCore<R> {
     }
 
     /// Proposes entries as one message, so that followers get one append for all of them.
-    /// `ProposalDropped`: no leader, a transfer under way, or too much uncommitted; nothing was taken.
+    /// `ProposalDropped`: this member does not lead, a transfer is under way, or there is no room for it
+    /// ([`RaftCore::proposal_room`]); nothing was taken.
     pub(crate) fn propose(&mut self, data: Vec<Vec<u8>>) -> raft::Result<()> {
+        let bytes: usize = data.iter().map(Vec::len).sum();
+        if self.proposal_room().is_none_or(|room| bytes > room) {
+            return Err(raft::Error::ProposalDropped);
+        }
         let entries = data.into_iter().map(|data| Entry {
             data,
             ..Entry::default()
@@ -152,19 +161,22 @@ impl<R: LogRead> RaftCore<R> {
         message.set_msg_type(MessageType::MsgPropose);
         message.from = self.node.raft.id;
         message.entries = entries.collect();
-        self.node.step(message)
+        self.node.step(message)?;
+        self.proposed_bytes += bytes;
+        Ok(())
     }
 
-    /// Bytes of proposals that the crate takes before it drops one; it takes any one where nothing is uncommitted. `None`
-    /// where it takes none at all: this member does not lead, or is about to hand over.
+    /// Bytes of proposals that are taken before one is dropped; any one is taken where nothing is uncommitted. `None` where
+    /// none is taken at all: this member does not lead, or is about to hand over.
     pub(crate) fn proposal_room(&self) -> Option<usize> {
         let raft = &self.node.raft;
         if raft.state != StateRole::Leader || raft.lead_transferee.is_some() {
             return None;
         }
-        Some(match raft.uncommitted_size() {
+        let uncommitted = self.node.store().undecided_bytes() + self.proposed_bytes;
+        Some(match uncommitted {
             0 => usize::MAX,
-            uncommitted => (MAX_UNCOMMITTED_BYTES as usize).saturating_sub(uncommitted),
+            uncommitted => MAX_UNCOMMITTED_BYTES.saturating_sub(uncommitted),
         })
     }
 
@@ -202,6 +214,10 @@ impl<R: LogRead> RaftCore<R> {
         let mut ready = self.node.ready();
         let entries: Vec<wal::Entry> = ready.take_entries().into_iter().map(to_wal).collect();
         self.node.mut_store().append(&entries);
+        self.proposed_bytes = 0;
+        let committed = ready.take_committed_entries();
+        let committed = committed.last().map(|last| (last.index, last.term));
+        let committed = committed.map(|last| self.node.mut_store().hand_out(last));
         let (at_once, promises) = ready
             .take_persisted_messages()
             .into_iter()
@@ -219,11 +235,7 @@ impl<R: LogRead> RaftCore<R> {
             hard_state: ready.hs().cloned(),
             must_sync: ready.must_sync(),
             messages_after_sync: promises,
-            committed: ready
-                .take_committed_entries()
-                .into_iter()
-                .map(to_wal)
-                .collect(),
+            committed: committed.unwrap_or_default(),
             entries,
         };
         self.node.advance_append_async(ready);

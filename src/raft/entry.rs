@@ -109,6 +109,19 @@ pub(crate) fn from_wal(entry: wal::Entry) -> Result<Entry, UnknownEntry> {
     })
 }
 
+/// Kind and place of an entry, for whoever does not look at its data.
+///
+/// # Errors
+/// As of [`content`].
+pub(crate) fn without_data(entry: &wal::Entry) -> Result<Entry, UnknownEntry> {
+    Ok(Entry {
+        entry_type: content(entry)?.entry_type as i32,
+        term: entry.term,
+        index: entry.index,
+        ..Entry::default()
+    })
+}
+
 fn entry_type(kind: u8) -> Option<EntryType> {
     let known = [
         EntryType::EntryNormal,

@@ -6,8 +6,10 @@
 //! - `before` is the position directly before the first entry of `tail`;
 //! - an entry is in `tail` before its ready batch is handed to the log thread.
 //!
-//! The tail, the log's worker and the store's worker share the bytes of an entry. Only what the `raft` crate asks for is
-//! copied: its entries own their data.
+//! The tail, the log's worker and the store's worker share the bytes of an entry. Only what the `raft` crate sends to a
+//! follower is copied: its entries own their data. What it asks for on its own account (what is committed now, whether
+//! membership changes are under way) it gets without data, since it reads kinds and places only; the caller takes the
+//! committed entries themselves from the tail ([`LogView::hand_out`]).
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -59,6 +61,9 @@ pub struct LogView<R> {
     tail: VecDeque<wal::Entry>,
     tail_bytes: usize,
     before: (u64, u64),
+    /// The last entry that was handed out as committed, and the bytes of data above it.
+    handed: u64,
+    undecided_bytes: usize,
     state: RaftState,
     /// The highest index that the disk could not give, and how often it was asked for since.
     gone: Cell<(u64, u32)>,
@@ -72,6 +77,8 @@ impl<R: LogRead> LogView<R> {
             tail: VecDeque::new(),
             tail_bytes: 0,
             before: last,
+            handed: last.0,
+            undecided_bytes: 0,
             gone: Cell::new((0, 0)),
             state: RaftState {
                 hard_state,
@@ -84,8 +91,8 @@ impl<R: LogRead> LogView<R> {
     pub fn append(&mut self, entries: &[wal::Entry]) {
         let Some(first) = entries.first() else { return };
         assert!(
-            first.index > self.before.0,
-            "an applied entry is never replaced"
+            first.index > self.handed,
+            "a committed entry is never replaced"
         );
         assert!(first.index <= self.last() + 1, "the log has no gaps");
         while self
@@ -95,13 +102,31 @@ impl<R: LogRead> LogView<R> {
         {
             if let Some(entry) = self.tail.pop_back() {
                 self.tail_bytes -= entry.payload.len();
+                self.undecided_bytes -= entry.payload.len();
             }
         }
-        self.tail_bytes += entries
-            .iter()
-            .map(|entry| entry.payload.len())
-            .sum::<usize>();
+        let bytes = bytes_of(entries.iter());
+        self.tail_bytes += bytes;
+        self.undecided_bytes += bytes;
         self.tail.extend(entries.iter().cloned());
+    }
+
+    /// The entries that the core calls committed now: those from the last one handed out up to `last`, an index and the
+    /// term that the core knows for it. They share the tail's bytes.
+    pub fn hand_out(&mut self, last: (u64, u64)) -> Vec<wal::Entry> {
+        let from = (self.handed - self.before.0) as usize;
+        let until = (last.0 - self.before.0) as usize;
+        let entries: Vec<_> = self.tail.range(from..until).cloned().collect();
+        let end = entries.last().map(|entry| (entry.index, entry.term));
+        assert_eq!(end, Some(last), "what is committed is what the tail holds");
+        self.undecided_bytes -= bytes_of(entries.iter());
+        self.handed = last.0;
+        entries
+    }
+
+    /// Bytes of data in entries that were not handed out as committed.
+    pub fn undecided_bytes(&self) -> usize {
+        self.undecided_bytes
     }
 
     /// Forgets entries at or below `applied`, but for a bounded rest.
@@ -168,6 +193,10 @@ impl<R: LogRead> LogView<R> {
     }
 }
 
+fn bytes_of<'a>(entries: impl Iterator<Item = &'a wal::Entry>) -> usize {
+    entries.map(|entry| entry.payload.len()).sum()
+}
+
 fn other(error: impl std::error::Error + Send + Sync + 'static) -> raft::Error {
     raft::Error::Store(StorageError::Other(Box::new(error)))
 }
@@ -182,7 +211,7 @@ impl<R: LogRead> Storage for LogView<R> {
         low: u64,
         high: u64,
         max_size: impl Into<Option<u64>>,
-        _: GetEntriesContext,
+        context: GetEntriesContext,
     ) -> raft::Result<Vec<Entry>> {
         assert!(
             high <= self.last() + 1,
@@ -205,12 +234,15 @@ impl<R: LogRead> Storage for LogView<R> {
             first || size <= max
         };
         let entries = self.tail.iter().skip(start).take(count);
-        entries
-            .take_while(fits)
-            .cloned()
-            .map(entry::from_wal)
-            .collect::<Result<_, _>>()
-            .map_err(other)
+        let entries = entries.take_while(fits);
+        // Only entries for a follower may be fetched later; the crate wants all others for itself.
+        let for_follower = context.can_async();
+        let converted = if for_follower {
+            entries.cloned().map(entry::from_wal).collect()
+        } else {
+            entries.map(entry::without_data).collect::<Result<_, _>>()
+        };
+        converted.map_err(other)
     }
 
     fn term(&self, index: u64) -> raft::Result<u64> {

@@ -120,7 +120,7 @@ fn the_view_keeps_what_is_not_applied_and_cuts_conflicts() {
     view.append(&[entry(2, 2, b"B")]);
     assert_eq!(view.last_index().expect("known"), 2);
     assert_eq!(view.term(2).expect("in the tail"), 2);
-    let context = || GetEntriesContext::empty(false);
+    let context = || GetEntriesContext::empty(true);
     let entries = view.entries(1, 3, None, context()).expect("in the tail");
     assert_eq!(
         entries
@@ -302,7 +302,7 @@ fn a_log_that_lost_what_a_slow_follower_needs_does_not_take_the_leader_with_it()
 }
 
 #[test]
-fn more_than_the_crate_takes_is_told_before_it_is_dropped() {
+fn more_than_there_is_room_for_is_told_before_it_is_dropped() {
     let follower = core(1, &[1, 2, 3], 7);
     assert_eq!(follower.proposal_room(), None, "it does not lead");
     let mut alone = core(1, &[1], 7);
