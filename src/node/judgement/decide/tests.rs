@@ -1,6 +1,8 @@
-//! Every combination of evidence, against the rows of `table.md` written down a second time.
+//! Every combination of evidence, against the rows of `table.md`, which are read from it.
 
 use super::*;
+
+const TABLE: &str = include_str!("../table.md");
 
 const IDENTITIES: [IdentityState; 4] = [
     IdentityState::Missing,
@@ -35,35 +37,104 @@ fn bad(log: LogState) -> bool {
     )
 }
 
-fn begun(store: StoreCondition) -> bool {
-    matches!(
-        store,
-        StoreCondition::Absent | StoreCondition::Unfinished | StoreCondition::New
-    )
+/// One row of the table: its cells, without the spaces around them.
+struct Row(Vec<&'static str>);
+
+impl Row {
+    fn letter(&self) -> &str {
+        self.0[0]
+    }
+
+    fn fits(&self, e: &DirectoryEvidence) -> bool {
+        let listed = |cell: usize, word: &str| {
+            self.0[cell] == "any" || self.0[cell].split(", ").any(|one| one == word)
+        };
+        listed(1, identity_word(e.identity))
+            && listed(2, log_word(e.log))
+            && listed(3, store_word(e.store))
+            && listed(4, tables_word(e.tables))
+            && condition(self.0[5], e)
+    }
+
+    fn done(&self, e: &DirectoryEvidence) -> StartVerdict {
+        match self.0[6] {
+            "found" => StartVerdict::Found,
+            "refuse: strangers" => StartVerdict::Refuse(RefusalCase::Strangers),
+            "refuse: store unreadable" => StartVerdict::Refuse(RefusalCase::StoreUnreadable),
+            "refuse: store lost" => StartVerdict::Refuse(RefusalCase::StoreLost),
+            "refuse: copied" => StartVerdict::Refuse(RefusalCase::Copied),
+            "refuse: log of a member lost" => StartVerdict::Refuse(RefusalCase::Member),
+            "refuse: log lost" => StartVerdict::Refuse(RefusalCase::LogLoss),
+            "refuse: gap" => StartVerdict::Refuse(RefusalCase::Gap),
+            "replace the log" => StartVerdict::Start(LogAction::Replace, mode(e)),
+            "salvage the log" => StartVerdict::Start(LogAction::Salvage, mode(e)),
+            "open the log" => StartVerdict::Start(LogAction::Open, mode(e)),
+            other => panic!("table.md: nothing is known to be done by {other:?}"),
+        }
+    }
 }
 
-/// The letter of the row, and whether it fits.
-#[rustfmt::skip]
-fn rows(e: &DirectoryEvidence) -> [(char, bool); 15] {
-    let first = (e.log == LogState::Empty && begun(e.store))
-        || (e.log == LogState::Absent && matches!(e.store, StoreCondition::Absent | StoreCondition::Unfinished));
-    [
-        ('A', !e.witnessed && e.identity == IdentityState::Missing && matches!(e.log, LogState::Absent | LogState::Empty) && begun(e.store)),
-        ('B', !e.witnessed && e.identity == IdentityState::First && first),
-        ('C', !e.agree),
-        ('D', e.store == StoreCondition::Unreadable),
-        ('E', matches!(e.store, StoreCondition::Absent | StoreCondition::Unfinished)),
-        ('F', e.tables != TablesState::Sound && e.copied),
-        ('G', bad(e.log) && !e.alone),
-        ('H', bad(e.log) && e.proven),
-        ('I', e.log == LogState::Hurt && e.accepted),
-        ('J', matches!(e.log, LogState::Absent | LogState::Contradicted) && e.accepted),
-        ('K', bad(e.log)),
-        ('L', e.log == LogState::Whole && !e.joins),
-        ('M', e.tables == TablesState::Hurt),
-        ('N', e.tables == TablesState::HistoryHurt),
-        ('O', true),
-    ]
+fn identity_word(state: IdentityState) -> &'static str {
+    match state {
+        IdentityState::Missing => "missing",
+        IdentityState::First => "format 1",
+        IdentityState::Known => "whole",
+        IdentityState::Damaged => "damaged",
+    }
+}
+
+fn log_word(state: LogState) -> &'static str {
+    match state {
+        LogState::Absent => "absent",
+        LogState::Empty => "empty",
+        LogState::Whole => "whole",
+        LogState::Hurt => "hurt",
+        LogState::Contradicted => "contradicted",
+    }
+}
+
+fn store_word(condition: StoreCondition) -> &'static str {
+    match condition {
+        StoreCondition::Absent => "absent",
+        StoreCondition::Unfinished => "unfinished",
+        StoreCondition::New => "new",
+        StoreCondition::Written => "written",
+        StoreCondition::Unreadable => "unreadable",
+    }
+}
+
+fn tables_word(state: TablesState) -> &'static str {
+    match state {
+        TablesState::Sound => "sound",
+        TablesState::HistoryHurt => "history hurt",
+        TablesState::Hurt => "hurt",
+    }
+}
+
+fn condition(word: &str, e: &DirectoryEvidence) -> bool {
+    match word {
+        "any" => true,
+        "nothing witnessed" => !e.witnessed,
+        "strangers" => !e.agree,
+        "copied" => e.copied,
+        "others vote" => !e.alone,
+        "proven" => e.proven,
+        "accepted" => e.accepted,
+        "gap" => !e.joins,
+        other => panic!("table.md: the condition {other:?} is not known"),
+    }
+}
+
+/// The rows of seven cells below the head, in their order.
+fn table() -> Vec<Row> {
+    let cells = |line: &'static str| {
+        let inner = line.strip_prefix('|')?.strip_suffix('|')?;
+        Some(inner.split('|').map(str::trim).collect::<Vec<_>>())
+    };
+    let rows = TABLE.lines().filter_map(cells);
+    rows.filter(|cells| cells.len() == 7 && cells[0].len() == 1)
+        .map(Row)
+        .collect()
 }
 
 fn mode(e: &DirectoryEvidence) -> StoreAction {
@@ -71,22 +142,6 @@ fn mode(e: &DirectoryEvidence) -> StoreAction {
         TablesState::Sound => StoreAction::Open,
         TablesState::HistoryHurt => StoreAction::KeepHistory,
         TablesState::Hurt => StoreAction::ReadOnly,
-    }
-}
-
-fn done(row: char, e: &DirectoryEvidence) -> StartVerdict {
-    match row {
-        'A' | 'B' => StartVerdict::Found,
-        'C' => StartVerdict::Refuse(RefusalCase::Strangers),
-        'D' => StartVerdict::Refuse(RefusalCase::StoreUnreadable),
-        'E' => StartVerdict::Refuse(RefusalCase::StoreLost),
-        'F' => StartVerdict::Refuse(RefusalCase::Copied),
-        'G' => StartVerdict::Refuse(RefusalCase::Member),
-        'H' | 'J' => StartVerdict::Start(LogAction::Replace, mode(e)),
-        'I' => StartVerdict::Start(LogAction::Salvage, mode(e)),
-        'K' => StartVerdict::Refuse(RefusalCase::LogLoss),
-        'L' => StartVerdict::Refuse(RefusalCase::Gap),
-        _ => StartVerdict::Start(LogAction::Open, mode(e)),
     }
 }
 
@@ -120,22 +175,21 @@ fn each(mut visit: impl FnMut(DirectoryEvidence)) {
 #[test]
 fn every_combination_is_decided_by_the_first_row_that_fits() {
     let (mut seen, mut count) = (std::collections::BTreeSet::new(), 0);
+    let table = table();
     each(|evidence| {
-        let rows = rows(&evidence);
-        let (row, _) = rows
-            .iter()
-            .find(|row| row.1)
-            .expect("the last row fits all");
+        let row = table.iter().find(|row| row.fits(&evidence));
+        let row = row.expect("some row fits");
         assert_eq!(
             decide(evidence),
-            done(*row, &evidence),
-            "row {row}: {evidence:?}"
+            row.done(&evidence),
+            "row {}: {evidence:?}",
+            row.letter()
         );
-        seen.insert(*row);
+        seen.insert(row.letter().to_owned());
         count += 1;
     });
     assert_eq!(count, 4 * 5 * 5 * 3 * 128);
-    assert_eq!(seen.into_iter().collect::<String>(), "ABCDEFGHIJKLMNO");
+    assert_eq!(Vec::from_iter(seen).concat(), "ABCDEFGHIJKLMNO");
 }
 
 /// What must never be, whatever the rows say.
