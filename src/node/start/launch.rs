@@ -123,7 +123,7 @@ fn consensus(
         election_ticks: usize::try_from(election_ticks).unwrap_or(usize::MAX).max(2),
         applied,
     };
-    let mut random = SystemRandom;
+    let mut random = SystemRandom::new()?;
     let consensus_options = ConsensusOptions {
         id: member,
         tick: heartbeat,
@@ -141,14 +141,18 @@ fn consensus(
     ))
 }
 
-/// The kernel's generator.
-struct SystemRandom;
+/// For time-outs and request ids, which need to differ between members and between lives of one, not to be secret.
+struct SystemRandom(fastrand::Rng);
+
+impl SystemRandom {
+    /// Seeded by the kernel.
+    fn new() -> std::io::Result<Self> {
+        Ok(Self(fastrand::Rng::with_seed(getrandom::u64()?)))
+    }
+}
 
 impl Randomness for SystemRandom {
     fn next(&mut self) -> u64 {
-        use std::hash::{BuildHasher, Hasher, RandomState};
-        // The standard library seeds its hash maps from the kernel: enough for time-outs and request ids, which
-        // need to differ, not to be secret.
-        RandomState::new().build_hasher().finish()
+        self.0.u64(..)
     }
 }
