@@ -35,6 +35,7 @@ mod log_worker;
 mod marker;
 mod missing_file;
 pub(crate) mod outcome;
+pub(crate) mod peer;
 #[cfg(test)]
 pub(crate) mod planted;
 pub mod recovery;

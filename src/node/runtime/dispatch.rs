@@ -6,7 +6,6 @@ use std::sync::Arc;
 use raft::eraftpb::Message;
 use wal::fs::Fs;
 
-use super::peers::Peers;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
 use crate::node::context::NodeContext;
@@ -14,6 +13,7 @@ use crate::node::effects::Effects;
 use crate::node::fatal::FatalError;
 use crate::node::log_worker::LogWorker;
 use crate::node::outcome::Failure;
+use crate::node::peer::Peers;
 use crate::node::status::Status;
 use crate::node::watchdog::Work;
 use crate::node::worker_queue::{Offered, WorkerQueue};

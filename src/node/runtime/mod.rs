@@ -17,7 +17,6 @@
 //! a node bounds it.
 
 mod dispatch;
-pub(crate) mod peers;
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -36,10 +35,10 @@ use super::fatal::FatalError;
 use super::flusher::{FinishError, Flusher};
 use super::log_worker::{self, LogWorker};
 use super::outcome::Failure;
+use super::peer::Peers;
 use super::worker_queue::WorkerQueue;
 use crate::raft::LogRead;
 use dispatch::{ApplyQueue, LogQueue, WorkerQueues, apply, persist};
-use peers::Peers;
 
 /// How long an idle apply thread sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);

@@ -10,10 +10,10 @@ use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::flusher::Flusher;
 use crate::node::log_worker::LogWorker;
+use crate::node::peer::NoPeers;
 use crate::node::recovery::origin::LogOrigin;
 use crate::node::recovery::{RecoveryError, Replayed};
 use crate::node::runtime::Runtime;
-use crate::node::runtime::peers::NoPeers;
 use crate::raft::{Parameters, RaftCore, Randomness};
 
 use super::catch_up::{CaughtUp, catch_up, report};
