@@ -1,10 +1,11 @@
 //! A command on its way to the log, encoded but not stamped yet.
 
+use bytes::Bytes;
 use prost::Message;
 use storage::operation::Operation;
 
 use super::version::{BOUNDED_EXPIRY, HEADER_BYTES, VERSION};
-use super::{ServerOperation, Stamp, Ttl, wire};
+use super::{Command, DecodeError, ServerOperation, Stamp, Ttl, wire};
 
 /// A proposal before it is stamped: the header is there and empty.
 #[derive(Debug, Clone)]
@@ -41,6 +42,21 @@ impl Proposal {
         // A Vec grows as needed, so encoding into it has no failure.
         body.encode_raw(&mut bytes);
         Self(bytes)
+    }
+
+    /// The bytes, to be carried to a leader; nothing is copied.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0.into()
+    }
+
+    /// What another member carried here, or what was stamped for a log that did not take it. Copied where somebody else
+    /// holds the bytes too.
+    ///
+    /// # Errors
+    /// It is no command that this version can apply.
+    pub(crate) fn of_bytes(bytes: Bytes) -> Result<Self, DecodeError> {
+        Command::decode(bytes.clone(), 0)?;
+        Ok(Self(bytes.into()))
     }
 
     /// Size as it will stand in the log.

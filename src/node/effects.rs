@@ -3,6 +3,7 @@
 use raft::eraftpb::Message;
 
 use super::batch::{ApplyBatch, LogBatch, Persisted};
+use super::peer::WriteMessage;
 
 /// Where peers depend on the calling thread (`alone` is false), calls must not block.
 pub(crate) trait Effects {
@@ -12,6 +13,8 @@ pub(crate) trait Effects {
     fn apply(&mut self, batch: ApplyBatch, alone: bool) -> Option<u64>;
     /// To the peers.
     fn send(&mut self, messages: Vec<Message>);
+    /// To one of them.
+    fn send_write(&mut self, to: u64, message: WriteMessage);
     /// The earliest deadline of a TTL, in cluster time; may be early, never late.
     fn next_deadline(&self) -> Option<u64>;
 }

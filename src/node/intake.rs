@@ -4,6 +4,7 @@
 //! The consensus thread takes everything in one go, so a busy node pays one lock and no wake-up per request. Requests
 //! over the bound are refused at once: nothing waits in an unbounded buffer.
 
+use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use raft::eraftpb::Message;
 use tokio::sync::oneshot;
 
 use super::outcome::{Failure, PendingWrite, WriteReply};
+use super::peer::{PeerInbox, PeerMessage, WriteMessage};
 use crate::clock::Clock;
 use crate::command::Proposal;
 
@@ -37,6 +39,12 @@ pub(crate) struct Inputs {
     pub reads: Vec<ReadWaiter>,
     /// Messages of peers.
     pub messages: Vec<Message>,
+    /// What peers say of writes, and who says it.
+    pub write_messages: Vec<(u64, WriteMessage)>,
+    /// Members that what was sent to may be lost.
+    pub unreachable: BTreeSet<u64>,
+    /// Members whose process has ended.
+    pub ended: BTreeSet<u64>,
     /// The highest batch that is durable.
     pub persisted: Option<u64>,
     /// The highest entry that is applied.
@@ -55,6 +63,9 @@ impl Inputs {
         self.writes.is_empty()
             && self.reads.is_empty()
             && self.messages.is_empty()
+            && self.write_messages.is_empty()
+            && self.unreachable.is_empty()
+            && self.ended.is_empty()
             && self.persisted.is_none()
             && !self.stop
     }
@@ -156,22 +167,18 @@ impl Intake {
     }
 
     /// Queues a message of a peer; drops it when too many wait.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no port takes messages of peers yet")
-    )]
-    pub(crate) fn message(&self, message: Message) {
+    fn message(&self, from: u64, message: PeerMessage) {
+        let bytes = weight(&message);
         let mut state = self.lock();
-        let bytes = message
-            .entries
-            .iter()
-            .map(|entry| entry.data.len())
-            .sum::<usize>();
+        let count = state.inputs.messages.len() + state.inputs.write_messages.len();
         let held = state.message_bytes;
         let fits = held == 0 || held + bytes <= self.limits.message_bytes;
-        if fits && state.inputs.messages.len() < self.limits.messages {
+        if fits && count < self.limits.messages {
             state.message_bytes += bytes;
-            state.inputs.messages.push(message);
+            match message {
+                PeerMessage::Raft(message) => state.inputs.messages.push(message),
+                PeerMessage::Write(message) => state.inputs.write_messages.push((from, message)),
+            }
             self.rouse(state);
         }
     }
@@ -269,5 +276,35 @@ impl Intake {
 
     fn lock(&self) -> MutexGuard<'_, IntakeState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PeerInbox for Intake {
+    fn receive(&self, from: u64, message: PeerMessage) {
+        self.message(from, message);
+    }
+
+    fn unreachable(&self, member: u64) {
+        let mut state = self.lock();
+        state.inputs.unreachable.insert(member);
+        self.rouse(state);
+    }
+
+    fn ended(&self, member: u64) {
+        let mut state = self.lock();
+        state.inputs.ended.insert(member);
+        self.rouse(state);
+    }
+}
+
+/// Bytes of commands in a message.
+fn weight(message: &PeerMessage) -> usize {
+    match message {
+        PeerMessage::Raft(message) => message.entries.iter().map(|entry| entry.data.len()).sum(),
+        PeerMessage::Write(WriteMessage::Offer(offer)) => {
+            let writes = offer.writes.iter();
+            writes.map(|write| write.proposal.len()).sum()
+        }
+        PeerMessage::Write(WriteMessage::Received { .. }) => 0,
     }
 }

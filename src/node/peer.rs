@@ -2,9 +2,9 @@
 //! ([`PeerInbox`]). How it travels is the matter of `transport`; a simulation carries it in memory.
 //!
 //! Beside consensus, members hand on writes. A member that does not lead *offers* the writes of its clients to the leader
-//! of a term. The leader of that very term *takes* them and answers with their places in the log, or *declines* them.
-//! An offer that arrives in another term is declined, so whatever its fate, it is settled once an entry of a later term is
-//! applied: it stands at or below that entry, or nowhere.
+//! of a term, in numbered messages; that leader takes each number once, in order, while it leads that very term, and says
+//! how far it came. What is lost on the way is offered again under its number. So whatever becomes of an offer, it is settled
+//! once an entry of a later term is applied: its writes stand below that entry, or nowhere.
 
 use bytes::Bytes;
 use raft::eraftpb::Message;
@@ -18,30 +18,33 @@ pub(crate) struct OfferedWrite {
     pub proposal: Bytes,
 }
 
-/// What is said of writes.
+/// What is said of writes. Any of these may be lost, repeated, late or out of order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WriteMessage {
     /// To the leader: take these, in this order, if you lead this term.
-    Offer {
-        /// The term that the receiver is believed to lead.
+    Offer(Offer),
+    /// From that leader: offers of this life and term were taken up to this number.
+    Received {
+        /// As in the offer.
+        life: u64,
+        /// As in the offer.
         term: u64,
-        /// At least one.
-        writes: Vec<OfferedWrite>,
+        /// Every offer of this number or a lower one is taken.
+        sequence: u64,
     },
-    /// From the leader: these stand in its log, in its term.
-    Taken {
-        /// The term.
-        term: u64,
-        /// Request and index of each.
-        places: Vec<(u64, u64)>,
-    },
-    /// From one who does not lead that term, or has no room: these were not taken, and never will be by that offer.
-    Declined {
-        /// The term of the offer.
-        term: u64,
-        /// Their requests.
-        requests: Vec<u64>,
-    },
+}
+
+/// Writes on their way to the leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// Drawn at random by the process that offers: numbers begin anew with it.
+    pub life: u64,
+    /// The term that the receiver is believed to lead.
+    pub term: u64,
+    /// Rises by one with each offer of this life and term, from 1.
+    pub sequence: u64,
+    /// At least one.
+    pub writes: Vec<OfferedWrite>,
 }
 
 /// Anything that one member says to another.

@@ -18,6 +18,10 @@ pub(crate) enum PlantedMistake {
     /// A TTL counts from the stamp of its leader, even one that is behind the time of the store; and a leader begins with
     /// whatever its own clock says.
     DeadlinesFromStamps,
+    /// An offer that is repeated is taken again.
+    OffersTakenTwice,
+    /// A write is offered again as soon as another leader is known, before its fate is.
+    OffersMovedEarly,
 }
 
 thread_local! {

@@ -31,6 +31,7 @@ use super::intake::{Attention, Intake, IntakeLimits};
 use super::judgement::{Judgement, Question, judge};
 use super::log_worker::LogWorker;
 use super::outcome::{AppliedWrite, Failure};
+use super::peer::WriteMessage;
 use super::recovery::resume::{self, Resumed};
 use super::recovery::store::{self, OpenedStore};
 use super::status::Status;
@@ -81,6 +82,9 @@ impl Effects for Queues {
     }
     fn send(&mut self, messages: Vec<Message>) {
         assert!(messages.is_empty(), "a sole voter has nobody to send to");
+    }
+    fn send_write(&mut self, _: u64, message: WriteMessage) {
+        panic!("a sole voter has nobody to offer to: {message:?}");
     }
     fn next_deadline(&self) -> Option<u64> {
         self.store.next_deadline()

@@ -34,6 +34,17 @@ impl Waiters {
         ids.map(|id| waiting.remove(&id)).collect()
     }
 
+    /// Which of these requests somebody still waits for, in their order.
+    pub fn wait_for(&self, ids: impl Iterator<Item = u64>) -> Vec<bool> {
+        let waiting = self.lock();
+        let waits = |id| {
+            waiting
+                .get(&id)
+                .is_some_and(|answer: &WriteReply| !answer.is_closed())
+        };
+        ids.map(waits).collect()
+    }
+
     /// Tells a group that it was not taken.
     pub fn refuse(&self, ids: &[u64], failure: &Failure) {
         for answer in self.take(ids.iter().copied()).into_iter().flatten() {

@@ -21,6 +21,10 @@ const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 const MAX_INFLIGHT_MESSAGES: usize = 256;
 const MAX_UNCOMMITTED_BYTES: usize = 64 << 20;
 const MAX_COMMITTED_BYTES_PER_BATCH: u64 = 8 << 20;
+/// Between the turns of two members that campaign after the end of a leader.
+const SUCCESSION_TICKS: usize = 2;
+/// Between two tries of one.
+const SUCCESSION_AGAIN_TICKS: usize = 3;
 
 /// How a member takes part.
 #[derive(Debug, Clone)]
@@ -77,6 +81,9 @@ pub(crate) struct ReadyBatch {
     pub messages: Vec<Message>,
     /// To persist.
     pub entries: Vec<wal::Entry>,
+    /// What stood in the log where `entries` stand now: it is committed nowhere, and never will be. A leader of a later
+    /// term has another entry there, and it has all that may be committed.
+    pub replaced: Vec<wal::Entry>,
     /// To persist after the entries.
     pub hard_state: Option<HardState>,
     /// Whether persisting needs a sync (entries, term or vote), or only a write (commit).
@@ -96,6 +103,14 @@ pub(crate) struct RaftCore<R: LogRead> {
     drawn_for: (u64, StateRole, usize),
     /// Bytes proposed since the last ready batch, which moves them into the tail of the log.
     proposed_bytes: usize,
+    /// While the leader is known to have ended, and nobody leads.
+    succession: Option<Succession>,
+}
+
+/// Whose turn it is to campaign after the end of a leader.
+struct Succession {
+    in_ticks: usize,
+    tries: usize,
 }
 
 impl<R: LogRead> RaftCore<R> {
@@ -127,6 +142,7 @@ impl<R: LogRead> RaftCore<R> {
             random,
             drawn_for,
             proposed_bytes: 0,
+            succession: None,
         };
         core.redraw_election_timeout();
         Ok(core)
@@ -136,6 +152,58 @@ impl<R: LogRead> RaftCore<R> {
     pub(crate) fn tick(&mut self) {
         self.node.tick();
         self.redraw_election_timeout();
+        self.succeed();
+    }
+
+    /// What was sent to this member may be lost: consensus goes back to what it knows the member has.
+    pub(crate) fn unreachable(&mut self, member: u64) {
+        self.node.report_unreachable(member);
+    }
+
+    /// The process of a member has ended. If it led, its followers need not wait for a time-out: they forget it, and
+    /// campaign one after the other, so that no two votes meet. That is safe whoever is wrong about it: no read trusts that
+    /// a leader still leads, and those who hear it give no vote.
+    pub(crate) fn ended(&mut self, member: u64) {
+        let raft = &mut self.node.raft;
+        if raft.state != StateRole::Follower || raft.leader_id != member {
+            return;
+        }
+        raft.become_follower(raft.term, raft::INVALID_ID);
+        let voters = raft.prs().conf().voters().ids();
+        let rivals = voters.iter().filter(|id| *id != member);
+        let before = rivals.filter(|id| *id < raft.id).count();
+        self.succession = Some(Succession {
+            in_ticks: 1 + before * SUCCESSION_TICKS,
+            tries: 1 + raft.election_timeout() / SUCCESSION_AGAIN_TICKS,
+        });
+        // The crate has drawn a time-out for the same term and role, perhaps the same one: ours must be drawn all the same,
+        // or the seed would not decide.
+        self.drawn_for.0 = u64::MAX;
+        self.redraw_election_timeout();
+    }
+
+    /// After the leader's end: this member's turn to campaign, and once more while the others have not noticed.
+    fn succeed(&mut self) {
+        let known = self.node.raft.leader_id != raft::INVALID_ID;
+        if known || !self.node.raft.promotable() {
+            self.succession = None;
+        }
+        let Some(succession) = &mut self.succession else {
+            return;
+        };
+        succession.in_ticks -= 1;
+        if succession.in_ticks > 0 {
+            return;
+        }
+        succession.tries -= 1;
+        succession.in_ticks = SUCCESSION_AGAIN_TICKS;
+        if succession.tries == 0 {
+            self.succession = None;
+        }
+        if self.node.raft.state != StateRole::Candidate {
+            // Refused only while a change of membership is not applied; then the time-out decides.
+            let _ = self.campaign();
+        }
     }
 
     /// Starts an election at once (a sole voter has nobody to wait for).
@@ -213,7 +281,7 @@ impl<R: LogRead> RaftCore<R> {
         }
         let mut ready = self.node.ready();
         let entries: Vec<wal::Entry> = ready.take_entries().into_iter().map(to_wal).collect();
-        self.node.mut_store().append(&entries);
+        let replaced = self.node.mut_store().append(&entries);
         self.proposed_bytes = 0;
         let committed = ready.take_committed_entries();
         let committed = committed.last().map(|last| (last.index, last.term));
@@ -236,6 +304,7 @@ impl<R: LogRead> RaftCore<R> {
             must_sync: ready.must_sync(),
             messages_after_sync: promises,
             committed: committed.unwrap_or_default(),
+            replaced,
             entries,
         };
         self.node.advance_append_async(ready);

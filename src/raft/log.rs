@@ -87,9 +87,13 @@ impl<R: LogRead> LogView<R> {
         }
     }
 
-    /// Takes entries in; one at or below the last index replaces everything from there on.
-    pub fn append(&mut self, entries: &[wal::Entry]) {
-        let Some(first) = entries.first() else { return };
+    /// Takes entries in; one at or below the last index replaces everything from there on. Gives what was replaced, the
+    /// last one first.
+    pub fn append(&mut self, entries: &[wal::Entry]) -> Vec<wal::Entry> {
+        let mut replaced = Vec::new();
+        let Some(first) = entries.first() else {
+            return replaced;
+        };
         assert!(
             first.index > self.handed,
             "a committed entry is never replaced"
@@ -103,12 +107,14 @@ impl<R: LogRead> LogView<R> {
             if let Some(entry) = self.tail.pop_back() {
                 self.tail_bytes -= entry.payload.len();
                 self.undecided_bytes -= entry.payload.len();
+                replaced.push(entry);
             }
         }
         let bytes = bytes_of(entries.iter());
         self.tail_bytes += bytes;
         self.undecided_bytes += bytes;
         self.tail.extend(entries.iter().cloned());
+        replaced
     }
 
     /// The entries that the core calls committed now: those from the last one handed out up to `last`, an index and the

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use raft::eraftpb::Message;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 use wal::fs::Fs as _;
 use wal::fs::sim::{SimFs, SplitMix64};
 
-use super::member::{MemberPlace, RunningMember};
+use super::member::{Letter, MemberPlace, RunningMember};
 use super::world::{MortalKey, PendingGet, PendingSet, World, path};
 use crate::clock::SimulatedClock;
 use crate::command::{Proposal, Ttl};
+use crate::node::peer::PeerInbox as _;
 use crate::raft::Role;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
@@ -64,7 +64,7 @@ struct Machine {
 /// See the module.
 pub(super) struct SimulatedCluster {
     machines: Vec<Machine>,
-    network: Vec<Message>,
+    network: Vec<Letter>,
     /// Who is not heard by whom.
     cut: BTreeSet<(u64, u64)>,
     pub(super) world: World,
@@ -103,7 +103,9 @@ impl SimulatedCluster {
     /// What a member has to send is on its way.
     fn post(&mut self, at: usize) {
         if let Some(member) = &mut self.machines[at].running {
-            self.network.append(&mut member.outbox.messages);
+            self.world
+                .note("posted", member.outbox.letters.len() as u64);
+            self.network.append(&mut member.outbox.letters);
         }
     }
 
@@ -121,7 +123,8 @@ impl SimulatedCluster {
 
     fn write_log(&mut self, at: usize) {
         if let Some(member) = &mut self.machines[at].running {
-            self.network.extend(member.write_log());
+            let messages = member.write_log().into_iter();
+            self.network.extend(messages.map(Letter::of));
         }
     }
 
@@ -150,6 +153,13 @@ impl SimulatedCluster {
                 false => machine.disk.restart(),
             }
             self.world.crashes += 1;
+            let dead = machine.id;
+            for other in VOTERS.into_iter().filter(|other| *other != dead) {
+                // A connection that was closed tells of the end of a process, where it still can.
+                if self.random.one_in(2) && !self.cut.contains(&(dead, other)) {
+                    self.tell(other, |member| member.intake.ended(dead));
+                }
+            }
         }
     }
 
@@ -172,21 +182,29 @@ impl SimulatedCluster {
             return;
         }
         let at = self.random.below(reach as u64) as usize;
-        let message = match faults && self.random.one_in(40) {
+        let letter = match faults && self.random.one_in(40) {
             true => self.network[at].clone(),
             false => self.network.remove(at),
         };
-        let cut = self.cut.contains(&(message.from, message.to));
+        let cut = self.cut.contains(&(letter.from, letter.to));
         if faults && (cut || self.random.one_in(30)) {
+            if self.random.one_in(8) {
+                // A transport may notice, and need not.
+                self.tell(letter.from, |member| member.intake.unreachable(letter.to));
+            }
             return;
         }
-        self.world.note(message.to << 8 ^ message.msg_type as u64);
-        let to = self
-            .machines
-            .iter()
-            .find(|machine| machine.id == message.to);
-        if let Some(member) = to.and_then(|machine| machine.running.as_ref()) {
-            member.intake.message(message);
+        self.world.note("delivered", letter.to << 8 ^ letter.kind());
+        let Letter { from, to, message } = letter;
+        self.tell(to, |member| member.intake.receive(from, message));
+    }
+
+    /// Something reaches a member, if it runs.
+    fn tell(&self, member: u64, what: impl FnOnce(&RunningMember)) {
+        let mut machines = self.machines.iter();
+        let machine = machines.find(|machine| machine.id == member);
+        if let Some(member) = machine.and_then(|machine| machine.running.as_ref()) {
+            what(member);
         }
     }
 
@@ -194,12 +212,10 @@ impl SimulatedCluster {
         self.values += 1;
         let key = self.random.below(KEYS);
         let text = self.values.to_string();
-        // Followers hold writes back until there is a leader to take them; few clients are that unlucky.
-        let unlucky = self.random.one_in(20);
         let machine = &mut self.machines[at];
         let content = Content::File(Bytes::from(text.clone()));
         let operation = Operation::Write(Write::new(path(key), WriteMode::Set, content));
-        if let Some(answer) = machine.submit(&operation, unlucky) {
+        if let Some(answer) = machine.submit(&operation) {
             machine.sets.push(PendingSet { key, text, answer });
         }
     }
@@ -217,7 +233,7 @@ impl SimulatedCluster {
         });
         let asked = self.now;
         let machine = &mut self.machines[at];
-        if let Some(answer) = machine.submit(&operation, false) {
+        if let Some(answer) = machine.submit(&operation) {
             machine.mortals.push(MortalKey {
                 path,
                 asked,
@@ -263,7 +279,9 @@ impl SimulatedCluster {
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
-        match self.random.below(42) {
+        let what = self.random.below(42);
+        self.world.note("step", what << 8 | at as u64);
+        match what {
             0 => self.set_mortal(at),
             1..=3 => self.set(at),
             4..=6 => self.get(at),
@@ -391,18 +409,10 @@ impl Machine {
         self.running = Some(RunningMember::start(&place, Arc::new(clock), seed));
     }
 
-    /// The answer of a write that this member takes: as a leader, or because nobody told its client better.
-    fn submit(
-        &self,
-        operation: &Operation<Ttl>,
-        unlucky: bool,
-    ) -> Option<crate::node::outcome::PendingWrite> {
+    /// The answer of a write that this member takes, whoever leads.
+    fn submit(&self, operation: &Operation<Ttl>) -> Option<crate::node::outcome::PendingWrite> {
         let member = self.running.as_ref()?;
-        let leads = member.status.role() == Role::Leader;
-        let proposal = Proposal::new(operation);
-        (leads || unlucky)
-            .then(|| member.intake.submit(proposal).ok())
-            .flatten()
+        member.intake.submit(Proposal::new(operation)).ok()
     }
 
     /// Clients whose connection was cut know nothing.

@@ -21,6 +21,7 @@ use crate::node::founding::{self, Founding};
 use crate::node::intake::{Attention, Intake, IntakeLimits};
 use crate::node::judgement::{Judgement, Question, judge};
 use crate::node::log_worker::LogWorker;
+use crate::node::peer::{PeerMessage, WriteMessage};
 use crate::node::recovery::resume::{self, Resumed};
 use crate::node::recovery::store::{self, OpenedStore};
 use crate::node::recovery::{self, Replayed};
@@ -42,11 +43,39 @@ impl Randomness for Seeded {
     }
 }
 
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Letter {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) message: PeerMessage,
+}
+
+impl Letter {
+    pub(super) fn of(message: Message) -> Self {
+        Self {
+            from: message.from,
+            to: message.to,
+            message: PeerMessage::Raft(message),
+        }
+    }
+
+    /// What tells kinds of messages apart in a trace.
+    pub(super) fn kind(&self) -> u64 {
+        match &self.message {
+            PeerMessage::Raft(message) => message.msg_type as u64,
+            PeerMessage::Write(WriteMessage::Offer(offer)) => 0x80 ^ offer.sequence << 16,
+            PeerMessage::Write(WriteMessage::Received { sequence, .. }) => 0x81 ^ sequence << 16,
+        }
+    }
+}
+
 /// What the consensus thread hands out, until a step takes it.
 pub(super) struct Outbox {
+    id: u64,
     pub(super) log: Vec<LogTask>,
     pub(super) apply: Vec<ApplyBatch>,
-    pub(super) messages: Vec<Message>,
+    pub(super) letters: Vec<Letter>,
     pub(super) store: storage::Store,
 }
 
@@ -62,7 +91,15 @@ impl Effects for Outbox {
     }
 
     fn send(&mut self, messages: Vec<Message>) {
-        self.messages.extend(messages);
+        self.letters.extend(messages.into_iter().map(Letter::of));
+    }
+
+    fn send_write(&mut self, to: u64, message: WriteMessage) {
+        self.letters.push(Letter {
+            from: self.id,
+            to,
+            message: PeerMessage::Write(message),
+        });
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -162,7 +199,8 @@ impl RunningMember {
         let outbox = Outbox {
             log: Vec::new(),
             apply: Vec::new(),
-            messages: Vec::new(),
+            letters: Vec::new(),
+            id: place.id,
             store,
         };
         let mut member = Self {

@@ -6,6 +6,7 @@ use storage::operation::Outcome;
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
 
+use crate::command::Stamp;
 use crate::node::outcome::{AppliedWrite, Failure};
 
 /// A write on its way.
@@ -41,14 +42,16 @@ pub(super) struct World {
     leaders: BTreeMap<u64, u64>,
     /// Term and payload of each entry that was applied anywhere.
     entries: BTreeMap<u64, (u64, u64)>,
+    /// Where the write of each request stands.
+    requests: BTreeMap<u64, u64>,
     /// The divergence hash of the store after each entry.
     hashes: BTreeMap<u64, u64>,
     pub(super) acknowledged: u64,
     pub(super) reads: u64,
     pub(super) mortal: u64,
     pub(super) crashes: u64,
-    /// A digest of everything that happened, in order.
-    pub(super) trace: u64,
+    /// Everything that happened, in order.
+    pub(super) trace: Vec<(&'static str, u64)>,
 }
 
 /// Where the keys of the simulation are.
@@ -66,10 +69,9 @@ fn digest(bytes: &[u8]) -> u64 {
 }
 
 impl World {
-    /// Makes the trace depend on `word`.
-    pub(super) fn note(&mut self, word: u64) {
-        let mixed = (self.trace ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.trace = mixed.rotate_left(17);
+    /// Something happened.
+    pub(super) fn note(&mut self, what: &'static str, word: u64) {
+        self.trace.push((what, word));
     }
 
     /// A member leads.
@@ -92,7 +94,15 @@ impl World {
             "member {member} applies another entry {} than the others",
             entry.index
         );
-        self.note(entry.index ^ member << 48);
+        if let Ok(stamp) = Stamp::decode(&entry.payload) {
+            let place = *self.requests.entry(stamp.request).or_insert(entry.index);
+            assert_eq!(
+                place, entry.index,
+                "one write was taken twice: request {}",
+                stamp.request
+            );
+        }
+        self.note("applied", entry.index ^ member << 48);
     }
 
     /// A member stands at an entry.
@@ -160,7 +170,7 @@ impl World {
         assert_eq!(first, text, "revision {revision} was given twice");
         let known = self.known.entry(key).or_default();
         *known = (*known).max(revision);
-        self.note(revision);
+        self.note("seen", revision);
     }
 
     /// Nothing that was acknowledged ends before its TTL; `now` counts from the same moment for everybody.

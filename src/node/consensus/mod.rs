@@ -11,15 +11,19 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `proposal` | writes become proposals, stamped |
+//! | `proposal` | where writes go: into the log, to the leader, or nowhere yet |
+//! | `offer` | writes that were offered to a leader, until their fate is known |
+//! | `reception` | offers of other members, each taken once |
 //! | `read` | linearizable reads and their index |
 //! | `expiry` | where expiry is proposed |
 //! | `pipeline` | how far log and store are behind |
 
 mod expiry;
+mod offer;
 mod pipeline;
 mod proposal;
 mod read;
+mod reception;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +47,9 @@ use expiry::PendingExpiry;
 use pipeline::Pipeline;
 use proposal::Proposals;
 use read::PendingReads;
+
+/// Ticks after which an offer that nobody answered is repeated.
+const OFFER_PATIENCE_TICKS: u64 = 2;
 
 /// Fixed properties of the loop.
 #[derive(Debug, Clone)]
@@ -90,8 +97,10 @@ impl<R: LogRead> ConsensusLoop<R> {
             tick,
             first_request,
         } = options;
+        let patience = OFFER_PATIENCE_TICKS * tick.as_nanos() as u64;
         let proposals = Proposals::new(
-            first_request,
+            (id, first_request),
+            patience,
             clock.clone(),
             status.clone(),
             waiters.clone(),
@@ -153,8 +162,8 @@ impl<R: LogRead> ConsensusLoop<R> {
     /// bound.
     pub(crate) fn attention(&self) -> Attention {
         Attention {
-            // Without a leader here the writes stay where they are counted against the bound.
-            hold_writes: self.pipeline.is_full() || !self.leads() || self.proposals.are_parked(),
+            // What nobody takes stays where it is counted against the bound.
+            hold_writes: self.pipeline.is_full() || self.proposals.hold_writes(&self.core),
             to_applied: self.expiry.is_under_way() || self.reads.wait_for_apply(),
         }
     }
@@ -186,7 +195,20 @@ impl<R: LogRead> ConsensusLoop<R> {
                 tracing::debug!("a peer's message was not taken: {error}");
             }
         }
+        for member in inputs.unreachable {
+            self.core.unreachable(member);
+            if member == self.core.soft_state().leader {
+                self.proposals.hurry();
+            }
+        }
+        inputs
+            .ended
+            .into_iter()
+            .for_each(|member| self.core.ended(member));
         self.begin_to_lead();
+        for (from, message) in inputs.write_messages {
+            self.proposals.hear(from, message, &self.core, effects);
+        }
         self.reads.gather(inputs.reads);
         self.expire(effects);
         let held = self.reads.hold(
@@ -198,7 +220,8 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.reads
                 .ask(&mut self.core, self.clock.machine().boottime());
         }
-        self.proposals.propose(&mut self.core, inputs.writes);
+        self.proposals.accept(inputs.writes);
+        self.proposals.route(&mut self.core, effects);
         self.hand_out(effects)?;
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
         self.expiry.forget_answered(&self.core.soft_state());
@@ -255,6 +278,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.next_tick += tick;
             budget -= 1;
             self.waiters.sweep();
+            self.proposals.sweep();
         }
         if self.next_tick <= now {
             self.next_tick = now + tick;
@@ -279,7 +303,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         let queued = self.clock.machine().now();
         let expiry = self.expiry.begin(&soft, now, queued);
-        self.proposals.propose(&mut self.core, vec![expiry]);
+        self.proposals.accept(vec![expiry]);
     }
 
     /// Hands out ready batches until none is left.
@@ -293,6 +317,7 @@ impl<R: LogRead> ConsensusLoop<R> {
                 self.reads.ready(&read.context, read.index, applied);
             }
             self.follow(&ready.entries);
+            self.proposals.replaced(&ready.replaced);
             let committed = std::mem::take(&mut ready.committed);
             self.persist(ready, effects);
             self.apply(committed, effects);
@@ -341,6 +366,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     fn apply(&mut self, entries: Vec<wal::Entry>, effects: &mut impl Effects) {
         let Some(last) = entries.last() else { return };
         self.pipeline.hand_entries(last.index);
+        self.proposals.committed(&entries);
         let mut conf_states = Vec::new();
         for entry in entries.iter().filter(|entry| changes_membership(entry)) {
             match self.core.apply_conf_change(entry) {

@@ -1,22 +1,41 @@
-//! Writes become proposals: stamped with request id and cluster time, and proposed as one message.
+//! Writes on their way into the log: proposed where this member leads, offered to the leader where it does not, parked
+//! while there is neither leader nor room.
+//!
+//! A write gets its request id here, from the node whose client waits; whoever leads fills in the times. It is parked again,
+//! under the same id, when its fate is decided against it: its entry was replaced in the log, or a later term left it out.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::offer::Offers;
+use super::reception::{Reception, Receptions};
+use crate::command::{Proposal, Stamp};
 use crate::metrics::Metrics;
 use crate::node::cluster_clock::ClusterClock;
+use crate::node::effects::Effects;
 use crate::node::intake::Submission;
 use crate::node::outcome::Failure;
+use crate::node::peer::{OfferedWrite, WriteMessage};
+#[cfg(test)]
+use crate::node::planted::{PlantedMistake, is_planted};
 use crate::node::status::Status;
 use crate::node::waiters::Waiters;
-use crate::raft::{LogRead, RaftCore};
+use crate::raft::entry::changes_membership;
+use crate::raft::{LogRead, RaftCore, Role};
 
 /// Bytes of commands proposed as one message, a larger one excepted.
 const MESSAGE_BYTES: usize = 16 << 20;
+/// Bytes of other members' commands that may be parked here; more is not taken, and offered again.
+const TAKEN_BYTES: usize = 64 << 20;
 
-/// Writes that no leader has taken yet.
+/// See the module.
 pub(super) struct Proposals {
-    parked: VecDeque<Submission>,
+    id: u64,
+    parked: VecDeque<ParkedWrite>,
+    /// Of those of other members among them.
+    taken_bytes: usize,
+    offers: Offers,
+    receptions: Receptions,
     next_request: u64,
     clock: ClusterClock,
     status: Arc<Status>,
@@ -24,16 +43,29 @@ pub(super) struct Proposals {
     metrics: Arc<Metrics>,
 }
 
+struct ParkedWrite {
+    request: u64,
+    proposal: Proposal,
+    /// The term in which it was taken from another member: it counts in no other.
+    taken_in: Option<u64>,
+}
+
 impl Proposals {
+    /// `patience`: after how many nanoseconds an offer that nobody answered is repeated.
     pub(super) fn new(
-        first_request: u64,
+        (id, first_request): (u64, u64),
+        patience: u64,
         clock: ClusterClock,
         status: Arc<Status>,
         waiters: Arc<Waiters>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
+            id,
             parked: VecDeque::new(),
+            taken_bytes: 0,
+            offers: Offers::new(first_request, patience),
+            receptions: Receptions::default(),
             next_request: first_request,
             clock,
             status,
@@ -42,13 +74,119 @@ impl Proposals {
         }
     }
 
-    pub(super) fn propose<R: LogRead>(&mut self, core: &mut RaftCore<R>, writes: Vec<Submission>) {
-        self.parked.extend(writes);
-        if self.parked.is_empty() {
-            return;
+    /// Writes of this node's clients. Their wait for the leader begins.
+    pub(super) fn accept(&mut self, writes: Vec<Submission>) {
+        let Some(oldest) = writes.first() else { return };
+        let waited = self.clock.machine().elapsed(oldest.queued);
+        self.metrics.queue_seconds.observe(waited.as_secs_f64());
+        let mut replies = Vec::with_capacity(writes.len());
+        for submission in writes {
+            if submission.reply.is_closed() {
+                continue;
+            }
+            let request = self.next_request;
+            self.next_request = self.next_request.wrapping_add(1);
+            replies.push((request, submission.reply));
+            self.park(request, submission.proposal);
         }
-        self.parked
-            .retain(|submission| !submission.reply.is_closed());
+        self.waiters.add(replies);
+    }
+
+    fn park(&mut self, request: u64, proposal: Proposal) {
+        self.parked.push_back(ParkedWrite {
+            request,
+            proposal,
+            taken_in: None,
+        });
+    }
+
+    /// What another member says of writes.
+    pub(super) fn hear<R: LogRead>(
+        &mut self,
+        from: u64,
+        message: WriteMessage,
+        core: &RaftCore<R>,
+        effects: &mut impl Effects,
+    ) {
+        match message {
+            WriteMessage::Received {
+                life,
+                term,
+                sequence,
+            } => {
+                let now = self.clock.machine().boottime();
+                self.offers.received(life, term, sequence, now);
+            }
+            WriteMessage::Offer(_) if !self.takes_offers() => {}
+            WriteMessage::Offer(offer) => {
+                let soft = core.soft_state();
+                let leads = (soft.role == Role::Leader).then_some(soft.term);
+                let term = offer.term;
+                match self.receptions.receive(from, offer, leads) {
+                    Reception::Taken(writes, received) => {
+                        self.take(writes, term);
+                        effects.send_write(from, received);
+                    }
+                    Reception::Known(received) => effects.send_write(from, received),
+                    Reception::Ignored => {}
+                }
+            }
+        }
+    }
+
+    /// Whoever cannot write leaves offers where they are: room may return, or another lead.
+    fn takes_offers(&self) -> bool {
+        self.taken_bytes < TAKEN_BYTES && self.status.refuses_writes().is_none()
+    }
+
+    fn take(&mut self, writes: Vec<OfferedWrite>, term: u64) {
+        for OfferedWrite { request, proposal } in writes {
+            match Proposal::of_bytes(proposal) {
+                Ok(proposal) => {
+                    self.taken_bytes += proposal.len();
+                    self.parked.push_back(ParkedWrite {
+                        request,
+                        proposal,
+                        taken_in: Some(term),
+                    });
+                }
+                Err(error) => tracing::error!("another member offers what is no command: {error}"),
+            }
+        }
+    }
+
+    /// Everything that waits goes where it can go now.
+    pub(super) fn route<R: LogRead>(&mut self, core: &mut RaftCore<R>, effects: &mut impl Effects) {
+        let soft = core.soft_state();
+        let leads = soft.role == Role::Leader;
+        #[cfg(test)]
+        if is_planted(PlantedMistake::OffersMovedEarly) && soft.leader != 0 {
+            let moved = self.offers.moved_early(soft.term);
+            self.park_again(moved);
+        }
+        if self.taken_bytes > 0 {
+            let counts = |term: &u64| leads && *term == soft.term;
+            self.parked
+                .retain(|write| write.taken_in.as_ref().is_none_or(counts));
+            self.count_taken();
+        }
+        if !leads && soft.leader != 0 {
+            let now = self.clock.machine().boottime();
+            for offer in self.offers.repeat(soft.term, now) {
+                effects.send_write(soft.leader, WriteMessage::Offer(offer));
+            }
+            self.offer((soft.leader, soft.term), now, effects);
+        } else if leads && !self.parked.is_empty() {
+            self.propose(core);
+        }
+    }
+
+    fn count_taken(&mut self) {
+        let taken = self.parked.iter().filter(|write| write.taken_in.is_some());
+        self.taken_bytes = taken.map(|write| write.proposal.len()).sum();
+    }
+
+    fn propose<R: LogRead>(&mut self, core: &mut RaftCore<R>) {
         if core.proposal_room().is_some()
             && let Some(failure) = self.status.refuses_writes()
         {
@@ -56,22 +194,9 @@ impl Proposals {
             self.refuse(&failure);
             return;
         }
-        let mut first = true;
-        // Never handed to a leader: they go out when one appears, or their clients give up.
-        while self.can_go(core) {
-            if std::mem::take(&mut first) {
-                self.observe_wait();
-            }
+        while self.has_room(core) {
             let count = core.proposal_room().map_or(0, |room| self.that_fit(room));
             self.propose_first(core, count);
-        }
-    }
-
-    /// Once for all that go out at a time: the longest wait among them.
-    fn observe_wait(&self) {
-        if let Some(oldest) = self.parked.front() {
-            let waited = self.clock.machine().elapsed(oldest.queued);
-            self.metrics.queue_seconds.observe(waited.as_secs_f64());
         }
     }
 
@@ -79,27 +204,27 @@ impl Proposals {
     fn propose_first<R: LogRead>(&mut self, core: &mut RaftCore<R>, count: usize) {
         let mut stamp = self.clock.stamp(0);
         let mut data = Vec::with_capacity(count);
-        let mut replies = Vec::with_capacity(count);
-        for submission in self.parked.drain(..count) {
-            stamp.request = self.next_request;
-            self.next_request = self.next_request.wrapping_add(1);
-            data.push(submission.proposal.stamp(&stamp));
-            replies.push((stamp.request, submission.reply));
+        let mut ids = Vec::with_capacity(count);
+        for write in self.parked.drain(..count) {
+            if write.taken_in.is_some() {
+                self.taken_bytes -= write.proposal.len();
+            }
+            stamp.request = write.request;
+            ids.push(write.request);
+            data.push(write.proposal.stamp(&stamp));
         }
-        let ids: Vec<u64> = replies.iter().map(|(id, _)| *id).collect();
-        self.waiters.add(replies);
         if let Err(error) = core.propose(data) {
             tracing::debug!("a proposal was dropped: {error}");
             self.waiters.refuse(&ids, &Failure::Overloaded);
         }
     }
 
-    /// How many of those that wait go into one message. The crate drops a message that is too large as a whole; what does
+    /// How many of those that wait go into one message. The core drops a message that is too large as a whole; what does
     /// not fit stays, and goes when something is committed.
     fn that_fit(&self, room: usize) -> usize {
         let mut bytes = 0usize;
-        let fits = |submission: &&Submission| {
-            bytes = bytes.saturating_add(submission.proposal.len());
+        let fits = |write: &&ParkedWrite| {
+            bytes = bytes.saturating_add(write.proposal.len());
             bytes <= room.min(MESSAGE_BYTES)
         };
         let count = self.parked.iter().take_while(fits).count();
@@ -107,21 +232,116 @@ impl Proposals {
         count.max(one)
     }
 
-    /// Whether some that wait would be taken now.
-    pub(super) fn can_go<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+    fn has_room<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
         let room = core.proposal_room();
         room.is_some_and(|room| self.that_fit(room) > 0)
     }
 
-    /// Whether some wait for a leader, or for room.
-    pub(super) fn are_parked(&self) -> bool {
-        !self.parked.is_empty()
+    /// To the leader of a term, as many as may be open there.
+    fn offer(&mut self, (leader, term): (u64, u64), now: u64, effects: &mut impl Effects) {
+        while !self.parked.is_empty() && self.offers.has_room() {
+            let mut bytes = 0;
+            let fits = |write: &&ParkedWrite| {
+                let before = bytes;
+                bytes += write.proposal.len();
+                before == 0 || bytes <= MESSAGE_BYTES
+            };
+            let count = self.parked.iter().take_while(fits).count();
+            let waiting = self
+                .waiters
+                .wait_for(self.parked.iter().take(count).map(|write| write.request));
+            let group = self.parked.drain(..count).zip(waiting);
+            let writes = group.filter(|(_, waited_for)| *waited_for);
+            let writes = writes.map(|(write, _)| OfferedWrite {
+                request: write.request,
+                proposal: write.proposal.into_bytes(),
+            });
+            for offer in self.offers.make(term, writes.collect(), now) {
+                effects.send_write(leader, WriteMessage::Offer(offer));
+            }
+        }
     }
 
-    /// Refuses all that wait.
-    pub(super) fn refuse(&mut self, failure: &Failure) {
-        for submission in self.parked.drain(..) {
-            let _ = submission.reply.send(Err(failure.clone()));
+    /// Whether some that wait could go now.
+    pub(super) fn can_go<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+        if self.parked.is_empty() {
+            return false;
         }
+        let soft = core.soft_state();
+        match soft.role {
+            Role::Leader => self.has_room(core),
+            _ => soft.leader != 0 && soft.leader != self.id && self.offers.has_room(),
+        }
+    }
+
+    /// Whether writes are better left where they are counted: nobody takes them now.
+    pub(super) fn hold_writes<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+        let soft = core.soft_state();
+        let nobody = soft.role != Role::Leader && (soft.leader == 0 || !self.offers.has_room());
+        nobody || !self.parked.is_empty()
+    }
+
+    /// Entries that another leader replaced: writes of this node's clients among them are routed anew. What was offered has
+    /// its own way to be decided, and would go twice.
+    pub(super) fn replaced(&mut self, entries: &[wal::Entry]) {
+        let commands = entries.iter().filter(|entry| !changes_membership(entry));
+        let stamped = commands.filter_map(|entry| {
+            let stamp = Stamp::decode(&entry.payload).ok()?;
+            Some((stamp.request, entry))
+        });
+        let stamped = stamped.filter(|(request, _)| !self.offers.is_open(*request));
+        let stamped: Vec<_> = stamped.collect();
+        let requests = stamped.iter().map(|(request, _)| *request);
+        let waiting = self.waiters.wait_for(requests);
+        // The last one comes first.
+        for ((request, entry), _) in stamped
+            .iter()
+            .zip(waiting)
+            .rev()
+            .filter(|(_, waits)| *waits)
+        {
+            if let Ok(proposal) = Proposal::of_bytes(entry.payload.clone()) {
+                self.park(*request, proposal);
+            }
+        }
+    }
+
+    /// Entries that are committed now.
+    pub(super) fn committed(&mut self, entries: &[wal::Entry]) {
+        let undone = self.offers.committed(entries);
+        self.park_again(undone);
+    }
+
+    fn park_again(&mut self, undone: Vec<OfferedWrite>) {
+        for OfferedWrite { request, proposal } in undone {
+            if let Ok(proposal) = Proposal::of_bytes(proposal) {
+                self.park(request, proposal);
+            }
+        }
+    }
+
+    /// The way to the leader broke.
+    pub(super) fn hurry(&mut self) {
+        self.offers.hurry();
+    }
+
+    /// Forgets writes whose clients gave up.
+    pub(super) fn sweep(&mut self) {
+        let waiters = &self.waiters;
+        let waits = |request| waiters.wait_for(std::iter::once(request)) == [true];
+        if !self.parked.is_empty() {
+            self.parked
+                .retain(|write| write.taken_in.is_some() || waits(write.request));
+        }
+        self.offers.sweep(waits);
+    }
+
+    /// Refuses all that wait here.
+    pub(super) fn refuse(&mut self, failure: &Failure) {
+        let parked = self.parked.drain(..);
+        let own = parked.filter(|write| write.taken_in.is_none());
+        let own: Vec<u64> = own.map(|write| write.request).collect();
+        self.taken_bytes = 0;
+        self.waiters.refuse(&own, failure);
     }
 }

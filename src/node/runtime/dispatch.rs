@@ -13,7 +13,7 @@ use crate::node::effects::Effects;
 use crate::node::fatal::FatalError;
 use crate::node::log_worker::LogWorker;
 use crate::node::outcome::Failure;
-use crate::node::peer::Peers;
+use crate::node::peer::{Peers, WriteMessage};
 use crate::node::status::Status;
 use crate::node::watchdog::Work;
 use crate::node::worker_queue::{Offered, WorkerQueue};
@@ -81,6 +81,10 @@ impl<F: Fs> Effects for WorkerQueues<F> {
 
     fn send(&mut self, messages: Vec<Message>) {
         self.peers.send(messages);
+    }
+
+    fn send_write(&mut self, to: u64, message: WriteMessage) {
+        self.peers.send_write(to, message);
     }
 
     fn next_deadline(&self) -> Option<u64> {
