@@ -58,7 +58,7 @@ impl NodeContext {
             waiters: Arc::default(),
             status,
             counters: Arc::default(),
-            clock: ClusterClock::resume(clock, &marker.stamp),
+            clock: ClusterClock::resume(clock, marker.readings()),
             metrics,
         }
     }

@@ -41,6 +41,7 @@ fn the_marker_beside_the_applied_index() {
             boottime: 5,
         },
         witness: Some(vec![1, 2, 3]),
+        own: Some(Stamp::default()),
         cluster: 8,
         member: 9,
     };

@@ -1,13 +1,16 @@
 //! What the node keeps in the store beside the applied index: opaque bytes there, written here.
 //!
 //! A protobuf message: 1 term of the applied entry, 2 ConfState (eraftpb), 3 stamp of the last command (the 48 header
-//! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id.
+//! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id, 7 this
+//! member's own readings when it applied that command (as 3), where the leader may be another machine.
 
 use prost::Message;
 use prost11::Message as _;
 use raft::eraftpb::ConfState;
 
 use crate::command::{Proposal, Stamp};
+#[cfg(test)]
+use crate::node::planted::{PlantedMistake, is_planted};
 
 /// The decoded form.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,6 +21,9 @@ pub struct Marker {
     pub conf_state: ConfState,
     /// The last command's times.
     pub stamp: Stamp,
+    /// What this member's own clocks read then, and the cluster time that it took for the present. `None` where it is alone:
+    /// the stamps are its own.
+    pub own: Option<Stamp>,
     /// The log's durable position when this was written.
     pub witness: Option<Vec<u8>>,
     /// The cluster this member belongs to; 0 before the first entry.
@@ -45,6 +51,8 @@ struct Wire {
     cluster: u64,
     #[prost(fixed64, tag = "6")]
     member: u64,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    own: Option<Vec<u8>>,
 }
 
 impl Marker {
@@ -53,10 +61,11 @@ impl Marker {
         let wire = Wire {
             term: self.term,
             conf_state: self.conf_state.encode_to_vec(),
-            stamp: Proposal::of_server(&[]).stamp(&self.stamp),
+            stamp: stamp_bytes(&self.stamp),
             witness: self.witness.clone(),
             cluster: self.cluster,
             member: self.member,
+            own: self.own.as_ref().map(stamp_bytes),
         };
         Message::encode_to_vec(&wire)
     }
@@ -76,8 +85,27 @@ impl Marker {
             witness: wire.witness,
             cluster: wire.cluster,
             member: wire.member,
+            own: wire
+                .own
+                .map(|bytes| Stamp::decode(&bytes))
+                .transpose()
+                .map_err(|error| failed(&error))?,
         })
     }
+
+    /// From where cluster time goes on after a start: readings of this very machine. Those of a leader on another one say
+    /// nothing about the clocks here.
+    pub fn readings(&self) -> &Stamp {
+        #[cfg(test)]
+        if is_planted(PlantedMistake::ClocksOfTwoMachines) {
+            return &self.stamp;
+        }
+        self.own.as_ref().unwrap_or(&self.stamp)
+    }
+}
+
+fn stamp_bytes(stamp: &Stamp) -> Vec<u8> {
+    Proposal::of_server(&[]).stamp(stamp)
 }
 
 #[cfg(test)]
@@ -103,7 +131,17 @@ mod tests {
             witness: Some(vec![1, 2, 3]),
             cluster: 8,
             member: 9,
+            own: None,
         };
+        let led = Marker {
+            own: Some(Stamp {
+                wall: 77,
+                ..marker.stamp
+            }),
+            ..marker.clone()
+        };
+        assert_eq!(Marker::decode(&led.encode()).expect("decodes"), led);
+        assert_eq!((led.readings().wall, marker.readings().wall), (77, 3));
         let bytes = marker.encode();
         assert_eq!(Marker::decode(&bytes).expect("decodes"), marker);
         assert!(Marker::decode(&bytes[..bytes.len() - 1]).is_err());

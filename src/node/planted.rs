@@ -22,6 +22,8 @@ pub(crate) enum PlantedMistake {
     OffersTakenTwice,
     /// A write is offered again as soon as another leader is known, before its fate is.
     OffersMovedEarly,
+    /// A member goes on from what the clocks of its leader's machine read.
+    ClocksOfTwoMachines,
 }
 
 thread_local! {

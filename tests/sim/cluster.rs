@@ -12,7 +12,7 @@ use wal::fs::Fs as _;
 use wal::fs::sim::{SimFs, SplitMix64};
 
 use super::member::{Letter, MemberPlace, RunningMember};
-use super::world::{MortalKey, PendingGet, PendingSet, World, path};
+use super::world::{MortalKey, PendingGet, PendingMortal, PendingSet, World, path};
 use crate::clock::SimulatedClock;
 use crate::command::{Proposal, Ttl};
 use crate::node::peer::PeerInbox as _;
@@ -23,8 +23,9 @@ const KEYS: u64 = 5;
 const SECOND: u64 = 1_000_000_000;
 /// The longest that time moves in one step.
 const MOMENT: u64 = 30_000_000;
-/// Every machine shows another wall clock, and counts boot time from another begin.
+/// Every machine counts boot time from another begin, and shows another wall clock.
 const SKEW: u64 = 7_000 * SECOND;
+const WALL_SKEW: u64 = 3 * SECOND;
 const EPOCH: u64 = 1_700_000_000 * SECOND;
 
 /// What may happen beside messages that are lost, doubled, late and out of order.
@@ -58,7 +59,7 @@ struct Machine {
     paused: u64,
     sets: Vec<PendingSet>,
     gets: Vec<PendingGet>,
-    mortals: Vec<MortalKey>,
+    mortals: Vec<PendingMortal>,
 }
 
 /// See the module.
@@ -139,7 +140,8 @@ impl SimulatedCluster {
         world.stands(machine.id, &store.applied());
         world.answered_sets(&mut machine.sets);
         world.answered_gets(&mut machine.gets, store);
-        world.mortals(&mut machine.mortals, store, self.now);
+        world.answered_mortals(&mut machine.mortals);
+        world.nothing_ends_early(store, self.now);
     }
 
     fn crash(&mut self, at: usize, power: bool) {
@@ -147,9 +149,13 @@ impl SimulatedCluster {
         let machine = &mut self.machines[at];
         if machine.running.take().is_some() {
             self.world.answered_sets(&mut machine.sets);
+            self.world.answered_mortals(&mut machine.mortals);
             machine.forget();
             match power {
-                true => machine.disk.power_loss(seed),
+                true => {
+                    machine.disk.power_loss(seed);
+                    machine.boot += 1;
+                }
                 false => machine.disk.restart(),
             }
             self.world.crashes += 1;
@@ -222,7 +228,7 @@ impl SimulatedCluster {
 
     fn set_mortal(&mut self, at: usize) {
         self.values += 1;
-        let seconds = 1 + self.random.below(4);
+        let seconds = 1 + self.random.below(8);
         let path = KeyPath::root()
             .child(b"mortal")
             .child(self.values.to_string().as_bytes());
@@ -234,12 +240,13 @@ impl SimulatedCluster {
         let asked = self.now;
         let machine = &mut self.machines[at];
         if let Some(answer) = machine.submit(&operation) {
-            machine.mortals.push(MortalKey {
+            let key = MortalKey {
                 path,
                 asked,
                 ttl: seconds * SECOND,
-                answer: Some(answer),
-            });
+                index: 0,
+            };
+            machine.mortals.push(PendingMortal { key, answer });
         }
     }
 
@@ -289,7 +296,7 @@ impl SimulatedCluster {
             14..=18 => self.write_log(at),
             19..=23 => self.apply(at),
             24..=34 => self.deliver(true),
-            35 if self.random.one_in(25) => {
+            35 if self.random.one_in(10) => {
                 if let Some(member) = &mut self.machines[at].running {
                     // The log keeps everything: nobody gets a snapshot from another yet.
                     member.flush(u64::MAX);
@@ -394,11 +401,9 @@ impl Machine {
         machine
     }
 
-    /// In another boot each time.
     fn start(&mut self, now: u64, seed: u64) {
-        self.boot += 1;
         let boottime = now + self.id * SKEW;
-        let wall = EPOCH + now - self.id * SECOND;
+        let wall = EPOCH + now - self.id * WALL_SKEW;
         let clock = SimulatedClock::new(boottime, wall, self.id * 1_000 + self.boot);
         let place = MemberPlace {
             id: self.id,

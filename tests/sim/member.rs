@@ -140,7 +140,7 @@ impl RunningMember {
             marker,
             source,
         } = open(place);
-        let cluster_clock = ClusterClock::resume(machine.clone(), &marker.stamp);
+        let cluster_clock = ClusterClock::resume(machine.clone(), marker.readings());
         let metrics = Metrics::new("simulated");
         let status = Arc::new(Status::new(machine.clone()));
         let waiters = Arc::new(Waiters::default());
@@ -173,10 +173,7 @@ impl RunningMember {
         } = resumed.expect("the log opens");
         let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
         let replayed = replayed.expect("the log replays");
-        cluster_clock.catch_up(&apply.last_stamp());
-        if let Some(logged) = &replayed.logged {
-            cluster_clock.has_logged(logged);
-        }
+        replayed.set_clock(&cluster_clock, &apply);
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
             ConsensusLoop::new(
                 core,

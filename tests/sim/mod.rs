@@ -92,6 +92,7 @@ fn a_mistake_that_is_named_is_looked_for() {
         PlantedMistake::DeadlinesFromStamps,
         PlantedMistake::OffersTakenTwice,
         PlantedMistake::OffersMovedEarly,
+        PlantedMistake::ClocksOfTwoMachines,
     ];
     let mistake = all
         .into_iter()

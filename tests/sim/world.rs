@@ -23,13 +23,21 @@ pub(super) struct PendingGet {
     pub(super) answer: oneshot::Receiver<Result<(), Failure>>,
 }
 
-/// A key with a TTL, from when it was asked for.
+/// A key with a TTL on its way.
+pub(super) struct PendingMortal {
+    pub(super) key: MortalKey,
+    pub(super) answer: oneshot::Receiver<Result<AppliedWrite, Failure>>,
+}
+
+/// A key that nobody removes before its TTL ends.
+#[derive(Debug)]
 pub(super) struct MortalKey {
     pub(super) path: KeyPath,
+    /// When it was asked for.
     pub(super) asked: u64,
     pub(super) ttl: u64,
-    /// `None` once it was acknowledged.
-    pub(super) answer: Option<oneshot::Receiver<Result<AppliedWrite, Failure>>>,
+    /// The entry that wrote it, once that is known.
+    pub(super) index: u64,
 }
 
 /// What has been seen of the whole cluster.
@@ -46,6 +54,8 @@ pub(super) struct World {
     requests: BTreeMap<u64, u64>,
     /// The divergence hash of the store after each entry.
     hashes: BTreeMap<u64, u64>,
+    /// Keys that were acknowledged and must still be there.
+    living: Vec<MortalKey>,
     pub(super) acknowledged: u64,
     pub(super) reads: u64,
     pub(super) mortal: u64,
@@ -173,31 +183,36 @@ impl World {
         self.note("seen", revision);
     }
 
-    /// Nothing that was acknowledged ends before its TTL; `now` counts from the same moment for everybody.
-    pub(super) fn mortals(
-        &mut self,
-        pending: &mut Vec<MortalKey>,
-        store: &storage::Store,
-        now: u64,
-    ) {
-        pending.retain_mut(|key| {
-            if let Some(answer) = &mut key.answer {
-                match answer.try_recv() {
-                    Ok(Ok(_)) => key.answer = None,
-                    Err(oneshot::error::TryRecvError::Empty) => return true,
-                    _ => return false,
+    /// Takes out the keys with a TTL that were acknowledged.
+    pub(super) fn answered_mortals(&mut self, pending: &mut Vec<PendingMortal>) {
+        let mut waiting = Vec::new();
+        for mut mortal in pending.drain(..) {
+            match mortal.answer.try_recv() {
+                Ok(Ok(done)) => {
+                    self.mortal += 1;
+                    mortal.key.index = done.index;
+                    self.living.push(mortal.key);
                 }
-                self.mortal += 1;
+                Err(oneshot::error::TryRecvError::Empty) => waiting.push(mortal),
+                _ => {}
             }
-            let lives = store.get(&key.path).expect("readable").0.is_ok();
+        }
+        *pending = waiting;
+    }
+
+    /// Nothing that was acknowledged ends before its TTL, in no store that has come so far; `now` counts from the same
+    /// moment for everybody.
+    pub(super) fn nothing_ends_early(&mut self, store: &storage::Store, now: u64) {
+        self.living.retain(|key| now < key.asked + key.ttl);
+        let applied = store.applied().index;
+        for key in self.living.iter().filter(|key| key.index <= applied) {
             assert!(
-                lives || now >= key.asked + key.ttl,
+                store.get(&key.path).expect("readable").0.is_ok(),
                 "a TTL of {} ms ended {} ms early",
                 key.ttl / 1_000_000,
                 (key.asked + key.ttl - now) / 1_000_000
             );
-            lives
-        });
+        }
     }
 
     /// After everybody came back: what was acknowledged is there.

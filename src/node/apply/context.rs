@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use storage::operation::{Event, Outcome};
 
 use crate::metrics::Metrics;
+use crate::node::alone::is_alone;
 use crate::node::batch::SharedWitness;
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::counters::Counters;
@@ -42,6 +43,12 @@ impl ApplyContext {
     pub(super) fn renew_witness(&self, marker: &mut Marker) {
         let witness = self.witness.lock().unwrap_or_else(PoisonError::into_inner);
         marker.witness = Some(witness.encode().to_vec());
+    }
+
+    /// The marker is to say what the clocks here read, where the stamps may be those of another machine.
+    pub(super) fn read_clocks(&self, marker: &mut Marker) {
+        let alone = is_alone(&marker.conf_state, marker.member);
+        marker.own = (!alone).then(|| self.clock.reading());
     }
 
     /// What follows from a group that is committed, but the answers.

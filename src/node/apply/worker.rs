@@ -281,6 +281,7 @@ impl ApplyWorker {
         })?;
         let mut marker = group.marker(&self.store.marker);
         self.context.renew_witness(&mut marker);
+        self.context.read_clocks(&mut marker);
         batch.set_marker(&marker.encode());
         let before = self.context.hub.published();
         let committed = batch.commit()?;

@@ -12,7 +12,9 @@
 //!
 //! A member that does not lead follows the times of the entries that the leader sends it, in both directions: its own clock
 //! may run faster than the leader's, and a lead that it takes over later must not begin ahead of the time that counted. One
-//! that begins to lead first passes every time that stands in its log, committed or not.
+//! that begins to lead first passes every time that stands in its log, committed or not. Across a restart such a member
+//! counts by its own clocks, from what they read when it last applied something: two machines agree on neither boot time
+//! nor wall clock.
 
 mod elapsed;
 
@@ -114,23 +116,35 @@ impl ClusterClock {
         Duration::from_nanos(ahead) >= STEP
     }
 
-    /// A stamp for a proposal taken now; the request id is the caller's.
-    pub fn stamp(&self, request: u64) -> Stamp {
+    /// What this machine's clocks read now, and the time that counts: as a stamp, but nobody else will see it.
+    pub fn reading(&self) -> Stamp {
         // The wall first: a pause between the two must not look like a wall clock that is ahead.
         let wall = self.clock.wall();
         let boottime = self.clock.boottime();
         let now = boottime as i64 + self.offset.load(Ordering::Acquire);
         let cluster_time = u64::try_from(now).unwrap_or(0);
         let lead = wall.saturating_sub(cluster_time);
-        let furthest = self.lead.fetch_max(lead, Ordering::AcqRel).max(lead);
+        let furthest = self.lead.load(Ordering::Acquire).max(lead);
         Stamp {
-            request,
+            request: 0,
             cluster_time,
             wall,
             behind: cluster_time.saturating_add(furthest).saturating_sub(wall),
             boot: self.clock.boot(),
             boottime,
         }
+    }
+
+    /// A stamp for a proposal taken now; the request id is the caller's.
+    pub fn stamp(&self, request: u64) -> Stamp {
+        let stamp = Stamp {
+            request,
+            ..self.reading()
+        };
+        let furthest = stamp.wall.saturating_add(stamp.behind);
+        let lead = furthest.saturating_sub(stamp.cluster_time);
+        self.lead.fetch_max(lead, Ordering::AcqRel);
+        stamp
     }
 }
 

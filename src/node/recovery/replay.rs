@@ -12,6 +12,7 @@ use crate::node::alone::is_alone;
 use crate::node::apply::reopen::LogSource;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::ApplyBatch;
+use crate::node::cluster_clock::ClusterClock;
 use crate::raft::entry::{self, UnknownEntry, changes_membership};
 use crate::raft::log::LogView;
 
@@ -33,6 +34,21 @@ pub struct Replayed<F: Fs> {
     pub applied: u64,
     /// Of the entries that are not applied, the one with the latest cluster time.
     pub logged: Option<Stamp>,
+}
+
+impl<F: Fs> Replayed<F> {
+    /// Cluster time goes on behind everything that was found. The stamps of a lone member are readings of its own clocks,
+    /// and the last one counts; those of others only say which time was reached.
+    pub fn set_clock(&self, clock: &ClusterClock, worker: &ApplyWorker) {
+        let last = worker.last_stamp();
+        match worker.marker().own {
+            None => clock.catch_up(&last),
+            Some(_) => clock.observe(last.cluster_time),
+        }
+        if let Some(logged) = &self.logged {
+            clock.has_logged(logged);
+        }
+    }
 }
 
 /// Applies what the log holds and is known committed beyond the store, then loads the rest for consensus.

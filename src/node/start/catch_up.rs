@@ -44,10 +44,7 @@ pub(super) fn catch_up(
     let replayed = recovery::replay(&mut log, conf_state, applied, worker, &mut |done, all| {
         phases.enter(format!("replaying the log, entry {done} of {all}"));
     })?;
-    context.clock.catch_up(&worker.last_stamp());
-    if let Some(logged) = &replayed.logged {
-        context.clock.has_logged(logged);
-    }
+    replayed.set_clock(&context.clock, worker);
     context.status.set_applied(replayed.applied);
     Ok(CaughtUp {
         log,
