@@ -270,7 +270,8 @@ impl<R: LogRead> RaftCore<R> {
     pub(crate) fn applied(&mut self, index: u64) {
         if index > self.node.raft.raft_log.applied {
             self.node.advance_apply_to(index);
-            self.node.mut_store().trim(index);
+            let followed = self.node.raft.prs().iter().count() > 1;
+            self.node.mut_store().trim(index, followed);
         }
     }
 

@@ -19,8 +19,9 @@ use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 
 use super::entry;
 
-/// Applied entries that stay in memory for followers a little behind, in bytes of data.
-const KEEP_APPLIED_BYTES: usize = 1 << 20;
+/// Applied entries that stay in memory for followers a little behind, in bytes of data: what a member misses in a short
+/// pause is sent without a look at the disk.
+const KEEP_APPLIED_BYTES: usize = 16 << 20;
 
 /// How often what the disk could not give is asked for until the disk is asked again.
 const GONE_ASKS: u32 = 256;
@@ -135,9 +136,13 @@ impl<R: LogRead> LogView<R> {
         self.undecided_bytes
     }
 
-    /// Forgets entries at or below `applied`, but for a bounded rest.
-    pub fn trim(&mut self, applied: u64) {
-        while self.tail_bytes > KEEP_APPLIED_BYTES {
+    /// Forgets entries at or below `applied`, but for a bounded rest; all of them where nobody follows.
+    pub fn trim(&mut self, applied: u64, followed: bool) {
+        let kept = match followed {
+            true => KEEP_APPLIED_BYTES,
+            false => 0,
+        };
+        while self.tail_bytes > kept {
             match self.tail.front() {
                 Some(entry) if entry.index <= applied => {
                     self.before = (entry.index, entry.term);

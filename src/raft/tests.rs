@@ -135,29 +135,31 @@ fn the_view_keeps_what_is_not_applied_and_cuts_conflicts() {
             .len(),
         1
     );
-    view.trim(2);
+    view.trim(2, true);
     assert_eq!(view.tail_bytes(), 2, "a small rest stays for followers");
 }
 
 #[test]
 fn trimming_forgets_applied_entries_above_the_bound_only() {
     let mut view = view(&[1]);
-    let large = vec![0; 600 << 10];
+    let large = vec![0; 10 << 20];
     view.append(&[
         entry(1, 1, &large),
         entry(2, 1, &large),
         entry(3, 1, &large),
     ]);
-    view.trim(2);
-    assert_eq!(view.tail_bytes(), 600 << 10);
+    view.trim(2, true);
+    assert_eq!(view.tail_bytes(), 10 << 20);
     assert_eq!(view.term(2).expect("the position before the tail"), 1);
     view.append(&[entry(4, 1, &large)]);
-    view.trim(2);
+    view.trim(2, true);
     assert_eq!(
         view.tail_bytes(),
-        2 * (600 << 10),
+        2 * (10 << 20),
         "what is not applied stays"
     );
+    view.trim(3, false);
+    assert_eq!(view.tail_bytes(), 10 << 20, "nobody follows");
 }
 
 #[test]

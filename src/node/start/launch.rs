@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use wal::fs::OsFs;
 
+use crate::node::alone::is_alone;
 use crate::node::consensus::{ConsensusLoop, ConsensusOptions};
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::flusher::Flusher;
 use crate::node::log_worker::LogWorker;
-use crate::node::peer::NoPeers;
+use crate::node::peer::{NoPeers, Peers};
 use crate::node::recovery::origin::LogOrigin;
 use crate::node::recovery::{RecoveryError, Replayed};
 use crate::node::runtime::Runtime;
@@ -67,6 +68,11 @@ fn run(
     } = prepared;
     let log = caught_up.log.wal;
     let member = log.identity().member;
+    let marker = worker.marker();
+    let peers: Arc<dyn Peers> = match is_alone(&marker.conf_state, member) {
+        true => Arc::new(NoPeers),
+        false => (options.connect)(&log.identity(), &context)?,
+    };
     let consensus = consensus(options, member, &context, caught_up.replayed)?;
     let log_worker = LogWorker::new(
         log,
@@ -92,7 +98,7 @@ fn run(
         flusher,
         flush_requests,
         context,
-        Arc::new(NoPeers),
+        peers,
     )?)
 }
 

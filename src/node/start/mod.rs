@@ -27,7 +27,7 @@ use super::reserve::{self, Reserve};
 use super::rights;
 
 pub(crate) use error::StartError;
-pub(crate) use option::{Founder, NodeOptions};
+pub(crate) use option::{ConnectPeers, Founder, NodeOptions};
 use phase::Phases;
 use prepared::Writable;
 use read_only::ReadOnlyStore;

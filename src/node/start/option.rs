@@ -1,6 +1,7 @@
 //! What a node is started with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use raft::eraftpb::ConfState;
@@ -8,7 +9,9 @@ use storage::operation::Retention;
 
 use crate::clock::Clock;
 use crate::config::Exit;
+use crate::node::context::NodeContext;
 use crate::node::disk_space::DiskSpace;
+use crate::node::peer::Peers;
 
 /// Who a new node is.
 pub(crate) struct Founder {
@@ -17,6 +20,11 @@ pub(crate) struct Founder {
     /// All members at the founding.
     pub conf_state: ConfState,
 }
+
+/// Opens the way to the other members of a node that is not alone. The context has the store, which says where they are, and
+/// the intake, where what they send is left.
+pub(crate) type ConnectPeers =
+    Box<dyn Fn(&wal::Identity, &NodeContext) -> std::io::Result<Arc<dyn Peers>>>;
 
 /// See the module.
 pub(crate) struct NodeOptions {
@@ -44,6 +52,8 @@ pub(crate) struct NodeOptions {
     pub heartbeat: Duration,
     /// Time without a leader until an election begins.
     pub election: Duration,
+    /// The way to others.
+    pub connect: ConnectPeers,
     /// The version that figures name.
     pub server_version: &'static str,
 }
