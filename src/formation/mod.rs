@@ -3,8 +3,9 @@
 //! The options decide an identity only once, when the data directory is found empty ([`mod@founder`]); from then on the
 //! directory knows. What may change with every start, name and client URLs, is published through the log ([`publish`]).
 
+#[cfg(test)]
+mod fixture;
 mod founder;
-mod identity;
 mod publication;
 
 pub(crate) use founder::founder;
