@@ -29,7 +29,7 @@ impl Service {
             Some(Outcome::Refused { refusal, revision }) => {
                 Err(ServiceError::Refused { refusal, revision })
             }
-            Some(Outcome::Accepted | Outcome::Expired { .. }) | None => {
+            Some(Outcome::Accepted | Outcome::Ended | Outcome::Expired { .. }) | None => {
                 Err(StorageFault::NoOutcome.into())
             }
         }
