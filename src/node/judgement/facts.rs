@@ -122,14 +122,21 @@ impl<F: Fs> DirectoryFacts<F> {
         membership(conf_state, identity).is_some_and(|it| is_alone(&it, member))
     }
 
-    /// Whether anything shows that a node ran here: a witness of an entry or of a clean stop, or, beside a store without a
-    /// log, the reserve, which a founding makes after the log.
+    /// Whether anything shows that a node ran here: a witness of an entry or of a clean stop; a term in the log of a member
+    /// of several, who may have given a vote in it, long before there is an entry; or, beside a store without a log, the
+    /// reserve, which a founding makes after the log.
     fn is_witnessed(&self, directory: &Path) -> bool {
         let testimony = self.witness_file.testimony();
         let alone = self.store.kind != decide::StoreCondition::Absent
             && matches!(self.log.judged, LogFinding::Absent)
             && reserve::is_there(directory);
-        alone || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
+        let promised = match &self.log.judged {
+            LogFinding::Readable(log) => log.recovery().hard_state.term > 0 && !self.is_alone(),
+            _ => false,
+        };
+        alone
+            || promised
+            || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
     }
 
     /// Who names which member.

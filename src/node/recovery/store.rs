@@ -147,6 +147,10 @@ mod tests {
 
     /// A directory whose store does not say who the members are: those of a cluster of these.
     fn silent(members: &[u64]) -> tempfile::TempDir {
+        founded(members).0
+    }
+
+    fn founded(members: &[u64]) -> (tempfile::TempDir, wal::Wal<OsFs>) {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let founding = Founding {
             identity: wal::Identity {
@@ -157,17 +161,20 @@ mod tests {
             storage: storage::StoreOptions::default(),
             wal: wal::Options::default(),
         };
-        founding::found(&OsFs, directory.path(), &DiskSpace::system(), founding).expect("founded");
-        directory
+        let founded = founding::found(&OsFs, directory.path(), &DiskSpace::system(), founding);
+        (directory, founded.expect("founded").wal)
     }
 
-    fn judged(directory: &Path) -> Result<Box<StartPlan<OsFs>>, RecoveryError> {
-        let question = Question {
+    fn question(directory: &Path) -> Question<'_> {
+        Question {
             directory,
             copied: false,
             accept_log_loss: None,
-        };
-        judge(&OsFs, &question).map(|judgement| match judgement {
+        }
+    }
+
+    fn judged(directory: &Path) -> Result<Box<StartPlan<OsFs>>, RecoveryError> {
+        judge(&OsFs, &question(directory)).map(|judgement| match judgement {
             Judgement::Start(plan) => plan,
             Judgement::Found => panic!("a node is here"),
         })
@@ -201,6 +208,26 @@ mod tests {
         let directory = silent(&[7]);
         let marker = opened(directory.path()).expect("it opens");
         assert_eq!(marker.conf_state.voters, [7]);
+    }
+
+    /// A vote is a promise, and comes before any entry: a member that founds anew would give it a second time.
+    #[test]
+    fn a_vote_in_the_log_of_one_of_several_is_not_forgotten() {
+        for (members, forgotten) in [(&[7][..], true), (&[7, 8, 9], false)] {
+            let (directory, mut log) = founded(members);
+            let vote = wal::HardState {
+                term: 3,
+                vote: 8,
+                commit: 0,
+            };
+            log.append(&[], Some(&vote)).expect("appended");
+            log.write().expect("written");
+            log.sync().expect("synced");
+            drop(log);
+            std::fs::remove_file(directory.path().join("FORMAT")).expect("removed");
+            let judgement = judge(&OsFs, &question(directory.path())).expect("judged");
+            assert_eq!(matches!(judgement, Judgement::Found), forgotten);
+        }
     }
 
     /// A lone node may go on without its log if the operator says so; a member of several may not.
