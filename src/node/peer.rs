@@ -84,3 +84,13 @@ impl Peers for NoPeers {
         debug_assert!(false, "a sole voter leads or has nobody to offer to");
     }
 }
+
+/// Members that nothing leads to yet: what is sent to them is lost, as it may be on any way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct UnreachablePeers;
+
+impl Peers for UnreachablePeers {
+    fn send(&self, _: Vec<Message>) {}
+
+    fn send_write(&self, _: u64, _: WriteMessage) {}
+}

@@ -14,6 +14,7 @@ impl Service {
         _caller: &Caller,
         operation: Operation<Ttl>,
     ) -> Result<Written, ServiceError> {
+        self.admitted()?;
         self.takes_writes()?;
         let proposal = Proposal::new(&operation);
         // The proposal holds the value now, and the wait may be long.

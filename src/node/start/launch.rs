@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use wal::fs::OsFs;
 
+use crate::node::alone::is_alone;
 use crate::node::consensus::{ConsensusLoop, ConsensusOptions};
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::flusher::Flusher;
 use crate::node::log_worker::LogWorker;
-use crate::node::peer::NoPeers;
+use crate::node::peer::{NoPeers, Peers, UnreachablePeers};
 use crate::node::recovery::origin::LogOrigin;
 use crate::node::recovery::{RecoveryError, Replayed};
 use crate::node::runtime::Runtime;
@@ -44,10 +45,16 @@ pub(super) fn launch(
     let context = prepared.context.clone();
     report(options, &caught_up.log, &context, new, phases.took());
     let identity = caught_up.log.wal.identity();
-    let runtime = Some(run(options, prepared, caught_up)?);
+    let alone = is_alone(&prepared.worker.marker().conf_state, identity.member);
+    let peers: Arc<dyn Peers> = match alone {
+        true => Arc::new(NoPeers),
+        false => Arc::new(UnreachablePeers),
+    };
+    let runtime = Some(run(options, prepared, caught_up, peers)?);
     Ok(StartedNode {
         context,
         identity,
+        alone,
         runtime,
         data_dir,
     })
@@ -58,6 +65,7 @@ fn run(
     options: &NodeOptions,
     prepared: Prepared,
     caught_up: CaughtUp,
+    peers: Arc<dyn Peers>,
 ) -> Result<Runtime<OsFs>, StartError> {
     let Prepared {
         context,
@@ -92,7 +100,7 @@ fn run(
         flusher,
         flush_requests,
         context,
-        Arc::new(NoPeers),
+        peers,
     )?)
 }
 
