@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) use error::{ServiceError, StorageFault};
 pub(crate) use read::ReadGrant;
 pub(crate) use request::*;
-pub(crate) use stats::{FollowerStats, LeaderStats, NodeState, SelfStats, StoreStats};
+pub(crate) use stats::{LeaderStats, NodeState, SelfStats, StoreStats};
 pub(crate) use watch::{Budget, Claim, Delivery, Rendering, WaitingPlace, Watch};
 
 use gate::Gate;
