@@ -19,6 +19,7 @@ mod http;
 pub mod json;
 mod listen;
 pub mod logging;
+mod member_id;
 mod members;
 mod metrics;
 pub mod node;

@@ -28,6 +28,8 @@ mod requests;
 mod rights;
 #[path = "http/routes.rs"]
 mod routes;
+#[path = "http/several.rs"]
+mod several;
 #[path = "http/signals.rs"]
 mod signals;
 #[path = "http/slow_watches.rs"]

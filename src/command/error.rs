@@ -1,6 +1,6 @@
 //! What is wrong with the bytes of an entry.
 
-use super::version::HEADER_BYTES;
+use super::version::{HEADER_BYTES, NEWEST};
 
 /// Why the bytes of an entry are not a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum DecodeError {
     TooShort(usize),
     /// Written by a newer version.
     #[error(
-        "the entry has command format {0}, this version knows 1 and 2: start the newer version again"
+        "the entry has command format {0}, this version knows 1 to {NEWEST}: start the newer version again"
     )]
     NewerVersion(u8),
     /// The body is not the message it should be.

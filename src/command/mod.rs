@@ -6,7 +6,7 @@
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
-//! | 0 | 1 | format version: 1, or 2 if the body holds what version 1 does not know (an expiry with a bound in bytes) |
+//! | 0 | 1 | format version: the lowest that knows what the body holds; 2 knows an expiry with a bound in bytes, 3 a condition |
 //! | 1 | 7 | how far the wall clock below is behind the furthest one, µs; zero in what was written before it was known |
 //! | 8 | 8 | request id: finds the waiting client on the node that proposed |
 //! | 16 | 8 | cluster time, ns: deadlines and expiry count in it |
@@ -38,8 +38,12 @@
 //! the operations of one command; no release writes an expiry beside others into one.
 //!
 //! Version 2 added the bound in bytes of an expiry. Only such an expiry is written as version 2, and one of version 1 has
-//! no such bound, so every log replays by the rule that it was written under. No cluster has several members yet, so none of
-//! them can lack it. A release that does not know the bound refuses the entry instead of removing more than the leader did.
+//! no such bound, so every log replays by the rule that it was written under. No release without it has clusters of several
+//! members, so none of them can lack it. A release that does not know the bound refuses the entry instead of removing more
+//! than the leader did.
+//!
+//! Version 3 added a condition: a command ends where a record exists. Only the founding of a cluster of several members holds
+//! one, and such clusters begin with the release that knows it. In an entry of an earlier version the kind is damage.
 //!
 //! Deadlines count from the later of the stamp and the time that the store has come to. Earlier builds counted from the
 //! stamp alone. A lone leader's stamps never go back, so every log of theirs replays to the same.
@@ -90,14 +94,19 @@ impl Command {
     /// See [`DecodeError`]; bytes of any kind give one or a command.
     pub(crate) fn decode(mut data: Bytes, counted: u64) -> Result<Self, DecodeError> {
         let stamp = Stamp::decode(&data)?;
-        let knows_bytes = data[0] >= BOUNDED_EXPIRY;
+        let version = data[0];
         let body = wire::CommandMessage::decode(data.split_off(HEADER_BYTES))
             .map_err(|error| DecodeError::Malformed(error.to_string()))?;
         let lifetime = body
             .ttl
             .map(|seconds| Ttl::at_most(seconds).from(&stamp, counted));
         let operations = body.operations.into_iter().map(|mut operation| {
-            operation.bytes = operation.bytes.filter(|_| knows_bytes);
+            if version < operation.since() {
+                let kind = operation.kind;
+                let text = format!("operation kind {kind} in an entry of format {version}");
+                return Err(DecodeError::Malformed(text));
+            }
+            operation.bytes = operation.bytes.filter(|_| version >= BOUNDED_EXPIRY);
             operation.into_operation(lifetime)
         });
         Ok(Self {

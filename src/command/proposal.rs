@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 use storage::operation::Operation;
 
-use super::version::{BOUNDED_EXPIRY, HEADER_BYTES, VERSION};
+use super::version::{BOUNDED_EXPIRY, CONDITION, HEADER_BYTES, VERSION};
 use super::{Command, DecodeError, ServerOperation, Stamp, Ttl, wire};
 
 /// A proposal before it is stamped: the header is there and empty.
@@ -31,14 +31,10 @@ impl Proposal {
             operations: operations.iter().map(wire::OperationMessage::of).collect(),
             ttl: ttl.map(Ttl::seconds),
         };
-        let bounded = |operation| matches!(operation, &Operation::Expire { bytes: Some(_), .. });
+        let versions = operations.iter().map(version_of);
         let mut bytes = Vec::with_capacity(HEADER_BYTES + body.encoded_len());
         bytes.resize(HEADER_BYTES, 0);
-        bytes[0] = if operations.iter().any(bounded) {
-            BOUNDED_EXPIRY
-        } else {
-            VERSION
-        };
+        bytes[0] = versions.max().unwrap_or(VERSION);
         // A Vec grows as needed, so encoding into it has no failure.
         body.encode_raw(&mut bytes);
         Self(bytes)
@@ -70,5 +66,14 @@ impl Proposal {
             stamp.write(header);
         }
         self.0
+    }
+}
+
+/// The first version that knows the operation: older releases read what needs none.
+fn version_of<L>(operation: &Operation<L>) -> u8 {
+    match operation {
+        Operation::Expire { bytes: Some(_), .. } => BOUNDED_EXPIRY,
+        Operation::Unless { .. } => CONDITION,
+        _ => VERSION,
     }
 }

@@ -1,7 +1,7 @@
 //! The header of an entry: what a leader stamps on a proposal when it takes it.
 
 use super::error::DecodeError;
-use super::version::{BOUNDED_EXPIRY, HEADER_BYTES, VERSION};
+use super::version::{HEADER_BYTES, NEWEST, VERSION};
 
 /// Nanoseconds in the unit of [`Stamp::behind`] on disk.
 const BEHIND_UNIT: u64 = 1_000;
@@ -50,7 +50,7 @@ impl Stamp {
         let Some(header) = data.first_chunk::<HEADER_BYTES>() else {
             return Err(DecodeError::TooShort(data.len()));
         };
-        if !(VERSION..=BOUNDED_EXPIRY).contains(&header[0]) {
+        if !(VERSION..=NEWEST).contains(&header[0]) {
             return Err(DecodeError::NewerVersion(header[0]));
         }
         let (words, _) = header.as_chunks::<8>();

@@ -83,6 +83,9 @@ pub(super) fn all_kinds() -> Vec<Operation<Ttl>> {
             events: 1000,
             bytes: 1 << 30,
         }),
+        Operation::Unless {
+            key: Bytes::from_static(b"cluster"),
+        },
     ]
 }
 
@@ -138,6 +141,7 @@ pub(super) fn with_end<A, B>(
         Operation::System { path, value } => Operation::System { path, value },
         Operation::Record { key, value } => Operation::Record { key, value },
         Operation::Retain(retention) => Operation::Retain(retention),
+        Operation::Unless { key } => Operation::Unless { key },
     }
 }
 
@@ -231,12 +235,24 @@ fn the_layout_is_fixed() {
 
 /// A release that does not know the bound would remove more than the leader did: it must refuse the entry.
 #[test]
-fn only_an_expiry_with_a_bound_in_bytes_is_of_version_2() {
+fn only_what_earlier_versions_do_not_know_is_of_a_later_one() {
     for operation in all_kinds() {
-        let bounded = matches!(operation, Operation::Expire { bytes: Some(_), .. });
-        let data = entry(&operation);
-        assert_eq!(data[0], 1 + u8::from(bounded));
+        let version = match operation {
+            Operation::Expire { bytes: Some(_), .. } => 2,
+            Operation::Unless { .. } => 3,
+            _ => 1,
+        };
+        assert_eq!(entry(&operation)[0], version);
     }
+    let unless = ServerOperation::Unless {
+        key: Bytes::from_static(b"cluster"),
+    };
+    let several = [ServerOperation::Retain(Retention::default()), unless];
+    let mut data = Proposal::of_server(&several).stamp(&stamp());
+    assert_eq!(data[0], 3, "the highest of them counts");
+    data[0] = 2;
+    let refused = DecodeError::Malformed("operation kind 12 in an entry of format 2".into());
+    assert_eq!(Command::decode(data.into(), 0), Err(refused));
     fn expiry<L>(bytes: Option<u64>) -> Operation<L> {
         Operation::Expire {
             cutoff: 12,
@@ -270,7 +286,7 @@ fn damaged_bytes_are_errors_and_never_panics() {
         }
         let short = Command::decode(good[..10].to_vec().into(), 0);
         assert_eq!(short, Err(DecodeError::TooShort(10)));
-        for version in [0, 3, 255] {
+        for version in [0, 4, 255] {
             let mut newer = good.clone();
             newer[0] = version;
             let refused = Err(DecodeError::NewerVersion(version));

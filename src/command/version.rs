@@ -6,3 +6,7 @@ pub(crate) const HEADER_BYTES: usize = 48;
 pub(super) const VERSION: u8 = 1;
 /// The version that knows the bound in bytes of an expiry.
 pub(super) const BOUNDED_EXPIRY: u8 = 2;
+/// The version that knows a condition on a record.
+pub(super) const CONDITION: u8 = 3;
+/// The newest one.
+pub(super) const NEWEST: u8 = CONDITION;

@@ -6,6 +6,7 @@ use storage::operation::{self, Condition, Content, Lifetime, Retention, Write, W
 use storage::path::KeyPath;
 
 use super::error::DecodeError;
+use super::version::{CONDITION, VERSION};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct CommandMessage {
@@ -30,6 +31,8 @@ pub(super) enum OperationKind {
     System = 9,
     Record = 10,
     Retain = 11,
+    /// From version 3 on.
+    Unless = 12,
 }
 
 /// One flat message for all kinds: a field that a kind has no use for is absent and costs nothing.
@@ -72,6 +75,14 @@ fn new(kind: OperationKind, path: &KeyPath) -> OperationMessage {
 }
 
 impl OperationMessage {
+    /// The first version that may hold this kind.
+    pub(super) fn since(&self) -> u8 {
+        match OperationKind::try_from(self.kind) {
+            Ok(OperationKind::Unless) => CONDITION,
+            _ => VERSION,
+        }
+    }
+
     /// The message of an operation. What it says of a lifetime stands in the command or in the stamp.
     pub(super) fn of<L>(operation: &operation::Operation<L>) -> Self {
         use operation::Operation as Op;
@@ -114,6 +125,11 @@ impl OperationMessage {
                 kind: OperationKind::Retain as i32,
                 bound: retention.events,
                 limit: retention.bytes,
+                ..Self::default()
+            },
+            Op::Unless { key } => Self {
+                kind: OperationKind::Unless as i32,
+                path: key.clone(),
                 ..Self::default()
             },
         }
@@ -193,6 +209,7 @@ impl OperationMessage {
                 events: self.bound,
                 bytes: self.limit,
             }),
+            OperationKind::Unless => Op::Unless { key: self.path },
         })
     }
 

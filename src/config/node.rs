@@ -63,7 +63,7 @@ pub struct ClusterSettings {
 pub struct InitialMember {
     /// Its name.
     pub name: String,
-    /// Its peer URLs, sorted, without repetition.
+    /// Its peer URLs, sorted, without repetition, as `--initial-cluster` spells them where there are several members.
     pub peer_urls: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ pub struct Config {
     pub metrics_listen: Vec<ListenAddress>,
     /// Word that goes into member ids beside the peer URLs (cluster-and-config 1.1).
     pub initial_cluster_token: String,
-    /// Members to found the cluster with: this node alone.
+    /// Members to found the cluster with, by name, this node among them: one to nine.
     pub initial_cluster: Vec<InitialMember>,
     /// Why no cluster can be founded from these settings. Always `None` when the data directory was seen to be empty
     /// (`load` failed otherwise); whoever finds it empty later must not found, but end with this.

@@ -1,11 +1,18 @@
 //! Who are we: the identity that a founding gives, and what a member tells the cluster of itself.
 //!
 //! The options decide an identity only once, when the data directory is found empty ([`mod@founder`]); from then on the
-//! directory knows. What may change with every start, name and client URLs, is published through the log ([`publish`]).
+//! directory knows. What may change with every start, name and client URLs, is published through the log ([`publish`], and
+//! [`publish_among_others`] for a member of several).
 
+mod among;
+mod first_command;
+#[cfg(test)]
+mod fixture;
 mod founder;
-mod identity;
 mod publication;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use among::publish_among_others;
 pub(crate) use founder::founder;
 pub(crate) use publication::{Publication, publish};

@@ -1,28 +1,18 @@
 //! The first writes of a node: who it is, in the rows and hidden nodes that clients and tools look for.
 //!
 //! On a fresh single node revision 1 is `/_etcd/machines/NAME` (with its parents), 2 is `/_etcd/config`, and the
-//! first user write is 3, as in 0.4.6. On every later start only what differs is written: nothing, as a rule.
+//! first user write is 3, as in 0.4.6. On every later start only what differs is written: nothing, as a rule. How a
+//! member of several does it stands in `among`.
 
 use std::fmt::Display;
 
-use serde::Serialize;
-use storage::operation::Retention;
-use storage::path::KeyPath;
-
 use crate::command::ServerOperation;
-use crate::config::{ClusterSettings, Config};
-use crate::members::{self, Member};
+use crate::config::Config;
+use crate::members::Member;
 use crate::node::status::Status;
 use crate::service::{Service, ServiceError, StorageFault};
 
-/// `/_etcd/config` in the field order of 0.4.6; whole numbers print without a fraction.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ClusterConfig {
-    active_size: u64,
-    remove_delay: serde_json::Number,
-    sync_interval: serde_json::Number,
-}
+use super::first_command::first_command;
 
 /// Whether this member's rows are as its options say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +25,7 @@ pub(crate) enum Publication {
     Postponed,
 }
 
-/// Waits for a leader and publishes this member.
+/// Waits for a leader and publishes this member, which is alone. `nonce` is random: see [`crate::members::nonce`].
 ///
 /// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
 /// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
@@ -43,15 +33,16 @@ pub(crate) async fn publish(
     service: &Service,
     status: &Status,
     config: &Config,
+    nonce: u64,
 ) -> Result<Publication, ServiceError> {
-    match write(service, status, config).await {
+    match write(service, status, config, nonce).await {
         Err(ServiceError::StorageFailed(reason)) if !status.has_failed() => Ok(postponed(&reason)),
         Err(ServiceError::WritesRefused(refusal)) => Ok(postponed(&refusal)),
         published => published,
     }
 }
 
-fn postponed(reason: &dyn Display) -> Publication {
+pub(super) fn postponed(reason: &dyn Display) -> Publication {
     tracing::warn!("this member's rows could not be brought up to date: {reason}");
     Publication::Postponed
 }
@@ -60,103 +51,53 @@ async fn write(
     service: &Service,
     status: &Status,
     config: &Config,
+    nonce: u64,
 ) -> Result<Publication, ServiceError> {
-    let leader = status.leader_found();
-    let failed = status.failure();
-    tokio::select! {
-        _ = leader => {}
-        reason = failed => return Err(StorageFault::Node(reason).into()),
-    }
+    leader_found(status).await?;
     let id = service.self_stats().id;
     let known = service.members()?;
-    let stored = known.iter().find(|member| member.id == id);
-    let member = Member {
+    let Some(stored) = known.iter().find(|member| member.id == id) else {
+        let own = founded(id, config.advertise_peer.clone(), config);
+        let command = first_command(service.cluster_id(), &own, &[], config, nonce);
+        service.write_own(&command).await?;
+        return Ok(Publication::First);
+    };
+    let differs = update(stored, config);
+    if !differs.is_empty() {
+        service.write_own(&differs).await?;
+    }
+    Ok(Publication::Again)
+}
+
+/// Resolves once a leader is known; an error if this node fails before that.
+pub(super) async fn leader_found(status: &Status) -> Result<(), ServiceError> {
+    tokio::select! {
+        _ = status.leader_found() => Ok(()),
+        reason = status.failure() => Err(StorageFault::Node(reason).into()),
+    }
+}
+
+/// This member as its options describe it.
+pub(super) fn founded(id: u64, peer_urls: Vec<String>, config: &Config) -> Member {
+    Member {
         id,
         name: config.name.clone(),
-        // After the founding the stored peer URLs count, not the flags (cluster-and-config 1.5).
-        peer_urls: stored.map_or_else(
-            || config.advertise_peer.clone(),
-            |member| member.peer_urls.clone(),
-        ),
+        peer_urls,
         client_urls: config.advertise_client.clone(),
-    };
-    let retention = Retention {
-        events: config.retention_events,
-        bytes: config.retention_bytes,
-    };
+    }
+}
+
+/// What makes the stored rows of this member say what its options say. After the founding the stored peer URLs count, not
+/// the flags (cluster-and-config 1.5).
+pub(super) fn update(stored: &Member, config: &Config) -> Vec<ServerOperation> {
+    let member = founded(stored.id, stored.peer_urls.clone(), config);
     let mut operations = Vec::new();
-    if stored.is_none() {
-        operations.push(members::cluster_row(service.cluster_id()));
-        operations.push(ServerOperation::Retain(retention));
+    if stored.name != member.name {
+        operations.push(stored.forget_machine());
     }
-    if let Some(old) = stored.filter(|old| old.name != member.name) {
-        operations.push(old.forget_machine());
-    }
-    if stored != Some(&member) {
+    if *stored != member {
         operations.push(member.record());
         operations.push(member.machine());
     }
-    if stored.is_none() {
-        operations.push(cluster_config(&config.cluster));
-    }
-    if !operations.is_empty() {
-        service.write_own(&operations).await?;
-    }
-    Ok(match stored {
-        None => Publication::First,
-        Some(_) => Publication::Again,
-    })
-}
-
-fn cluster_config(settings: &ClusterSettings) -> ServerOperation {
-    let number = |value: f64| {
-        if value.fract() == 0.0 && value.abs() < 9e15 {
-            serde_json::Number::from(value as i64)
-        } else {
-            serde_json::Number::from_f64(value).unwrap_or_else(|| 0.into())
-        }
-    };
-    let config = ClusterConfig {
-        active_size: settings.active_size,
-        remove_delay: number(settings.remove_delay_seconds),
-        sync_interval: number(settings.sync_interval_seconds),
-    };
-    let value = serde_json::to_vec(&config).expect("numbers always encode");
-    let path = KeyPath::root().child(b"_etcd").child(b"config");
-    ServerOperation::System {
-        path,
-        value: Some(value.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cluster_config_is_written_as_0_4_wrote_it() {
-        let text = |settings| match cluster_config(&settings) {
-            ServerOperation::System {
-                value: Some(value), ..
-            } => String::from_utf8_lossy(&value).into_owned(),
-            other => panic!("{other:?}"),
-        };
-        let defaults = ClusterSettings {
-            active_size: 9,
-            remove_delay_seconds: 1800.0,
-            sync_interval_seconds: 5.0,
-        };
-        assert_eq!(
-            text(defaults),
-            r#"{"activeSize":9,"removeDelay":1800,"syncInterval":5}"#
-        );
-        let fraction = ClusterSettings {
-            sync_interval_seconds: 2.5,
-            ..defaults
-        };
-        assert_eq!(
-            text(fraction),
-            r#"{"activeSize":9,"removeDelay":1800,"syncInterval":2.5}"#
-        );
-    }
+    operations
 }

@@ -7,4 +7,11 @@ mod fuzz;
 mod machine;
 mod record;
 
-pub(crate) use record::{Member, MembersError, all, cluster_row};
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "nobody compares data of two clusters yet")
+)]
+pub(crate) use record::nonce;
+pub(crate) use record::{
+    Member, MembersError, all, cluster_row, is_founded, nonce_row, unless_founded,
+};

@@ -7,8 +7,10 @@ use storage::Store;
 
 /// Rows of members start with this, followed by the id in 16 hex digits: they sort by id.
 const PREFIX: &[u8] = b"member/";
-/// The row that names the cluster.
+/// The row that names the cluster: it is there when the cluster is founded.
 const CLUSTER_KEY: &[u8] = b"cluster";
+/// The row of the nonce.
+const NONCE_KEY: &[u8] = b"nonce";
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +71,43 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembersError> {
         key: String::from_utf8_lossy(key).into_owned(),
         source,
     })
+}
+
+/// Whether the cluster is founded, as far as this store has applied.
+pub(crate) fn is_founded(store: &Store) -> Result<bool, MembersError> {
+    Ok(store.record(CLUSTER_KEY)?.is_some())
+}
+
+/// The random number that the founding drew. Clusters that were founded with the same options have the same ids, and other
+/// nonces: data of one is no data of the other. `None` before the founding, and in clusters of the first builds.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "nobody compares data of two clusters yet")
+)]
+pub(crate) fn nonce(store: &Store) -> Result<Option<u64>, MembersError> {
+    let row = store.record(NONCE_KEY)?;
+    row.map(|row| {
+        serde_json::from_slice(&row).map_err(|source| MembersError::Malformed {
+            key: String::from_utf8_lossy(NONCE_KEY).into_owned(),
+            source,
+        })
+    })
+    .transpose()
+}
+
+/// The operation that ends a founding where a cluster is founded already.
+pub(crate) fn unless_founded() -> ServerOperation {
+    ServerOperation::Unless {
+        key: Bytes::from_static(CLUSTER_KEY),
+    }
+}
+
+/// The operation that stores the nonce.
+pub(crate) fn nonce_row(nonce: u64) -> ServerOperation {
+    ServerOperation::Record {
+        key: Bytes::from_static(NONCE_KEY),
+        value: Some(nonce.to_string().into()),
+    }
 }
 
 /// The operation that names the cluster.

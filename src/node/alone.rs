@@ -2,6 +2,8 @@
 
 use raft::eraftpb::ConfState;
 
+use crate::member_id::cluster_id;
+
 /// The membership of a member that is alone.
 pub(crate) fn sole_voter(member: u64) -> ConfState {
     ConfState {
@@ -19,9 +21,49 @@ pub(crate) fn is_alone(conf_state: &ConfState, member: u64) -> bool {
         && conf_state.learners_next.is_empty()
 }
 
+/// Who votes, as far as a store says so; `None` where it does not.
+///
+/// The first release founded nothing but sole voters, and wrote them down only with the first flush. Its clusters have the
+/// id of a cluster of one member; any other cluster without a word about its members has lost it, and a member that took
+/// itself for the only one would confirm writes that the others never see.
+pub(crate) fn membership(conf_state: &ConfState, identity: wal::Identity) -> Option<ConfState> {
+    if *conf_state != ConfState::default() {
+        return Some(conf_state.clone());
+    }
+    let member = identity.member;
+    (member != 0 && cluster_id(&[member]) == identity.cluster).then(|| sole_voter(member))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silence_means_alone_only_in_the_cluster_of_one_member() {
+        let of = |members: &[u64]| wal::Identity {
+            cluster: cluster_id(members),
+            member: 7,
+        };
+        let silence = ConfState::default();
+        assert_eq!(membership(&silence, of(&[7])), Some(sole_voter(7)));
+        assert_eq!(membership(&silence, of(&[7, 8])), None);
+        assert_eq!(membership(&silence, of(&[8])), None);
+        let nobody = wal::Identity {
+            cluster: cluster_id(&[0]),
+            member: 0,
+        };
+        assert_eq!(membership(&silence, nobody), None);
+        // What is written down counts, whatever the cluster was founded as.
+        for said in [
+            sole_voter(7),
+            ConfState {
+                learners: vec![7],
+                ..silence.clone()
+            },
+        ] {
+            assert_eq!(membership(&said, of(&[7, 8])), Some(said));
+        }
+    }
 
     #[test]
     fn only_a_lone_vote_of_ones_own_is_enough() {

@@ -54,7 +54,10 @@ impl Counters {
                 Operation::Delete { .. } => self.deletes.add(success),
                 Operation::CompareAndDelete { .. } => self.compare_and_deletes.add(success),
                 Operation::Expire { .. } => self.count_expired(outcome),
-                Operation::System { .. } | Operation::Record { .. } | Operation::Retain(_) => {}
+                Operation::System { .. }
+                | Operation::Record { .. }
+                | Operation::Retain(_)
+                | Operation::Unless { .. } => {}
             }
         }
     }

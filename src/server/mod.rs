@@ -1,8 +1,9 @@
 //! One server process from configuration to exit: start the node, publish this member, listen, serve, stop.
 //!
 //! Listening comes last: a client that can connect finds a node that has applied all it had acknowledged. The ports
-//! are claimed first all the same, so that a port in use is reported before a long recovery. Stopping is bounded, whatever
-//! hangs: `stopping` has the table. Exit statuses are chosen in `exit`.
+//! are claimed first all the same, so that a port in use is reported before a long recovery. A member of several listens
+//! before it is published: that needs a majority, and a service manager that starts one member after the other would wait
+//! for ever. Stopping is bounded, whatever hangs: `stopping` has the table. Exit statuses are chosen in `exit`.
 
 mod address_space;
 mod announcement;
@@ -13,6 +14,7 @@ mod file_size;
 mod option;
 mod panic;
 mod port;
+mod publishing;
 mod signal;
 mod stopping;
 mod systemd;
@@ -27,16 +29,17 @@ use tokio::task::JoinSet;
 use wal::fs::OsFs;
 
 use crate::config::Config;
-use crate::formation;
+use crate::formation::Publication;
 use crate::listen::Workers;
 use crate::node::runtime::Runtime;
 use crate::node::start::{StartedNode, start};
-use crate::service::{Service, ServiceError};
+use crate::service::Service;
 use crate::watch::Hub;
 
 use descriptors::Shares;
 use error::ServerError;
 pub use exit::EXIT_REFUSED;
+use publishing::Publishing;
 use stopping::{DRAIN, StopSignal};
 
 /// How long local reads go on after the disk failed, so that operators and clients can look.
@@ -83,19 +86,27 @@ async fn serve(
     let StartedNode {
         context,
         identity,
+        alone,
         runtime,
         data_dir: _data_dir,
     } = node;
     let (hub, status) = (context.hub.clone(), context.status.clone());
-    let service = Service::new(option::service(config, &identity), context);
+    let service = Service::new(option::service(config, &identity, alone), context);
     let stop = StopSignal::listen(status.clone())?;
+    // The way to the other members begins here: after the node, whose inbox takes what they send, and before the
+    // publication, which needs a leader.
+    let nonce = getrandom::u64().map_err(std::io::Error::from)?;
+    let publishing = Publishing {
+        service: &service,
+        status: &status,
+        config,
+        nonce,
+    };
     let published = match &runtime {
         // Nothing is written any more, the rows of this member neither.
-        None => Ok(formation::Publication::Postponed),
-        Some(_) => tokio::select! {
-            published = formation::publish(&service, &status, config) => published,
-            () = stop.told() => Err(ServiceError::Stopped),
-        },
+        None => Ok(Some(Publication::Postponed)),
+        Some(_) if alone => publishing.alone(&stop).await.map(Some),
+        Some(_) => Ok(None),
     };
     let published = match published {
         Ok(published) => published,
@@ -109,10 +120,10 @@ async fn serve(
     let workers = Arc::new(Workers::start(shares.workers)?);
     let tasks = port::serve(sockets, config, shares, workers, &service, &stopped)?;
     announcement::serving(config, &service, begun);
-    announcement::published(config, &service, published);
     let failure = tokio::select! {
         () = stop.told() => None,
         reason = status.failure() => Some(reason),
+        never = publishing.announced(published) => match never {},
     };
     // A removed log is no failure of the disk: what is still to be flushed does not wait.
     if failure.is_some() && status.removed_log().is_none() {

@@ -57,7 +57,7 @@ fn storage(config: &Config, shares: Shares) -> storage::StoreOptions {
 }
 
 /// For what front ends call.
-pub(super) fn service(config: &Config, identity: &wal::Identity) -> ServiceSettings {
+pub(super) fn service(config: &Config, identity: &wal::Identity, alone: bool) -> ServiceSettings {
     ServiceSettings {
         member_id: identity.member,
         name: config.name.clone(),
@@ -66,6 +66,7 @@ pub(super) fn service(config: &Config, identity: &wal::Identity) -> ServiceSetti
         default_read: config.default_read,
         request_timeout: REQUEST_TIMEOUT + 2 * config.election,
         start_time: SystemTime::now(),
+        alone,
     }
 }
 

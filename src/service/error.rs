@@ -51,6 +51,9 @@ pub(crate) enum ServiceError {
     /// The disk or the data failed: the node refuses writes until it is restarted, or this request needs what is damaged.
     #[error("storage failed: {0}")]
     StorageFailed(#[from] StorageFault),
+    /// A new member does not know yet what the others have.
+    #[error("this member is still catching up")]
+    CatchingUp,
     /// Value or key over the limit.
     #[error("the value or the key is too large")]
     TooLarge,

@@ -3,8 +3,10 @@
 //! It knows nothing of HTTP: front ends parse and render. Its methods take a [`Caller`] so that authorisation has one
 //! place when it comes; today every caller may do everything, as in the originals while auth is off.
 
+mod catch_up;
 mod error;
 mod figures;
+mod gate;
 mod lapsed;
 mod read;
 mod request;
@@ -18,8 +20,10 @@ use std::time::{Duration, SystemTime};
 pub(crate) use error::{ServiceError, StorageFault};
 pub(crate) use read::ReadGrant;
 pub(crate) use request::*;
-pub(crate) use stats::{FollowerStats, LeaderStats, NodeState, SelfStats, StoreStats};
+pub(crate) use stats::{LeaderStats, NodeState, SelfStats, StoreStats};
 pub(crate) use watch::{Budget, Claim, Delivery, Rendering, WaitingPlace, Watch};
+
+use gate::Gate;
 
 use crate::config::{ReadMode, Vocabulary};
 pub(crate) use crate::members::Member;
@@ -45,11 +49,14 @@ pub(crate) struct ServiceSettings {
     pub request_timeout: Duration,
     /// When the process started to serve.
     pub start_time: SystemTime,
+    /// Whether no other member has a vote.
+    pub alone: bool,
 }
 
 struct Inner {
     settings: ServiceSettings,
     node: NodeContext,
+    gate: Gate,
 }
 
 /// See the module. Cheap to clone.
@@ -64,8 +71,13 @@ impl Service {
         // From then on the disk is late for clients too.
         let patience = settings.request_timeout;
         node.status.watchdog().set_patience(patience);
+        let gate = Gate::new(settings.alone, &node.store);
         Self {
-            inner: Arc::new(Inner { settings, node }),
+            inner: Arc::new(Inner {
+                settings,
+                node,
+                gate,
+            }),
         }
     }
 
@@ -80,6 +92,11 @@ impl Service {
     /// The cluster's id.
     pub(crate) fn cluster_id(&self) -> u64 {
         self.settings().cluster_id
+    }
+
+    /// Whether no other member has a vote.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.settings().alone
     }
 
     /// The vocabulary this node was started with.
@@ -114,10 +131,19 @@ impl Service {
 
     /// All members, by id.
     pub(crate) fn members(&self) -> Result<Vec<Member>, ServiceError> {
-        members::all(&self.node().store).map_err(|error| match error {
+        members::all(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
+    /// Whether the cluster is founded, as far as it is applied here.
+    pub(crate) fn is_founded(&self) -> Result<bool, ServiceError> {
+        members::is_founded(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
+    fn bad_rows(&self, error: MembersError) -> ServiceError {
+        match error {
             MembersError::Storage(error) => self.broken(error),
             malformed => malformed.into(),
-        })
+        }
     }
 
     /// The member that leads, if one does.
@@ -145,6 +171,7 @@ impl Service {
         if self.node().status.leader() == 0 {
             return Err("no leader is known".into());
         }
+        self.admitted().map_err(|error| error.to_string())?;
         match tokio::time::timeout(Duration::from_secs(1), self.linearize()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),

@@ -33,6 +33,7 @@ impl Service {
         recursive: bool,
         consistency: Consistency,
     ) -> Result<ReadGrant, ServiceError> {
+        self.admitted()?;
         let linearizable = match consistency {
             Consistency::Linearizable => true,
             Consistency::Local => false,

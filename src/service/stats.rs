@@ -94,6 +94,13 @@ pub(crate) struct Counts {
 pub(crate) struct FollowerStats {
     /// Its name.
     pub name: String,
+    /// What was measured; `None` for one whose messages nobody has timed.
+    pub traffic: Option<FollowerTraffic>,
+}
+
+/// What a leader measured of its messages to one follower.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FollowerTraffic {
     /// Latencies.
     pub latency: Latency,
     /// Counts.
@@ -164,12 +171,27 @@ impl Service {
         }
     }
 
-    /// The leader's view of its followers; `None` on any other member. A sole voter has none.
+    /// The leader's view of its followers; `None` on any other member. A sole voter has none. Rows that cannot be read
+    /// name none either.
     pub(crate) fn leader_stats(&self) -> Option<LeaderStats> {
-        (self.node().status.role() == Role::Leader).then(|| LeaderStats {
-            leader: self.settings().member_id,
+        if self.node().status.role() != Role::Leader {
+            return None;
+        }
+        let leader = self.settings().member_id;
+        let members = self.members().unwrap_or_default().into_iter();
+        let followers = members.filter(|member| member.id != leader);
+        let followers = followers.map(|member| {
+            let stats = FollowerStats {
+                name: member.name,
+                // Whoever carries the messages will say.
+                traffic: None,
+            };
+            (member.id, stats)
+        });
+        Some(LeaderStats {
+            leader,
             leader_name: self.settings().name.clone(),
-            followers: BTreeMap::new(),
+            followers: followers.collect(),
         })
     }
 }

@@ -23,6 +23,7 @@ impl Service {
         _caller: &Caller,
         request: WatchRequest,
     ) -> Result<Watch, ServiceError> {
+        self.admitted()?;
         let target = Target {
             path: request.path,
             recursive: request.recursive,

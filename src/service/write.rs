@@ -14,6 +14,7 @@ impl Service {
         _caller: &Caller,
         operation: Operation<Ttl>,
     ) -> Result<Written, ServiceError> {
+        self.admitted()?;
         self.takes_writes()?;
         let proposal = Proposal::new(&operation);
         // The proposal holds the value now, and the wait may be long.
@@ -29,7 +30,7 @@ impl Service {
             Some(Outcome::Refused { refusal, revision }) => {
                 Err(ServiceError::Refused { refusal, revision })
             }
-            Some(Outcome::Accepted | Outcome::Expired { .. }) | None => {
+            Some(Outcome::Accepted | Outcome::Ended | Outcome::Expired { .. }) | None => {
                 Err(StorageFault::NoOutcome.into())
             }
         }

@@ -153,6 +153,12 @@ pub enum Operation<L = Lifetime> {
     },
     /// How much history is kept; the oldest event moves as a consequence. Takes no revision.
     Retain(Retention),
+    /// Ends its command where this row outside the tree exists: the operations behind it are not carried out, and have
+    /// no outcome. For what is done once, whoever proposes it and however often.
+    Unless {
+        /// The name of the row.
+        key: Bytes,
+    },
 }
 
 /// How much history the tree keeps. Replicated, so that every member answers alike.
@@ -246,9 +252,11 @@ pub enum Outcome {
         /// Whether the limit cut the wave.
         more: bool,
     },
-    /// A record, a retention, or a system write that changed nothing visible. No revision was
-    /// taken.
+    /// A record, a retention, a condition that holds, or a system write that changed nothing visible. No
+    /// revision was taken.
     Accepted,
+    /// The command ends here; the outcome of an [`Operation::Unless`] whose row exists.
+    Ended,
     /// It was refused: nothing changed and no revision was taken.
     Refused {
         /// Why.

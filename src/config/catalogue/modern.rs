@@ -52,8 +52,8 @@ rows! {
     INITIAL_ADVERTISE_PEER_URLS = Flag::new("initial-advertise-peer-urls", ValueKind::List, HelpGroup::Clustering, "URLs under \
         which other nodes reach this one.")
         .shown_as("<url>,<url>").default("http://localhost:2380,http://localhost:7001").modern();
-    INITIAL_CLUSTER = Flag::new("initial-cluster", ValueKind::List, HelpGroup::Clustering, "Members to found the cluster with. \
-        In this release this node alone.")
+    INITIAL_CLUSTER = Flag::new("initial-cluster", ValueKind::List, HelpGroup::Clustering, "Members to found the cluster with, \
+        one to nine, this node among them. Without effect once the node has data.")
         .shown_as("<name>=<url>,<name>=<url>").default_note("this node with its peer URLs").modern();
     INITIAL_CLUSTER_STATE = Flag::new("initial-cluster-state", ValueKind::Choice(&["new", "existing"]), HelpGroup::Clustering,
         "Found a cluster or join one. Without effect once the node has data.")

@@ -1,6 +1,6 @@
-//! The cluster a node founds: itself alone in this release, whatever way the members are named.
+//! The cluster a node founds: itself alone, or the members that `--initial-cluster` names, this node among them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::address::comparable;
 use super::super::catalogue::{INITIAL_CLUSTER, JOINING, PEERS, PEERS_FILE};
@@ -11,6 +11,33 @@ use super::super::settings::{Origin, Settings};
 use super::super::value::list;
 use super::standing;
 
+/// Most members of a founding. More would only slow each write: a majority of them has to have it on disk.
+const MEMBERS_MAX: usize = 9;
+
+/// The members that these settings found a cluster with, or why they cannot. Such settings are out of force on a restart.
+///
+/// # Errors
+///
+/// What is wrong even on a restart: `-peers` that name other nodes, since the operator wants to join them.
+pub(super) fn members(
+    settings: &Settings,
+    host: &dyn Host,
+    name: &str,
+    peer_urls: &[String],
+) -> Result<Result<Vec<InitialMember>, ConfigError>, ConfigError> {
+    check_peers(settings, host, peer_urls)?;
+    let members = match settings.filled(&INITIAL_CLUSTER) {
+        Some(_) => initial_cluster(settings, name, peer_urls),
+        None => Ok(sole_member(name, peer_urls)),
+    };
+    Ok(
+        members.and_then(|members| match standing::founding(settings) {
+            Some(later) => Err(later),
+            None => Ok(members),
+        }),
+    )
+}
+
 /// The cluster of this node alone.
 pub(super) fn sole_member(name: &str, peer_urls: &[String]) -> Vec<InitialMember> {
     vec![InitialMember {
@@ -19,22 +46,15 @@ pub(super) fn sole_member(name: &str, peer_urls: &[String]) -> Vec<InitialMember
     }]
 }
 
-/// Why no cluster can be founded from these settings, if so. Such settings are out of force on a restart.
-///
-/// # Errors
-///
-/// What is wrong even on a restart: `-peers` that name other nodes, since the operator wants to join them.
-pub(super) fn obstacle(
-    settings: &Settings,
-    host: &dyn Host,
-    name: &str,
-    peer_urls: &[String],
-) -> Result<Option<ConfigError>, ConfigError> {
-    check_peers(settings, host, peer_urls)?;
-    let wrong_cluster = settings
-        .filled(&INITIAL_CLUSTER)
-        .and_then(|_| check_initial_cluster(settings, name, peer_urls).err());
-    Ok(wrong_cluster.or_else(|| standing::founding(settings)))
+/// What an operator should know of a cluster of two before there is data in it.
+pub(super) fn note_two(settings: &mut Settings, members: &[InitialMember]) {
+    if let [one, other] = members {
+        settings.notice(format!(
+            "a cluster of two stops when either of its members, {} and {}, stops, so it is less available than one node \
+             alone: found it with one member or with three",
+            one.name, other.name
+        ));
+    }
 }
 
 /// 0.4's list of peers: this node's own address is no peer, and without another one the node founds (1.4).
@@ -71,27 +91,53 @@ fn check_peers(
     })
 }
 
-/// Checks `--initial-cluster` against this node (1.5), then that it names nobody else.
-fn check_initial_cluster(
+/// The members of `--initial-cluster`, checked against this node (1.5).
+fn initial_cluster(
     settings: &Settings,
     name: &str,
     peer_urls: &[String],
-) -> Result<(), ConfigError> {
+) -> Result<Vec<InitialMember>, ConfigError> {
     let origin = settings.origin_of(&INITIAL_CLUSTER);
     let items = settings.list(&INITIAL_CLUSTER);
     let cluster = items.join(",");
-    let members = members(&origin, &items, &cluster)?;
-    let own: Vec<&str> = members
-        .iter()
-        .filter(|(member, _)| *member == name)
-        .map(|(_, url)| *url)
-        .collect();
-    if own.is_empty() {
-        return Err(ConfigError::NameNotInCluster {
+    let members = listed(&origin, &items, &cluster)?;
+    let own = members
+        .get(name)
+        .ok_or_else(|| ConfigError::NameNotInCluster {
             name: name.to_owned(),
-            cluster,
-        });
+            cluster: cluster.clone(),
+        })?;
+    check_own(name, own, peer_urls, &cluster)?;
+    match members.len() {
+        // Nobody else computes this member's id, so it keeps the spelling that it is reached by.
+        1 => Ok(sole_member(name, peer_urls)),
+        2..=MEMBERS_MAX => Ok(members.into_iter().map(initial_member).collect()),
+        count => Err(ConfigError::Setting {
+            origin,
+            reason: format!(
+                "a cluster has at most {MEMBERS_MAX} members, and {count} are named: leave some out"
+            ),
+        }),
     }
+}
+
+/// Every member computes the ids of all from these URLs, so they stay as they are spelled here: the option is the same text
+/// on all of them, and what each advertises may spell the same place in another way.
+fn initial_member((name, mut peer_urls): (&str, Vec<&str>)) -> InitialMember {
+    peer_urls.sort_unstable();
+    InitialMember {
+        name: name.to_owned(),
+        peer_urls: peer_urls.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// Whether this member is listed with the URLs that it advertises, all of them and no others.
+fn check_own(
+    name: &str,
+    own: &[&str],
+    peer_urls: &[String],
+    cluster: &str,
+) -> Result<(), ConfigError> {
     let same = |a: &str, b: &str| comparable(a) == comparable(b);
     if let Some(url) = own
         .iter()
@@ -103,28 +149,25 @@ fn check_initial_cluster(
             advertised: peer_urls.join(","),
         });
     }
-    if let Some(url) = peer_urls
+    match peer_urls
         .iter()
         .find(|advertised| !own.iter().any(|url| same(advertised, url)))
     {
-        return Err(ConfigError::NotInCluster {
+        Some(url) => Err(ConfigError::NotInCluster {
             url: url.clone(),
-            cluster,
-        });
-    }
-    match members.iter().find(|(member, _)| *member != name) {
-        Some((other, _)) => Err(several_members(origin, other)),
+            cluster: cluster.to_owned(),
+        }),
         None => Ok(()),
     }
 }
 
-/// Name and URL of each item; every URL well formed and none twice.
-fn members<'a>(
+/// The URLs of each name, by name; every URL well formed and none twice. A name that is repeated has several.
+fn listed<'a>(
     origin: &Origin,
     items: &'a [String],
     cluster: &str,
-) -> Result<Vec<(&'a str, &'a str)>, ConfigError> {
-    let mut members = Vec::with_capacity(items.len());
+) -> Result<BTreeMap<&'a str, Vec<&'a str>>, ConfigError> {
+    let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for item in items {
         let (name, url) = item
@@ -145,17 +188,7 @@ fn members<'a>(
                 url: url.to_owned(),
             });
         }
-        members.push((name, url));
+        members.entry(name).or_default().push(url);
     }
     Ok(members)
-}
-
-fn several_members(origin: Origin, other: &str) -> ConfigError {
-    ConfigError::Unavailable {
-        origin,
-        sentence: format!(
-            "clusters of several members are not available in this release (it names {other:?} beside this node): \
-             leave the other members out to run a cluster of one node"
-        ),
-    }
 }

@@ -18,7 +18,7 @@ use super::catalogue::{
 use super::error::ConfigError;
 use super::exit::Exit;
 use super::host::Host;
-use super::node::{Config, Vocabulary};
+use super::node::{Config, InitialMember, Vocabulary};
 use super::settings::Settings;
 
 /// Checks everything and builds the configuration.
@@ -33,15 +33,15 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
     let peer = endpoint::peer(&settings, vocabulary)?;
     endpoint::check_clash(&client, &peer)?;
     endpoint::note_unreachable(&mut settings, &client, &peer);
-    let founding_obstacle =
-        founding_obstacle(&mut settings, host, &name, &data_dir, &peer.advertise)?;
+    let (initial_cluster, founding_obstacle) =
+        founding(&mut settings, host, &name, &data_dir, &peer.advertise)?;
     let (heartbeat, election) = timing::intervals(&mut settings)?;
     let log = logging::log(&mut settings);
     let limits = limit::limits(&mut settings)?;
     let own_names = limit::own_names(&settings, host.hostname(), &client.advertise);
     Ok(Config {
         vocabulary,
-        initial_cluster: founding::sole_member(&name, &peer.advertise),
+        initial_cluster,
         founding_obstacle,
         initial_cluster_token: settings.text(&INITIAL_CLUSTER_TOKEN).unwrap_or_default(),
         name,
@@ -76,18 +76,25 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
     })
 }
 
-/// Ends the start of a node that cannot found its cluster; a node that has one already keeps the reason.
-fn founding_obstacle(
+/// Whom a node founds with. Ends the start of one that cannot found; one that has a cluster already keeps the reason.
+fn founding(
     settings: &mut Settings,
     host: &dyn Host,
     name: &str,
     data_dir: &Path,
     peer_urls: &[String],
-) -> Result<Option<Exit>, Exit> {
-    let Some(error) = founding::obstacle(settings, host, name, peer_urls)? else {
-        return Ok(None);
+) -> Result<(Vec<InitialMember>, Option<Exit>), Exit> {
+    let founded = host.holds_member(data_dir);
+    let error = match founding::members(settings, host, name, peer_urls)? {
+        Ok(members) => {
+            if !founded {
+                founding::note_two(settings, &members);
+            }
+            return Ok((members, None));
+        }
+        Err(error) => error,
     };
-    if !host.holds_member(data_dir) {
+    if !founded {
         return Err(error.into());
     }
     settings.notice(format!(
@@ -95,7 +102,7 @@ fn founding_obstacle(
          in {} ({error})",
         data_dir.display()
     ));
-    Ok(Some(error.into()))
+    Ok((founding::sole_member(name, peer_urls), Some(error.into())))
 }
 
 /// 0.4's `-force` erased what the node had. Where there is nothing, it asks for what happens anyway.

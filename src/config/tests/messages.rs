@@ -263,6 +263,87 @@ fn the_initial_cluster_must_be_this_node() {
     );
 }
 
+/// Names and URLs of the members to found with.
+fn members(config: &crate::config::Config) -> Vec<(&str, Vec<&str>)> {
+    let mut members = Vec::new();
+    for member in &config.initial_cluster {
+        let urls = member.peer_urls.iter().map(String::as_str);
+        members.push((member.name.as_str(), urls.collect()));
+    }
+    members
+}
+
+#[test]
+fn the_initial_cluster_names_all_members_with_all_their_urls() {
+    let three = config(&[
+        "--name=b",
+        "--initial-advertise-peer-urls=http://localhost:2380",
+        "--initial-cluster=c=http://10.0.0.3:2380,b=http://127.0.0.1:2380,a=http://10.0.0.1:2380,c=http://10.0.0.3:2379",
+    ]);
+    assert_eq!(
+        members(&three),
+        [
+            ("a", vec!["http://10.0.0.1:2380"]),
+            // All members have to compute the same ids: the spelling is that of the list.
+            ("b", vec!["http://127.0.0.1:2380"]),
+            ("c", vec!["http://10.0.0.3:2379", "http://10.0.0.3:2380"]),
+        ]
+    );
+    assert!(three.founding_obstacle.is_none());
+    assert!(!has_notice(&three, "cluster of two"), "{:?}", three.notices);
+}
+
+const ADVERTISED: &str = "--initial-advertise-peer-urls=http://localhost:2380";
+
+/// `n1` to `nCOUNT`, the first with the URL that it advertises.
+fn cluster_of(count: usize) -> String {
+    let others = (2..=count).map(|n| format!("n{n}=http://10.0.0.{n}:2380"));
+    let all = std::iter::once("n1=http://localhost:2380".to_owned()).chain(others);
+    format!("--initial-cluster={}", all.collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn a_cluster_has_one_to_nine_members_and_two_are_warned_about() {
+    for count in 1..=9 {
+        let config = config(&["--name=n1", ADVERTISED, &cluster_of(count)]);
+        assert_eq!(config.initial_cluster.len(), count);
+        assert_eq!(
+            has_notice(
+                &config,
+                "a cluster of two stops when either of its members, n1 and n2, stops"
+            ),
+            count == 2,
+            "{:?}",
+            config.notices
+        );
+    }
+    fails_with(
+        &["--name=n1", ADVERTISED, &cluster_of(10)],
+        "flag -initial-cluster: a cluster has at most 9 members, and 10 are named: leave some out",
+    );
+    fails_with(
+        &[
+            "--name=n1",
+            "--initial-cluster=n1=http://localhost:2380,n2=http://127.0.0.1:2380",
+        ],
+        "has duplicate url http://127.0.0.1:2380",
+    );
+}
+
+#[test]
+fn a_restart_takes_no_members_from_the_options() {
+    let host = Fake::holding("/d");
+    let args = ["--data-dir=/d", "--name=n1", ADVERTISED, &cluster_of(10)];
+    let config = host.config(&args, &[]);
+    assert_eq!(members(&config), [("n1", vec!["http://localhost:2380"])]);
+    assert!(config.founding_obstacle.is_some());
+    let two = host.config(
+        &["--data-dir=/d", "--name=n1", ADVERTISED, &cluster_of(2)],
+        &[],
+    );
+    assert!(!has_notice(&two, "cluster of two"), "{:?}", two.notices);
+}
+
 #[test]
 fn localhost_and_its_address_are_the_same_place() {
     let config = config(&[

@@ -205,20 +205,6 @@ fn a_peers_file_replaces_the_peers() {
 }
 
 #[test]
-fn several_members_are_refused_by_name() {
-    let (text, code) = refused(&[
-        "--initial-cluster=default=http://localhost:2380,b=http://10.0.0.3:2380,\
-                                  default=http://localhost:7001",
-    ]);
-    assert!(
-        text.contains("clusters of several members are not available"),
-        "{text}"
-    );
-    assert!(text.contains("\"b\""), "{text}");
-    assert_eq!(code, 1);
-}
-
-#[test]
 fn a_restart_passes_over_options_about_founding_and_keeps_the_reason() {
     let host = Fake::holding("/d");
     for flag in [

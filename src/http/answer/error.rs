@@ -153,6 +153,7 @@ impl From<ServiceError> for ApiError {
             | ServiceError::LeaderLost
             | ServiceError::TooManyRequests
             | ServiceError::Stopped
+            | ServiceError::CatchingUp
             | ServiceError::WritesRefused(_)
             | ServiceError::StorageFailed(_) => Self::invalid(Code::RaftInternal, sentence(&error)),
         }

@@ -1,7 +1,8 @@
 //! Changes of `/v2/members` (keys-api 10.4): checked as the original checks them, then refused.
 //!
-//! A server that runs as a single member has no second one to agree with. The refusal is 409 with the reason, as for
-//! any change that is not safe: client libraries show that message, and a 5xx would send them on to the next endpoint.
+//! A server that runs as a single member has no second one to agree with, and a cluster keeps the members that it was
+//! founded with. The refusal is 409 with the reason, as for any change that is not safe: client libraries show that message,
+//! and a 5xx would send them on to the next endpoint.
 
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
@@ -14,8 +15,10 @@ use crate::service::Service;
 
 /// A list of URLs fits many times.
 const BODY_BYTES: usize = 64 << 10;
-const REFUSED: &str =
+const REFUSED_ALONE: &str =
     "membership: this server runs as a single member, its membership cannot be changed";
+const REFUSED: &str = "membership: this cluster keeps the members that it was founded with: to replace one that is lost, \
+                       load a saved listing into a new cluster with 'etcdctl import'";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,7 +37,7 @@ pub(super) fn refused_unread(
         return Some((StatusCode::NOT_FOUND, format!("No such member: {id}")));
     }
     if method == Method::DELETE {
-        return Some((StatusCode::CONFLICT, REFUSED.to_owned()));
+        return Some((StatusCode::CONFLICT, unchanging(service)));
     }
     let content_type = request.content_type.map_or(&b""[..], HeaderValue::as_bytes);
     if media_type::is_json(content_type) {
@@ -83,8 +86,18 @@ pub(super) fn refused(
             StatusCode::CONFLICT,
             "membership: peerURL exists".to_owned(),
         ),
-        Ok(_) => (StatusCode::CONFLICT, REFUSED.to_owned()),
+        Ok(_) => (StatusCode::CONFLICT, unchanging(service)),
     }
+}
+
+/// Why no change is made, however well it is asked for.
+fn unchanging(service: &Service) -> String {
+    let refused = if service.is_alone() {
+        REFUSED_ALONE
+    } else {
+        REFUSED
+    };
+    refused.to_owned()
 }
 
 fn is_member(service: &Service, id: &str) -> bool {

@@ -10,7 +10,8 @@ use crate::http::answer::error::{ApiError, Code};
 use crate::http::answer::headers::Reply;
 use crate::http::front::Front;
 use crate::http::request::path;
-use crate::service::{FollowerStats, LeaderStats};
+use crate::service::LeaderStats;
+use crate::service::stats::FollowerTraffic;
 
 /// Only the leader has them. In the vocabulary of 0.4 the others point to it, otherwise they say no (keys-api 9.2).
 pub(crate) fn answer(front: &Front, method: &Method, uri: &Uri, reply: Reply) -> Response<Body> {
@@ -64,7 +65,7 @@ struct CountsBody {
     success: u64,
 }
 
-/// The followers, keyed by id, or by name in the vocabulary of 0.4. Sorted by key.
+/// The followers of whom something is known, keyed by id, or by name in the vocabulary of 0.4. Sorted by key.
 fn body(stats: &LeaderStats, vocabulary: Vocabulary) -> Vec<u8> {
     let key = |id: u64, name: &str| match vocabulary {
         Vocabulary::Classic => name.to_owned(),
@@ -73,7 +74,10 @@ fn body(stats: &LeaderStats, vocabulary: Vocabulary) -> Vec<u8> {
     let mut followers: Vec<(String, FollowerBody)> = stats
         .followers
         .iter()
-        .map(|(id, follower)| (key(*id, &follower.name), follower.into()))
+        .filter_map(|(id, follower)| {
+            let traffic = follower.traffic.as_ref()?;
+            Some((key(*id, &follower.name), traffic.into()))
+        })
         .collect();
     followers.sort_by(|(a, _), (b, _)| a.cmp(b));
     document(&LeaderBody {
@@ -82,8 +86,8 @@ fn body(stats: &LeaderStats, vocabulary: Vocabulary) -> Vec<u8> {
     })
 }
 
-impl From<&FollowerStats> for FollowerBody {
-    fn from(stats: &FollowerStats) -> Self {
+impl From<&FollowerTraffic> for FollowerBody {
+    fn from(stats: &FollowerTraffic) -> Self {
         let latency = stats.latency;
         Self {
             latency: LatencyBody {
@@ -106,7 +110,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::service::stats::{Counts, Latency};
+    use crate::service::stats::{Counts, FollowerStats, Latency};
 
     fn text(json: Vec<u8>) -> String {
         String::from_utf8(json).unwrap()
@@ -123,13 +127,24 @@ mod tests {
         };
         let follower = |name: &str| FollowerStats {
             name: name.to_owned(),
-            latency,
-            counts: Counts {
-                fail: 0,
-                success: 5,
-            },
+            traffic: Some(FollowerTraffic {
+                latency,
+                counts: Counts {
+                    fail: 0,
+                    success: 5,
+                },
+            }),
         };
-        let followers = BTreeMap::from([(2, follower("b")), (0x10, follower("a"))]);
+        let silent = FollowerStats {
+            traffic: None,
+            ..follower("c")
+        };
+        let followers = BTreeMap::from([
+            (2, follower("b")),
+            (0x10, follower("a")),
+            // Zeros would be figures that nobody measured.
+            (0x11, silent),
+        ]);
         let stats = LeaderStats {
             leader: 0x1881,
             leader_name: "l".to_owned(),

@@ -89,7 +89,7 @@ fn events(outcomes: &[Outcome]) -> impl Iterator<Item = Arc<Event>> + '_ {
         .flat_map(|outcome| match outcome {
             Outcome::Done(event) => std::slice::from_ref(event),
             Outcome::Expired { events, .. } => events.as_slice(),
-            Outcome::Accepted | Outcome::Refused { .. } => &[],
+            Outcome::Accepted | Outcome::Ended | Outcome::Refused { .. } => &[],
         })
         .cloned()
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
 use super::decide::{self, DirectoryEvidence, IdentityState, LogAction, LogState, StoreAction};
@@ -11,7 +10,7 @@ use super::other_cluster::{self, NamedIdentity};
 use super::plan::{PlannedLog, StartPlan};
 use super::refusal::StartRefusal;
 use super::store::StoreFacts;
-use crate::node::alone::is_alone;
+use crate::node::alone::{is_alone, membership};
 use crate::node::data_dir::DataDirError;
 use crate::node::recovery::error::RecoveryError;
 use crate::node::{identity_file, missing_file, reserve, witness_file};
@@ -87,12 +86,6 @@ impl<F: Fs> DirectoryFacts<F> {
             LogFinding::Readable(log) => log.recovery().first_index <= applied + 1,
             LogFinding::Absent | LogFinding::Contradicted(..) | LogFinding::Damaged(..) => true,
         };
-        let conf_state = &self.store.marker.conf_state;
-        let member = match (self.store.marker.member, &conf_state.voters[..]) {
-            // The first release did not write its id down either.
-            (0, [voter]) => *voter,
-            (member, _) => member,
-        };
         DirectoryEvidence {
             identity: match self.identity_file {
                 identity_file::FoundIdentity::Missing => IdentityState::Missing,
@@ -105,8 +98,7 @@ impl<F: Fs> DirectoryFacts<F> {
             store: self.store.kind,
             tables: self.store.tables(),
             agree: other_cluster::agree(&self.voices()),
-            // The first release wrote its membership down only with the first flush.
-            alone: *conf_state == ConfState::default() || is_alone(conf_state, member),
+            alone: self.is_alone(),
             joins,
             proven: self.is_proven(),
             witnessed: self.is_witnessed(question.directory),
@@ -116,14 +108,35 @@ impl<F: Fs> DirectoryFacts<F> {
         }
     }
 
-    /// Whether anything shows that a node ran here: a witness of an entry or of a clean stop, or, beside a store without a
-    /// log, the reserve, which a founding makes after the log.
+    /// Whether nobody else has a vote, by all that is known: the store's own word, or its silence in a cluster of one.
+    fn is_alone(&self) -> bool {
+        let conf_state = &self.store.marker.conf_state;
+        let voice = self.voices().first().map(|voice| voice.1);
+        let member = match (voice, &conf_state.voters[..]) {
+            (Some(identity), _) => identity.member,
+            // The first release did not write its id down either.
+            (None, [voter]) => *voter,
+            (None, _) => return false,
+        };
+        let identity = voice.unwrap_or(wal::Identity { cluster: 0, member });
+        membership(conf_state, identity).is_some_and(|it| is_alone(&it, member))
+    }
+
+    /// Whether anything shows that a node ran here: a witness of an entry or of a clean stop; a term in the log of a member
+    /// of several, who may have given a vote in it, long before there is an entry; or, beside a store without a log, the
+    /// reserve, which a founding makes after the log.
     fn is_witnessed(&self, directory: &Path) -> bool {
         let testimony = self.witness_file.testimony();
         let alone = self.store.kind != decide::StoreCondition::Absent
             && matches!(self.log.judged, LogFinding::Absent)
             && reserve::is_there(directory);
-        alone || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
+        let promised = match &self.log.judged {
+            LogFinding::Readable(log) => log.recovery().hard_state.term > 0 && !self.is_alone(),
+            _ => false,
+        };
+        alone
+            || promised
+            || testimony.is_some_and(|said| said.witness.index > 0 || said.clean.is_some())
     }
 
     /// Who names which member.

@@ -47,7 +47,9 @@ pub fn judge<F: Fs>(fs: &F, question: &Question<'_>) -> Result<Judgement<F>, Rec
             facts.plan(question, log, store)?,
         ))),
         // The first release's store, never flushed: without its log nothing is left to serve under any option.
-        StartVerdict::Refuse(decide::RefusalCase::LogLoss) if facts.voices().is_empty() => {
+        StartVerdict::Refuse(decide::RefusalCase::LogLoss | decide::RefusalCase::Member)
+            if facts.voices().is_empty() =>
+        {
             Err(RecoveryError::Nobody {
                 directory: question.directory.to_owned(),
             })

@@ -34,6 +34,20 @@ pub enum RecoveryError {
         "{0}: put back a copy of the whole data directory that was made while the node was stopped"
     )]
     Marker(#[from] MarkerError),
+    /// The store of a member of several does not name the others.
+    #[error(
+        "the store {store} does not say who the members of cluster {:x} are, and member {:x} was not founded alone: on its \
+         own it would confirm writes that the others never see. Nothing was changed. Put back a copy of the whole data \
+         directory that was made while the node was stopped; or remove this member from its cluster, and add it again with a \
+         new, empty --data-dir",
+        identity.cluster, identity.member
+    )]
+    MembersUnknown {
+        /// The store.
+        store: PathBuf,
+        /// Whose data it is.
+        identity: wal::Identity,
+    },
     /// Neither file says whose data it is.
     #[error(
         "nothing in {directory} says whose data it is: put back a copy of the whole directory that was made while the node \
@@ -102,6 +116,7 @@ impl RecoveryError {
             | Self::Apply(_)
             | Self::Unknown(_)
             | Self::Marker(_)
+            | Self::MembersUnknown { .. }
             | Self::Nobody { .. } => true,
         }
     }

@@ -6,7 +6,7 @@ use wal::fs::Fs;
 
 use super::error::{RecoveryError, io};
 use super::origin::LogOrigin;
-use crate::node::alone::sole_voter;
+use crate::node::alone::membership;
 use crate::node::founding::Founded;
 use crate::node::judgement::StartPlan;
 use crate::node::marker::Marker;
@@ -47,6 +47,11 @@ pub fn open_store<F: Fs>(
     options: &storage::StoreOptions,
 ) -> Result<(OpenedStore<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
     let path = data_dir.join("store");
+    let conf_state = membership(&plan.marker.conf_state, plan.identity);
+    let conf_state = conf_state.ok_or_else(|| RecoveryError::MembersUnknown {
+        store: path.clone(),
+        identity: plan.identity,
+    })?;
     let mut mode = plan.mode();
     prepare(fs, data_dir, &mut plan, &mode)?;
     let faults = plan.inventory.faults.iter();
@@ -64,12 +69,11 @@ pub fn open_store<F: Fs>(
             },
         }
     };
-    let mut marker = plan.marker.clone();
+    let mut marker = Marker {
+        conf_state,
+        ..plan.marker.clone()
+    };
     (marker.cluster, marker.member) = (plan.identity.cluster, plan.identity.member);
-    if marker.conf_state.voters.is_empty() {
-        // The first release founded nothing but sole voters, and wrote them down only with the first flush.
-        marker.conf_state = sole_voter(plan.identity.member);
-    }
     let opened = OpenedStore {
         store,
         writer,
@@ -128,4 +132,117 @@ fn widen(mode: &storage::Mode, damage: &storage::Damage) -> Option<storage::Mode
     }
     let families = resting.into_iter().chain([damage.column]);
     Some(storage::Mode::WithoutCompaction(families.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::eraftpb::ConfState;
+    use wal::fs::OsFs;
+
+    use super::*;
+    use crate::member_id::cluster_id;
+    use crate::node::disk_space::DiskSpace;
+    use crate::node::founding::{self, Founding};
+    use crate::node::judgement::{Judgement, Question, StartRefusal, judge};
+
+    /// A directory whose store does not say who the members are: those of a cluster of these.
+    fn silent(members: &[u64]) -> tempfile::TempDir {
+        founded(members).0
+    }
+
+    fn founded(members: &[u64]) -> (tempfile::TempDir, wal::Wal<OsFs>) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let founding = Founding {
+            identity: wal::Identity {
+                cluster: cluster_id(members),
+                member: 7,
+            },
+            conf_state: ConfState::default(),
+            storage: storage::StoreOptions::default(),
+            wal: wal::Options::default(),
+        };
+        let founded = founding::found(&OsFs, directory.path(), &DiskSpace::system(), founding);
+        (directory, founded.expect("founded").wal)
+    }
+
+    fn question(directory: &Path) -> Question<'_> {
+        Question {
+            directory,
+            copied: false,
+            accept_log_loss: None,
+        }
+    }
+
+    fn judged(directory: &Path) -> Result<Box<StartPlan<OsFs>>, RecoveryError> {
+        judge(&OsFs, &question(directory)).map(|judgement| match judgement {
+            Judgement::Start(plan) => plan,
+            Judgement::Found => panic!("a node is here"),
+        })
+    }
+
+    fn opened(directory: &Path) -> Result<Marker, RecoveryError> {
+        let options = storage::StoreOptions::default();
+        open_store(&OsFs, directory, judged(directory)?, &options).map(|opened| opened.0.marker)
+    }
+
+    /// Were it alone for want of knowledge, it would confirm writes that the others never see.
+    #[test]
+    fn a_member_of_several_is_never_alone_by_default() {
+        let directory = silent(&[7, 8, 9]);
+        let Err(error) = opened(directory.path()) else {
+            panic!("it takes itself for the only member")
+        };
+        assert!(error.is_about_data());
+        let said = error.to_string();
+        for part in [
+            "does not say who the members of cluster",
+            "member 7 was not founded alone",
+            "Nothing was changed. Put back a copy",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_first_release_said_nothing_of_its_lone_members() {
+        let directory = silent(&[7]);
+        let marker = opened(directory.path()).expect("it opens");
+        assert_eq!(marker.conf_state.voters, [7]);
+    }
+
+    /// A vote is a promise, and comes before any entry: a member that founds anew would give it a second time.
+    #[test]
+    fn a_vote_in_the_log_of_one_of_several_is_not_forgotten() {
+        for (members, forgotten) in [(&[7][..], true), (&[7, 8, 9], false)] {
+            let (directory, mut log) = founded(members);
+            let vote = wal::HardState {
+                term: 3,
+                vote: 8,
+                commit: 0,
+            };
+            log.append(&[], Some(&vote)).expect("appended");
+            log.write().expect("written");
+            log.sync().expect("synced");
+            drop(log);
+            std::fs::remove_file(directory.path().join("FORMAT")).expect("removed");
+            let judgement = judge(&OsFs, &question(directory.path())).expect("judged");
+            assert_eq!(matches!(judgement, Judgement::Found), forgotten);
+        }
+    }
+
+    /// A lone node may go on without its log if the operator says so; a member of several may not.
+    #[test]
+    fn the_judgement_knows_the_same_rule() {
+        for (members, alone) in [(&[7][..], true), (&[7, 8, 9], false)] {
+            let directory = silent(members);
+            std::fs::remove_dir_all(directory.path().join("wal")).expect("removed");
+            let refusal = match judged(directory.path()) {
+                Err(RecoveryError::Refused(refusal)) => refusal,
+                _ => panic!("the log is lost"),
+            };
+            let asks = matches!(*refusal, StartRefusal::LogLoss { .. });
+            let sends_away = matches!(*refusal, StartRefusal::Member { .. });
+            assert_eq!((asks, sends_away), (alone, !alone), "{refusal}");
+        }
+    }
 }

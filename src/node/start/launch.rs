@@ -45,10 +45,16 @@ pub(super) fn launch(
     let context = prepared.context.clone();
     report(options, &caught_up.log, &context, new, phases.took());
     let identity = caught_up.log.wal.identity();
-    let runtime = Some(run(options, prepared, caught_up)?);
+    let alone = is_alone(&prepared.worker.marker().conf_state, identity.member);
+    let peers: Arc<dyn Peers> = match alone {
+        true => Arc::new(NoPeers),
+        false => (options.connect)(&identity, &context)?,
+    };
+    let runtime = Some(run(options, prepared, caught_up, peers)?);
     Ok(StartedNode {
         context,
         identity,
+        alone,
         runtime,
         data_dir,
     })
@@ -59,6 +65,7 @@ fn run(
     options: &NodeOptions,
     prepared: Prepared,
     caught_up: CaughtUp,
+    peers: Arc<dyn Peers>,
 ) -> Result<Runtime<OsFs>, StartError> {
     let Prepared {
         context,
@@ -68,11 +75,6 @@ fn run(
     } = prepared;
     let log = caught_up.log.wal;
     let member = log.identity().member;
-    let marker = worker.marker();
-    let peers: Arc<dyn Peers> = match is_alone(&marker.conf_state, member) {
-        true => Arc::new(NoPeers),
-        false => (options.connect)(&log.identity(), &context)?,
-    };
     let consensus = consensus(options, member, &context, caught_up.replayed)?;
     let log_worker = LogWorker::new(
         log,

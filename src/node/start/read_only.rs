@@ -1,6 +1,7 @@
 //! A node whose store is damaged: it serves what can be read, and nothing else. No thread works on it.
 
 use crate::metrics::Metrics;
+use crate::node::alone::is_alone;
 use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::marker::Marker;
@@ -63,6 +64,7 @@ impl ReadOnlyStore {
         );
         StartedNode {
             context,
+            alone: is_alone(&self.marker.conf_state, self.marker.member),
             identity: wal::Identity {
                 cluster: self.marker.cluster,
                 member: self.marker.member,

@@ -12,6 +12,8 @@ pub(crate) struct StartedNode {
     pub context: NodeContext,
     /// Its cluster and member ids.
     pub identity: wal::Identity,
+    /// Whether no other member has a vote.
+    pub alone: bool,
     /// Its threads; `None` where nothing is written any more.
     pub runtime: Option<Runtime<OsFs>>,
     /// Locked until it is dropped.

@@ -83,6 +83,10 @@ impl HashChain {
                 self.word(retention.events);
                 self.word(retention.bytes);
             }
+            Operation::Unless { key } => {
+                self.word(13);
+                self.bytes(key);
+            }
         }
     }
 
@@ -99,6 +103,7 @@ impl HashChain {
                 self.word(u64::from(*more));
             }
             Outcome::Accepted => self.word(3),
+            Outcome::Ended => self.word(5),
             Outcome::Refused { refusal, revision } => {
                 self.word(4);
                 self.word(*revision);

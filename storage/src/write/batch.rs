@@ -4,6 +4,7 @@
 //! however they are cut into batches. A batch that is dropped, or whose apply failed, leaves no
 //! trace: after damage that an apply met, the next batch begins where the failed one began.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -60,6 +61,8 @@ pub struct Batch<'w> {
     pub(crate) rows: WriteBatch,
     pub(crate) state: StoreState,
     pub(crate) overlay: Overlay,
+    /// The rows outside the tree that this batch wrote (true) or removed.
+    pub(crate) records: BTreeMap<Vec<u8>, bool>,
     pub(crate) expiry: Pending,
     pub(crate) chain: HashChain,
     /// The earliest deadline, or earlier.
@@ -91,6 +94,7 @@ impl Writer {
             rows: WriteBatch::default(),
             state: StoreState::clone(&self.state),
             overlay: Overlay::default(),
+            records: BTreeMap::new(),
             expiry: Pending::default(),
             chain: HashChain(self.state.applied.hash),
             deadline: self.deadline,
@@ -190,8 +194,8 @@ fn settle_deadline(core: &Core, deadline: Option<u64>, moved: bool) -> Option<u6
 
 impl Batch<'_> {
     /// Applies the command at log index `index`. Its operations see each other, in order; each
-    /// stands alone: one that is refused undoes nothing. `cluster_time` (ns) counts from the
-    /// highest value given so far.
+    /// stands alone: one that is refused undoes nothing. One outcome for each, up to the one that ends the
+    /// command ([`Outcome::Ended`]). `cluster_time` (ns) counts from the highest value given so far.
     ///
     /// Errors: [`Error::OutOfOrder`] if `index` is not above the applied one, which changes
     /// nothing. After any other error the batch cannot be committed.
@@ -202,10 +206,13 @@ impl Batch<'_> {
         operations: &[Operation],
     ) -> Result<Vec<Outcome>, Error> {
         self.begin(index, cluster_time)?;
-        let outcomes = operations
-            .iter()
-            .map(|operation| self.operate(operation))
-            .collect::<Result<_, _>>()?;
+        let mut outcomes = Vec::with_capacity(operations.len());
+        for operation in operations {
+            outcomes.push(self.operate(operation)?);
+            if outcomes.last() == Some(&Outcome::Ended) {
+                break;
+            }
+        }
         self.end();
         Ok(outcomes)
     }

@@ -226,7 +226,10 @@ impl Draw {
         } else {
             Content::File(value.clone())
         };
-        match self.random.weighted(&[22, 8, 6, 10, 8, 12, 5, 14, 3, 4, 6]) {
+        match self
+            .random
+            .weighted(&[22, 8, 6, 10, 8, 12, 5, 14, 3, 4, 6, 2])
+        {
             0 => Operation::Write(Write {
                 path,
                 mode: WriteMode::Set,
@@ -280,10 +283,13 @@ impl Draw {
                 key: Bytes::from(self.random.pick(&["one", "two"])),
                 value: self.random.percent(80).then_some(value),
             },
-            _ => Operation::Retain(Retention {
+            10 => Operation::Retain(Retention {
                 events: self.random.pick(&[0, 1, 5, 30, 1_000_000]),
                 bytes: self.random.pick(&[0, 20, 200, 1 << 30]),
             }),
+            _ => Operation::Unless {
+                key: Bytes::from(self.random.pick(&["one", "two"])),
+            },
         }
     }
 

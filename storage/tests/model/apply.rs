@@ -71,6 +71,8 @@ impl Model {
                 self.retain(*retention);
                 return Outcome::Accepted;
             }
+            Operation::Unless { key } if self.records.contains_key(key) => return Outcome::Ended,
+            Operation::Unless { .. } => return Outcome::Accepted,
         };
         match written {
             Ok(event) => Outcome::Done(event),

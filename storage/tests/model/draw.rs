@@ -359,6 +359,9 @@ impl Draw {
     fn record(&mut self) -> Operation {
         let keys: [&[u8]; 5] = [b"m", b"m/1", b"m/2", b"m0", b"\xff"];
         let key = Bytes::copy_from_slice(self.random.pick(&keys));
+        if self.random.percent(25) {
+            return Operation::Unless { key };
+        }
         let value = self.random.percent(70).then(|| self.value());
         Operation::Record { key, value }
     }

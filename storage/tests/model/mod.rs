@@ -64,15 +64,19 @@ impl Model {
         }
     }
 
-    /// Applies one command; one outcome for each operation.
+    /// Applies one command; one outcome for each operation, up to the one that ends it.
     pub(crate) fn apply(&mut self, command: &Command) -> Vec<Outcome> {
         assert!(command.index > self.index, "log indexes rise");
         self.index = command.index;
         self.cluster_time = self.cluster_time.max(command.cluster_time);
-        command
-            .operations
-            .iter()
-            .map(|operation| self.operate(operation))
+        let mut ended = false;
+        let operations = command.operations.iter();
+        operations
+            .map_while(|operation| {
+                let outcome = (!ended).then(|| self.operate(operation))?;
+                ended = outcome == Outcome::Ended;
+                Some(outcome)
+            })
             .collect()
     }
 

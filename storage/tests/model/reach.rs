@@ -17,6 +17,7 @@ fn name_of(outcome: &Outcome) -> String {
         Outcome::Done(event) => format!("file {:?}", event.action),
         Outcome::Expired { events, more } => format!("expired {} {more}", events.len().min(2)),
         Outcome::Accepted => "accepted".into(),
+        Outcome::Ended => "ended".into(),
         Outcome::Refused { refusal, .. } => match refusal {
             Refusal::KeyNotFound(_) => "KeyNotFound",
             Refusal::CompareFailed { .. } => "CompareFailed",
@@ -79,6 +80,7 @@ fn the_cases_reach_every_kind_of_outcome() {
         "expired 2 false",
         "expired 2 true",
         "accepted",
+        "ended",
         "KeyNotFound",
         "CompareFailed",
         "NotFile",

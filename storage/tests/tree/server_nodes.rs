@@ -121,13 +121,16 @@ fn clients_are_refused_there_and_welcome_beside_it() {
     assert_eq!(tree.refused(delete("/")), Refusal::ReadOnly(path("/")));
 }
 
+fn record(key: &'static str, value: Option<&'static str>) -> Operation {
+    Operation::Record {
+        key: Bytes::from_static(key.as_bytes()),
+        value: value.map(|value| Bytes::from_static(value.as_bytes())),
+    }
+}
+
 #[test]
 fn records_take_no_revision_and_are_found_by_prefix() {
     let mut tree = Tree::in_memory();
-    let record = |key: &'static str, value: Option<&'static str>| Operation::Record {
-        key: Bytes::from_static(key.as_bytes()),
-        value: value.map(|value| Bytes::from_static(value.as_bytes())),
-    };
     let outcomes = tree.run(&[
         record("m/1", Some("a")),
         record("m/2", Some("b")),
@@ -154,4 +157,56 @@ fn records_take_no_revision_and_are_found_by_prefix() {
     );
     assert_eq!(tree.store.revision(), 0);
     assert_eq!(tree.store.applied().index, 2);
+}
+
+#[test]
+fn what_is_done_once_is_ended_by_the_row_that_it_leaves() {
+    let mut tree = Tree::in_memory();
+    let once = |value: &'static str| {
+        [
+            Operation::Unless {
+                key: Bytes::from_static(b"done"),
+            },
+            record("done", Some(value)),
+            system("/_etcd/config", Some(value)),
+        ]
+    };
+    let first = tree.run(&once("one"));
+    assert_eq!(first[..2], [Outcome::Accepted, Outcome::Accepted]);
+    assert!(matches!(first[2], Outcome::Done(_)), "{first:?}");
+    assert_eq!(tree.run(&once("two")), [Outcome::Ended]);
+    let row = |tree: &Tree| tree.store.record(b"done").expect("readable");
+    assert_eq!(row(&tree).as_deref(), Some(&b"one"[..]));
+    assert_eq!(tree.store.revision(), 1);
+    // The row of an operation before counts, and so does its removal.
+    let mut again = vec![record("done", None)];
+    again.extend(once("three"));
+    again.extend(once("four"));
+    let outcomes = tree.run(&again);
+    assert_eq!(outcomes.len(), 5);
+    assert_eq!(outcomes[4], Outcome::Ended);
+    assert_eq!(row(&tree).as_deref(), Some(&b"three"[..]));
+    assert_eq!(tree.store.revision(), 2);
+}
+
+#[test]
+fn a_batch_sees_the_rows_of_the_commands_before() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (store, mut writer) = storage::open(
+        &directory.path().join("store"),
+        storage::StoreOptions::default(),
+    )
+    .expect("opened");
+    let once = |value: &'static str| {
+        let key = Bytes::from_static(b"done");
+        [Operation::Unless { key }, record("done", Some(value))]
+    };
+    let mut batch = writer.batch();
+    let first = batch.apply(1, 0, &once("one")).expect("applies");
+    let second = batch.apply(2, 0, &once("two")).expect("applies");
+    assert_eq!(first, [Outcome::Accepted, Outcome::Accepted]);
+    assert_eq!(second, [Outcome::Ended]);
+    batch.commit().expect("committed");
+    let row = store.record(b"done").expect("readable");
+    assert_eq!(row.as_deref(), Some(&b"one"[..]));
 }

@@ -20,6 +20,7 @@ use crate::format::column::Column;
 use crate::format::meta;
 use crate::operation::{Event, Node, Operation, Outcome, Refusal, Write, WriteMode};
 use crate::path::KeyPath;
+use crate::read::point;
 use crate::write::batch::Batch;
 
 /// Why an operation ended without an event.
@@ -84,6 +85,7 @@ impl Batch<'_> {
                 self.retain(*retention)?;
                 return Ok(Outcome::Accepted);
             }
+            Operation::Unless { key } => return Ok(self.unless(key)?),
         };
         event.map(Outcome::Done)
     }
@@ -104,6 +106,19 @@ impl Batch<'_> {
             Some(value) => self.rows.put_cf(family, meta::record_key(key), value),
             None => self.rows.delete_cf(family, meta::record_key(key)),
         }
+        self.records.insert(key.to_vec(), value.is_some());
+    }
+
+    fn unless(&self, key: &[u8]) -> Result<Outcome, Error> {
+        let exists = match self.records.get(key) {
+            Some(exists) => *exists,
+            None => point::record(&self.core.database, key)?.is_some(),
+        };
+        Ok(if exists {
+            Outcome::Ended
+        } else {
+            Outcome::Accepted
+        })
     }
 }
 
@@ -118,7 +133,7 @@ fn held_bytes(outcome: &Outcome) -> usize {
             refusal: Refusal::CompareFailed { value, .. },
             ..
         } => value.len(),
-        Outcome::Accepted | Outcome::Refused { .. } => 0,
+        Outcome::Accepted | Outcome::Ended | Outcome::Refused { .. } => 0,
     }
 }
 
