@@ -69,7 +69,7 @@ pub(crate) use proposal::Proposal;
 pub(crate) use stamp::Stamp;
 pub(crate) use ttl::Ttl;
 use version::BOUNDED_EXPIRY;
-pub(crate) use version::HEADER_BYTES;
+pub(crate) use version::{HEADER_BYTES, NEWEST};
 
 /// What the server does itself: nothing of it has a TTL.
 pub(crate) type ServerOperation = Operation<Infallible>;

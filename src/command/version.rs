@@ -9,4 +9,4 @@ pub(super) const BOUNDED_EXPIRY: u8 = 2;
 /// The version that knows a condition on a record.
 pub(super) const CONDITION: u8 = 3;
 /// The newest one.
-pub(super) const NEWEST: u8 = CONDITION;
+pub(crate) const NEWEST: u8 = CONDITION;

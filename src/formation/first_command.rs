@@ -9,7 +9,7 @@ use crate::config::{ClusterSettings, Config};
 use crate::member_id::cluster_id;
 use crate::members::{self, Member};
 
-use super::founder::with_ids;
+use super::founder::initial_members;
 
 /// `/_etcd/config` in the field order of 0.4.6; whole numbers print without a fraction.
 #[derive(Serialize)]
@@ -51,18 +51,12 @@ pub(super) fn first_command(
 /// The members beside `own` that `cluster` was founded with, as the options name them; `None` where these options did not
 /// found it. The id of a cluster is made of those of its members, so it tells whether they are the same.
 pub(super) fn other_founders(config: &Config, cluster: u64, own: u64) -> Option<Vec<Member>> {
-    let members = with_ids(config).ok()?;
-    let ids: Vec<u64> = members.iter().map(|(id, _)| *id).collect();
+    let members = initial_members(config);
+    let ids: Vec<u64> = members.iter().map(|member| member.id).collect();
     if cluster_id(&ids) != cluster || !ids.contains(&own) {
         return None;
     }
-    let others = members.into_iter().filter(|(id, _)| *id != own);
-    let unstarted = others.map(|(id, member)| Member {
-        id,
-        name: member.name.clone(),
-        peer_urls: member.peer_urls.clone(),
-        client_urls: Vec::new(),
-    });
+    let unstarted = members.into_iter().filter(|member| member.id != own);
     Some(unstarted.collect())
 }
 

@@ -4,6 +4,7 @@ use raft::eraftpb::ConfState;
 
 use crate::config::{Config, Exit, InitialMember};
 use crate::member_id::{cluster_id, member_id};
+use crate::members::Member;
 use crate::node::start::Founder;
 
 /// Why members that are listed cannot found a cluster together.
@@ -69,6 +70,18 @@ pub(super) fn with_ids(config: &Config) -> Result<Vec<(u64, &InitialMember)>, Fo
         }),
         None => Ok(members),
     }
+}
+
+/// The members that the options name, as they are known before the cluster is founded. None where two of them are one.
+pub(crate) fn initial_members(config: &Config) -> Vec<Member> {
+    let members = with_ids(config).unwrap_or_default().into_iter();
+    let member = |(id, member): (u64, &InitialMember)| Member {
+        id,
+        name: member.name.clone(),
+        peer_urls: member.peer_urls.clone(),
+        client_urls: Vec::new(),
+    };
+    members.map(member).collect()
 }
 
 #[cfg(test)]

@@ -14,5 +14,5 @@ mod publication;
 mod tests;
 
 pub(crate) use among::publish_among_others;
-pub(crate) use founder::founder;
+pub(crate) use founder::{founder, initial_members};
 pub(crate) use publication::{Publication, publish};

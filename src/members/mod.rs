@@ -7,11 +7,6 @@ mod fuzz;
 mod machine;
 mod record;
 
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "nobody compares data of two clusters yet")
-)]
-pub(crate) use record::nonce;
 pub(crate) use record::{
-    Member, MembersError, all, cluster_row, is_founded, nonce_row, unless_founded,
+    Member, MembersError, all, cluster_row, is_founded, nonce, nonce_row, unless_founded,
 };

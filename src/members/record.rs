@@ -80,10 +80,6 @@ pub(crate) fn is_founded(store: &Store) -> Result<bool, MembersError> {
 
 /// The random number that the founding drew. Clusters that were founded with the same options have the same ids, and other
 /// nonces: data of one is no data of the other. `None` before the founding, and in clusters of the first builds.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "nobody compares data of two clusters yet")
-)]
 pub(crate) fn nonce(store: &Store) -> Result<Option<u64>, MembersError> {
     let row = store.record(NONCE_KEY)?;
     row.map(|row| {

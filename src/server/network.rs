@@ -1,0 +1,70 @@
+//! The way to the other members, where this one is not alone: made while the node starts, since its inbox is the node's,
+//! and needed by the peer port.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use crate::command;
+use crate::config::Config;
+use crate::formation;
+use crate::members;
+use crate::node::context::NodeContext;
+use crate::node::peer::Peers;
+use crate::node::start::ConnectPeers;
+use crate::transport::{Network, NetworkSettings, PeerAddress};
+use crate::version::SERVER_VERSION;
+
+/// Where the network is once the node has started; it stays empty for a lone one.
+pub(super) type MadeNetwork = Arc<OnceLock<Arc<Network>>>;
+
+/// What the node calls to reach the others, and where what it made is then found.
+pub(super) fn connect(config: &Config) -> (ConnectPeers, MadeNetwork) {
+    let made = MadeNetwork::default();
+    let (place, config) = (made.clone(), config.clone());
+    let connect = move |identity: &wal::Identity, node: &NodeContext| {
+        let network = start(&config, *identity, node)?;
+        Ok(place.get_or_init(|| network).clone() as Arc<dyn Peers>)
+    };
+    (Box::new(connect), made)
+}
+
+fn start(
+    config: &Config,
+    identity: wal::Identity,
+    node: &NodeContext,
+) -> io::Result<Arc<Network>> {
+    let founding = members::nonce(&node.store).map_err(io::Error::other)?;
+    let settings = NetworkSettings {
+        cluster: identity.cluster,
+        member: identity.member,
+        founding: founding.unwrap_or(0),
+        founded: founding.is_some(),
+        heartbeat: config.heartbeat,
+        election: config.election,
+        version: SERVER_VERSION,
+        applies: command::NEWEST.into(),
+        clock: node.status.clock().clone(),
+        metrics: node.metrics.clone(),
+    };
+    Network::start(settings, others(config, identity, node)?, node.intake.clone())
+}
+
+/// Where the others are: as the cluster knows them, or, before it is founded, as the options say.
+fn others(
+    config: &Config,
+    identity: wal::Identity,
+    node: &NodeContext,
+) -> io::Result<Vec<PeerAddress>> {
+    let known = members::all(&node.store).map_err(io::Error::other)?;
+    let known = match known.is_empty() {
+        true => formation::initial_members(config),
+        false => known,
+    };
+    let others = known.into_iter().filter(|member| member.id != identity.member);
+    let addresses = others.map(|member| PeerAddress {
+        id: member.id,
+        name: member.name,
+        urls: member.peer_urls,
+    });
+    Ok(addresses.collect())
+}
