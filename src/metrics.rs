@@ -51,7 +51,7 @@ pub struct ReasonLabel {
 }
 
 /// One other member: `To` or `From`, as the original has it, and its id in hexadecimal.
-pub type PeerLabel = [(&'static str, String); 1];
+pub(crate) type PeerLabel = [(&'static str, String); 1];
 
 /// One kind of answered request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -163,7 +163,8 @@ impl Metrics {
         let to = sent_to(member);
         self.peer_sent_bytes.remove(&to);
         self.peer_dropped.remove(&to);
-        self.peer_received_bytes.remove(&received_from(Some(member)));
+        self.peer_received_bytes
+            .remove(&received_from(Some(member)));
     }
 
     /// The whole exposition, with the end mark, as [`CONTENT_TYPE`].

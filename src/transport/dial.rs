@@ -141,7 +141,9 @@ impl<'a> Target<'a> {
         let authority = uri.authority().ok_or_else(wrong)?;
         let host = authority.host();
         // An address of version 6 stands in brackets, which a look-up does not want.
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
         Ok(Self {
             url,
             host: bare.unwrap_or(host).to_owned(),
@@ -152,7 +154,10 @@ impl<'a> Target<'a> {
 }
 
 /// Asks for the upgrade.
-async fn upgrade(target: &Target<'_>, stream: TcpStream) -> Result<Box<dyn PeerStream>, ReachError> {
+async fn upgrade(
+    target: &Target<'_>,
+    stream: TcpStream,
+) -> Result<Box<dyn PeerStream>, ReachError> {
     let url = || target.url.to_owned();
     let failed = |source| ReachError::Http { url: url(), source };
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream))
@@ -192,4 +197,82 @@ async fn first_line(response: Response<Incoming>) -> String {
     let line = text.lines().next().unwrap_or_default();
     let characters = line.chars().filter(|character| !character.is_control());
     characters.take(LINE_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const WITHIN: Duration = Duration::from_secs(60);
+
+    async fn port() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        (listener, url)
+    }
+
+    async fn error(urls: &[String]) -> ReachError {
+        HttpReach::new(WITHIN).reach(urls).await.err().unwrap()
+    }
+
+    #[test]
+    fn peer_urls_are_read() {
+        for (url, host, port) in [
+            ("http://a.example:2380", "a.example", 2380),
+            ("http://[::1]:7001/", "::1", 7001),
+            ("http://10.0.0.1", "10.0.0.1", 80),
+        ] {
+            let target = Target::new(url).unwrap();
+            assert_eq!((&*target.host, target.port), (host, port), "{url}");
+        }
+        for url in ["", "a:1", "unix://a", "http://", "://a", "http://a:b"] {
+            assert!(
+                matches!(Target::new(url), Err(ReachError::Url { .. })),
+                "{url}"
+            );
+        }
+        let tls = Target::new("https://a:1").err().unwrap();
+        assert!(matches!(tls, ReachError::Https { .. }));
+    }
+
+    #[tokio::test]
+    async fn who_is_no_member_is_shown_with_what_it_says() {
+        let (listener, url) = port().await;
+        let answers = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4_096];
+            let read = stream.read(&mut request).await.unwrap();
+            let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 14\r\n\r\nno such\x07\nplace";
+            stream.write_all(answer).await.unwrap();
+            String::from_utf8(request[..read].to_vec()).unwrap()
+        });
+        let shown = error(std::slice::from_ref(&url)).await.to_string();
+        assert_eq!(
+            shown,
+            format!("{url} answers 404 \"no such\" and not as a member does; correct the peer URL")
+        );
+        let request = answers.await.unwrap().to_lowercase();
+        assert!(
+            request.starts_with("get /etcd2/peer http/1.1\r\n"),
+            "{request}"
+        );
+        assert!(request.contains("upgrade: etcd2-peer\r\n"), "{request}");
+        assert!(request.contains("connection: upgrade\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_one_of_all_addresses() {
+        let (first, first_url) = port().await;
+        let (second, second_url) = port().await;
+        drop((first, second));
+        let both = [first_url, second_url];
+        assert!(error(&both).await.is_refused());
+        let [first, _] = both;
+        let mixed = [first, "http://:".to_owned()];
+        assert!(!error(&mixed).await.is_refused());
+        assert!(matches!(error(&[]).await, ReachError::NoUrl));
+    }
 }

@@ -65,9 +65,7 @@ pub(super) enum FrameError {
     Io(#[from] io::Error),
     #[error("nothing came for {0:?}; look at the sender and the network between")]
     Silent(Duration),
-    #[error(
-        "the stream ended within a frame, after {had} of {wanted} bytes; it is dialled again"
-    )]
+    #[error("the stream ended within a frame, after {had} of {wanted} bytes; it is dialled again")]
     Truncated { had: usize, wanted: usize },
     #[error("a frame of {bytes} bytes, at most {most} are taken; is the sender a member?")]
     TooLarge { bytes: usize, most: usize },
@@ -125,6 +123,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     pub(super) fn set_silence(&mut self, silence: Duration) {
         self.silence = silence;
+    }
+
+    /// Whether bytes behind the last frame have come.
+    pub(super) fn has_more(&self) -> bool {
+        !self.stream.buffer().is_empty()
     }
 
     /// The next frame with a payload of at most `most` bytes; `None` where the stream ended before it. Not to be dropped

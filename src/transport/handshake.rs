@@ -7,9 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::frame::{FrameError, FrameReader};
-use super::greeting::{
-    self, GREETING_BYTES_MAX, Greeting, GreetingAnswer, GreetingError, Refusal,
-};
+use super::greeting::{self, GREETING_BYTES_MAX, Greeting, GreetingAnswer, GreetingError, Refusal};
 
 /// For both greetings together.
 pub(super) const WITHIN: Duration = Duration::from_secs(5);
@@ -25,6 +23,8 @@ pub(super) enum HandshakeError {
     Silent,
     #[error("the stream ended instead of a greeting; the other end is stopping, or is no member")]
     Ended,
+    #[error("it spoke on behind its greeting; is it of another version?")]
+    Spoke,
     #[error("it refuses: {0}")]
     Refused(Refusal),
     #[error("refused here: {0}")]
@@ -35,8 +35,9 @@ impl HandshakeError {
     /// For counters and the log.
     pub(super) fn word(&self) -> &'static str {
         match self {
+            Self::Silent | Self::Frame(FrameError::Silent(_)) => "silent",
             Self::Frame(_) | Self::Greeting(_) => "not_a_member",
-            Self::Silent => "silent",
+            Self::Spoke => "spoke",
             Self::Ended => "ended",
             Self::Refused(refusal) | Self::Refuses(refusal) => refusal.fault.word(),
         }
@@ -53,7 +54,10 @@ where
         own.append(&mut bytes)?;
         stream.write_all(&bytes).await.map_err(FrameError::Io)?;
         stream.flush().await.map_err(FrameError::Io)?;
-        match read(&mut FrameReader::new(stream, WITHIN)).await? {
+        let mut reader = FrameReader::new(stream, WITHIN);
+        match read(&mut reader).await? {
+            // It would be lost with this reader.
+            GreetingAnswer::Greeted(_) if reader.has_more() => Err(HandshakeError::Spoke),
             GreetingAnswer::Greeted(theirs) => match own.judge(&theirs) {
                 Ok(()) if theirs.from != own.to => {
                     let (from, to) = (theirs.from, own.to);

@@ -98,7 +98,11 @@ impl Local {
         let due = |what| self.notices.is_due(theirs.from, what);
         let peer = format!("{:x}", theirs.from);
         for (option, own, its) in [
-            ("heartbeat-interval", settings.heartbeat, theirs.heartbeat_ms),
+            (
+                "heartbeat-interval",
+                settings.heartbeat,
+                theirs.heartbeat_ms,
+            ),
             ("election-timeout", settings.election, theirs.election_ms),
         ] {
             let own = milliseconds(own);

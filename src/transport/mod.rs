@@ -40,6 +40,10 @@ mod sender;
 mod tests;
 
 pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};
+#[cfg_attr(not(test), expect(unused_imports, reason = "the server is to call it"))]
 pub(crate) use local::NetworkSettings;
 pub(crate) use network::Network;
-pub(crate) use peer::{PeerAddress, PeerState, StreamState};
+#[cfg_attr(not(test), expect(unused_imports, reason = "the server is to call it"))]
+pub(crate) use peer::PeerAddress;
+#[expect(unused_imports, reason = "faces that show it are to come")]
+pub(crate) use peer::{PeerState, StreamState};

@@ -16,7 +16,10 @@ pub(super) enum Queued {
     Yes,
     /// There is no room for it. `tell` is whether it is the first message of consensus for which there is none since the
     /// queue was half empty.
-    Full { message: PeerMessage, tell: bool },
+    Full {
+        message: PeerMessage,
+        tell: bool,
+    },
     /// The stream has ended for good.
     Closed(PeerMessage),
 }
@@ -147,7 +150,10 @@ mod tests {
         assert!(!told(queue.push(append(5, 2_200))));
         assert_eq!(queue.pop(), Some(append(0, 2_200)));
         assert!(matches!(queue.push(append(6, 2_200)), Queued::Yes));
-        assert!(!told(queue.push(append(7, 2_200))), "it is still nearly full");
+        assert!(
+            !told(queue.push(append(7, 2_200))),
+            "it is still nearly full"
+        );
         for index in [1, 2, 3] {
             assert_eq!(queue.pop(), Some(append(index, 2_200)));
         }

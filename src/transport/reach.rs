@@ -32,7 +32,9 @@ pub(super) enum ReachError {
     Url { url: String },
     #[error("{url}: TLS between members is not supported by this version; use http")]
     Https { url: String },
-    #[error("{host}: the name cannot be looked up: {source}; correct the peer URL or the name service")]
+    #[error(
+        "{host}: the name cannot be looked up: {source}; correct the peer URL or the name service"
+    )]
     Lookup { host: String, source: io::Error },
     #[error("{host}: the name has no address; correct the peer URL or the name service")]
     NoAddress { host: String },
