@@ -25,7 +25,7 @@ mod info;
 mod keys;
 mod members;
 mod options;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server is to call it"))]
+#[expect(dead_code, reason = "the server is to call it")]
 mod peer;
 mod port;
 mod rate;

@@ -34,7 +34,7 @@ pub(super) struct HttpReach {
 }
 
 /// What is needed of a peer URL.
-struct Target<'a> {
+struct PeerTarget<'a> {
     url: &'a str,
     host: String,
     port: u16,
@@ -50,7 +50,7 @@ impl HttpReach {
     }
 
     async fn reach_one(&self, url: &str) -> Result<Box<dyn PeerStream>, ReachError> {
-        let target = Target::new(url)?;
+        let target = PeerTarget::new(url)?;
         let stream = self.connect(&target).await?;
         let within = self.within;
         match timeout(within, upgrade(&target, stream)).await {
@@ -63,7 +63,7 @@ impl HttpReach {
     }
 
     /// Looks the name up anew, and tries all its addresses.
-    async fn connect(&self, target: &Target<'_>) -> Result<TcpStream, ReachError> {
+    async fn connect(&self, target: &PeerTarget<'_>) -> Result<TcpStream, ReachError> {
         let host = || target.host.clone();
         let addresses = lookup_host((&*target.host, target.port))
             .await
@@ -124,7 +124,7 @@ impl Reach for HttpReach {
     }
 }
 
-impl<'a> Target<'a> {
+impl<'a> PeerTarget<'a> {
     fn new(url: &'a str) -> Result<Self, ReachError> {
         let wrong = || ReachError::Url {
             url: url.to_owned(),
@@ -140,6 +140,12 @@ impl<'a> Target<'a> {
         }
         let authority = uri.authority().ok_or_else(wrong)?;
         let host = authority.host();
+        // Nothing else stands before or behind it: no user, and no port that is none.
+        let port = authority.as_str().strip_prefix(host).ok_or_else(wrong)?;
+        let port = match port.strip_prefix(':') {
+            Some(port) => port.parse().map_err(|_| wrong())?,
+            None => 80,
+        };
         // An address of version 6 stands in brackets, which a look-up does not want.
         let bare = host
             .strip_prefix('[')
@@ -147,7 +153,7 @@ impl<'a> Target<'a> {
         Ok(Self {
             url,
             host: bare.unwrap_or(host).to_owned(),
-            port: authority.port_u16().unwrap_or(80),
+            port,
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| wrong())?,
         })
     }
@@ -155,7 +161,7 @@ impl<'a> Target<'a> {
 
 /// Asks for the upgrade.
 async fn upgrade(
-    target: &Target<'_>,
+    target: &PeerTarget<'_>,
     stream: TcpStream,
 ) -> Result<Box<dyn PeerStream>, ReachError> {
     let url = || target.url.to_owned();
@@ -225,16 +231,24 @@ mod tests {
             ("http://[::1]:7001/", "::1", 7001),
             ("http://10.0.0.1", "10.0.0.1", 80),
         ] {
-            let target = Target::new(url).unwrap();
+            let target = PeerTarget::new(url).unwrap();
             assert_eq!((&*target.host, target.port), (host, port), "{url}");
         }
-        for url in ["", "a:1", "unix://a", "http://", "://a", "http://a:b"] {
+        for url in [
+            "",
+            "a:1",
+            "unix://a",
+            "http://",
+            "://a",
+            "http://a:b",
+            "http://u@a:1",
+        ] {
             assert!(
-                matches!(Target::new(url), Err(ReachError::Url { .. })),
+                matches!(PeerTarget::new(url), Err(ReachError::Url { .. })),
                 "{url}"
             );
         }
-        let tls = Target::new("https://a:1").err().unwrap();
+        let tls = PeerTarget::new("https://a:1").err().unwrap();
         assert!(matches!(tls, ReachError::Https { .. }));
     }
 

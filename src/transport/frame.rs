@@ -79,7 +79,7 @@ pub(super) enum FrameError {
 
 /// One frame as it came.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(super) struct PeerFrame {
     pub(super) kind: FrameKind,
     pub(super) payload: Vec<u8>,
 }
@@ -132,7 +132,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// The next frame with a payload of at most `most` bytes; `None` where the stream ended before it. Not to be dropped
     /// before it is done, unless the stream is dropped as well.
-    pub(super) async fn next(&mut self, most: usize) -> Result<Option<Frame>, FrameError> {
+    pub(super) async fn next(&mut self, most: usize) -> Result<Option<PeerFrame>, FrameError> {
         let mut header = [0; HEADER_BYTES];
         let mut had = 0;
         while had < HEADER_BYTES {
@@ -161,7 +161,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             return Err(FrameError::Checksum { stands, wanted });
         }
         let kind = FrameKind::from_byte(kind).ok_or(FrameError::UnknownKind(kind))?;
-        Ok(Some(Frame { kind, payload }))
+        Ok(Some(PeerFrame { kind, payload }))
     }
 
     async fn payload(&mut self, wanted: usize) -> Result<Vec<u8>, FrameError> {

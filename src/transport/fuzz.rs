@@ -5,8 +5,8 @@ use fuzz::Campaign;
 use raft::eraftpb::{Entry, Message, MessageType};
 use tokio::runtime::Builder;
 
-use super::frame::{FRAME_BYTES_MAX, Frame, FrameKind, FrameReader, HEADER_BYTES};
-use super::greeting::{self, GreetingAnswer, GreetingFault, Refusal};
+use super::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, HEADER_BYTES, PeerFrame};
+use super::greeting::{self, GreetingAnswer, GreetingFault, StreamRefusal};
 use super::message;
 use super::tests::fixture::{ELECTION, greeting};
 use crate::node::peer::{OfferedWrite, PeerMessage, WriteMessage};
@@ -47,7 +47,7 @@ fn framed(message: &PeerMessage) -> Vec<u8> {
 }
 
 /// All frames, if nothing is wrong with any of them.
-fn frames(bytes: &[u8]) -> Option<Vec<Frame>> {
+fn frames(bytes: &[u8]) -> Option<Vec<PeerFrame>> {
     let runtime = Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(async {
         let mut reader = FrameReader::new(bytes, ELECTION);
@@ -60,7 +60,7 @@ fn frames(bytes: &[u8]) -> Option<Vec<Frame>> {
 }
 
 /// Puts the checksum of the first frame right.
-fn mend(bytes: &mut Vec<u8>) {
+fn mend(bytes: &mut [u8]) {
     if bytes.len() >= HEADER_BYTES {
         let length = (bytes.len() - HEADER_BYTES) as u32;
         bytes[..4].copy_from_slice(&length.to_le_bytes());
@@ -85,11 +85,11 @@ fn messages_of_a_frame() {
     Campaign::new("peer messages")
         .corpus(messages().iter().map(framed))
         .words(&[&[0xff; 9], &[0x0a, 0], &[0x12, 0]])
-        .mend(mend)
+        .mend(|bytes| mend(bytes))
         // An empty entry of two bytes on the wire is a whole one in memory, and the vector of them doubles.
         .memory(512 << 10, 512)
         .run(|bytes| {
-            let Some([frame]) = frames(bytes).and_then(|all| <[Frame; 1]>::try_from(all).ok())
+            let Some([frame]) = frames(bytes).and_then(|all| <[PeerFrame; 1]>::try_from(all).ok())
             else {
                 return false;
             };
@@ -111,7 +111,7 @@ fn greetings_of_a_stream() {
     greeting(1, 2).append(&mut greeted).expect("it is small");
     let mut refused = Vec::new();
     let (fault, text) = (GreetingFault::Busy, "too much".to_owned());
-    let refusal = Refusal { fault, text };
+    let refusal = StreamRefusal { fault, text };
     refusal.append(&mut refused).expect("it is small");
     Campaign::new("peer greeting")
         .corpus([greeted, refused].map(|frame| frame[HEADER_BYTES - 1..].to_vec()))
@@ -126,7 +126,7 @@ fn greetings_of_a_stream() {
                 FrameKind::Refusal
             };
             let payload = payload.to_vec();
-            match greeting::decode(&Frame { kind, payload }) {
+            match greeting::decode(&PeerFrame { kind, payload }) {
                 Ok(GreetingAnswer::Greeted(theirs)) => {
                     let _ = greeting(1, 2).judge(&theirs);
                     theirs.append(&mut Vec::new()).is_ok()

@@ -131,7 +131,7 @@ impl GreetingFault {
 /// A refusal in words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub(crate) struct Refusal {
+pub(crate) struct StreamRefusal {
     pub(crate) fault: GreetingFault,
     /// What is wrong, and what to do.
     pub(crate) text: String,
@@ -141,7 +141,7 @@ pub(crate) struct Refusal {
 #[derive(Debug)]
 pub(super) enum GreetingAnswer {
     Greeted(Greeting),
-    Refused(Refusal),
+    Refused(StreamRefusal),
 }
 
 /// Why a frame is no greeting.
@@ -203,7 +203,7 @@ impl Greeting {
 
     /// Whether this member speaks with the one that said `theirs`. An id that is not known is no reason against it: its
     /// membership may be newer than ours.
-    pub(super) fn judge(&self, theirs: &Self) -> Result<(), Refusal> {
+    pub(super) fn judge(&self, theirs: &Self) -> Result<(), StreamRefusal> {
         use GreetingFault::{
             NoCommonProtocol, OtherCluster, OtherFounding, SameMember, UnknownStream, WrongMember,
         };
@@ -245,11 +245,11 @@ impl Greeting {
         } else {
             return Ok(());
         };
-        Err(Refusal { fault, text })
+        Err(StreamRefusal { fault, text })
     }
 }
 
-impl Refusal {
+impl StreamRefusal {
     pub(super) fn append(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
         let (code, text) = (self.fault.code(), self.text.clone());
         let message = RefusalMessage { code, text };
@@ -260,8 +260,8 @@ impl Refusal {
 }
 
 /// The refusal of one who is not the member that was dialled.
-pub(super) fn other_member(answers: u64, dialled: u64) -> Refusal {
-    Refusal {
+pub(super) fn other_member(answers: u64, dialled: u64) -> StreamRefusal {
+    StreamRefusal {
         fault: GreetingFault::WrongMember,
         text: format!(
             "member {answers:x} answers where {dialled:x} was dialled; correct the peer URLs of these two"
@@ -270,12 +270,12 @@ pub(super) fn other_member(answers: u64, dialled: u64) -> Refusal {
 }
 
 /// What came first on a stream.
-pub(super) fn decode(frame: &frame::Frame) -> Result<GreetingAnswer, GreetingError> {
+pub(super) fn decode(frame: &frame::PeerFrame) -> Result<GreetingAnswer, GreetingError> {
     match frame.kind {
         FrameKind::Greeting => Ok(GreetingAnswer::Greeted(Greeting::decode(&frame.payload)?)),
         FrameKind::Refusal => {
             let message = RefusalMessage::decode(&*frame.payload)?;
-            Ok(GreetingAnswer::Refused(Refusal {
+            Ok(GreetingAnswer::Refused(StreamRefusal {
                 fault: GreetingFault::from_code(message.code),
                 text: shown(&message.text),
             }))

@@ -7,7 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::frame::{FrameError, FrameReader};
-use super::greeting::{self, GREETING_BYTES_MAX, Greeting, GreetingAnswer, GreetingError, Refusal};
+use super::greeting::{
+    self, GREETING_BYTES_MAX, Greeting, GreetingAnswer, GreetingError, StreamRefusal,
+};
 
 /// For both greetings together.
 pub(super) const WITHIN: Duration = Duration::from_secs(5);
@@ -26,9 +28,9 @@ pub(super) enum HandshakeError {
     #[error("it spoke on behind its greeting; is it of another version?")]
     Spoke,
     #[error("it refuses: {0}")]
-    Refused(Refusal),
+    Refused(StreamRefusal),
     #[error("refused here: {0}")]
-    Refuses(Refusal),
+    Refuses(StreamRefusal),
 }
 
 impl HandshakeError {
@@ -76,7 +78,7 @@ where
 pub(super) async fn welcome<R, W>(
     reader: &mut FrameReader<R>,
     writer: &mut W,
-    judge: impl FnOnce(&Greeting) -> Result<Greeting, Refusal>,
+    judge: impl FnOnce(&Greeting) -> Result<Greeting, StreamRefusal>,
 ) -> Result<Greeting, HandshakeError>
 where
     R: AsyncRead + Unpin,

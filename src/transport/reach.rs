@@ -54,16 +54,13 @@ pub(super) enum ReachError {
         /// The first line of the body.
         line: String,
     },
-    /// Every address of every URL refuses.
-    #[error("every address refuses: {0}")]
-    Refused(Box<ReachError>),
 }
 
 impl ReachError {
+    /// Whether nobody listens. Of several failures one that is no refusal is told, so it is so at every address.
     pub(super) fn is_refused(&self) -> bool {
         match self {
             Self::Connect { source, .. } => source.kind() == io::ErrorKind::ConnectionRefused,
-            Self::Refused(_) => true,
             _ => false,
         }
     }
@@ -74,7 +71,6 @@ impl ReachError {
             Self::Https { .. } => "https",
             Self::Lookup { .. } | Self::NoAddress { .. } => "lookup",
             Self::Connect { .. } if self.is_refused() => "refused",
-            Self::Refused(_) => "refused",
             Self::Connect { .. } => "connect",
             Self::TimedOut { .. } => "timed_out",
             Self::Http { .. } => "http",

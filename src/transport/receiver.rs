@@ -9,8 +9,8 @@ use raft::eraftpb::MessageType;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::frame::{FRAME_BYTES_MAX, Frame, FrameError, FrameKind, FrameReader, HEADER_BYTES};
-use super::greeting::{Greeting, GreetingFault, Refusal};
+use super::frame::{FRAME_BYTES_MAX, FrameError, FrameKind, FrameReader, HEADER_BYTES, PeerFrame};
+use super::greeting::{Greeting, GreetingFault, StreamRefusal};
 use super::handshake::{self, HandshakeError};
 use super::local::Local;
 use super::message::{self, MessageError, StreamKind};
@@ -114,13 +114,13 @@ impl Inbound {
     }
 
     /// The place of a new stream. An older one of the same kind from the same member ends: who dials again has lost it.
-    fn seat(&self, whose: (u64, StreamKind)) -> Result<Seat<'_>, Refusal> {
+    fn seat(&self, whose: (u64, StreamKind)) -> Result<Seat<'_>, StreamRefusal> {
         let (end, superseded) = oneshot::channel();
         let mut open = self.open();
         if open.closed || open.streams.len() >= OPEN_MAX && !open.streams.contains_key(&whose) {
             let fault = GreetingFault::Busy;
             let text = "it is stopping, or has too many streams; try again later".to_owned();
-            return Err(Refusal { fault, text });
+            return Err(StreamRefusal { fault, text });
         }
         open.next += 1;
         let serial = open.next;
@@ -252,7 +252,7 @@ async fn read<R: AsyncRead + Unpin>(
 }
 
 /// Hands on the message of a frame.
-fn take(local: &Local, from: u64, frame: Frame) -> Result<(), ReceiveFault> {
+fn take(local: &Local, from: u64, frame: PeerFrame) -> Result<(), ReceiveFault> {
     if frame.kind == FrameKind::Ping {
         return Ok(());
     }

@@ -19,25 +19,26 @@ use crate::transport::{NetworkSettings, PeerAddress};
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a test has few of them")]
 enum Heard {
     Message(u64, PeerMessage),
     Unreachable(u64),
     Ended(u64),
 }
 
-struct Ear(mpsc::UnboundedSender<Heard>);
+struct Ear(mpsc::Sender<Heard>);
 
 impl PeerInbox for Ear {
     fn receive(&self, from: u64, message: PeerMessage) {
-        let _ = self.0.send(Heard::Message(from, message));
+        let _ = self.0.try_send(Heard::Message(from, message));
     }
 
     fn unreachable(&self, member: u64) {
-        let _ = self.0.send(Heard::Unreachable(member));
+        let _ = self.0.try_send(Heard::Unreachable(member));
     }
 
     fn ended(&self, member: u64) {
-        let _ = self.0.send(Heard::Ended(member));
+        let _ = self.0.try_send(Heard::Ended(member));
     }
 }
 
@@ -79,7 +80,7 @@ impl Handler for Port {
 struct Member {
     id: u64,
     network: Arc<Network>,
-    heard: mpsc::UnboundedReceiver<Heard>,
+    heard: mpsc::Receiver<Heard>,
     port: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
@@ -91,7 +92,7 @@ impl Member {
         peers: &[PeerAddress],
         workers: &Arc<Workers>,
     ) -> Self {
-        let (ear, heard) = mpsc::unbounded_channel();
+        let (ear, heard) = mpsc::channel(1_024);
         let settings = NetworkSettings {
             cluster: 0xc1,
             member: id,

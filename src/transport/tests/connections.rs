@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::fixture::{ELECTION, Far, Heard, OWN, Stage, address, greeting, raft};
 use crate::node::peer::{PeerMessage, Peers};
-use crate::transport::greeting::{Greeting, GreetingFault, Refusal};
+use crate::transport::greeting::{Greeting, GreetingFault, StreamRefusal};
 use crate::transport::message::StreamKind;
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +76,8 @@ async fn dials_become_rare_and_a_sign_of_life_hastens_them() {
 #[tokio::test(start_paused = true)]
 async fn answers_of_others_than_the_member_are_refused() {
     let stage = Stage::new(&[2]);
-    let cases: [(fn(&mut Greeting), &str); 5] = [
+    type Change = fn(&mut Greeting);
+    let cases: [(Change, &str); 5] = [
         (|its| its.from = 3, "member 3 answers where 2 was dialled"),
         (|its| its.cluster = 5, "of cluster c1"),
         (|its| its.founding = 5, "founded apart"),
@@ -100,13 +101,24 @@ async fn answers_of_others_than_the_member_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_learned_of_the_founding_is_said() {
+    let stage = Stage::new(&[2]);
+    stage.network.set_founding(8, false);
+    let theirs = stage.far(2, 1 << 20).greeted().await.unwrap();
+    assert_eq!((theirs.founding, theirs.founded), (8, false));
+    let mut far = stage.opened();
+    far.greet(&greeting(2, OWN)).await;
+    assert_eq!(far.greeted().await, Err(GreetingFault::OtherFounding));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_shown_with_its_words() {
     let stage = Stage::new(&[2]);
     let mut far = stage.far(2, 1 << 20);
     let control = far.greeted().await.unwrap().stream == Some(StreamKind::Control);
     let (fault, text) = (GreetingFault::OtherCluster, "another\ncluster".to_owned());
     let mut bytes = Vec::new();
-    Refusal { fault, text }.append(&mut bytes).unwrap();
+    StreamRefusal { fault, text }.append(&mut bytes).unwrap();
     far.write(&bytes).await;
     far.ended().await;
     sleep(ELECTION / 1_000).await;

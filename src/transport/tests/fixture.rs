@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::node::peer::{PeerInbox, PeerMessage};
-use crate::transport::frame::{FRAME_BYTES_MAX, Frame, FrameKind, FrameReader};
+use crate::transport::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, PeerFrame};
 use crate::transport::greeting::{self, Greeting, GreetingAnswer, GreetingFault, PROTOCOLS};
 use crate::transport::message::{self, StreamKind};
 use crate::transport::reach::{PeerStream, Reach, ReachError, Reaching};
@@ -23,6 +23,7 @@ pub(crate) const OWN: u64 = 1;
 
 /// What a node hears of its peers.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a test has few of them")]
 pub(crate) enum Heard {
     Message(u64, PeerMessage),
     Unreachable(u64),
@@ -30,24 +31,24 @@ pub(crate) enum Heard {
 }
 
 #[derive(Debug)]
-pub(crate) struct Ear(mpsc::UnboundedSender<Heard>);
+pub(crate) struct Ear(mpsc::Sender<Heard>);
 
 impl PeerInbox for Ear {
     fn receive(&self, from: u64, message: PeerMessage) {
-        let _ = self.0.send(Heard::Message(from, message));
+        let _ = self.0.try_send(Heard::Message(from, message));
     }
 
     fn unreachable(&self, member: u64) {
-        let _ = self.0.send(Heard::Unreachable(member));
+        let _ = self.0.try_send(Heard::Unreachable(member));
     }
 
     fn ended(&self, member: u64) {
-        let _ = self.0.send(Heard::Ended(member));
+        let _ = self.0.try_send(Heard::Ended(member));
     }
 }
 
-pub(crate) fn ear() -> (Arc<Ear>, mpsc::UnboundedReceiver<Heard>) {
-    let (ear, heard) = mpsc::unbounded_channel();
+pub(crate) fn ear() -> (Arc<Ear>, mpsc::Receiver<Heard>) {
+    let (ear, heard) = mpsc::channel(1_024);
     (Arc::new(Ear(ear)), heard)
 }
 
@@ -113,8 +114,8 @@ type Dialled = Result<DuplexStream, ReachError>;
 
 #[derive(Debug)]
 struct Ends {
-    give: mpsc::UnboundedSender<Dialled>,
-    take: Mutex<mpsc::UnboundedReceiver<Dialled>>,
+    give: mpsc::Sender<Dialled>,
+    take: Mutex<mpsc::Receiver<Dialled>>,
 }
 
 impl Pipes {
@@ -123,7 +124,7 @@ impl Pipes {
         if let Some((_, ends)) = all.iter().find(|(stands, _)| stands == url) {
             return Arc::clone(ends);
         }
-        let (give, take) = mpsc::unbounded_channel();
+        let (give, take) = mpsc::channel(1_024);
         let take = Mutex::new(take);
         let ends = Arc::new(Ends { give, take });
         all.push((url.to_owned(), Arc::clone(&ends)));
@@ -145,7 +146,7 @@ impl Reach for Pipes {
 /// Member [`OWN`].
 pub(crate) struct Stage {
     pub(crate) network: Arc<Network>,
-    pub(crate) heard: mpsc::UnboundedReceiver<Heard>,
+    pub(crate) heard: mpsc::Receiver<Heard>,
     pub(crate) metrics: Arc<Metrics>,
     pipes: Arc<Pipes>,
 }
@@ -168,7 +169,7 @@ impl Stage {
     /// The next dial of a member gets this.
     pub(crate) fn lay(&self, member: u64, end: Dialled) {
         let url = &address(member).urls[0];
-        self.pipes.of(url).give.send(end).unwrap();
+        self.pipes.of(url).give.try_send(end).unwrap();
     }
 
     /// The next dial of a member is refused.
@@ -282,7 +283,7 @@ impl Far {
     }
 
     /// The next frame; `None` at the end of the stream.
-    pub(crate) async fn frame(&mut self) -> Option<Frame> {
+    pub(crate) async fn frame(&mut self) -> Option<PeerFrame> {
         self.reader.next(FRAME_BYTES_MAX).await.unwrap()
     }
 

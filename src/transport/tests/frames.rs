@@ -8,7 +8,7 @@ use crate::transport::frame::{self, FRAME_BYTES_MAX, FrameError, FrameKind, Fram
 use crate::transport::message;
 use raft::eraftpb::MessageType;
 
-async fn first(bytes: &[u8]) -> Result<Option<frame::Frame>, FrameError> {
+async fn first(bytes: &[u8]) -> Result<Option<frame::PeerFrame>, FrameError> {
     FrameReader::new(bytes, ELECTION)
         .next(FRAME_BYTES_MAX)
         .await
