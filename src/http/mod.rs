@@ -10,6 +10,7 @@
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing ─ permit                  streams what is large
 //!     └─ info, stats, members/
+//! peer                         the peer port: streams of other members, and who this is
 //!   answer/                    headers, body, JSON, times, errors
 //! ```
 //!
@@ -24,6 +25,8 @@ mod info;
 mod keys;
 mod members;
 mod options;
+#[expect(dead_code, reason = "the server is to call it")]
+mod peer;
 mod port;
 mod rate;
 mod request;
@@ -31,4 +34,6 @@ mod route;
 mod stats;
 
 pub(crate) use options::HttpOptions;
+#[expect(unused_imports, reason = "the server is to call it")]
+pub(crate) use peer::serve_peers;
 pub(crate) use port::serve;

@@ -34,6 +34,8 @@ pub(crate) struct Activity {
     pub(super) too_large: AtomicBool,
     /// Whether its answer was cut off: what waits to be written is given up, and the connection with it.
     pub(super) cut: AtomicBool,
+    /// Whether what follows the answer is no HTTP any more.
+    pub(super) upgraded: AtomicBool,
     // Of the task that waits for the client to read. Held for a moment, and only then.
     writes: Mutex<Option<Waker>>,
 }
@@ -62,6 +64,7 @@ impl Activity {
             waits: Mutex::new(None),
             too_large: AtomicBool::new(false),
             cut: AtomicBool::new(false),
+            upgraded: AtomicBool::new(false),
             writes: Mutex::new(None),
         })
     }
@@ -133,6 +136,12 @@ impl Exchange {
     pub(crate) fn sends(&self, length: usize) {
         let large = length > UNCOUNTED;
         self.0.large.store(large, Ordering::Relaxed);
+    }
+
+    /// After this answer, which is to be a 101, the bytes of the connection are somebody else's: they pass as they are, and
+    /// no limit of the port counts for them.
+    pub(crate) fn upgrade(&self) {
+        self.0.upgraded.store(true, Ordering::Relaxed);
     }
 
     /// What the connection is doing.

@@ -25,7 +25,8 @@ use super::watchman::Watchman;
 /// For what the HTTP library buffers of a connection in each direction: a request line of 64 KiB with its header fits.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// Serves a connection over any stream.
+/// Serves a connection over any stream, until it ends or its bytes are somebody else's: after an upgrade it is neither
+/// counted nor waited for.
 pub(super) async fn serve<H, T>(
     stream: T,
     peer: Peer,
@@ -56,7 +57,7 @@ pub(super) async fn serve<H, T>(
         .title_case_headers(true)
         .header_read_timeout(None)
         .max_buf_size(BUFFER_BYTES);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
     let mut ticks = interval(watchman.tick());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let whose = limits.whose;

@@ -59,6 +59,19 @@ impl<T> Socket<T> {
             && self.ready.is_empty()
     }
 
+    /// Whether what passes is no HTTP any more.
+    fn is_upgraded(&self) -> bool {
+        self.activity.upgraded.load(Ordering::Relaxed)
+    }
+
+    /// Gives what came behind the request for the upgrade, as it is. `false` if there was nothing.
+    fn give_upgraded(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let given = self.raw.len().min(buffer.remaining());
+        buffer.put_slice(&self.raw[..given]);
+        self.raw.drain(..given);
+        given > 0
+    }
+
     /// Tells who answers where the head that has passed is too large.
     fn note_size(&self) {
         if self.head.is_too_large() {
@@ -154,6 +167,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Socket<T> {
             if this.answers() {
                 return this.hold(cx, buffer);
             }
+            if this.is_upgraded() {
+                if this.give_upgraded(buffer) || this.ended {
+                    return Poll::Ready(Ok(()));
+                }
+                return Pin::new(&mut this.stream).poll_read(cx, buffer);
+            }
             if let Some(given) = this.give(buffer) {
                 return given;
             }
@@ -221,12 +240,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<T> {
         Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 
-    /// Ends our side, then reads on for [`LINGER`] unless the client has ended its side before.
+    /// Ends our side, then reads on for [`LINGER`] unless the client has ended its side before, or does not speak HTTP.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.closing.is_none() {
             match Pin::new(&mut this.stream).poll_shutdown(cx) {
-                Poll::Ready(Ok(())) if !this.ended => this.closing = Some(Box::pin(sleep(LINGER))),
+                Poll::Ready(Ok(())) if !this.ended && !this.is_upgraded() => {
+                    this.closing = Some(Box::pin(sleep(LINGER)))
+                }
                 done => return done,
             }
         }
@@ -273,6 +294,36 @@ mod tests {
         far.read_exact(&mut some).await.unwrap();
         assert!(std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await);
         assert_eq!(judge.overdue(false), None, "progress was made");
+    }
+
+    #[tokio::test]
+    async fn after_an_upgrade_bytes_pass_as_they_are() {
+        let (near, mut far) = duplex(1 << 10);
+        let activity = Activity::connected();
+        let mut socket = Socket::new(near, Arc::clone(&activity));
+        let head = b"GET /up HTTP/1.1\r\nHost: x\r\nUpgrade: y\r\n\r\n";
+        // What no request line may look like, in part before the answer.
+        far.write_all(&[head, &b"\x00#\xff"[..]].concat())
+            .await
+            .unwrap();
+        let mut seen = vec![0; head.len()];
+        socket.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen, head);
+        let exchange = Exchange::begin(&activity, BodyFraming::Length(0));
+        exchange.upgrade();
+        let mut early = [0; 8];
+        let mut early = ReadBuf::new(&mut early);
+        let mut read = |cx: &mut Context<'_>| Pin::new(&mut socket).poll_read(cx, &mut early);
+        assert!(
+            std::future::poll_fn(|cx| Poll::Ready(read(cx).is_pending())).await,
+            "not answered"
+        );
+        drop(exchange);
+        far.write_all(b"\r\n\x01?#").await.unwrap();
+        drop(far);
+        let mut rest = Vec::new();
+        socket.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"\x00#\xff\r\n\x01?#");
     }
 
     #[tokio::test]

@@ -1,0 +1,213 @@
+//! What members say, as payloads of frames.
+//!
+//! A Raft message is the `eraftpb.Message` of the raft crate. The others are the messages below, whose field numbers are
+//! the format: never reused, never renumbered.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use raft::eraftpb::{self, MessageType};
+
+use super::frame::{self, FrameError, FrameKind};
+use crate::node::peer::{OfferedWrite, PeerMessage, WriteMessage};
+
+/// What a message costs beside its payload, in a queue.
+const FIXED_COST: usize = 128;
+const ENTRY_COST: usize = 64;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct OfferMessage {
+    #[prost(uint64, tag = "1")]
+    term: u64,
+    #[prost(message, repeated, tag = "2")]
+    writes: Vec<OfferedMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct OfferedMessage {
+    #[prost(fixed64, tag = "1")]
+    request: u64,
+    #[prost(bytes = "bytes", tag = "2")]
+    proposal: Bytes,
+}
+
+/// The n-th request stands at the n-th index.
+#[derive(Clone, PartialEq, prost::Message)]
+struct TakenMessage {
+    #[prost(uint64, tag = "1")]
+    term: u64,
+    #[prost(fixed64, repeated, tag = "2")]
+    requests: Vec<u64>,
+    #[prost(uint64, repeated, tag = "3")]
+    indexes: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DeclinedMessage {
+    #[prost(uint64, tag = "1")]
+    term: u64,
+    #[prost(fixed64, repeated, tag = "2")]
+    requests: Vec<u64>,
+}
+
+/// Why a payload is no message. The stream ends with it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MessageError {
+    #[error("a Raft message does not decode: {0}; is the sender of another version?")]
+    Raft(#[from] prost11::DecodeError),
+    #[error("a message about writes does not decode: {0}; is the sender of another version?")]
+    Write(#[from] prost::DecodeError),
+    #[error("an answer names {requests} requests and {places} places; the sender is faulty")]
+    Places { requests: usize, places: usize },
+    #[error("an offer without writes; the sender is faulty")]
+    EmptyOffer,
+    #[error("a frame of kind {0:?} is no message; the sender is faulty")]
+    NoMessage(FrameKind),
+}
+
+/// The streams between two members, in one direction. What is small must not wait behind what is large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum StreamKind {
+    /// Heartbeats, votes, answers, read indexes.
+    Control,
+    /// Entries, and writes on their way to the leader.
+    Bulk,
+}
+
+impl StreamKind {
+    /// As people read it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Bulk => "bulk",
+        }
+    }
+
+    /// The stream of such a Raft message; `None` for what does not travel: snapshots do not yet, proposals never (writes
+    /// are offered), and the rest is what a member says to itself.
+    pub(super) fn of(message: MessageType) -> Option<Self> {
+        use MessageType::{
+            MsgAppend, MsgAppendResponse, MsgHeartbeat, MsgHeartbeatResponse, MsgReadIndex,
+            MsgReadIndexResp, MsgRequestPreVote, MsgRequestPreVoteResponse, MsgRequestVote,
+            MsgRequestVoteResponse, MsgTimeoutNow, MsgTransferLeader,
+        };
+        match message {
+            MsgAppend => Some(Self::Bulk),
+            MsgAppendResponse
+            | MsgHeartbeat
+            | MsgHeartbeatResponse
+            | MsgReadIndex
+            | MsgReadIndexResp
+            | MsgRequestPreVote
+            | MsgRequestPreVoteResponse
+            | MsgRequestVote
+            | MsgRequestVoteResponse
+            | MsgTimeoutNow
+            | MsgTransferLeader => Some(Self::Control),
+            _ => None,
+        }
+    }
+}
+
+/// What a message counts in a queue. Near what it takes in memory, and made without encoding it: the consensus thread asks.
+pub(super) fn cost(message: &PeerMessage) -> usize {
+    let payload = match message {
+        PeerMessage::Raft(message) => {
+            let entries = message.entries.iter();
+            let entries = entries.map(|entry| ENTRY_COST + entry.data.len() + entry.context.len());
+            message.context.len() + entries.sum::<usize>()
+        }
+        PeerMessage::Write(WriteMessage::Offer { writes, .. }) => {
+            let writes = writes.iter();
+            writes.map(|write| ENTRY_COST + write.proposal.len()).sum()
+        }
+        PeerMessage::Write(WriteMessage::Taken { places, .. }) => 16 * places.len(),
+        PeerMessage::Write(WriteMessage::Declined { requests, .. }) => 8 * requests.len(),
+    };
+    FIXED_COST + payload
+}
+
+/// Appends the frame of a message.
+pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), FrameError> {
+    const ROOM: &str = "a Vec grows";
+    match message {
+        PeerMessage::Raft(message) => frame::append(out, FrameKind::Raft, |out| {
+            prost11::Message::encode(message, out).expect(ROOM);
+        }),
+        PeerMessage::Write(WriteMessage::Offer { term, writes }) => {
+            let writes = writes.iter().map(|write| OfferedMessage {
+                request: write.request,
+                proposal: write.proposal.clone(),
+            });
+            let (term, writes) = (*term, writes.collect());
+            let message = OfferMessage { term, writes };
+            frame::append(out, FrameKind::Offer, |out| {
+                prost::Message::encode(&message, out).expect(ROOM);
+            })
+        }
+        PeerMessage::Write(WriteMessage::Taken { term, places }) => {
+            let (requests, indexes) = places.iter().copied().unzip();
+            let message = TakenMessage {
+                term: *term,
+                requests,
+                indexes,
+            };
+            frame::append(out, FrameKind::Taken, |out| {
+                prost::Message::encode(&message, out).expect(ROOM);
+            })
+        }
+        PeerMessage::Write(WriteMessage::Declined { term, requests }) => {
+            let (term, requests) = (*term, requests.clone());
+            let message = DeclinedMessage { term, requests };
+            frame::append(out, FrameKind::Declined, |out| {
+                prost::Message::encode(&message, out).expect(ROOM);
+            })
+        }
+    }
+}
+
+/// The message of a payload.
+pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, MessageError> {
+    let message = match kind {
+        FrameKind::Raft => {
+            let message = <eraftpb::Message as prost11::Message>::decode(&*payload)?;
+            return Ok(PeerMessage::Raft(message));
+        }
+        FrameKind::Offer => offer(OfferMessage::decode(Bytes::from(payload))?)?,
+        FrameKind::Taken => taken(TakenMessage::decode(&*payload)?)?,
+        FrameKind::Declined => {
+            let DeclinedMessage { term, requests } = DeclinedMessage::decode(&*payload)?;
+            WriteMessage::Declined { term, requests }
+        }
+        FrameKind::Greeting | FrameKind::Refusal | FrameKind::Ping => {
+            return Err(MessageError::NoMessage(kind));
+        }
+    };
+    Ok(PeerMessage::Write(message))
+}
+
+fn offer(message: OfferMessage) -> Result<WriteMessage, MessageError> {
+    if message.writes.is_empty() {
+        return Err(MessageError::EmptyOffer);
+    }
+    let writes = message.writes.into_iter().map(|write| OfferedWrite {
+        request: write.request,
+        proposal: write.proposal,
+    });
+    Ok(WriteMessage::Offer {
+        term: message.term,
+        writes: writes.collect(),
+    })
+}
+
+fn taken(message: TakenMessage) -> Result<WriteMessage, MessageError> {
+    let (requests, places) = (message.requests.len(), message.indexes.len());
+    if requests != places {
+        return Err(MessageError::Places { requests, places });
+    }
+    let places = message.requests.into_iter().zip(message.indexes);
+    Ok(WriteMessage::Taken {
+        term: message.term,
+        places: places.collect(),
+    })
+}

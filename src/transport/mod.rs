@@ -1,0 +1,49 @@
+//! How members reach each other: the way that [`node::peer`](crate::node::peer) asks for, over upgraded HTTP connections.
+//!
+//! Each member dials every other one, and only sends on what it dialled; what it accepts it only reads. So a broken
+//! connection means one thing: what this member said may be lost. To each peer there are two streams, so that what is small
+//! never waits behind what is large.
+//!
+//! ```text
+//! network ─ local, peer      the whole, this member, and each of the others
+//!   ├─ sender                one stream to a member: dial, greet, write, again
+//!   │    ├─ reach ← dial     the seam to the network, and HTTP over TCP behind it
+//!   │    ├─ outgoing         its queue, bounded in bytes
+//!   │    └─ pump             writes what is queued, few writes for many messages
+//!   └─ receiver              streams from others: greeted, read, checked
+//!        handshake ─ greeting    how both begin
+//!        message ─ frame         what is said, and its bytes
+//! notice                     says a thing once an hour
+//! ```
+//!
+//! Promises: sending never blocks, and a member that is slow, dead or lying costs the others nothing but its bounded queues. The
+//! order within a stream is kept. What may be lost is told ([`PeerInbox::unreachable`](crate::node::peer::PeerInbox)); an
+//! offer of writes of which no byte was sent is declined, any other has an open fate.
+
+mod dial;
+mod frame;
+#[cfg(test)]
+mod fuzz;
+mod greeting;
+mod handshake;
+mod local;
+mod message;
+mod network;
+mod notice;
+mod outgoing;
+mod peer;
+mod pump;
+mod reach;
+mod receiver;
+mod sender;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};
+#[cfg_attr(not(test), expect(unused_imports, reason = "the server is to call it"))]
+pub(crate) use local::NetworkSettings;
+pub(crate) use network::Network;
+#[cfg_attr(not(test), expect(unused_imports, reason = "the server is to call it"))]
+pub(crate) use peer::PeerAddress;
+#[expect(unused_imports, reason = "faces that show it are to come")]
+pub(crate) use peer::{PeerState, StreamState};

@@ -1,0 +1,210 @@
+//! The way to all other members and from them: one object with threads of its own.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use raft::eraftpb::{Message, MessageType};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::dial::HttpReach;
+use super::local::{Local, NetworkSettings};
+use super::message::StreamKind;
+use super::peer::{PeerAddress, PeerState, RemotePeer, Roster};
+use super::reach::Reach;
+use super::receiver::{self, Inbound};
+use super::sender::Sender;
+use crate::node::peer::{PeerInbox, PeerMessage, Peers, WriteMessage};
+
+const THREADS: usize = 2;
+
+/// How long a stop waits for what is queued.
+const STOP_WITHIN: Duration = Duration::from_millis(500);
+
+/// See the module. Dropping it stops it.
+pub(crate) struct Network {
+    local: Arc<Local>,
+    roster: Arc<Roster>,
+    inbound: Arc<Inbound>,
+    reach: Arc<dyn Reach>,
+    handle: Handle,
+    // Held while members change or the network stops.
+    running: Mutex<Running>,
+}
+
+struct Running {
+    /// `None` on a runtime of somebody else.
+    runtime: Option<Runtime>,
+    /// Every task that sends holds such a sender, so that their end can be waited for. `None` after the stop.
+    alive: Option<(SyncSender<Infallible>, Receiver<Infallible>)>,
+}
+
+impl Network {
+    /// Starts to dial `peers`, on threads of its own.
+    pub(crate) fn start(
+        settings: NetworkSettings,
+        peers: Vec<PeerAddress>,
+        inbox: Arc<dyn PeerInbox>,
+    ) -> io::Result<Arc<Self>> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("peers")
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let reach = Arc::new(HttpReach::new(settings.election));
+        let handle = runtime.handle().clone();
+        let network = Self::on(handle, Some(runtime), reach, settings, inbox);
+        network.set_peers(peers);
+        Ok(network)
+    }
+
+    /// The same without peers, anywhere.
+    pub(super) fn on(
+        handle: Handle,
+        runtime: Option<Runtime>,
+        reach: Arc<dyn Reach>,
+        settings: NetworkSettings,
+        inbox: Arc<dyn PeerInbox>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            local: Local::new(settings, inbox),
+            roster: Arc::default(),
+            inbound: Arc::new(Inbound::new()),
+            reach,
+            handle,
+            running: Mutex::new(Running {
+                runtime,
+                alive: Some(sync_channel(0)),
+            }),
+        })
+    }
+
+    /// These are all other members now. Streams to new ones are opened, those of others end.
+    pub(crate) fn set_peers(&self, peers: Vec<PeerAddress>) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((alive, _)) = &running.alive else {
+            return;
+        };
+        for gone in self.roster.all() {
+            if !peers.iter().any(|peer| peer.id == gone.id) {
+                self.roster.remove(gone.id);
+                gone.close();
+                self.inbound.end(gone.id);
+                self.local.settings.metrics.forget_peer(gone.id);
+            }
+        }
+        for address in peers {
+            if address.id == self.local.settings.member {
+                continue;
+            }
+            if let Some(peer) = self.roster.get(address.id) {
+                peer.set_address(address);
+                continue;
+            }
+            let peer = RemotePeer::new(&self.local, address);
+            self.roster.insert(Arc::clone(&peer));
+            for kind in [StreamKind::Control, StreamKind::Bulk] {
+                let (local, reach) = (Arc::clone(&self.local), Arc::clone(&self.reach));
+                let sender = Sender::new(local, Arc::clone(&peer), kind, reach);
+                let alive = alive.clone();
+                self.handle.spawn(async move {
+                    sender.run().await;
+                    drop(alive);
+                });
+            }
+        }
+    }
+
+    /// From now on greetings say this: what was drawn when the cluster was founded, and whether this member has ever applied
+    /// anything.
+    pub(crate) fn set_founding(&self, founding: u64, founded: bool) {
+        self.local.set_founding(founding, founded);
+    }
+
+    /// Greets and reads a stream that a member opened. `address` says where it comes from.
+    pub(crate) fn accept<S>(&self, stream: S, address: String)
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (local, inbound) = (Arc::clone(&self.local), Arc::clone(&self.inbound));
+        let roster = Arc::clone(&self.roster);
+        self.handle
+            .spawn(receiver::serve(local, inbound, roster, stream, address));
+    }
+
+    /// What is known of the ways to the others, in the order of their ids.
+    pub(crate) fn peers(&self) -> Vec<PeerState> {
+        let peers = self.roster.all();
+        peers.iter().map(|peer| peer.state()).collect()
+    }
+
+    /// Ends all streams. What is queued has half a second to be written; the calling thread waits for it.
+    pub(crate) fn stop(&self) {
+        let (alive, runtime) = {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            (running.alive.take(), running.runtime.take())
+        };
+        let Some((alive, ended)) = alive else {
+            return;
+        };
+        self.inbound.close();
+        for peer in self.roster.all() {
+            peer.close();
+        }
+        if let Some(runtime) = runtime {
+            drop(alive);
+            // Nothing is ever sent: it ends when the last of them is gone.
+            let _ = ended.recv_timeout(STOP_WITHIN);
+            // Does not wait, so this may be called from anywhere. What still runs ends at its next pause.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("peers", &self.peers())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Peers for Network {
+    fn send(&self, messages: Vec<Message>) {
+        for message in messages {
+            let kind = StreamKind::of(message.msg_type());
+            let append = matches!(
+                message.msg_type(),
+                MessageType::MsgAppend | MessageType::MsgSnapshot
+            );
+            let to = message.to;
+            match (self.roster.get(to), kind) {
+                (Some(peer), Some(kind)) => {
+                    peer.send(&self.local, kind, PeerMessage::Raft(message));
+                }
+                // Of no member that is known, or of a kind that does not travel.
+                _ if append => self.local.inbox.unreachable(to),
+                _ => {}
+            }
+        }
+    }
+
+    fn send_write(&self, to: u64, message: WriteMessage) {
+        let message = PeerMessage::Write(message);
+        match self.roster.get(to) {
+            Some(peer) => peer.send(&self.local, StreamKind::Bulk, message),
+            None => self.local.lose(to, message),
+        }
+    }
+}
