@@ -28,7 +28,6 @@ mod raft;
 pub mod server;
 mod service;
 mod tls;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server is to call it"))]
 mod transport;
 mod version;
 mod watch;

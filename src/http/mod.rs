@@ -25,7 +25,6 @@ mod info;
 mod keys;
 mod members;
 mod options;
-#[expect(dead_code, reason = "the server is to call it")]
 mod peer;
 mod port;
 mod rate;
@@ -34,6 +33,5 @@ mod route;
 mod stats;
 
 pub(crate) use options::HttpOptions;
-#[expect(unused_imports, reason = "the server is to call it")]
 pub(crate) use peer::serve_peers;
 pub(crate) use port::serve;

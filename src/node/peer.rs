@@ -49,6 +49,10 @@ pub(crate) struct Offer {
 
 /// Anything that one member says to another.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of consensus: a box would cost each of them an allocation"
+)]
 pub(crate) enum PeerMessage {
     /// Of consensus.
     Raft(Message),

@@ -11,6 +11,7 @@ mod descriptors;
 mod error;
 mod exit;
 mod file_size;
+mod network;
 mod option;
 mod panic;
 mod port;
@@ -34,6 +35,7 @@ use crate::listen::Workers;
 use crate::node::runtime::Runtime;
 use crate::node::start::{StartedNode, start};
 use crate::service::Service;
+use crate::transport::Network;
 use crate::watch::Hub;
 
 use descriptors::Shares;
@@ -69,9 +71,11 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
         .build()?;
     let _inside = runtime.enter();
     let sockets = port::claim(&config)?;
-    let node = start(option::node(&config, shares))
+    let (connect, network) = network::connect(&config);
+    let node = start(option::node(&config, shares, connect))
         .map_err(|error| ServerError::of_start(error, &config.data_dir))?;
-    let outcome = runtime.block_on(serve(&config, node, sockets, shares, begun));
+    let network = network.get().cloned();
+    let outcome = runtime.block_on(serve(&config, node, network, sockets, shares, begun));
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }
@@ -79,6 +83,7 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
 async fn serve(
     config: &Config,
     node: StartedNode,
+    network: Option<Arc<Network>>,
     sockets: port::Claimed,
     shares: Shares,
     begun: Instant,
@@ -93,13 +98,12 @@ async fn serve(
     let (hub, status) = (context.hub.clone(), context.status.clone());
     let service = Service::new(option::service(config, &identity, alone), context);
     let stop = StopSignal::listen(status.clone())?;
-    // The way to the other members begins here: after the node, whose inbox takes what they send, and before the
-    // publication, which needs a leader.
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
     let publishing = Publishing {
         service: &service,
         status: &status,
         config,
+        network: network.as_deref(),
         nonce,
     };
     let published = match &runtime {
@@ -118,7 +122,13 @@ async fn serve(
     };
     let (stopping, stopped) = watch::channel(false);
     let workers = Arc::new(Workers::start(shares.workers)?);
-    let tasks = port::serve(sockets, config, shares, workers, &service, &stopped)?;
+    let mut tasks = port::serve(sockets, config, shares, &workers, &service, &stopped)?;
+    if let Some(network) = &network {
+        port::serve_peers(
+            &mut tasks, network, config, shares, &workers, &service, &stopped,
+        )?;
+    }
+    drop(workers);
     announcement::serving(config, &service, begun);
     let failure = tokio::select! {
         () = stop.told() => None,
@@ -135,6 +145,10 @@ async fn serve(
     }
     stop.bound();
     shut_down(stopping, tasks, runtime, &hub, &stop).await;
+    if let Some(network) = network {
+        // Last: what the node had to say on its way down has left by then, or never will.
+        network.stop();
+    }
     Ok(exit::after_serving(&status, failure))
 }
 

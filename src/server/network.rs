@@ -28,11 +28,7 @@ pub(super) fn connect(config: &Config) -> (ConnectPeers, MadeNetwork) {
     (Box::new(connect), made)
 }
 
-fn start(
-    config: &Config,
-    identity: wal::Identity,
-    node: &NodeContext,
-) -> io::Result<Arc<Network>> {
+fn start(config: &Config, identity: wal::Identity, node: &NodeContext) -> io::Result<Arc<Network>> {
     let founding = members::nonce(&node.store).map_err(io::Error::other)?;
     let settings = NetworkSettings {
         cluster: identity.cluster,
@@ -46,7 +42,11 @@ fn start(
         clock: node.status.clock().clone(),
         metrics: node.metrics.clone(),
     };
-    Network::start(settings, others(config, identity, node)?, node.intake.clone())
+    Network::start(
+        settings,
+        others(config, identity, node)?,
+        node.intake.clone(),
+    )
 }
 
 /// Where the others are: as the cluster knows them, or, before it is founded, as the options say.
@@ -60,7 +60,9 @@ fn others(
         true => formation::initial_members(config),
         false => known,
     };
-    let others = known.into_iter().filter(|member| member.id != identity.member);
+    let others = known
+        .into_iter()
+        .filter(|member| member.id != identity.member);
     let addresses = others.map(|member| PeerAddress {
         id: member.id,
         name: member.name,

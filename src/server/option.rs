@@ -8,18 +8,22 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::formation;
 use crate::http::HttpOptions;
+use crate::listen::PortLimits;
 use crate::node::disk_space::DiskSpace;
-use crate::node::start::NodeOptions;
+use crate::node::start::{ConnectPeers, NodeOptions};
 use crate::service::ServiceSettings;
 use crate::version::SERVER_VERSION;
 
 use super::descriptors::Shares;
 
+/// Connections of a peer port.
+pub(super) const PEER_CONNECTIONS: usize = 64;
+
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For the node.
-pub(super) fn node(config: &Config, shares: Shares) -> NodeOptions {
+pub(super) fn node(config: &Config, shares: Shares, connect: ConnectPeers) -> NodeOptions {
     NodeOptions {
         clock: Clock::system(),
         space: DiskSpace::system(),
@@ -39,6 +43,7 @@ pub(super) fn node(config: &Config, shares: Shares) -> NodeOptions {
         watchers_max: config.max_watchers,
         heartbeat: config.heartbeat,
         election: config.election,
+        connect,
         server_version: SERVER_VERSION,
     }
 }
@@ -67,6 +72,16 @@ pub(super) fn service(config: &Config, identity: &wal::Identity, alone: bool) ->
         request_timeout: REQUEST_TIMEOUT + 2 * config.election,
         start_time: SystemTime::now(),
         alone,
+    }
+}
+
+/// For the peer port: three streams of each of eight members, those that take their place, and people who look.
+pub(super) fn peers(config: &Config, shares: Shares) -> PortLimits {
+    PortLimits {
+        whose: "peer",
+        max_connections: PEER_CONNECTIONS,
+        max_connections_option: "the peer port's limit",
+        ..http(config, shares).limits
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::{Config, ListenAddress};
 use crate::http;
 use crate::listen::{self, Workers};
 use crate::service::Service;
+use crate::transport::Network;
 
 /// Bound sockets that do not listen yet: a client is refused until the node is ready.
 pub(super) struct Claimed {
@@ -46,7 +47,7 @@ pub(super) fn serve(
     sockets: Claimed,
     config: &Config,
     shares: Shares,
-    workers: Arc<Workers>,
+    workers: &Arc<Workers>,
     service: &Service,
     stopped: &watch::Receiver<bool>,
 ) -> Result<JoinSet<()>, ServerError> {
@@ -69,9 +70,37 @@ pub(super) fn serve(
             listener,
             service,
             options,
-            Arc::clone(&workers),
+            Arc::clone(workers),
             stopped.clone(),
         ));
     }
     Ok(tasks)
+}
+
+/// Binds the peer addresses, and starts to accept there. Only where there are others: a lone node leaves them alone.
+pub(super) fn serve_peers(
+    tasks: &mut JoinSet<()>,
+    network: &Arc<Network>,
+    config: &Config,
+    shares: Shares,
+    workers: &Arc<Workers>,
+    service: &Service,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), ServerError> {
+    for address in &config.listen_peer {
+        let socket = bind(address, config.reuse_port)?;
+        let listener = listen::listen(socket).map_err(|source| ServerError::Listen {
+            address: address.to_string(),
+            source,
+        })?;
+        tasks.spawn(http::serve_peers(
+            listener,
+            service.clone(),
+            Arc::clone(network),
+            option::peers(config, shares),
+            Arc::clone(workers),
+            stopped.clone(),
+        ));
+    }
+    Ok(())
 }

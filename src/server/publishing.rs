@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::formation::{self, Publication};
 use crate::node::status::Status;
 use crate::service::{Service, ServiceError};
+use crate::transport::Network;
 
 use super::announcement;
 use super::stopping::StopSignal;
@@ -15,6 +16,8 @@ pub(super) struct Publishing<'a> {
     pub(super) service: &'a Service,
     pub(super) status: &'a Status,
     pub(super) config: &'a Config,
+    /// The way to the others, whose greetings say that this member belongs to a founded cluster.
+    pub(super) network: Option<&'a Network>,
     /// Random; it counts if this member founds its cluster.
     pub(super) nonce: u64,
 }
@@ -39,10 +42,21 @@ impl Publishing<'_> {
             }
         };
         match published {
-            Ok(published) => announcement::published(self.config, self.service, published),
+            Ok(published) => {
+                self.greet_as_founded();
+                announcement::published(self.config, self.service, published);
+            }
             // The process ends for the same reason, and says so.
             Err(error) => tracing::debug!("this member is not published: {error}"),
         }
         std::future::pending().await
+    }
+
+    fn greet_as_founded(&self) {
+        match (self.network, self.service.nonce()) {
+            (Some(network), Ok(Some(nonce))) => network.set_founding(nonce, true),
+            (Some(_), Err(error)) => tracing::error!("the founding cannot be read: {error}"),
+            _ => {}
+        }
     }
 }

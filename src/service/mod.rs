@@ -129,6 +129,11 @@ impl Service {
         &self.node().metrics
     }
 
+    /// What the founding of the cluster drew; `None` before it.
+    pub(crate) fn nonce(&self) -> Result<Option<u64>, ServiceError> {
+        members::nonce(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
     /// All members, by id.
     pub(crate) fn members(&self) -> Result<Vec<Member>, ServiceError> {
         members::all(&self.node().store).map_err(|error| self.bad_rows(error))

@@ -4,7 +4,7 @@
 //! offset  bytes  what
 //!      0      4  length L of the payload, u32 LE, at most FRAME_BYTES_MAX
 //!      4      4  CRC32 of kind and payload, u32 LE
-//!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 taken, 6 declined, 7 ping (empty)
+//!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 received, 6 ping (empty)
 //!      9      L  payload
 //! ```
 //!
@@ -38,20 +38,18 @@ pub(super) enum FrameKind {
     Refusal = 2,
     Raft = 3,
     Offer = 4,
-    Taken = 5,
-    Declined = 6,
-    Ping = 7,
+    Received = 5,
+    Ping = 6,
 }
 
 impl FrameKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [FrameKind; 7] = [
+        const ALL: [FrameKind; 6] = [
             FrameKind::Greeting,
             FrameKind::Refusal,
             FrameKind::Raft,
             FrameKind::Offer,
-            FrameKind::Taken,
-            FrameKind::Declined,
+            FrameKind::Received,
             FrameKind::Ping,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)

@@ -9,7 +9,7 @@ use super::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, HEADER_BYTES, PeerFr
 use super::greeting::{self, GreetingAnswer, GreetingFault, StreamRefusal};
 use super::message;
 use super::tests::fixture::{ELECTION, greeting};
-use crate::node::peer::{OfferedWrite, PeerMessage, WriteMessage};
+use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
 
 fn messages() -> Vec<PeerMessage> {
     let mut raft = Message {
@@ -31,12 +31,19 @@ fn messages() -> Vec<PeerMessage> {
         request: 5,
         proposal,
     }];
-    let (places, requests) = (vec![(5, 6), (7, 8)], vec![5, 7]);
     vec![
         PeerMessage::Raft(raft),
-        PeerMessage::Write(WriteMessage::Offer { term: 3, writes }),
-        PeerMessage::Write(WriteMessage::Taken { term: 3, places }),
-        PeerMessage::Write(WriteMessage::Declined { term: 3, requests }),
+        PeerMessage::Write(WriteMessage::Offer(Offer {
+            life: 9,
+            term: 3,
+            sequence: 1,
+            writes,
+        })),
+        PeerMessage::Write(WriteMessage::Received {
+            life: 9,
+            term: 3,
+            sequence: 1,
+        }),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::message::StreamKind;
 use super::notice::OnceAnHour;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::node::peer::{PeerInbox, PeerMessage, WriteMessage};
+use crate::node::peer::PeerInbox;
 
 /// Clocks that differ by more are worth a word: times that are shown then differ between members.
 const WALL_DIFFERENCE_MS: u64 = 1_000;
@@ -76,20 +76,6 @@ impl Local {
             applies: settings.applies,
             founded: self.founded.load(Ordering::Relaxed),
         }
-    }
-
-    /// No byte of a message left this process. What it offered was certainly not taken, and may be offered again.
-    pub(super) fn lose(&self, to: u64, message: PeerMessage) {
-        if let PeerMessage::Write(WriteMessage::Offer { term, writes }) = message {
-            let requests = writes.into_iter().map(|write| write.request).collect();
-            self.decline(to, term, requests);
-        }
-    }
-
-    /// Answers an offer to `to` that was not made.
-    pub(super) fn decline(&self, to: u64, term: u64, requests: Vec<u64>) {
-        let declined = WriteMessage::Declined { term, requests };
-        self.inbox.receive(to, PeerMessage::Write(declined));
     }
 
     /// Tells an operator where two members are set differently.

@@ -9,7 +9,7 @@ use prost::Message as _;
 use raft::eraftpb::{self, MessageType};
 
 use super::frame::{self, FrameError, FrameKind};
-use crate::node::peer::{OfferedWrite, PeerMessage, WriteMessage};
+use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
 
 /// What a message costs beside its payload, in a queue.
 const FIXED_COST: usize = 128;
@@ -17,9 +17,13 @@ const ENTRY_COST: usize = 64;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct OfferMessage {
-    #[prost(uint64, tag = "1")]
+    #[prost(fixed64, tag = "1")]
+    life: u64,
+    #[prost(uint64, tag = "2")]
     term: u64,
-    #[prost(message, repeated, tag = "2")]
+    #[prost(uint64, tag = "3")]
+    sequence: u64,
+    #[prost(message, repeated, tag = "4")]
     writes: Vec<OfferedMessage>,
 }
 
@@ -31,23 +35,14 @@ struct OfferedMessage {
     proposal: Bytes,
 }
 
-/// The n-th request stands at the n-th index.
 #[derive(Clone, PartialEq, prost::Message)]
-struct TakenMessage {
-    #[prost(uint64, tag = "1")]
+struct ReceivedMessage {
+    #[prost(fixed64, tag = "1")]
+    life: u64,
+    #[prost(uint64, tag = "2")]
     term: u64,
-    #[prost(fixed64, repeated, tag = "2")]
-    requests: Vec<u64>,
-    #[prost(uint64, repeated, tag = "3")]
-    indexes: Vec<u64>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct DeclinedMessage {
-    #[prost(uint64, tag = "1")]
-    term: u64,
-    #[prost(fixed64, repeated, tag = "2")]
-    requests: Vec<u64>,
+    #[prost(uint64, tag = "3")]
+    sequence: u64,
 }
 
 /// Why a payload is no message. The stream ends with it.
@@ -57,8 +52,6 @@ pub(super) enum MessageError {
     Raft(#[from] prost11::DecodeError),
     #[error("a message about writes does not decode: {0}; is the sender of another version?")]
     Write(#[from] prost::DecodeError),
-    #[error("an answer names {requests} requests and {places} places; the sender is faulty")]
-    Places { requests: usize, places: usize },
     #[error("an offer without writes; the sender is faulty")]
     EmptyOffer,
     #[error("a frame of kind {0:?} is no message; the sender is faulty")]
@@ -68,7 +61,7 @@ pub(super) enum MessageError {
 /// The streams between two members, in one direction. What is small must not wait behind what is large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum StreamKind {
-    /// Heartbeats, votes, answers, read indexes.
+    /// Heartbeats, votes, answers, read indexes, receipts.
     Control,
     /// Entries, and writes on their way to the leader.
     Bulk,
@@ -117,12 +110,11 @@ pub(super) fn cost(message: &PeerMessage) -> usize {
             let entries = entries.map(|entry| ENTRY_COST + entry.data.len() + entry.context.len());
             message.context.len() + entries.sum::<usize>()
         }
-        PeerMessage::Write(WriteMessage::Offer { writes, .. }) => {
-            let writes = writes.iter();
+        PeerMessage::Write(WriteMessage::Offer(offer)) => {
+            let writes = offer.writes.iter();
             writes.map(|write| ENTRY_COST + write.proposal.len()).sum()
         }
-        PeerMessage::Write(WriteMessage::Taken { places, .. }) => 16 * places.len(),
-        PeerMessage::Write(WriteMessage::Declined { requests, .. }) => 8 * requests.len(),
+        PeerMessage::Write(WriteMessage::Received { .. }) => 0,
     };
     FIXED_COST + payload
 }
@@ -134,32 +126,32 @@ pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), Fra
         PeerMessage::Raft(message) => frame::append(out, FrameKind::Raft, |out| {
             prost11::Message::encode(message, out).expect(ROOM);
         }),
-        PeerMessage::Write(WriteMessage::Offer { term, writes }) => {
-            let writes = writes.iter().map(|write| OfferedMessage {
+        PeerMessage::Write(WriteMessage::Offer(offer)) => {
+            let writes = offer.writes.iter().map(|write| OfferedMessage {
                 request: write.request,
                 proposal: write.proposal.clone(),
             });
-            let (term, writes) = (*term, writes.collect());
-            let message = OfferMessage { term, writes };
+            let message = OfferMessage {
+                life: offer.life,
+                term: offer.term,
+                sequence: offer.sequence,
+                writes: writes.collect(),
+            };
             frame::append(out, FrameKind::Offer, |out| {
                 prost::Message::encode(&message, out).expect(ROOM);
             })
         }
-        PeerMessage::Write(WriteMessage::Taken { term, places }) => {
-            let (requests, indexes) = places.iter().copied().unzip();
-            let message = TakenMessage {
+        PeerMessage::Write(WriteMessage::Received {
+            life,
+            term,
+            sequence,
+        }) => {
+            let message = ReceivedMessage {
+                life: *life,
                 term: *term,
-                requests,
-                indexes,
+                sequence: *sequence,
             };
-            frame::append(out, FrameKind::Taken, |out| {
-                prost::Message::encode(&message, out).expect(ROOM);
-            })
-        }
-        PeerMessage::Write(WriteMessage::Declined { term, requests }) => {
-            let (term, requests) = (*term, requests.clone());
-            let message = DeclinedMessage { term, requests };
-            frame::append(out, FrameKind::Declined, |out| {
+            frame::append(out, FrameKind::Received, |out| {
                 prost::Message::encode(&message, out).expect(ROOM);
             })
         }
@@ -174,10 +166,13 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
             return Ok(PeerMessage::Raft(message));
         }
         FrameKind::Offer => offer(OfferMessage::decode(Bytes::from(payload))?)?,
-        FrameKind::Taken => taken(TakenMessage::decode(&*payload)?)?,
-        FrameKind::Declined => {
-            let DeclinedMessage { term, requests } = DeclinedMessage::decode(&*payload)?;
-            WriteMessage::Declined { term, requests }
+        FrameKind::Received => {
+            let message = ReceivedMessage::decode(&*payload)?;
+            WriteMessage::Received {
+                life: message.life,
+                term: message.term,
+                sequence: message.sequence,
+            }
         }
         FrameKind::Greeting | FrameKind::Refusal | FrameKind::Ping => {
             return Err(MessageError::NoMessage(kind));
@@ -194,20 +189,10 @@ fn offer(message: OfferMessage) -> Result<WriteMessage, MessageError> {
         request: write.request,
         proposal: write.proposal,
     });
-    Ok(WriteMessage::Offer {
+    Ok(WriteMessage::Offer(Offer {
+        life: message.life,
         term: message.term,
+        sequence: message.sequence,
         writes: writes.collect(),
-    })
-}
-
-fn taken(message: TakenMessage) -> Result<WriteMessage, MessageError> {
-    let (requests, places) = (message.requests.len(), message.indexes.len());
-    if requests != places {
-        return Err(MessageError::Places { requests, places });
-    }
-    let places = message.requests.into_iter().zip(message.indexes);
-    Ok(WriteMessage::Taken {
-        term: message.term,
-        places: places.collect(),
-    })
+    }))
 }

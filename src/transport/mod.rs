@@ -17,8 +17,7 @@
 //! ```
 //!
 //! Promises: sending never blocks, and a member that is slow, dead or lying costs the others nothing but its bounded queues. The
-//! order within a stream is kept. What may be lost is told ([`PeerInbox::unreachable`](crate::node::peer::PeerInbox)); an
-//! offer of writes of which no byte was sent is declined, any other has an open fate.
+//! order within a stream is kept. What may be lost is told ([`PeerInbox::unreachable`](crate::node::peer::PeerInbox)).
 
 mod dial;
 mod frame;
@@ -40,10 +39,8 @@ mod sender;
 mod tests;
 
 pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};
-#[cfg_attr(not(test), expect(unused_imports, reason = "the server is to call it"))]
 pub(crate) use local::NetworkSettings;
 pub(crate) use network::Network;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the server is to call it"))]
 pub(crate) use peer::PeerAddress;
 #[expect(unused_imports, reason = "faces that show it are to come")]
 pub(crate) use peer::{PeerState, StreamState};

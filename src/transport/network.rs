@@ -201,10 +201,13 @@ impl Peers for Network {
     }
 
     fn send_write(&self, to: u64, message: WriteMessage) {
-        let message = PeerMessage::Write(message);
-        match self.roster.get(to) {
-            Some(peer) => peer.send(&self.local, StreamKind::Bulk, message),
-            None => self.local.lose(to, message),
+        let kind = match message {
+            WriteMessage::Offer(_) => StreamKind::Bulk,
+            WriteMessage::Received { .. } => StreamKind::Control,
+        };
+        // Of no member that is known: it is offered again, to whoever leads then.
+        if let Some(peer) = self.roster.get(to) {
+            peer.send(&self.local, kind, PeerMessage::Write(message));
         }
     }
 }

@@ -14,14 +14,13 @@ use crate::node::peer::PeerMessage;
 #[derive(Debug)]
 pub(super) enum Queued {
     Yes,
-    /// There is no room for it. `tell` is whether it is the first message of consensus for which there is none since the
-    /// queue was half empty.
+    /// There is no room for it. `tell` is whether it is the first message for which there is none since the queue was half
+    /// empty.
     Full {
-        message: PeerMessage,
         tell: bool,
     },
     /// The stream has ended for good.
-    Closed(PeerMessage),
+    Closed,
 }
 
 /// See the module.
@@ -37,7 +36,7 @@ pub(super) struct Outgoing {
 struct OutgoingState {
     messages: VecDeque<(PeerMessage, usize)>,
     bytes: usize,
-    /// A message of consensus was dropped since the queue was half empty.
+    /// A message was dropped since the queue was half empty.
     told: bool,
     closed: bool,
 }
@@ -60,12 +59,11 @@ impl Outgoing {
         let cost = cost(&message);
         let mut inner = self.inner();
         if inner.closed {
-            return Queued::Closed(message);
+            return Queued::Closed;
         }
         if inner.bytes > 0 && inner.bytes + cost > self.bytes_max {
-            let consensus = matches!(message, PeerMessage::Raft(_));
-            let tell = consensus && !std::mem::replace(&mut inner.told, true);
-            return Queued::Full { message, tell };
+            let tell = !std::mem::replace(&mut inner.told, true);
+            return Queued::Full { tell };
         }
         inner.bytes += cost;
         inner.messages.push_back((message, cost));
@@ -118,12 +116,17 @@ mod tests {
     use raft::eraftpb::{Entry, Message};
 
     use super::*;
-    use crate::node::peer::{OfferedWrite, WriteMessage};
+    use crate::node::peer::{Offer, OfferedWrite, WriteMessage};
 
     fn offer(request: u64, bytes: usize) -> PeerMessage {
         let proposal = Bytes::from(vec![7; bytes]);
         let writes = vec![OfferedWrite { request, proposal }];
-        PeerMessage::Write(WriteMessage::Offer { term: 1, writes })
+        PeerMessage::Write(WriteMessage::Offer(Offer {
+            life: 1,
+            term: 1,
+            sequence: 1,
+            writes,
+        }))
     }
 
     fn append(index: u64, bytes: usize) -> PeerMessage {
@@ -144,9 +147,9 @@ mod tests {
         for index in 0..4 {
             assert!(matches!(queue.push(append(index, 2_200)), Queued::Yes));
         }
-        let told = |queued| matches!(queued, Queued::Full { tell: true, .. });
-        assert!(!told(queue.push(offer(4, 2_200))), "no matter of consensus");
-        assert!(told(queue.push(append(4, 2_200))));
+        let told = |queued| matches!(queued, Queued::Full { tell: true });
+        assert!(told(queue.push(offer(4, 2_200))));
+        assert!(!told(queue.push(append(4, 2_200))));
         assert!(!told(queue.push(append(5, 2_200))));
         assert_eq!(queue.pop(), Some(append(0, 2_200)));
         assert!(matches!(queue.push(append(6, 2_200)), Queued::Yes));
@@ -178,7 +181,7 @@ mod tests {
         let queue = Outgoing::new(10_000);
         assert!(matches!(queue.push(offer(0, 1)), Queued::Yes));
         queue.close();
-        assert!(matches!(queue.push(offer(1, 1)), Queued::Closed(_)));
+        assert!(matches!(queue.push(offer(1, 1)), Queued::Closed));
         assert_eq!(queue.pop(), Some(offer(0, 1)));
         assert!(queue.is_closed());
     }

@@ -148,25 +148,23 @@ impl RemotePeer {
     pub(super) fn send(&self, local: &Local, kind: StreamKind, message: PeerMessage) {
         match self.stream(kind).queue.push(message) {
             Queued::Yes => {}
-            Queued::Full { message, tell } => {
-                if self.lose(local, kind, message) && tell {
+            Queued::Full { tell } => {
+                if self.lose(kind) && tell {
                     local.inbox.unreachable(self.id);
                 }
             }
-            Queued::Closed(message) => {
-                self.lose(local, kind, message);
+            Queued::Closed => {
+                self.lose(kind);
             }
         }
     }
 
-    /// A message will not be sent. Whether consensus must know.
-    pub(super) fn lose(&self, local: &Local, kind: StreamKind, message: PeerMessage) -> bool {
+    /// A message will not be sent. Whether the node must know: entries and offers are what it sends again.
+    pub(super) fn lose(&self, kind: StreamKind) -> bool {
         let stream = self.stream(kind);
         stream.dropped_messages.fetch_add(1, Ordering::Relaxed);
         stream.dropped_counter.inc();
-        let entries = kind == StreamKind::Bulk && matches!(message, PeerMessage::Raft(_));
-        local.lose(self.id, message);
-        entries
+        kind == StreamKind::Bulk
     }
 
     pub(super) fn state(&self) -> PeerState {

@@ -1,7 +1,4 @@
 //! What goes out on a stream that is connected: everything that is queued, in few writes, and a ping where there is nothing.
-//!
-//! The fate of an offer is known as long as no byte of it was given to the stream. So the buffer knows where each of its
-//! offers begins.
 
 use std::io;
 use std::time::Duration;
@@ -13,7 +10,6 @@ use super::frame::{self, FrameError, FrameKind};
 use super::local::Local;
 use super::message;
 use super::peer::{RemotePeer, RemoteStream};
-use crate::node::peer::{PeerMessage, WriteMessage};
 
 /// What is given to the stream at once. One large message makes it larger.
 const BATCH_BYTES: usize = 64 << 10;
@@ -67,8 +63,6 @@ struct Pump<'a, S> {
     writer: WriteHalf<S>,
     buffer: Vec<u8>,
     messages: u64,
-    /// Where each offer of the buffer begins, its term and its requests.
-    offers: Vec<(usize, u64, Vec<u64>)>,
 }
 
 /// Writes until the stream ends. What is queued then stays queued.
@@ -87,7 +81,6 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
         writer,
         buffer: Vec::with_capacity(BATCH_BYTES),
         messages: 0,
-        offers: Vec::new(),
     };
     let ping_after = local.settings.election / 4;
     loop {
@@ -128,25 +121,20 @@ impl<S: AsyncRead + AsyncWrite> Pump<'_, S> {
         while self.buffer.len() < BATCH_BYTES
             && let Some(message) = self.stream.queue.pop()
         {
-            let start = self.buffer.len();
             if let Err(error) = message::append(&mut self.buffer, &message) {
-                self.leave_out(message, &error);
+                self.leave_out(&error);
                 continue;
             }
             self.messages += 1;
-            if let PeerMessage::Write(WriteMessage::Offer { term, writes }) = message {
-                let requests = writes.into_iter().map(|write| write.request).collect();
-                self.offers.push((start, term, requests));
-            }
         }
     }
 
-    fn leave_out(&self, message: PeerMessage, error: &FrameError) {
+    fn leave_out(&self, error: &FrameError) {
         let Self { local, peer, .. } = self;
         if local.notices.is_due(peer.id, "message too large") {
             tracing::error!(peer = format!("{:x}", peer.id), %error, "a message cannot be sent");
         }
-        if peer.lose(local, self.stream.kind, message) {
+        if peer.lose(self.stream.kind) {
             local.inbox.unreachable(peer.id);
         }
     }
@@ -172,24 +160,11 @@ impl<S: AsyncRead + AsyncWrite> Pump<'_, S> {
                 end = ended(&mut self.reader) => break Err(end),
             }
         };
-        if result.is_err() {
-            self.decline(written);
-        }
         self.stream.count_sent(written, self.messages);
         self.messages = 0;
-        self.offers.clear();
         self.buffer.clear();
         self.buffer.shrink_to(KEPT_BYTES);
         result
-    }
-
-    /// Offers that begin past what the stream has taken never left this process.
-    fn decline(&mut self, written: usize) {
-        for (start, term, requests) in self.offers.drain(..) {
-            if start >= written {
-                self.local.decline(self.peer.id, term, requests);
-            }
-        }
     }
 }
 

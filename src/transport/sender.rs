@@ -158,8 +158,8 @@ impl Sender {
     /// Throws away what is queued. Whether consensus must know.
     fn drop_queue(&self) -> bool {
         let mut tell = false;
-        for (message, _) in self.stream().queue.clear() {
-            tell |= self.peer.lose(&self.local, self.kind, message);
+        for _ in self.stream().queue.clear() {
+            tell |= self.peer.lose(self.kind);
         }
         tell
     }

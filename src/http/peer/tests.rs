@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::node::peer::{OfferedWrite, PeerInbox, PeerMessage, Peers, WriteMessage};
+use crate::node::peer::{Offer, OfferedWrite, PeerInbox, PeerMessage, Peers, WriteMessage};
 use crate::transport::{NetworkSettings, PeerAddress};
 
 /// Longer than any test.
@@ -177,13 +177,15 @@ async fn members_speak_both_ways_and_notice_the_end_of_a_process() {
     let heard = Heard::Message(1, PeerMessage::Raft(large));
     assert_eq!(second.hear().await, heard);
     let proposal = Bytes::from(vec![6; 100_000]);
-    let offer = WriteMessage::Offer {
+    let offer = WriteMessage::Offer(Offer {
+        life: 1,
         term: 3,
+        sequence: 1,
         writes: vec![OfferedWrite {
             request: 8,
             proposal,
         }],
-    };
+    });
     second.network.send_write(1, offer.clone());
     let mut beat = second.append(1, 0);
     beat.set_msg_type(MessageType::MsgHeartbeat);

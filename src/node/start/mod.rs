@@ -72,7 +72,7 @@ enum Opening {
     /// As usual.
     Writable(Writable),
     /// It serves reads and nothing else.
-    ReadOnly(ReadOnlyStore),
+    ReadOnly(Box<ReadOnlyStore>),
 }
 
 /// Founds a node; who it is counts only this once.
@@ -112,11 +112,11 @@ fn open(
     Ok(match mode {
         storage::Mode::Normal => writable(opened, Vec::new(), met),
         storage::Mode::WithoutCompaction(resting) => writable(opened, resting, met),
-        storage::Mode::ReadOnly => Opening::ReadOnly(ReadOnlyStore {
+        storage::Mode::ReadOnly => Opening::ReadOnly(Box::new(ReadOnlyStore {
             store: opened.store,
             marker: opened.marker,
             complete,
             met,
-        }),
+        })),
     })
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use raft::eraftpb::MessageType;
 use tokio::time::{Instant, sleep};
 
 use super::fixture::{ELECTION, Far, Heard, OWN, Stage, append, framed, greeting, raft};
-use crate::node::peer::{PeerMessage, WriteMessage};
+use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
 use crate::transport::frame::{self, FRAME_BYTES_MAX, FrameKind};
 use crate::transport::greeting::{Greeting, GreetingFault};
 use crate::transport::message::StreamKind;
@@ -85,18 +86,24 @@ async fn who_does_not_greet_is_not_waited_for() {
 async fn messages_arrive_in_order_with_who_sent_them() {
     let mut stage = Stage::new(&[2]);
     let mut far = stage.greeted(2, StreamKind::Bulk).await;
-    let declined = WriteMessage::Declined {
+    let offer = WriteMessage::Offer(Offer {
+        life: u64::MAX,
         term: 4,
-        requests: vec![1, u64::MAX],
-    };
-    let taken = WriteMessage::Taken {
+        sequence: 7,
+        writes: vec![OfferedWrite {
+            request: 5,
+            proposal: Bytes::from_static(b"a command"),
+        }],
+    });
+    let received = WriteMessage::Received {
+        life: 1,
         term: 4,
-        places: vec![(u64::MAX, 3)],
+        sequence: u64::MAX,
     };
     let all = [
         heartbeat(2, OWN),
-        PeerMessage::Write(declined),
-        PeerMessage::Write(taken),
+        PeerMessage::Write(offer),
+        PeerMessage::Write(received),
         heartbeat(2, OWN),
     ];
     for message in &all {

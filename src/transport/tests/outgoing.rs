@@ -2,24 +2,20 @@
 
 use bytes::Bytes;
 use raft::eraftpb::MessageType;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::fixture::{ELECTION, Heard, OWN, Stage, append, raft};
-use crate::node::peer::{OfferedWrite, PeerMessage, Peers, WriteMessage};
+use crate::node::peer::{Offer, OfferedWrite, PeerMessage, Peers, WriteMessage};
 use crate::transport::frame::FrameKind;
 
 fn offer(request: u64, bytes: usize) -> WriteMessage {
     let proposal = Bytes::from(vec![9; bytes]);
-    WriteMessage::Offer {
+    WriteMessage::Offer(Offer {
+        life: 1,
         term: 6,
+        sequence: request,
         writes: vec![OfferedWrite { request, proposal }],
-    }
-}
-
-fn declined(from: u64, request: u64) -> Heard {
-    let (term, requests) = (6, vec![request]);
-    let declined = WriteMessage::Declined { term, requests };
-    Heard::Message(from, PeerMessage::Write(declined))
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +86,6 @@ async fn the_queue_of_a_member_that_cannot_be_reached_does_not_wait() {
     stage.network.send_write(2, offer(1, 10));
     stage.refuse(2);
     stage.refuse(2);
-    assert_eq!(stage.hear().await, declined(2, 1));
     assert_eq!(stage.hear().await, Heard::Unreachable(2));
     let state = &stage.network.peers()[0];
     assert!(!state.bulk.connected && state.bulk.queued_bytes == 0);
@@ -99,47 +94,11 @@ async fn the_queue_of_a_member_that_cannot_be_reached_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn offers_of_which_no_byte_was_sent_are_declined_and_no_others() {
-    let mut stage = Stage::new(&[2]);
-    let (_control, bulk) = stage.connected(2, 1 << 10).await;
-    // The first fills the pipe. The next two stay in the buffer or the queue.
-    stage.network.send_write(2, offer(1, 100 << 10));
-    sleep(ELECTION / 10).await;
-    stage.network.send_write(2, offer(2, 10));
-    stage.network.send_write(2, offer(3, 100 << 10));
-    sleep(ELECTION / 10).await;
-    drop(bulk);
-    assert_eq!(stage.hear().await, declined(2, 2));
-    assert_eq!(stage.hear().await, declined(2, 3));
-    assert_eq!(stage.hear().await, Heard::Unreachable(2));
-    assert!(
-        stage.heard.try_recv().is_err(),
-        "the fate of the first is open"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn offers_in_one_buffer_are_told_apart() {
-    let mut stage = Stage::new(&[2]);
-    // Queued before there is a connection, so one buffer takes all.
-    for request in 1..=3 {
-        stage.network.send_write(2, offer(request, 2_000));
-    }
-    let (_control, bulk) = stage.connected(2, 3_000).await;
-    sleep(ELECTION / 10).await;
-    drop(bulk);
-    assert_eq!(stage.hear().await, declined(2, 3));
-    assert_eq!(stage.hear().await, Heard::Unreachable(2));
-    assert!(stage.heard.try_recv().is_err());
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_cannot_be_sent_at_all_is_told() {
     let mut stage = Stage::new(&[2]);
     stage.network.send(vec![append(9, 1, 10)]);
     assert_eq!(stage.hear().await, Heard::Unreachable(9));
     stage.network.send_write(9, offer(4, 10));
-    assert_eq!(stage.hear().await, declined(9, 4));
     let snapshot = raft(MessageType::MsgSnapshot, OWN, 2);
     stage.network.send(vec![snapshot]);
     assert_eq!(stage.hear().await, Heard::Unreachable(2));
