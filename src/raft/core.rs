@@ -346,6 +346,12 @@ impl<R: LogRead> RaftCore<R> {
         }
     }
 
+    /// Whether this member has never voted, heard of a term, or taken an entry.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let raft = &self.node.raft;
+        raft.term == 0 && raft.raft_log.last_index() == 0
+    }
+
     fn is_sole_voter(&self) -> bool {
         let raft = &self.node.raft;
         let voters = raft.prs().conf().voters();

@@ -75,6 +75,8 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     reads: PendingReads,
     expiry: PendingExpiry,
     pipeline: Pipeline,
+    /// A new member of several, until it is admitted: nothing is heard, and nothing said.
+    silent: bool,
     /// The last term in which this member began to lead.
     led: u64,
     /// A hard state that is not handed to the log yet.
@@ -106,8 +108,11 @@ impl<R: LogRead> ConsensusLoop<R> {
             waiters.clone(),
             metrics.clone(),
         );
+        let silent = core.is_untouched() && !core.soft_state().sole_voter;
+        status.set_silent(silent);
         Self {
             core,
+            silent,
             tick,
             next_tick: clock.machine().boottime() + tick.as_nanos() as u64,
             clock,
@@ -184,8 +189,14 @@ impl<R: LogRead> ConsensusLoop<R> {
         if let Some(index) = inputs.applied {
             self.applied(index);
         }
+        if inputs.admitted && std::mem::take(&mut self.silent) {
+            self.status.set_silent(false);
+        }
         self.tick();
         for message in inputs.messages {
+            if self.silent {
+                break;
+            }
             if self.pipeline.is_full() && message.get_msg_type() == MessageType::MsgAppend {
                 // As if the network had lost it: a disk that hangs must not fill the memory, and the leader, which hears this
                 // member's heartbeats, sends it again.
@@ -274,7 +285,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         // A process that slept for long catches up with a few ticks, not with an election storm.
         let mut budget = 3;
         while self.next_tick <= now && budget > 0 {
-            self.core.tick();
+            if !self.silent {
+                self.core.tick();
+            }
             self.next_tick += tick;
             budget -= 1;
             self.waiters.sweep();
