@@ -315,6 +315,6 @@ fn weight(message: &PeerMessage) -> usize {
             let writes = offer.writes.iter();
             writes.map(|write| write.proposal.len()).sum()
         }
-        PeerMessage::Write(WriteMessage::Received { .. }) => 0,
+        PeerMessage::Write(WriteMessage::Received { .. } | WriteMessage::Fit(_)) => 0,
     }
 }

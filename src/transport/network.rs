@@ -222,7 +222,7 @@ impl Peers for Network {
     fn send_write(&self, to: u64, message: WriteMessage) {
         let kind = match message {
             WriteMessage::Offer(_) => StreamKind::Bulk,
-            WriteMessage::Received { .. } => StreamKind::Control,
+            WriteMessage::Received { .. } | WriteMessage::Fit(_) => StreamKind::Control,
         };
         // Of no member that is known: it is offered again, to whoever leads then.
         if let Some(peer) = self.roster.get(to) {

@@ -65,6 +65,7 @@ impl Letter {
         match &self.message {
             PeerMessage::Raft(message) => message.msg_type as u64,
             PeerMessage::Write(WriteMessage::Offer(offer)) => 0x80 ^ offer.sequence << 16,
+            PeerMessage::Write(WriteMessage::Fit(fit)) => 0x82 ^ u64::from(*fit) << 16,
             PeerMessage::Write(WriteMessage::Received { sequence, .. }) => 0x81 ^ sequence << 16,
         }
     }
