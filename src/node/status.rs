@@ -11,6 +11,7 @@ use super::damage::Damages;
 use super::fatal::FatalError;
 use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
+use super::traffic::Traffic;
 use super::volume::Volume;
 use super::watchdog::{Watchdog, Work};
 use crate::clock::Clock;
@@ -39,6 +40,7 @@ pub struct Status {
     refusals: Arc<WriteRefusals>,
     damages: Damages,
     watchdog: Watchdog,
+    traffic: Traffic,
     releasable: AtomicU64,
     store_delays: AtomicBool,
     leader_since: Mutex<SystemTime>,
@@ -70,6 +72,7 @@ impl Status {
             watchdog: Watchdog::new(refusals.clone(), clock.clone()),
             refusals,
             damages: Damages::default(),
+            traffic: Traffic::default(),
             releasable: AtomicU64::new(0),
             store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(clock.wall_time()),
@@ -109,6 +112,11 @@ impl Status {
         self.reads_at_once.store(alone, Ordering::Release);
         self.sole_voter.store(soft.sole_voter, Ordering::Relaxed);
         changed
+    }
+
+    /// What was measured of messages that carry entries.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// What all threads of the node read the time from.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use super::Service;
+use crate::node::traffic::FollowerMeasure;
 use crate::raft::Role;
 
 /// A member's part, for `/v2/stats/self`.
@@ -107,6 +108,24 @@ pub(crate) struct FollowerTraffic {
     pub counts: Counts,
 }
 
+impl FollowerTraffic {
+    fn of(measured: &FollowerMeasure) -> Self {
+        Self {
+            latency: Latency {
+                current: measured.current,
+                average: measured.average(),
+                standard_deviation: measured.standard_deviation(),
+                minimum: measured.minimum,
+                maximum: measured.maximum,
+            },
+            counts: Counts {
+                fail: measured.fail,
+                success: measured.success,
+            },
+        }
+    }
+}
+
 /// `/v2/stats/leader` (keys-api 10.3).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LeaderStats {
@@ -124,6 +143,9 @@ impl Service {
         let status = &self.node().status;
         let settings = self.settings();
         let leader = status.leader();
+        let now = status.clock().boottime();
+        let (send_append_count, sent) = status.traffic().sending(now);
+        let (recv_append_count, received) = status.traffic().receiving(now);
         // A leader without a row, or rows that cannot be read, is shown by its id alone.
         let known = self.leader().ok().flatten();
         SelfStats {
@@ -134,9 +156,14 @@ impl Service {
             leader: (leader != 0).then_some(leader),
             leader_name: known.map(|member| member.name).unwrap_or_default(),
             leader_since: status.leader_since(),
-            recv_append_count: 0,
-            send_append_count: 0,
-            rates: Rates::default(),
+            recv_append_count,
+            send_append_count,
+            rates: Rates {
+                recv_packages: received.messages,
+                recv_bytes: received.bytes,
+                send_packages: sent.messages,
+                send_bytes: sent.bytes,
+            },
         }
     }
 
@@ -180,11 +207,14 @@ impl Service {
         let leader = self.settings().member_id;
         let members = self.members().unwrap_or_default().into_iter();
         let followers = members.filter(|member| member.id != leader);
+        let measured = self.node().status.traffic().followers();
         let followers = followers.map(|member| {
             let stats = FollowerStats {
                 name: member.name,
-                // Whoever carries the messages will say.
-                traffic: None,
+                traffic: measured
+                    .get(&member.id)
+                    .filter(|one| one.success > 0)
+                    .map(FollowerTraffic::of),
             };
             (member.id, stats)
         });

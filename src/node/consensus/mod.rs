@@ -209,12 +209,16 @@ impl<R: LogRead> ConsensusLoop<R> {
                 // member's heartbeats, sends it again.
                 continue;
             }
+            self.status
+                .traffic()
+                .received(&message, self.clock.machine().boottime());
             if let Err(error) = self.core.step(message) {
                 tracing::debug!("a peer's message was not taken: {error}");
             }
         }
         for member in inputs.unreachable {
             self.core.unreachable(member);
+            self.status.traffic().lost(member);
             if member == self.core.soft_state().leader {
                 self.proposals.hurry();
             }
@@ -286,6 +290,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         let soft = self.core.soft_state();
         if soft.role == Role::Leader && soft.term != self.led {
             self.led = soft.term;
+            self.status.traffic().begin();
             #[cfg(test)]
             if is_planted(PlantedMistake::DeadlinesFromStamps) {
                 return;
@@ -365,6 +370,8 @@ impl<R: LogRead> ConsensusLoop<R> {
     fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
         while let Some(mut ready) = self.core.ready() {
             if !ready.messages.is_empty() {
+                let now = self.clock.machine().boottime();
+                self.status.traffic().sent(&ready.messages, now);
                 effects.send(std::mem::take(&mut ready.messages));
             }
             for read in std::mem::take(&mut ready.reads) {
