@@ -185,8 +185,12 @@ fn upgrade(
     let upgraded = hyper::upgrade::on(request);
     tokio::spawn(async move {
         // It fails if the connection ends before the answer is written: then nobody waits for it.
-        if let Ok(upgraded) = upgraded.await {
-            network.accept(TokioIo::new(upgraded), address);
+        let Ok(upgraded) = upgraded.await else { return };
+        match listen::socket(upgraded) {
+            // It leaves the poller of this thread, which would be woken for each of its messages.
+            Ok(Ok(socket)) => network.accept_socket(socket, address),
+            Ok(Err(error)) => tracing::debug!(address, %error, "a stream of a member is lost"),
+            Err(upgraded) => network.accept(TokioIo::new(upgraded), address),
         }
     });
     let headers = reply.headers_mut();

@@ -30,6 +30,7 @@ mod limit;
 mod link;
 mod refusal;
 mod socket;
+mod upgraded;
 mod watchman;
 mod workers;
 
@@ -39,4 +40,5 @@ pub(crate) use bind::{bind, listen};
 pub(crate) use handler::Handler;
 pub(crate) use limit::PortLimits;
 pub(crate) use link::Link;
+pub(crate) use upgraded::{UpgradedSocket, socket};
 pub(crate) use workers::Workers;

@@ -52,6 +52,13 @@ impl<T> Socket<T> {
         }
     }
 
+    /// The stream, and what was read of it and given to nobody.
+    pub(super) fn into_parts(self) -> (T, Vec<u8>) {
+        let mut behind = self.ready;
+        behind.extend_from_slice(&self.raw);
+        (self.stream, behind)
+    }
+
     /// Whether a request is being answered of which the library has everything.
     fn answers(&self) -> bool {
         self.activity.busy.load(Ordering::Relaxed)

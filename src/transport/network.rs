@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use raft::eraftpb::{Message, MessageType};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, join};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::dial::HttpReach;
@@ -20,9 +21,11 @@ use super::peer::{PeerAddress, PeerState, RemotePeer, Roster};
 use super::reach::Reach;
 use super::receiver::{self, Inbound};
 use super::sender::Sender;
+use crate::listen::UpgradedSocket;
 use crate::node::peer::{PeerInbox, PeerMessage, Peers, WriteMessage};
 
-const THREADS: usize = 2;
+/// One, which all streams share: a second would be woken for what the first is about to do, and the work is small.
+const THREADS: usize = 1;
 
 /// How long a stop waits for what is queued.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
@@ -154,6 +157,20 @@ impl Network {
         let roster = Arc::clone(&self.roster);
         self.handle
             .spawn(receiver::serve(local, inbound, roster, stream, address));
+    }
+
+    /// The same for a socket, which is waited for here from now on.
+    pub(crate) fn accept_socket(&self, socket: UpgradedSocket, address: String) {
+        let UpgradedSocket { stream, read } = socket;
+        let inside = self.handle.enter();
+        match TcpStream::from_std(stream) {
+            Ok(stream) => {
+                let (reader, writer) = stream.into_split();
+                self.accept(join(Cursor::new(read).chain(reader), writer), address);
+            }
+            Err(error) => tracing::debug!(address, %error, "a stream of a member is lost"),
+        }
+        drop(inside);
     }
 
     /// What is known of the ways to the others, in the order of their ids.
