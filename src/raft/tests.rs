@@ -415,3 +415,74 @@ fn three_members_agree_and_a_seed_replays_them() {
         );
     }
 }
+
+impl Cluster {
+    fn leader(&self) -> Option<usize> {
+        let leads = |core: &RaftCore<NoDisk>| core.soft_state().role == Role::Leader;
+        self.members.iter().rposition(leads)
+    }
+
+    /// One tick for some of them, and everything that follows. The others are dead.
+    fn tick(&mut self, members: &[usize]) {
+        for member in members {
+            self.members[*member].tick();
+            self.settle(*member);
+        }
+        while let Some(message) = self.mail.pop_front() {
+            let member = (message.to - 1) as usize;
+            if members.contains(&member) {
+                let _ = self.members[member].step(message);
+                self.settle(member);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leader_hands_over_to_one_that_is_fit_and_has_most_of_the_log() {
+    let mut cluster = Cluster::new(1).run();
+    let leader = cluster.leader().expect("one leads");
+    let own = leader as u64 + 1;
+    assert_eq!(
+        cluster.members[leader].successor(|_| false),
+        None,
+        "nobody is fit"
+    );
+    let other = cluster.members[leader]
+        .successor(|_| true)
+        .expect("the others answer");
+    assert_ne!(other, own);
+    let last = cluster.members[leader].successor(|id| id != other);
+    let last = last.expect("the third one answers too");
+    assert!(last != own && last != other);
+    cluster.members[leader].transfer_leadership(last);
+    cluster.settle(leader);
+    cluster.deliver();
+    assert_eq!(cluster.leader(), Some(last as usize - 1), "without a tick");
+}
+
+/// The election time-out is ten ticks or more.
+#[test]
+fn followers_replace_a_leader_whose_process_ended_without_waiting() {
+    for seed in 1..20 {
+        let mut cluster = Cluster::new(seed).run();
+        let leader = cluster.leader().expect("one leads");
+        let others: Vec<usize> = (0..3).filter(|member| *member != leader).collect();
+        for (late, member) in others.iter().enumerate() {
+            // One of them hears of it a tick later.
+            if late > 0 {
+                cluster.tick(&others);
+            }
+            cluster.members[*member].ended(leader as u64 + 1);
+        }
+        let mut ticks = 0;
+        while !others
+            .iter()
+            .any(|member| cluster.leader() == Some(*member))
+        {
+            ticks += 1;
+            assert!(ticks < 8, "seed {seed}: nobody leads");
+            cluster.tick(&others);
+        }
+    }
+}

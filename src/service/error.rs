@@ -37,7 +37,6 @@ pub(crate) enum ServiceError {
     TimedOut,
     /// As `TimedOut`, after the leader was lost meanwhile.
     #[error("consensus did not answer in time, perhaps because a leader was lost")]
-    #[expect(dead_code, reason = "a lone member has nobody to lose")]
     LeaderLost,
     /// The queue of proposals (or of watchers) is full.
     #[error("too many requests are waiting")]

@@ -59,11 +59,12 @@ impl Service {
         if self.node().status.reads_at_once() {
             return Ok(());
         }
+        let term = self.node().status.term();
         let answer = self.node().intake.read()?;
         match tokio::time::timeout(self.settings().request_timeout, answer).await {
             Ok(Ok(outcome)) => Ok(outcome?),
             Ok(Err(_)) => Err(ServiceError::Stopped),
-            Err(_) => Err(ServiceError::TimedOut),
+            Err(_) => Err(self.timed_out(term)),
         }
     }
 

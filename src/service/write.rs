@@ -52,11 +52,21 @@ impl Service {
         }
     }
 
+    /// Nothing came in time from who led `term`, or from whoever led after it.
+    pub(super) fn timed_out(&self, term: u64) -> ServiceError {
+        let status = &self.node().status;
+        match status.leader() == 0 || status.term() != term {
+            true => ServiceError::LeaderLost,
+            false => ServiceError::TimedOut,
+        }
+    }
+
     /// Proposes a command and waits until it is durable and applied.
     async fn propose(&self, proposal: Proposal) -> Result<AppliedWrite, ServiceError> {
         if proposal.len() > command::MAX_BYTES {
             return Err(ServiceError::TooLarge);
         }
+        let term = self.node().status.term();
         let answer = self.node().intake.submit(proposal)?;
         let timeout = self.settings().request_timeout;
         match tokio::time::timeout(timeout, answer).await {
@@ -64,7 +74,7 @@ impl Service {
             Ok(Err(_)) => Err(ServiceError::Stopped),
             Err(_) => {
                 self.node().metrics.proposals_failed.inc();
-                Err(ServiceError::TimedOut)
+                Err(self.timed_out(term))
             }
         }
     }
