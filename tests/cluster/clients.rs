@@ -11,8 +11,9 @@ use super::support::http::{Connection, Request, Response};
 use super::support::linearizable::{Action, Call, Reply};
 use super::support::seed::Rng;
 
-/// Longer than an answer takes, shorter than a member that is stopped stays so.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Milliseconds that a client waits for an answer. Sometimes shorter than an election takes: an answer that comes to nobody
+/// is a write that may have taken effect.
+const PATIENCE: (u64, u64) = (100, 2_000);
 
 /// What all clients of a run share.
 #[derive(Debug)]
@@ -120,11 +121,12 @@ impl Client {
                 Err(_) => return std::thread::yield_now(),
             },
         };
+        let patience = self.rng.between(PATIENCE.0, PATIENCE.1);
         let began = run.now();
         let request = request(key, &action);
         let answer = connection
             .send(&request)
-            .and_then(|()| connection.read_response(PATIENCE));
+            .and_then(|()| connection.read_response(Duration::from_millis(patience)));
         let at = run.now();
         let index = answer.as_ref().ok().and_then(Response::etcd_index);
         let answer = match answer {

@@ -16,30 +16,34 @@ const KEYS: usize = 4;
 /// Answers between two disturbances, and after the last one.
 const ANSWERS: u64 = 150;
 
-/// How a leader is lost and comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Disturbance {
-    /// SIGKILL, and a start on the same directory.
-    Kill,
-    /// SIGSTOP, and SIGCONT once others lead: it believes for a moment that it still does.
-    Pause,
-}
-
 #[test]
 fn the_history_is_one_registers_while_leaders_are_killed() {
-    judge(Disturbance::Kill);
+    judge(
+        &mut Cluster::start(3),
+        |cluster, lost, _| cluster[lost].kill(),
+        |cluster, lost| cluster[lost].restart(),
+    );
 }
 
+/// Who is let go on believes for a moment that it still leads.
 #[test]
 fn the_history_is_one_registers_while_leaders_are_paused() {
-    judge(Disturbance::Pause);
+    judge(
+        &mut Cluster::start(3),
+        |cluster, lost, _| cluster[lost].suspend(),
+        |cluster, lost| cluster[lost].resume(),
+    );
 }
 
-fn judge(disturbance: Disturbance) {
+/// Loses a member, mostly the leader, and has it back, time and again.
+pub(crate) fn judge(
+    cluster: &mut Cluster,
+    mut lose: impl FnMut(&mut Cluster, usize, &mut Rng),
+    mut back: impl FnMut(&mut Cluster, usize),
+) {
     let seed = seed::from_env("CLUSTER_SEED");
-    let rounds = seed::number_from_env("CLUSTER_ROUNDS", 4);
+    let rounds = seed::number_from_env("CLUSTER_ROUNDS", 8);
     println!("CLUSTER_SEED={seed} CLUSTER_ROUNDS={rounds}");
-    let mut cluster = Cluster::start(3);
     let run = Run::begin();
     let run_of_all = &run;
     let members = cluster.addresses();
@@ -52,7 +56,18 @@ fn judge(disturbance: Disturbance) {
         let over = EndOfRun(&run);
         let mut rng = Rng::new(seed);
         for _ in 0..rounds {
-            disturb(&mut cluster, disturbance, &mut rng, &run);
+            let leader = cluster.leader();
+            let lost = match rng.chance(80) {
+                true => leader,
+                false => cluster.others(leader)[rng.below(2) as usize],
+            };
+            await_answers(&run, "while all are there");
+            lose(cluster, lost, &mut rng);
+            // The others have a leader of their own before it is back.
+            cluster.leader_among(&cluster.others(lost));
+            await_answers(&run, "without one of three");
+            back(cluster, lost);
+            await_answers(&run, "after it is back");
         }
         drop(over);
         let clients = clients.into_iter().map(thread::ScopedJoinHandle::join);
@@ -89,28 +104,6 @@ impl Drop for EndOfRun<'_> {
     fn drop(&mut self) {
         self.0.over.store(true, Ordering::SeqCst);
     }
-}
-
-fn disturb(cluster: &mut Cluster, disturbance: Disturbance, rng: &mut Rng, run: &Run) {
-    // Not always the leader: its loss must not be what others wait for.
-    let leader = cluster.leader();
-    let lost = match rng.chance(80) {
-        true => leader,
-        false => cluster.others(leader)[rng.below(2) as usize],
-    };
-    await_answers(run, "while all are there");
-    match disturbance {
-        Disturbance::Kill => cluster[lost].kill(),
-        Disturbance::Pause => cluster[lost].suspend(),
-    }
-    // The others lead themselves before it is back.
-    cluster.leader_among(&cluster.others(lost));
-    await_answers(run, "without one of three");
-    match disturbance {
-        Disturbance::Kill => cluster[lost].restart(),
-        Disturbance::Pause => cluster[lost].resume(),
-    }
-    await_answers(run, "after it is back");
 }
 
 fn await_answers(run: &Run, when: &str) {

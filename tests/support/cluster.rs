@@ -25,8 +25,15 @@ pub(crate) struct Cluster {
 
 /// A cluster of that many, as it is about to be started, in short election time-outs.
 pub(crate) fn launches(count: usize) -> Vec<Launch> {
-    let short = |launch: Launch| TIMES.into_iter().fold(launch, Launch::arg);
-    with_defaults(count).into_iter().map(short).collect()
+    with_defaults(count)
+        .into_iter()
+        .map(in_short_times)
+        .collect()
+}
+
+/// This one with short election time-outs.
+pub(crate) fn in_short_times(launch: Launch) -> Launch {
+    TIMES.into_iter().fold(launch, Launch::arg)
 }
 
 /// The same with the times that a user gets who says nothing.
