@@ -25,10 +25,21 @@ pub(crate) struct Cluster {
 
 /// A cluster of that many, as it is about to be started, in short election time-outs.
 pub(crate) fn launches(count: usize) -> Vec<Launch> {
-    with_defaults(count)
-        .into_iter()
-        .map(in_short_times)
+    launches_of(count, &server::ours)
+}
+
+/// The same of this kind of server.
+pub(crate) fn launches_of(count: usize, kind: &dyn Fn() -> Launch) -> Vec<Launch> {
+    let places = places(count).into_iter();
+    places
+        .map(|place| in_short_times(kind().member(place)))
         .collect()
+}
+
+/// The same with the times that a user gets who says nothing.
+pub(crate) fn with_defaults(count: usize) -> Vec<Launch> {
+    let places = places(count).into_iter();
+    places.map(|place| server::ours().member(place)).collect()
 }
 
 /// This one with short election time-outs.
@@ -36,15 +47,11 @@ pub(crate) fn in_short_times(launch: Launch) -> Launch {
     TIMES.into_iter().fold(launch, Launch::arg)
 }
 
-/// The same with the times that a user gets who says nothing.
-pub(crate) fn with_defaults(count: usize) -> Vec<Launch> {
+/// Places on loopback.
+fn places(count: usize) -> Vec<Membership> {
     let ports = server::lasting_ports(2 * count);
     let (clients, peers) = ports.split_at(count);
-    let launch = |membership| server::ours().member(membership);
     memberships(clients, peers)
-        .into_iter()
-        .map(launch)
-        .collect()
 }
 
 /// What each of them is told of itself and the others.

@@ -227,10 +227,9 @@ impl History {
                 break;
             }
             earliest_end = earliest_end.min(call.ended);
-            if call.found.is_none() && matches!(call.kind, Kind::Delete) {
-                if std::mem::replace(&mut deletes, true) {
-                    continue;
-                }
+            let deletes_unanswered = call.found.is_none() && matches!(call.kind, Kind::Delete);
+            if deletes_unanswered && std::mem::replace(&mut deletes, true) {
+                continue;
             }
             found.push(position);
         }
