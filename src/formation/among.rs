@@ -6,6 +6,8 @@
 //!
 //! It runs beside the serving ports, for as long as it takes: a cluster is there when a majority is.
 
+use std::collections::BTreeMap;
+
 use storage::operation::Outcome;
 
 use crate::config::Config;
@@ -39,7 +41,7 @@ enum LookError {
 }
 
 /// Waits until the cluster is founded, or founds it, and publishes this member. `nonce` is random: see
-/// [`crate::members::nonce`].
+/// [`crate::members::nonce`]; `disks` gives those of all that are known to start: see [`super::disks`].
 ///
 /// # Errors
 /// The node fails or stops. Whatever else is in the way passes: it is told once, and tried again.
@@ -48,6 +50,7 @@ pub(crate) async fn publish_among_others(
     status: &Status,
     config: &Config,
     nonce: u64,
+    disks: &(dyn Fn() -> BTreeMap<u64, u64> + Sync),
 ) -> Result<Publication, ServiceError> {
     tracing::info!(
         "waiting for a majority of the members of cluster {:x}",
@@ -58,6 +61,7 @@ pub(crate) async fn publish_among_others(
         status,
         config,
         nonce,
+        disks,
     };
     let mut published = Publication::Again;
     let mut told = String::new();
@@ -96,6 +100,7 @@ struct OwnMember<'a> {
     status: &'a Status,
     config: &'a Config,
     nonce: u64,
+    disks: &'a (dyn Fn() -> BTreeMap<u64, u64> + Sync),
 }
 
 impl OwnMember<'_> {
@@ -135,7 +140,14 @@ impl OwnMember<'_> {
         let (cluster, id) = (self.service.cluster_id(), self.service.self_stats().id);
         let others = other_founders(self.config, cluster, id).ok_or(LookError::OtherOptions)?;
         let own = founded(id, own_urls(self.config).to_vec(), self.config);
-        let command = first_command(cluster, &own, &others, self.config, self.nonce);
+        let command = first_command(
+            cluster,
+            &own,
+            &others,
+            self.config,
+            self.nonce,
+            &(self.disks)(),
+        );
         let applied = self.service.write_own(&command).await?;
         match applied.outcomes.first() {
             // Another leader was faster.

@@ -1,5 +1,7 @@
 //! The first command of a cluster: who its members are, and the hidden nodes that 0.4's clients look for.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use storage::operation::Retention;
 use storage::path::KeyPath;
@@ -20,7 +22,8 @@ struct ClusterConfig {
     sync_interval: serde_json::Number,
 }
 
-/// The command that founds a cluster. `others` are the members beside the one that writes it.
+/// The command that founds a cluster. `others` are the members beside the one that writes it, and `disks` those of all that
+/// are known to have started, by id: none where a node is alone.
 ///
 /// Two leaders may write it one after the other: of several members each looks first, and may be deposed before its command
 /// is applied. So the command ends where a cluster is founded already. A lone node has nobody who could be first, and its log
@@ -31,6 +34,7 @@ pub(super) fn first_command(
     others: &[Member],
     config: &Config,
     nonce: u64,
+    disks: &BTreeMap<u64, u64>,
 ) -> Vec<ServerOperation> {
     let mut operations = Vec::new();
     if !others.is_empty() {
@@ -43,6 +47,8 @@ pub(super) fn first_command(
         bytes: config.retention_bytes,
     }));
     operations.extend(std::iter::once(own).chain(others).map(Member::record));
+    let started = disks.iter();
+    operations.extend(started.map(|(id, disk)| members::started_row(*id, *disk)));
     operations.push(own.machine());
     operations.push(cluster_config(&config.cluster));
     operations

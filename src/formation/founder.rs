@@ -8,8 +8,11 @@ use crate::members::Member;
 use crate::node::start::Founder;
 
 /// Why members that are listed cannot found a cluster together.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum FoundingError {
+    /// A founding needs one that no other has.
+    #[error("the system gives no random number: {0}")]
+    NoRandomNumber(getrandom::Error),
     /// The URLs decide the id, so this is one member listed twice.
     #[error(
         "the members {one:?} and {other:?} of --initial-cluster have the same id {id:x}, as their peer URLs are the same: \
@@ -52,6 +55,7 @@ pub(crate) fn founder(config: &Config) -> Result<Founder, Exit> {
             voters,
             ..ConfState::default()
         },
+        disk: getrandom::u64().map_err(FoundingError::NoRandomNumber)?,
     })
 }
 

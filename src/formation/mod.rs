@@ -4,6 +4,7 @@
 //! directory knows. What may change with every start, name and client URLs, is published through the log ([`publish`], and
 //! [`publish_among_others`] for a member of several).
 
+mod admission;
 mod among;
 mod first_command;
 #[cfg(test)]
@@ -13,6 +14,9 @@ mod publication;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use admission::{
+    ADMISSION_PATH, Admission, AdmissionError, AdmissionRequest, NewMember, admit, disks,
+};
 pub(crate) use among::publish_among_others;
 pub(crate) use founder::{founder, initial_members};
 pub(crate) use publication::{Publication, publish};

@@ -4,6 +4,7 @@
 //! first user write is 3, as in 0.4.6. On every later start only what differs is written: nothing, as a rule. How a
 //! member of several does it stands in `among`.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::command::ServerOperation;
@@ -58,7 +59,14 @@ async fn write(
     let known = service.members()?;
     let Some(stored) = known.iter().find(|member| member.id == id) else {
         let own = founded(id, config.advertise_peer.clone(), config);
-        let command = first_command(service.cluster_id(), &own, &[], config, nonce);
+        let command = first_command(
+            service.cluster_id(),
+            &own,
+            &[],
+            config,
+            nonce,
+            &BTreeMap::new(),
+        );
         service.write_own(&command).await?;
         return Ok(Publication::First);
     };

@@ -2,6 +2,7 @@
 
 mod cluster;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use storage::operation::{Content, Operation, Write, WriteMode};
@@ -165,7 +166,7 @@ async fn a_founding_that_finds_a_cluster_changes_nothing() {
     let command = |config, own: u64, nonce| {
         let others = other_founders(config, id, own).expect("its founders");
         let own = founded(own, config.initial_cluster[0].peer_urls.clone(), config);
-        first_command(id, &own, &others, config, nonce)
+        first_command(id, &own, &others, config, nonce, &BTreeMap::new())
     };
     let (first, second) = (cluster.members[0].id(), cluster.members[1].id());
     cluster.write(&command(&a, first, 1)).await;
@@ -192,7 +193,7 @@ async fn a_lone_founding_is_as_ever() {
     );
     assert_eq!(other_founders(&config, id, own), Some(Vec::new()));
     let member = founded(own, config.advertise_peer.clone(), &config);
-    let command = first_command(id, &member, &[], &config, 7);
+    let command = first_command(id, &member, &[], &config, 7, &BTreeMap::new());
     assert_eq!(Proposal::of_server(&command).stamp(&Stamp::default())[0], 1);
     cluster.write(&command).await;
     let lone = &cluster.members[0];

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use http_body_util::{BodyExt as _, Collected, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -17,9 +18,13 @@ use super::front::Front;
 use super::info;
 use super::options::HttpOptions;
 use super::request::preamble;
+use crate::formation::{self, ADMISSION_PATH, Admission, AdmissionRequest};
 use crate::listen::{self, Exchange, Handler, Link, PortLimits, Workers};
 use crate::service::Service;
 use crate::transport::{Network, UPGRADE_PATH, UPGRADE_PROTOCOL};
+
+/// Bytes of what a new member says.
+const ADMISSION_BYTES_MAX: usize = 4 << 10;
 
 /// Serves the peer port until `shutdown` becomes true or its sender is gone. Streams of members are not waited for: they
 /// end with the network.
@@ -106,6 +111,12 @@ async fn endpoint(
 ) -> Response<Body> {
     let PeerFront { front, .. } = &*link.handler;
     let path = request.uri().path();
+    if path == ADMISSION_PATH {
+        return match *request.method() {
+            Method::POST => admission(front, request, reply).await,
+            _ => reply.method_not_allowed(Some("POST")),
+        };
+    }
     if ![UPGRADE_PATH, "/version", "/health"].contains(&path) {
         return reply.not_found();
     }
@@ -126,6 +137,38 @@ async fn endpoint(
             let text = "this is for other members: it takes the upgrade etcd2-peer";
             reply.text_error(StatusCode::UPGRADE_REQUIRED, text)
         }
+    }
+}
+
+/// A new member asks to be let in.
+async fn admission(front: &Front, request: Request<Incoming>, reply: Reply) -> Response<Body> {
+    let body = Limited::new(request.into_body(), ADMISSION_BYTES_MAX);
+    let body = body.collect().await.map(Collected::to_bytes);
+    let asked = body
+        .ok()
+        .and_then(|body| serde_json::from_slice::<AdmissionRequest>(&body).ok());
+    let Some(asked) = asked else {
+        let text = "this is for new members: their cluster, id and disk, as JSON";
+        return reply.text_error(StatusCode::BAD_REQUEST, text);
+    };
+    if asked.cluster != front.service.cluster_id() {
+        let text = "this is a member of another cluster";
+        return reply.text_error(StatusCode::PRECONDITION_FAILED, text);
+    }
+    match formation::admit(&front.service, &asked).await {
+        Ok(Admission::Admitted) => {
+            tracing::info!("member {:x} starts for the first time", asked.member);
+            reply.empty(StatusCode::OK)
+        }
+        Ok(Admission::Bootstrapped) => {
+            tracing::warn!(
+                "member {:x} asks to start for the first time, and has started before, on another disk: it is refused",
+                asked.member
+            );
+            reply.text_error(StatusCode::CONFLICT, "it has already been bootstrapped")
+        }
+        Ok(Admission::Unknown) => reply.text_error(StatusCode::NOT_FOUND, "it is no member"),
+        Err(error) => reply.text_error(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }
 

@@ -8,5 +8,6 @@ mod machine;
 mod record;
 
 pub(crate) use record::{
-    Member, MembersError, all, cluster_row, is_founded, nonce, nonce_row, unless_founded,
+    Member, MembersError, all, cluster_row, is_founded, nonce, nonce_row, started, started_row,
+    unless_founded, unless_started,
 };

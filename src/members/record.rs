@@ -1,5 +1,7 @@
 //! One member as the cluster knows it, and its row beside the tree: JSON under `member/` and its id, so that rows sort by id.
 
+use std::collections::BTreeMap;
+
 use crate::command::ServerOperation;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,8 @@ use storage::Store;
 const PREFIX: &[u8] = b"member/";
 /// The row that names the cluster: it is there when the cluster is founded.
 const CLUSTER_KEY: &[u8] = b"cluster";
+/// Rows of members that have started, by id as above: what their data directory drew when it was founded.
+const STARTED_PREFIX: &[u8] = b"started/";
 /// The row of the nonce.
 const NONCE_KEY: &[u8] = b"nonce";
 
@@ -53,7 +57,11 @@ impl Member {
 }
 
 fn key(id: u64) -> Bytes {
-    let mut key = PREFIX.to_vec();
+    row_of(PREFIX, id)
+}
+
+fn row_of(prefix: &[u8], id: u64) -> Bytes {
+    let mut key = prefix.to_vec();
     key.extend_from_slice(format!("{id:016x}").as_bytes());
     key.into()
 }
@@ -96,6 +104,38 @@ pub(crate) fn unless_founded() -> ServerOperation {
     ServerOperation::Unless {
         key: Bytes::from_static(CLUSTER_KEY),
     }
+}
+
+/// The operation that says that a member has started, on which disk.
+pub(crate) fn started_row(id: u64, disk: u64) -> ServerOperation {
+    ServerOperation::Record {
+        key: row_of(STARTED_PREFIX, id),
+        value: Some(disk.to_string().into()),
+    }
+}
+
+/// The operation that ends a command where that member is known to have started.
+pub(crate) fn unless_started(id: u64) -> ServerOperation {
+    ServerOperation::Unless {
+        key: row_of(STARTED_PREFIX, id),
+    }
+}
+
+/// The members that have started, and the disk of each. Empty in clusters of the first builds.
+pub(crate) fn started(store: &Store) -> Result<BTreeMap<u64, u64>, MembersError> {
+    let rows = store.records(STARTED_PREFIX)?.into_iter();
+    let rows = rows.map(|(key, value)| {
+        let shown = || String::from_utf8_lossy(&key).into_owned();
+        let malformed = |source| MembersError::Malformed {
+            key: shown(),
+            source,
+        };
+        let id = key.get(STARTED_PREFIX.len()..).unwrap_or_default();
+        let id = u64::from_str_radix(&String::from_utf8_lossy(id), 16)
+            .map_err(|_| malformed(serde::de::Error::custom("its key names no member")))?;
+        Ok((id, serde_json::from_slice(&value).map_err(malformed)?))
+    });
+    rows.collect()
 }
 
 /// The operation that stores the nonce.

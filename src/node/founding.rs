@@ -41,6 +41,8 @@ pub(super) struct Founding {
     pub identity: wal::Identity,
     /// All members at the founding.
     pub conf_state: ConfState,
+    /// Drawn at random, for this directory alone.
+    pub disk: u64,
     /// For the store.
     pub storage: storage::StoreOptions,
     /// For the log.
@@ -60,6 +62,7 @@ pub(super) fn found<F: Fs>(
     let Founding {
         identity,
         conf_state,
+        disk,
         storage,
         wal,
     } = founding;
@@ -70,6 +73,7 @@ pub(super) fn found<F: Fs>(
         conf_state,
         cluster: identity.cluster,
         member: identity.member,
+        disk,
         ..Marker::default()
     };
     let mut batch = writer.batch();

@@ -45,6 +45,8 @@ pub(crate) struct Inputs {
     pub unreachable: BTreeSet<u64>,
     /// Members whose process has ended.
     pub ended: BTreeSet<u64>,
+    /// A new member may speak: it is known that it never did.
+    pub admitted: bool,
     /// The highest batch that is durable.
     pub persisted: Option<u64>,
     /// The highest entry that is applied.
@@ -66,6 +68,7 @@ impl Inputs {
             && self.write_messages.is_empty()
             && self.unreachable.is_empty()
             && self.ended.is_empty()
+            && !self.admitted
             && self.persisted.is_none()
             && !self.stop
     }
@@ -200,6 +203,13 @@ impl Intake {
         }
     }
 
+    /// Tells a new member that it may vote and acknowledge: see [`Status::is_silent`](super::status::Status::is_silent).
+    pub(crate) fn admit(&self) {
+        let mut state = self.lock();
+        state.inputs.admitted = true;
+        self.rouse(state);
+    }
+
     /// Asks the consensus thread to stop.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
@@ -305,6 +315,6 @@ fn weight(message: &PeerMessage) -> usize {
             let writes = offer.writes.iter();
             writes.map(|write| write.proposal.len()).sum()
         }
-        PeerMessage::Write(WriteMessage::Received { .. }) => 0,
+        PeerMessage::Write(WriteMessage::Received { .. } | WriteMessage::Fit(_)) => 0,
     }
 }

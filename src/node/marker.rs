@@ -2,7 +2,8 @@
 //!
 //! A protobuf message: 1 term of the applied entry, 2 ConfState (eraftpb), 3 stamp of the last command (the 48 header
 //! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id, 7 this
-//! member's own readings when it applied that command (as 3), where the leader may be another machine.
+//! member's own readings when it applied that command (as 3), where the leader may be another machine, 10 the number that this directory
+//! drew when it was founded.
 
 use prost::Message;
 use prost11::Message as _;
@@ -30,6 +31,9 @@ pub struct Marker {
     pub cluster: u64,
     /// This member; 0 before the first entry.
     pub member: u64,
+    /// Drawn when this directory was founded, and nowhere else: who comes back without it comes back with an empty disk. 0 in
+    /// directories of earlier builds.
+    pub disk: u64,
 }
 
 /// Why a marker does not decode.
@@ -53,6 +57,8 @@ struct Wire {
     member: u64,
     #[prost(bytes = "vec", optional, tag = "7")]
     own: Option<Vec<u8>>,
+    #[prost(fixed64, tag = "10")]
+    disk: u64,
 }
 
 impl Marker {
@@ -66,6 +72,7 @@ impl Marker {
             cluster: self.cluster,
             member: self.member,
             own: self.own.as_ref().map(stamp_bytes),
+            disk: self.disk,
         };
         Message::encode_to_vec(&wire)
     }
@@ -85,6 +92,7 @@ impl Marker {
             witness: wire.witness,
             cluster: wire.cluster,
             member: wire.member,
+            disk: wire.disk,
             own: wire
                 .own
                 .map(|bytes| Stamp::decode(&bytes))
@@ -131,6 +139,7 @@ mod tests {
             witness: Some(vec![1, 2, 3]),
             cluster: 8,
             member: 9,
+            disk: 10,
             own: None,
         };
         let led = Marker {

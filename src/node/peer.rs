@@ -23,6 +23,8 @@ pub(crate) struct OfferedWrite {
 pub(crate) enum WriteMessage {
     /// To the leader: take these, in this order, if you lead this term.
     Offer(Offer),
+    /// To the leader: whether the disk of this member takes writes. Only one that says so is handed the lead.
+    Fit(bool),
     /// From that leader: offers of this life and term were taken up to this number.
     Received {
         /// As in the offer.

@@ -24,6 +24,8 @@ pub(crate) enum PlantedMistake {
     OffersMovedEarly,
     /// A member goes on from what the clocks of its leader's machine read.
     ClocksOfTwoMachines,
+    /// A member whose disk was emptied votes and acknowledges as if it were new.
+    EmptyMemberSpeaks,
 }
 
 thread_local! {

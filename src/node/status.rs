@@ -35,6 +35,7 @@ pub struct Status {
     applied: AtomicU64,
     reads_at_once: AtomicBool,
     sole_voter: AtomicBool,
+    silent: AtomicBool,
     refusals: Arc<WriteRefusals>,
     damages: Damages,
     watchdog: Watchdog,
@@ -65,6 +66,7 @@ impl Status {
             applied: AtomicU64::new(0),
             reads_at_once: AtomicBool::new(false),
             sole_voter: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             watchdog: Watchdog::new(refusals.clone(), clock.clone()),
             refusals,
             damages: Damages::default(),
@@ -159,6 +161,18 @@ impl Status {
     /// Whether nobody else has a vote.
     pub fn is_sole_voter(&self) -> bool {
         self.sole_voter.load(Ordering::Relaxed)
+    }
+
+    /// Whether this member is new, and neither votes nor acknowledges yet. One of several whose directory is empty may have
+    /// voted and acknowledged before its disk was lost; what it promised then, it would break. So it keeps silent until the
+    /// others have shown that it is new.
+    pub fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Acquire)
+    }
+
+    /// See [`Self::is_silent`].
+    pub fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Release);
     }
 
     /// Whether a linearizable read needs no round trip: a sole voter that leads has acknowledged nothing that it has

@@ -128,6 +128,7 @@ impl Life {
                 let founding = Founding {
                     identity: IDENTITY,
                     conf_state: sole_voter(IDENTITY.member),
+                    disk: 1,
                     storage: options,
                     wal: wal_options.clone(),
                 };

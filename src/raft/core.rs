@@ -155,6 +155,24 @@ impl<R: LogRead> RaftCore<R> {
         self.succeed();
     }
 
+    /// The voter that could lead in this member's place: the one that has most of the log among those that answer and
+    /// are `fit`.
+    pub(crate) fn successor(&self, fit: impl Fn(u64) -> bool) -> Option<u64> {
+        let raft = &self.node.raft;
+        let voters = raft.prs().conf().voters();
+        let others = raft.prs().iter().filter(|(id, progress)| {
+            **id != raft.id && progress.recent_active && voters.contains(**id) && fit(**id)
+        });
+        // Of equals the one with the lowest id, so that a seed decides.
+        let best = others.max_by_key(|(id, progress)| (progress.matched, std::cmp::Reverse(**id)));
+        best.map(|(id, _)| *id)
+    }
+
+    /// Asks a voter to lead at once. No proposal is taken until it does, or for an election time-out.
+    pub(crate) fn transfer_leadership(&mut self, to: u64) {
+        self.node.transfer_leader(to);
+    }
+
     /// What was sent to this member may be lost: consensus goes back to what it knows the member has.
     pub(crate) fn unreachable(&mut self, member: u64) {
         self.node.report_unreachable(member);
@@ -344,6 +362,17 @@ impl<R: LogRead> RaftCore<R> {
             commit: raft.raft_log.committed,
             sole_voter: self.is_sole_voter(),
         }
+    }
+
+    /// An election time-out, without what is drawn beside it.
+    pub(crate) fn election_ticks(&self) -> usize {
+        self.node.raft.election_timeout()
+    }
+
+    /// Whether this member has never voted, heard of a term, or taken an entry.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let raft = &self.node.raft;
+        raft.term == 0 && raft.raft_log.last_index() == 0
     }
 
     fn is_sole_voter(&self) -> bool {

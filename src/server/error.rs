@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use crate::formation::AdmissionError;
 use crate::node::disk_space::DiskSpace;
 use crate::node::reserve;
 use crate::node::start::StartError;
@@ -36,6 +37,9 @@ pub(super) enum ServerError {
         /// What it lacks, and what to do.
         lacks: String,
     },
+    /// A new member that is none, or an old one without its disk.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
     /// The first writes of a new node failed.
     #[error("the cluster could not be founded: {0}")]
     Found(#[source] ServiceError),

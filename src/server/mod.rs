@@ -11,6 +11,7 @@ mod descriptors;
 mod error;
 mod exit;
 mod file_size;
+mod membership;
 mod network;
 mod option;
 mod panic;
@@ -30,7 +31,7 @@ use tokio::task::JoinSet;
 use wal::fs::OsFs;
 
 use crate::config::Config;
-use crate::formation::Publication;
+use crate::formation::{AdmissionError, Publication};
 use crate::listen::Workers;
 use crate::node::runtime::Runtime;
 use crate::node::start::{StartedNode, start};
@@ -41,6 +42,7 @@ use crate::watch::Hub;
 use descriptors::Shares;
 use error::ServerError;
 pub use exit::EXIT_REFUSED;
+use membership::Membership;
 use publishing::Publishing;
 use stopping::{DRAIN, StopSignal};
 
@@ -92,11 +94,12 @@ async fn serve(
         context,
         identity,
         alone,
+        disk,
         runtime,
         data_dir: _data_dir,
     } = node;
     let (hub, status) = (context.hub.clone(), context.status.clone());
-    let service = Service::new(option::service(config, &identity, alone), context);
+    let service = Service::new(option::service(config, &identity, alone), context.clone());
     let stop = StopSignal::listen(status.clone())?;
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
     let publishing = Publishing {
@@ -104,6 +107,7 @@ async fn serve(
         status: &status,
         config,
         network: network.as_deref(),
+        disk,
         nonce,
     };
     let published = match &runtime {
@@ -130,9 +134,21 @@ async fn serve(
     }
     drop(workers);
     announcement::serving(config, &service, begun);
+    let membership = network.as_deref().map(|network| Membership {
+        service: &service,
+        network,
+        node: &context,
+        config,
+        disk,
+    });
+    let mut refused = None;
     let failure = tokio::select! {
         () = stop.told() => None,
         reason = status.failure() => Some(reason),
+        error = kept(membership.as_ref()) => {
+            refused = Some(error);
+            None
+        }
         never = publishing.announced(published) => match never {},
     };
     // A removed log is no failure of the disk: what is still to be flushed does not wait.
@@ -149,7 +165,18 @@ async fn serve(
         // Last: what the node had to say on its way down has left by then, or never will.
         network.stop();
     }
-    Ok(exit::after_serving(&status, failure))
+    match refused {
+        Some(error) => Err(error.into()),
+        None => Ok(exit::after_serving(&status, failure)),
+    }
+}
+
+/// A lone node has no others to keep in step with.
+async fn kept(membership: Option<&Membership<'_>>) -> AdmissionError {
+    match membership {
+        Some(membership) => membership.keep().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// In this order nothing acknowledged is cut off: no new connections, watches ended, requests answered, threads

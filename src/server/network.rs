@@ -10,7 +10,7 @@ use crate::formation;
 use crate::members;
 use crate::node::context::NodeContext;
 use crate::node::peer::Peers;
-use crate::node::start::ConnectPeers;
+use crate::node::start::{ConnectPeers, NewNode};
 use crate::transport::{Network, NetworkSettings, PeerAddress};
 use crate::version::SERVER_VERSION;
 
@@ -21,20 +21,23 @@ pub(super) type MadeNetwork = Arc<OnceLock<Arc<Network>>>;
 pub(super) fn connect(config: &Config) -> (ConnectPeers, MadeNetwork) {
     let made = MadeNetwork::default();
     let (place, config) = (made.clone(), config.clone());
-    let connect = move |identity: &wal::Identity, node: &NodeContext| {
-        let network = start(&config, *identity, node)?;
+    let connect = move |new: &NewNode, node: &NodeContext| {
+        let network = start(&config, new, node)?;
         Ok(place.get_or_init(|| network).clone() as Arc<dyn Peers>)
     };
     (Box::new(connect), made)
 }
 
-fn start(config: &Config, identity: wal::Identity, node: &NodeContext) -> io::Result<Arc<Network>> {
+fn start(config: &Config, new: &NewNode, node: &NodeContext) -> io::Result<Arc<Network>> {
+    let identity = new.identity;
     let founding = members::nonce(&node.store).map_err(io::Error::other)?;
     let settings = NetworkSettings {
         cluster: identity.cluster,
         member: identity.member,
         founding: founding.unwrap_or(0),
-        founded: founding.is_some(),
+        // What is in the log may be the founding, or come after it.
+        founded: founding.is_some() || new.begun,
+        disk: new.disk,
         heartbeat: config.heartbeat,
         election: config.election,
         version: SERVER_VERSION,

@@ -18,6 +18,8 @@ pub(super) struct Publishing<'a> {
     pub(super) config: &'a Config,
     /// The way to the others, whose greetings say that this member belongs to a founded cluster.
     pub(super) network: Option<&'a Network>,
+    /// What the data directory drew when it was founded.
+    pub(super) disk: u64,
     /// Random; it counts if this member founds its cluster.
     pub(super) nonce: u64,
 }
@@ -36,10 +38,7 @@ impl Publishing<'_> {
     pub(super) async fn announced(&self, done: Option<Publication>) -> Infallible {
         let published = match done {
             Some(published) => Ok(published),
-            None => {
-                formation::publish_among_others(self.service, self.status, self.config, self.nonce)
-                    .await
-            }
+            None => self.among_others().await,
         };
         match published {
             Ok(published) => {
@@ -50,6 +49,13 @@ impl Publishing<'_> {
             Err(error) => tracing::debug!("this member is not published: {error}"),
         }
         std::future::pending().await
+    }
+
+    async fn among_others(&self) -> Result<Publication, ServiceError> {
+        let own = self.service.self_stats().id;
+        let disks = || formation::disks(self.network, own, self.disk);
+        let (status, config) = (self.status, self.config);
+        formation::publish_among_others(self.service, status, config, self.nonce, &disks).await
     }
 
     fn greet_as_founded(&self) {

@@ -14,6 +14,7 @@ pub(crate) mod stats;
 mod watch;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -139,6 +140,11 @@ impl Service {
         members::all(&self.node().store).map_err(|error| self.bad_rows(error))
     }
 
+    /// The members that are known to have started, and the disk of each, as far as it is applied here.
+    pub(crate) fn started(&self) -> Result<BTreeMap<u64, u64>, ServiceError> {
+        members::started(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
     /// Whether the cluster is founded, as far as it is applied here.
     pub(crate) fn is_founded(&self) -> Result<bool, ServiceError> {
         members::is_founded(&self.node().store).map_err(|error| self.bad_rows(error))
@@ -172,6 +178,9 @@ impl Service {
         }
         if let Some(damage) = self.node().status.damages().first() {
             return Err(damage);
+        }
+        if self.node().status.is_silent() {
+            return Err("this member is new, and is not admitted to its cluster yet".into());
         }
         if self.node().status.leader() == 0 {
             return Err("no leader is known".into());

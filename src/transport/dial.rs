@@ -34,11 +34,11 @@ pub(super) struct HttpReach {
 }
 
 /// What is needed of a peer URL.
-struct PeerTarget<'a> {
+pub(super) struct PeerTarget<'a> {
     url: &'a str,
     host: String,
     port: u16,
-    authority: HeaderValue,
+    pub(super) authority: HeaderValue,
 }
 
 impl HttpReach {
@@ -63,7 +63,7 @@ impl HttpReach {
     }
 
     /// Looks the name up anew, and tries all its addresses.
-    async fn connect(&self, target: &PeerTarget<'_>) -> Result<TcpStream, ReachError> {
+    pub(super) async fn connect(&self, target: &PeerTarget<'_>) -> Result<TcpStream, ReachError> {
         let host = || target.host.clone();
         let addresses = lookup_host((&*target.host, target.port))
             .await
@@ -125,7 +125,7 @@ impl Reach for HttpReach {
 }
 
 impl<'a> PeerTarget<'a> {
-    fn new(url: &'a str) -> Result<Self, ReachError> {
+    pub(super) fn new(url: &'a str) -> Result<Self, ReachError> {
         let wrong = || ReachError::Url {
             url: url.to_owned(),
         };

@@ -4,7 +4,7 @@
 //! offset  bytes  what
 //!      0      4  length L of the payload, u32 LE, at most FRAME_BYTES_MAX
 //!      4      4  CRC32 of kind and payload, u32 LE
-//!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 received, 6 ping (empty)
+//!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 received, 6 ping (empty), 7 fit (1 or 0)
 //!      9      L  payload
 //! ```
 //!
@@ -40,17 +40,19 @@ pub(super) enum FrameKind {
     Offer = 4,
     Received = 5,
     Ping = 6,
+    Fit = 7,
 }
 
 impl FrameKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [FrameKind; 6] = [
+        const ALL: [FrameKind; 7] = [
             FrameKind::Greeting,
             FrameKind::Refusal,
             FrameKind::Raft,
             FrameKind::Offer,
             FrameKind::Received,
             FrameKind::Ping,
+            FrameKind::Fit,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)
     }

@@ -39,6 +39,7 @@ fn messages() -> Vec<PeerMessage> {
             sequence: 1,
             writes,
         })),
+        PeerMessage::Write(WriteMessage::Fit(true)),
         PeerMessage::Write(WriteMessage::Received {
             life: 9,
             term: 3,

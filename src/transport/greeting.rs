@@ -46,6 +46,8 @@ struct GreetingMessage {
     applies: u32,
     #[prost(bool, tag = "13")]
     founded: bool,
+    #[prost(fixed64, tag = "14")]
+    disk: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -77,8 +79,10 @@ pub(crate) struct Greeting {
     pub(crate) version: String,
     /// The highest version of commands that it can apply.
     pub(crate) applies: u32,
-    /// Whether it has ever applied anything.
+    /// Whether it belongs to a founded cluster, as far as it knows.
     pub(crate) founded: bool,
+    /// Drawn when its data directory was founded.
+    pub(crate) disk: u64,
 }
 
 /// Why a stream is refused.
@@ -91,6 +95,8 @@ pub(crate) enum GreetingFault {
     /// Both ends have the same id.
     SameMember,
     UnknownStream,
+    /// The cluster is founded, and does not know that this member has started.
+    NotStarted,
     /// There are too many streams.
     Busy,
     /// A code of a later version.
@@ -98,7 +104,7 @@ pub(crate) enum GreetingFault {
 }
 
 impl GreetingFault {
-    const ALL: [(Self, u32, &'static str); 7] = [
+    const ALL: [(Self, u32, &'static str); 8] = [
         (Self::OtherCluster, 1, "other_cluster"),
         (Self::OtherFounding, 2, "other_founding"),
         (Self::WrongMember, 3, "wrong_member"),
@@ -106,6 +112,7 @@ impl GreetingFault {
         (Self::SameMember, 5, "same_member"),
         (Self::UnknownStream, 6, "unknown_stream"),
         (Self::Busy, 7, "busy"),
+        (Self::NotStarted, 8, "not_started"),
     ];
 
     /// For counters.
@@ -173,6 +180,7 @@ impl Greeting {
             version: self.version.clone(),
             applies: self.applies,
             founded: self.founded,
+            disk: self.disk,
         };
         frame::append(out, FrameKind::Greeting, |out| {
             message.encode(out).expect("a Vec grows");
@@ -198,6 +206,7 @@ impl Greeting {
             version: shown(&message.version),
             applies: message.applies,
             founded: message.founded,
+            disk: message.disk,
         })
     }
 
@@ -256,6 +265,16 @@ impl StreamRefusal {
         frame::append(out, FrameKind::Refusal, |out| {
             message.encode(out).expect("a Vec grows");
         })
+    }
+}
+
+/// The refusal of one that is not known to have started.
+pub(super) fn not_started(own: u64, its: u64) -> StreamRefusal {
+    StreamRefusal {
+        fault: GreetingFault::NotStarted,
+        text: format!(
+            "member {own:x} belongs to a founded cluster, which has not admitted member {its:x} yet"
+        ),
     }
 }
 

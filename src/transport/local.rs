@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::greeted::Greeted;
 use super::greeting::{Greeting, PROTOCOLS};
 use super::message::StreamKind;
 use super::notice::OnceAnHour;
@@ -22,8 +23,10 @@ pub(crate) struct NetworkSettings {
     pub(crate) member: u64,
     /// Drawn when the cluster was founded; 0 while it is not known.
     pub(crate) founding: u64,
-    /// Whether it has ever applied anything.
+    /// Whether it belongs to a founded cluster.
     pub(crate) founded: bool,
+    /// Drawn when its data directory was founded.
+    pub(crate) disk: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) election: Duration,
     /// Of the program, for people.
@@ -39,6 +42,8 @@ pub(super) struct Local {
     pub(super) settings: NetworkSettings,
     pub(super) inbox: Arc<dyn PeerInbox>,
     pub(super) notices: OnceAnHour,
+    /// What the others say of themselves.
+    pub(super) greeted: Greeted,
     founding: AtomicU64,
     founded: AtomicBool,
 }
@@ -47,6 +52,7 @@ impl Local {
     pub(super) fn new(settings: NetworkSettings, inbox: Arc<dyn PeerInbox>) -> Arc<Self> {
         Arc::new(Self {
             inbox,
+            greeted: Greeted::default(),
             notices: OnceAnHour::new(settings.clock.clone()),
             founding: settings.founding.into(),
             founded: settings.founded.into(),
@@ -75,11 +81,13 @@ impl Local {
             version: settings.version.to_owned(),
             applies: settings.applies,
             founded: self.founded.load(Ordering::Relaxed),
+            disk: settings.disk,
         }
     }
 
-    /// Tells an operator where two members are set differently.
+    /// Takes note of what a member says of itself, and tells an operator where two are set differently.
     pub(super) fn compare(&self, theirs: &Greeting) {
+        self.greeted.note(theirs);
         let settings = &self.settings;
         let due = |what| self.notices.is_due(theirs.from, what);
         let peer = format!("{:x}", theirs.from);

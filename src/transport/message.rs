@@ -52,6 +52,8 @@ pub(super) enum MessageError {
     Raft(#[from] prost11::DecodeError),
     #[error("a message about writes does not decode: {0}; is the sender of another version?")]
     Write(#[from] prost::DecodeError),
+    #[error("a word about the disk that is neither yes nor no; is the sender of another version?")]
+    Fit,
     #[error("an offer without writes; the sender is faulty")]
     EmptyOffer,
     #[error("a frame of kind {0:?} is no message; the sender is faulty")]
@@ -114,7 +116,7 @@ pub(super) fn cost(message: &PeerMessage) -> usize {
             let writes = offer.writes.iter();
             writes.map(|write| ENTRY_COST + write.proposal.len()).sum()
         }
-        PeerMessage::Write(WriteMessage::Received { .. }) => 0,
+        PeerMessage::Write(WriteMessage::Received { .. } | WriteMessage::Fit(_)) => 0,
     };
     FIXED_COST + payload
 }
@@ -140,6 +142,9 @@ pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), Fra
             frame::append(out, FrameKind::Offer, |out| {
                 prost::Message::encode(&message, out).expect(ROOM);
             })
+        }
+        PeerMessage::Write(WriteMessage::Fit(fit)) => {
+            frame::append(out, FrameKind::Fit, |out| out.push(u8::from(*fit)))
         }
         PeerMessage::Write(WriteMessage::Received {
             life,
@@ -174,6 +179,11 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
                 sequence: message.sequence,
             }
         }
+        FrameKind::Fit => match payload[..] {
+            [0] => WriteMessage::Fit(false),
+            [1] => WriteMessage::Fit(true),
+            _ => return Err(MessageError::Fit),
+        },
         FrameKind::Greeting | FrameKind::Refusal | FrameKind::Ping => {
             return Err(MessageError::NoMessage(kind));
         }

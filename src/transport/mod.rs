@@ -19,10 +19,12 @@
 //! Promises: sending never blocks, and a member that is slow, dead or lying costs the others nothing but its bounded queues. The
 //! order within a stream is kept. What may be lost is told ([`PeerInbox::unreachable`](crate::node::peer::PeerInbox)).
 
+mod ask;
 mod dial;
 mod frame;
 #[cfg(test)]
 mod fuzz;
+mod greeted;
 mod greeting;
 mod handshake;
 mod local;
@@ -38,6 +40,7 @@ mod sender;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ask::ask;
 pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};
 pub(crate) use local::NetworkSettings;
 pub(crate) use network::Network;

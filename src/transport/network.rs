@@ -1,5 +1,6 @@
 //! The way to all other members and from them: one object with threads of its own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -12,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::dial::HttpReach;
+use super::greeted::PeerFacts;
 use super::local::{Local, NetworkSettings};
 use super::message::StreamKind;
 use super::peer::{PeerAddress, PeerState, RemotePeer, Roster};
@@ -126,6 +128,23 @@ impl Network {
         self.local.set_founding(founding, founded);
     }
 
+    /// What the others have said of themselves.
+    pub(crate) fn greeted(&self) -> BTreeMap<u64, PeerFacts> {
+        self.local.greeted.facts()
+    }
+
+    /// Ends when one of them has greeted since the last call. For one task.
+    pub(crate) async fn greeting(&self) {
+        self.local.greeted.changed().await;
+    }
+
+    /// From now on nobody listens to these: the cluster does not know that they have started.
+    pub(crate) fn set_unstarted(&self, members: BTreeSet<u64>) {
+        for member in self.local.greeted.set_unstarted(members) {
+            self.inbound.end(member);
+        }
+    }
+
     /// Greets and reads a stream that a member opened. `address` says where it comes from.
     pub(crate) fn accept<S>(&self, stream: S, address: String)
     where
@@ -203,7 +222,7 @@ impl Peers for Network {
     fn send_write(&self, to: u64, message: WriteMessage) {
         let kind = match message {
             WriteMessage::Offer(_) => StreamKind::Bulk,
-            WriteMessage::Received { .. } => StreamKind::Control,
+            WriteMessage::Received { .. } | WriteMessage::Fit(_) => StreamKind::Control,
         };
         // Of no member that is known: it is offered again, to whoever leads then.
         if let Some(peer) = self.roster.get(to) {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::frame::{FRAME_BYTES_MAX, FrameError, FrameKind, FrameReader, HEADER_BYTES, PeerFrame};
-use super::greeting::{Greeting, GreetingFault, StreamRefusal};
+use super::greeting::{self, Greeting, GreetingFault, StreamRefusal};
 use super::handshake::{self, HandshakeError};
 use super::local::Local;
 use super::message::{self, MessageError, StreamKind};
@@ -164,6 +164,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
         // Judged as one who speaks to whoever came.
         let own = local.greeting(theirs.from, StreamKind::Control);
         own.judge(theirs)?;
+        if local.greeted.is_unstarted(theirs.from) {
+            return Err(greeting::not_started(own.from, theirs.from));
+        }
         let kind = theirs.stream.unwrap_or(StreamKind::Control);
         seat = Some(inbound.seat((theirs.from, kind))?);
         Ok(local.greeting(theirs.from, kind))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::greeting::GreetingFault;
 use super::handshake::{self, HandshakeError};
 use super::local::Local;
 use super::message::StreamKind;
@@ -108,7 +109,13 @@ impl Sender {
     async fn dial(&self) -> Result<Box<dyn PeerStream>, DialFault> {
         let mut stream = self.reach.reach(&self.peer.address().urls).await?;
         let own = self.local.greeting(self.peer.id, self.kind);
-        let theirs = handshake::introduce(&mut stream, &own).await?;
+        let theirs = match handshake::introduce(&mut stream, &own).await {
+            Err(HandshakeError::Refused(refusal)) if refusal.fault == GreetingFault::NotStarted => {
+                self.local.greeted.refused_as_new(self.peer.id);
+                return Err(HandshakeError::Refused(refusal).into());
+            }
+            greeted => greeted?,
+        };
         self.local.compare(&theirs);
         Ok(stream)
     }

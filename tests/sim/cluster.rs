@@ -16,6 +16,7 @@ use super::world::{MortalKey, PendingGet, PendingMortal, PendingSet, World, path
 use crate::clock::SimulatedClock;
 use crate::command::{Proposal, Ttl};
 use crate::node::peer::PeerInbox as _;
+use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::Role;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
@@ -37,6 +38,8 @@ pub(super) struct Faults {
     pub(super) partitions: bool,
     /// Processes that stand still while time goes on.
     pub(super) pauses: bool,
+    /// A machine that comes back with an empty disk: one of the three.
+    pub(super) emptied_disks: bool,
 }
 
 impl Faults {
@@ -45,6 +48,7 @@ impl Faults {
         crashes: true,
         partitions: true,
         pauses: true,
+        emptied_disks: true,
     };
 }
 
@@ -54,6 +58,8 @@ struct Machine {
     disk: SimFs,
     directory: tempfile::TempDir,
     running: Option<RunningMember>,
+    /// It started before, and its disk has forgotten it: it is never admitted again.
+    emptied: bool,
     boot: u64,
     /// The step until which its process stands still.
     paused: u64,
@@ -146,6 +152,8 @@ impl SimulatedCluster {
 
     fn crash(&mut self, at: usize, power: bool) {
         let seed = self.random.next_u64();
+        let empties =
+            self.faults.emptied_disks && self.machines.iter().all(|machine| !machine.emptied);
         let machine = &mut self.machines[at];
         if machine.running.take().is_some() {
             self.world.answered_sets(&mut machine.sets);
@@ -155,6 +163,9 @@ impl SimulatedCluster {
                 true => {
                     machine.disk.power_loss(seed);
                     machine.boot += 1;
+                    if empties && self.random.one_in(12) {
+                        machine.empty(seed);
+                    }
                 }
                 false => machine.disk.restart(),
             }
@@ -345,11 +356,7 @@ impl SimulatedCluster {
             assert!(rounds < 3_000, "the members do not come to the same entry");
             self.round();
         }
-        let stores = self
-            .machines
-            .iter()
-            .filter_map(|machine| machine.running.as_ref());
-        for member in stores {
+        for member in self.whole() {
             self.world.nothing_is_lost(&member.outbox.store);
         }
     }
@@ -369,14 +376,17 @@ impl SimulatedCluster {
     }
 
     fn is_level(&self) -> bool {
-        let running = self
-            .machines
-            .iter()
-            .filter_map(|machine| machine.running.as_ref());
-        let indexes: BTreeSet<u64> = running
+        let indexes: BTreeSet<u64> = self
+            .whole()
             .map(|member| member.outbox.store.applied().index)
             .collect();
         indexes.len() == 1
+    }
+
+    /// Those that run and have their disk.
+    fn whole(&self) -> impl Iterator<Item = &RunningMember> {
+        let machines = self.machines.iter().filter(|machine| !machine.emptied);
+        machines.filter_map(|machine| machine.running.as_ref())
     }
 }
 
@@ -387,18 +397,23 @@ impl Machine {
             disk: SimFs::new(seed * 10 + id),
             directory: scratch(),
             running: None,
+            emptied: false,
             boot: 0,
             paused: 0,
             sets: Vec::new(),
             gets: Vec::new(),
             mortals: Vec::new(),
         };
-        let directory = machine.directory.path();
-        machine.disk.create_dir_all(directory).expect("made");
-        for parent in directory.ancestors().skip(1) {
-            machine.disk.sync_dir(parent).expect("synced");
-        }
+        machine.make_directory();
         machine
+    }
+
+    fn make_directory(&self) {
+        let directory = self.directory.path();
+        self.disk.create_dir_all(directory).expect("made");
+        for parent in directory.ancestors().skip(1) {
+            self.disk.sync_dir(parent).expect("synced");
+        }
     }
 
     fn start(&mut self, now: u64, seed: u64) {
@@ -407,6 +422,7 @@ impl Machine {
         let clock = SimulatedClock::new(boottime, wall, self.id * 1_000 + self.boot);
         let place = MemberPlace {
             id: self.id,
+            admitted: !self.emptied || is_planted(PlantedMistake::EmptyMemberSpeaks),
             voters: &VOTERS,
             disk: &self.disk,
             directory: self.directory.path(),
@@ -418,6 +434,14 @@ impl Machine {
     fn submit(&self, operation: &Operation<Ttl>) -> Option<crate::node::outcome::PendingWrite> {
         let member = self.running.as_ref()?;
         member.intake.submit(Proposal::new(operation)).ok()
+    }
+
+    /// The disk is replaced by an empty one.
+    fn empty(&mut self, seed: u64) {
+        self.emptied = true;
+        self.disk = SimFs::new(seed);
+        self.directory = scratch();
+        self.make_directory();
     }
 
     /// Clients whose connection was cut know nothing.

@@ -65,6 +65,7 @@ impl Letter {
         match &self.message {
             PeerMessage::Raft(message) => message.msg_type as u64,
             PeerMessage::Write(WriteMessage::Offer(offer)) => 0x80 ^ offer.sequence << 16,
+            PeerMessage::Write(WriteMessage::Fit(fit)) => 0x82 ^ u64::from(*fit) << 16,
             PeerMessage::Write(WriteMessage::Received { sequence, .. }) => 0x81 ^ sequence << 16,
         }
     }
@@ -122,6 +123,8 @@ pub(super) struct RunningMember {
 
 /// What does not change from one start of a member to the next.
 pub(super) struct MemberPlace<'a> {
+    /// Whether it may speak if it is new.
+    pub(super) admitted: bool,
     pub(super) id: u64,
     pub(super) voters: &'a [u64],
     /// The log is here, and the small files.
@@ -211,6 +214,9 @@ impl RunningMember {
             status,
             clock,
         };
+        if place.admitted {
+            member.intake.admit();
+        }
         let begun = member.consensus.campaign_if_alone(&mut member.outbox);
         begun.expect("consensus begins");
         member
@@ -297,6 +303,7 @@ fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
                     voters: place.voters.to_vec(),
                     ..ConfState::default()
                 },
+                disk: place.id,
                 storage: options,
                 wal: wal_options(),
             };

@@ -93,6 +93,7 @@ fn a_mistake_that_is_named_is_looked_for() {
         PlantedMistake::OffersTakenTwice,
         PlantedMistake::OffersMovedEarly,
         PlantedMistake::ClocksOfTwoMachines,
+        PlantedMistake::EmptyMemberSpeaks,
     ];
     let mistake = all
         .into_iter()

@@ -1,5 +1,6 @@
 //! Three members on one thread, whose consensus is a list: what one proposes, all apply. They do everything else themselves.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -183,8 +184,10 @@ impl ToyCluster {
         let member = &self.members[at];
         let (service, status) = (member.service.clone(), member.status().clone());
         let config = member.config.clone();
-        self.beside(async move { publish_among_others(&service, &status, &config, nonce).await })
-            .await
+        self.beside(async move {
+            publish_among_others(&service, &status, &config, nonce, &BTreeMap::new).await
+        })
+        .await
     }
 
     /// The publications of all, at the same time; each has its own nonce, from 1 on.
@@ -199,9 +202,9 @@ impl ToyCluster {
         let [a, b, c] = [0, 1, 2].map(|at| parts(&self.members[at]));
         let work = async {
             tokio::join!(
-                publish_among_others(&a.0, &a.1, &a.2, 1),
-                publish_among_others(&b.0, &b.1, &b.2, 2),
-                publish_among_others(&c.0, &c.1, &c.2, 3),
+                publish_among_others(&a.0, &a.1, &a.2, 1, &BTreeMap::new),
+                publish_among_others(&b.0, &b.1, &b.2, 2, &BTreeMap::new),
+                publish_among_others(&c.0, &c.1, &c.2, 3, &BTreeMap::new),
             )
         };
         let (a, b, c) = self.beside(work).await;

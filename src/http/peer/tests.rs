@@ -98,6 +98,7 @@ impl Member {
             member: id,
             founding: 0,
             founded: false,
+            disk: 1,
             heartbeat: Duration::from_millis(100),
             election: Duration::from_secs(1),
             version: "0.1.0",

@@ -16,9 +16,11 @@
 //! | `reception` | offers of other members, each taken once |
 //! | `read` | linearizable reads and their index |
 //! | `expiry` | where expiry is proposed |
+//! | `handover` | when a leader gives way |
 //! | `pipeline` | how far log and store are behind |
 
 mod expiry;
+mod handover;
 mod offer;
 mod pipeline;
 mod proposal;
@@ -35,6 +37,7 @@ use super::cluster_clock::ClusterClock;
 use super::effects::Effects;
 use super::intake::{Attention, Inputs};
 use super::outcome::Failure;
+use super::peer::WriteMessage;
 #[cfg(test)]
 use super::planted::{PlantedMistake, is_planted};
 use super::status::Status;
@@ -44,6 +47,7 @@ use crate::metrics::Metrics;
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
 use expiry::PendingExpiry;
+use handover::HandOver;
 use pipeline::Pipeline;
 use proposal::Proposals;
 use read::PendingReads;
@@ -75,6 +79,9 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     reads: PendingReads,
     expiry: PendingExpiry,
     pipeline: Pipeline,
+    handover: HandOver,
+    /// A new member of several, until it is admitted: nothing is heard, and nothing said.
+    silent: bool,
     /// The last term in which this member began to lead.
     led: u64,
     /// A hard state that is not handed to the log yet.
@@ -106,8 +113,12 @@ impl<R: LogRead> ConsensusLoop<R> {
             waiters.clone(),
             metrics.clone(),
         );
+        let core_timeout = core.election_ticks() as u64 * tick.as_nanos() as u64;
+        let silent = core.is_untouched() && !core.soft_state().sole_voter;
+        status.set_silent(silent);
         Self {
             core,
+            silent,
             tick,
             next_tick: clock.machine().boottime() + tick.as_nanos() as u64,
             clock,
@@ -118,6 +129,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             reads: PendingReads::new(id, first_request, tick),
             expiry: PendingExpiry::default(),
             pipeline: Pipeline::new(applied),
+            handover: HandOver::new(core_timeout),
             led: 0,
             carried: None,
         }
@@ -184,8 +196,14 @@ impl<R: LogRead> ConsensusLoop<R> {
         if let Some(index) = inputs.applied {
             self.applied(index);
         }
+        if inputs.admitted && std::mem::take(&mut self.silent) {
+            self.status.set_silent(false);
+        }
         self.tick();
         for message in inputs.messages {
+            if self.silent {
+                break;
+            }
             if self.pipeline.is_full() && message.get_msg_type() == MessageType::MsgAppend {
                 // As if the network had lost it: a disk that hangs must not fill the memory, and the leader, which hears this
                 // member's heartbeats, sends it again.
@@ -207,6 +225,10 @@ impl<R: LogRead> ConsensusLoop<R> {
             .for_each(|member| self.core.ended(member));
         self.begin_to_lead();
         for (from, message) in inputs.write_messages {
+            if let WriteMessage::Fit(fit) = message {
+                let now = self.clock.machine().boottime();
+                self.handover.hear(from, fit, now);
+            }
             self.proposals.hear(from, message, &self.core, effects);
         }
         self.reads.gather(inputs.reads);
@@ -220,12 +242,43 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.reads
                 .ask(&mut self.core, self.clock.machine().boottime());
         }
+        self.mind_the_disk(effects);
         self.proposals.accept(inputs.writes);
         self.proposals.route(&mut self.core, effects);
         self.hand_out(effects)?;
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
         self.expiry.forget_answered(&self.core.soft_state());
         Ok(())
+    }
+
+    /// A leader that cannot write gives way; the others say whether they could.
+    fn mind_the_disk(&mut self, effects: &mut impl Effects) {
+        let soft = self.core.soft_state();
+        if soft.sole_voter || self.silent {
+            return;
+        }
+        let now = self.clock.machine().boottime();
+        let hangs = self.pipeline.hangs(now, self.handover.patience());
+        let fit = !hangs && self.status.refuses_writes().is_none();
+        if soft.role == Role::Leader {
+            if !fit {
+                self.handover.try_now(&mut self.core, now);
+            }
+        } else if soft.leader != 0 && self.handover.is_due(fit, now) {
+            effects.send_write(soft.leader, WriteMessage::Fit(fit));
+        }
+    }
+
+    /// The process stops: another member is to lead, if there is one. Whether it is worth waiting for.
+    pub(crate) fn leave(&mut self, effects: &mut impl Effects) -> Result<bool, raft::Error> {
+        let left = self.handover.leave(&mut self.core);
+        self.hand_out(effects)?;
+        Ok(left)
+    }
+
+    /// Whether this member still leads.
+    pub(crate) fn still_leads(&self) -> bool {
+        self.leads()
     }
 
     /// Before this member stamps anything in a term of its own.
@@ -274,7 +327,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         // A process that slept for long catches up with a few ticks, not with an election storm.
         let mut budget = 3;
         while self.next_tick <= now && budget > 0 {
-            self.core.tick();
+            if !self.silent {
+                self.core.tick();
+            }
             self.next_tick += tick;
             budget -= 1;
             self.waiters.sweep();

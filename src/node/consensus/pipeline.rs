@@ -12,6 +12,8 @@ pub(super) struct Pipeline {
     persisted_batch: u64,
     handed_entry: u64,
     applied_entry: u64,
+    /// Since when a batch is on its way to the disk and nothing has come back, by the clock that counts since boot.
+    waits_since: Option<u64>,
 }
 
 impl Pipeline {
@@ -22,6 +24,7 @@ impl Pipeline {
             persisted_batch: 0,
             handed_entry: applied,
             applied_entry: applied,
+            waits_since: None,
         }
     }
 
@@ -39,12 +42,22 @@ impl Pipeline {
         self.handed_batch = number;
     }
 
+    /// Looks at the disk: whether a batch has been on its way for longer than `patience`, and none came back meanwhile.
+    pub(super) fn hangs(&mut self, now: u64, patience: u64) -> bool {
+        if self.all_persisted() {
+            self.waits_since = None;
+            return false;
+        }
+        now.saturating_sub(*self.waits_since.get_or_insert(now)) > patience
+    }
+
     pub(super) fn hand_entries(&mut self, last: u64) {
         self.handed_entry = last;
     }
 
     pub(super) fn persisted(&mut self, number: u64) {
         self.persisted_batch = self.persisted_batch.max(number);
+        self.waits_since = None;
         assert!(
             self.persisted_batch <= self.handed_batch,
             "invariant node-persisted: batch {number} is durable, and {} was handed to the log last",

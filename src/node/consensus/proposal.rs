@@ -117,6 +117,8 @@ impl Proposals {
                 let now = self.clock.machine().boottime();
                 self.offers.received(life, term, sequence, now);
             }
+            // Of no concern here.
+            WriteMessage::Fit(_) => {}
             WriteMessage::Offer(_) if !self.takes_offers() => {}
             WriteMessage::Offer(offer) => {
                 let soft = core.soft_state();

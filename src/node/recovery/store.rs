@@ -158,6 +158,7 @@ mod tests {
                 member: 7,
             },
             conf_state: ConfState::default(),
+            disk: 1,
             storage: storage::StoreOptions::default(),
             wal: wal::Options::default(),
         };

@@ -42,6 +42,8 @@ use dispatch::{ApplyQueue, LogQueue, WorkerQueues, apply, persist};
 
 /// How long an idle apply thread sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long a leader that stops waits for another one.
+const HAND_OVER: Duration = Duration::from_secs(1);
 /// Pause between two looks at history that can be removed.
 const COMPACTION_PAUSE: Duration = Duration::from_millis(10);
 
@@ -310,7 +312,29 @@ fn run_consensus<R: LogRead, F: Fs>(
             return Ok(Failure::Storage(reason));
         }
         if stop {
+            hand_over(consensus, queues)?;
             return Ok(Failure::Stopped);
         }
     }
+}
+
+/// A leader that stops leaves when another one leads, or after a moment.
+fn hand_over<R: LogRead, F: Fs>(
+    consensus: &mut ConsensusLoop<R>,
+    queues: &mut WorkerQueues<F>,
+) -> Result<(), raft::Error> {
+    if !consensus.leave(queues)? {
+        return Ok(());
+    }
+    let (intake, clock) = (
+        queues.context.intake.clone(),
+        queues.context.status.clock().clone(),
+    );
+    let until = clock.now() + HAND_OVER;
+    while consensus.still_leads() && clock.now() < until {
+        let patience = consensus.patience(queues).min(HAND_OVER);
+        let inputs = intake.take(patience, consensus.attention());
+        consensus.step(inputs, queues)?;
+    }
+    Ok(())
 }

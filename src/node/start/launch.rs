@@ -19,7 +19,7 @@ use crate::raft::{Parameters, RaftCore, Randomness};
 
 use super::catch_up::{CaughtUp, catch_up, report};
 use super::error::StartError;
-use super::option::NodeOptions;
+use super::option::{NewNode, NodeOptions};
 use super::phase::Phases;
 use super::prepared::{Prepared, Writable, prepare};
 use super::read_only::ReadOnlyStore;
@@ -45,16 +45,29 @@ pub(super) fn launch(
     let context = prepared.context.clone();
     report(options, &caught_up.log, &context, new, phases.took());
     let identity = caught_up.log.wal.identity();
-    let alone = is_alone(&prepared.worker.marker().conf_state, identity.member);
+    let marker = prepared.worker.marker();
+    let (alone, disk) = (is_alone(&marker.conf_state, identity.member), marker.disk);
     let peers: Arc<dyn Peers> = match alone {
         true => Arc::new(NoPeers),
-        false => (options.connect)(&identity, &context)?,
+        false => {
+            let log = &caught_up.log.wal;
+            let begun = log.last_index() > 0 || caught_up.replayed.applied > 0;
+            (options.connect)(
+                &NewNode {
+                    identity,
+                    disk,
+                    begun,
+                },
+                &context,
+            )?
+        }
     };
     let runtime = Some(run(options, prepared, caught_up, peers)?);
     Ok(StartedNode {
         context,
         identity,
         alone,
+        disk,
         runtime,
         data_dir,
     })

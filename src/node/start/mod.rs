@@ -27,7 +27,7 @@ use super::reserve::{self, Reserve};
 use super::rights;
 
 pub(crate) use error::StartError;
-pub(crate) use option::{ConnectPeers, Founder, NodeOptions};
+pub(crate) use option::{ConnectPeers, Founder, NewNode, NodeOptions};
 use phase::Phases;
 use prepared::Writable;
 use read_only::ReadOnlyStore;
@@ -82,6 +82,7 @@ fn found(options: &NodeOptions, data_dir: &DataDir) -> Result<Writable, StartErr
     let founding = Founding {
         identity: founder.identity,
         conf_state: founder.conf_state.clone(),
+        disk: founder.disk,
         storage: options.storage.clone(),
         wal: options.wal.clone(),
     };

@@ -19,12 +19,25 @@ pub(crate) struct Founder {
     pub identity: wal::Identity,
     /// All members at the founding.
     pub conf_state: ConfState,
+    /// Drawn at random, for the directory that is founded.
+    pub disk: u64,
+}
+
+/// What a node says of itself before it runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewNode {
+    /// Its ids.
+    pub identity: wal::Identity,
+    /// What its directory drew when it was founded.
+    pub disk: u64,
+    /// Whether its log has ever held an entry.
+    pub begun: bool,
 }
 
 /// Opens the way to the other members of a node that is not alone. The context has the store, which says where they are, and
 /// the intake, where what they send is left.
 pub(crate) type ConnectPeers =
-    Box<dyn Fn(&wal::Identity, &NodeContext) -> std::io::Result<Arc<dyn Peers>>>;
+    Box<dyn Fn(&NewNode, &NodeContext) -> std::io::Result<Arc<dyn Peers>>>;
 
 /// See the module.
 pub(crate) struct NodeOptions {

@@ -65,6 +65,7 @@ impl ReadOnlyStore {
         StartedNode {
             context,
             alone: is_alone(&self.marker.conf_state, self.marker.member),
+            disk: self.marker.disk,
             identity: wal::Identity {
                 cluster: self.marker.cluster,
                 member: self.marker.member,

@@ -14,6 +14,8 @@ pub(crate) struct StartedNode {
     pub identity: wal::Identity,
     /// Whether no other member has a vote.
     pub alone: bool,
+    /// What its directory drew when it was founded; 0 for one of an earlier build.
+    pub disk: u64,
     /// Its threads; `None` where nothing is written any more.
     pub runtime: Option<Runtime<OsFs>>,
     /// Locked until it is dropped.

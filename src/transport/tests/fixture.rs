@@ -58,6 +58,7 @@ pub(crate) fn settings(member: u64) -> NetworkSettings {
         member,
         founding: 7,
         founded: true,
+        disk: 1,
         heartbeat: ELECTION / 10,
         election: ELECTION,
         version: "0.1.0",
@@ -82,6 +83,7 @@ pub(crate) fn greeting(from: u64, to: u64) -> Greeting {
         version: "0.1.0".to_owned(),
         applies: 1,
         founded: true,
+        disk: 1,
     }
 }
 

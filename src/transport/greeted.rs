@@ -1,0 +1,81 @@
+//! What the other members said of themselves, and which of them are not to be heard.
+//!
+//! A member that is new, or comes back with an empty disk, is let in by nobody before the cluster knows that it has started:
+//! what it acknowledges would count, and a disk that was emptied has forgotten what it acknowledged before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::greeting::Greeting;
+
+/// What is known of another member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PeerFacts {
+    /// Whether it belongs to a founded cluster.
+    pub(crate) founded: bool,
+    /// Drawn when its data directory was founded; 0 where it has not said.
+    pub(crate) disk: u64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Greeted {
+    // Held for a look.
+    known: Mutex<KnownPeers>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct KnownPeers {
+    facts: BTreeMap<u64, PeerFacts>,
+    unstarted: BTreeSet<u64>,
+}
+
+impl Greeted {
+    fn known(&self) -> MutexGuard<'_, KnownPeers> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A member has greeted.
+    pub(super) fn note(&self, theirs: &Greeting) {
+        let facts = PeerFacts {
+            founded: theirs.founded,
+            disk: theirs.disk,
+        };
+        self.known().facts.insert(theirs.from, facts);
+        self.changed.notify_one();
+    }
+
+    /// A member has refused this one because its cluster has not admitted it.
+    pub(super) fn refused_as_new(&self, by: u64) {
+        let facts = PeerFacts {
+            founded: true,
+            disk: 0,
+        };
+        self.known().facts.insert(by, facts);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn facts(&self) -> BTreeMap<u64, PeerFacts> {
+        self.known().facts.clone()
+    }
+
+    /// Ends when something was learnt since the last call. For one task.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// From now on these are not heard. Gives those that were until now.
+    pub(super) fn set_unstarted(&self, members: BTreeSet<u64>) -> Vec<u64> {
+        let mut known = self.known();
+        let new = members.difference(&known.unstarted).copied().collect();
+        known.unstarted = members;
+        new
+    }
+
+    pub(super) fn is_unstarted(&self, member: u64) -> bool {
+        self.known().unstarted.contains(&member)
+    }
+}
