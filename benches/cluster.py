@@ -293,6 +293,11 @@ def measure(name, cluster, number):
     return {name: {'catchup': catch_up, 'watchers': watchers}[name](cluster)}, None
 
 
+def lacking(row):
+    """What stands in place of a figure: a waiting request may be refused, or answered to nobody."""
+    return 'not yet' if row == 'catchup' else 'not written'
+
+
 def table(results, names, least):
     """The lines, and whether every ratio is at least what it must be."""
     lines = ['| | this server | etcd %s | ratio |' % debian_version(), '|---|---:|---:|---:|']
@@ -306,7 +311,7 @@ def table(results, names, least):
             ratio = ours / theirs if more_is_better else theirs / ours
             within &= ratio >= least
         ratios[row] = ratio
-        cells = ['not yet' if value is None else '%s %s' % (show(value), unit) for value in (ours, theirs)]
+        cells = [lacking(row) if value is None else '%s %s' % (show(value), unit) for value in (ours, theirs)]
         lines.append('| %s | %s | %s | %s |' % (text, *cells, '%.2f' % ratio if ratio else '–'))
     return '\n'.join(lines), ratios, within
 
@@ -354,7 +359,7 @@ def measure_all(options, base, ours, progress):
                     # What the removed files leave to write back must not slow down the next one.
                     os.sync()
                 results[name].append(rows)
-                told = ['%s %s' % (row, 'not yet' if value is None else show(value)) for row, value in rows.items()]
+                told = ['%s %s' % (row, lacking(row) if value is None else show(value)) for row, value in rows.items()]
                 beside = [] if steal is None else ['steal %.1f %%' % steal]
                 progress.step('round %d, %s: %s' % (number + 1, name, ', '.join(told + beside)))
     text, ratios, within = table(results, options.only, options.least)
