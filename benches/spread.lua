@@ -1,6 +1,6 @@
--- Spreads a script's requests over several servers: each connection of wrk's thread belongs to one of them, in turn.
--- Arguments: the script, the number of servers, their ports, then those of the script.
--- wrk resolves one address for each thread, so there are as many threads as servers.
+-- Spreads the requests of another script over several servers: wrk has as many threads as there are servers, and each
+-- thread asks one of them. Arguments: those of the script. The environment has the rest: SPREAD_SCRIPT, SPREAD_PORTS, and
+-- SPREAD_QUORUM where reads are to be linearizable.
 local threads = 0
 
 function setup(thread)
