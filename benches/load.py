@@ -18,14 +18,14 @@ LOAD_CONNECTIONS = 256
 FIRST_KEY = '/v2/keys/t/d000/key-000000'
 
 
-def wrk_command(server, script, connections, seconds, arguments):
-    return ['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--timeout', '30s', '-s', str(HERE / script),
+def wrk_command(server, script, connections, seconds, arguments, threads=1):
+    return ['wrk', '-t%d' % threads, '-c%d' % connections, '-d%ds' % seconds, '--timeout', '30s', '-s', str(HERE / script),
             server.url, '--'] + [str(argument) for argument in arguments]
 
 
-def wrk(server, script, connections, seconds, *arguments):
+def wrk(server, script, connections, seconds, *arguments, threads=1):
     """Runs wrk; returns (requests answered, seconds)."""
-    command = wrk_command(server, script, connections, seconds, arguments)
+    command = wrk_command(server, script, connections, seconds, arguments, threads)
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if 'Non-2xx' in output or 'Socket errors' in output:
         raise Failed('%s did not answer everything well:\n%s\n%s' % (server.name, output, server.log_tail()))

@@ -6,6 +6,8 @@
 
 #[path = "clients/etcdctl.rs"]
 mod etcdctl;
+#[path = "clients/fail_over.rs"]
+mod fail_over;
 #[path = "clients/node.rs"]
 mod node;
 #[path = "clients/python.rs"]

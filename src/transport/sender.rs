@@ -178,7 +178,8 @@ impl Sender {
         let jitter = self.pause.mul_f64(fastrand::f64() / 4.0);
         tokio::select! {
             biased;
-            () = self.stream().poke.notified() => {}
+            // Its port may open only a moment after it dialled us.
+            () = self.stream().poke.notified() => self.pause = FIRST_PAUSE,
             () = sleep(self.pause + jitter) => {}
         }
         self.pause = (self.pause * 2).min(longest);

@@ -47,7 +47,7 @@ fn run(script: &str) {
     );
 }
 
-fn interpreter() -> String {
+pub(crate) fn interpreter() -> String {
     let tool = place::file("tools/python-venv.sh");
     let output = Command::new(&tool)
         .output()

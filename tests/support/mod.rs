@@ -8,9 +8,11 @@
 pub(crate) mod absent;
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod fake;
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod linearizable;
 pub(crate) mod message;
 pub(crate) mod place;
 pub(crate) mod running;

@@ -1,17 +1,19 @@
 //! Server processes on loopback ports and temporary directories: started, waited for, killed by id, never left behind.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, PipeWriter};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
 use super::http::{self, Request};
+use super::seed::Rng;
 
 /// How long a server may take from `exec` to its first healthy answer.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -54,6 +56,20 @@ pub(crate) struct Launch {
     limits: Vec<String>,
     at_a_terminal: bool,
     errors: Option<Arc<PipeWriter>>,
+    membership: Option<Membership>,
+    namespace: Option<String>,
+}
+
+/// A place in a cluster of several, which the others know: it stays what it is over all starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership {
+    pub(crate) name: String,
+    /// Where it serves clients.
+    pub(crate) client: SocketAddr,
+    /// Where the others reach it.
+    pub(crate) peer: SocketAddr,
+    /// `--initial-cluster`.
+    pub(crate) cluster: String,
 }
 
 /// This repository's server, alone in its cluster.
@@ -87,7 +103,21 @@ impl Launch {
             limits: Vec::new(),
             at_a_terminal: false,
             errors: None,
+            membership: None,
+            namespace: None,
         }
+    }
+
+    /// Makes it a member of several.
+    pub(crate) fn member(mut self, membership: Membership) -> Launch {
+        self.membership = Some(membership);
+        self
+    }
+
+    /// Runs it in this network namespace.
+    pub(crate) fn within(mut self, namespace: impl Into<String>) -> Launch {
+        self.namespace = Some(namespace.into());
+        self
     }
 
     /// Adds a command-line argument.
@@ -159,6 +189,14 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
+        if let Some(namespace) = &self.namespace {
+            // It becomes the server: the process id stays.
+            let mut command = Command::new("ip");
+            command
+                .args(["netns", "exec", namespace])
+                .arg(&self.program);
+            return command;
+        }
         if self.at_a_terminal {
             // No shell gives a signal back that was ignored when it began.
             let mut command = Command::new("/usr/bin/env");
@@ -216,7 +254,10 @@ impl Launch {
             Some(directory) => directory.clone(),
             None => scratch.path().join("data"),
         };
-        let (client, peer) = free_ports();
+        let (client, peer) = match &self.membership {
+            Some(place) => (place.client, place.peer),
+            None => free_ports(),
+        };
         let log = scratch.path().join("log");
         let mut server = Server {
             launch: self,
@@ -340,13 +381,40 @@ impl Server {
     /// # Panics
     /// When it is not running.
     pub(crate) fn signal_term(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Stops the process where it stands (SIGSTOP), until [`Server::resume`].
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub(crate) fn suspend(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Sends SIGKILL and does not wait.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub(crate) fn signal_kill(&self) {
+        self.signal(rustix::process::Signal::KILL);
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub(crate) fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = self.pid().expect("the server is running");
         let pid = i32::try_from(pid)
             .ok()
             .and_then(rustix::process::Pid::from_raw);
         let pid = pid.expect("a process id is a positive i32");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            .expect("the process is ours to signal");
+        rustix::process::kill_process(pid, signal).expect("the process is ours to signal");
     }
 
     /// Waits for the process to end by itself.
@@ -472,7 +540,7 @@ impl Server {
     fn move_to_other_ports(&mut self) -> bool {
         let taken = self.log().contains("address already in use")
             || self.log().contains("Address already in use");
-        if !taken || self.launch.data.is_some() {
+        if !taken || self.launch.data.is_some() || self.launch.membership.is_some() {
             return false;
         }
         let gone = match fs::remove_dir_all(&self.data) {
@@ -542,14 +610,18 @@ impl Server {
         let peer = format!("http://{}", self.peer);
         let mut listens = vec![client.clone()];
         listens.extend_from_slice(&self.launch.listens);
+        let (name, cluster) = match &self.launch.membership {
+            Some(place) => (place.name.clone(), place.cluster.clone()),
+            None => ("default".to_owned(), format!("default={peer}")),
+        };
         let options = [
-            ("name", "default".to_owned()),
+            ("name", name),
             ("data-dir", data.to_string()),
             ("listen-client-urls", listens.join(",")),
             ("advertise-client-urls", client),
             ("listen-peer-urls", peer.clone()),
-            ("initial-advertise-peer-urls", peer.clone()),
-            ("initial-cluster", format!("default={peer}")),
+            ("initial-advertise-peer-urls", peer),
+            ("initial-cluster", cluster),
         ];
         for (name, value) in options {
             if self.launch.words == Words::Environment {
@@ -566,6 +638,37 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Loopback ports for servers that come back to them. They lie below those that outgoing connections get: one of those could
+/// take a port while its server is down.
+pub(crate) fn lasting_ports(count: usize) -> Vec<SocketAddr> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let outgoing = range
+        .split_whitespace()
+        .next()
+        .and_then(|low| low.parse().ok());
+    let outgoing: u64 = outgoing.unwrap_or(32_768);
+    let mut given = GIVEN.lock().expect("who holds it does not panic");
+    // Not the seed of the run: another run of the same seed may be under way.
+    let mut rng = Rng::new(ports_seed());
+    let mut found = Vec::new();
+    while found.len() < count {
+        let port = rng.between(10_000.min(outgoing - 1), outgoing - 1) as u16;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if !given.contains(&port) && TcpListener::bind(address).is_ok() {
+            given.insert(port);
+            found.push(address);
+        }
+    }
+    found
+}
+
+fn ports_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.expect("the clock is past 1970").as_nanos() as u64;
+    now ^ u64::from(std::process::id())
 }
 
 /// Two different loopback ports that were free a moment ago.
