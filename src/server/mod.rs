@@ -36,7 +36,7 @@ use crate::listen::Workers;
 use crate::node::runtime::Runtime;
 use crate::node::start::{StartedNode, start};
 use crate::service::Service;
-use crate::transport::Network;
+use crate::transport::{Network, PeerAddress};
 use crate::watch::Hub;
 
 use descriptors::Shares;
@@ -85,7 +85,7 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
 async fn serve(
     config: &Config,
     node: StartedNode,
-    network: Option<Arc<Network>>,
+    network: Option<(Arc<Network>, Vec<PeerAddress>)>,
     sockets: port::Claimed,
     shares: Shares,
     begun: Instant,
@@ -98,6 +98,7 @@ async fn serve(
         runtime,
         data_dir: _data_dir,
     } = node;
+    let (network, addresses) = network.unzip();
     let (hub, status) = (context.hub.clone(), context.status.clone());
     let service = Service::new(option::service(config, &identity, alone), context.clone());
     let stop = StopSignal::listen(status.clone())?;
@@ -125,14 +126,25 @@ async fn serve(
         }
     };
     let (stopping, stopped) = watch::channel(false);
-    let workers = Arc::new(Workers::start(shares.workers)?);
-    let mut tasks = port::serve(sockets, config, shares, &workers, &service, &stopped)?;
-    if let Some(network) = &network {
-        port::serve_peers(
-            &mut tasks, network, config, shares, &workers, &service, &stopped,
-        )?;
+    let listeners = port::Listeners {
+        config,
+        shares,
+        workers: Arc::new(Workers::start(shares.workers)?),
+        service: &service,
+        stopped,
+    };
+    let tasks = match listeners.open(sockets, network.as_ref()) {
+        Ok(tasks) => tasks,
+        Err(error) => {
+            // The node runs, and stops in order.
+            stop.bound();
+            shut_down(stopping, JoinSet::new(), runtime, &hub, &stop).await;
+            return Err(error);
+        }
+    };
+    if let (Some(network), Some(addresses)) = (&network, addresses) {
+        network.set_peers(addresses);
     }
-    drop(workers);
     announcement::serving(config, &service, begun);
     let membership = network.as_deref().map(|network| Membership {
         service: &service,

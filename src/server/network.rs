@@ -14,8 +14,9 @@ use crate::node::start::{ConnectPeers, NewNode};
 use crate::transport::{Network, NetworkSettings, PeerAddress};
 use crate::version::SERVER_VERSION;
 
-/// Where the network is once the node has started; it stays empty for a lone one.
-pub(super) type MadeNetwork = Arc<OnceLock<Arc<Network>>>;
+/// Where the network is once the node has started; it stays empty for a lone one. Beside it the addresses that it is to dial
+/// once the peer port listens: who greets another is dialled back at once.
+pub(super) type MadeNetwork = Arc<OnceLock<(Arc<Network>, Vec<PeerAddress>)>>;
 
 /// What the node calls to reach the others, and where what it made is then found.
 pub(super) fn connect(config: &Config) -> (ConnectPeers, MadeNetwork) {
@@ -23,7 +24,9 @@ pub(super) fn connect(config: &Config) -> (ConnectPeers, MadeNetwork) {
     let (place, config) = (made.clone(), config.clone());
     let connect = move |new: &NewNode, node: &NodeContext| {
         let network = start(&config, new, node)?;
-        Ok(place.get_or_init(|| network).clone() as Arc<dyn Peers>)
+        let addresses = others(&config, new.identity, node)?;
+        let (network, _) = place.get_or_init(|| (network, addresses));
+        Ok(network.clone() as Arc<dyn Peers>)
     };
     (Box::new(connect), made)
 }
@@ -45,11 +48,7 @@ fn start(config: &Config, new: &NewNode, node: &NodeContext) -> io::Result<Arc<N
         clock: node.status.clock().clone(),
         metrics: node.metrics.clone(),
     };
-    Network::start(
-        settings,
-        others(config, identity, node)?,
-        node.intake.clone(),
-    )
+    Network::start(settings, Vec::new(), node.intake.clone())
 }
 
 /// Where the others are: as the cluster knows them, or, before it is founded, as the options say.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -11,6 +11,7 @@ use super::error::ServerError;
 use super::option;
 use crate::config::{Config, ListenAddress};
 use crate::http;
+use crate::http::HttpOptions;
 use crate::listen::{self, Workers};
 use crate::service::Service;
 use crate::transport::Network;
@@ -19,20 +20,28 @@ use crate::transport::Network;
 pub(super) struct Claimed {
     clients: Vec<TcpSocket>,
     metrics: Vec<TcpSocket>,
+    /// Where the options name other members. A data directory may know of others too: see [`Listeners::open`].
+    peers: Vec<TcpSocket>,
 }
 
 /// Binds every address of the configuration.
 pub(super) fn claim(config: &Config) -> Result<Claimed, ServerError> {
-    let bind_all = |addresses: &[ListenAddress]| -> Result<Vec<TcpSocket>, ServerError> {
-        addresses
-            .iter()
-            .map(|address| bind(address, config.reuse_port))
-            .collect()
+    let bind_all = |addresses: &[ListenAddress]| bind_all(addresses, config.reuse_port);
+    let peers: &[ListenAddress] = match config.initial_cluster.len() {
+        // A lone node leaves them alone.
+        0 | 1 => &[],
+        _ => &config.listen_peer,
     };
     Ok(Claimed {
+        peers: bind_all(peers)?,
         clients: bind_all(&config.listen_client)?,
         metrics: bind_all(&config.metrics_listen)?,
     })
+}
+
+fn bind_all(addresses: &[ListenAddress], reuse_port: bool) -> Result<Vec<TcpSocket>, ServerError> {
+    let bound = addresses.iter().map(|address| bind(address, reuse_port));
+    bound.collect()
 }
 
 fn bind(address: &ListenAddress, reuse_port: bool) -> Result<TcpSocket, ServerError> {
@@ -42,65 +51,82 @@ fn bind(address: &ListenAddress, reuse_port: bool) -> Result<TcpSocket, ServerEr
     })
 }
 
-/// Starts to accept. The workers end with the last of the ports, before the node does.
-pub(super) fn serve(
-    sockets: Claimed,
-    config: &Config,
-    shares: Shares,
-    workers: &Arc<Workers>,
-    service: &Service,
-    stopped: &watch::Receiver<bool>,
-) -> Result<JoinSet<()>, ServerError> {
-    let mut tasks = JoinSet::new();
-    let options = Arc::new(option::http(config, shares));
-    let only_metrics = Arc::new(option::http(config, shares).only_metrics());
-    let clients = sockets.clients.into_iter().map(|socket| (socket, &options));
-    let metrics = sockets
-        .metrics
-        .into_iter()
-        .map(|socket| (socket, &only_metrics));
-    for (socket, options) in clients.chain(metrics) {
-        let address = socket
-            .local_addr()
-            .map_or_else(|_| "a client port".into(), |at| at.to_string());
-        let listener =
-            listen::listen(socket).map_err(|source| ServerError::Listen { address, source })?;
-        let (service, options) = (service.clone(), options.clone());
-        tasks.spawn(http::serve(
-            listener,
-            service,
-            options,
-            Arc::clone(workers),
-            stopped.clone(),
-        ));
-    }
-    Ok(tasks)
+/// What the listeners are given.
+pub(super) struct Listeners<'a> {
+    pub(super) config: &'a Config,
+    pub(super) shares: Shares,
+    /// They end with the last of the ports, before the node does.
+    pub(super) workers: Arc<Workers>,
+    pub(super) service: &'a Service,
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
-/// Binds the peer addresses, and starts to accept there. Only where there are others: a lone node leaves them alone.
-pub(super) fn serve_peers(
-    tasks: &mut JoinSet<()>,
-    network: &Arc<Network>,
-    config: &Config,
-    shares: Shares,
-    workers: &Arc<Workers>,
-    service: &Service,
-    stopped: &watch::Receiver<bool>,
-) -> Result<(), ServerError> {
-    for address in &config.listen_peer {
-        let socket = bind(address, config.reuse_port)?;
-        let listener = listen::listen(socket).map_err(|source| ServerError::Listen {
-            address: address.to_string(),
-            source,
-        })?;
-        tasks.spawn(http::serve_peers(
-            listener,
-            service.clone(),
-            Arc::clone(network),
-            option::peers(config, shares),
-            Arc::clone(workers),
-            stopped.clone(),
-        ));
+impl Listeners<'_> {
+    /// Starts to accept: clients, those that watch figures, and members where there is a network.
+    pub(super) fn open(
+        self,
+        sockets: Claimed,
+        network: Option<&Arc<Network>>,
+    ) -> Result<JoinSet<()>, ServerError> {
+        let mut tasks = JoinSet::new();
+        let options = Arc::new(option::http(self.config, self.shares));
+        let only_metrics = option::http(self.config, self.shares).only_metrics();
+        self.clients(&mut tasks, sockets.clients, &options)?;
+        self.clients(&mut tasks, sockets.metrics, &Arc::new(only_metrics))?;
+        if let Some(network) = network {
+            self.members(&mut tasks, sockets.peers, network)?;
+        }
+        Ok(tasks)
     }
-    Ok(())
+
+    fn clients(
+        &self,
+        tasks: &mut JoinSet<()>,
+        sockets: Vec<TcpSocket>,
+        options: &Arc<HttpOptions>,
+    ) -> Result<(), ServerError> {
+        for socket in sockets {
+            let listener = listen_on(socket)?;
+            tasks.spawn(http::serve(
+                listener,
+                self.service.clone(),
+                Arc::clone(options),
+                Arc::clone(&self.workers),
+                self.stopped.clone(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Addresses that were not claimed are bound now: the options of a restart need not name others.
+    fn members(
+        &self,
+        tasks: &mut JoinSet<()>,
+        claimed: Vec<TcpSocket>,
+        network: &Arc<Network>,
+    ) -> Result<(), ServerError> {
+        let sockets = match claimed.is_empty() {
+            true => bind_all(&self.config.listen_peer, self.config.reuse_port)?,
+            false => claimed,
+        };
+        for socket in sockets {
+            let listener = listen_on(socket)?;
+            tasks.spawn(http::serve_peers(
+                listener,
+                self.service.clone(),
+                Arc::clone(network),
+                option::peers(self.config, self.shares),
+                Arc::clone(&self.workers),
+                self.stopped.clone(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn listen_on(socket: TcpSocket) -> Result<TcpListener, ServerError> {
+    let address = socket
+        .local_addr()
+        .map_or_else(|_| "a port".into(), |at| at.to_string());
+    listen::listen(socket).map_err(|source| ServerError::Listen { address, source })
 }

@@ -61,7 +61,11 @@ fn one_of_three_listens_without_a_leader_and_serves_nobody() {
         assert_eq!(health.status(), 503);
         assert_eq!(health.text().trim_end(), r#"{"health":"false"}"#);
         until("the reason is told", || {
-            server.log().matches("no leader is known").count() >= run
+            server
+                .log()
+                .matches("is not admitted to its cluster yet")
+                .count()
+                >= run
         });
         assert_eq!(
             server.terminate(LIMIT).code(),
