@@ -97,6 +97,14 @@ pub enum Error {
         /// What was asked for.
         name: String,
     },
+    /// Rows that make no store. What was begun is no store either.
+    #[error("the copy of a store in {} does not fit together: {reason}; remove that directory and make the copy again", path.display())]
+    Import {
+        /// The directory of the copy.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// The file system refused an operation.
     #[error("cannot {operation} {}: {source}; check that the directory exists and belongs to the server's user", path.display())]
     Io {

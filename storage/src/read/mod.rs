@@ -6,6 +6,7 @@ pub(crate) mod core;
 pub(crate) mod current;
 pub(crate) mod deadline;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod hidden;
 pub(crate) mod history;

@@ -5,6 +5,7 @@
 mod random;
 
 mod compaction;
+mod copied;
 mod crash;
 mod decision_table;
 mod events;
