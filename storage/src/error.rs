@@ -89,6 +89,23 @@ pub enum Error {
         /// The revision that readers have seen.
         shown_revision: u64,
     },
+    /// Another store was to take the place of this one, and readers have seen more than it holds. Nothing has changed.
+    #[error(
+        "the store at {} stands at log index {index} and revision {revision}, but readers have seen index {shown_index} and \
+         revision {shown_revision}: it does not take the place of theirs; use a newer snapshot", path.display()
+    )]
+    Backward {
+        /// The directory of the other store.
+        path: PathBuf,
+        /// What is applied in it.
+        index: u64,
+        /// Its newest revision.
+        revision: u64,
+        /// The log index that readers have seen.
+        shown_index: u64,
+        /// The revision that readers have seen.
+        shown_revision: u64,
+    },
     /// No column family has this name.
     #[error(
         "the store has no column family {name:?}; its families are default, nodes, versions, events and expiry"

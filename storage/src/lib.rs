@@ -78,6 +78,7 @@ pub use read::export::{Export, RawRow};
 pub use read::history::{Version, Versions};
 pub use read::lease::Lease;
 pub use read::past::{PastView, PastWalk};
+pub use read::retired::RetiredStore;
 pub use read::search::{Search, Step};
 pub use read::statistics::Statistics;
 pub use read::store::Store;

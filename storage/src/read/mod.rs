@@ -14,6 +14,7 @@ pub(crate) mod lease;
 pub(crate) mod opening;
 pub(crate) mod past;
 pub(crate) mod point;
+pub(crate) mod retired;
 pub(crate) mod search;
 pub(crate) mod statistics;
 pub(crate) mod store;

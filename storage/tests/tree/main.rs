@@ -4,6 +4,7 @@
 #[path = "../model/random.rs"]
 mod random;
 
+mod another_store;
 mod compaction;
 mod copied;
 mod crash;
