@@ -14,6 +14,15 @@ use crate::read::view::View;
 /// Read at once from the disk: rows come in order, and are asked for once.
 const READ_AHEAD: usize = 1 << 20;
 
+/// What belongs together stands together: the rows about the store, the tree with its deadlines, history.
+const ORDER: [Column; Column::ALL.len()] = [
+    Column::Meta,
+    Column::Nodes,
+    Column::Expiry,
+    Column::Versions,
+    Column::Events,
+];
+
 /// One row as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawRow<'r> {
@@ -39,7 +48,7 @@ impl View<'_> {
     pub fn export(&self) -> Export<'_> {
         Export {
             view: self,
-            rest: Column::ALL.iter(),
+            rest: ORDER.iter(),
             open: None,
         }
     }

@@ -147,6 +147,11 @@ impl Import {
         Ok(())
     }
 
+    /// What the exporter's state row says, once it has come.
+    pub fn applied(&self) -> Option<&Applied> {
+        self.state.as_ref().map(|state| &state.applied)
+    }
+
     /// Makes the store whole and durable, and closes it. `marker` takes the place of the exporter's marker
     /// ([`crate::Batch::set_marker`]). Gives the state that the store stands at.
     ///
