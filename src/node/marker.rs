@@ -2,7 +2,8 @@
 //!
 //! A protobuf message: 1 term of the applied entry, 2 ConfState (eraftpb), 3 stamp of the last command (the 48 header
 //! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id, 7 this
-//! member's own readings when it applied that command (as 3), where the leader may be another machine.
+//! member's own readings when it applied that command (as 3), where the leader may be another machine, 8 and 9 only in a
+//! store that a snapshot made, until the log is reset behind it: this member's term and vote when it was made.
 
 use prost::Message;
 use prost11::Message as _;
@@ -30,6 +31,17 @@ pub struct Marker {
     pub cluster: u64,
     /// This member; 0 before the first entry.
     pub member: u64,
+    /// A snapshot made this store, and the log is not yet reset behind it. Cleared by the first marker after that.
+    pub installed: Option<Installed>,
+}
+
+/// What a member had promised when it made its store from a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Installed {
+    /// Its term.
+    pub term: u64,
+    /// Whom it had given its vote in that term; 0 for nobody.
+    pub vote: u64,
 }
 
 /// Why a marker does not decode.
@@ -53,6 +65,10 @@ struct Wire {
     member: u64,
     #[prost(bytes = "vec", optional, tag = "7")]
     own: Option<Vec<u8>>,
+    #[prost(uint64, optional, tag = "8")]
+    installed_term: Option<u64>,
+    #[prost(fixed64, tag = "9")]
+    installed_vote: u64,
 }
 
 impl Marker {
@@ -66,6 +82,8 @@ impl Marker {
             cluster: self.cluster,
             member: self.member,
             own: self.own.as_ref().map(stamp_bytes),
+            installed_term: self.installed.map(|installed| installed.term),
+            installed_vote: self.installed.map_or(0, |installed| installed.vote),
         };
         Message::encode_to_vec(&wire)
     }
@@ -90,6 +108,10 @@ impl Marker {
                 .map(|bytes| Stamp::decode(&bytes))
                 .transpose()
                 .map_err(|error| failed(&error))?,
+            installed: wire.installed_term.map(|term| Installed {
+                term,
+                vote: wire.installed_vote,
+            }),
         })
     }
 
@@ -132,7 +154,16 @@ mod tests {
             cluster: 8,
             member: 9,
             own: None,
+            installed: None,
         };
+        let installed = Marker {
+            installed: Some(Installed { term: 0, vote: 9 }),
+            ..marker.clone()
+        };
+        assert_eq!(
+            Marker::decode(&installed.encode()).expect("decodes"),
+            installed
+        );
         let led = Marker {
             own: Some(Stamp {
                 wall: 77,

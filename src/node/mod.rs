@@ -48,6 +48,7 @@ pub(crate) mod runtime;
 mod sim;
 pub(crate) mod start;
 pub(crate) mod status;
+mod store_pointer;
 mod volume;
 mod waiters;
 pub(crate) mod watchdog;
