@@ -46,6 +46,7 @@ pub(crate) mod runtime;
 #[cfg(test)]
 #[path = "../../tests/sim/mod.rs"]
 mod sim;
+pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod status;
 mod store_pointer;
