@@ -16,7 +16,7 @@ const LOOK_ROWS: u64 = 1_024;
 
 /// How far an export has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Progress {
+pub(crate) struct ExportProgress {
     /// Rows written.
     pub(crate) rows: u64,
     /// Bytes of their keys and values.
@@ -34,7 +34,7 @@ pub(crate) fn export<F: Fs>(
     directory: &SnapshotDirectory<F>,
     space: &DiskSpace,
     id: u64,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ExportProgress),
 ) -> Result<(PublishedFile, Summary), SnapshotError> {
     let statistics = store.statistics();
     require_room(
@@ -57,7 +57,7 @@ pub(crate) fn export<F: Fs>(
     };
     let mut draft = directory.draft(meta)?;
     let mut rows = view.export();
-    let (mut key, mut open, mut done) = (Vec::new(), None, Progress::default());
+    let (mut key, mut open, mut done) = (Vec::new(), None, ExportProgress::default());
     while let Some(row) = rows.next()? {
         let Some((section, byte)) = family::place(row.family) else {
             return Err(storage::Error::NoFamily {

@@ -7,7 +7,7 @@ use wal::fs::Fs;
 
 use super::error::SnapshotError;
 use super::export::require_room;
-use super::{family, pointer};
+use super::family;
 use crate::command::Stamp;
 use crate::node::disk_space::DiskSpace;
 use crate::node::marker::{Installed, Marker};
@@ -142,7 +142,7 @@ impl ImportedStore {
     pub(crate) fn switch<F: Fs>(&self, fs: &F, data_dir: &Path) -> Result<(), SnapshotError> {
         store_pointer::switch(fs, data_dir, &self.name).map_err(|source| SnapshotError::Io {
             operation: "write",
-            path: pointer(data_dir),
+            path: store_pointer::path(data_dir),
             source,
         })
     }

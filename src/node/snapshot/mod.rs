@@ -37,7 +37,7 @@ mod family;
 mod import;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wal::fs::Fs;
 
@@ -45,7 +45,7 @@ use super::store_pointer;
 
 pub(crate) use error::SnapshotError;
 #[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]
-pub(crate) use export::{Progress, export};
+pub(crate) use export::{ExportProgress, export};
 #[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]
 pub(crate) use import::{Importer, import};
 
@@ -70,11 +70,6 @@ pub(crate) fn files<F: Fs>(
 /// What the system says; the next start tries again.
 pub(crate) fn remove_store(path: &Path) -> io::Result<()> {
     store_pointer::remove(path)
-}
-
-/// The pointer, for a message.
-fn pointer(data_dir: &Path) -> PathBuf {
-    store_pointer::path(data_dir)
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn importer<'a>(data_dir: &'a Path, space: &'a DiskSpace) -> Importer<'a> {
 fn delivered(home: &Path, data_dir: &Path) -> (snapshot::SnapshotDirectory<OsFs>, PublishedFile) {
     let files = files(OsFs, data_dir).expect("made");
     let space = DiskSpace::system();
-    let mut last = Progress::default();
+    let mut last = ExportProgress::default();
     let store = leader(home);
     let (file, summary) = export(&store, &files, &space, 1, &mut |to| last = to).expect("made");
     assert_eq!((last.rows, summary.meta.index), (summary.pairs(), INDEX));

@@ -33,7 +33,7 @@ use crate::format::column::Column;
 use crate::format::file_name::INGEST;
 use crate::format::meta::{self, Applied, StoreState};
 
-/// Rows that are held until they become a table: what an import costs in memory.
+/// HeldRows that are held until they become a table: what an import costs in memory.
 const TABLE_BYTES: usize = 16 << 20;
 
 /// A store being made. Dropped unfinished, it leaves a directory that is no store.
@@ -43,17 +43,17 @@ pub struct Import {
     database: Database,
     ingest: PathBuf,
     /// For each family, in the order of [`Column::ALL`].
-    families: [Family; Column::ALL.len()],
+    families: [ImportedFamily; Column::ALL.len()],
     /// Held back until everything else is there.
     format: Option<Vec<u8>>,
     state: Option<StoreState>,
-    rows: Rows,
+    rows: HeldRows,
     table_bytes: usize,
 }
 
 /// What has come of one family.
 #[derive(Default)]
-struct Family {
+struct ImportedFamily {
     /// The key of the last row, once there is one.
     last: Option<Vec<u8>>,
     first: Option<Vec<u8>>,
@@ -62,7 +62,7 @@ struct Family {
 
 /// The rows of the next table.
 #[derive(Default)]
-struct Rows {
+struct HeldRows {
     column: Option<Column>,
     bytes: Vec<u8>,
     /// For each row: the length of its key, and of its value.
@@ -107,7 +107,7 @@ pub fn import(path: &Path, options: StoreOptions) -> Result<Import, Error> {
         families: Default::default(),
         format: None,
         state: None,
-        rows: Rows::default(),
+        rows: HeldRows::default(),
         table_bytes: TABLE_BYTES,
     })
 }
