@@ -33,7 +33,7 @@ use crate::format::column::Column;
 use crate::format::file_name::INGEST;
 use crate::format::meta::{self, Applied, StoreState};
 
-/// HeldRows that are held until they become a table: what an import costs in memory.
+/// Rows that are held until they become a table: what an import costs in memory.
 const TABLE_BYTES: usize = 16 << 20;
 
 /// A store being made. Dropped unfinished, it leaves a directory that is no store.
