@@ -19,7 +19,7 @@ use super::disk_space::DiskSpace;
 use super::marker::Marker;
 use super::recovery::error::{RecoveryError, io};
 use super::witness_file::{self, WitnessFile};
-use super::{identity_file, reserve};
+use super::{identity_file, reserve, store_pointer};
 
 /// A node that now exists.
 pub struct Founded<F: Fs> {
@@ -68,7 +68,7 @@ pub(super) fn found<F: Fs>(
     } = founding;
     // That of an earlier try: a reserve beside a store without a log shows that a node ran here.
     reserve::drop(data_dir).map_err(io("cannot remove", reserve::path(data_dir)))?;
-    let (store, mut writer) = storage::open(&data_dir.join("store"), storage)?;
+    let (store, mut writer) = storage::open(&store_pointer::directory(fs, data_dir), storage)?;
     let marker = Marker {
         conf_state,
         cluster: identity.cluster,

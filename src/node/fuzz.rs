@@ -9,7 +9,7 @@ use wal::fs::sim::SimFs;
 use wal::fs::{File as _, Fs as _};
 
 use super::identity_file;
-use super::marker::Marker;
+use super::marker::{Installed, Marker};
 use crate::command::Stamp;
 
 /// A data directory on a simulated disk, with one file in it.
@@ -45,6 +45,7 @@ fn the_marker_beside_the_applied_index() {
         disk: 4,
         cluster: 8,
         member: 9,
+        installed: Some(Installed { term: 5, vote: 7 }),
     };
     Campaign::new("marker")
         .corpus([marker.encode(), Marker::default().encode(), Vec::new()])

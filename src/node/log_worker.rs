@@ -18,8 +18,10 @@ use rustix::io::Errno;
 
 use super::batch::{FlushRequest, LogTask, Persisted, SharedWitness};
 use super::disk_space::DiskSpace;
+use super::marker::Marker;
 #[cfg(test)]
 use super::planted::{PlantedMistake, is_planted};
+use super::recovery::open_log::promised;
 use super::refusal::{RefusalKind, WriteRefusal};
 use super::reserve;
 use super::status::Status;
@@ -122,6 +124,28 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             released?;
         }
         Ok(persisted)
+    }
+
+    /// Begins the log anew behind the store that a snapshot made; nothing may be appended between. What was buffered and not
+    /// synced is dropped with the rest. A disk that refuses for now is waited for, as with a group.
+    ///
+    /// # Errors
+    /// The log is unusable from now on, and the node has to end: the next start finishes the install.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `node::snapshot`"))]
+    pub(crate) fn reset(&mut self, applied: u64, marker: &Marker) -> Result<(), wal::Error> {
+        let base = wal::Position {
+            term: marker.term,
+            index: applied,
+        };
+        let hard_state = promised(self.wal.hard_state(), marker, applied);
+        loop {
+            match self.wal.restart_at(base, hard_state) {
+                Ok(()) => break,
+                Err(error) => self.wait_out(error)?,
+            }
+        }
+        *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = self.wal.witness();
+        Ok(())
     }
 
     /// A segment that cannot be renamed or removed now is tried again with the next release. By path: in another

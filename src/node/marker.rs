@@ -2,8 +2,9 @@
 //!
 //! A protobuf message: 1 term of the applied entry, 2 ConfState (eraftpb), 3 stamp of the last command (the 48 header
 //! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id, 7 this
-//! member's own readings when it applied that command (as 3), where the leader may be another machine, 10 the number that this directory
-//! drew when it was founded.
+//! member's own readings when it applied that command (as 3), where the leader may be another machine, 8 and 9 only in a
+//! store that a snapshot made, until the log is reset behind it: this member's term and vote when it was made, 10 the number
+//! that this directory drew when it was founded.
 
 use prost::Message;
 use prost11::Message as _;
@@ -34,6 +35,17 @@ pub struct Marker {
     /// Drawn when this directory was founded, and nowhere else: who comes back without it comes back with an empty disk. 0 in
     /// directories of earlier builds.
     pub disk: u64,
+    /// A snapshot made this store, and the log is not yet reset behind it. Cleared by the first marker after that.
+    pub installed: Option<Installed>,
+}
+
+/// What a member had promised when it made its store from a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Installed {
+    /// Its term.
+    pub term: u64,
+    /// Whom it had given its vote in that term; 0 for nobody.
+    pub vote: u64,
 }
 
 /// Why a marker does not decode.
@@ -57,6 +69,10 @@ struct Wire {
     member: u64,
     #[prost(bytes = "vec", optional, tag = "7")]
     own: Option<Vec<u8>>,
+    #[prost(uint64, optional, tag = "8")]
+    installed_term: Option<u64>,
+    #[prost(fixed64, tag = "9")]
+    installed_vote: u64,
     #[prost(fixed64, tag = "10")]
     disk: u64,
 }
@@ -73,6 +89,8 @@ impl Marker {
             member: self.member,
             own: self.own.as_ref().map(stamp_bytes),
             disk: self.disk,
+            installed_term: self.installed.map(|installed| installed.term),
+            installed_vote: self.installed.map_or(0, |installed| installed.vote),
         };
         Message::encode_to_vec(&wire)
     }
@@ -98,6 +116,10 @@ impl Marker {
                 .map(|bytes| Stamp::decode(&bytes))
                 .transpose()
                 .map_err(|error| failed(&error))?,
+            installed: wire.installed_term.map(|term| Installed {
+                term,
+                vote: wire.installed_vote,
+            }),
         })
     }
 
@@ -141,7 +163,16 @@ mod tests {
             member: 9,
             disk: 10,
             own: None,
+            installed: None,
         };
+        let installed = Marker {
+            installed: Some(Installed { term: 0, vote: 9 }),
+            ..marker.clone()
+        };
+        assert_eq!(
+            Marker::decode(&installed.encode()).expect("decodes"),
+            installed
+        );
         let led = Marker {
             own: Some(Stamp {
                 wall: 77,

@@ -46,8 +46,10 @@ pub(crate) mod runtime;
 #[cfg(test)]
 #[path = "../../tests/sim/mod.rs"]
 mod sim;
+pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod status;
+mod store_pointer;
 pub(crate) mod traffic;
 mod volume;
 mod waiters;

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 use super::data_dir::lock::NO_LINK;
 use super::disk_space::DiskSpace;
+use super::store_pointer;
 use rustix::fs::{FallocateFlags, fallocate};
+use wal::fs::OsFs;
 
 /// Its name in the data directory.
 pub(crate) const NAME: &str = "RESERVE";
@@ -26,7 +28,7 @@ const ENOUGH_BYTES: u64 = 4 << 20;
 const ENOUGH_INODES: u64 = 16;
 /// Made and removed at once, to see whether there is room where the store needs it. One that a kill leaves is removed by the
 /// next opening: RocksDB takes it for one of its temporary files.
-const PROBE: &str = "store/000000.dbtmp";
+const PROBE: &str = "000000.dbtmp";
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub(crate) fn has_room(space: &DiskSpace, data_dir: &Path) -> bool {
     if space.free_bytes(data_dir) < BYTES {
         return false;
     }
-    let probe = data_dir.join(PROBE);
+    let probe = store_pointer::directory(&OsFs, data_dir).join(PROBE);
     let made = allocate(&probe).and_then(|file| file.sync_all());
     // One that stays is overwritten by the next look.
     let _ = fs::remove_file(&probe);

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use super::data_dir;
+use super::{data_dir, store_pointer};
 
 /// Rights of group and others.
 const OTHERS: u32 = 0o077;
@@ -57,10 +57,11 @@ pub(super) fn narrow(data_dir: &Path) {
 
 fn tally(data_dir: &Path) -> Tally {
     let mut tally = Tally::default();
-    for name in ["LOCK", "FORMAT", "WITNESS", "MISSING", "RESERVE"] {
+    for name in ["LOCK", "FORMAT", "WITNESS", "MISSING", "RESERVE", "STORE"] {
         tally.look(&data_dir.join(name));
     }
-    for name in ["wal", "store"] {
+    let stores = store_pointer::stores(data_dir).unwrap_or_default();
+    for name in stores.iter().map(String::as_str).chain(["wal"]) {
         // A link in its place leads to a directory that is used as ours.
         let directory = data_dir.join(name);
         let Ok(directory) = fs::canonicalize(&directory) else {

@@ -12,9 +12,13 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use wal::fs::OsFs;
 
 use super::disk_space::DiskSpace;
 use super::identity_file;
+use super::store_pointer::{self, FoundPointer};
 
 /// A directory that stays open, with its parts.
 #[derive(Debug)]
@@ -24,12 +28,19 @@ pub struct Volume {
     /// `None` if it could not be opened, then nothing is ever found wrong.
     opened: Option<WatchedPath>,
     /// Directories in it that may be exchanged as well, where they are there.
-    store: Option<WatchedPath>,
+    store: Mutex<WatchedStore>,
     log: Option<WatchedPath>,
-    /// The file that names the store's manifest, once there is one.
-    current: PathBuf,
-    has_current: AtomicBool,
     has_identity: AtomicBool,
+}
+
+/// The directory of the store; another one once a snapshot is installed.
+#[derive(Debug)]
+struct WatchedStore {
+    path: PathBuf,
+    /// `None` where it is not there yet.
+    directory: Option<WatchedPath>,
+    /// Whether the file that names its manifest was there.
+    has_current: bool,
 }
 
 /// One directory. While it is open no other one gets its inode.
@@ -56,10 +67,8 @@ impl Volume {
             path: path.to_owned(),
             space,
             opened,
-            store: WatchedPath::of(&path.join("store")).ok(),
+            store: Mutex::new(WatchedStore::of(store_pointer::directory(&OsFs, path))),
             log: WatchedPath::of(&path.join("wal")).ok(),
-            current: path.join("store").join("CURRENT"),
-            has_current: AtomicBool::new(path.join("store").join("CURRENT").exists()),
             has_identity: AtomicBool::new(identity_file::path(path).exists()),
         }
     }
@@ -84,8 +93,11 @@ impl Volume {
 
     /// Why the path no longer leads to the directory, or to a part of it that no start can do without, if so.
     pub fn lost(&self) -> Option<String> {
-        let mut all = self.opened.iter().chain(&self.store);
-        let lost = all.find_map(WatchedPath::lost).or_else(|| self.unlisted());
+        let opened = self.opened.as_ref().and_then(WatchedPath::lost);
+        let lost = opened.or_else(|| {
+            let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+            self.follow(&mut store).or_else(|| store.lost())
+        });
         if lost.is_none() {
             self.look_at_identity();
         }
@@ -99,23 +111,20 @@ impl Volume {
         log.lost().map(|_| log.path.clone())
     }
 
-    /// Whether the files are gone that say which tables are the store. RocksDB replaces `CURRENT` by a rename, and removes a
-    /// manifest only once another is named there: so it has to name the missing one still when it is read again.
-    fn unlisted(&self) -> Option<String> {
-        let named = match std::fs::read_to_string(&self.current) {
-            Ok(named) => named,
-            Err(error) if is_gone(&error) && self.has_current.load(Ordering::Relaxed) => {
-                return Some(removed(&self.current));
-            }
-            Err(_) => return None,
+    /// Looks at another directory once the pointer leads there. Gives why no start would find the store, if so.
+    fn follow(&self, store: &mut WatchedStore) -> Option<String> {
+        let Ok(FoundPointer::To(name)) = store_pointer::read(&OsFs, &self.path) else {
+            return Some(removed(&store_pointer::path(&self.path)));
         };
-        self.has_current.store(true, Ordering::Relaxed);
-        let manifest = self.current.with_file_name(named.trim_end());
-        if manifest.try_exists().unwrap_or(true) {
+        let path = self.path.join(name);
+        if path == store.path {
             return None;
         }
-        let again = std::fs::read_to_string(&self.current).ok()?;
-        (again == named && !manifest.try_exists().unwrap_or(true)).then(|| removed(&manifest))
+        if !path.exists() {
+            return Some(removed(&store_pointer::path(&self.path)));
+        }
+        *store = WatchedStore::of(path);
+        None
     }
 
     /// The next start writes it again from what log and store say: told each time it goes, no more.
@@ -130,6 +139,41 @@ impl Volume {
                 path.display()
             );
         }
+    }
+}
+
+impl WatchedStore {
+    fn of(path: PathBuf) -> Self {
+        Self {
+            directory: WatchedPath::of(&path).ok(),
+            has_current: path.join("CURRENT").exists(),
+            path,
+        }
+    }
+
+    fn lost(&mut self) -> Option<String> {
+        let lost = self.directory.as_ref().and_then(WatchedPath::lost);
+        lost.or_else(|| self.unlisted())
+    }
+
+    /// Whether the files are gone that say which tables are the store. RocksDB replaces `CURRENT` by a rename, and removes a
+    /// manifest only once another is named there: so it has to name the missing one still when it is read again.
+    fn unlisted(&mut self) -> Option<String> {
+        let current = self.path.join("CURRENT");
+        let named = match std::fs::read_to_string(&current) {
+            Ok(named) => named,
+            Err(error) if is_gone(&error) && self.has_current => {
+                return Some(removed(&current));
+            }
+            Err(_) => return None,
+        };
+        self.has_current = true;
+        let manifest = current.with_file_name(named.trim_end());
+        if manifest.try_exists().unwrap_or(true) {
+            return None;
+        }
+        let again = std::fs::read_to_string(&current).ok()?;
+        (again == named && !manifest.try_exists().unwrap_or(true)).then(|| removed(&manifest))
     }
 }
 

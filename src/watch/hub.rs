@@ -139,6 +139,16 @@ impl Hub {
         }
     }
 
+    /// Another store took the place of the one that was published, and stands at `revision`: no event of what lies between
+    /// was handed out here, so every watch reads that from its history.
+    pub fn jump(&self, revision: u64) {
+        let mut registry = self.lock();
+        let wakers = registry.fall_behind(self.published() + 1);
+        self.published.store(revision, Ordering::Release);
+        drop(registry);
+        self.wakes.wake(wakers);
+    }
+
     /// Ends all watches; later ones end at once.
     pub fn stop(&self) {
         let mut registry = self.lock();

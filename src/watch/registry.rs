@@ -91,6 +91,14 @@ impl WatchRegistry {
         wakers
     }
 
+    /// The store is to decide about the events from `revision` on, for all watches. Who is to be woken.
+    #[must_use]
+    pub(super) fn fall_behind(&mut self, revision: u64) -> Vec<Waker> {
+        self.mute = None;
+        let behind = |watch: &Subscription| watch.fall_behind(watch.from.max(revision));
+        self.all().filter_map(behind).collect()
+    }
+
     fn all(&self) -> impl Iterator<Item = &Subscription> {
         self.by_path
             .values()

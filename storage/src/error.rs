@@ -89,6 +89,23 @@ pub enum Error {
         /// The revision that readers have seen.
         shown_revision: u64,
     },
+    /// Another store was to take the place of this one, and readers have seen more than it holds. Nothing has changed.
+    #[error(
+        "the store at {} stands at log index {index} and revision {revision}, but readers have seen index {shown_index} and \
+         revision {shown_revision}: it does not take the place of theirs; use a newer snapshot", path.display()
+    )]
+    Backward {
+        /// The directory of the other store.
+        path: PathBuf,
+        /// What is applied in it.
+        index: u64,
+        /// Its newest revision.
+        revision: u64,
+        /// The log index that readers have seen.
+        shown_index: u64,
+        /// The revision that readers have seen.
+        shown_revision: u64,
+    },
     /// No column family has this name.
     #[error(
         "the store has no column family {name:?}; its families are default, nodes, versions, events and expiry"
@@ -96,6 +113,14 @@ pub enum Error {
     NoFamily {
         /// What was asked for.
         name: String,
+    },
+    /// Rows that make no store. What was begun is no store either.
+    #[error("the copy of a store in {} does not fit together: {reason}; remove that directory and make the copy again", path.display())]
+    Import {
+        /// The directory of the copy.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
     },
     /// The file system refused an operation.
     #[error("cannot {operation} {}: {source}; check that the directory exists and belongs to the server's user", path.display())]

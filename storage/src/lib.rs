@@ -74,9 +74,11 @@ pub use operation::{
 pub use path::{KeyPath, PathError};
 pub use peek::{cut_torn_manifest, peek};
 pub use read::event::{EventFilter, Events};
+pub use read::export::{Export, RawRow};
 pub use read::history::{Version, Versions};
 pub use read::lease::Lease;
 pub use read::past::{PastView, PastWalk};
+pub use read::retired::RetiredStore;
 pub use read::search::{Search, Step};
 pub use read::statistics::Statistics;
 pub use read::store::Store;
@@ -85,6 +87,7 @@ pub use read::view::View;
 pub use read::walk::{Item, Walk};
 pub use write::batch::{Batch, Committed, Writer};
 pub use write::compaction::CompactionStep;
+pub use write::import::{Import, import};
 
 /// The example of the README, compiled and run.
 #[cfg(doctest)]

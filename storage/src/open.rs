@@ -76,14 +76,13 @@ fn open_at(home: Home, options: StoreOptions, mode: &Mode) -> Result<(Store, Wri
     } = open_core(&config, &pins, mode)?;
     let current = CurrentCore::new(Arc::clone(&core));
     let shared = Arc::new(SharedStore {
-        path,
-        config,
-        pins,
+        read_patience: config.options.read_patience,
         current,
     });
     let writer = Writer {
         core,
         shared: Arc::clone(&shared),
+        config,
         state,
         deadline,
         progress,

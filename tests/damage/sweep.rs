@@ -132,6 +132,7 @@ impl<'a> Sweep<'a> {
                 return Ok(Met::SetAside);
             }
             PlannedLog::Leave => return Err("the store is only read, and no fault is told".into()),
+            PlannedLog::Finish(_) => return Err("no snapshot was installed".into()),
             PlannedLog::Open(log) => {
                 if let Some(cut) = &log.recovery().torn_tail {
                     named(&cut.file.display().to_string())?;

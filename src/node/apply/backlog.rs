@@ -91,6 +91,13 @@ impl Backlog {
         waiting.batches.splice(0..0, batches);
     }
 
+    /// Another store holds all that waits.
+    pub(super) fn forget(&mut self, status: &Status) {
+        if self.waiting.take().is_some() {
+            go_on(status);
+        }
+    }
+
     /// What is to be applied now, with what waited before it; nothing while that has to wait.
     ///
     /// # Errors
@@ -125,12 +132,16 @@ impl Backlog {
             }
             Err(error) => return Err(error),
         }
-        let status = &store.status;
-        status.set_waits_for_disk(false);
-        status.set_store_delays(false);
-        status.refusals().remove(&[RefusalKind::StoreRefused]);
+        go_on(&store.status);
         Ok(waiting.batches)
     }
+}
+
+/// Writes are taken again.
+fn go_on(status: &Status) {
+    status.set_waits_for_disk(false);
+    status.set_store_delays(false);
+    status.refusals().remove(&[RefusalKind::StoreRefused]);
 }
 
 fn has_room(status: &Status) -> bool {

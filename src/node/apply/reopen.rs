@@ -10,6 +10,7 @@
 //! | level-0 files of a resting family | `storage::LEVEL0_FILES_MAX` (1,000; about 15 GiB of writes) | writes are refused with the reason |
 //! | readers that hold the old handle | `TRIES` waits of `PATIENCE` | writes are refused with the reason |
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +95,22 @@ impl ReopenableStore {
     /// As of [`Self::let_rest`]. A later try may succeed.
     pub(super) fn reopen(&mut self) -> Result<(), ApplyError> {
         self.reopen_with(self.resting.clone())
+    }
+
+    /// Goes on with the store at `path`, where nothing rests.
+    ///
+    /// # Errors
+    /// It cannot be opened, or stands below what readers have seen: nothing has changed.
+    pub(super) fn install(
+        &mut self,
+        path: &Path,
+        marker: Marker,
+    ) -> Result<storage::RetiredStore, ApplyError> {
+        let retired = self.writer.move_to(path)?;
+        self.marker = marker;
+        self.resting.clear();
+        self.seen = 0;
+        Ok(retired)
     }
 
     fn reopen_with(&mut self, families: Vec<&'static str>) -> Result<(), ApplyError> {

@@ -236,9 +236,31 @@ impl ApplyWorker {
         self.context.status.watchdog().end(Work::StoreWrite, took);
     }
 
+    /// Goes on with the store that a snapshot made, from where it stands: readers see it from now on. The pointer names it
+    /// already ([`crate::node::snapshot`]); the log is to be reset next, then comes [`Self::refresh_marker`]. What waited
+    /// for the old store lies below it, and an end of applying is over: nothing of what led to it is in the new one.
+    ///
+    /// # Errors
+    /// The store cannot be opened, or stands below this one. The node has to end: the next start finishes the install.
+    pub fn install(
+        &mut self,
+        path: &std::path::Path,
+        marker: Marker,
+    ) -> Result<storage::RetiredStore, ApplyError> {
+        let retired = self.store.install(path, marker)?;
+        self.backlog.forget(&self.context.status);
+        self.halted = false;
+        let applied = self.store.writer.applied();
+        self.context.clock.observe(applied.cluster_time);
+        self.context.status.set_applied(applied.index);
+        self.context.hub.jump(applied.revision);
+        Ok(retired)
+    }
+
     /// Stores the marker with the log's present witness, without a command: after the log began anew.
     pub fn refresh_marker(&mut self) -> Result<(), ApplyError> {
         self.context.renew_witness(&mut self.store.marker);
+        self.store.marker.installed = None;
         let mut batch = self.store.writer.batch();
         batch.set_marker(&self.store.marker.encode());
         batch.commit()?;

@@ -11,9 +11,10 @@ use std::io;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
+use wal::fs::OsFs;
 
 use super::error::{DataDirError, failed};
-use crate::node::{identity_file, missing_file, reserve, witness_file};
+use crate::node::{identity_file, missing_file, reserve, store_pointer, witness_file};
 
 const BRING_BACK: &str = "Move it away and bring back the one that belongs here; or put back a copy of the whole directory \
                           that was made while the node was stopped";
@@ -56,9 +57,10 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
         (identity_file::NAME, file(READ, BRING_BACK)),
         (witness_file::NAME, file(write, BRING_BACK)),
         (missing_file::NAME, file(READ, BRING_BACK)),
+        (store_pointer::NAME, file(READ, BRING_BACK)),
         (reserve::NAME, file(NOTHING, MOVE_AWAY)),
         ("wal", directory),
-        ("store", directory),
+        (store_pointer::FIRST, directory),
     ] {
         let path = data_dir.join(name);
         if !wanted.directory {
@@ -73,7 +75,8 @@ pub(super) fn check(data_dir: &Path) -> Result<(), DataDirError> {
             _ => None,
         }
     })?;
-    let store = data_dir.join("store");
+    let store = store_pointer::directory(&OsFs, data_dir);
+    look(&store, directory)?;
     for (name, advice) in [
         ("LOCK", MOVE_AWAY),
         ("CURRENT", BRING_BACK),

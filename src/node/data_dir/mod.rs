@@ -6,9 +6,10 @@
 //! | `FORMAT` | the identity file ([`super::identity_file`]) |
 //! | `WITNESS` | how far the log is known durable ([`super::witness_file`]) |
 //! | `MISSING` | tables of history that a start went on around ([`super::missing_file`]); mostly not there |
+//! | `STORE` | which directory is the store ([`super::store_pointer`]); without it, `store/` |
 //! | `RESERVE` | room kept for a start on a full disk ([`super::reserve`]) |
 //! | `wal/` | the log (crate `wal`) |
-//! | `store/` | the tree (crate `storage`) |
+//! | `store/`, `store-N/` | the tree (crate `storage`); the second where a snapshot was installed |
 //!
 //! Anything that looks like data of another program is refused before a byte is written.
 //!

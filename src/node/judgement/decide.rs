@@ -24,6 +24,8 @@ pub(super) enum LogState {
     Hurt,
     /// Not the log that a witness saw, or shorter than the store.
     Contradicted,
+    /// That of before a snapshot was installed, which made the store: it was still to be reset.
+    Overtaken,
 }
 
 /// The store.
@@ -79,6 +81,8 @@ pub(super) enum LogAction {
     Replace,
     /// Its entries before the damage are applied; then as `Replace`.
     Salvage,
+    /// Reset behind the store, which a snapshot made.
+    Finish,
 }
 
 /// How the store is opened.
@@ -139,6 +143,7 @@ pub(super) fn decide(evidence: DirectoryEvidence) -> StartVerdict {
     let action = match log {
         LogState::Whole if !evidence.joins => return StartVerdict::Refuse(RefusalCase::Gap),
         LogState::Whole | LogState::Empty => LogAction::Open,
+        LogState::Overtaken => LogAction::Finish,
         LogState::Absent | LogState::Hurt | LogState::Contradicted if !evidence.alone => {
             return StartVerdict::Refuse(RefusalCase::Member);
         }

@@ -12,7 +12,8 @@ use super::refusal::StartRefusal;
 use super::store::StoreFacts;
 use crate::node::alone::{is_alone, membership};
 use crate::node::data_dir::DataDirError;
-use crate::node::recovery::error::RecoveryError;
+use crate::node::recovery::error::{RecoveryError, io};
+use crate::node::store_pointer::{self, FoundPointer};
 use crate::node::{identity_file, missing_file, reserve, witness_file};
 
 /// What is to be judged.
@@ -32,6 +33,38 @@ pub(super) struct DirectoryFacts<F: Fs> {
     pub(super) missing: missing_file::MissingTables,
     pub(super) store: StoreFacts,
     pub(super) log: LogFacts<F>,
+}
+
+/// Where the store is. A pointer that is damaged, or leads to nothing while there are stores, says that something is lost.
+fn store_path<F: Fs>(fs: &F, directory: &Path) -> Result<PathBuf, RecoveryError> {
+    let pointer = store_pointer::path(directory);
+    let found = store_pointer::read(fs, directory)
+        .map_err(io("cannot read", store_pointer::path(directory)))?;
+    let stores = store_pointer::stores(directory).unwrap_or_default();
+    let reason = match found {
+        FoundPointer::Damaged(reason) => reason.to_owned(),
+        FoundPointer::To(name) => {
+            let path = directory.join(&name);
+            let first = name == store_pointer::FIRST && stores.is_empty();
+            if first || path.symlink_metadata().is_ok() {
+                return Ok(path);
+            }
+            match name == store_pointer::FIRST {
+                true => format!("it is missing or names {name}/, which is not there"),
+                false => format!("it names {name}/, which is not there"),
+            }
+        }
+    };
+    let found = match &stores[..] {
+        [] => "no store lies beside it".to_owned(),
+        names => format!("beside it lies {}/", names.join("/, ")),
+    };
+    Err(StartRefusal::Pointer {
+        pointer,
+        reason,
+        found,
+    }
+    .into())
 }
 
 impl<F: Fs> DirectoryFacts<F> {
@@ -59,7 +92,7 @@ impl<F: Fs> DirectoryFacts<F> {
             witness_file::read(fs, directory).map_err(unreadable(witness_file::path(directory)))?;
         let missing =
             missing_file::read(fs, directory).map_err(unreadable(missing_file::path(directory)))?;
-        let store = StoreFacts::gather(directory.join("store"), &missing)?;
+        let store = StoreFacts::gather(store_path(fs, directory)?, &missing)?;
         let log = LogFacts::gather(fs, directory.join("wal"), &witness_file, &store.marker)?;
         Ok(Self {
             identity_file,
@@ -76,6 +109,7 @@ impl<F: Fs> DirectoryFacts<F> {
             LogFinding::Absent => LogState::Absent,
             LogFinding::Contradicted(..) => LogState::Contradicted,
             LogFinding::Damaged(..) => LogState::Hurt,
+            LogFinding::Readable(log) if self.overtakes(log) => LogState::Overtaken,
             LogFinding::Readable(log) if log.recovery().last_index < applied => {
                 LogState::Contradicted
             }
@@ -106,6 +140,15 @@ impl<F: Fs> DirectoryFacts<F> {
             // One that was stopped clean was not running.
             copied: question.copied && !self.is_proven(),
         }
+    }
+
+    /// Whether a snapshot made the store, and this log is not the one that begins behind it.
+    fn overtakes(&self, log: &wal::JudgedLog<F>) -> bool {
+        let end = wal::Position {
+            term: self.store.marker.term,
+            index: self.store.applied.index,
+        };
+        self.store.marker.installed.is_some() && log.recovery().base != end
     }
 
     /// Whether nobody else has a vote, by all that is known: the store's own word, or its silence in a cluster of one.
@@ -180,7 +223,10 @@ impl<F: Fs> DirectoryFacts<F> {
     ) -> Result<StartPlan<F>, RecoveryError> {
         let loss = self.loss(question);
         let complete = match &self.log.judged {
-            LogFinding::Readable(log) => log.recovery().last_index <= self.store.applied.index,
+            LogFinding::Readable(log) => {
+                // What an overtaken log holds beyond it was never committed, or the snapshot would not have been taken.
+                self.overtakes(log) || log.recovery().last_index <= self.store.applied.index
+            }
             _ => self.is_proven(),
         };
         let identity = self.voices().first().map(|voice| voice.1);
@@ -196,11 +242,10 @@ impl<F: Fs> DirectoryFacts<F> {
             {
                 PlannedLog::Salvage(loss, prefix)
             }
+            (_, LogAction::Finish, LogFinding::Readable(log)) => PlannedLog::Finish(log),
             // Nothing that joins the store lies before the damage, so there is nothing to salvage. And only a readable
             // log is opened; the table says so, and this is its safe side.
-            (_, LogAction::Salvage | LogAction::Replace | LogAction::Open, _) => {
-                PlannedLog::Replace(loss)
-            }
+            (_, _, _) => PlannedLog::Replace(loss),
         };
         Ok(StartPlan {
             identity: identity.ok_or_else(nobody)?,
@@ -210,6 +255,7 @@ impl<F: Fs> DirectoryFacts<F> {
             applied: self.store.applied,
             marker: self.store.marker,
             store,
+            store_path: self.store.path,
             inventory: self.store.inventory.ok_or_else(nobody)?,
             log,
             complete,

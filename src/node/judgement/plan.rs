@@ -1,5 +1,7 @@
 //! What a start does with a node that is here.
 
+use std::path::PathBuf;
+
 use wal::fs::Fs;
 
 use super::decide::StoreAction;
@@ -21,6 +23,8 @@ pub struct StartPlan<F: Fs> {
     pub applied: storage::Applied,
     /// What it says beside that.
     pub marker: Marker,
+    /// Where the store is.
+    pub store_path: PathBuf,
     /// What becomes of the store.
     pub store: StoreAction,
     /// Its files: tables that are hurt, the torn end of its manifest.
@@ -60,6 +64,8 @@ pub enum PlannedLog<F: Fs> {
     Replace(LogLoss),
     /// The entries before the damage are applied, then as `Replace`.
     Salvage(LogLoss, Box<wal::Prefix<F>>),
+    /// It is that of before the snapshot which made the store: reset behind the store.
+    Finish(Box<wal::JudgedLog<F>>),
     /// Left alone, because the store is only read.
     Leave,
 }

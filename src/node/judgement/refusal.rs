@@ -39,10 +39,23 @@ pub enum StartRefusal {
         /// Whether the content came from another directory.
         copied: bool,
     },
+    /// It is not known which directory is the store.
+    #[error(
+        "{pointer} does not say which directory is the store: {reason}, and {found}. Nothing was changed. Bring back the \
+         file as it was, or the directory that it names; or {ANEW}"
+    )]
+    Pointer {
+        /// The file.
+        pointer: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// What lies there, in words.
+        found: String,
+    },
     /// The store is gone.
     #[error(
-        "the store {path} is gone or was never finished, although {proof}. Nothing was changed. Bring the directory \
-         store/ back; or {ANEW}"
+        "the store {path} is gone or was never finished, although {proof}. Nothing was changed. Bring that \
+         directory back; or {ANEW}"
     )]
     StoreLost {
         /// Where it should be.

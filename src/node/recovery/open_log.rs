@@ -48,6 +48,32 @@ impl<F: Fs> OpenLog<F> {
         }
     }
 
+    /// Opens a log that a snapshot has overtaken, and begins it anew behind the store. It is one rename: what a failure
+    /// leaves is the old log, which is reset at the next start, or the new one.
+    pub fn reset(
+        judged: wal::JudgedLog<F>,
+        options: wal::Options,
+        applied: u64,
+        marker: &Marker,
+    ) -> Result<Self, RecoveryError> {
+        let (mut wal, recovery) = judged.open(options)?;
+        let base = wal::Position {
+            term: marker.term,
+            index: applied,
+        };
+        wal.restart_at(base, promised(wal.hard_state(), marker, applied))?;
+        tracing::warn!(
+            "a snapshot was being installed when this node ended: the log, which ended at entry {}, begins anew after entry \
+             {applied}",
+            recovery.last_index
+        );
+        let report = RecoveryReport {
+            restarted: true,
+            ..RecoveryReport::default()
+        };
+        Ok(Self::new(wal, applied, marker, report))
+    }
+
     /// Opens a log that was judged.
     pub fn open(
         judged: wal::JudgedLog<F>,
@@ -61,5 +87,22 @@ impl<F: Fs> OpenLog<F> {
             ..RecoveryReport::default()
         };
         Ok(Self::new(wal, applied, marker, report))
+    }
+}
+
+/// What a member has promised by its log and by the store that a snapshot made: the higher term, and the vote given in it.
+pub(in crate::node) fn promised(
+    log: wal::HardState,
+    marker: &Marker,
+    applied: u64,
+) -> wal::HardState {
+    let installed = marker.installed.unwrap_or_default();
+    let term = log.term.max(installed.term).max(marker.term);
+    let votes = [(log.term, log.vote), (installed.term, installed.vote)];
+    let mut given = votes.iter().filter(|(of, vote)| *of == term && *vote != 0);
+    wal::HardState {
+        term,
+        vote: given.next().map_or(0, |(_, vote)| *vote),
+        commit: applied,
     }
 }

@@ -88,10 +88,14 @@ fn bring_in_order<F: Fs>(
         PlannedLog::Salvage(loss, prefix) => {
             lost.salvage(&loss, &prefix, applied.index, worker, store)?
         }
+        PlannedLog::Finish(judged) => {
+            OpenLog::reset(*judged, lost.options, applied.index, worker.marker())?
+        }
         PlannedLog::Leave => unreachable!("a store that is only read resumes no log"),
     };
     *witness.lock().unwrap_or_else(PoisonError::into_inner) = log.wal.witness();
-    if log.report.restarted {
+    // A log that was reset before the store said so is reset now.
+    if log.report.restarted || worker.marker().installed.is_some() {
         worker.refresh_marker()?;
         store.flush()?;
     }

@@ -46,7 +46,7 @@ pub fn open_store<F: Fs>(
     mut plan: Box<StartPlan<F>>,
     options: &storage::StoreOptions,
 ) -> Result<(OpenedStore<F>, storage::Mode, Vec<storage::Damage>), RecoveryError> {
-    let path = data_dir.join("store");
+    let path = plan.store_path.clone();
     let conf_state = membership(&plan.marker.conf_state, plan.identity);
     let conf_state = conf_state.ok_or_else(|| RecoveryError::MembersUnknown {
         store: path.clone(),
@@ -90,7 +90,7 @@ fn prepare<F: Fs>(
     plan: &mut StartPlan<F>,
     mode: &storage::Mode,
 ) -> Result<(), RecoveryError> {
-    let path = data_dir.join("store");
+    let path = plan.store_path.clone();
     if let Some(torn) = plan.inventory.torn {
         tracing::warn!(
             "{} bytes at the end of {} are unreadable, as a kill leaves them, and are dropped: the store goes back to \

@@ -25,6 +25,7 @@ use super::judgement::{Judgement, Question, StartPlan, judge};
 use super::recovery::store::{self, OpenedStore};
 use super::reserve::{self, Reserve};
 use super::rights;
+use super::store_pointer;
 
 pub(crate) use error::StartError;
 pub(crate) use option::{ConnectPeers, Founder, NewNode, NodeOptions};
@@ -102,6 +103,7 @@ fn open(
 ) -> Result<Opening, StartError> {
     phases.enter("opening the store".to_owned());
     let complete = plan.complete;
+    let store_path = plan.store_path.clone();
     let (opened, mode, met) = store::open_store(&OsFs, data_dir.path(), plan, &options.storage)?;
     let writable = |opened: OpenedStore<OsFs>, resting, met| {
         Opening::Writable(Writable {
@@ -110,6 +112,9 @@ fn open(
             met,
         })
     };
+    if mode != storage::Mode::ReadOnly {
+        store_pointer::remove_others(data_dir.path(), &store_path);
+    }
     Ok(match mode {
         storage::Mode::Normal => writable(opened, Vec::new(), met),
         storage::Mode::WithoutCompaction(resting) => writable(opened, resting, met),

@@ -117,6 +117,11 @@ impl Pin {
         self.revision
     }
 
+    /// Whether both hold history of the same store.
+    pub(crate) fn is_of_one_store(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pins, &other.pins)
+    }
+
     /// Whether the revision was still complete when it was pinned. If not, [`crate::View::at_pin`]
     /// refuses.
     pub fn is_effective(&self) -> bool {

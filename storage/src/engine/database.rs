@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocksdb::{
-    Cache, ColumnFamily, DB, ErrorKind, FlushOptions, ReadOptions, ReadTier, Snapshot, WriteBatch,
-    WriteOptions,
+    Cache, ColumnFamily, DB, ErrorKind, FlushOptions, IngestExternalFileOptions, ReadOptions,
+    ReadTier, Snapshot, WriteBatch, WriteOptions,
 };
 
 use crate::damage::Damage;
@@ -239,6 +239,19 @@ impl Database {
             }
             batch = WriteBatch::from_data(&rows);
         }
+    }
+
+    /// Takes over tables that were made outside, in the order of their keys; nothing may be in the family yet. They are
+    /// synced, and so is the manifest that names them.
+    pub(crate) fn ingest(&self, column: Column, tables: &[PathBuf]) -> Result<(), Error> {
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        self.db()
+            .ingest_external_file_cf_opts(self.family(column), &options, tables.to_vec())
+            .map_err(|source| self.fault("take over a table", source))
     }
 
     /// Reads only what a crash would keep.

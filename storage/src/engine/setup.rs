@@ -143,6 +143,15 @@ fn finish(
     database
 }
 
+/// What a table that is made outside RocksDB is written with, so that it is one of this family.
+pub(crate) fn table_options(
+    column: Column,
+    config: &EngineConfig,
+) -> Result<rocksdb::Options, rocksdb::Error> {
+    let unused = Cache::new_lru_cache(0);
+    family_options(column, config, &EngineMode::default(), &unused)
+}
+
 fn family_options(
     column: Column,
     config: &EngineConfig,

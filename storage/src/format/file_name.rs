@@ -9,11 +9,15 @@
 pub(crate) enum Kind {
     /// RocksDB may have.
     RocksDb,
-    /// Not RocksDB, which would remove it all the same: its own word for what it means to remove.
+    /// Not RocksDB, and it forbids to open what lies beside it: RocksDB's own word for what it means to remove, and ours for
+    /// the tables of a copy that is not finished.
     Taken,
     /// Not RocksDB, which leaves it alone.
     Stray,
 }
+
+/// Where the tables of a copy lie until RocksDB takes them over. While it is there, the directory is no store.
+pub(crate) const INGEST: &str = "ingest";
 
 pub(crate) fn kind(name: &str) -> Kind {
     let fixed = ["CURRENT", "IDENTITY", "LOCK", "LOG"];
@@ -24,7 +28,7 @@ pub(crate) fn kind(name: &str) -> Kind {
         || suffixed.iter().any(|suffix| name.ends_with(suffix))
     {
         Kind::RocksDb
-    } else if name.ends_with(".trash") {
+    } else if name.ends_with(".trash") || name == INGEST {
         Kind::Taken
     } else {
         Kind::Stray
@@ -33,5 +37,8 @@ pub(crate) fn kind(name: &str) -> Kind {
 
 /// The words for a directory that is refused because of an entry. A name may hold anything, a whole line of a log too.
 pub(crate) fn holds(name: &str) -> String {
+    if name == INGEST {
+        return format!("it holds {name:?}: a copy of a store that was not finished");
+    }
     format!("it holds {name:?}, which is no file of a store")
 }

@@ -10,6 +10,9 @@ use super::footer::{BlockPlace, FOOTER, Footer};
 /// More than these blocks ever have; RocksDB writes about 2 KiB.
 const BLOCK_MAX: u64 = 1 << 20;
 
+/// The store that a table made outside any store names as its maker.
+const OUTSIDE: &[u8] = b"SST Writer";
+
 /// What of a table's properties tells it from others.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Properties {
@@ -17,6 +20,8 @@ pub(super) struct Properties {
     pub(super) number: Option<u64>,
     /// Of the process that wrote it.
     pub(super) session: Option<Vec<u8>>,
+    /// Whether it was made outside a store, and taken over.
+    pub(super) outside: bool,
     pub(super) family: Option<u64>,
     pub(super) rows: Option<u64>,
     pub(super) last_sequence: Option<u64>,
@@ -100,6 +105,7 @@ fn understood(entries: &[u8]) -> Option<Properties> {
         match key {
             b"rocksdb.original.file.number" => found.number = number(),
             b"rocksdb.creating.session.identity" => found.session = Some(value.to_vec()),
+            b"rocksdb.creating.db.identity" => found.outside = value == OUTSIDE,
             b"rocksdb.column.family.id" => found.family = number(),
             b"rocksdb.num.entries" => found.rows = number(),
             b"rocksdb.key.largest.seqno" => found.last_sequence = number(),

@@ -4,7 +4,9 @@
 //! **Identity.** A table carries the number it was written under and the session (the process) that
 //! wrote it. The MANIFEST keeps a unique id of two words, of which the first is the lower half of
 //! that session. Number and session together are unique, so a table of the same store under another
-//! name and a table of another store or of a diverged copy are both found out.
+//! name and a table of another store or of a diverged copy are both found out. A table that was made outside and taken over
+//! (`write/import.rs`) was written under the number 1, whatever its name; but each has a session of its own, which alone
+//! tells it from all others.
 
 use std::io;
 
@@ -68,7 +70,8 @@ fn mistaken(table: &Table, properties: &Properties) -> Option<Reason> {
     let Some(number) = properties.number else {
         return Some(Reason::Content("it does not say its number"));
     };
-    if number != table.number {
+    let by_session = properties.outside && table.unique_id.is_some();
+    if number != table.number && !by_session {
         return Some(Reason::Number { found: number });
     }
     let [meant, _] = table.unique_id?;

@@ -15,6 +15,7 @@ use crate::engine::published::{Published, wait};
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::meta::{self, Applied, StoreState};
+use crate::read::retired::EndSignal;
 
 /// What both halves share.
 pub(crate) struct Core {
@@ -29,6 +30,8 @@ pub(crate) struct Core {
     pub(crate) recalled: AtomicBool,
     /// The first damage met where no caller could be told: of the tree as it is, then of history.
     pub(crate) noticed: [OnceLock<Damage>; 2],
+    /// Dropped last: the database is closed then.
+    pub(crate) end: EndSignal,
 }
 
 impl Core {

@@ -14,11 +14,13 @@
 //! answered from the facts of the core shown last, all else waits, and [`crate::Writer::show`] opens
 //! it only for a core that has caught up with those facts.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 
+use crate::compaction::pin::Pins;
 use crate::error::Error;
 use crate::format::meta::{Applied, StoreState};
 use crate::read::core::Core;
@@ -30,6 +32,8 @@ pub(crate) struct LastShown {
     pub(crate) deadline: Option<u64>,
     pub(crate) durable: Applied,
     pub(crate) statistics: Statistics,
+    pub(crate) path: PathBuf,
+    pub(crate) pins: Arc<Pins>,
 }
 
 /// See the module.
@@ -112,6 +116,8 @@ impl CurrentCore {
             deadline: core.published.deadline(),
             durable: core.durable(),
             statistics: core.statistics(),
+            path: core.database.path().to_owned(),
+            pins: Arc::clone(&core.pins),
         };
         let mut closed = self.lock();
         if closed.is_some() {

@@ -17,6 +17,7 @@ use crate::format::column::Column;
 use crate::format::meta::{self, CompactionProgress, StoreState};
 use crate::read::core::Core;
 use crate::read::deadline::first_deadline;
+use crate::read::retired::EndSignal;
 
 /// A store that has just been opened, and what its writer begins with.
 pub(crate) struct Opened {
@@ -65,6 +66,7 @@ pub(crate) fn open_core(
         recalled: AtomicBool::new(false),
         noticed: Default::default(),
         database,
+        end: EndSignal::default(),
     });
     Ok(Opened {
         core,

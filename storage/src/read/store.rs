@@ -3,15 +3,14 @@
 //! Any number of threads may read; none of them waits for a commit, but for the moment of its
 //! publication. While the store is reopened they wait for the next core.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::compaction::pin::{Pin, Pins};
+use crate::compaction::pin::Pin;
 use crate::damage::Damage;
-use crate::engine::setup::EngineConfig;
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::meta::Applied;
@@ -24,11 +23,9 @@ use crate::read::point;
 use crate::read::statistics::Statistics;
 use crate::read::view::View;
 
-/// What outlives every opening of one store.
+/// What outlives every opening of one store, and a move to another directory.
 pub(crate) struct SharedStore {
-    pub(crate) path: PathBuf,
-    pub(crate) config: EngineConfig,
-    pub(crate) pins: Arc<Pins>,
+    pub(crate) read_patience: Duration,
     pub(crate) current: CurrentCore,
 }
 
@@ -56,12 +53,12 @@ impl std::fmt::Debug for Store {
 impl Store {
     fn enter(&self) -> Result<HeldCore, Error> {
         let shared = &*self.shared;
-        shared.current.enter(shared.config.options.read_patience)
+        shared.current.enter(shared.read_patience)
     }
 
     /// A hold on the store as it is open now, to take views from.
     pub fn lease(&self) -> Result<Lease, Error> {
-        self.lease_within(self.shared.config.options.read_patience)
+        self.lease_within(self.shared.read_patience)
     }
 
     /// The same for who wants to wait for another time, or not at all (zero). Errors:
@@ -71,9 +68,12 @@ impl Store {
         Ok(Lease { core })
     }
 
-    /// The directory.
-    pub fn path(&self) -> &Path {
-        &self.shared.path
+    /// The directory; another one after [`crate::Writer::move_to`].
+    pub fn path(&self) -> PathBuf {
+        self.shared.current.ask(
+            |core| core.database.path().to_owned(),
+            |facts| facts.path.clone(),
+        )
     }
 
     /// The newest published revision; 0 in a new store.
@@ -167,9 +167,12 @@ impl Store {
     }
 
     /// Keeps history at and above `revision` readable through [`View::at_pin`], whatever the oldest event
-    /// does. It outlives a reopening.
+    /// does. It outlives a reopening, but not [`crate::Writer::move_to`].
     pub fn pin(&self, revision: u64) -> Pin {
-        self.shared.pins.hold(revision)
+        self.shared.current.ask(
+            |core| core.pins.hold(revision),
+            |facts| facts.pins.hold(revision),
+        )
     }
 
     /// Rewrites `versions` and `events`, so that what the oldest event has passed gives its space back;

@@ -26,7 +26,7 @@ use crate::read::walk::Walk;
 pub struct View<'s> {
     pub(crate) rows: SnapshotRows<'s>,
     pub(crate) state: Arc<StoreState>,
-    _pin: Pin,
+    pin: Pin,
 }
 
 impl<'s> View<'s> {
@@ -44,7 +44,7 @@ impl<'s> View<'s> {
                         database: &core.database,
                     },
                     state,
-                    _pin: pin,
+                    pin,
                 };
             }
         }
@@ -114,7 +114,8 @@ impl<'s> View<'s> {
     /// The tree at a pinned revision, even if the oldest event has passed it since. Errors:
     /// [`Error::Compacted`] if the revision had been given up before it was pinned.
     pub fn at_pin(&self, pin: &Pin) -> Result<PastView<'_>, Error> {
-        if !pin.is_effective() {
+        // A pin of the store before a move holds back nothing here.
+        if !pin.is_effective() || !pin.is_of_one_store(&self.pin) {
             return Err(Error::Compacted {
                 oldest_event: self.state.oldest_event,
                 revision: pin.revision(),

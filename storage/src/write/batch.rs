@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rocksdb::WriteBatch;
 
 use crate::engine::cache::NodeCache;
+use crate::engine::setup::EngineConfig;
 use crate::error::Error;
 use crate::format::column::Column;
 use crate::format::hash::HashChain;
@@ -27,6 +28,8 @@ use crate::write::overlay::{Overlay, Touched};
 pub struct Writer {
     pub(crate) core: Arc<Core>,
     pub(crate) shared: Arc<SharedStore>,
+    /// With what the core was opened, and will be again.
+    pub(crate) config: EngineConfig,
     pub(crate) state: Arc<StoreState>,
     pub(crate) deadline: Option<u64>,
     pub(crate) progress: CompactionProgress,

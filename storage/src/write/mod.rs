@@ -4,6 +4,8 @@ pub(crate) mod apply;
 pub(crate) mod batch;
 pub(crate) mod compaction;
 pub(crate) mod expiry;
+pub(crate) mod import;
+pub(crate) mod moving;
 pub(crate) mod overlay;
 pub(crate) mod reopen;
 pub(crate) mod retention;

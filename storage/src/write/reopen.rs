@@ -44,7 +44,7 @@ impl Writer {
             state,
             deadline,
             progress,
-        } = open_core(&self.shared.config, &self.shared.pins, mode)?;
+        } = open_core(&self.config, &Arc::clone(&self.core.pins), mode)?;
         self.core = core;
         self.state = state;
         self.deadline = deadline;

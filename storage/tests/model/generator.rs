@@ -26,6 +26,8 @@ pub(crate) enum Step {
     CompactTables,
     /// One round of compaction, with this budget.
     Compact(u64),
+    /// All rows become a store in another directory, which takes the place of this one.
+    Move,
 }
 
 impl fmt::Display for Step {
@@ -77,7 +79,7 @@ impl Generator {
         if wide {
             return Step::Batch(self.wide_directory());
         }
-        match self.draw.random.weighted(&[72, 4, 8, 6, 5, 5]) {
+        match self.draw.random.weighted(&[72, 4, 8, 6, 5, 5, 4]) {
             0 => Step::Batch(self.commands()),
             1 => {
                 let (model, index) = (self.model.clone(), self.index);
@@ -88,7 +90,8 @@ impl Generator {
             2 => Step::Flush,
             3 => Step::Crash,
             4 => Step::CompactTables,
-            _ => Step::Compact(self.draw.random.pick(&[1, 10, 1_000])),
+            5 => Step::Compact(self.draw.random.pick(&[1, 10, 1_000])),
+            _ => Step::Move,
         }
     }
 

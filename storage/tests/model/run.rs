@@ -82,6 +82,7 @@ impl Run {
             Step::Flush => self.flush()?,
             Step::CompactTables => self.subject.store().compact_tables()?,
             Step::Compact(budget) => self.compact(*budget)?,
+            Step::Move => self.move_on()?,
             Step::Crash => return self.crash(),
         }
         self.compare()
@@ -160,6 +161,34 @@ impl Run {
             &self.subject.store().durable(),
             &flushed,
         )?;
+        let newest = self.boundaries.split_off(self.boundaries.len() - 1);
+        self.boundaries = newest;
+        Ok(())
+    }
+
+    /// Readers opened before a move see the old store to their end.
+    fn move_on(&mut self) -> Result<(), Difference> {
+        let before = self.subject.store().applied();
+        let lease = self.subject.store().lease()?;
+        let view = lease.view();
+        let mut random = Random::new(self.random.next());
+        let retired = self.subject.move_on()?;
+        compare::equal(
+            "applied after a move",
+            &self.subject.store().applied(),
+            &before,
+        )?;
+        compare::equal(
+            "durable after a move",
+            &self.subject.store().durable(),
+            &before,
+        )?;
+        compare::view(&view, &self.model, &mut random)
+            .map_err(|difference| difference.within("a view from before the move".into()))?;
+        compare::equal("closed under a view", &retired.is_closed(), &false)?;
+        drop(view);
+        drop(lease);
+        compare::equal("closed without one", &retired.is_closed(), &true)?;
         let newest = self.boundaries.split_off(self.boundaries.len() - 1);
         self.boundaries = newest;
         Ok(())

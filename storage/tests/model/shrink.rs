@@ -39,7 +39,7 @@ pub(crate) fn shrink(steps: &[Step], mut fails: impl FnMut(&[Step]) -> bool) -> 
 fn commands_of(step: &Step) -> Option<&Vec<Command>> {
     match step {
         Step::Batch(commands) | Step::Abandon(commands) => Some(commands),
-        Step::Flush | Step::Crash | Step::CompactTables | Step::Compact(_) => None,
+        Step::Flush | Step::Crash | Step::CompactTables | Step::Compact(_) | Step::Move => None,
     }
 }
 

@@ -1,8 +1,12 @@
 //! The store under test, with its life: opened, crashed, reopened, read through its public doors
 //! alone.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
-use storage::{Error, KeyPath, Node, Outcome, PastView, Store, StoreOptions, View, Writer};
+use storage::{
+    Error, KeyPath, Node, Outcome, PastView, RetiredStore, Store, StoreOptions, View, Writer,
+};
 use tempfile::TempDir;
 
 use super::Command;
@@ -14,6 +18,8 @@ pub(crate) struct Subject {
     handles: Option<(Store, Writer)>,
     options: StoreOptions,
     directory: TempDir,
+    /// How often it was moved to another directory below that.
+    moves: u64,
 }
 
 impl Subject {
@@ -23,11 +29,12 @@ impl Subject {
         let memory = TempDir::new_in("/dev/shm").ok();
         let directory =
             memory.unwrap_or_else(|| TempDir::new().expect("a directory for the store"));
-        let handles = Some(storage::open(directory.path(), options.clone())?);
+        let handles = Some(storage::open(&directory.path().join("0"), options.clone())?);
         Ok(Self {
             handles,
             options,
             directory,
+            moves: 0,
         })
     }
 
@@ -42,8 +49,27 @@ impl Subject {
     /// What a crash leaves: the handles go without a flush, and the directory is opened again.
     pub(crate) fn crash(&mut self) -> Result<(), Error> {
         self.handles = None;
-        self.handles = Some(storage::open(self.directory.path(), self.options.clone())?);
+        self.handles = Some(storage::open(&self.home(), self.options.clone())?);
         Ok(())
+    }
+
+    fn home(&self) -> PathBuf {
+        self.directory.path().join(self.moves.to_string())
+    }
+
+    /// Makes a copy of every row, and moves the store to it.
+    pub(crate) fn move_on(&mut self) -> Result<RetiredStore, Error> {
+        let lease = self.store().lease()?;
+        self.moves += 1;
+        let home = self.home();
+        let mut import = storage::import(&home, self.options.clone())?;
+        let view = lease.view();
+        let mut export = view.export();
+        while let Some(row) = export.next()? {
+            import.put(row.family, row.key, row.value)?;
+        }
+        import.finish(None)?;
+        self.writer().move_to(&home)
     }
 
     /// Applies the commands as one batch; gaps before some of them are filled by entries without

@@ -4,7 +4,9 @@
 #[path = "../model/random.rs"]
 mod random;
 
+mod another_store;
 mod compaction;
+mod copied;
 mod crash;
 mod decision_table;
 mod events;

@@ -10,12 +10,13 @@ const IDENTITIES: [IdentityState; 4] = [
     IdentityState::Known,
     IdentityState::Damaged,
 ];
-const LOGS: [LogState; 5] = [
+const LOGS: [LogState; 6] = [
     LogState::Absent,
     LogState::Empty,
     LogState::Whole,
     LogState::Hurt,
     LogState::Contradicted,
+    LogState::Overtaken,
 ];
 const STORES: [StoreCondition; 5] = [
     StoreCondition::Absent,
@@ -67,6 +68,7 @@ impl Row {
             "refuse: log lost" => StartVerdict::Refuse(RefusalCase::LogLoss),
             "refuse: gap" => StartVerdict::Refuse(RefusalCase::Gap),
             "replace the log" => StartVerdict::Start(LogAction::Replace, mode(e)),
+            "finish the install" => StartVerdict::Start(LogAction::Finish, mode(e)),
             "salvage the log" => StartVerdict::Start(LogAction::Salvage, mode(e)),
             "open the log" => StartVerdict::Start(LogAction::Open, mode(e)),
             other => panic!("table.md: nothing is known to be done by {other:?}"),
@@ -90,6 +92,7 @@ fn log_word(state: LogState) -> &'static str {
         LogState::Whole => "whole",
         LogState::Hurt => "hurt",
         LogState::Contradicted => "contradicted",
+        LogState::Overtaken => "overtaken",
     }
 }
 
@@ -188,8 +191,8 @@ fn every_combination_is_decided_by_the_first_row_that_fits() {
         seen.insert(row.letter().to_owned());
         count += 1;
     });
-    assert_eq!(count, 4 * 5 * 5 * 3 * 128);
-    assert_eq!(Vec::from_iter(seen).concat(), "ABCDEFGHIJKLMNO");
+    assert_eq!(count, 4 * 6 * 5 * 3 * 128);
+    assert_eq!(Vec::from_iter(seen).concat(), "ABCDEFGHIJKLMNOP");
 }
 
 /// What must never be, whatever the rows say.

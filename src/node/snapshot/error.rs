@@ -1,0 +1,66 @@
+//! Why a snapshot could not be written or installed.
+
+use std::path::PathBuf;
+
+use crate::node::marker::MarkerError;
+
+/// See the module. Nothing of the node has changed, unless it says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SnapshotError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] snapshot::Error),
+    /// The store.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The marker of the member that wrote the file, or of this one.
+    #[error("{0}: make the snapshot again")]
+    Marker(#[from] MarkerError),
+    /// The disk is too full to begin.
+    #[error(
+        "{} has {free} bytes left, and a snapshot needs {needed}: free some space; it is tried again",
+        directory.display()
+    )]
+    NoRoom {
+        /// Where.
+        directory: PathBuf,
+        /// What is free.
+        free: u64,
+        /// What is needed: twice the state, and the reserve.
+        needed: u64,
+    },
+    /// The store has to be reopened, which waits for this.
+    #[error("the store is reopened, and the snapshot of it is given up: it is tried again")]
+    Recalled,
+    /// A file of another cluster.
+    #[error(
+        "{} is of cluster {found:x}, and this member belongs to cluster {own:x}: remove the file",
+        file.display()
+    )]
+    Stranger {
+        /// The file.
+        file: PathBuf,
+        /// Its cluster.
+        found: u64,
+        /// That of this member.
+        own: u64,
+    },
+    /// A file whose parts do not belong together.
+    #[error("{} is not the state that its head names: {reason}; remove it, and fetch it again", file.display())]
+    Unfit {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// The data directory.
+    #[error("cannot {operation} {}: {source}; look at the disk and its rights, then start again", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
