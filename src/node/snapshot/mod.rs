@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | 1 the file is verified whole ([`import()`]) | the old store and its log; the file is there or comes again | the same |
 //! | 2 `store-N` is made, synced, its marker says `installed` with this member's term and vote | as after 1, and a directory that is no store or not the store: the next start removes it | the same |
-//! | 3 [`ImportedStore::switch`]: `STORE` names it, durably. **The commit point** | as after 2: the install did not happen | `store-N` is the store, and the log is that of before: the judgement calls it overtaken, and the start does 5 and 6 |
+//! | 3 `ImportedStore::switch`: `STORE` names it, durably. **The commit point** | as after 2: the install did not happen | `store-N` is the store, and the log is that of before: the judgement calls it overtaken, and the start does 5 and 6 |
 //! | 4 [`ApplyWorker::install`]: the handles move to it | as after 3 | the same; readers see the new state |
 //! | 5 [`LogWorker::reset`]: the log begins behind it, with the higher term and the vote given in it | as after 3 | the log fits, and the store still says `installed`: the next start clears that, or 6 does |
 //! | 6 [`ApplyWorker::refresh_marker`]: the store says so no more, with its next flush | as after 5 | done |

@@ -31,7 +31,7 @@ impl Writer {
     /// Makes the store at `path` the one that all handles lead to, with the options of this one. It must exist, and stand
     /// at or above what readers have seen.
     ///
-    /// Errors: [`Error::Backward`], and those of [`crate::open`]. Nothing has changed then, and the other directory is
+    /// Errors: [`Error::Backward`], and those of [`open`](crate::open()). Nothing has changed then, and the other directory is
     /// closed again. A writer that refuses to write after a failure writes again after a move.
     pub fn move_to(&mut self, path: &Path) -> Result<RetiredStore, Error> {
         let pins = Arc::<Pins>::default();
