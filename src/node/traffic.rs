@@ -35,7 +35,7 @@ pub(crate) struct FollowerMeasure {
 
 /// Messages and bytes of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Rate {
+pub(crate) struct AppendRate {
     pub(crate) messages: f64,
     pub(crate) bytes: f64,
 }
@@ -106,16 +106,16 @@ impl Direction {
         self.last.push_back((now, bytes));
     }
 
-    fn rate(&self, now: u64) -> Rate {
+    fn rate(&self, now: u64) -> AppendRate {
         let (Some((first, _)), Some((last, _))) = (self.last.front(), self.last.back()) else {
-            return Rate::default();
+            return AppendRate::default();
         };
         if now.saturating_sub(*last) > STALE || last <= first {
-            return Rate::default();
+            return AppendRate::default();
         }
         let seconds = (last - first) as f64 / 1e9;
         let bytes: usize = self.last.iter().map(|(_, bytes)| bytes).sum();
-        Rate {
+        AppendRate {
             messages: self.last.len() as f64 / seconds,
             bytes: bytes as f64 / seconds,
         }
@@ -173,13 +173,13 @@ impl Traffic {
     }
 
     /// Appends sent, and their rate.
-    pub(crate) fn sending(&self, now: u64) -> (u64, Rate) {
+    pub(crate) fn sending(&self, now: u64) -> (u64, AppendRate) {
         let measured = self.measured();
         (measured.sent.count, measured.sent.rate(now))
     }
 
     /// Appends received, and their rate.
-    pub(crate) fn receiving(&self, now: u64) -> (u64, Rate) {
+    pub(crate) fn receiving(&self, now: u64) -> (u64, AppendRate) {
         let measured = self.measured();
         (measured.received.count, measured.received.rate(now))
     }
@@ -256,6 +256,6 @@ mod tests {
         assert_eq!(count, 301);
         assert!((rate.messages - 100.0).abs() < 1.0, "{rate:?}");
         assert!((rate.bytes - 10_000.0).abs() < 100.0, "{rate:?}");
-        assert_eq!(traffic.receiving(4_001 * MS).1, Rate::default());
+        assert_eq!(traffic.receiving(4_001 * MS).1, AppendRate::default());
     }
 }

@@ -113,8 +113,11 @@ impl Volume {
 
     /// Looks at another directory once the pointer leads there. Gives why no start would find the store, if so.
     fn follow(&self, store: &mut WatchedStore) -> Option<String> {
-        let Ok(FoundPointer::To(name)) = store_pointer::read(&OsFs, &self.path) else {
-            return Some(removed(&store_pointer::path(&self.path)));
+        let name = match store_pointer::read(&OsFs, &self.path) {
+            Ok(FoundPointer::To(name)) => name,
+            Ok(_) => return Some(removed(&store_pointer::path(&self.path))),
+            // It cannot be looked at just now, for want of descriptors say: that loses nothing.
+            Err(_) => return None,
         };
         let path = self.path.join(name);
         if path == store.path {

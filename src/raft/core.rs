@@ -23,8 +23,8 @@ const MAX_UNCOMMITTED_BYTES: usize = 64 << 20;
 const MAX_COMMITTED_BYTES_PER_BATCH: u64 = 8 << 20;
 /// Between the turns of two members that campaign after the end of a leader.
 const SUCCESSION_TICKS: usize = 2;
-/// Between two tries of one.
-const SUCCESSION_AGAIN_TICKS: usize = 3;
+/// The most ticks between two tries of one.
+const SUCCESSION_SPAN: u64 = 4;
 
 /// How a member takes part.
 #[derive(Debug, Clone)]
@@ -192,7 +192,7 @@ impl<R: LogRead> RaftCore<R> {
         let before = rivals.filter(|id| *id < raft.id).count();
         self.succession = Some(Succession {
             in_ticks: 1 + before * SUCCESSION_TICKS,
-            tries: 1 + raft.election_timeout() / SUCCESSION_AGAIN_TICKS,
+            tries: 1 + raft.election_timeout() / SUCCESSION_TICKS,
         });
         // The crate has drawn a time-out for the same term and role, perhaps the same one: ours must be drawn all the same,
         // or the seed would not decide.
@@ -214,14 +214,13 @@ impl<R: LogRead> RaftCore<R> {
             return;
         }
         succession.tries -= 1;
-        succession.in_ticks = SUCCESSION_AGAIN_TICKS;
+        // Drawn, so that two whose turns met once do not meet again and again.
+        succession.in_ticks = 1 + (self.random.next() % SUCCESSION_SPAN) as usize;
         if succession.tries == 0 {
             self.succession = None;
         }
-        if self.node.raft.state != StateRole::Candidate {
-            // Refused only while a change of membership is not applied; then the time-out decides.
-            let _ = self.campaign();
-        }
+        // Refused only while a change of membership is not applied; then the time-out decides.
+        let _ = self.campaign();
     }
 
     /// Starts an election at once (a sole voter has nobody to wait for).

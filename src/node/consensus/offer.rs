@@ -77,7 +77,7 @@ impl Offers {
                 .insert(write.request, (term, write.proposal.clone()));
             assert!(
                 other.is_none(),
-                "invariant node-requests: request {} is offered twice at a time",
+                "invariant node-offers: request {} is offered twice at a time",
                 write.request
             );
         }
@@ -248,6 +248,14 @@ mod tests {
         assert_eq!(offers.committed(&[entry(4, 11, 3)]), []);
         assert!(!offers.is_open(3));
         assert_eq!(offers.bytes, 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "invariant node-offers")]
+    fn a_write_that_is_offered_twice_is_a_defect() {
+        let mut offers = Offers::new(9, 100);
+        offers.make(3, vec![write(1, 10)], 0);
+        offers.make(4, vec![write(1, 10)], 0);
     }
 
     #[test]
