@@ -196,7 +196,12 @@ pub(crate) fn refusal(body: &[u8]) -> Option<String> {
 
 /// Where what was read is not what `model` has at the index served.
 pub(crate) fn mistakes(reading: &Reading, model: &Model) -> Vec<String> {
-    let tree = model.tree_at(reading.index);
+    let ended = ended_by_themselves(reading, model);
+    let index = reading.index - ended.len() as u64;
+    let mut tree = model.tree_at(index);
+    for event in ended {
+        tree.remove(event["node"]["key"].as_str().unwrap_or_default());
+    }
     let mut out = Vec::new();
     if let Some(served) = &reading.tree {
         compare(&tree, served, &mut out);
@@ -208,18 +213,30 @@ pub(crate) fn mistakes(reading: &Reading, model: &Model) -> Vec<String> {
     }
     let expected: Vec<&Value> = model
         .events
-        .range(..=reading.index)
+        .range(..=index)
         .map(|(_, event)| event)
         .collect();
-    let served = reading.history.iter();
+    let history = &reading.history[..reading.history.len() - ended.len()];
+    let served = history.iter();
     if let Some((have, want)) = served.zip(&expected).find(|(have, want)| have != *want) {
         out.push(format!("history has {have} where {want} was"));
     }
-    if reading.history_whole && reading.history.len() != expected.len() {
-        let (have, want) = (reading.history.len(), expected.len());
+    if reading.history_whole && history.len() != expected.len() {
+        let (have, want) = (history.len(), expected.len());
         out.push(format!("history has {have} events, not {want}"));
     }
     out
+}
+
+/// The last events, where they end keys whose time is over and whose end, as the writer saw it, is lost.
+fn ended_by_themselves<'a>(reading: &'a Reading, model: &Model) -> &'a [Value] {
+    let own = |event: &&Value| {
+        let key = event["node"]["key"].as_str().unwrap_or_default();
+        let seen = model::index(event).and_then(|index| model.events.get(&index));
+        event["action"] == "expire" && key.contains("-gone/") && seen != Some(*event)
+    };
+    let count = reading.history.iter().rev().take_while(own).count();
+    &reading.history[reading.history.len() - count..]
 }
 
 fn compare(want: &Tree, have: &Tree, out: &mut Vec<String>) {
