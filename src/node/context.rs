@@ -58,7 +58,10 @@ impl NodeContext {
             waiters: Arc::default(),
             status,
             counters: Arc::default(),
-            clock: ClusterClock::resume(clock, marker.readings()),
+            clock: match &marker.own {
+                None => ClusterClock::resume(clock, &marker.stamp),
+                Some(own) => ClusterClock::resume_among(clock, own),
+            },
             metrics,
         }
     }

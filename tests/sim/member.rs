@@ -143,7 +143,10 @@ impl RunningMember {
             marker,
             source,
         } = open(place);
-        let cluster_clock = ClusterClock::resume(machine.clone(), marker.readings());
+        let cluster_clock = match &marker.own {
+            None => ClusterClock::resume(machine.clone(), &marker.stamp),
+            Some(own) => ClusterClock::resume_among(machine.clone(), own),
+        };
         let metrics = Metrics::new("simulated");
         let status = Arc::new(Status::new(machine.clone()));
         let waiters = Arc::new(Waiters::default());
@@ -176,7 +179,7 @@ impl RunningMember {
         } = resumed.expect("the log opens");
         let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
         let replayed = replayed.expect("the log replays");
-        replayed.set_clock(&cluster_clock, &apply);
+        replayed.clocks.set(&cluster_clock, &apply.last_stamp());
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
             ConsensusLoop::new(
                 core,

@@ -90,6 +90,17 @@ impl World {
         assert_eq!(leader, member, "two members lead term {term}");
     }
 
+    /// The last entry that was applied anywhere.
+    pub(super) fn last_applied(&self) -> u64 {
+        self.entries.last_key_value().map_or(0, |(index, _)| *index)
+    }
+
+    /// How many of the values above this one were acknowledged or read.
+    pub(super) fn seen_above(&self, value: u64) -> usize {
+        let values = self.revisions.values().flat_map(|text| text.parse::<u64>());
+        values.filter(|seen| *seen > value).count()
+    }
+
     /// How many terms had a leader.
     pub(super) fn elections(&self) -> usize {
         self.leaders.len()

@@ -13,8 +13,8 @@
 //! A member that does not lead follows the times of the entries that the leader sends it, in both directions: its own clock
 //! may run faster than the leader's, and a lead that it takes over later must not begin ahead of the time that counted. One
 //! that begins to lead first passes every time that stands in its log, committed or not. Across a restart such a member
-//! counts by its own clocks, from what they read when it last applied something: two machines agree on neither boot time
-//! nor wall clock.
+//! counts by its own clocks, from what they read when its store was last written (two machines agree on neither boot time
+//! nor wall clock), and only where no other leader came since, who may have counted less (`recovery/clocks`).
 
 mod elapsed;
 
@@ -59,6 +59,34 @@ impl ClusterClock {
         let elapsed = Elapsed::since(last, &self.clock);
         elapsed.tell();
         self.continue_from(last, elapsed);
+    }
+
+    /// As [`ClusterClock::resume`] for a member of several: what passed since is not known before its log was read.
+    pub fn resume_among(clock: Clock, own: &Stamp) -> Self {
+        let resumed = Self {
+            clock,
+            offset: Arc::default(),
+            lead: Arc::default(),
+            logged: Arc::default(),
+        };
+        let offset = own.cluster_time as i64 - resumed.clock.boottime() as i64;
+        resumed.offset.store(offset, Ordering::Release);
+        resumed.lead.store(Self::lead_of(own), Ordering::Release);
+        resumed
+    }
+
+    /// After the log of such a member was read: its time is at least the latest that stands in it, and what passed since
+    /// counts where that is known, by the boot that made that stamp or from `own` readings.
+    pub fn catch_up_among(&self, latest: &Stamp, own: Option<&Stamp>) {
+        let running = Elapsed::since(latest, &self.clock);
+        let running = Some(running).filter(|elapsed| matches!(elapsed, Elapsed::Running(_)));
+        let counted = running.map_or(0, Elapsed::counted);
+        self.observe(latest.cluster_time.saturating_add(counted));
+        if let Some(own) = own {
+            let elapsed = Elapsed::since(own, &self.clock);
+            elapsed.tell();
+            self.observe(own.cluster_time.saturating_add(elapsed.counted()));
+        }
     }
 
     fn continue_from(&self, last: &Stamp, elapsed: Elapsed) {

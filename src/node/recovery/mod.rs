@@ -8,8 +8,10 @@
 //! | `store` | the store opened as judged, around damage |
 //! | `resume` | the log in order, and the small files beside it |
 //! | `salvage` | a log set aside, with its durable steps |
+//! | `clocks` | from where cluster time goes on |
 //! | `replay` | what the log holds beyond the store |
 
+pub mod clocks;
 pub mod error;
 pub mod open_log;
 pub mod origin;

@@ -5,14 +5,13 @@ use std::ops::Range;
 use raft::eraftpb::ConfState;
 use wal::fs::Fs;
 
+use super::clocks::FoundClocks;
 use super::error::RecoveryError;
 use super::open_log::OpenLog;
-use crate::command::Stamp;
 use crate::node::alone::is_alone;
 use crate::node::apply::reopen::LogSource;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::ApplyBatch;
-use crate::node::cluster_clock::ClusterClock;
 use crate::raft::entry::{self, UnknownEntry, changes_membership};
 use crate::raft::log::LogView;
 
@@ -32,23 +31,8 @@ pub struct Replayed<F: Fs> {
     pub view: LogView<wal::Reader<F>>,
     /// Where the core starts.
     pub applied: u64,
-    /// Of the entries that are not applied, the one with the latest cluster time.
-    pub logged: Option<Stamp>,
-}
-
-impl<F: Fs> Replayed<F> {
-    /// Cluster time goes on behind everything that was found. The stamps of a lone member are readings of its own clocks,
-    /// and the last one counts; those of others only say which time was reached.
-    pub fn set_clock(&self, clock: &ClusterClock, worker: &ApplyWorker) {
-        let last = worker.last_stamp();
-        match worker.marker().own {
-            None => clock.catch_up(&last),
-            Some(_) => clock.observe(last.cluster_time),
-        }
-        if let Some(logged) = &self.logged {
-            clock.has_logged(logged);
-        }
-    }
+    /// What was found of clocks.
+    pub clocks: FoundClocks,
 }
 
 /// Applies what the log holds and is known committed beyond the store, then loads the rest for consensus.
@@ -64,6 +48,7 @@ pub fn replay<F: Fs>(
 ) -> Result<Replayed<F>, RecoveryError> {
     let last = log.wal.last_index();
     let alone = is_alone(&conf_state, log.wal.identity().member);
+    let mut clocks = FoundClocks::of(worker.marker());
     if alone {
         log.hard_state.commit = last;
     }
@@ -74,6 +59,7 @@ pub fn replay<F: Fs>(
         let Some(end) = entries.last().map(|entry| entry.index) else {
             break;
         };
+        clocks.see(&entries);
         worker.step(vec![ApplyBatch::of(entries)], &mut |_| {})?;
         log.report.replayed += end - applied;
         applied = end;
@@ -82,11 +68,11 @@ pub fn replay<F: Fs>(
     let term = reader.term(applied)?.unwrap_or(log.hard_state.term);
     let start = (applied, term);
     let mut view = LogView::new(reader.clone(), log.hard_state.clone(), conf_state, start);
-    let logged = load(&mut view, &reader, applied + 1..last + 1)?;
+    load(&mut view, &reader, applied + 1..last + 1, &mut clocks)?;
     Ok(Replayed {
         view,
         applied,
-        logged,
+        clocks,
     })
 }
 
@@ -117,13 +103,13 @@ fn known(entry: wal::Entry) -> Result<wal::Entry, UnknownEntry> {
     entry::content(&entry).map(|_| entry)
 }
 
-/// The end of the log that consensus holds in memory; the stamp with the latest cluster time in it.
+/// The end of the log that consensus holds in memory.
 fn load<F: Fs>(
     view: &mut LogView<wal::Reader<F>>,
     reader: &wal::Reader<F>,
     range: Range<u64>,
-) -> Result<Option<Stamp>, RecoveryError> {
-    let mut logged = None;
+    clocks: &mut FoundClocks,
+) -> Result<(), RecoveryError> {
     let mut next = range.start;
     while next < range.end {
         let entries = reader.entries(next, range.end, REPLAY_BYTES)?;
@@ -132,13 +118,8 @@ fn load<F: Fs>(
             .map(known)
             .collect::<Result<Vec<_>, _>>()?;
         next = entries.last().map_or(range.end, |entry| entry.index + 1);
-        let commands = entries.iter().filter(|entry| !changes_membership(entry));
-        let stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
-        logged = logged
-            .into_iter()
-            .chain(stamps)
-            .max_by_key(|stamp| stamp.cluster_time);
+        clocks.see(&entries);
         view.append(&entries);
     }
-    Ok(logged)
+    Ok(())
 }

@@ -44,7 +44,7 @@ pub(super) fn catch_up(
     let replayed = recovery::replay(&mut log, conf_state, applied, worker, &mut |done, all| {
         phases.enter(format!("replaying the log, entry {done} of {all}"));
     })?;
-    replayed.set_clock(&context.clock, worker);
+    replayed.clocks.set(&context.clock, &worker.last_stamp());
     context.status.set_applied(replayed.applied);
     Ok(CaughtUp {
         log,

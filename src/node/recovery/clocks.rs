@@ -1,0 +1,163 @@
+//! What a start finds of clocks: from where cluster time goes on.
+//!
+//! A lone member goes on from its last command, whose times are its own clocks' readings. Among several the commands were
+//! stamped by whoever led. Such a member knows two things:
+//! - the latest stamp of its log: that much was counted. Where this very boot made it, boot time says what passed since;
+//! - what its own clocks read when its store was last written, and how far time was then. What passed since by its own clocks
+//!   counts only where one leader's boot made every stamp from there to the log's end: a leader that came later may have
+//!   counted less than what passed (one that restarted did not know better), and time that begins ahead of it would end keys
+//!   early. Else nothing counts: keys end late, never early, and the first append of a leader says what time it is.
+
+use crate::command::Stamp;
+use crate::node::alone::is_alone;
+use crate::node::cluster_clock::ClusterClock;
+use crate::node::marker::Marker;
+use crate::raft::entry::changes_membership;
+
+/// See the module.
+#[derive(Debug)]
+pub struct FoundClocks {
+    /// What the store said when it was opened.
+    stored: Stamp,
+    /// This member's own readings beside it, if it has applied anything among others.
+    own: Option<Stamp>,
+    /// Whether every stamp is a reading of its own.
+    alone: bool,
+    /// The stamp with the latest time among those behind the store's.
+    latest: Stamp,
+    /// Whether all of them come from the boot that made the store's.
+    one_boot: bool,
+}
+
+impl FoundClocks {
+    /// Of a store, before anything of the log is applied.
+    pub(super) fn of(marker: &Marker) -> Self {
+        Self {
+            stored: marker.stamp,
+            own: marker.own.is_some().then(|| *marker.readings()),
+            alone: is_alone(&marker.conf_state, marker.member),
+            latest: marker.stamp,
+            one_boot: true,
+        }
+    }
+
+    /// Entries of the log behind the store.
+    pub(super) fn see(&mut self, entries: &[wal::Entry]) {
+        let commands = entries.iter().filter(|entry| !changes_membership(entry));
+        // The entry of a new leader has no stamp.
+        for stamp in commands.flat_map(|entry| Stamp::decode(&entry.payload)) {
+            self.one_boot &= stamp.boot == self.stored.boot;
+            if stamp.cluster_time >= self.latest.cluster_time {
+                self.latest = stamp;
+            }
+        }
+    }
+
+    /// Cluster time goes on from here. `last` is the last command that was applied.
+    pub fn set(&self, clock: &ClusterClock, last: &Stamp) {
+        if self.alone {
+            clock.catch_up(last);
+        } else {
+            let own = self.own.as_ref().filter(|_| self.one_boot);
+            clock.catch_up_among(&self.latest, own);
+        }
+        clock.has_logged(&self.latest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::{Clock, SimulatedClock};
+    use crate::command::Proposal;
+
+    const SECOND: u64 = 1_000_000_000;
+    /// The boots of two leaders, and of this member's machine now.
+    const LEADER: u64 = 5;
+    const LATER: u64 = 6;
+    const HERE: u64 = 9;
+
+    fn stamp(boot: u64, seconds: u64) -> Stamp {
+        Stamp {
+            request: 1,
+            cluster_time: seconds * SECOND,
+            wall: 1,
+            behind: seconds * SECOND,
+            boot,
+            boottime: 1 + seconds * SECOND,
+        }
+    }
+
+    fn entry(index: u64, stamp: &Stamp) -> wal::Entry {
+        wal::Entry {
+            index,
+            term: 1,
+            payload: Proposal::of_server(&[]).stamp(stamp).into(),
+        }
+    }
+
+    /// Seconds of cluster time at a start, 60 seconds after a store was written at second 10; `log` is what stands behind it.
+    fn starts_at(here: u64, own: Option<Stamp>, log: &[Stamp]) -> u64 {
+        let marker = Marker {
+            conf_state: raft::eraftpb::ConfState {
+                voters: vec![1, 2, 3],
+                ..raft::eraftpb::ConfState::default()
+            },
+            member: 1,
+            stamp: stamp(LEADER, 10),
+            own,
+            ..Marker::default()
+        };
+        let machine = SimulatedClock::new(100 * SECOND, 1_070 * SECOND, here);
+        let clock = Clock::simulated(Arc::new(machine));
+        let resumed = ClusterClock::resume_among(clock, marker.readings());
+        let mut found = FoundClocks::of(&marker);
+        let entries = log
+            .iter()
+            .zip(1..)
+            .map(|(stamp, index)| entry(index, stamp));
+        found.see(&entries.collect::<Vec<_>>());
+        found.set(&resumed, &marker.stamp);
+        resumed.now() / SECOND
+    }
+
+    #[test]
+    fn what_passed_counts_only_where_no_leader_can_have_counted_less() {
+        let own = Some(Stamp {
+            cluster_time: 10 * SECOND,
+            wall: 1_010 * SECOND,
+            behind: 0,
+            boot: HERE - 1,
+            ..Stamp::default()
+        });
+        for (here, own, log, seconds, why) in [
+            (HERE, own, vec![], 70, "nothing came since"),
+            (HERE, own, vec![stamp(LEADER, 15)], 70, "the same leader"),
+            (
+                HERE,
+                own,
+                vec![stamp(LATER, 12)],
+                12,
+                "another one, who may have lost time",
+            ),
+            (
+                HERE,
+                None,
+                vec![stamp(LEADER, 15)],
+                15,
+                "nothing is known of these clocks",
+            ),
+            (
+                LATER,
+                None,
+                vec![stamp(LATER, 12)],
+                99,
+                "this very boot made the last one",
+            ),
+        ] {
+            assert_eq!(starts_at(here, own, &log), seconds, "{why}");
+        }
+    }
+}
