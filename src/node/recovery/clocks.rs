@@ -93,6 +93,7 @@ mod tests {
     fn entry(index: u64, stamp: &Stamp) -> wal::Entry {
         wal::Entry {
             index,
+            kind: 0,
             term: 1,
             payload: Proposal::of_server(&[]).stamp(stamp).into(),
         }
