@@ -121,6 +121,10 @@ pub struct Metrics {
     pub peer_received_bytes: Family<PeerLabel, Counter>,
     pub peer_dropped: Family<PeerLabel, Counter>,
     pub peer_refused: Family<ReasonLabel, Counter>,
+    /// Snapshots that did not reach a member.
+    pub snapshot_send_failures: Counter,
+    /// Snapshots that could not be written.
+    pub export_failures: Counter,
     server_version: Family<ServerVersionLabel, Gauge>,
     cluster_version: Family<ClusterVersionLabel, Gauge>,
     server_id: Family<ServerIdLabel, Gauge>,
@@ -221,6 +225,8 @@ impl Metrics {
             peer_received_bytes: Family::default(),
             peer_dropped: Family::default(),
             peer_refused: Family::default(),
+            snapshot_send_failures: Counter::default(),
+            export_failures: Counter::default(),
             server_version: Family::default(),
             cluster_version: Family::default(),
             server_id: Family::default(),
@@ -254,6 +260,8 @@ impl Metrics {
         add.figure("etcd_network_peer_sent_bytes", "Bytes sent to another member", &self.peer_sent_bytes);
         add.figure("etcd_network_peer_received_bytes", "Bytes received from another member", &self.peer_received_bytes);
         add.figure("etcd2_peer_messages_dropped", "Messages to another member that were not sent: it was not connected, or too slow", &self.peer_dropped);
+        add.figure("etcd2_snapshot_send_failures", "Snapshots that did not reach the member that needs one", &self.snapshot_send_failures);
+        add.figure("etcd2_snapshot_export_failures", "Snapshots that could not be written for a member that needs one", &self.export_failures);
         add.figure("etcd2_peer_streams_refused", "Streams that were refused or closed for what came on them, by reason", &self.peer_refused);
         add.figure("etcd2_apply_duration_seconds", "Time to apply and commit one batch to the store", &self.apply_seconds);
         add.figure("etcd2_apply_batch_entries", "Commands in one batch to the store", &self.batch_entries);

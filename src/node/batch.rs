@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use raft::eraftpb::{ConfState, HardState, Message};
 
+use super::snapshot::ImportedStore;
+
 /// What the log gets: one or more ready batches' worth of writing.
 #[derive(Debug, Default)]
 pub(crate) struct LogBatch {
     /// The ready number to report back.
     pub number: u64,
+    /// A store that is to take the place of the present one, before anything is written: the log begins anew behind it.
+    pub install: Option<Box<ImportedStore>>,
     /// Entries in order.
     pub entries: Vec<wal::Entry>,
     /// After the entries.

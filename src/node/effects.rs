@@ -15,6 +15,8 @@ pub(crate) trait Effects {
     fn send(&mut self, messages: Vec<Message>);
     /// To one of them.
     fn send_write(&mut self, to: u64, message: WriteMessage);
+    /// A member needs the state of this one in a file: it is to be written, and told through the intake.
+    fn export(&mut self);
     /// The earliest deadline of a TTL, in cluster time; may be early, never late.
     fn next_deadline(&self) -> Option<u64>;
 }

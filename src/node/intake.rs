@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 
 use super::outcome::{Failure, PendingWrite, WriteReply};
 use super::peer::{PeerInbox, PeerMessage, WriteMessage};
+use super::snapshot::ReceivedSnapshot;
 use crate::clock::Clock;
 use crate::command::Proposal;
+use crate::raft::StateFile;
 
 /// A write on its way into the log.
 #[derive(Debug)]
@@ -45,6 +47,12 @@ pub(crate) struct Inputs {
     pub unreachable: BTreeSet<u64>,
     /// Members whose process has ended.
     pub ended: BTreeSet<u64>,
+    /// States of other members that came whole: see `snapshot`.
+    pub snapshots: Vec<ReceivedSnapshot>,
+    /// Members that were sent a snapshot, and whether they go on from it.
+    pub snapshot_ends: Vec<(u64, bool)>,
+    /// The state of this member is in a file, or it could not be written.
+    pub exported: Option<Option<StateFile>>,
     /// A new member may speak: it is known that it never did.
     pub admitted: bool,
     /// The highest batch that is durable.
@@ -68,6 +76,9 @@ impl Inputs {
             && self.write_messages.is_empty()
             && self.unreachable.is_empty()
             && self.ended.is_empty()
+            && self.snapshots.is_empty()
+            && self.snapshot_ends.is_empty()
+            && self.exported.is_none()
             && !self.admitted
             && self.persisted.is_none()
             && !self.stop
@@ -203,6 +214,22 @@ impl Intake {
         }
     }
 
+    /// The state of another member came, and a store was made of it.
+    pub(crate) fn snapshot(&self, snapshot: ReceivedSnapshot) {
+        let mut state = self.lock();
+        if state.closed.is_none() {
+            state.inputs.snapshots.push(snapshot);
+            self.rouse(state);
+        }
+    }
+
+    /// An export has ended: with a file, or without.
+    pub(crate) fn exported(&self, file: Option<StateFile>) {
+        let mut state = self.lock();
+        state.inputs.exported = Some(file);
+        self.rouse(state);
+    }
+
     /// Tells a new member that it may vote and acknowledge: see [`Status::is_silent`](super::status::Status::is_silent).
     pub(crate) fn admit(&self) {
         let mut state = self.lock();
@@ -222,6 +249,7 @@ impl Intake {
         let mut state = self.lock();
         state.closed = Some(failure);
         state.bytes = 0;
+        state.inputs.snapshots.clear();
         (
             std::mem::take(&mut state.inputs.writes),
             std::mem::take(&mut state.inputs.reads),
@@ -297,6 +325,12 @@ impl PeerInbox for Intake {
     fn unreachable(&self, member: u64) {
         let mut state = self.lock();
         state.inputs.unreachable.insert(member);
+        self.rouse(state);
+    }
+
+    fn snapshot_ended(&self, member: u64, installed: bool) {
+        let mut state = self.lock();
+        state.inputs.snapshot_ends.push((member, installed));
         self.rouse(state);
     }
 

@@ -131,7 +131,6 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     ///
     /// # Errors
     /// The log is unusable from now on, and the node has to end: the next start finishes the install.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `node::snapshot`"))]
     pub(crate) fn reset(&mut self, applied: u64, marker: &Marker) -> Result<(), wal::Error> {
         let base = wal::Position {
             term: marker.term,

@@ -35,6 +35,11 @@ pub enum Failure {
     /// Writes are refused for the time being; nothing was proposed.
     #[error(transparent)]
     Refused(#[from] WriteRefusal),
+    /// This member took the state of another, and nobody can tell whether the write is in it.
+    #[error(
+        "this member was far behind and took a snapshot: whether the write took effect is not known"
+    )]
+    Overtaken,
     /// The disk or the data failed; a write that was proposed may still take effect.
     #[error("storage failed: {0}")]
     Storage(#[source] FatalError),

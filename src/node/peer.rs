@@ -70,12 +70,59 @@ pub(crate) trait Peers: Send + Sync {
     fn send_write(&self, to: u64, message: WriteMessage);
 }
 
+/// The files of snapshots, as the way between members needs them. All of it blocks for as long as the disk takes.
+pub(crate) trait SnapshotFiles: Send + Sync {
+    /// The state of this member at that entry, to be sent. It can be read to its end, whatever becomes of its name.
+    fn open(&self, index: u64, term: u64) -> Result<Box<dyn SnapshotSource>, SnapshotFault>;
+    /// Begins to take the state of another member, or goes on where an earlier try broke off. One at a time.
+    fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault>;
+}
+
+/// What is said of a snapshot before its bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SnapshotHead {
+    /// The message of consensus that it belongs to: it says where the snapshot stands, and who was a member then.
+    pub message: Message,
+    /// Tells the file from all others: a transfer goes on only with the same.
+    pub id: u64,
+    /// Bytes of the file.
+    pub length: u64,
+}
+
+/// A file that is sent.
+pub(crate) trait SnapshotSource: Send {
+    /// As in [`SnapshotHead`].
+    fn id(&self) -> u64;
+    /// Its bytes.
+    fn length(&self) -> u64;
+    /// At most `most` bytes from `offset` on; none at the end.
+    fn read(&self, offset: u64, most: usize) -> Result<Vec<u8>, SnapshotFault>;
+}
+
+/// A file that comes in.
+pub(crate) trait SnapshotSink: Send {
+    /// How many bytes of it are here already: the next ones are those behind.
+    fn offset(&self) -> u64;
+    /// The next bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SnapshotFault>;
+    /// All of it came: makes it the state of this member, and waits for that. It is no error if this member has come further
+    /// by other ways meanwhile.
+    fn finish(self: Box<Self>) -> Result<(), SnapshotFault>;
+}
+
+/// Why a snapshot does not get on; the sender tries again after a while.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct SnapshotFault(pub(crate) String);
+
 /// The way in: where the transport leaves what it received. Nothing here blocks.
 pub(crate) trait PeerInbox: Send + Sync {
     /// `from` is who the connection belongs to.
     fn receive(&self, from: u64, message: PeerMessage);
     /// What was sent to this member is lost, or may be: consensus goes back to what it knows the member has.
     fn unreachable(&self, member: u64);
+    /// What became of the snapshot that was sent to this member: whether it goes on from there.
+    fn snapshot_ended(&self, member: u64, installed: bool);
     /// The member's process has ended: its connections are closed, and its port refuses new ones.
     fn ended(&self, member: u64);
 }

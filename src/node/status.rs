@@ -44,6 +44,8 @@ pub struct Status {
     releasable: AtomicU64,
     store_delays: AtomicBool,
     leader_since: Mutex<SystemTime>,
+    /// Term and vote. Held for a copy.
+    promised: Mutex<(u64, u64)>,
     has_failed: AtomicBool,
     stopping: AtomicBool,
     to_compact: AtomicBool,
@@ -76,6 +78,7 @@ impl Status {
             releasable: AtomicU64::new(0),
             store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(clock.wall_time()),
+            promised: Mutex::default(),
             has_failed: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             to_compact: AtomicBool::new(false),
@@ -112,6 +115,16 @@ impl Status {
         self.reads_at_once.store(alone, Ordering::Release);
         self.sole_voter.store(soft.sole_voter, Ordering::Relaxed);
         changed
+    }
+
+    /// The consensus thread says which term it knows, and to whom it gave its vote in it, before anybody hears of either.
+    pub(crate) fn set_promised(&self, (term, vote): (u64, u64)) {
+        *self.promised.lock().unwrap_or_else(PoisonError::into_inner) = (term, vote);
+    }
+
+    /// The term, and the vote given in it; 0 for none.
+    pub(crate) fn promised(&self) -> (u64, u64) {
+        *self.promised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was measured of messages that carry entries.

@@ -86,6 +86,10 @@ impl Effects for Queues {
     fn send_write(&mut self, _: u64, message: WriteMessage) {
         panic!("a sole voter has nobody to offer to: {message:?}");
     }
+    fn export(&mut self) {
+        panic!("nobody is behind a lone node");
+    }
+
     fn next_deadline(&self) -> Option<u64> {
         self.store.next_deadline()
     }

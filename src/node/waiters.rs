@@ -3,7 +3,7 @@
 //! The consensus thread adds a group under one lock, the apply thread answers a group under one lock: the cost per
 //! request is a map insertion and removal. Only the node that proposed a command has a waiter for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::outcome::{Failure, WriteReply};
@@ -48,6 +48,15 @@ impl Waiters {
     /// Tells a group that it was not taken.
     pub fn refuse(&self, ids: &[u64], failure: &Failure) {
         for answer in self.take(ids.iter().copied()).into_iter().flatten() {
+            let _ = answer.send(Err(failure.clone()));
+        }
+    }
+
+    /// Tells everybody but these.
+    pub fn refuse_others(&self, kept: &BTreeSet<u64>, failure: &Failure) {
+        let mut waiting = self.lock();
+        let gone = waiting.extract_if(|request, _| !kept.contains(request));
+        for (_, answer) in gone {
             let _ = answer.send(Err(failure.clone()));
         }
     }

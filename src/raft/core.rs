@@ -8,11 +8,11 @@
 //! 4. `committed` is applied in order; [`RaftCore::applied`] when it is durable enough to be answered.
 
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
-use raft::{Config, RawNode, ReadOnlyOption, StateRole};
+use raft::{Config, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::diagnostics;
 use super::entry::{self, UnknownEntry, to_wal};
-use super::log::{LogRead, LogView};
+use super::log::{LogRead, LogView, StateFile};
 use super::random::Randomness;
 #[cfg(test)]
 use crate::node::planted::{PlantedMistake, is_planted};
@@ -79,6 +79,8 @@ pub(crate) struct ReadyBatch {
     pub number: u64,
     /// To send at once.
     pub messages: Vec<Message>,
+    /// Index and term of the snapshot that is to take the place of store and log, before the entries.
+    pub snapshot: Option<(u64, u64)>,
     /// To persist.
     pub entries: Vec<wal::Entry>,
     /// What stood in the log where `entries` stand now: it is committed nowhere, and never will be. A leader of a later
@@ -292,12 +294,41 @@ impl<R: LogRead> RaftCore<R> {
         }
     }
 
+    /// The state of this member can be sent to others.
+    pub(crate) fn set_file(&mut self, file: StateFile) {
+        self.node.mut_store().set_file(file);
+    }
+
+    /// Whether a member was met that needs the state in a file, and there is none for it.
+    pub(crate) fn takes_wish_for_file(&self) -> bool {
+        self.node.store().takes_wish_for_file()
+    }
+
+    /// What became of the snapshot that a member was sent. Nothing else is sent to it before.
+    pub(crate) fn snapshot_ended(&mut self, member: u64, installed: bool) {
+        let status = match installed {
+            true => SnapshotStatus::Finish,
+            false => SnapshotStatus::Failure,
+        };
+        self.node.report_snapshot(member, status);
+    }
+
+    /// This member's term, and whom it gave its vote in it; 0 for nobody.
+    pub(crate) fn promised(&self) -> (u64, u64) {
+        (self.node.raft.term, self.node.raft.vote)
+    }
+
     /// The next batch, if there is anything to do.
     pub(crate) fn ready(&mut self) -> Option<ReadyBatch> {
         if !self.node.has_ready() {
             return None;
         }
         let mut ready = self.node.ready();
+        let place = ready.snapshot().get_metadata();
+        let snapshot = Some((place.index, place.term)).filter(|(index, _)| *index > 0);
+        if let Some(place) = snapshot {
+            self.node.mut_store().restart_at(place);
+        }
         let entries: Vec<wal::Entry> = ready.take_entries().into_iter().map(to_wal).collect();
         let replaced = self.node.mut_store().append(&entries);
         self.proposed_bytes = 0;
@@ -322,6 +353,7 @@ impl<R: LogRead> RaftCore<R> {
             must_sync: ready.must_sync(),
             messages_after_sync: promises,
             committed: committed.unwrap_or_default(),
+            snapshot,
             replaced,
             entries,
         };

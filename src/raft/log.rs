@@ -4,7 +4,8 @@
 //! - `tail` is contiguous and ends at the last index; everything not yet applied is in it, so that the `raft` crate
 //!   never waits for the disk while it handles a ready batch (only a slow follower's catch-up reads the disk);
 //! - `before` is the position directly before the first entry of `tail`;
-//! - an entry is in `tail` before its ready batch is handed to the log thread.
+//! - an entry is in `tail` before its ready batch is handed to the log thread;
+//! - nothing at or below `base`, where the last snapshot stands, is asked of the reader, which may not know of it yet.
 //!
 //! The tail, the log's worker and the store's worker share the bytes of an entry. Only what the `raft` crate sends to a
 //! follower is copied: its entries own their data. What it asks for on its own account (what is committed now, whether
@@ -56,6 +57,31 @@ impl<F: wal::fs::Fs> LogRead for wal::Reader<F> {
     }
 }
 
+/// The state of this member in a file that can be sent to another.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StateFile {
+    /// The last entry in it.
+    pub(crate) index: u64,
+    /// Its term.
+    pub(crate) term: u64,
+    /// Who was a member then.
+    pub(crate) conf_state: ConfState,
+}
+
+impl StateFile {
+    /// Whether it is of use to a member that needs `index`: one that it does not name would be ignored there.
+    fn serves(&self, member: u64, index: u64) -> bool {
+        let ConfState {
+            voters,
+            learners,
+            voters_outgoing,
+            ..
+        } = &self.conf_state;
+        let named = [voters, learners, voters_outgoing];
+        self.index >= index && named.iter().any(|ids| ids.contains(&member))
+    }
+}
+
 /// Backs the `raft` crate's `Storage`.
 pub struct LogView<R> {
     reader: R,
@@ -68,6 +94,12 @@ pub struct LogView<R> {
     state: RaftState,
     /// The highest index that the disk could not give, and how often it was asked for since.
     gone: Cell<(u64, u32)>,
+    /// Where the last snapshot stands that this member took; 0 without one.
+    base: u64,
+    /// What can be sent to a member that needs more than the log holds.
+    file: Option<StateFile>,
+    /// Whether such a member was met and there was nothing for it.
+    wants_file: Cell<bool>,
 }
 
 impl<R: LogRead> LogView<R> {
@@ -81,6 +113,9 @@ impl<R: LogRead> LogView<R> {
             handed: last.0,
             undecided_bytes: 0,
             gone: Cell::new((0, 0)),
+            base: 0,
+            file: None,
+            wants_file: Cell::new(false),
             state: RaftState {
                 hard_state,
                 conf_state,
@@ -116,6 +151,24 @@ impl<R: LogRead> LogView<R> {
         self.undecided_bytes += bytes;
         self.tail.extend(entries.iter().cloned());
         replaced
+    }
+
+    /// Begins anew behind a snapshot. What was in the log is of no use: the snapshot holds all of it that was committed.
+    pub fn restart_at(&mut self, base: (u64, u64)) {
+        self.tail.clear();
+        (self.tail_bytes, self.undecided_bytes) = (0, 0);
+        (self.before, self.handed, self.base) = (base, base.0, base.0);
+        self.gone.set((0, 0));
+    }
+
+    /// A file for members that need more than the log holds.
+    pub(crate) fn set_file(&mut self, file: StateFile) {
+        self.file = Some(file);
+    }
+
+    /// Whether a member was met that needs a file, and there is none for it. Said once for each time.
+    pub(crate) fn takes_wish_for_file(&self) -> bool {
+        self.wants_file.take()
     }
 
     /// The entries that the core calls committed now: those from the last one handed out up to `last`, an index and the
@@ -159,6 +212,12 @@ impl<R: LogRead> LogView<R> {
         self.tail_bytes
     }
 
+    /// The first index that can be read.
+    fn first(&self) -> u64 {
+        let durable = self.reader.first_index().max(self.base + 1);
+        durable.min(self.before.0 + 1)
+    }
+
     fn last(&self) -> u64 {
         self.before.0 + self.tail.len() as u64
     }
@@ -190,7 +249,7 @@ impl<R: LogRead> LogView<R> {
     }
 
     fn read_disk(&self, low: u64, high: u64, max_bytes: usize) -> raft::Result<Vec<Entry>> {
-        if low < self.reader.first_index() || self.was_gone(low) {
+        if low < self.first() || self.was_gone(low) {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
         let entries = self.reader.entries(low, high, max_bytes);
@@ -266,7 +325,7 @@ impl<R: LogRead> Storage for LogView<R> {
         if index > self.last() {
             return Err(raft::Error::Store(StorageError::Unavailable));
         }
-        if self.was_gone(index) {
+        if index < self.base || self.was_gone(index) {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
         let term = self
@@ -277,16 +336,26 @@ impl<R: LogRead> Storage for LogView<R> {
     }
 
     fn first_index(&self) -> raft::Result<u64> {
-        Ok(self.reader.first_index().min(self.before.0 + 1))
+        Ok(self.first())
     }
 
     fn last_index(&self) -> raft::Result<u64> {
         Ok(self.last())
     }
 
-    fn snapshot(&self, _: u64, _: u64) -> raft::Result<Snapshot> {
-        Err(raft::Error::Store(
-            StorageError::SnapshotTemporarilyUnavailable,
-        ))
+    /// Only what is at hand is given, and that with its place alone: the file itself travels on a stream of its own.
+    fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
+        let least = request_index.max(self.first().saturating_sub(1));
+        let Some(file) = self.file.as_ref().filter(|file| file.serves(to, least)) else {
+            self.wants_file.set(true);
+            return Err(raft::Error::Store(
+                StorageError::SnapshotTemporarilyUnavailable,
+            ));
+        };
+        let mut snapshot = Snapshot::default();
+        let place = snapshot.mut_metadata();
+        (place.index, place.term) = (file.index, file.term);
+        place.set_conf_state(file.conf_state.clone());
+        Ok(snapshot)
     }
 }

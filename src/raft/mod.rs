@@ -10,7 +10,7 @@ pub(crate) mod log;
 mod random;
 
 pub(crate) use self::core::{Parameters, RaftCore, ReadyBatch, Role, SoftState};
-pub(crate) use self::log::LogRead;
+pub(crate) use self::log::{LogRead, StateFile};
 pub(crate) use self::random::Randomness;
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn start(config: &Config, new: &NewNode, node: &NodeContext) -> io::Result<Arc<N
         clock: node.status.clock().clone(),
         metrics: node.metrics.clone(),
     };
-    Network::start(settings, Vec::new(), node.intake.clone())
+    Network::start(settings, Vec::new(), node.intake.clone(), new.files.clone())
 }
 
 /// Where the others are: as the cluster knows them, or, before it is founded, as the options say.

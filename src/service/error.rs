@@ -53,6 +53,11 @@ pub(crate) enum ServiceError {
     /// A new member does not know yet what the others have.
     #[error("this member is still catching up")]
     CatchingUp,
+    /// This member took a snapshot meanwhile; the write may have taken effect.
+    #[error(
+        "this member was far behind and took a snapshot: whether the write took effect is not known"
+    )]
+    Overtaken,
     /// Value or key over the limit.
     #[error("the value or the key is too large")]
     TooLarge,
@@ -86,6 +91,7 @@ impl From<Failure> for ServiceError {
         match failure {
             Failure::Overloaded => Self::TooManyRequests,
             Failure::Stopped => Self::Stopped,
+            Failure::Overtaken => Self::Overtaken,
             Failure::Refused(refusal) => Self::WritesRefused(refusal),
             Failure::Storage(reason) => StorageFault::Node(reason).into(),
         }

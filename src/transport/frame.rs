@@ -4,7 +4,8 @@
 //! offset  bytes  what
 //!      0      4  length L of the payload, u32 LE, at most FRAME_BYTES_MAX
 //!      4      4  CRC32 of kind and payload, u32 LE
-//!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 received, 6 ping (empty), 7 fit (1 or 0)
+//!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 received, 6 ping (empty), 7 fit (1 or 0),
+//!                of a snapshot 8 head, 9 offset to go on from (u64 LE), 10 piece, 11 end
 //!      9      L  payload
 //! ```
 //!
@@ -41,11 +42,15 @@ pub(super) enum FrameKind {
     Received = 5,
     Ping = 6,
     Fit = 7,
+    SnapshotHead = 8,
+    SnapshotAt = 9,
+    SnapshotPiece = 10,
+    SnapshotEnd = 11,
 }
 
 impl FrameKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [FrameKind; 7] = [
+        const ALL: [FrameKind; 11] = [
             FrameKind::Greeting,
             FrameKind::Refusal,
             FrameKind::Raft,
@@ -53,6 +58,10 @@ impl FrameKind {
             FrameKind::Received,
             FrameKind::Ping,
             FrameKind::Fit,
+            FrameKind::SnapshotHead,
+            FrameKind::SnapshotAt,
+            FrameKind::SnapshotPiece,
+            FrameKind::SnapshotEnd,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)
     }

@@ -31,7 +31,7 @@ struct GreetingMessage {
     to: u64,
     #[prost(fixed64, tag = "6")]
     founding: u64,
-    /// 1 control, 2 bulk.
+    /// 1 control, 2 bulk, 3 snapshot.
     #[prost(uint32, tag = "7")]
     stream: u32,
     #[prost(uint64, tag = "8")]
@@ -172,6 +172,7 @@ impl Greeting {
             stream: match self.stream {
                 Some(StreamKind::Control) => 1,
                 Some(StreamKind::Bulk) => 2,
+                Some(StreamKind::Snapshot) => 3,
                 None => 0,
             },
             heartbeat_ms: self.heartbeat_ms,
@@ -198,6 +199,7 @@ impl Greeting {
             stream: match message.stream {
                 1 => Some(StreamKind::Control),
                 2 => Some(StreamKind::Bulk),
+                3 => Some(StreamKind::Snapshot),
                 _ => None,
             },
             heartbeat_ms: message.heartbeat_ms,

@@ -10,7 +10,7 @@ use super::message::StreamKind;
 use super::notice::OnceAnHour;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::node::peer::PeerInbox;
+use crate::node::peer::{PeerInbox, SnapshotFiles};
 
 /// Clocks that differ by more are worth a word: times that are shown then differ between members.
 const WALL_DIFFERENCE_MS: u64 = 1_000;
@@ -41,6 +41,7 @@ pub(crate) struct NetworkSettings {
 pub(super) struct Local {
     pub(super) settings: NetworkSettings,
     pub(super) inbox: Arc<dyn PeerInbox>,
+    pub(super) files: Arc<dyn SnapshotFiles>,
     pub(super) notices: OnceAnHour,
     /// What the others say of themselves.
     pub(super) greeted: Greeted,
@@ -49,9 +50,14 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(settings: NetworkSettings, inbox: Arc<dyn PeerInbox>) -> Arc<Self> {
+    pub(super) fn new(
+        settings: NetworkSettings,
+        inbox: Arc<dyn PeerInbox>,
+        files: Arc<dyn SnapshotFiles>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             inbox,
+            files,
             greeted: Greeted::default(),
             notices: OnceAnHour::new(settings.clock.clone()),
             founding: settings.founding.into(),

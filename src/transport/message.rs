@@ -67,6 +67,8 @@ pub(crate) enum StreamKind {
     Control,
     /// Entries, and writes on their way to the leader.
     Bulk,
+    /// One snapshot: see `transfer`.
+    Snapshot,
 }
 
 impl StreamKind {
@@ -75,11 +77,12 @@ impl StreamKind {
         match self {
             Self::Control => "control",
             Self::Bulk => "bulk",
+            Self::Snapshot => "snapshot",
         }
     }
 
-    /// The stream of such a Raft message; `None` for what does not travel: snapshots do not yet, proposals never (writes
-    /// are offered), and the rest is what a member says to itself.
+    /// The stream of such a Raft message; `None` for what does not travel so: snapshots have streams of their own,
+    /// proposals never do (writes are offered), and the rest is what a member says to itself.
     pub(super) fn of(message: MessageType) -> Option<Self> {
         use MessageType::{
             MsgAppend, MsgAppendResponse, MsgHeartbeat, MsgHeartbeatResponse, MsgReadIndex,
@@ -184,9 +187,13 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
             [1] => WriteMessage::Fit(true),
             _ => return Err(MessageError::Fit),
         },
-        FrameKind::Greeting | FrameKind::Refusal | FrameKind::Ping => {
-            return Err(MessageError::NoMessage(kind));
-        }
+        FrameKind::Greeting
+        | FrameKind::Refusal
+        | FrameKind::Ping
+        | FrameKind::SnapshotHead
+        | FrameKind::SnapshotAt
+        | FrameKind::SnapshotPiece
+        | FrameKind::SnapshotEnd => return Err(MessageError::NoMessage(kind)),
     };
     Ok(PeerMessage::Write(message))
 }

@@ -2,7 +2,7 @@
 //!
 //! Each member dials every other one, and only sends on what it dialled; what it accepts it only reads. So a broken
 //! connection means one thing: what this member said may be lost. To each peer there are two streams, so that what is small
-//! never waits behind what is large.
+//! never waits behind what is large, and one more while it is sent a snapshot.
 //!
 //! ```text
 //! network ─ local, peer      the whole, this member, and each of the others
@@ -13,6 +13,7 @@
 //!   └─ receiver              streams from others: greeted, read, checked
 //!        handshake ─ greeting    how both begin
 //!        message ─ frame         what is said, and its bytes
+//! transfer                   a snapshot on a stream of its own
 //! notice                     says a thing once an hour
 //! ```
 //!
@@ -38,7 +39,8 @@ mod reach;
 mod receiver;
 mod sender;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod transfer;
 
 pub(crate) use ask::ask;
 pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};

@@ -21,8 +21,9 @@ use super::peer::{PeerAddress, PeerState, RemotePeer, Roster};
 use super::reach::Reach;
 use super::receiver::{self, Inbound};
 use super::sender::Sender;
+use super::transfer;
 use crate::listen::UpgradedSocket;
-use crate::node::peer::{PeerInbox, PeerMessage, Peers, WriteMessage};
+use crate::node::peer::{PeerInbox, PeerMessage, Peers, SnapshotFiles, WriteMessage};
 
 /// One, which all streams share: a second would be woken for what the first is about to do, and the work is small.
 const THREADS: usize = 1;
@@ -54,6 +55,7 @@ impl Network {
         settings: NetworkSettings,
         peers: Vec<PeerAddress>,
         inbox: Arc<dyn PeerInbox>,
+        files: Arc<dyn SnapshotFiles>,
     ) -> io::Result<Arc<Self>> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -63,7 +65,7 @@ impl Network {
             .build()?;
         let reach = Arc::new(HttpReach::new(settings.election));
         let handle = runtime.handle().clone();
-        let network = Self::on(handle, Some(runtime), reach, settings, inbox);
+        let network = Self::on(handle, Some(runtime), reach, settings, (inbox, files));
         network.set_peers(peers);
         Ok(network)
     }
@@ -74,10 +76,10 @@ impl Network {
         runtime: Option<Runtime>,
         reach: Arc<dyn Reach>,
         settings: NetworkSettings,
-        inbox: Arc<dyn PeerInbox>,
+        (inbox, files): (Arc<dyn PeerInbox>, Arc<dyn SnapshotFiles>),
     ) -> Arc<Self> {
         Arc::new(Self {
-            local: Local::new(settings, inbox),
+            local: Local::new(settings, inbox, files),
             roster: Arc::default(),
             inbound: Arc::new(Inbound::new()),
             reach,
@@ -173,6 +175,13 @@ impl Network {
         drop(inside);
     }
 
+    /// Sends a member the snapshot that a message speaks of.
+    fn give(&self, peer: &Arc<RemotePeer>, message: Message) {
+        let (local, reach) = (Arc::clone(&self.local), Arc::clone(&self.reach));
+        let task = transfer::give(local, Arc::clone(peer), reach, message);
+        peer.transfer_began(self.handle.spawn(task).abort_handle());
+    }
+
     /// What is known of the ways to the others, in the order of their ids.
     pub(crate) fn peers(&self) -> Vec<PeerState> {
         let peers = self.roster.all();
@@ -220,12 +229,13 @@ impl Peers for Network {
     fn send(&self, messages: Vec<Message>) {
         for message in messages {
             let kind = StreamKind::of(message.msg_type());
-            let append = matches!(
-                message.msg_type(),
-                MessageType::MsgAppend | MessageType::MsgSnapshot
-            );
+            let append = message.msg_type() == MessageType::MsgAppend;
             let to = message.to;
             match (self.roster.get(to), kind) {
+                (peer, None) if message.msg_type() == MessageType::MsgSnapshot => match peer {
+                    Some(peer) => self.give(&peer, message),
+                    None => self.local.inbox.snapshot_ended(to, false),
+                },
                 (Some(peer), Some(kind)) => {
                     peer.send(&self.local, kind, PeerMessage::Raft(message));
                 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use super::local::Local;
 use super::message::StreamKind;
@@ -60,6 +61,17 @@ pub(super) struct RemotePeer {
     pub(super) met: AtomicBool,
     pub(super) control: RemoteStream,
     pub(super) bulk: RemoteStream,
+    // Held for a change.
+    transfer: Mutex<SnapshotTransfer>,
+}
+
+/// The snapshot that a member is sent.
+#[derive(Debug, Default)]
+struct SnapshotTransfer {
+    /// Ends it.
+    task: Option<AbortHandle>,
+    /// Since the last one that worked.
+    failures: u32,
 }
 
 /// One stream to a member.
@@ -101,14 +113,40 @@ impl RemotePeer {
             met: AtomicBool::new(false),
             control: stream(StreamKind::Control, CONTROL_BYTES),
             bulk: stream(StreamKind::Bulk, BULK_BYTES),
+            transfer: Mutex::default(),
         })
     }
 
     pub(super) fn stream(&self, kind: StreamKind) -> &RemoteStream {
         match kind {
             StreamKind::Control => &self.control,
-            StreamKind::Bulk => &self.bulk,
+            // A snapshot waits in no queue; what is sent of it counts here.
+            StreamKind::Bulk | StreamKind::Snapshot => &self.bulk,
         }
+    }
+
+    fn transfer(&self) -> MutexGuard<'_, SnapshotTransfer> {
+        self.transfer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A snapshot is being sent to it; the one before, if it still is, is of no use.
+    pub(super) fn transfer_began(&self, task: AbortHandle) {
+        if let Some(before) = self.transfer().task.replace(task) {
+            before.abort();
+        }
+    }
+
+    /// It went on from one.
+    pub(super) fn transfer_worked(&self) {
+        self.transfer().failures = 0;
+    }
+
+    /// It did not get one. How often that was so before.
+    pub(super) fn transfer_failed(&self) -> u32 {
+        let mut transfer = self.transfer();
+        let before = transfer.failures;
+        transfer.failures = before.saturating_add(1);
+        before
     }
 
     pub(super) fn address(&self) -> PeerAddress {
@@ -141,6 +179,9 @@ impl RemotePeer {
             stream.queue.close();
             stream.closing.notify_one();
             stream.poke.notify_one();
+        }
+        if let Some(task) = self.transfer().task.take() {
+            task.abort();
         }
     }
 

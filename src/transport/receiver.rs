@@ -15,6 +15,7 @@ use super::handshake::{self, HandshakeError};
 use super::local::Local;
 use super::message::{self, MessageError, StreamKind};
 use super::peer::Roster;
+use super::transfer;
 use crate::metrics::{self, ReasonLabel};
 use crate::node::peer::PeerMessage;
 
@@ -26,6 +27,9 @@ const OPEN_MAX: usize = 256;
 
 /// The longest election time-out of another member that this one goes along with.
 const ELECTION_MAX: Duration = Duration::from_secs(60);
+
+/// How long the giver of a snapshot may be silent at least: its disk may be slow.
+const SNAPSHOT_SILENCE: Duration = Duration::from_secs(10);
 
 /// Why a stream that was greeted is closed.
 #[derive(Debug, thiserror::Error)]
@@ -174,7 +178,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     let welcomed = handshake::welcome(&mut reader, &mut writer, judge).await;
     drop(greets);
     match (welcomed, seat) {
-        (Ok(theirs), Some(seat)) => {
+        (Ok(theirs), Some(mut seat)) => {
             local.compare(&theirs);
             let peer = roster.get(theirs.from);
             if let Some(peer) = &peer {
@@ -185,8 +189,23 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
             let received = &local.settings.metrics.peer_received_bytes;
             let received = received.get_or_create(&label).clone();
             let election = Duration::from_millis(theirs.election_ms).min(ELECTION_MAX);
-            reader.set_silence(2 * election.max(local.settings.election));
-            read(&local, &mut reader, &theirs, seat, &received, &address).await;
+            let silence = 2 * election.max(local.settings.election);
+            if seat.whose.1 == StreamKind::Snapshot {
+                reader.set_silence(silence.max(SNAPSHOT_SILENCE));
+                let end = &mut seat.superseded;
+                transfer::take(
+                    &local,
+                    &mut reader,
+                    &mut writer,
+                    theirs.from,
+                    &received,
+                    end,
+                )
+                .await;
+            } else {
+                reader.set_silence(silence);
+                read(&local, &mut reader, &theirs, seat, &received, &address).await;
+            }
         }
         (Ok(_), None) => {}
         (Err(error), _) => refused(&local, &error, &address),

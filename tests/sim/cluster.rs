@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use wal::fs::Fs as _;
 use wal::fs::sim::{SimFs, SplitMix64};
 
@@ -17,6 +18,7 @@ use crate::clock::SimulatedClock;
 use crate::command::{Proposal, Ttl};
 use crate::node::peer::PeerInbox as _;
 use crate::node::planted::{PlantedMistake, is_planted};
+use crate::node::snapshot::SnapshotEnd;
 use crate::raft::Role;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
@@ -68,10 +70,18 @@ struct Machine {
     mortals: Vec<PendingMortal>,
 }
 
+/// A snapshot that a member took, and another waits for.
+struct Transfer {
+    from: u64,
+    to: u64,
+    ended: oneshot::Receiver<SnapshotEnd>,
+}
+
 /// See the module.
 pub(super) struct SimulatedCluster {
     machines: Vec<Machine>,
     network: Vec<Letter>,
+    transfers: Vec<Transfer>,
     /// Who is not heard by whom.
     cut: BTreeSet<(u64, u64)>,
     pub(super) world: World,
@@ -89,6 +99,7 @@ impl SimulatedCluster {
         let mut cluster = Self {
             machines: VOTERS.map(|id| Machine::new(id, seed)).into(),
             network: Vec::new(),
+            transfers: Vec::new(),
             cut: BTreeSet::new(),
             world: World::default(),
             random: SplitMix64::new(seed),
@@ -130,7 +141,9 @@ impl SimulatedCluster {
 
     fn write_log(&mut self, at: usize) {
         if let Some(member) = &mut self.machines[at].running {
+            let before = member.installed;
             let messages = member.write_log().into_iter();
+            self.world.installed += member.installed - before;
             self.network.extend(messages.map(Letter::of));
         }
     }
@@ -199,12 +212,18 @@ impl SimulatedCluster {
             return;
         }
         let at = self.random.below(reach as u64) as usize;
-        let letter = match faults && self.random.one_in(40) {
+        let alone = self.network[at].snapshot().is_some();
+        let letter = match faults && !alone && self.random.one_in(40) {
             true => self.network[at].clone(),
             false => self.network.remove(at),
         };
         let cut = self.cut.contains(&(letter.from, letter.to));
         if faults && (cut || self.random.one_in(30)) {
+            if letter.snapshot().is_some() {
+                self.tell(letter.from, |member| {
+                    member.intake.snapshot_ended(letter.to, false);
+                });
+            }
             if self.random.one_in(8) {
                 // A transport may notice, and need not.
                 self.tell(letter.from, |member| member.intake.unreachable(letter.to));
@@ -212,15 +231,67 @@ impl SimulatedCluster {
             return;
         }
         self.world.note("delivered", letter.to << 8 ^ letter.kind());
+        if letter.snapshot().is_some() {
+            let whole = !faults || !self.random.one_in(4);
+            return self.transfer(&letter, whole);
+        }
         let Letter { from, to, message } = letter;
         self.tell(to, |member| member.intake.receive(from, message));
     }
 
+    /// The file of a snapshot goes from one member to another, or half of it.
+    fn transfer(&mut self, letter: &Letter, whole: bool) {
+        let (from, to) = (letter.from, letter.to);
+        let (giver, taker) = (self.running(from), self.running(to));
+        let file = letter.snapshot().zip(giver);
+        let file = file.and_then(|(message, giver)| giver.open(message));
+        let taken = file.zip(taker);
+        match taken.and_then(|((head, bytes), taker)| taker.receive(&head, &bytes, whole)) {
+            Some(ended) => self.transfers.push(Transfer { from, to, ended }),
+            None => self.tell(from, |member| member.intake.snapshot_ended(to, false)),
+        }
+    }
+
+    /// Who sent a snapshot hears what became of it.
+    fn tell_transfers(&mut self) {
+        let mut waiting = Vec::new();
+        for mut transfer in std::mem::take(&mut self.transfers) {
+            let installed = match transfer.ended.try_recv() {
+                Err(TryRecvError::Empty) => {
+                    waiting.push(transfer);
+                    continue;
+                }
+                Ok(SnapshotEnd::Installed) => true,
+                Ok(SnapshotEnd::Overtaken(store)) => {
+                    store.give_up();
+                    true
+                }
+                Err(TryRecvError::Closed) => false,
+            };
+            self.world.note("transfer", u64::from(installed));
+            self.tell(transfer.from, |member| {
+                member.intake.snapshot_ended(transfer.to, installed);
+            });
+        }
+        self.transfers = waiting;
+    }
+
+    fn export(&mut self, at: usize) {
+        let id = self.random.next_u64();
+        if let Some(member) = &mut self.machines[at].running {
+            member.export(id);
+        }
+    }
+
+    fn running(&self, member: u64) -> Option<&RunningMember> {
+        let mut machines = self.machines.iter();
+        let machine = machines.find(|machine| machine.id == member)?;
+        machine.running.as_ref()
+    }
+
     /// Something reaches a member, if it runs.
     fn tell(&self, member: u64, what: impl FnOnce(&RunningMember)) {
-        let mut machines = self.machines.iter();
-        let machine = machines.find(|machine| machine.id == member);
-        if let Some(member) = machine.and_then(|machine| machine.running.as_ref()) {
+        if let Some(member) = self.running(member) {
             what(member);
         }
     }
@@ -308,9 +379,9 @@ impl SimulatedCluster {
             19..=23 => self.apply(at),
             24..=34 => self.deliver(true),
             35 if self.random.one_in(10) => {
+                let kept = [0, 20, u64::MAX][self.random.below(3) as usize];
                 if let Some(member) = &mut self.machines[at].running {
-                    // The log keeps everything: nobody gets a snapshot from another yet.
-                    member.flush(u64::MAX);
+                    member.flush(kept);
                 }
             }
             36 if self.faults.crashes && self.random.one_in(20) => {
@@ -326,6 +397,10 @@ impl SimulatedCluster {
                 if let Some(member) = &mut self.machines[at].running {
                     member.testify();
                 }
+            }
+            41 if self.random.one_in(2) => {
+                self.export(at);
+                self.tell_transfers();
             }
             _ => self.pass_time(MOMENT),
         }
@@ -369,7 +444,9 @@ impl SimulatedCluster {
             self.write_log(at);
             self.decide(at);
             self.apply(at);
+            self.export(at);
         }
+        self.tell_transfers();
         while !self.network.is_empty() {
             self.deliver(false);
         }

@@ -5,7 +5,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use raft::eraftpb::{ConfState, Message};
+use raft::eraftpb::{ConfState, Message, MessageType};
+use tokio::sync::oneshot;
 use wal::fs::sim::{SimFs, SplitMix64};
 
 use crate::clock::{Clock, SimulatedClock};
@@ -21,11 +22,15 @@ use crate::node::founding::{self, Founding};
 use crate::node::intake::{Attention, Intake, IntakeLimits};
 use crate::node::judgement::{Judgement, Question, judge};
 use crate::node::log_worker::LogWorker;
-use crate::node::peer::{PeerMessage, WriteMessage};
+use crate::node::peer::{PeerMessage, SnapshotFiles as _, SnapshotHead, WriteMessage};
 use crate::node::recovery::resume::{self, Resumed};
 use crate::node::recovery::store::{self, OpenedStore};
 use crate::node::recovery::{self, Replayed};
+use crate::node::snapshot::{
+    self, DepotOptions, ImportedStore, Reception, SnapshotDepot, SnapshotEnd,
+};
 use crate::node::status::Status;
+use crate::node::store_pointer;
 use crate::node::waiters::Waiters;
 use crate::node::witness_file::WitnessFile;
 use crate::raft::{Parameters, RaftCore, Randomness};
@@ -60,6 +65,16 @@ impl Letter {
         }
     }
 
+    /// The message of a snapshot, whose file goes another way.
+    pub(super) fn snapshot(&self) -> Option<&Message> {
+        match &self.message {
+            PeerMessage::Raft(message) if message.get_msg_type() == MessageType::MsgSnapshot => {
+                Some(message)
+            }
+            _ => None,
+        }
+    }
+
     /// What tells kinds of messages apart in a trace.
     pub(super) fn kind(&self) -> u64 {
         match &self.message {
@@ -77,6 +92,8 @@ pub(super) struct Outbox {
     pub(super) log: Vec<LogTask>,
     pub(super) apply: Vec<ApplyBatch>,
     pub(super) letters: Vec<Letter>,
+    /// The state of this member is to be written to a file.
+    pub(super) exports: bool,
     pub(super) store: storage::Store,
 }
 
@@ -103,6 +120,10 @@ impl Effects for Outbox {
         });
     }
 
+    fn export(&mut self) {
+        self.exports = true;
+    }
+
     fn next_deadline(&self) -> Option<u64> {
         self.store.next_deadline()
     }
@@ -115,8 +136,11 @@ pub(super) struct RunningMember {
     apply: ApplyWorker,
     witness: SharedWitness,
     witness_file: WitnessFile<SimFs>,
+    /// Snapshots that took the place of its store.
+    pub(super) installed: u64,
     pub(super) outbox: Outbox,
-    pub(super) intake: Intake,
+    pub(super) intake: Arc<Intake>,
+    pub(super) depot: SnapshotDepot<SimFs>,
     pub(super) status: Arc<Status>,
     pub(super) clock: Arc<SimulatedClock>,
 }
@@ -197,12 +221,27 @@ impl RunningMember {
             DiskSpace::system(),
             witness.clone(),
             status.clone(),
-            metrics,
+            metrics.clone(),
         );
+        let intake = Arc::new(Intake::new(IntakeLimits::default(), machine));
+        let depot = SnapshotDepot::new(DepotOptions {
+            fs: disk.clone(),
+            data_dir: path.to_owned(),
+            space: DiskSpace::system(),
+            store: store.clone(),
+            storage: store_options(),
+            identity: identity(place.id),
+            disk: place.id,
+            clock: cluster_clock,
+            status: status.clone(),
+            intake: intake.clone(),
+            metrics,
+        });
         let outbox = Outbox {
             log: Vec::new(),
             apply: Vec::new(),
             letters: Vec::new(),
+            exports: false,
             id: place.id,
             store,
         };
@@ -212,8 +251,10 @@ impl RunningMember {
             apply,
             witness,
             witness_file,
+            installed: 0,
             outbox,
-            intake: Intake::new(IntakeLimits::default(), machine),
+            intake,
+            depot,
             status,
             clock,
         };
@@ -239,14 +280,76 @@ impl RunningMember {
     /// What the log's thread does with all that was handed to it; what may be sent after the sync.
     pub(super) fn write_log(&mut self) -> Vec<Message> {
         let tasks = std::mem::take(&mut self.outbox.log);
-        if tasks.is_empty() {
-            return Vec::new();
+        let mut messages = Vec::new();
+        // One by one where a store is installed between them, as one group else.
+        let (mut group, mut number) = (Vec::new(), None);
+        for mut task in tasks {
+            if let LogTask::Batch(batch) = &mut task
+                && let Some(store) = batch.install.take()
+            {
+                let before = self.log.step(std::mem::take(&mut group));
+                messages.extend(before.expect("the log works").messages);
+                self.install(*store);
+            }
+            if let LogTask::Batch(batch) = &task {
+                number = Some(batch.number);
+            }
+            group.push(task);
         }
-        let persisted = self.log.step(tasks).expect("the log works");
-        if let Some(number) = persisted.number {
+        if !group.is_empty() {
+            messages.extend(self.log.step(group).expect("the log works").messages);
+        }
+        if let Some(number) = number {
             self.intake.persisted(number);
         }
-        persisted.messages
+        messages
+    }
+
+    fn install(&mut self, store: ImportedStore) {
+        let (fs, data_dir) = (self.depot.fs(), self.depot.data_dir());
+        let retired = snapshot::install(fs, data_dir, store, &mut self.log, &mut self.apply);
+        let retired = retired.expect("installed");
+        let path = retired.path().to_owned();
+        drop(retired);
+        snapshot::remove_store(&path).expect("removed");
+        self.installed += 1;
+    }
+
+    /// What the thread that writes the state to a file does.
+    pub(super) fn export(&mut self, id: u64) {
+        if std::mem::take(&mut self.outbox.exports) {
+            self.intake
+                .exported(Some(self.depot.export(id).expect("written")));
+        }
+    }
+
+    /// The head and the bytes of what is sent to another, if it is still there.
+    pub(super) fn open(&self, message: &Message) -> Option<(SnapshotHead, Vec<u8>)> {
+        let place = message.get_snapshot().get_metadata();
+        let source = self.depot.open(place.index, place.term).ok()?;
+        let head = SnapshotHead {
+            message: message.clone(),
+            id: source.id(),
+            length: source.length(),
+        };
+        let bytes = source.read(0, usize::MAX).expect("readable");
+        Some((head, bytes))
+    }
+
+    /// Takes the state of another, or the first bytes of it; who waits for consensus then.
+    pub(super) fn receive(
+        &self,
+        head: &SnapshotHead,
+        bytes: &[u8],
+        whole: bool,
+    ) -> Option<oneshot::Receiver<SnapshotEnd>> {
+        let mut reception = Reception::begin(&self.depot, head).expect("it comes in alone");
+        let offset = reception.offset() as usize;
+        let end = if whole { bytes.len() } else { bytes.len() / 2 };
+        reception
+            .take(bytes.get(offset..end).unwrap_or_default())
+            .expect("taken");
+        whole.then(|| reception.hand_on().expect("a store is made"))
     }
 
     /// What the store's thread does with all that was handed to it; `each` sees every entry before it is applied.
@@ -277,19 +380,30 @@ impl RunningMember {
 
 fn wal_options() -> wal::Options {
     wal::Options {
-        segment_bytes: 64 << 10,
+        segment_bytes: 4 << 10,
         background: false,
         ..wal::Options::default()
     }
 }
 
-fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
-    let options = storage::StoreOptions {
+fn store_options() -> storage::StoreOptions {
+    storage::StoreOptions {
         node_cache_bytes: 1 << 16,
         cache_bytes: 1 << 18,
         memtable_bytes: 1 << 20,
         ..storage::StoreOptions::default()
-    };
+    }
+}
+
+fn identity(member: u64) -> wal::Identity {
+    wal::Identity {
+        cluster: CLUSTER,
+        member,
+    }
+}
+
+fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
+    let options = store_options();
     let question = Question {
         directory: place.directory,
         copied: false,
@@ -298,10 +412,7 @@ fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
     match judge(place.disk, &question).expect("nothing is damaged") {
         Judgement::Found => {
             let founding = Founding {
-                identity: wal::Identity {
-                    cluster: CLUSTER,
-                    member: place.id,
-                },
+                identity: identity(place.id),
                 conf_state: ConfState {
                     voters: place.voters.to_vec(),
                     ..ConfState::default()
@@ -315,7 +426,9 @@ fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
             founded.expect("the member is founded").into()
         }
         Judgement::Start(plan) => {
+            let chosen = plan.store_path.clone();
             let opened = store::open_store(place.disk, place.directory, plan, &options);
+            store_pointer::remove_others(place.directory, &chosen);
             let (opened, mode, _) = opened.expect("the store opens");
             assert_eq!(mode, storage::Mode::Normal);
             opened

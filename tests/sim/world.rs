@@ -60,6 +60,8 @@ pub(super) struct World {
     pub(super) reads: u64,
     pub(super) mortal: u64,
     pub(super) crashes: u64,
+    /// Snapshots that took the place of a store.
+    pub(super) installed: u64,
     /// Everything that happened, in order.
     pub(super) trace: Vec<(&'static str, u64)>,
 }

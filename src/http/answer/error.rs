@@ -154,6 +154,7 @@ impl From<ServiceError> for ApiError {
             | ServiceError::TooManyRequests
             | ServiceError::Stopped
             | ServiceError::CatchingUp
+            | ServiceError::Overtaken
             | ServiceError::WritesRefused(_)
             | ServiceError::StorageFailed(_) => Self::invalid(Code::RaftInternal, sentence(&error)),
         }

@@ -13,6 +13,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::node::peer::{Offer, OfferedWrite, PeerInbox, PeerMessage, Peers, WriteMessage};
+use crate::transport::tests::files::Files;
 use crate::transport::{NetworkSettings, PeerAddress};
 
 /// Longer than any test.
@@ -36,6 +37,8 @@ impl PeerInbox for Ear {
     fn unreachable(&self, member: u64) {
         let _ = self.0.try_send(Heard::Unreachable(member));
     }
+
+    fn snapshot_ended(&self, _: u64, _: bool) {}
 
     fn ended(&self, member: u64) {
         let _ = self.0.try_send(Heard::Ended(member));
@@ -106,7 +109,13 @@ impl Member {
             clock: Clock::system(),
             metrics: Metrics::new("3.4.23"),
         };
-        let network = Network::start(settings, peers.to_vec(), Arc::new(Ear(ear))).unwrap();
+        let network = Network::start(
+            settings,
+            peers.to_vec(),
+            Arc::new(Ear(ear)),
+            Arc::<Files>::default(),
+        )
+        .unwrap();
         let limits = PortLimits {
             max_connections: 8,
             drain_timeout: FOR_EVER,

@@ -25,6 +25,8 @@ pub struct ApplyWorker {
     backlog: Backlog,
     /// An entry was not applied, so none after it may be: the store would be that of no log.
     halted: bool,
+    /// Where the last snapshot stands; 0 without one.
+    installed: u64,
     compaction: Compaction,
     pace: StorePace,
 }
@@ -43,6 +45,7 @@ impl ApplyWorker {
             context,
             backlog: Backlog::default(),
             halted: false,
+            installed: 0,
             compaction: Compaction::default(),
             pace: StorePace::new(flush_after, flush),
         }
@@ -93,11 +96,24 @@ impl ApplyWorker {
         }
         let stepped = self
             .backlog
-            .release(batches, &mut self.store)
+            .release(self.behind_snapshot(batches), &mut self.store)
             .and_then(|batches| self.apply_and_compact(batches, report));
         // The next batch may have been handed over already, and a store that was reopened would take it.
         self.halted |= stepped.is_err();
         stepped
+    }
+
+    /// What was handed over for the store before a snapshot took its place, and is in it.
+    fn behind_snapshot(&self, mut batches: Vec<ApplyBatch>) -> Vec<ApplyBatch> {
+        let installed = self.installed;
+        for batch in &mut batches {
+            let first = batch.entries.first();
+            if first.is_some_and(|entry| entry.index <= installed) {
+                batch.entries.retain(|entry| entry.index > installed);
+                batch.conf_states.retain(|(index, _)| *index > installed);
+            }
+        }
+        batches
     }
 
     fn apply_and_compact(
@@ -251,6 +267,7 @@ impl ApplyWorker {
         self.backlog.forget(&self.context.status);
         self.halted = false;
         let applied = self.store.writer.applied();
+        self.installed = applied.index;
         self.context.clock.observe(applied.cluster_time);
         self.context.status.set_applied(applied.index);
         self.context.hub.jump(applied.revision);

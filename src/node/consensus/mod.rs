@@ -18,6 +18,7 @@
 //! | `expiry` | where expiry is proposed |
 //! | `handover` | when a leader gives way |
 //! | `pipeline` | how far log and store are behind |
+//! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
 
 mod expiry;
 mod handover;
@@ -26,10 +27,12 @@ mod pipeline;
 mod proposal;
 mod read;
 mod reception;
+mod snapshot;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use raft::StorageError;
 use raft::eraftpb::{HardState, MessageType};
 
 use super::batch::{ApplyBatch, LogBatch};
@@ -40,17 +43,19 @@ use super::outcome::Failure;
 use super::peer::WriteMessage;
 #[cfg(test)]
 use super::planted::{PlantedMistake, is_planted};
+use super::snapshot::{ImportedStore, ReceivedSnapshot};
 use super::status::Status;
 use super::waiters::Waiters;
 use crate::command::Stamp;
 use crate::metrics::Metrics;
 use crate::raft::entry::changes_membership;
-use crate::raft::{LogRead, RaftCore, ReadyBatch, Role};
+use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
 use expiry::PendingExpiry;
 use handover::HandOver;
 use pipeline::Pipeline;
 use proposal::Proposals;
 use read::PendingReads;
+use snapshot::Snapshots;
 
 /// Ticks after which an offer that nobody answered is repeated.
 const OFFER_PATIENCE_TICKS: u64 = 2;
@@ -80,6 +85,7 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     expiry: PendingExpiry,
     pipeline: Pipeline,
     handover: HandOver,
+    snapshots: Snapshots,
     /// A new member of several, until it is admitted: nothing is heard, and nothing said.
     silent: bool,
     /// The last term in which this member began to lead.
@@ -130,6 +136,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             expiry: PendingExpiry::default(),
             pipeline: Pipeline::new(applied),
             handover: HandOver::new(core_timeout),
+            snapshots: Snapshots::default(),
             led: 0,
             carried: None,
         }
@@ -204,6 +211,10 @@ impl<R: LogRead> ConsensusLoop<R> {
             if self.silent {
                 break;
             }
+            if message.get_msg_type() == MessageType::MsgSnapshot {
+                // Without a store that was made of it, it is of no use.
+                continue;
+            }
             if self.pipeline.is_full() && message.get_msg_type() == MessageType::MsgAppend {
                 // As if the network had lost it: a disk that hangs must not fill the memory, and the leader, which hears this
                 // member's heartbeats, sends it again.
@@ -227,6 +238,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             .ended
             .into_iter()
             .for_each(|member| self.core.ended(member));
+        self.hear_of_snapshots(inputs.snapshots, inputs.snapshot_ends, inputs.exported);
         self.begin_to_lead();
         for (from, message) in inputs.write_messages {
             if let WriteMessage::Fit(fit) = message {
@@ -250,9 +262,30 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.proposals.accept(inputs.writes);
         self.proposals.route(&mut self.core, effects);
         self.hand_out(effects)?;
+        self.snapshots.settle();
+        let now = self.clock.machine().boottime();
+        self.snapshots.order(&self.core, now, effects);
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
         self.expiry.forget_answered(&self.core.soft_state());
         Ok(())
+    }
+
+    /// What was sent to this member, what became of what it sent, and what can be sent now.
+    fn hear_of_snapshots(
+        &mut self,
+        received: Vec<ReceivedSnapshot>,
+        ends: Vec<(u64, bool)>,
+        exported: Option<Option<StateFile>>,
+    ) {
+        for (member, installed) in ends {
+            self.core.snapshot_ended(member, installed);
+        }
+        if let Some(file) = exported {
+            let now = self.clock.machine().boottime();
+            self.snapshots.exported(file, &mut self.core, now);
+        }
+        self.snapshots.receive(received, self.silent);
+        self.snapshots.step(&mut self.core);
     }
 
     /// A leader that cannot write gives way; the others say whether they could.
@@ -318,6 +351,9 @@ impl<R: LogRead> ConsensusLoop<R> {
     fn persisted(&mut self, number: u64) {
         self.pipeline.persisted(number);
         self.core.persisted(number);
+        if let Some(installed) = self.snapshots.persisted(number) {
+            self.applied(installed);
+        }
     }
 
     fn applied(&mut self, index: u64) {
@@ -369,6 +405,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     /// Hands out ready batches until none is left.
     fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
         while let Some(mut ready) = self.core.ready() {
+            self.status.set_promised(self.core.promised());
             if !ready.messages.is_empty() {
                 let now = self.clock.machine().boottime();
                 self.status.traffic().sent(&ready.messages, now);
@@ -378,10 +415,14 @@ impl<R: LogRead> ConsensusLoop<R> {
                 let applied = self.pipeline.applied_entry();
                 self.reads.ready(&read.context, read.index, applied);
             }
+            let install = match ready.snapshot {
+                Some(place) => Some(self.take_over(place, ready.number)?),
+                None => None,
+            };
             self.follow(&ready.entries);
             self.proposals.replaced(&ready.replaced);
             let committed = std::mem::take(&mut ready.committed);
-            self.persist(ready, effects);
+            self.persist(ready, install, effects);
             self.apply(committed, effects);
         }
         let now = self.clock.machine().wall_time();
@@ -393,9 +434,35 @@ impl<R: LogRead> ConsensusLoop<R> {
         Ok(())
     }
 
+    /// The core takes the state of another member: the store that is to take the place of this one's.
+    fn take_over(
+        &mut self,
+        place: (u64, u64),
+        batch: u64,
+    ) -> Result<Box<ImportedStore>, raft::Error> {
+        let Some(store) = self.snapshots.take(place, batch) else {
+            let text = format!("no store came with the snapshot of entry {}", place.0);
+            return Err(raft::Error::Store(StorageError::Other(text.into())));
+        };
+        tracing::info!(
+            "this member takes the state of another at entry {}",
+            place.0
+        );
+        // Its time is that of the leader that wrote the last command in it.
+        self.clock.follow(&store.marker.stamp);
+        self.pipeline.hand_entries(place.0);
+        self.proposals.overtaken();
+        Ok(store)
+    }
+
     /// A batch that only moves the commit index waits for the next one with substance: the commit index is known
     /// again after a restart without it, and a write of its own for each group would double the log's work.
-    fn persist(&mut self, ready: ReadyBatch, effects: &mut impl Effects) {
+    fn persist(
+        &mut self,
+        ready: ReadyBatch,
+        install: Option<Box<ImportedStore>>,
+        effects: &mut impl Effects,
+    ) {
         if ready.hard_state.is_some() {
             self.carried = ready.hard_state;
         }
@@ -410,6 +477,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.pipeline.hand_batch(ready.number);
         let batch = LogBatch {
             number: ready.number,
+            install,
             entries: ready.entries,
             hard_state: self.carried.take(),
             must_sync: ready.must_sync,

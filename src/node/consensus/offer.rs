@@ -179,6 +179,12 @@ impl Offers {
         }
     }
 
+    /// What is undecided will not be decided here. It is still told to the leader, which takes offers in their order only.
+    pub(super) fn forget_all(&mut self) {
+        self.open.clear();
+        self.bytes = 0;
+    }
+
     fn forget(&mut self, request: u64) -> Option<Bytes> {
         let (_, proposal) = self.open.remove(&request)?;
         self.bytes -= proposal.len();

@@ -322,6 +322,14 @@ impl Proposals {
         }
     }
 
+    /// This member takes the state of another, and nobody can tell whether the writes that are on their way are in it. Those
+    /// that wait here are not: they were in no log.
+    pub(super) fn overtaken(&mut self) {
+        self.offers.forget_all();
+        let parked = self.parked.iter().map(|write| write.request).collect();
+        self.waiters.refuse_others(&parked, &Failure::Overtaken);
+    }
+
     /// The way to the leader broke.
     pub(super) fn hurry(&mut self) {
         self.offers.hurry();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use raft::eraftpb::Message;
 use wal::fs::Fs;
 
+use super::snapshots::SnapshotThreads;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
 use crate::node::context::NodeContext;
@@ -29,6 +30,7 @@ pub(super) struct WorkerQueues<F: Fs> {
     pub(super) peers: Arc<dyn Peers>,
     pub(super) log: LogQueue<F>,
     pub(super) apply: ApplyQueue,
+    pub(super) snapshots: Arc<SnapshotThreads<F>>,
 }
 
 impl<F: Fs> Effects for WorkerQueues<F> {
@@ -36,10 +38,10 @@ impl<F: Fs> Effects for WorkerQueues<F> {
         let mut task = LogTask::Batch(batch);
         if alone {
             let status = &self.context.status;
-            match self
-                .log
-                .offer(task, |worker, task| persist(worker, vec![task], status))
-            {
+            let snapshots = &self.snapshots;
+            let work =
+                |worker: &mut LogWorker<F>, task| persist(worker, vec![task], status, snapshots);
+            match self.log.offer(task, work) {
                 Offered::Done(persisted) => {
                     if status.refuses_writes().is_some() {
                         // Its thread, which may sleep for long, is to look whether room returns.
@@ -87,6 +89,10 @@ impl<F: Fs> Effects for WorkerQueues<F> {
         self.peers.send_write(to, message);
     }
 
+    fn export(&mut self) {
+        self.snapshots.export();
+    }
+
     fn next_deadline(&self) -> Option<u64> {
         self.context.store.next_deadline()
     }
@@ -99,8 +105,38 @@ fn fail(status: &Status, look: Work, reason: FatalError) {
     }
 }
 
-/// One group of the log. A failure is final and told to everyone through the status.
+/// What the log was given, in its order: groups, and perhaps a store between them that takes the place of the present one.
 pub(super) fn persist<F: Fs>(
+    worker: &mut LogWorker<F>,
+    mut tasks: Vec<LogTask>,
+    status: &Status,
+    snapshots: &SnapshotThreads<F>,
+) -> Option<Persisted> {
+    let installs =
+        |task: &LogTask| matches!(task, LogTask::Batch(batch) if batch.install.is_some());
+    let Some(at) = tasks.iter().position(installs) else {
+        return write(worker, tasks, status);
+    };
+    let mut rest = tasks.split_off(at);
+    let before = write(worker, tasks, status)?;
+    if let Some(LogTask::Batch(batch)) = rest.first_mut()
+        && let Some(store) = batch.install.take()
+        && let Err(error) = snapshots.install(*store, worker)
+    {
+        fail(status, Work::LogLook, FatalError::new(error));
+        return None;
+    }
+    let after = persist(worker, rest, status, snapshots)?;
+    let mut messages = before.messages;
+    messages.extend(after.messages);
+    Some(Persisted {
+        number: after.number.or(before.number),
+        messages,
+    })
+}
+
+/// One group of the log. A failure is final and told to everyone through the status.
+fn write<F: Fs>(
     worker: &mut LogWorker<F>,
     tasks: Vec<LogTask>,
     status: &Status,

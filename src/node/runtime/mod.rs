@@ -7,6 +7,7 @@
 //! | `apply` | the store's queue | its queue |
 //! | `flush` | [`Flusher`] | a request of the store's worker, or of the log's when it is full; five seconds |
 //! | `watchdog` | – | a second; it touches no disk |
+//! | `export`, `retire` | – | only there while the state is written for another member, or an old store goes |
 //!
 //! Where nobody else depends on the consensus thread (a sole voter), it does the log's work itself, since it could only
 //! wait for it, and applies small groups itself: a lone write then costs two wake-ups instead of six. Large groups go
@@ -17,6 +18,7 @@
 //! a node bounds it.
 
 mod dispatch;
+mod snapshots;
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -36,9 +38,11 @@ use super::flusher::{FinishError, Flusher};
 use super::log_worker::{self, LogWorker};
 use super::outcome::Failure;
 use super::peer::Peers;
+use super::snapshot::SnapshotDepot;
 use super::worker_queue::WorkerQueue;
 use crate::raft::LogRead;
 use dispatch::{ApplyQueue, LogQueue, WorkerQueues, apply, persist};
+use snapshots::SnapshotThreads;
 
 /// How long an idle apply thread sleeps at most.
 const IDLE: Duration = Duration::from_secs(60);
@@ -53,6 +57,7 @@ pub(crate) struct Runtime<F: Fs> {
     peers: Arc<dyn Peers>,
     log: LogQueue<F>,
     apply: ApplyQueue,
+    snapshots: Arc<SnapshotThreads<F>>,
     flusher: Flusher<F>,
     threads: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
     // Dropped with the runtime, which ends the watchdog.
@@ -79,14 +84,22 @@ impl<F: Fs> Runtime<F> {
         flush_requests: Receiver<()>,
         context: NodeContext,
         peers: Arc<dyn Peers>,
+        depot: Arc<SnapshotDepot<F>>,
     ) -> std::io::Result<Self> {
         log.set_flush(apply.flush_request());
         apply.be_patient();
         let clock = context.status.clock().clone();
         let (watch, watched) = sync_channel(0);
+        let apply = Arc::new(WorkerQueue::new(apply, clock.clone()));
+        let snapshots = Arc::new(SnapshotThreads {
+            depot,
+            intake: context.intake.clone(),
+            apply: apply.clone(),
+        });
         let runtime = Self {
-            log: Arc::new(WorkerQueue::new(log, clock.clone())),
-            apply: Arc::new(WorkerQueue::new(apply, clock)),
+            log: Arc::new(WorkerQueue::new(log, clock)),
+            apply,
+            snapshots,
             flusher,
             threads: Mutex::default(),
             context,
@@ -115,13 +128,13 @@ impl<F: Fs> Runtime<F> {
 
     fn start_log(&self) -> std::io::Result<()> {
         let (queue, context) = (self.log.clone(), self.context.clone());
-        let peers = self.peers.clone();
+        let (peers, snapshots) = (self.peers.clone(), self.snapshots.clone());
         self.spawn("log", move || {
             let status = &context.status;
             queue.run(
                 || log_worker::patience(status),
                 |worker, tasks| {
-                    let Some(persisted) = persist(worker, tasks, status) else {
+                    let Some(persisted) = persist(worker, tasks, status, &snapshots) else {
                         return ControlFlow::Break(());
                     };
                     // Told first: an answer to a message must not overtake the news of what it promised.
@@ -198,6 +211,7 @@ impl<F: Fs> Runtime<F> {
             peers: self.peers.clone(),
             log: self.log.clone(),
             apply: self.apply.clone(),
+            snapshots: self.snapshots.clone(),
         };
         self.spawn("consensus", move || {
             let outcome = run_consensus(&mut consensus, &mut queues);

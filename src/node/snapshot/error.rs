@@ -32,6 +32,12 @@ pub(crate) enum SnapshotError {
     /// The store has to be reopened, which waits for this.
     #[error("the store is reopened, and the snapshot of it is given up: it is tried again")]
     Recalled,
+    /// Another one comes in.
+    #[error("another snapshot comes in: it is tried again")]
+    Busy,
+    /// The node ends.
+    #[error("the node is stopping: it is tried again")]
+    Stopped,
     /// A file of another cluster.
     #[error(
         "{} is of cluster {found:x}, and this member belongs to cluster {own:x}: remove the file",

@@ -1,5 +1,6 @@
 //! The state of this member as a file: from one view, while writes go on.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use snapshot::{Hash, Meta, PublishedFile, Section, SnapshotDirectory, Summary};
@@ -23,19 +24,30 @@ pub(crate) struct ExportProgress {
     pub(crate) bytes: u64,
 }
 
+/// A file that was written.
+#[derive(Debug)]
+pub(crate) struct Exported {
+    /// Where it is.
+    pub(crate) file: PublishedFile,
+    /// What is in it.
+    pub(crate) summary: Summary,
+    /// What the store said beside its place.
+    pub(crate) marker: Marker,
+}
+
 /// Writes the state that the store is at now into `directory`, and publishes it whole. `id` is a number that no other file
-/// of the cluster has. Blocks for as long as the disk takes; nothing waits for it but a reopening of the store, which ends
+/// of the cluster has. `progress` may end it. Blocks for as long as the disk takes; nothing waits for it but a reopening of the store, which ends
 /// it.
 ///
 /// # Errors
-/// [`SnapshotError::NoRoom`] before anything is written; [`SnapshotError::Recalled`]; what disk and store say. No file then.
+/// [`SnapshotError::NoRoom`] before anything is written; [`SnapshotError::Recalled`]; [`SnapshotError::Stopped`]; what disk and store say. No file then.
 pub(crate) fn export<F: Fs>(
     store: &storage::Store,
     directory: &SnapshotDirectory<F>,
     space: &DiskSpace,
     id: u64,
-    progress: &mut dyn FnMut(ExportProgress),
-) -> Result<(PublishedFile, Summary), SnapshotError> {
+    progress: &mut dyn FnMut(ExportProgress) -> ControlFlow<()>,
+) -> Result<Exported, SnapshotError> {
     let statistics = store.statistics();
     require_room(
         space,
@@ -79,7 +91,9 @@ pub(crate) fn export<F: Fs>(
             if lease.is_recalled() {
                 return Err(SnapshotError::Recalled);
             }
-            progress(done);
+            if progress(done).is_break() {
+                return Err(SnapshotError::Stopped);
+            }
         }
     }
     // A reader tells an empty tree from a file that lacks its tree.
@@ -87,7 +101,8 @@ pub(crate) fn export<F: Fs>(
         draft.begin(Section::Tree)?;
     }
     let summary = draft.finish()?;
-    progress(done);
+    // It is whole: nobody needs to be asked.
+    let _ = progress(done);
     let published = directory
         .list()?
         .into_iter()
@@ -96,7 +111,11 @@ pub(crate) fn export<F: Fs>(
         file: directory.path().to_owned(),
         reason: "it was removed at once",
     })?;
-    Ok((file, summary))
+    Ok(Exported {
+        file,
+        summary,
+        marker,
+    })
 }
 
 /// Refuses where less is free than twice the state, and what a start on a full disk needs.

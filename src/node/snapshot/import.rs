@@ -119,12 +119,17 @@ fn build<F: Fs>(
     if !is_of(&meta, applied, &theirs) {
         return Err(unfit("its rows are of another state"));
     }
+    // What passed since the last command is not counted here: whoever wrote it may have counted less than this member.
+    let own = Stamp {
+        cluster_time: theirs.stamp.cluster_time,
+        ..importer.own
+    };
     let marker = Marker {
         cluster: importer.identity.cluster,
         member: importer.identity.member,
         disk: importer.disk,
         witness: None,
-        own: Some(importer.own),
+        own: Some(own),
         installed: Some(importer.promised),
         ..theirs
     };

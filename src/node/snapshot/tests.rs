@@ -1,5 +1,6 @@
 //! A member's state goes to another member, and the machine stops between any two steps of the install.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 use wal::fs::OsFs;
 use wal::fs::sim::SimFs;
 
+use super::export::{ExportProgress, Exported, export};
+use super::import::{Importer, import};
 use super::*;
 use crate::clock::{Clock, SimulatedClock};
 use crate::command::Stamp;
@@ -121,7 +124,11 @@ fn delivered(home: &Path, data_dir: &Path) -> (snapshot::SnapshotDirectory<OsFs>
     let space = DiskSpace::system();
     let mut last = ExportProgress::default();
     let store = leader(home);
-    let (file, summary) = export(&store, &files, &space, 1, &mut |to| last = to).expect("made");
+    let Exported { file, summary, .. } = export(&store, &files, &space, 1, &mut |to| {
+        last = to;
+        ControlFlow::Continue(())
+    })
+    .expect("made");
     assert_eq!((last.rows, summary.meta.index), (summary.pairs(), INDEX));
     (files, file)
 }
@@ -472,6 +479,9 @@ fn what_cannot_be_used_changes_nothing() {
         let home = tempfile::tempdir().expect("a directory");
         (leader(home.path()), home)
     };
-    let error = export(&store, &files, &full_space, 2, &mut |_| {}).expect_err("no room");
+    let error = export(&store, &files, &full_space, 2, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .expect_err("no room");
     assert!(matches!(error, SnapshotError::NoRoom { .. }), "{error}");
 }

@@ -15,6 +15,7 @@ use crate::node::peer::{NoPeers, Peers};
 use crate::node::recovery::origin::LogOrigin;
 use crate::node::recovery::{RecoveryError, Replayed};
 use crate::node::runtime::Runtime;
+use crate::node::snapshot::{DepotOptions, SnapshotDepot};
 use crate::raft::{Parameters, RaftCore, Randomness};
 
 use super::catch_up::{CaughtUp, catch_up, report};
@@ -47,6 +48,7 @@ pub(super) fn launch(
     let identity = caught_up.log.wal.identity();
     let marker = prepared.worker.marker();
     let (alone, disk) = (is_alone(&marker.conf_state, identity.member), marker.disk);
+    let depot = depot(options, &context, identity, disk);
     let peers: Arc<dyn Peers> = match alone {
         true => Arc::new(NoPeers),
         false => {
@@ -57,12 +59,13 @@ pub(super) fn launch(
                     identity,
                     disk,
                     begun,
+                    files: depot.clone(),
                 },
                 &context,
             )?
         }
     };
-    let runtime = Some(run(options, prepared, caught_up, peers)?);
+    let runtime = Some(run(options, prepared, caught_up, peers, depot)?);
     Ok(StartedNode {
         context,
         identity,
@@ -79,6 +82,7 @@ fn run(
     prepared: Prepared,
     caught_up: CaughtUp,
     peers: Arc<dyn Peers>,
+    depot: Arc<SnapshotDepot<OsFs>>,
 ) -> Result<Runtime<OsFs>, StartError> {
     let Prepared {
         context,
@@ -114,7 +118,29 @@ fn run(
         flush_requests,
         context,
         peers,
+        depot,
     )?)
+}
+
+fn depot(
+    options: &NodeOptions,
+    context: &NodeContext,
+    identity: wal::Identity,
+    disk: u64,
+) -> Arc<SnapshotDepot<OsFs>> {
+    Arc::new(SnapshotDepot::new(DepotOptions {
+        fs: OsFs,
+        data_dir: options.data_dir.clone(),
+        space: options.space.clone(),
+        store: context.store.clone(),
+        storage: options.storage.clone(),
+        identity,
+        disk,
+        clock: context.clock.clone(),
+        status: context.status.clone(),
+        intake: context.intake.clone(),
+        metrics: context.metrics.clone(),
+    }))
 }
 
 /// What was applied before applying the log met damage of the store. A loss of the log that was accepted stays as it is,

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::Exit;
 use crate::node::context::NodeContext;
 use crate::node::disk_space::DiskSpace;
-use crate::node::peer::Peers;
+use crate::node::peer::{Peers, SnapshotFiles};
 
 /// Who a new node is.
 pub(crate) struct Founder {
@@ -24,7 +24,7 @@ pub(crate) struct Founder {
 }
 
 /// What a node says of itself before it runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct NewNode {
     /// Its ids.
     pub identity: wal::Identity,
@@ -32,6 +32,8 @@ pub(crate) struct NewNode {
     pub disk: u64,
     /// Whether its log has ever held an entry.
     pub begun: bool,
+    /// Its snapshots.
+    pub files: Arc<dyn SnapshotFiles>,
 }
 
 /// Opens the way to the other members of a node that is not alone. The context has the store, which says where they are, and

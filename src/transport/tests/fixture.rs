@@ -9,9 +9,10 @@ use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split}
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc};
 
+use super::files::Files;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::node::peer::{PeerInbox, PeerMessage};
+use crate::node::peer::{PeerInbox, PeerMessage, SnapshotFiles};
 use crate::transport::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, PeerFrame};
 use crate::transport::greeting::{self, Greeting, GreetingAnswer, GreetingFault, PROTOCOLS};
 use crate::transport::message::{self, StreamKind};
@@ -28,6 +29,7 @@ pub(crate) enum Heard {
     Message(u64, PeerMessage),
     Unreachable(u64),
     Ended(u64),
+    SnapshotEnded(u64, bool),
 }
 
 #[derive(Debug)]
@@ -44,6 +46,10 @@ impl PeerInbox for Ear {
 
     fn ended(&self, member: u64) {
         let _ = self.0.try_send(Heard::Ended(member));
+    }
+
+    fn snapshot_ended(&self, member: u64, installed: bool) {
+        let _ = self.0.try_send(Heard::SnapshotEnded(member, installed));
     }
 }
 
@@ -150,6 +156,7 @@ pub(crate) struct Stage {
     pub(crate) network: Arc<Network>,
     pub(crate) heard: mpsc::Receiver<Heard>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) files: Arc<Files>,
     pipes: Arc<Pipes>,
 }
 
@@ -158,12 +165,18 @@ impl Stage {
         let (ear, heard) = ear();
         let (settings, pipes) = (settings(OWN), Arc::new(Pipes::default()));
         let metrics = Arc::clone(&settings.metrics);
-        let network = Network::on(Handle::current(), None, pipes.clone(), settings, ear);
+        let files = Arc::<Files>::default();
+        let inside = (
+            ear as Arc<dyn PeerInbox>,
+            files.clone() as Arc<dyn SnapshotFiles>,
+        );
+        let network = Network::on(Handle::current(), None, pipes.clone(), settings, inside);
         network.set_peers(peers.iter().map(|id| address(*id)).collect());
         Self {
             network,
             heard,
             metrics,
+            files,
             pipes,
         }
     }

@@ -99,9 +99,6 @@ async fn what_cannot_be_sent_at_all_is_told() {
     stage.network.send(vec![append(9, 1, 10)]);
     assert_eq!(stage.hear().await, Heard::Unreachable(9));
     stage.network.send_write(9, offer(4, 10));
-    let snapshot = raft(MessageType::MsgSnapshot, OWN, 2);
-    stage.network.send(vec![snapshot]);
-    assert_eq!(stage.hear().await, Heard::Unreachable(2));
     let (_control, mut bulk) = stage.connected(2, 1 << 20).await;
     stage.network.send(vec![append(2, 1, 19 << 20)]);
     assert_eq!(stage.hear().await, Heard::Unreachable(2));

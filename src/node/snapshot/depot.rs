@@ -1,0 +1,207 @@
+//! The files of snapshots of one member: written for others, and taken from them.
+//!
+//! One export and one reception at a time. A file that was written stays until the next one, so that all who need one get the
+//! same; one that came is removed as soon as a store is made of it.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use snapshot::SnapshotDirectory;
+use wal::fs::{File, Fs};
+
+use super::error::SnapshotError;
+use super::export::export;
+use super::reception::Reception;
+use crate::metrics::Metrics;
+use crate::node::cluster_clock::ClusterClock;
+use crate::node::disk_space::DiskSpace;
+use crate::node::intake::Intake;
+use crate::node::peer::{SnapshotFault, SnapshotFiles, SnapshotHead, SnapshotSink, SnapshotSource};
+use crate::node::status::Status;
+use crate::raft::StateFile;
+
+/// Whose files these are, and what making and taking them needs.
+pub(crate) struct DepotOptions<F> {
+    pub(crate) fs: F,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) space: DiskSpace,
+    pub(crate) store: storage::Store,
+    /// For stores that are made of files.
+    pub(crate) storage: storage::StoreOptions,
+    pub(crate) identity: wal::Identity,
+    /// What the data directory drew when it was founded.
+    pub(crate) disk: u64,
+    pub(crate) clock: ClusterClock,
+    pub(crate) status: Arc<Status>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// See the module.
+pub(crate) struct SnapshotDepot<F: Fs> {
+    pub(super) options: DepotOptions<F>,
+    /// Made when it is first needed: a member that is never behind has none. Held while it is made.
+    directory: Mutex<Option<SnapshotDirectory<F>>>,
+    /// Whether one comes in. Held for a look.
+    pub(super) receiving: Arc<Mutex<bool>>,
+}
+
+impl<F: Fs> SnapshotDepot<F> {
+    /// Nothing is touched yet.
+    pub(crate) fn new(options: DepotOptions<F>) -> Self {
+        Self {
+            options,
+            directory: Mutex::default(),
+            receiving: Arc::default(),
+        }
+    }
+
+    /// Where the member's data is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.options.data_dir
+    }
+
+    /// What it writes through.
+    pub(crate) fn fs(&self) -> &F {
+        &self.options.fs
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<SnapshotDirectory<F>>> {
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The directory of the files. What an earlier process left is removed: nobody asks for it by name any more.
+    pub(super) fn directory(&self) -> Result<SnapshotDirectory<F>, SnapshotError> {
+        let mut made = self.locked();
+        if let Some(directory) = &*made {
+            return Ok(directory.clone());
+        }
+        let directory = super::files(self.options.fs.clone(), &self.options.data_dir)?;
+        directory.retain(0)?;
+        *made = Some(directory.clone());
+        Ok(directory)
+    }
+
+    /// Writes the state of this member into a file, in the place of the one before. `id` is a number that no other file of
+    /// the cluster has.
+    ///
+    /// # Errors
+    /// As of [`export`].
+    pub(crate) fn export(&self, id: u64) -> Result<StateFile, SnapshotError> {
+        let exported = self.write(id);
+        if exported.is_err() {
+            self.options.metrics.export_failures.inc();
+        }
+        exported
+    }
+
+    fn write(&self, id: u64) -> Result<StateFile, SnapshotError> {
+        let DepotOptions {
+            store,
+            space,
+            status,
+            ..
+        } = &self.options;
+        let directory = self.directory()?;
+        let exported = export(
+            store,
+            &directory,
+            space,
+            id,
+            &mut |_| match status.is_stopping() || status.has_failed() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            },
+        );
+        let exported = exported?;
+        tracing::debug!(
+            "{} rows in {} bytes are written as of entry {}",
+            exported.summary.pairs(),
+            exported.summary.file_len,
+            exported.file.index
+        );
+        // What is being sent is open, and stays until it is sent.
+        directory.retain(1)?;
+        Ok(StateFile {
+            index: exported.file.index,
+            term: exported.file.term,
+            conf_state: exported.marker.conf_state,
+        })
+    }
+}
+
+impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
+    fn open(&self, index: u64, term: u64) -> Result<Box<dyn SnapshotSource>, SnapshotFault> {
+        let failed = |error: SnapshotError| SnapshotFault(error.to_string());
+        let directory = self.directory().map_err(failed)?;
+        let files = directory.list().map_err(|error| failed(error.into()))?;
+        let found = files
+            .into_iter()
+            .find(|file| (file.index, file.term) == (index, term));
+        let file = found.ok_or_else(|| {
+            SnapshotFault(format!(
+                "the snapshot of entry {index} is gone: another is made"
+            ))
+        })?;
+        let head = directory
+            .read(&file)
+            .map_err(|error| failed(error.into()))?;
+        let io = |source| {
+            failed(SnapshotError::Io {
+                operation: "open",
+                path: file.path.clone(),
+                source,
+            })
+        };
+        let opened = self.options.fs.open_read(&file.path).map_err(io)?;
+        let length = opened.len().map_err(io)?;
+        Ok(Box::new(OpenedFile {
+            id: head.meta().id,
+            length,
+            file: opened,
+            path: file.path,
+        }))
+    }
+
+    fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault> {
+        let reception = Reception::begin(self, head);
+        let reception = reception.map_err(|error| {
+            tracing::warn!("a snapshot is not taken: {error}");
+            SnapshotFault(error.to_string())
+        })?;
+        Ok(Box::new(reception))
+    }
+}
+
+/// A file that is read while it is sent.
+struct OpenedFile<D> {
+    id: u64,
+    length: u64,
+    file: D,
+    path: PathBuf,
+}
+
+impl<D: File> SnapshotSource for OpenedFile<D> {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read(&self, offset: u64, most: usize) -> Result<Vec<u8>, SnapshotFault> {
+        let left = self.length.saturating_sub(offset);
+        let mut bytes = vec![0; most.min(usize::try_from(left).unwrap_or(most))];
+        match self.file.read_exact_at(offset, &mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(error) => Err(SnapshotFault(format!(
+                "{} cannot be read at {offset}: {error}; look at the disk",
+                self.path.display()
+            ))),
+        }
+    }
+}
