@@ -59,7 +59,8 @@ impl Default for FlushPace {
     }
 }
 
-/// Entries that stay in the log below the flushed store where followers may be a little behind.
+/// Entries that stay in the log below the flushed store where followers may be a little behind. How many bytes they may have
+/// is the log worker's bound.
 const LOG_TAIL: u64 = 5_000;
 
 /// Why the thread ends before its time. Final for the node.
@@ -275,10 +276,12 @@ impl<F: Fs> Flusher<F> {
         }
         self.status.set_releasable(self.before);
         self.waiting_since = None;
-        Ok(match self.status.is_sole_voter() {
-            true => self.before,
-            false => self.before.min(durable.index.saturating_sub(LOG_TAIL)),
-        })
+        if self.status.is_sole_voter() {
+            return Ok(self.before);
+        }
+        let tail = durable.index.saturating_sub(LOG_TAIL);
+        let needed = self.status.follower_needs().unwrap_or(u64::MAX);
+        Ok(self.before.min(tail).min(needed))
     }
 
     /// Each flush adds tables, and where keys only rise nothing but this ever makes fewer of them. It can wait for a time

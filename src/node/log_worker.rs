@@ -37,6 +37,10 @@ const IDLE: Duration = Duration::from_secs(5);
 const VOLUME_LOOK: Duration = Duration::from_secs(1);
 /// Free bytes below which new writes are refused: the store must still be able to flush what it holds.
 const RESERVE_BYTES: u64 = 24 << 20;
+/// Segments that stay for followers at most, beside what the store needs: 128 MiB, and 1 GiB while one takes a snapshot or
+/// has fallen behind further than the usual tail.
+const SEGMENTS_KEPT: usize = 3;
+const SEGMENTS_WANTED: usize = 17;
 /// What this worker sees, and so takes back.
 const SEEN_HERE: [RefusalKind; 4] = [
     RefusalKind::ReadOnly,
@@ -96,11 +100,11 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     pub(crate) fn step(&mut self, tasks: Vec<LogTask>) -> Result<Persisted, wal::Error> {
         let mut persisted = Persisted::default();
         let mut must_sync = false;
-        let mut release = 0;
+        let mut release: Option<u64> = None;
         let mut entries = 0u64;
         for task in tasks {
             match task {
-                LogTask::Release(index) => release = release.max(index),
+                LogTask::Release(index) => release = release.max(Some(index)),
                 LogTask::Batch(batch) => {
                     persisted.number = Some(batch.number);
                     persisted.messages.extend(batch.messages);
@@ -117,9 +121,9 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             self.status.clock().now()
         };
         self.look_at_disk(now);
-        if release > 0 {
+        if let Some(release) = release {
             self.status.watchdog().begin(Work::LogRelease, now);
-            let released = self.release(release);
+            let released = self.release(release).and_then(|()| self.bound_tail());
             self.status.watchdog().end(Work::LogRelease, None);
             released?;
         }
@@ -150,12 +154,16 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     /// A segment that cannot be renamed or removed now is tried again with the next release. By path: in another
     /// directory it would be a segment of somebody else.
     fn release(&mut self, through: u64) -> Result<(), wal::Error> {
+        self.release_by(through, 1)
+    }
+
+    fn release_by(&mut self, through: u64, segments: usize) -> Result<(), wal::Error> {
         if self.status.removed_log().is_some()
             || self.status.look_at_volume(Work::LogLook).is_some()
         {
             return Ok(());
         }
-        match self.wal.release(through) {
+        match self.wal.release_keeping(through, segments) {
             Err(error @ wal::Error::Poisoned { .. }) => Err(error),
             Err(error) => {
                 tracing::warn!("old log segments stay for now: {error}");
@@ -163,6 +171,21 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    /// What stays for followers is bounded in bytes as well: entries may be large.
+    fn bound_tail(&mut self) -> Result<(), wal::Error> {
+        let through = self.status.releasable();
+        let kept = match self.status.follower_needs() {
+            // This member needs the room itself.
+            _ if self.status.refusals().any() => 1,
+            Some(_) => SEGMENTS_WANTED,
+            None => SEGMENTS_KEPT,
+        };
+        if through == 0 || self.wal.segments() <= kept {
+            return Ok(());
+        }
+        self.release_by(through, kept)
     }
 
     fn append(

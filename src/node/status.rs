@@ -42,6 +42,8 @@ pub struct Status {
     watchdog: Watchdog,
     traffic: Traffic,
     releasable: AtomicU64,
+    /// The entry after which a follower needs the log, or u64::MAX.
+    follower_needs: AtomicU64,
     store_delays: AtomicBool,
     leader_since: Mutex<SystemTime>,
     /// Term and vote. Held for a copy.
@@ -76,6 +78,7 @@ impl Status {
             damages: Damages::default(),
             traffic: Traffic::default(),
             releasable: AtomicU64::new(0),
+            follower_needs: AtomicU64::new(u64::MAX),
             store_delays: AtomicBool::new(false),
             leader_since: Mutex::new(clock.wall_time()),
             promised: Mutex::default(),
@@ -263,6 +266,18 @@ impl Status {
     /// Two flushes of the store hold entries up to here: the log may give them up where it must.
     pub fn set_releasable(&self, index: u64) {
         self.releasable.fetch_max(index, Ordering::AcqRel);
+    }
+
+    /// The consensus thread of a leader says after which entry one of its followers needs the log.
+    pub(crate) fn set_follower_needs(&self, index: Option<u64>) {
+        self.follower_needs
+            .store(index.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// After which entry a follower needs the log, where one does.
+    pub(crate) fn follower_needs(&self) -> Option<u64> {
+        let index = self.follower_needs.load(Ordering::Relaxed);
+        (index < u64::MAX).then_some(index)
     }
 
     /// See [`Self::set_releasable`].

@@ -8,7 +8,7 @@
 //! 4. `committed` is applied in order; [`RaftCore::applied`] when it is durable enough to be answered.
 
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
-use raft::{Config, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
+use raft::{Config, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::diagnostics;
 use super::entry::{self, UnknownEntry, to_wal};
@@ -302,6 +302,23 @@ impl<R: LogRead> RaftCore<R> {
     /// Whether a member was met that needs the state in a file, and there is none for it.
     pub(crate) fn takes_wish_for_file(&self) -> bool {
         self.node.store().takes_wish_for_file()
+    }
+
+    /// After which entry the log is needed by a follower that answers, or takes a snapshot. `None` where this member does not
+    /// lead, or nobody follows.
+    pub(crate) fn follower_needs(&self) -> Option<u64> {
+        let raft = &self.node.raft;
+        if raft.state != StateRole::Leader {
+            return None;
+        }
+        let others = raft.prs().iter().filter(|(id, _)| **id != raft.id);
+        let needs = others.filter_map(|(_, progress)| match progress.state {
+            ProgressState::Snapshot => Some(progress.pending_snapshot),
+            // It may need a snapshot yet: what the log holds is of no use to it.
+            _ if progress.matched + 1 < self.node.store().first() => None,
+            _ => progress.recent_active.then_some(progress.matched),
+        });
+        needs.min()
     }
 
     /// What became of the snapshot that a member was sent. Nothing else is sent to it before.

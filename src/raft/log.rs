@@ -100,6 +100,8 @@ pub struct LogView<R> {
     file: Option<StateFile>,
     /// Whether such a member was met and there was nothing for it.
     wants_file: Cell<bool>,
+    /// See [`KEEP_APPLIED_BYTES`].
+    keep_bytes: usize,
 }
 
 impl<R: LogRead> LogView<R> {
@@ -116,6 +118,7 @@ impl<R: LogRead> LogView<R> {
             base: 0,
             file: None,
             wants_file: Cell::new(false),
+            keep_bytes: KEEP_APPLIED_BYTES,
             state: RaftState {
                 hard_state,
                 conf_state,
@@ -151,6 +154,12 @@ impl<R: LogRead> LogView<R> {
         self.undecided_bytes += bytes;
         self.tail.extend(entries.iter().cloned());
         replaced
+    }
+
+    /// Keeps less in memory for followers, so that a short history needs the disk, and snapshots.
+    #[cfg(test)]
+    pub fn keep(&mut self, bytes: usize) {
+        self.keep_bytes = bytes;
     }
 
     /// Begins anew behind a snapshot. What was in the log is of no use: the snapshot holds all of it that was committed.
@@ -192,7 +201,7 @@ impl<R: LogRead> LogView<R> {
     /// Forgets entries at or below `applied`, but for a bounded rest; all of them where nobody follows.
     pub fn trim(&mut self, applied: u64, followed: bool) {
         let kept = match followed {
-            true => KEEP_APPLIED_BYTES,
+            true => self.keep_bytes,
             false => 0,
         };
         while self.tail_bytes > kept {
@@ -213,7 +222,7 @@ impl<R: LogRead> LogView<R> {
     }
 
     /// The first index that can be read.
-    fn first(&self) -> u64 {
+    pub(super) fn first(&self) -> u64 {
         let durable = self.reader.first_index().max(self.base + 1);
         durable.min(self.before.0 + 1)
     }

@@ -63,6 +63,8 @@ struct Machine {
     /// It started before, and its disk has forgotten it: it is never admitted again.
     emptied: bool,
     boot: u64,
+    /// The step before which it does not come back after a crash.
+    away: u64,
     /// The step until which its process stands still.
     paused: u64,
     sets: Vec<PendingSet>,
@@ -116,6 +118,11 @@ impl SimulatedCluster {
         let seed = self.random.next_u64();
         self.machines[at].start(self.now, seed);
         self.post(at);
+    }
+
+    fn may_return(&self, at: usize) -> bool {
+        let machine = &self.machines[at];
+        machine.running.is_none() && machine.away <= self.steps
     }
 
     /// What a member has to send is on its way.
@@ -183,6 +190,10 @@ impl SimulatedCluster {
                 false => machine.disk.restart(),
             }
             self.world.crashes += 1;
+            if self.random.one_in(4) {
+                // Long enough for the others to forget what it needs.
+                machine.away = self.steps + 600 + self.random.below(1_500);
+            }
             let dead = machine.id;
             for other in VOTERS.into_iter().filter(|other| *other != dead) {
                 // A connection that was closed tells of the end of a process, where it still can.
@@ -378,8 +389,8 @@ impl SimulatedCluster {
             14..=18 => self.write_log(at),
             19..=23 => self.apply(at),
             24..=34 => self.deliver(true),
-            35 if self.random.one_in(10) => {
-                let kept = [0, 20, u64::MAX][self.random.below(3) as usize];
+            35 if self.random.one_in(3) => {
+                let kept = [0, 0, 20][self.random.below(3) as usize];
                 if let Some(member) = &mut self.machines[at].running {
                     member.flush(kept);
                 }
@@ -388,7 +399,7 @@ impl SimulatedCluster {
                 let power = !self.random.one_in(4);
                 self.crash(at, power);
             }
-            37 if self.machines[at].running.is_none() && self.random.one_in(3) => self.start(at),
+            37 if self.may_return(at) && self.random.one_in(3) => self.start(at),
             38 if self.faults.partitions && self.random.one_in(12) => self.cut_or_mend(),
             39 if self.faults.pauses && self.random.one_in(36) => {
                 self.machines[at].paused = self.steps + 100 + self.random.below(1_200);
@@ -476,6 +487,7 @@ impl Machine {
             running: None,
             emptied: false,
             boot: 0,
+            away: 0,
             paused: 0,
             sets: Vec::new(),
             gets: Vec::new(),

@@ -202,7 +202,8 @@ impl RunningMember {
             witness_file,
         } = resumed.expect("the log opens");
         let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
-        let replayed = replayed.expect("the log replays");
+        let mut replayed = replayed.expect("the log replays");
+        replayed.view.keep(1 << 10);
         replayed.clocks.set(&cluster_clock, &apply.last_stamp());
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
             ConsensusLoop::new(

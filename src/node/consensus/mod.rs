@@ -375,6 +375,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             budget -= 1;
             self.waiters.sweep();
             self.proposals.sweep();
+            self.status.set_follower_needs(self.core.follower_needs());
         }
         if self.next_tick <= now {
             self.next_tick = now + tick;

@@ -111,7 +111,11 @@ impl Snapshots {
     ) {
         self.exporting = false;
         match file {
-            Some(file) => core.set_file(file),
+            Some(file) => {
+                core.set_file(file);
+                // What was wished for meanwhile is served by this one, or wished for again.
+                core.takes_wish_for_file();
+            }
             None => self.pause_until = now + PAUSE,
         }
     }

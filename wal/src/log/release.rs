@@ -24,10 +24,18 @@ impl<F: Fs> Wal<F> {
     /// [`Error::Io`]: the entries are released, a file stays behind until the next call or open.
     /// [`Error::Poisoned`].
     pub fn release(&mut self, through: u64) -> Result<(), Error> {
+        self.release_keeping(through, 1)
+    }
+
+    /// The same, oldest first, while there are more than so many segments.
+    ///
+    /// # Errors
+    /// As of [`Wal::release`].
+    pub fn release_keeping(&mut self, through: u64, segments: usize) -> Result<(), Error> {
         self.check_poison()?;
         // A tail that is being replaced may have made the log shorter than what is durable of it.
         let through = through.min(self.durable.index).min(self.written.last.index);
-        loop {
+        while self.segments() > segments {
             let released = self.index_mut().release_oldest(through);
             match released {
                 Some(segment) => self.retired.push_back(segment),
