@@ -37,4 +37,7 @@ mod refusals;
 // Members that end and start again.
 #[path = "cluster/restarts.rs"]
 mod restarts;
+// Members that were away for long.
+#[path = "cluster/snapshots.rs"]
+mod snapshots;
 mod support;
