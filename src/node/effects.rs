@@ -4,6 +4,7 @@ use raft::eraftpb::Message;
 
 use super::batch::{ApplyBatch, LogBatch, Persisted};
 use super::peer::WriteMessage;
+use crate::raft::Fetch;
 
 /// Where peers depend on the calling thread (`alone` is false), calls must not block.
 pub(crate) trait Effects {
@@ -15,6 +16,8 @@ pub(crate) trait Effects {
     fn send(&mut self, messages: Vec<Message>);
     /// To one of them.
     fn send_write(&mut self, to: u64, message: WriteMessage);
+    /// Followers need entries that only the disk has: they are to be read, and told through the intake.
+    fn fetch(&mut self, fetches: Vec<Fetch>);
     /// A member needs the state of this one in a file: it is to be written, and told through the intake.
     fn export(&mut self);
     /// The earliest deadline of a TTL, in cluster time; may be early, never late.

@@ -16,7 +16,7 @@ use super::peer::{PeerInbox, PeerMessage, WriteMessage};
 use super::snapshot::ReceivedSnapshot;
 use crate::clock::Clock;
 use crate::command::Proposal;
-use crate::raft::StateFile;
+use crate::raft::{FetchedEntries, StateFile};
 
 /// A write on its way into the log.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub(crate) struct Inputs {
     pub ended: BTreeSet<u64>,
     /// States of other members that came whole: see `snapshot`.
     pub snapshots: Vec<ReceivedSnapshot>,
+    /// Entries that were read for followers.
+    pub fetched: Vec<FetchedEntries>,
     /// Members that were sent a snapshot, and whether they go on from it.
     pub snapshot_ends: Vec<(u64, bool)>,
     /// The state of this member is in a file, or it could not be written.
@@ -77,6 +79,7 @@ impl Inputs {
             && self.unreachable.is_empty()
             && self.ended.is_empty()
             && self.snapshots.is_empty()
+            && self.fetched.is_empty()
             && self.snapshot_ends.is_empty()
             && self.exported.is_none()
             && !self.admitted
@@ -221,6 +224,13 @@ impl Intake {
             state.inputs.snapshots.push(snapshot);
             self.rouse(state);
         }
+    }
+
+    /// Entries were read for followers.
+    pub(crate) fn fetched(&self, fetched: FetchedEntries) {
+        let mut state = self.lock();
+        state.inputs.fetched.push(fetched);
+        self.rouse(state);
     }
 
     /// An export has ended: with a file, or without.

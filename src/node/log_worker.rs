@@ -91,6 +91,11 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         }
     }
 
+    /// Reads what is in the log.
+    pub(crate) fn reader(&self) -> wal::Reader<F> {
+        self.wal.reader()
+    }
+
     /// Whom to ask for a flush when only one can make room in the log.
     pub(crate) fn set_flush(&mut self, flush: FlushRequest) {
         self.flush = Some(flush);

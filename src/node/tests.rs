@@ -86,6 +86,10 @@ impl Effects for Queues {
     fn send_write(&mut self, _: u64, message: WriteMessage) {
         panic!("a sole voter has nobody to offer to: {message:?}");
     }
+    fn fetch(&mut self, _: Vec<crate::raft::Fetch>) {
+        panic!("nobody is behind a lone node");
+    }
+
     fn export(&mut self) {
         panic!("nobody is behind a lone node");
     }

@@ -12,6 +12,7 @@ use raft::{Config, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, State
 
 use super::diagnostics;
 use super::entry::{self, UnknownEntry, to_wal};
+use super::fetch::{Fetch, FetchedEntries};
 use super::log::{LogRead, LogView, StateFile};
 use super::random::Randomness;
 #[cfg(test)]
@@ -292,6 +293,19 @@ impl<R: LogRead> RaftCore<R> {
             let followed = self.node.raft.prs().iter().count() > 1;
             self.node.mut_store().trim(index, followed);
         }
+    }
+
+    /// What has to be read from the disk for followers.
+    pub(crate) fn takes_fetches(&self) -> Vec<Fetch> {
+        self.node.store().takes_fetches()
+    }
+
+    /// It was read.
+    pub(crate) fn fetched(&mut self, fetched: FetchedEntries) {
+        for context in self.node.store().fetched(fetched) {
+            self.node.on_entries_fetched(context);
+        }
+        self.node.store().settle();
     }
 
     /// The state of this member can be sent to others.

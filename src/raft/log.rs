@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - `tail` is contiguous and ends at the last index; everything not yet applied is in it, so that the `raft` crate
-//!   never waits for the disk while it handles a ready batch (only a slow follower's catch-up reads the disk);
+//!   needs no disk to handle a ready batch (what only a slow follower needs is read elsewhere: `fetch`);
 //! - `before` is the position directly before the first entry of `tail`;
 //! - an entry is in `tail` before its ready batch is handed to the log thread;
 //! - nothing at or below `base`, where the last snapshot stands, is asked of the reader, which may not know of it yet.
@@ -19,6 +19,7 @@ use raft::eraftpb::{ConfState, Entry, HardState, Snapshot};
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 
 use super::entry;
+use super::fetch::{Fetch, FetchedEntries, Fetches};
 
 /// Applied entries that stay in memory for followers a little behind, in bytes of data: what a member misses in a short
 /// pause is sent without a look at the disk.
@@ -102,6 +103,8 @@ pub struct LogView<R> {
     wants_file: Cell<bool>,
     /// See [`KEEP_APPLIED_BYTES`].
     keep_bytes: usize,
+    /// What followers wait for.
+    fetches: Fetches,
 }
 
 impl<R: LogRead> LogView<R> {
@@ -119,6 +122,7 @@ impl<R: LogRead> LogView<R> {
             file: None,
             wants_file: Cell::new(false),
             keep_bytes: KEEP_APPLIED_BYTES,
+            fetches: Fetches::default(),
             state: RaftState {
                 hard_state,
                 conf_state,
@@ -168,6 +172,30 @@ impl<R: LogRead> LogView<R> {
         (self.tail_bytes, self.undecided_bytes) = (0, 0);
         (self.before, self.handed, self.base) = (base, base.0, base.0);
         self.gone.set((0, 0));
+        self.fetches.clear();
+    }
+
+    /// What has to be read for followers, by somebody who may wait for the disk.
+    pub(crate) fn takes_fetches(&self) -> Vec<Fetch> {
+        self.fetches.take()
+    }
+
+    /// What was read. Gives those who asked: the crate is to ask again for each, and [`LogView::settle`] to follow.
+    pub(crate) fn fetched(&self, fetched: FetchedEntries) -> Vec<GetEntriesContext> {
+        let FetchedEntries { low, outcome } = fetched;
+        let entries = match outcome {
+            Ok(entries) => Some(entries),
+            Err(error) => {
+                self.tell_gone(low, &error);
+                None
+            }
+        };
+        self.fetches.arrive(low, entries)
+    }
+
+    /// The crate has asked again for what was read.
+    pub(crate) fn settle(&self) {
+        self.fetches.settle();
     }
 
     /// A file for members that need more than the log holds.
@@ -257,15 +285,22 @@ impl<R: LogRead> LogView<R> {
         !asked.is_multiple_of(GONE_ASKS)
     }
 
-    fn read_disk(&self, low: u64, high: u64, max_bytes: usize) -> raft::Result<Vec<Entry>> {
+    /// Entries below the tail: asked for, or here.
+    fn from_disk(
+        &self,
+        range: (u64, u64),
+        max_bytes: usize,
+        context: GetEntriesContext,
+    ) -> raft::Result<Vec<Entry>> {
+        let low = range.0;
         if low < self.first() || self.was_gone(low) {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
-        let entries = self.reader.entries(low, high, max_bytes);
-        let entries = entries
-            .map_err(|error| self.tell_gone(low, &error))?
-            .into_iter();
+        let Some(entries) = self.fetches.entries(range, max_bytes, context) else {
+            return Err(raft::Error::Store(StorageError::LogTemporarilyUnavailable));
+        };
         entries
+            .into_iter()
             .map(entry::from_wal)
             .collect::<Result<_, _>>()
             .map_err(|error| self.tell_gone(low, &error))
@@ -302,7 +337,8 @@ impl<R: LogRead> Storage for LogView<R> {
             .and_then(|max| usize::try_from(max).ok())
             .unwrap_or(usize::MAX);
         if low <= self.before.0 {
-            return self.read_disk(low, high.min(self.before.0 + 1), max);
+            // The crate asks for nothing of its own that is not in memory.
+            return self.from_disk((low, high.min(self.before.0 + 1)), max, context);
         }
         let start = (low - self.before.0 - 1) as usize;
         let count = (high - low) as usize;

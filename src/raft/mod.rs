@@ -6,10 +6,12 @@
 mod core;
 mod diagnostics;
 pub(crate) mod entry;
+mod fetch;
 pub(crate) mod log;
 mod random;
 
 pub(crate) use self::core::{Parameters, RaftCore, ReadyBatch, Role, SoftState};
+pub(crate) use self::fetch::{Fetch, FetchedEntries};
 pub(crate) use self::log::{LogRead, StateFile};
 pub(crate) use self::random::Randomness;
 

@@ -298,6 +298,9 @@ fn a_log_that_lost_what_a_slow_follower_needs_does_not_take_the_leader_with_it()
                 }
                 core.step(answer).expect("an answer is heard");
             }
+            for fetch in core.takes_fetches() {
+                core.fetched(fetch.read(&GoneDisk));
+            }
         }
     }
     assert_eq!(core.soft_state().role, Role::Leader);

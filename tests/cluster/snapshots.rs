@@ -55,7 +55,11 @@ fn a_member_that_was_away_too_long_takes_the_state_of_another() {
         let watched = cluster[away].exchange(&Request::get(&format!(
             "/v2/keys/large?wait=true&recursive=true&waitIndex={index}"
         )));
-        assert!(watched.text().contains(&format!("\"modifiedIndex\":{index},")));
+        assert!(
+            watched
+                .text()
+                .contains(&format!("\"modifiedIndex\":{index},"))
+        );
     }
     // It leads as well as any other.
     let others = cluster.others(away);

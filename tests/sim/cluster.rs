@@ -290,6 +290,7 @@ impl SimulatedCluster {
     fn export(&mut self, at: usize) {
         let id = self.random.next_u64();
         if let Some(member) = &mut self.machines[at].running {
+            member.fetch();
             member.export(id);
         }
     }

@@ -33,7 +33,7 @@ use crate::node::status::Status;
 use crate::node::store_pointer;
 use crate::node::waiters::Waiters;
 use crate::node::witness_file::WitnessFile;
-use crate::raft::{Parameters, RaftCore, Randomness};
+use crate::raft::{Fetch, Parameters, RaftCore, Randomness};
 use crate::watch::Hub;
 
 /// The heartbeat; an election begins after ten of them or more.
@@ -94,6 +94,8 @@ pub(super) struct Outbox {
     pub(super) letters: Vec<Letter>,
     /// The state of this member is to be written to a file.
     pub(super) exports: bool,
+    /// Entries that are to be read for others.
+    pub(super) fetches: Vec<Fetch>,
     pub(super) store: storage::Store,
 }
 
@@ -118,6 +120,10 @@ impl Effects for Outbox {
             to,
             message: PeerMessage::Write(message),
         });
+    }
+
+    fn fetch(&mut self, fetches: Vec<Fetch>) {
+        self.fetches.extend(fetches);
     }
 
     fn export(&mut self) {
@@ -243,6 +249,7 @@ impl RunningMember {
             apply: Vec::new(),
             letters: Vec::new(),
             exports: false,
+            fetches: Vec::new(),
             id: place.id,
             store,
         };
@@ -314,6 +321,14 @@ impl RunningMember {
         drop(retired);
         snapshot::remove_store(&path).expect("removed");
         self.installed += 1;
+    }
+
+    /// What the thread that reads for followers does.
+    pub(super) fn fetch(&mut self) {
+        let reader = self.log.reader();
+        for fetch in std::mem::take(&mut self.outbox.fetches) {
+            self.intake.fetched(fetch.read(&reader));
+        }
     }
 
     /// What the thread that writes the state to a file does.

@@ -238,6 +238,9 @@ impl<R: LogRead> ConsensusLoop<R> {
             .ended
             .into_iter()
             .for_each(|member| self.core.ended(member));
+        for fetched in inputs.fetched {
+            self.core.fetched(fetched);
+        }
         self.hear_of_snapshots(inputs.snapshots, inputs.snapshot_ends, inputs.exported);
         self.begin_to_lead();
         for (from, message) in inputs.write_messages {
@@ -265,6 +268,10 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.snapshots.settle();
         let now = self.clock.machine().boottime();
         self.snapshots.order(&self.core, now, effects);
+        let fetches = self.core.takes_fetches();
+        if !fetches.is_empty() {
+            effects.fetch(fetches);
+        }
         // An expiry that was applied on the spot is over: the next deadline counts at once, not at the next tick.
         self.expiry.forget_answered(&self.core.soft_state());
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use raft::eraftpb::Message;
 use wal::fs::Fs;
 
+use super::fetcher::Fetcher;
 use super::snapshots::SnapshotThreads;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
@@ -18,6 +19,7 @@ use crate::node::peer::{Peers, WriteMessage};
 use crate::node::status::Status;
 use crate::node::watchdog::Work;
 use crate::node::worker_queue::{Offered, WorkerQueue};
+use crate::raft::Fetch;
 
 /// The largest group that the consensus thread applies itself.
 const APPLY_ON_THE_SPOT: usize = 4;
@@ -31,6 +33,7 @@ pub(super) struct WorkerQueues<F: Fs> {
     pub(super) log: LogQueue<F>,
     pub(super) apply: ApplyQueue,
     pub(super) snapshots: Arc<SnapshotThreads<F>>,
+    pub(super) fetcher: Fetcher<F>,
 }
 
 impl<F: Fs> Effects for WorkerQueues<F> {
@@ -87,6 +90,10 @@ impl<F: Fs> Effects for WorkerQueues<F> {
 
     fn send_write(&mut self, to: u64, message: WriteMessage) {
         self.peers.send_write(to, message);
+    }
+
+    fn fetch(&mut self, fetches: Vec<Fetch>) {
+        self.fetcher.fetch(fetches);
     }
 
     fn export(&mut self) {

@@ -7,6 +7,7 @@
 //! | `apply` | the store's queue | its queue |
 //! | `flush` | [`Flusher`] | a request of the store's worker, or of the log's when it is full; five seconds |
 //! | `watchdog` | – | a second; it touches no disk |
+//! | `fetch` | – | an order of the consensus thread; it is there once a follower was far behind |
 //! | `export`, `retire` | – | only there while the state is written for another member, or an old store goes |
 //!
 //! Where nobody else depends on the consensus thread (a sole voter), it does the log's work itself, since it could only
@@ -18,6 +19,7 @@
 //! a node bounds it.
 
 mod dispatch;
+mod fetcher;
 mod snapshots;
 
 use std::ops::ControlFlow;
@@ -42,6 +44,7 @@ use super::snapshot::SnapshotDepot;
 use super::worker_queue::WorkerQueue;
 use crate::raft::LogRead;
 use dispatch::{ApplyQueue, LogQueue, WorkerQueues, apply, persist};
+use fetcher::Fetcher;
 use snapshots::SnapshotThreads;
 
 /// How long an idle apply thread sleeps at most.
@@ -87,6 +90,7 @@ impl<F: Fs> Runtime<F> {
         depot: Arc<SnapshotDepot<F>>,
     ) -> std::io::Result<Self> {
         log.set_flush(apply.flush_request());
+        let fetcher = Fetcher::new(log.reader(), context.intake.clone());
         apply.be_patient();
         let clock = context.status.clock().clone();
         let (watch, watched) = sync_channel(0);
@@ -110,7 +114,7 @@ impl<F: Fs> Runtime<F> {
         runtime.start_log()?;
         runtime.start_apply()?;
         runtime.start_flush(flush_requests)?;
-        runtime.start_consensus(consensus)?;
+        runtime.start_consensus(consensus, fetcher)?;
         Ok(runtime)
     }
 
@@ -204,6 +208,7 @@ impl<F: Fs> Runtime<F> {
     fn start_consensus<R: LogRead + 'static>(
         &self,
         mut consensus: ConsensusLoop<R>,
+        fetcher: Fetcher<F>,
     ) -> std::io::Result<()> {
         let context = self.context.clone();
         let mut queues = WorkerQueues {
@@ -212,6 +217,7 @@ impl<F: Fs> Runtime<F> {
             log: self.log.clone(),
             apply: self.apply.clone(),
             snapshots: self.snapshots.clone(),
+            fetcher,
         };
         self.spawn("consensus", move || {
             let outcome = run_consensus(&mut consensus, &mut queues);
