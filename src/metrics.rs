@@ -15,7 +15,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 
+mod peer;
 mod process;
+
+pub(crate) use peer::{PeerLabel, PeerMetrics, StreamFigures, received_from, sent_to};
+pub(crate) use process::open_files_max;
 
 /// The media type of what [`Metrics::render`] returns.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,9 +53,6 @@ pub struct ReasonLabel {
     /// A word of `node::refusal::RefusalKind`, or `failed`; of `transport`, why a stream is refused.
     pub reason: &'static str,
 }
-
-/// One other member: `To` or `From`, as the original has it, and its id in hexadecimal.
-pub(crate) type PeerLabel = [(&'static str, String); 1];
 
 /// One kind of answered request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,10 +118,7 @@ pub struct Metrics {
     pub http_connections: Gauge,
     pub http_connections_refused: Counter,
     pub slow_requests: Counter,
-    pub peer_sent_bytes: Family<PeerLabel, Counter>,
-    pub peer_received_bytes: Family<PeerLabel, Counter>,
-    pub peer_dropped: Family<PeerLabel, Counter>,
-    pub peer_refused: Family<ReasonLabel, Counter>,
+    pub(crate) peers: PeerMetrics,
     server_version: Family<ServerVersionLabel, Gauge>,
     cluster_version: Family<ClusterVersionLabel, Gauge>,
     server_id: Family<ServerIdLabel, Gauge>,
@@ -156,15 +154,6 @@ impl Metrics {
             };
             self.cluster_version.get_or_create(&label).set(1);
         }
-    }
-
-    /// Ends the series of a member that is gone.
-    pub(crate) fn forget_peer(&self, member: u64) {
-        let to = sent_to(member);
-        self.peer_sent_bytes.remove(&to);
-        self.peer_dropped.remove(&to);
-        self.peer_received_bytes
-            .remove(&received_from(Some(member)));
     }
 
     /// The whole exposition, with the end mark, as [`CONTENT_TYPE`].
@@ -217,10 +206,7 @@ impl Metrics {
             http_connections: Gauge::default(),
             http_connections_refused: Counter::default(),
             slow_requests: Counter::default(),
-            peer_sent_bytes: Family::default(),
-            peer_received_bytes: Family::default(),
-            peer_dropped: Family::default(),
-            peer_refused: Family::default(),
+            peers: PeerMetrics::default(),
             server_version: Family::default(),
             cluster_version: Family::default(),
             server_id: Family::default(),
@@ -251,10 +237,7 @@ impl Metrics {
         add.figure("etcd_debugging_store_expires", "Nodes removed because their TTL lapsed", &self.store_expires);
         add.figure("etcd_debugging_store_watchers", "Watches registered now", &self.watchers);
         add.figure("etcd_debugging_store_watch_requests", "Watches accepted", &self.watch_requests);
-        add.figure("etcd_network_peer_sent_bytes", "Bytes sent to another member", &self.peer_sent_bytes);
-        add.figure("etcd_network_peer_received_bytes", "Bytes received from another member", &self.peer_received_bytes);
-        add.figure("etcd2_peer_messages_dropped", "Messages to another member that were not sent: it was not connected, or too slow", &self.peer_dropped);
-        add.figure("etcd2_peer_streams_refused", "Streams that were refused or closed for what came on them, by reason", &self.peer_refused);
+        self.peers.register(&mut add);
         add.figure("etcd2_apply_duration_seconds", "Time to apply and commit one batch to the store", &self.apply_seconds);
         add.figure("etcd2_apply_batch_entries", "Commands in one batch to the store", &self.batch_entries);
         add.figure("etcd2_store_flush_duration_seconds", "Time of one flush of the store", &self.flush_seconds);
@@ -277,17 +260,6 @@ impl Metrics {
         add.figure("etcd2_http_connections_refused", "Connections refused because the limit was reached", &self.http_connections_refused);
         add.figure("etcd2_http_slow_requests", "Requests, watches apart, that took longer than the threshold", &self.slow_requests);
     }
-}
-
-/// The label of what goes to a member.
-pub(crate) fn sent_to(member: u64) -> PeerLabel {
-    [("To", format!("{member:x}"))]
-}
-
-/// The label of what comes from a member; of all that are not known together, who could make up series.
-pub(crate) fn received_from(member: Option<u64>) -> PeerLabel {
-    let id = member.map_or_else(|| "unknown".to_owned(), |member| format!("{member:x}"));
-    [("From", id)]
 }
 
 /// Registers a clone of a figure: clones share the value.
