@@ -114,6 +114,7 @@ mod tests {
             name: String::new(),
             peer_urls: Vec::new(),
             client_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            applies: None,
         }
     }
 
