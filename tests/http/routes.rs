@@ -20,7 +20,7 @@ fn unknown_paths_are_404() {
         "/v2/stats/store/",
         "/version/",
         "/v2/speedTest",
-        "/debug/vars",
+        "/debug/requests",
     ] {
         let answer = ask(&mut client, &Request::get(target));
         let seen = (answer.status(), answer.text());
@@ -40,6 +40,7 @@ fn wrong_methods_are_405_with_those_that_would_do() {
         ("PUT", "/version", Some("GET")),
         ("POST", "/health", Some("GET")),
         ("DELETE", "/v2/machines", Some("GET,HEAD")),
+        ("HEAD", "/debug/vars", Some("GET")),
         ("HEAD", "/v2/stats/store", Some("GET")),
         ("POST", "/v2/stats/self", Some("GET")),
         ("PATCH", "/v2/members", Some("GET,POST,DELETE,PUT")),
