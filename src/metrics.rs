@@ -13,55 +13,21 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
+mod catalogue;
+mod label;
 mod peer;
 mod process;
 
+pub(crate) use label::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel, RequestLabel};
 pub(crate) use peer::{PeerLabel, PeerMetrics, StreamFigures, received_from, sent_to};
 pub(crate) use process::open_files_max;
 
+use catalogue::Catalogue;
+
 /// The media type of what [`Metrics::render`] returns.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// What was done to the store: `get`, `getRecursive`, or the action of an event (keys-api 2.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ActionLabel {
-    /// The word of the wire, never taken from a request.
-    pub action: &'static str,
-}
-
-/// What was asked of the disk.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct OperationLabel {
-    /// A word of `node::watchdog::Work`.
-    pub operation: &'static str,
-}
-
-/// A damaged part of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct DamageLabel {
-    /// The column family.
-    pub column: &'static str,
-    /// The table; empty where only single rows are known.
-    pub file: String,
-}
-
-/// Why something is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ReasonLabel {
-    /// A word of `node::refusal::RefusalKind`, or `failed`; of `transport`, why a stream is refused.
-    pub reason: &'static str,
-}
-
-/// One kind of answered request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RequestLabel {
-    /// The method, `other` for one that is not of the API: a client cannot make up series.
-    pub method: &'static str,
-    /// The status of the answer.
-    pub code: u16,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerVersionLabel {
@@ -104,6 +70,8 @@ pub struct Metrics {
     pub leader_changes: Counter,
     pub has_leader: Gauge,
     pub is_leader: Gauge,
+    pub health_success: Gauge<u64, AtomicU64>,
+    pub health_failures: Gauge<u64, AtomicU64>,
     pub store_reads: Family<ActionLabel, Counter>,
     pub store_reads_failed: Family<ActionLabel, Counter>,
     pub store_writes: Family<ActionLabel, Counter>,
@@ -192,6 +160,8 @@ impl Metrics {
             leader_changes: Counter::default(),
             has_leader: Gauge::default(),
             is_leader: Gauge::default(),
+            health_success: Gauge::default(),
+            health_failures: Gauge::default(),
             store_reads: Family::default(),
             store_reads_failed: Family::default(),
             store_writes: Family::default(),
@@ -229,6 +199,9 @@ impl Metrics {
         add.figure("etcd_server_proposals_applied_total", "Index of the newest applied log entry", &self.proposals_applied);
         add.figure("etcd_server_proposals_pending", "Proposals handed to consensus and not yet decided", &self.proposals_pending);
         add.figure("etcd_server_proposals_failed", "Proposals that were dropped or timed out", &self.proposals_failed);
+        // Gauges, since the original's names do not end as those of counters do.
+        add.figure("etcd_server_health_success", "Times that /health said true", &self.health_success);
+        add.figure("etcd_server_health_failures", "Times that /health said false", &self.health_failures);
         add.figure("etcd_disk_wal_fsync_duration_seconds", "Time of one sync of the log", &self.wal_fsync_seconds);
         add.figure("etcd_debugging_store_reads", "Reads of the tree served by this member", &self.store_reads);
         add.figure("etcd_debugging_store_reads_failed", "Reads of the tree that were refused", &self.store_reads_failed);
@@ -259,15 +232,6 @@ impl Metrics {
         add.figure("etcd2_http_connections", "Open client connections", &self.http_connections);
         add.figure("etcd2_http_connections_refused", "Connections refused because the limit was reached", &self.http_connections_refused);
         add.figure("etcd2_http_slow_requests", "Requests, watches apart, that took longer than the threshold", &self.slow_requests);
-    }
-}
-
-/// Registers a clone of a figure: clones share the value.
-struct Catalogue<'a>(&'a mut Registry);
-
-impl Catalogue<'_> {
-    fn figure(&mut self, name: &str, help: &str, figure: &(impl Metric + Clone)) {
-        self.0.register(name, help, figure.clone());
     }
 }
 

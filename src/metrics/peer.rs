@@ -7,7 +7,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use super::{Catalogue, ReasonLabel};
+use super::catalogue::Catalogue;
+use super::label::ReasonLabel;
 
 /// One other member: `To` or `From`, as the original has it, and its id in hexadecimal.
 pub(crate) type PeerLabel = [(&'static str, String); 1];

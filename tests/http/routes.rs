@@ -61,6 +61,25 @@ fn wrong_methods_are_405_with_those_that_would_do() {
 }
 
 #[test]
+fn a_lone_node_tells_of_itself_to_who_looks_for_a_fault() {
+    let server = server::ours().start();
+    let answer = get(&server, "/debug/vars");
+    assert_eq!(answer.status(), 200, "{}", answer.dump());
+    assert_eq!(
+        answer.head.get("Content-Type"),
+        Some("application/json; charset=utf-8")
+    );
+    let text = answer.text();
+    assert!(text.contains("\n\"etcd2.peers\": {},\n"), "{text}");
+    assert!(
+        text.contains("\"raftState\":\"StateLeader\"") && text.ends_with("\"progress\":{}}\n}\n"),
+        "{text}"
+    );
+    let classic = server::ours().classic().start();
+    assert_eq!(get(&classic, "/debug/vars").status(), 404);
+}
+
+#[test]
 fn unclean_paths_are_301_for_every_method() {
     let server = server::ours().start();
     let mut client = connect(&server);
