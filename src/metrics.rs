@@ -13,54 +13,21 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
+mod catalogue;
+mod label;
+mod peer;
 mod process;
+
+pub(crate) use label::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel, RequestLabel};
+pub(crate) use peer::{PeerLabel, PeerMetrics, StreamFigures, received_from, sent_to};
+pub(crate) use process::open_files_max;
+
+use catalogue::Catalogue;
 
 /// The media type of what [`Metrics::render`] returns.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// What was done to the store: `get`, `getRecursive`, or the action of an event (keys-api 2.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ActionLabel {
-    /// The word of the wire, never taken from a request.
-    pub action: &'static str,
-}
-
-/// What was asked of the disk.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct OperationLabel {
-    /// A word of `node::watchdog::Work`.
-    pub operation: &'static str,
-}
-
-/// A damaged part of the store.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct DamageLabel {
-    /// The column family.
-    pub column: &'static str,
-    /// The table; empty where only single rows are known.
-    pub file: String,
-}
-
-/// Why something is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ReasonLabel {
-    /// A word of `node::refusal::RefusalKind`, or `failed`; of `transport`, why a stream is refused.
-    pub reason: &'static str,
-}
-
-/// One other member: `To` or `From`, as the original has it, and its id in hexadecimal.
-pub(crate) type PeerLabel = [(&'static str, String); 1];
-
-/// One kind of answered request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RequestLabel {
-    /// The method, `other` for one that is not of the API: a client cannot make up series.
-    pub method: &'static str,
-    /// The status of the answer.
-    pub code: u16,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerVersionLabel {
@@ -103,6 +70,8 @@ pub struct Metrics {
     pub leader_changes: Counter,
     pub has_leader: Gauge,
     pub is_leader: Gauge,
+    pub health_success: Gauge<u64, AtomicU64>,
+    pub health_failures: Gauge<u64, AtomicU64>,
     pub store_reads: Family<ActionLabel, Counter>,
     pub store_reads_failed: Family<ActionLabel, Counter>,
     pub store_writes: Family<ActionLabel, Counter>,
@@ -117,14 +86,11 @@ pub struct Metrics {
     pub http_connections: Gauge,
     pub http_connections_refused: Counter,
     pub slow_requests: Counter,
-    pub peer_sent_bytes: Family<PeerLabel, Counter>,
-    pub peer_received_bytes: Family<PeerLabel, Counter>,
-    pub peer_dropped: Family<PeerLabel, Counter>,
-    pub peer_refused: Family<ReasonLabel, Counter>,
     /// Snapshots that did not reach a member.
     pub snapshot_send_failures: Counter,
     /// Snapshots that could not be written.
     pub export_failures: Counter,
+    pub(crate) peers: PeerMetrics,
     server_version: Family<ServerVersionLabel, Gauge>,
     cluster_version: Family<ClusterVersionLabel, Gauge>,
     server_id: Family<ServerIdLabel, Gauge>,
@@ -160,15 +126,6 @@ impl Metrics {
             };
             self.cluster_version.get_or_create(&label).set(1);
         }
-    }
-
-    /// Ends the series of a member that is gone.
-    pub(crate) fn forget_peer(&self, member: u64) {
-        let to = sent_to(member);
-        self.peer_sent_bytes.remove(&to);
-        self.peer_dropped.remove(&to);
-        self.peer_received_bytes
-            .remove(&received_from(Some(member)));
     }
 
     /// The whole exposition, with the end mark, as [`CONTENT_TYPE`].
@@ -207,6 +164,8 @@ impl Metrics {
             leader_changes: Counter::default(),
             has_leader: Gauge::default(),
             is_leader: Gauge::default(),
+            health_success: Gauge::default(),
+            health_failures: Gauge::default(),
             store_reads: Family::default(),
             store_reads_failed: Family::default(),
             store_writes: Family::default(),
@@ -221,12 +180,9 @@ impl Metrics {
             http_connections: Gauge::default(),
             http_connections_refused: Counter::default(),
             slow_requests: Counter::default(),
-            peer_sent_bytes: Family::default(),
-            peer_received_bytes: Family::default(),
-            peer_dropped: Family::default(),
-            peer_refused: Family::default(),
             snapshot_send_failures: Counter::default(),
             export_failures: Counter::default(),
+            peers: PeerMetrics::default(),
             server_version: Family::default(),
             cluster_version: Family::default(),
             server_id: Family::default(),
@@ -249,6 +205,9 @@ impl Metrics {
         add.figure("etcd_server_proposals_applied_total", "Index of the newest applied log entry", &self.proposals_applied);
         add.figure("etcd_server_proposals_pending", "Proposals handed to consensus and not yet decided", &self.proposals_pending);
         add.figure("etcd_server_proposals_failed", "Proposals that were dropped or timed out", &self.proposals_failed);
+        // Gauges, since the original's names do not end as those of counters do.
+        add.figure("etcd_server_health_success", "Times that /health said true", &self.health_success);
+        add.figure("etcd_server_health_failures", "Times that /health said false", &self.health_failures);
         add.figure("etcd_disk_wal_fsync_duration_seconds", "Time of one sync of the log", &self.wal_fsync_seconds);
         add.figure("etcd_debugging_store_reads", "Reads of the tree served by this member", &self.store_reads);
         add.figure("etcd_debugging_store_reads_failed", "Reads of the tree that were refused", &self.store_reads_failed);
@@ -257,12 +216,9 @@ impl Metrics {
         add.figure("etcd_debugging_store_expires", "Nodes removed because their TTL lapsed", &self.store_expires);
         add.figure("etcd_debugging_store_watchers", "Watches registered now", &self.watchers);
         add.figure("etcd_debugging_store_watch_requests", "Watches accepted", &self.watch_requests);
-        add.figure("etcd_network_peer_sent_bytes", "Bytes sent to another member", &self.peer_sent_bytes);
-        add.figure("etcd_network_peer_received_bytes", "Bytes received from another member", &self.peer_received_bytes);
-        add.figure("etcd2_peer_messages_dropped", "Messages to another member that were not sent: it was not connected, or too slow", &self.peer_dropped);
         add.figure("etcd2_snapshot_send_failures", "Snapshots that did not reach the member that needs one", &self.snapshot_send_failures);
         add.figure("etcd2_snapshot_export_failures", "Snapshots that could not be written for a member that needs one", &self.export_failures);
-        add.figure("etcd2_peer_streams_refused", "Streams that were refused or closed for what came on them, by reason", &self.peer_refused);
+        self.peers.register(&mut add);
         add.figure("etcd2_apply_duration_seconds", "Time to apply and commit one batch to the store", &self.apply_seconds);
         add.figure("etcd2_apply_batch_entries", "Commands in one batch to the store", &self.batch_entries);
         add.figure("etcd2_store_flush_duration_seconds", "Time of one flush of the store", &self.flush_seconds);
@@ -284,26 +240,6 @@ impl Metrics {
         add.figure("etcd2_http_connections", "Open client connections", &self.http_connections);
         add.figure("etcd2_http_connections_refused", "Connections refused because the limit was reached", &self.http_connections_refused);
         add.figure("etcd2_http_slow_requests", "Requests, watches apart, that took longer than the threshold", &self.slow_requests);
-    }
-}
-
-/// The label of what goes to a member.
-pub(crate) fn sent_to(member: u64) -> PeerLabel {
-    [("To", format!("{member:x}"))]
-}
-
-/// The label of what comes from a member; of all that are not known together, who could make up series.
-pub(crate) fn received_from(member: Option<u64>) -> PeerLabel {
-    let id = member.map_or_else(|| "unknown".to_owned(), |member| format!("{member:x}"));
-    [("From", id)]
-}
-
-/// Registers a clone of a figure: clones share the value.
-struct Catalogue<'a>(&'a mut Registry);
-
-impl Catalogue<'_> {
-    fn figure(&mut self, name: &str, help: &str, figure: &(impl Metric + Clone)) {
-        self.0.register(name, help, figure.clone());
     }
 }
 

@@ -13,6 +13,9 @@ mod checker;
 // What is asked while members come and go, and what came back.
 #[path = "cluster/clients.rs"]
 mod clients;
+// What every member shows of itself and the others.
+#[path = "cluster/faces.rs"]
+mod faces;
 // A fresh cluster, as tools and people find it.
 #[path = "cluster/formed.rs"]
 mod formed;
@@ -22,6 +25,9 @@ mod history;
 // All members die at once.
 #[path = "cluster/lost_power.rs"]
 mod lost_power;
+// Members of releases that know different commands.
+#[path = "cluster/mixed.rs"]
+mod mixed;
 // A network that can be cut, and is gone with the test.
 #[path = "cluster/namespace.rs"]
 mod namespace;

@@ -28,7 +28,9 @@
 //!
 //! 1. a new format version in the header, so that an entry says by which rule it is applied,
 //! 2. the old rule beside the new one for entries of the old version, as long as a log or a snapshot may hold one,
-//! 3. a leader that writes the new version only once every member can read it,
+//! 3. a leader that writes the new version only once every member can read it: each says in its row what it applies, and
+//!    whoever takes a request refuses what one of them does not know (`src/service/format.rs`). What the server proposes by
+//!    itself, as an expiry, is not asked there, and has to be,
 //! 4. a test that replays a log of the old version: `tests/golden/format-1/killed.tar.gz` is one, nothing of it flushed.
 //!
 //! A change that only makes batches agree with the rule needs none of this: logs replay to the state that the rule gives.
@@ -69,7 +71,7 @@ pub(crate) use proposal::Proposal;
 pub(crate) use stamp::Stamp;
 pub(crate) use ttl::Ttl;
 use version::BOUNDED_EXPIRY;
-pub(crate) use version::{HEADER_BYTES, NEWEST};
+pub(crate) use version::{AMONG_SEVERAL, FIRST, HEADER_BYTES, NEWEST};
 
 /// What the server does itself: nothing of it has a TTL.
 pub(crate) type ServerOperation = Operation<Infallible>;

@@ -55,6 +55,11 @@ impl Proposal {
         Ok(Self(bytes.into()))
     }
 
+    /// The lowest version that knows it.
+    pub(crate) fn format(&self) -> u8 {
+        self.0.first().copied().unwrap_or(VERSION)
+    }
+
     /// Size as it will stand in the log.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

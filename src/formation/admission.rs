@@ -30,6 +30,9 @@ pub(crate) const ADMISSION_PATH: &str = "/etcd2/admission";
 /// How long one member is waited for.
 const ASKED_WITHIN: Duration = Duration::from_secs(10);
 
+/// Characters of a text of another member that are shown.
+const TEXT_MAX: usize = 300;
+
 /// A new member, by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AdmissionRequest {
@@ -124,6 +127,7 @@ impl NewMember<'_> {
     /// It may never speak.
     pub(crate) async fn come_in(&self, admit: impl Fn()) -> Result<(), AdmissionError> {
         let own = self.service.self_stats().id;
+        let mut told = String::new();
         loop {
             if self.is_started(own) {
                 admit();
@@ -137,7 +141,7 @@ impl NewMember<'_> {
                 .collect();
             let listed = initial_members(self.config).len();
             if !founded.is_empty() {
-                if self.ask(own, &founded).await? {
+                if self.ask(own, &founded, &mut told).await? {
                     admit();
                 }
             } else if greeted.len() + 1 > listed / 2 {
@@ -155,8 +159,13 @@ impl NewMember<'_> {
         started.is_ok_and(|started| started.get(&own) == Some(&self.disk))
     }
 
-    /// Whether one of these has let this member in.
-    async fn ask(&self, own: u64, founded: &BTreeSet<u64>) -> Result<bool, AdmissionError> {
+    /// Whether one of these has let this member in. `told` is the last reason against it that the log has heard.
+    async fn ask(
+        &self,
+        own: u64,
+        founded: &BTreeSet<u64>,
+        told: &mut String,
+    ) -> Result<bool, AdmissionError> {
         let request = AdmissionRequest {
             cluster: self.service.cluster_id(),
             member: own,
@@ -167,24 +176,37 @@ impl NewMember<'_> {
         for member in members.filter(|member| founded.contains(&member.id)) {
             let body = Bytes::from(body.clone());
             let asked = transport::ask(&member.peer_urls, ADMISSION_PATH, body, ASKED_WITHIN).await;
-            match asked.map(|answer| answer.status.as_u16()) {
-                Ok(200) => return Ok(true),
-                Ok(409) => return Err(AdmissionError::Bootstrapped { member: own }),
-                Ok(404) => {
+            match asked.map(|answer| (answer.status.as_u16(), shown(&answer.body))) {
+                Ok((200, _)) => return Ok(true),
+                Ok((409, _)) => return Err(AdmissionError::Bootstrapped { member: own }),
+                Ok((404, _)) => {
                     let cluster = request.cluster;
                     return Err(AdmissionError::Unknown {
                         member: own,
                         cluster,
                     });
                 }
-                Ok(status) => {
-                    tracing::debug!("member {:x} answers {status}: it is asked again", member.id);
+                Ok((status, text)) => {
+                    if *told != text {
+                        tracing::info!(
+                            "member {:x} does not let this one in yet, and is asked again: {status} {text}",
+                            member.id
+                        );
+                        *told = text;
+                    }
                 }
                 Err(error) => tracing::debug!("member {:x}: {error}", member.id),
             }
         }
         Ok(false)
     }
+}
+
+/// What a member says, fit for one line of a log.
+fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let characters = text.chars().filter(|character| !character.is_control());
+    characters.take(TEXT_MAX).collect()
 }
 
 /// The disks of the members that are known to start with this one, by id: they are written down with the founding.

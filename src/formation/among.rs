@@ -117,7 +117,7 @@ impl OwnMember<'_> {
         let Some(stored) = known.iter().find(|member| member.id == id) else {
             return Ok(Look::TooEarly);
         };
-        let differs = update(stored, self.config);
+        let differs = update(stored, self.config, self.service.applies());
         if !differs.is_empty() {
             self.service.write_own(&differs).await?;
         }
@@ -139,7 +139,8 @@ impl OwnMember<'_> {
         }
         let (cluster, id) = (self.service.cluster_id(), self.service.self_stats().id);
         let others = other_founders(self.config, cluster, id).ok_or(LookError::OtherOptions)?;
-        let own = founded(id, own_urls(self.config).to_vec(), self.config);
+        let applies = self.service.applies();
+        let own = founded(id, own_urls(self.config).to_vec(), self.config, applies);
         let command = first_command(
             cluster,
             &own,

@@ -84,6 +84,7 @@ pub(crate) fn initial_members(config: &Config) -> Vec<Member> {
         name: member.name.clone(),
         peer_urls: member.peer_urls.clone(),
         client_urls: Vec::new(),
+        applies: None,
     };
     members.map(member).collect()
 }

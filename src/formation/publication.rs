@@ -58,7 +58,7 @@ async fn write(
     let id = service.self_stats().id;
     let known = service.members()?;
     let Some(stored) = known.iter().find(|member| member.id == id) else {
-        let own = founded(id, config.advertise_peer.clone(), config);
+        let own = founded(id, config.advertise_peer.clone(), config, service.applies());
         let command = first_command(
             service.cluster_id(),
             &own,
@@ -70,7 +70,7 @@ async fn write(
         service.write_own(&command).await?;
         return Ok(Publication::First);
     };
-    let differs = update(stored, config);
+    let differs = update(stored, config, service.applies());
     if !differs.is_empty() {
         service.write_own(&differs).await?;
     }
@@ -85,20 +85,21 @@ pub(super) async fn leader_found(status: &Status) -> Result<(), ServiceError> {
     }
 }
 
-/// This member as its options describe it.
-pub(super) fn founded(id: u64, peer_urls: Vec<String>, config: &Config) -> Member {
+/// This member as its options and its build describe it.
+pub(super) fn founded(id: u64, peer_urls: Vec<String>, config: &Config, applies: u8) -> Member {
     Member {
         id,
         name: config.name.clone(),
         peer_urls,
         client_urls: config.advertise_client.clone(),
+        applies: Some(applies),
     }
 }
 
-/// What makes the stored rows of this member say what its options say. After the founding the stored peer URLs count, not
+/// What makes the stored rows of this member say what its options and its build say. After the founding the stored peer URLs count, not
 /// the flags (cluster-and-config 1.5).
-pub(super) fn update(stored: &Member, config: &Config) -> Vec<ServerOperation> {
-    let member = founded(stored.id, stored.peer_urls.clone(), config);
+pub(super) fn update(stored: &Member, config: &Config, applies: u8) -> Vec<ServerOperation> {
+    let member = founded(stored.id, stored.peer_urls.clone(), config, applies);
     let mut operations = Vec::new();
     if stored.name != member.name {
         operations.push(stored.forget_machine());

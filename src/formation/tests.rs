@@ -11,7 +11,7 @@ use storage::path::KeyPath;
 use super::first_command::{first_command, other_founders};
 use super::fixture::{config, three};
 use super::publication::{Publication, founded};
-use crate::command::{Proposal, Stamp};
+use crate::command::{NEWEST, Proposal, Stamp};
 use crate::members::{self, Member};
 use crate::service::{Caller, Consistency, ServiceError, WatchRequest};
 use cluster::ToyCluster;
@@ -165,7 +165,12 @@ async fn a_founding_that_finds_a_cluster_changes_nothing() {
     let id = cluster.members[0].service.cluster_id();
     let command = |config, own: u64, nonce| {
         let others = other_founders(config, id, own).expect("its founders");
-        let own = founded(own, config.initial_cluster[0].peer_urls.clone(), config);
+        let own = founded(
+            own,
+            config.initial_cluster[0].peer_urls.clone(),
+            config,
+            NEWEST,
+        );
         first_command(id, &own, &others, config, nonce, &BTreeMap::new())
     };
     let (first, second) = (cluster.members[0].id(), cluster.members[1].id());
@@ -192,7 +197,7 @@ async fn a_lone_founding_is_as_ever() {
         cluster.members[0].id(),
     );
     assert_eq!(other_founders(&config, id, own), Some(Vec::new()));
-    let member = founded(own, config.advertise_peer.clone(), &config);
+    let member = founded(own, config.advertise_peer.clone(), &config, NEWEST);
     let command = first_command(id, &member, &[], &config, 7, &BTreeMap::new());
     assert_eq!(Proposal::of_server(&command).stamp(&Stamp::default())[0], 1);
     cluster.write(&command).await;
@@ -205,6 +210,67 @@ async fn a_lone_founding_is_as_ever() {
     assert_eq!(lone.store.revision(), 2);
     assert_eq!(members::nonce(&lone.store).expect("readable"), Some(7));
     assert_eq!(members::all(&lone.store).expect("readable"), [member]);
+}
+
+/// A rolling upgrade of one member, and back.
+#[tokio::test]
+async fn what_one_member_does_not_know_is_refused_by_all() {
+    let mut cluster = ToyCluster::new(three());
+    cluster.members[1].change_build(2);
+    let leader = cluster.members[0].id();
+    cluster
+        .members
+        .iter()
+        .for_each(|member| member.believes(leader));
+    // The founding is of format 3, and comes before any member could have said what it knows.
+    let published = cluster.publish_all().await;
+    assert_eq!(published[0], Publication::First);
+    let b = cluster.members[1].id();
+    let command = [members::unless_started(b), members::started_row(b, 7)];
+    for (applies, known) in [(2, false), (3, true), (2, false)] {
+        cluster.members[1].change_build(applies);
+        cluster.publish(1, 9).await.expect("published");
+        for member in [0, 1, 2] {
+            let service = cluster.members[member].service.clone();
+            let version = if known { "3.4.0" } else { "3.3.0" };
+            assert_eq!(service.cluster_version(), Some(version));
+            let writes = async {
+                let own = service.write_own(&command).await.map(|_| ());
+                (own, service.write(&caller(), set()).await)
+            };
+            let (own, written) = cluster.beside(writes).await;
+            written.expect("every release knows what clients write");
+            match own {
+                Ok(()) => assert!(known, "member {member}"),
+                Err(ServiceError::UnknownToMember { member, needs }) => {
+                    assert!(!known);
+                    let told = (member.id, &*member.name, member.applies, needs);
+                    assert_eq!(told, (b, "b", 2, 3));
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+/// The others of a fresh cluster have said nothing yet, and clusters of several begin with what they need.
+#[tokio::test]
+async fn a_row_that_says_nothing_is_of_a_member_that_knows_the_founding() {
+    let mut cluster = ToyCluster::new(three());
+    let leader = cluster.members[0].id();
+    cluster.members[0].believes(leader);
+    cluster.publish(0, 1).await.expect("published");
+    let store = &cluster.members[0].store;
+    let said = members::all(store).expect("readable").into_iter();
+    let said: Vec<_> = said.map(|member| member.applies).collect();
+    assert_eq!(said.iter().filter(|said| said.is_none()).count(), 2);
+    let service = cluster.members[0].service.clone();
+    assert_eq!(service.cluster_version(), Some("3.4.0"));
+    let command = [members::unless_started(1), members::started_row(1, 7)];
+    let written = cluster
+        .beside(async move { service.write_own(&command).await })
+        .await;
+    assert!(written.is_ok());
 }
 
 #[test]

@@ -28,10 +28,12 @@ pub(super) fn version(service: &Service, reply: Reply) -> Response<Body> {
 pub(super) async fn health(front: &Front, reply: Reply) -> Response<Body> {
     match front.service.health().await {
         Ok(()) => {
+            front.service.metrics().health_success.inc();
             front.is_healthy();
             reply.text(StatusCode::OK, "{\"health\":\"true\"}")
         }
         Err(reason) => {
+            front.service.metrics().health_failures.inc();
             if front.tells_unhealthy(Instant::now()) {
                 tracing::warn!(%reason, "not healthy");
             }
@@ -114,6 +116,7 @@ mod tests {
             name: String::new(),
             peer_urls: Vec::new(),
             client_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            applies: None,
         }
     }
 

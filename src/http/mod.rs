@@ -9,7 +9,7 @@
 //!     ├─ keys/ ─ request/      body, form, parameters, and what they mean
 //!     │    ├─ get, put, post, delete, watch     one file for each verb
 //!     │    └─ listing ─ permit                  streams what is large
-//!     └─ info, stats, members/
+//!     └─ info, debug, stats, members/
 //! peer                         the peer port: streams of other members, and who this is
 //!   answer/                    headers, body, JSON, times, errors
 //! ```
@@ -20,6 +20,7 @@
 
 mod answer;
 mod counters;
+mod debug;
 mod front;
 mod info;
 mod keys;

@@ -11,6 +11,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::answer::body::Body;
 use super::answer::headers::Reply;
+use super::debug;
 use super::front::Front;
 use super::info;
 use super::keys::{self, TakenHeaders};
@@ -181,6 +182,8 @@ async fn endpoint(
         b"/version" | b"/health" => false,
         b"/v2/machines" | b"/v2/peers" | b"/v2/leader" | b"/metrics" => true,
         b"/v2/auth/enable" => false,
+        // 0.4 has it with an option for developers only.
+        b"/debug/vars" if !classic => false,
         b"/v2/stats/self" | b"/v2/stats/store" | b"/v2/stats/leader" => classic,
         _ => return reply.not_found(),
     };
@@ -196,6 +199,7 @@ async fn endpoint(
         b"/v2/machines" | b"/v2/peers" => info::machines(front, reply),
         b"/v2/leader" => info::leader(front, reply),
         b"/v2/auth/enable" => info::auth(front, reply),
+        b"/debug/vars" => debug::vars(service, reply),
         b"/metrics" => reply.typed(metrics::CONTENT_TYPE, service.metrics_text()),
         b"/v2/stats/store" => {
             reply.json(StatusCode::OK, stats::store::body(&service.store_stats()))

@@ -11,6 +11,7 @@ fn the_record_of_a_member() {
         name: "n1".to_owned(),
         peer_urls: vec!["http://127.0.0.1:2380".to_owned()],
         client_urls: Vec::new(),
+        applies: Some(3),
     };
     let written = serde_json::to_vec(&member).expect("a member is written");
     Campaign::new("member record")

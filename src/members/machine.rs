@@ -61,6 +61,7 @@ mod tests {
             name: "n1".into(),
             peer_urls: vec!["http://10.0.0.2:7001".into()],
             client_urls: vec!["http://10.0.0.2:4001".into()],
+            applies: None,
         };
         let ServerOperation::System { path, value } = member.machine() else {
             panic!("a system write")
@@ -77,6 +78,7 @@ mod tests {
             name: String::new(),
             peer_urls: vec![],
             client_urls: vec![],
+            applies: None,
         };
         assert_eq!(member.machine_path().as_bytes(), b"/_etcd/machines/ab");
     }

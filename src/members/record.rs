@@ -27,6 +27,10 @@ pub(crate) struct Member {
     pub peer_urls: Vec<String>,
     /// Where clients reach it; empty until it has started once.
     pub client_urls: Vec<String>,
+    /// The highest format of commands that it applies; `None` until it has started once, and from builds that did not say.
+    /// Those pass over the field, and keep it as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applies: Option<u8>,
 }
 
 /// Why the rows cannot be used.
@@ -166,6 +170,7 @@ mod tests {
             name: "x".into(),
             peer_urls: vec!["http://p".into()],
             client_urls: vec![],
+            applies: Some(3),
         };
         let ServerOperation::Record {
             key,
@@ -177,5 +182,12 @@ mod tests {
         assert_eq!(&key[..], b"member/0000000000000007");
         assert_eq!(decode(&key, &value).expect("decodes"), member);
         assert!(decode(&key, b"{").is_err());
+        let silent = br#"{"id":7,"name":"x","peer_urls":["http://p"],"client_urls":[]}"#;
+        let before = Member {
+            applies: None,
+            ..member
+        };
+        assert_eq!(decode(&key, silent).expect("decodes"), before);
+        assert_eq!(serde_json::to_vec(&before).expect("encodes"), silent);
     }
 }

@@ -40,7 +40,7 @@ impl Collector for Process {
         if let Some(open) = open_files() {
             gauge("process_open_fds", "Open file descriptors", open as f64)?;
         }
-        if let Some(limit) = getrlimit(Resource::Nofile).current {
+        if let Some(limit) = open_files_max() {
             gauge(
                 "process_max_fds",
                 "Limit of open file descriptors",
@@ -71,6 +71,11 @@ impl Collector for Process {
         )?;
         figure.encode(inner)
     }
+}
+
+/// How many files the process may have open; `None` for no limit.
+pub(crate) fn open_files_max() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 /// The entry of the directory handle that does the counting is not counted.

@@ -49,6 +49,8 @@ impl NodeContext {
             metrics.clone(),
         ));
         let status = Arc::new(Status::new(clock.clone()));
+        let round_trips = metrics.peers.round_trip_seconds.clone();
+        status.traffic().count_round_trips(round_trips);
         let watches = hub.clone();
         status.when_halted(move |reason| watches.mute(reason));
         Self {

@@ -2,17 +2,24 @@
 //! (cluster-and-config 5.1, 5.2).
 //!
 //! A latency is the time from an append that carries entries to the answer that it is durable there. One append for each
-//! follower is timed at a time: more would say the same of the same disk.
+//! follower is timed at a time: more would say the same of the same disk. A round trip is the time from a heartbeat to its
+//! answer, which waits for no disk.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
 use raft::eraftpb::{Message, MessageType};
+
+use crate::metrics::{self, PeerLabel};
 
 /// Messages that rates are made of.
 const RATED: usize = 200;
 /// Nanoseconds after the last message from which on there is no rate.
 const STALE: u64 = 1_000_000_000;
+/// Nanoseconds after which a heartbeat counts as lost: an answer that comes then is of a later one.
+const LOST: u64 = 1_000_000_000;
 
 /// What was measured of one follower. Latencies are milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -53,11 +60,24 @@ struct Direction {
 pub(crate) struct Traffic {
     // Held for the messages of one step, or for a look.
     measured: Mutex<Measured>,
+    round_trips: OnceLock<Family<PeerLabel, Histogram>>,
+}
+
+/// How far a leader and its followers are, as far as their messages of this term tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SeenProgress {
+    /// The last entry that was sent to anybody.
+    pub(crate) sent: u64,
+    /// The last entry that each has acknowledged. Who has not answered yet is left out.
+    pub(crate) acknowledged: BTreeMap<u64, u64>,
 }
 
 #[derive(Debug, Default)]
 struct Measured {
     followers: BTreeMap<u64, FollowerMeasure>,
+    progress: SeenProgress,
+    /// The heartbeat to each that is timed: when it was sent.
+    heartbeats: BTreeMap<u64, u64>,
     sent: Direction,
     received: Direction,
 }
@@ -127,14 +147,31 @@ impl Traffic {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Round trips are counted here from now on. Told once, at the start.
+    pub(crate) fn count_round_trips(&self, into: Family<PeerLabel, Histogram>) {
+        // A second telling would be of the same figures.
+        let _ = self.round_trips.set(into);
+    }
+
     /// Messages that leave now. Times are nanoseconds since boot.
     pub(crate) fn sent(&self, messages: &[Message], now: u64) {
-        let appends = messages.iter().filter(|message| is_append(message));
+        let told = |message: &&Message| {
+            use MessageType::{MsgAppend, MsgHeartbeat};
+            matches!(message.msg_type(), MsgAppend | MsgHeartbeat)
+        };
         let mut measured = None;
-        for message in appends {
+        for message in messages.iter().filter(told) {
             let measured = measured.get_or_insert_with(|| self.measured());
+            if message.msg_type() == MessageType::MsgHeartbeat {
+                let sent = measured.heartbeats.entry(message.to).or_insert(now);
+                if now.saturating_sub(*sent) > LOST {
+                    *sent = now;
+                }
+                continue;
+            }
             measured.sent.count(size(message), now);
             if let Some(last) = message.entries.last() {
+                measured.progress.sent = measured.progress.sent.max(last.index);
                 let follower = measured.followers.entry(message.to).or_default();
                 follower.timed.get_or_insert((last.index, now));
             }
@@ -146,8 +183,22 @@ impl Traffic {
         match message.msg_type() {
             MessageType::MsgAppend => self.measured().received.count(size(message), now),
             MessageType::MsgAppendResponse if !message.reject => {
-                if let Some(follower) = self.measured().followers.get_mut(&message.from) {
+                let mut measured = self.measured();
+                let known = measured.progress.acknowledged.entry(message.from);
+                let known = known.or_default();
+                *known = message.index.max(*known);
+                if let Some(follower) = measured.followers.get_mut(&message.from) {
                     follower.answered(message.index, now);
+                }
+            }
+            MessageType::MsgHeartbeatResponse => {
+                let sent = self.measured().heartbeats.remove(&message.from);
+                let took = sent.map(|sent| now.saturating_sub(sent));
+                if let Some(took) = took.filter(|took| *took <= LOST)
+                    && let Some(figures) = self.round_trips.get()
+                {
+                    let label = metrics::sent_to(message.from);
+                    figures.get_or_create(&label).observe(took as f64 / 1e9);
                 }
             }
             _ => {}
@@ -164,7 +215,15 @@ impl Traffic {
 
     /// This member begins to lead: what it measured in an earlier term is old.
     pub(crate) fn begin(&self) {
-        self.measured().followers.clear();
+        let mut measured = self.measured();
+        measured.followers.clear();
+        measured.heartbeats.clear();
+        measured.progress = SeenProgress::default();
+    }
+
+    /// How far this leader and its followers are.
+    pub(crate) fn progress(&self) -> SeenProgress {
+        self.measured().progress.clone()
     }
 
     /// What was measured of each follower.
@@ -183,10 +242,6 @@ impl Traffic {
         let measured = self.measured();
         (measured.received.count, measured.received.rate(now))
     }
-}
-
-fn is_append(message: &Message) -> bool {
-    message.msg_type() == MessageType::MsgAppend
 }
 
 fn size(message: &Message) -> usize {
@@ -244,6 +299,64 @@ mod tests {
         assert_eq!((quick.minimum, quick.maximum, quick.success), (2.0, 4.0, 2));
         assert_eq!((followers[&3].success, followers[&3].fail), (0, 1));
         assert_eq!(traffic.sending(24 * MS).0, 4);
+    }
+
+    #[test]
+    fn what_followers_have_acknowledged_is_known_until_a_new_term() {
+        let traffic = Traffic::default();
+        traffic.sent(&[append(2, 5), append(3, 5), append(2, 8)], 10 * MS);
+        traffic.received(&answer(2, 7), 11 * MS);
+        traffic.received(&answer(2, 6), 12 * MS);
+        let seen = traffic.progress();
+        assert_eq!(
+            (seen.sent, seen.acknowledged),
+            (8, BTreeMap::from([(2, 7)]))
+        );
+        traffic.begin();
+        assert_eq!(traffic.progress(), SeenProgress::default());
+    }
+
+    #[test]
+    fn a_round_trip_is_that_of_a_heartbeat_that_was_not_lost() {
+        let traffic = Traffic::default();
+        let figures = crate::metrics::PeerMetrics::default().round_trip_seconds;
+        traffic.count_round_trips(figures.clone());
+        let of = |kind| {
+            let mut message = Message {
+                to: 2,
+                from: 2,
+                ..Message::default()
+            };
+            message.set_msg_type(kind);
+            message
+        };
+        let (beat, answer) = (
+            of(MessageType::MsgHeartbeat),
+            of(MessageType::MsgHeartbeatResponse),
+        );
+        // Answered; answered after a second one; never answered, and then one that is; an answer to nothing.
+        for (sent, answered) in [
+            (&[0][..], Some(4)),
+            (&[100, 150], Some(170)),
+            (&[200], None),
+            (&[2_000], Some(2_001)),
+            (&[], Some(2_002)),
+        ] {
+            for at in sent {
+                traffic.sent(std::slice::from_ref(&beat), at * MS);
+            }
+            if let Some(at) = answered {
+                traffic.received(&answer, at * MS);
+            }
+        }
+        let mut registry = prometheus_client::registry::Registry::default();
+        registry.register("trip", "", figures);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("it is written");
+        assert!(text.contains("trip_count{To=\"2\"} 3\n"), "{text}");
+        let sum = text.split_once("trip_sum{To=\"2\"} ");
+        let sum = sum.and_then(|(_, rest)| rest.lines().next()?.parse::<f64>().ok());
+        assert!(sum.is_some_and(|sum| (sum - 0.075).abs() < 1e-9), "{text}");
     }
 
     #[test]

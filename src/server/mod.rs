@@ -7,6 +7,7 @@
 
 mod address_space;
 mod announcement;
+mod claim;
 mod descriptors;
 mod error;
 mod exit;
@@ -100,7 +101,8 @@ async fn serve(
     } = node;
     let (network, addresses) = network.unzip();
     let (hub, status) = (context.hub.clone(), context.status.clone());
-    let service = Service::new(option::service(config, &identity, alone), context.clone());
+    let settings = option::service(config, &identity, alone);
+    let service = Service::new(settings, context.clone(), network.clone());
     let stop = StopSignal::listen(status.clone())?;
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
     let publishing = Publishing {

@@ -4,7 +4,6 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use crate::command;
 use crate::config::Config;
 use crate::formation;
 use crate::members;
@@ -13,6 +12,8 @@ use crate::node::peer::Peers;
 use crate::node::start::{ConnectPeers, NewNode};
 use crate::transport::{Network, NetworkSettings, PeerAddress};
 use crate::version::SERVER_VERSION;
+
+use super::claim;
 
 /// Where the network is once the node has started; it stays empty for a lone one. Beside it the addresses that it is to dial
 /// once the peer port listens: who greets another is dialled back at once.
@@ -44,7 +45,7 @@ fn start(config: &Config, new: &NewNode, node: &NodeContext) -> io::Result<Arc<N
         heartbeat: config.heartbeat,
         election: config.election,
         version: SERVER_VERSION,
-        applies: command::NEWEST.into(),
+        applies: claim::applies().into(),
         clock: node.status.clock().clone(),
         metrics: node.metrics.clone(),
     };

@@ -14,6 +14,7 @@ use crate::node::start::{ConnectPeers, NodeOptions};
 use crate::service::ServiceSettings;
 use crate::version::SERVER_VERSION;
 
+use super::claim;
 use super::descriptors::Shares;
 
 /// Connections of a peer port.
@@ -72,6 +73,7 @@ pub(super) fn service(config: &Config, identity: &wal::Identity, alone: bool) ->
         request_timeout: REQUEST_TIMEOUT + 2 * config.election,
         start_time: SystemTime::now(),
         alone,
+        applies: claim::applies(),
     }
 }
 

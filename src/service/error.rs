@@ -58,9 +58,31 @@ pub(crate) enum ServiceError {
         "this member was far behind and took a snapshot: whether the write took effect is not known"
     )]
     Overtaken,
+    /// A member would be stopped by this command; it did not take effect.
+    #[error(
+        "this needs commands of format {needs}, and member {:?} ({:x}) applies those up to {}: update that member first",
+        .member.name, .member.id, .member.applies
+    )]
+    UnknownToMember {
+        /// The one that knows the least.
+        member: LeastMember,
+        /// What the command needs.
+        needs: u8,
+    },
     /// Value or key over the limit.
     #[error("the value or the key is too large")]
     TooLarge,
+}
+
+/// The member that knows the least.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeastMember {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// The highest format of commands that it applies.
+    pub applies: u8,
 }
 
 /// What failed.

@@ -7,7 +7,6 @@ use crate::metrics::{ActionLabel, DamageLabel, OperationLabel, ReasonLabel};
 use crate::node::refusal::RefusalKind;
 use crate::node::watchdog::Work;
 use crate::raft::Role;
-use crate::version::CLUSTER_VERSION;
 
 impl Service {
     /// The exposition text; its media type is `metrics::CONTENT_TYPE`.
@@ -15,10 +14,7 @@ impl Service {
         let node = &self.node();
         let metrics = &node.metrics;
         let leader = node.status.leader();
-        metrics.identify(
-            self.settings().member_id,
-            (leader != 0).then_some(CLUSTER_VERSION),
-        );
+        metrics.identify(self.settings().member_id, self.cluster_version());
         metrics.has_leader.set(i64::from(leader != 0));
         metrics
             .is_leader
@@ -33,6 +29,7 @@ impl Service {
             .set(i64::try_from(node.intake.waiting()).unwrap_or(i64::MAX));
         self.copy_counters();
         self.copy_troubles();
+        self.copy_peers();
         metrics.render()
     }
 

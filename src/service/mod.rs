@@ -6,8 +6,10 @@
 mod catch_up;
 mod error;
 mod figures;
+mod format;
 mod gate;
 mod lapsed;
+mod peers;
 mod read;
 mod request;
 pub(crate) mod stats;
@@ -18,7 +20,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+#[cfg(test)]
+pub(crate) use error::LeastMember;
 pub(crate) use error::{ServiceError, StorageFault};
+pub(crate) use peers::{FollowerProgress, RaftStatus};
 pub(crate) use read::ReadGrant;
 pub(crate) use request::*;
 pub(crate) use stats::{LeaderStats, NodeState, SelfStats, StoreStats};
@@ -31,7 +36,8 @@ pub(crate) use crate::members::Member;
 use crate::members::{self, MembersError};
 use crate::metrics::Metrics;
 use crate::node::context::NodeContext;
-use crate::version::{CLUSTER_VERSION, SERVER_VERSION};
+use crate::transport::Network;
+use crate::version::SERVER_VERSION;
 
 /// What does not change while the process runs.
 #[derive(Debug, Clone)]
@@ -52,12 +58,15 @@ pub(crate) struct ServiceSettings {
     pub start_time: SystemTime,
     /// Whether no other member has a vote.
     pub alone: bool,
+    /// The highest format of commands that this member says it applies.
+    pub applies: u8,
 }
 
 struct Inner {
     settings: ServiceSettings,
     node: NodeContext,
     gate: Gate,
+    network: Option<Arc<Network>>,
 }
 
 /// See the module. Cheap to clone.
@@ -67,8 +76,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Over a started node.
-    pub(crate) fn new(settings: ServiceSettings, node: NodeContext) -> Self {
+    /// Over a started node, and what knows the way to the others if there are any.
+    pub(crate) fn new(
+        settings: ServiceSettings,
+        node: NodeContext,
+        network: Option<Arc<Network>>,
+    ) -> Self {
         // From then on the disk is late for clients too.
         let patience = settings.request_timeout;
         node.status.watchdog().set_patience(patience);
@@ -78,6 +91,7 @@ impl Service {
                 settings,
                 node,
                 gate,
+                network,
             }),
         }
     }
@@ -88,6 +102,10 @@ impl Service {
 
     fn node(&self) -> &NodeContext {
         &self.inner.node
+    }
+
+    fn network(&self) -> Option<&Arc<Network>> {
+        self.inner.network.as_ref()
     }
 
     /// The cluster's id.
@@ -108,11 +126,6 @@ impl Service {
     /// The API version that clients are told.
     pub(crate) fn server_version(&self) -> &'static str {
         SERVER_VERSION
-    }
-
-    /// The cluster's API version; `None` before a leader is known.
-    pub(crate) fn cluster_version(&self) -> Option<&'static str> {
-        (self.node().status.leader() != 0).then_some(CLUSTER_VERSION)
     }
 
     /// The index of the newest event, as applied here.

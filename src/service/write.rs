@@ -66,16 +66,22 @@ impl Service {
         if proposal.len() > command::MAX_BYTES {
             return Err(ServiceError::TooLarge);
         }
+        self.is_known_to_all(&proposal)?;
+        let decided = self.decided(proposal).await;
+        if decided.is_err() {
+            self.node().metrics.proposals_failed.inc();
+        }
+        decided
+    }
+
+    async fn decided(&self, proposal: Proposal) -> Result<AppliedWrite, ServiceError> {
         let term = self.node().status.term();
         let answer = self.node().intake.submit(proposal)?;
         let timeout = self.settings().request_timeout;
         match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(reply)) => Ok(reply?),
             Ok(Err(_)) => Err(ServiceError::Stopped),
-            Err(_) => {
-                self.node().metrics.proposals_failed.inc();
-                Err(self.timed_out(term))
-            }
+            Err(_) => Err(self.timed_out(term)),
         }
     }
 }

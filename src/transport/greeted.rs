@@ -17,6 +17,8 @@ pub(crate) struct PeerFacts {
     pub(crate) founded: bool,
     /// Drawn when its data directory was founded; 0 where it has not said.
     pub(crate) disk: u64,
+    /// The highest format of commands that it applies; `None` where it has not said.
+    pub(crate) applies: Option<u8>,
 }
 
 /// See the module.
@@ -43,6 +45,10 @@ impl Greeted {
         let facts = PeerFacts {
             founded: theirs.founded,
             disk: theirs.disk,
+            applies: match theirs.applies {
+                0 => None,
+                applies => Some(u8::try_from(applies).unwrap_or(u8::MAX)),
+            },
         };
         self.known().facts.insert(theirs.from, facts);
         self.changed.notify_one();
@@ -53,6 +59,7 @@ impl Greeted {
         let facts = PeerFacts {
             founded: true,
             disk: 0,
+            applies: None,
         };
         self.known().facts.insert(by, facts);
         self.changed.notify_one();
@@ -60,6 +67,11 @@ impl Greeted {
 
     pub(super) fn facts(&self) -> BTreeMap<u64, PeerFacts> {
         self.known().facts.clone()
+    }
+
+    /// The highest format of commands that a member applies, if it said so.
+    pub(super) fn applies(&self, member: u64) -> Option<u8> {
+        self.known().facts.get(&member)?.applies
     }
 
     /// Ends when something was learnt since the last call. For one task.

@@ -107,6 +107,11 @@ impl StreamKind {
     }
 }
 
+/// Whether a leader says with it that it is there.
+pub(super) fn is_heartbeat(message: &PeerMessage) -> bool {
+    matches!(message, PeerMessage::Raft(message) if message.msg_type() == MessageType::MsgHeartbeat)
+}
+
 /// What a message counts in a queue. Near what it takes in memory, and made without encoding it: the consensus thread asks.
 pub(super) fn cost(message: &PeerMessage) -> usize {
     let payload = match message {

@@ -45,7 +45,8 @@ mod transfer;
 pub(crate) use ask::ask;
 pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};
 pub(crate) use local::NetworkSettings;
+#[cfg(test)]
+pub(crate) use message::StreamKind;
 pub(crate) use network::Network;
 pub(crate) use peer::PeerAddress;
-#[expect(unused_imports, reason = "faces that show it are to come")]
 pub(crate) use peer::{PeerState, StreamState};

@@ -102,7 +102,10 @@ impl Network {
                 self.roster.remove(gone.id);
                 gone.close();
                 self.inbound.end(gone.id);
-                self.local.settings.metrics.forget_peer(gone.id);
+                let Local { settings, .. } = &*self.local;
+                let streams = [StreamKind::Control, StreamKind::Bulk].map(StreamKind::word);
+                let figures = &settings.metrics.peers;
+                figures.forget(settings.member, gone.id, &streams);
             }
         }
         for address in peers {
@@ -136,6 +139,11 @@ impl Network {
     /// What the others have said of themselves.
     pub(crate) fn greeted(&self) -> BTreeMap<u64, PeerFacts> {
         self.local.greeted.facts()
+    }
+
+    /// The highest format of commands that another one applies, if it has said so.
+    pub(crate) fn applies(&self, member: u64) -> Option<u8> {
+        self.local.greeted.applies(member)
     }
 
     /// Ends when one of them has greeted since the last call. For one task.

@@ -105,8 +105,10 @@ impl Outgoing {
         self.inner().closed
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.inner().bytes
+    /// How many messages, and bytes, wait.
+    pub(super) fn holds(&self) -> (usize, usize) {
+        let inner = self.inner();
+        (inner.messages.len(), inner.bytes)
     }
 }
 
@@ -162,9 +164,10 @@ mod tests {
         }
         assert!(matches!(queue.push(append(8, 2_200)), Queued::Yes));
         assert!(told(queue.push(append(9, 9_000))));
-        assert!(queue.bytes() <= 10_000);
+        let (messages, bytes) = queue.holds();
+        assert!(messages == 2 && bytes <= 10_000, "{messages}, {bytes}");
         assert_eq!(queue.clear().len(), 2);
-        assert_eq!((queue.bytes(), queue.pop()), (0, None));
+        assert_eq!((queue.holds(), queue.pop()), ((0, 0), None));
     }
 
     #[test]

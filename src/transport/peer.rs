@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::local::Local;
-use super::message::StreamKind;
+use super::message::{self, StreamKind};
 use super::outgoing::{Outgoing, Queued};
 use crate::metrics::{self, Metrics, PeerLabel};
 use crate::node::peer::PeerMessage;
@@ -40,6 +40,7 @@ pub(crate) struct PeerState {
 /// What is known of one stream to a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StreamState {
+    pub(crate) kind: StreamKind,
     pub(crate) connected: bool,
     /// Since when it is so.
     pub(crate) since: SystemTime,
@@ -49,6 +50,7 @@ pub(crate) struct StreamState {
     pub(crate) sent_messages: u64,
     pub(crate) dropped_messages: u64,
     pub(crate) queued_bytes: usize,
+    pub(crate) queued_messages: usize,
 }
 
 /// See the module.
@@ -90,6 +92,7 @@ pub(super) struct RemoteStream {
     dropped_messages: AtomicU64,
     bytes_counter: Counter,
     dropped_counter: Counter,
+    heartbeats_counter: Counter,
 }
 
 #[derive(Debug)]
@@ -187,24 +190,29 @@ impl RemotePeer {
 
     /// Puts a message into the queue of a stream, and tells who has to know if it is lost.
     pub(super) fn send(&self, local: &Local, kind: StreamKind, message: PeerMessage) {
+        let heartbeat = message::is_heartbeat(&message);
         match self.stream(kind).queue.push(message) {
             Queued::Yes => {}
             Queued::Full { tell } => {
-                if self.lose(kind) && tell {
+                if self.lose(kind, heartbeat) && tell {
                     local.inbox.unreachable(self.id);
                 }
             }
             Queued::Closed => {
-                self.lose(kind);
+                self.lose(kind, heartbeat);
             }
         }
     }
 
-    /// A message will not be sent. Whether the node must know: entries and offers are what it sends again.
-    pub(super) fn lose(&self, kind: StreamKind) -> bool {
+    /// A message, perhaps a heartbeat, will not be sent. Whether the node must know: entries and offers are what it sends
+    /// again.
+    pub(super) fn lose(&self, kind: StreamKind, heartbeat: bool) -> bool {
         let stream = self.stream(kind);
         stream.dropped_messages.fetch_add(1, Ordering::Relaxed);
         stream.dropped_counter.inc();
+        if heartbeat {
+            stream.heartbeats_counter.inc();
+        }
         kind == StreamKind::Bulk
     }
 
@@ -240,8 +248,9 @@ impl RemoteStream {
             sent_bytes: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
             dropped_messages: AtomicU64::new(0),
-            bytes_counter: metrics.peer_sent_bytes.get_or_create(label).clone(),
-            dropped_counter: metrics.peer_dropped.get_or_create(label).clone(),
+            bytes_counter: metrics.peers.sent_bytes.get_or_create(label).clone(),
+            dropped_counter: metrics.peers.dropped.get_or_create(label).clone(),
+            heartbeats_counter: metrics.peers.heartbeats_failed.clone(),
         }
     }
 
@@ -279,14 +288,17 @@ impl RemoteStream {
 
     fn state(&self) -> StreamState {
         let standing = self.standing();
+        let (queued_messages, queued_bytes) = self.queue.holds();
         StreamState {
+            kind: self.kind,
             connected: standing.connected,
             since: standing.since,
             last_error: standing.last_error.clone(),
             sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
             sent_messages: self.sent_messages.load(Ordering::Relaxed),
             dropped_messages: self.dropped_messages.load(Ordering::Relaxed),
-            queued_bytes: self.queue.bytes(),
+            queued_bytes,
+            queued_messages,
         }
     }
 }

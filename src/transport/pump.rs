@@ -134,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite> Pump<'_, S> {
         if local.notices.is_due(peer.id, "message too large") {
             tracing::error!(peer = format!("{:x}", peer.id), %error, "a message cannot be sent");
         }
-        if peer.lose(self.stream.kind) {
+        if peer.lose(self.stream.kind, false) {
             local.inbox.unreachable(peer.id);
         }
     }

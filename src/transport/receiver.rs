@@ -186,7 +186,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
                 peer.poke();
             }
             let label = metrics::received_from(peer.map(|peer| peer.id));
-            let received = &local.settings.metrics.peer_received_bytes;
+            let received = &local.settings.metrics.peers.received_bytes;
             let received = received.get_or_create(&label).clone();
             let election = Duration::from_millis(theirs.election_ms).min(ELECTION_MAX);
             let silence = 2 * election.max(local.settings.election);
@@ -215,7 +215,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
 }
 
 fn count_refused(local: &Local, reason: &'static str) {
-    let refused = &local.settings.metrics.peer_refused;
+    let refused = &local.settings.metrics.peers.refused;
     refused.get_or_create(&ReasonLabel { reason }).inc();
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::greeting::GreetingFault;
 use super::handshake::{self, HandshakeError};
 use super::local::Local;
-use super::message::StreamKind;
+use super::message::{self, StreamKind};
 use super::peer::{RemotePeer, RemoteStream};
 use super::pump::{self, StreamEnd};
 use super::reach::{PeerStream, Reach, ReachError};
@@ -165,8 +165,8 @@ impl Sender {
     /// Throws away what is queued. Whether consensus must know.
     fn drop_queue(&self) -> bool {
         let mut tell = false;
-        for _ in self.stream().queue.clear() {
-            tell |= self.peer.lose(self.kind);
+        for (message, _) in self.stream().queue.clear() {
+            tell |= self.peer.lose(self.kind, message::is_heartbeat(&message));
         }
         tell
     }

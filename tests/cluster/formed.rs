@@ -95,6 +95,44 @@ fn assert_leads(cluster: &Cluster, leader: usize) {
         let stats = cluster[member].exchange(&Request::get("/v2/stats/leader"));
         assert_eq!(stats.status() == 200, member == leader, "{}", stats.dump());
     }
+    let stats = json(cluster[leader].addr(), "/v2/stats/leader").expect("it says");
+    assert_eq!(stats["leader"], id, "{stats}");
+    let others = cluster.others(leader).into_iter();
+    let others: BTreeSet<_> = others
+        .map(|other| own(other)["id"].clone().to_string())
+        .collect();
+    let followers = stats["followers"].as_object().expect("an object");
+    let named: BTreeSet<_> = followers.keys().map(|id| format!("\"{id}\"")).collect();
+    assert_eq!(named, others, "{stats}");
+    for follower in followers.values() {
+        assert_measured(follower);
+    }
+}
+
+/// Each has acknowledged entries by now, and that takes time.
+fn assert_measured(follower: &Value) {
+    let of = |name: &str| follower["latency"][name].as_f64().expect("a number");
+    let (minimum, maximum) = (of("minimum"), of("maximum"));
+    let (average, deviation) = (of("average"), of("standardDeviation"));
+    assert!(minimum > 0.0 && minimum <= maximum, "{follower}");
+    // Sums of floats are rounded.
+    let slack = 1e-6 * maximum;
+    for between in [of("current"), average] {
+        assert!(
+            between >= minimum - slack && between <= maximum + slack,
+            "{follower}"
+        );
+    }
+    assert!(
+        (0.0..=maximum - minimum + slack).contains(&deviation),
+        "{follower}"
+    );
+    let count = follower["counts"]["success"].as_u64().expect("a count");
+    assert!(count > 0, "{follower}");
+    if count == 1 {
+        assert_eq!((minimum, deviation), (maximum, 0.0), "{follower}");
+    }
+    assert!(follower["counts"]["fail"].is_u64(), "{follower}");
 }
 
 #[test]

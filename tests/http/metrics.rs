@@ -25,6 +25,7 @@ fn the_figures_are_open_metrics_and_follow_what_happened() {
         written(&server, &format!("/v2/keys/m{number}"), "value=1");
     }
     assert_eq!(get(&server, "/v2/keys/none").status(), 404);
+    assert_eq!(get(&server, "/health").status(), 200);
     let after = scrape(&server);
     let value = |exposition: &Exposition, name: &str| {
         let value = exposition.value(name);
@@ -34,8 +35,10 @@ fn the_figures_are_open_metrics_and_follow_what_happened() {
     assert_eq!(risen("etcd_debugging_store_writes_total"), 5.0);
     assert_eq!(risen("etcd_server_proposals_applied_total"), 5.0);
     assert!(risen("etcd_disk_wal_fsync_duration_seconds_count") >= 1.0);
-    // The five writes, the read, and the first scrape.
-    assert_eq!(risen("etcd2_http_requests_total"), 7.0);
+    // The five writes, the read, the probe, and the first scrape.
+    assert_eq!(risen("etcd2_http_requests_total"), 8.0);
+    assert_eq!(risen("etcd_server_health_success"), 1.0);
+    assert_eq!(value(&after, "etcd_server_health_failures"), 0.0);
     let missing = after
         .0
         .iter()

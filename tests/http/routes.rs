@@ -20,7 +20,7 @@ fn unknown_paths_are_404() {
         "/v2/stats/store/",
         "/version/",
         "/v2/speedTest",
-        "/debug/vars",
+        "/debug/requests",
     ] {
         let answer = ask(&mut client, &Request::get(target));
         let seen = (answer.status(), answer.text());
@@ -40,6 +40,7 @@ fn wrong_methods_are_405_with_those_that_would_do() {
         ("PUT", "/version", Some("GET")),
         ("POST", "/health", Some("GET")),
         ("DELETE", "/v2/machines", Some("GET,HEAD")),
+        ("HEAD", "/debug/vars", Some("GET")),
         ("HEAD", "/v2/stats/store", Some("GET")),
         ("POST", "/v2/stats/self", Some("GET")),
         ("PATCH", "/v2/members", Some("GET,POST,DELETE,PUT")),
@@ -57,6 +58,25 @@ fn wrong_methods_are_405_with_those_that_would_do() {
         assert_eq!(answer.head.get("X-Etcd-Index"), None, "{method} {target}");
     }
     assert_eq!(client.opened(), 1);
+}
+
+#[test]
+fn a_lone_node_tells_of_itself_to_who_looks_for_a_fault() {
+    let server = server::ours().start();
+    let answer = get(&server, "/debug/vars");
+    assert_eq!(answer.status(), 200, "{}", answer.dump());
+    assert_eq!(
+        answer.head.get("Content-Type"),
+        Some("application/json; charset=utf-8")
+    );
+    let text = answer.text();
+    assert!(text.contains("\n\"etcd2.peers\": {},\n"), "{text}");
+    assert!(
+        text.contains("\"raftState\":\"StateLeader\"") && text.ends_with("\"progress\":{}}\n}\n"),
+        "{text}"
+    );
+    let classic = server::ours().classic().start();
+    assert_eq!(get(&classic, "/debug/vars").status(), 404);
 }
 
 #[test]

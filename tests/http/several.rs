@@ -102,6 +102,11 @@ fn what_tools_ask_of_it_says_that_there_is_no_leader() {
     let own = get(&server, "/v2/stats/self").text();
     assert!(own.contains(r#""leaderInfo":{"leader":"","#), "{own}");
     assert!(!own.contains("StateLeader"), "{own}");
+    let figures = get(&server, "/metrics").text();
+    assert!(
+        figures.contains("\netcd_server_health_success 0\n"),
+        "{figures}"
+    );
     let version = get(&server, "/version").text();
     assert!(version.contains("not_decided"), "{version}");
 }

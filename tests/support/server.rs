@@ -465,6 +465,13 @@ impl Server {
         self.launch.arguments.pop();
     }
 
+    /// Sets an environment variable for the starts to come, or takes it away.
+    pub(crate) fn set_env(&mut self, name: &str, value: Option<&str>) {
+        let environment = &mut self.launch.environment;
+        environment.retain(|(known, _)| known != name);
+        environment.extend(value.map(|value| (name.to_owned(), value.into())));
+    }
+
     /// As [`Server::respawn`], this once with one more argument.
     pub(crate) fn respawn_with(&mut self, argument: &str) {
         self.launch.arguments.push(argument.to_owned());

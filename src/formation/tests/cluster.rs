@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use storage::operation::Outcome;
 
 use crate::clock::Clock;
-use crate::command::{Command, ServerOperation, Stamp};
+use crate::command::{Command, NEWEST, ServerOperation, Stamp};
 use crate::config::Config;
 use crate::formation::{founder, publication::Publication, publish_among_others};
 use crate::metrics::Metrics;
@@ -54,10 +54,11 @@ impl ToyMember {
             request_timeout: Duration::from_secs(5),
             start_time: SystemTime::UNIX_EPOCH,
             alone: founder.conf_state.voters.len() == 1,
+            applies: NEWEST,
         };
         Self {
             config,
-            service: Service::new(settings.clone(), context.clone()),
+            service: Service::new(settings.clone(), context.clone(), None),
             settings,
             store,
             context,
@@ -67,9 +68,15 @@ impl ToyMember {
         }
     }
 
+    /// Starts again, as a build that applies this.
+    pub(super) fn change_build(&mut self, applies: u8) {
+        self.settings.applies = applies;
+        self.service = self.started_again();
+    }
+
     /// The service of a new start on the same store.
     pub(super) fn started_again(&self) -> Service {
-        Service::new(self.settings.clone(), self.context.clone())
+        Service::new(self.settings.clone(), self.context.clone(), None)
     }
 
     /// What it believes of who leads.

@@ -19,6 +19,8 @@ pub(crate) enum Code {
     AlreadyExists = 105,
     ReadOnly = 107,
     DirectoryNotEmpty = 108,
+    /// Ours: the original has no such number.
+    UnknownToMember = 112,
     PrevValueRequired = 201,
     TtlNotNumber = 202,
     IndexNotNumber = 203,
@@ -48,6 +50,7 @@ impl Code {
             Self::AlreadyExists => "Key already exists",
             Self::ReadOnly => "Root is read only",
             Self::DirectoryNotEmpty => "Directory not empty",
+            Self::UnknownToMember => "Not known to all members",
             Self::PrevValueRequired => "PrevValue is Required in POST form",
             Self::TtlNotNumber => "The given TTL in POST form is not a number",
             Self::IndexNotNumber => "The given index in POST form is not a number",
@@ -67,6 +70,7 @@ impl Code {
         match self {
             Self::KeyNotFound => StatusCode::NOT_FOUND,
             Self::NotFile | Self::DirectoryNotEmpty => StatusCode::FORBIDDEN,
+            Self::UnknownToMember => StatusCode::CONFLICT,
             Self::CompareFailed | Self::AlreadyExists => StatusCode::PRECONDITION_FAILED,
             Self::RaftInternal | Self::LeaderElection => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
@@ -149,6 +153,9 @@ impl From<ServiceError> for ApiError {
                 }
             }
             ServiceError::TooLarge => Self::too_large(),
+            ServiceError::UnknownToMember { .. } => {
+                Self::invalid(Code::UnknownToMember, sentence(&error))
+            }
             ServiceError::TimedOut
             | ServiceError::LeaderLost
             | ServiceError::TooManyRequests
@@ -223,6 +230,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::service::LeastMember;
 
     fn body(error: impl Into<ApiError>) -> String {
         String::from_utf8(error.into().body()).unwrap()
@@ -304,6 +312,24 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_knows_less_is_named() {
+        let member = LeastMember {
+            id: 0x1f,
+            name: "b".to_owned(),
+            applies: 3,
+        };
+        let error = ServiceError::UnknownToMember { member, needs: 4 };
+        assert_eq!(
+            body(error),
+            concat!(
+                r#"{"errorCode":112,"message":"Not known to all members","cause":"etcdserver: this needs commands of format 4, "#,
+                r#"and member \"b\" (1f) applies those up to 3: update that member first","index":0}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
     fn statuses_follow_the_rule() {
         for (code, status) in [
             (Code::KeyNotFound, 404),
@@ -316,6 +342,7 @@ mod tests {
             (Code::InvalidForm, 400),
             (Code::LeaderElection, 500),
             (Code::HistoryCleared, 400),
+            (Code::UnknownToMember, 409),
         ] {
             assert_eq!(code.status().as_u16(), status, "{code:?}");
         }

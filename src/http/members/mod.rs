@@ -130,6 +130,7 @@ mod tests {
                 "http://127.0.0.1:15014".to_owned(),
                 "http://127.0.0.1:4001".to_owned(),
             ],
+            applies: None,
         };
         let started_json = concat!(
             r#"{"id":"477c4945c3589c6b","name":"n2","peerURLs":["http://127.0.0.1:15015"],"#,

@@ -73,13 +73,22 @@ fn is_zero(rate: &f64) -> bool {
 }
 
 fn state(state: NodeState, classic: bool) -> &'static str {
-    match (state, classic) {
-        (NodeState::Leader, false) => "StateLeader",
-        (NodeState::Follower, false) => "StateFollower",
-        (NodeState::Candidate, false) => "StateCandidate",
-        (NodeState::Leader, true) => "leader",
-        (NodeState::Follower, true) => "follower",
-        (NodeState::Candidate, true) => "candidate",
+    if !classic {
+        return modern_state(state);
+    }
+    match state {
+        NodeState::Leader => "leader",
+        NodeState::Follower => "follower",
+        NodeState::Candidate => "candidate",
+    }
+}
+
+/// A member's part in the words of 2.x and later.
+pub(crate) fn modern_state(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Leader => "StateLeader",
+        NodeState::Follower => "StateFollower",
+        NodeState::Candidate => "StateCandidate",
     }
 }
 

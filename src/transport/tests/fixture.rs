@@ -244,7 +244,7 @@ impl Stage {
     /// Streams refused for this reason.
     pub(crate) fn refused(&self, reason: &'static str) -> u64 {
         let label = crate::metrics::ReasonLabel { reason };
-        self.metrics.peer_refused.get_or_create(&label).get()
+        self.metrics.peers.refused.get_or_create(&label).get()
     }
 }
 
