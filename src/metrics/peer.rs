@@ -37,6 +37,7 @@ pub(crate) struct PeerMetrics {
     pub(crate) received_bytes: Family<PeerLabel, Counter>,
     pub(crate) dropped: Family<PeerLabel, Counter>,
     pub(crate) refused: Family<ReasonLabel, Counter>,
+    pub(crate) elections_won: Family<ReasonLabel, Counter>,
     pub(crate) heartbeats_failed: Counter,
     pub(crate) round_trip_seconds: Family<PeerLabel, Histogram>,
     pub(crate) behind: Family<PeerLabel, Gauge>,
@@ -55,6 +56,7 @@ impl Default for PeerMetrics {
             received_bytes: Family::default(),
             dropped: Family::default(),
             refused: Family::default(),
+            elections_won: Family::default(),
             heartbeats_failed: Counter::default(),
             round_trip_seconds: Family::new_with_constructor(round_trip),
             behind: Family::default(),
@@ -79,6 +81,7 @@ impl PeerMetrics {
         add.figure("etcd2_peer_queue_messages", "Messages that wait for a stream to another member", &self.queue_messages);
         add.figure("etcd2_peer_entries_behind", "Entries of this leader's log that another member has not acknowledged", &self.behind);
         add.figure("etcd2_peer_messages_dropped", "Messages to another member that were not sent: it was not connected, or too slow", &self.dropped);
+        add.figure("etcd2_elections_won", "Elections that this member won, by why it campaigned", &self.elections_won);
         add.figure("etcd2_peer_streams_refused", "Streams that were refused or closed for what came on them, by reason", &self.refused);
     }
 

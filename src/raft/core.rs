@@ -11,6 +11,7 @@ use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType
 use raft::{Config, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::diagnostics;
+use super::election::{ElectionCause, Succession};
 use super::entry::{self, UnknownEntry, to_wal};
 use super::fetch::{Fetch, FetchedEntries};
 use super::log::{LogRead, LogView, StateFile};
@@ -22,11 +23,6 @@ const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 const MAX_INFLIGHT_MESSAGES: usize = 256;
 const MAX_UNCOMMITTED_BYTES: usize = 64 << 20;
 const MAX_COMMITTED_BYTES_PER_BATCH: u64 = 8 << 20;
-/// Between the turns of two members that campaign after the end of a leader.
-const SUCCESSION_TICKS: usize = 2;
-/// The most ticks between two tries of one.
-const SUCCESSION_SPAN: u64 = 4;
-
 /// How a member takes part.
 #[derive(Debug, Clone)]
 pub(crate) struct Parameters {
@@ -101,19 +97,14 @@ pub(crate) struct ReadyBatch {
 
 /// Wraps the `raft` crate's node.
 pub(crate) struct RaftCore<R: LogRead> {
-    node: RawNode<LogView<R>>,
-    random: Box<dyn Randomness>,
-    drawn_for: (u64, StateRole, usize),
+    pub(super) node: RawNode<LogView<R>>,
+    pub(super) random: Box<dyn Randomness>,
+    pub(super) drawn_for: (u64, StateRole, usize),
     /// Bytes proposed since the last ready batch, which moves them into the tail of the log.
     proposed_bytes: usize,
     /// While the leader is known to have ended, and nobody leads.
-    succession: Option<Succession>,
-}
-
-/// Whose turn it is to campaign after the end of a leader.
-struct Succession {
-    in_ticks: usize,
-    tries: usize,
+    pub(super) succession: Option<Succession>,
+    pub(super) cause: ElectionCause,
 }
 
 impl<R: LogRead> RaftCore<R> {
@@ -146,6 +137,7 @@ impl<R: LogRead> RaftCore<R> {
             drawn_for,
             proposed_bytes: 0,
             succession: None,
+            cause: ElectionCause::TimedOut,
         };
         core.redraw_election_timeout();
         Ok(core)
@@ -153,7 +145,11 @@ impl<R: LogRead> RaftCore<R> {
 
     /// One tick of the logical clock.
     pub(crate) fn tick(&mut self) {
+        let followed = self.node.raft.state == StateRole::Follower;
         self.node.tick();
+        if followed && self.node.raft.state != StateRole::Follower {
+            self.cause = ElectionCause::TimedOut;
+        }
         self.redraw_election_timeout();
         self.succeed();
     }
@@ -179,58 +175,6 @@ impl<R: LogRead> RaftCore<R> {
     /// What was sent to this member may be lost: consensus goes back to what it knows the member has.
     pub(crate) fn unreachable(&mut self, member: u64) {
         self.node.report_unreachable(member);
-    }
-
-    /// The process of a member has ended. If it led, its followers need not wait for a time-out: they forget it, and
-    /// campaign one after the other, so that no two votes meet. That is safe whoever is wrong about it: no read trusts that
-    /// a leader still leads, and those who hear it give no vote.
-    pub(crate) fn ended(&mut self, member: u64) {
-        let raft = &mut self.node.raft;
-        if raft.state != StateRole::Follower || raft.leader_id != member {
-            return;
-        }
-        raft.become_follower(raft.term, raft::INVALID_ID);
-        let voters = raft.prs().conf().voters().ids();
-        let rivals = voters.iter().filter(|id| *id != member);
-        let before = rivals.filter(|id| *id < raft.id).count();
-        self.succession = Some(Succession {
-            in_ticks: 1 + before * SUCCESSION_TICKS,
-            tries: 1 + raft.election_timeout() / SUCCESSION_TICKS,
-        });
-        // The crate has drawn a time-out for the same term and role, perhaps the same one: ours must be drawn all the same,
-        // or the seed would not decide.
-        self.drawn_for.0 = u64::MAX;
-        self.redraw_election_timeout();
-    }
-
-    /// After the leader's end: this member's turn to campaign, and once more while the others have not noticed.
-    fn succeed(&mut self) {
-        let known = self.node.raft.leader_id != raft::INVALID_ID;
-        if known || !self.node.raft.promotable() {
-            self.succession = None;
-        }
-        let Some(succession) = &mut self.succession else {
-            return;
-        };
-        succession.in_ticks -= 1;
-        if succession.in_ticks > 0 {
-            return;
-        }
-        succession.tries -= 1;
-        // Drawn, so that two whose turns met once do not meet again and again.
-        succession.in_ticks = 1 + (self.random.next() % SUCCESSION_SPAN) as usize;
-        if succession.tries == 0 {
-            self.succession = None;
-        }
-        // Refused only while a change of membership is not applied; then the time-out decides.
-        let _ = self.campaign();
-    }
-
-    /// Starts an election at once (a sole voter has nobody to wait for).
-    pub(crate) fn campaign(&mut self) -> raft::Result<()> {
-        let outcome = self.node.campaign();
-        self.redraw_election_timeout();
-        outcome
     }
 
     /// Proposes entries as one message, so that followers get one append for all of them.
@@ -275,6 +219,9 @@ impl<R: LogRead> RaftCore<R> {
 
     /// A message from a peer.
     pub(crate) fn step(&mut self, message: Message) -> raft::Result<()> {
+        if message.get_msg_type() == MessageType::MsgTimeoutNow {
+            self.cause = ElectionCause::HandedOver;
+        }
         let outcome = self.node.step(message);
         self.redraw_election_timeout();
         outcome
@@ -441,20 +388,6 @@ impl<R: LogRead> RaftCore<R> {
         let raft = &self.node.raft;
         let voters = raft.prs().conf().voters();
         raft.promotable() && voters.ids().iter().eq([raft.id])
-    }
-
-    /// The crate draws its election time-out from the thread's generator; ours replaces each draw, so that a seed
-    /// decides. A draw happens with every change of term or role.
-    fn redraw_election_timeout(&mut self) {
-        let raft = &mut self.node.raft;
-        let now = (raft.term, raft.state, raft.randomized_election_timeout());
-        if now == self.drawn_for {
-            return;
-        }
-        let span = raft.election_timeout() as u64;
-        let timeout = raft.election_timeout() + (self.random.next() % span) as usize;
-        raft.set_randomized_election_timeout(timeout);
-        self.drawn_for = (raft.term, raft.state, timeout);
     }
 }
 

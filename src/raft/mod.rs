@@ -5,6 +5,7 @@
 
 mod core;
 mod diagnostics;
+mod election;
 pub(crate) mod entry;
 mod fetch;
 pub(crate) mod log;

@@ -47,7 +47,7 @@ use super::snapshot::{ImportedStore, ReceivedSnapshot};
 use super::status::Status;
 use super::waiters::Waiters;
 use crate::command::Stamp;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ReasonLabel};
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
 use expiry::PendingExpiry;
@@ -330,6 +330,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         let soft = self.core.soft_state();
         if soft.role == Role::Leader && soft.term != self.led {
             self.led = soft.term;
+            let reason = self.core.election_cause().word();
+            let won = &self.metrics.peers.elections_won;
+            won.get_or_create(&ReasonLabel { reason }).inc();
             self.status.traffic().begin();
             #[cfg(test)]
             if is_planted(PlantedMistake::DeadlinesFromStamps) {
@@ -431,7 +434,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.proposals.replaced(&ready.replaced);
             let committed = std::mem::take(&mut ready.committed);
             self.persist(ready, install, effects);
-            self.apply(committed, effects);
+            self.apply(committed, effects)?;
         }
         let now = self.clock.machine().wall_time();
         let soft = self.core.soft_state();
@@ -501,16 +504,24 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
     }
 
-    fn apply(&mut self, entries: Vec<wal::Entry>, effects: &mut impl Effects) {
-        let Some(last) = entries.last() else { return };
+    fn apply(
+        &mut self,
+        entries: Vec<wal::Entry>,
+        effects: &mut impl Effects,
+    ) -> Result<(), raft::Error> {
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
         self.pipeline.hand_entries(last.index);
         self.proposals.committed(&entries);
         let mut conf_states = Vec::new();
         for entry in entries.iter().filter(|entry| changes_membership(entry)) {
-            match self.core.apply_conf_change(entry) {
-                Ok(state) => conf_states.push((entry.index, state)),
-                Err(error) => tracing::error!("entry {}: {error}", entry.index),
-            }
+            // The others have applied it: this member would count other votes than they do.
+            let state = self.core.apply_conf_change(entry).map_err(|error| {
+                let text = format!("entry {}: {error}", entry.index);
+                raft::Error::Store(StorageError::Other(text.into()))
+            })?;
+            conf_states.push((entry.index, state));
         }
         let batch = ApplyBatch {
             entries,
@@ -519,6 +530,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         if let Some(index) = effects.apply(batch, self.core.soft_state().sole_voter) {
             self.applied(index);
         }
+        Ok(())
     }
 
     /// Refuses everything that waits: the thread ends.

@@ -42,6 +42,8 @@ pub(crate) struct InfoLog {
     heard: Mutex<Failures>,
 }
 
+/// Said as a warning for each table that is taken in; nothing is wrong.
+const PREFETCH: &str = "Tail prefetch size";
 const FLUSH: &str = "Waiting after background flush error: ";
 const COMPACTION: &str = "Waiting after background compaction error: ";
 const COUNT: &str = ", Accumulated background error counts";
@@ -65,6 +67,10 @@ impl InfoLog {
 
     fn hear(&self, level: LogLevel, line: &str) {
         let line = shown(line.trim_end(), &self.path);
+        if line.contains(PREFETCH) {
+            tracing::trace!(target: "storage::rocksdb", "{line}");
+            return;
+        }
         match level {
             LogLevel::Warn => tracing::warn!(target: "storage::rocksdb", "{line}"),
             LogLevel::Error | LogLevel::Fatal => {
