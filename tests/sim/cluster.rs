@@ -1,6 +1,7 @@
 //! Three members, a network between them and whatever happens to both, one step at a time, all drawn from one seed.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +16,14 @@ use super::member::{Letter, MemberPlace, RunningMember};
 use super::world::{MortalKey, PendingGet, PendingMortal, PendingSet, World, path};
 use crate::clock::SimulatedClock;
 use crate::command::{Proposal, Ttl};
+use crate::node::disk_space::DiskSpace;
 use crate::node::peer::PeerInbox as _;
 use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::Role;
+
+mod disk;
+
+use disk::DiskState;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
 const KEYS: u64 = 5;
@@ -40,15 +46,27 @@ pub(super) struct Faults {
     pub(super) pauses: bool,
     /// A machine that comes back with an empty disk: one of the three.
     pub(super) emptied_disks: bool,
+    /// Disks that fail, tear, fill up and hang.
+    pub(super) failing_disks: bool,
 }
 
 impl Faults {
+    /// None of them.
+    const NONE: Self = Self {
+        crashes: false,
+        partitions: false,
+        pauses: false,
+        emptied_disks: false,
+        failing_disks: false,
+    };
+
     /// All of them.
     pub(super) const ALL: Self = Self {
         crashes: true,
         partitions: true,
         pauses: true,
         emptied_disks: true,
+        failing_disks: true,
     };
 }
 
@@ -56,6 +74,7 @@ impl Faults {
 struct Machine {
     id: u64,
     disk: SimFs,
+    disk_state: DiskState,
     directory: tempfile::TempDir,
     running: Option<RunningMember>,
     /// It started before, and its disk has forgotten it: it is never admitted again.
@@ -101,12 +120,6 @@ impl SimulatedCluster {
         cluster
     }
 
-    fn start(&mut self, at: usize) {
-        let seed = self.random.next_u64();
-        self.machines[at].start(self.now, seed);
-        self.post(at);
-    }
-
     /// What a member has to send is on its way.
     fn post(&mut self, at: usize) {
         if let Some(member) = &mut self.machines[at].running {
@@ -126,13 +139,6 @@ impl SimulatedCluster {
             self.world.leads(machine.id, member.status.term());
         }
         self.post(at);
-    }
-
-    fn write_log(&mut self, at: usize) {
-        if let Some(member) = &mut self.machines[at].running {
-            let messages = member.write_log().into_iter();
-            self.network.extend(messages.map(Letter::of));
-        }
     }
 
     fn apply(&mut self, at: usize) {
@@ -183,12 +189,15 @@ impl SimulatedCluster {
     fn pass_time(&mut self, most: u64) {
         let by = self.random.below(most);
         self.now += by;
-        for member in self
-            .machines
-            .iter()
-            .filter_map(|machine| machine.running.as_ref())
-        {
-            member.clock.advance(Duration::from_nanos(by));
+        self.others_wait(VOTERS.len(), by);
+    }
+
+    /// Time passes for all but one.
+    fn others_wait(&self, one: usize, by: u64) {
+        for (at, machine) in self.machines.iter().enumerate() {
+            if let Some(member) = machine.running.as_ref().filter(|_| at != one) {
+                member.clock.advance(Duration::from_nanos(by));
+            }
         }
     }
 
@@ -297,7 +306,7 @@ impl SimulatedCluster {
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
-        let what = self.random.below(42);
+        let what = self.random.below(43);
         self.world.note("step", what << 8 | at as u64);
         match what {
             0 => self.set_mortal(at),
@@ -322,11 +331,8 @@ impl SimulatedCluster {
             39 if self.faults.pauses && self.random.one_in(36) => {
                 self.machines[at].paused = self.steps + 100 + self.random.below(1_200);
             }
-            40 => {
-                if let Some(member) = &mut self.machines[at].running {
-                    member.testify();
-                }
-            }
+            40 => self.testify(at),
+            41 if self.faults.failing_disks && self.random.one_in(25) => self.trouble_disk(at),
             _ => self.pass_time(MOMENT),
         }
     }
@@ -334,8 +340,10 @@ impl SimulatedCluster {
     /// Every fault ends. The cluster must go on, and its members must come to agree.
     pub(super) fn heal(&mut self) {
         self.cut.clear();
+        self.faults = Faults::NONE;
         for at in 0..VOTERS.len() {
             self.machines[at].paused = 0;
+            self.machines[at].disk_state.mend();
             if self.machines[at].running.is_none() {
                 self.start(at);
             }
@@ -395,6 +403,7 @@ impl Machine {
         let machine = Self {
             id,
             disk: SimFs::new(seed * 10 + id),
+            disk_state: DiskState::new(),
             directory: scratch(),
             running: None,
             emptied: false,
@@ -416,7 +425,7 @@ impl Machine {
         }
     }
 
-    fn start(&mut self, now: u64, seed: u64) {
+    fn start(&mut self, now: u64, seed: u64) -> Result<(), Box<dyn Error>> {
         let boottime = now + self.id * SKEW;
         let wall = EPOCH + now - self.id * WALL_SKEW;
         let clock = SimulatedClock::new(boottime, wall, self.id * 1_000 + self.boot);
@@ -426,8 +435,10 @@ impl Machine {
             voters: &VOTERS,
             disk: &self.disk,
             directory: self.directory.path(),
+            space: DiskSpace::simulated(self.disk_state.space.clone()),
         };
-        self.running = Some(RunningMember::start(&place, Arc::new(clock), seed));
+        self.running = Some(RunningMember::start(&place, Arc::new(clock), seed)?);
+        Ok(())
     }
 
     /// The answer of a write that this member takes, whoever leads.

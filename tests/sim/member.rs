@@ -1,5 +1,7 @@
 //! One member between two crashes: consensus, the workers and the intake of a whole node, driven by whoever holds it.
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
@@ -131,18 +133,26 @@ pub(super) struct MemberPlace<'a> {
     pub(super) disk: &'a SimFs,
     /// The store is here, on a real disk, and loses what was not flushed.
     pub(super) directory: &'a Path,
+    pub(super) space: DiskSpace,
 }
 
 impl RunningMember {
     /// Founds the member, or starts it again.
-    pub(super) fn start(place: &MemberPlace<'_>, clock: Arc<SimulatedClock>, seed: u64) -> Self {
+    ///
+    /// # Errors
+    /// Its disk failed it.
+    pub(super) fn start(
+        place: &MemberPlace<'_>,
+        clock: Arc<SimulatedClock>,
+        seed: u64,
+    ) -> Result<Self, Box<dyn Error>> {
         let machine = Clock::simulated(clock.clone());
         let OpenedStore {
             store,
             writer,
             marker,
             source,
-        } = open(place);
+        } = open(place)?;
         let cluster_clock = match &marker.own {
             None => ClusterClock::resume(machine.clone(), &marker.stamp),
             Some(own) => ClusterClock::resume_among(machine.clone(), own),
@@ -176,9 +186,9 @@ impl RunningMember {
         let Resumed {
             mut log,
             witness_file,
-        } = resumed.expect("the log opens");
+        } = resumed?;
         let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
-        let replayed = replayed.expect("the log replays");
+        let replayed = replayed?;
         replayed.clocks.set(&cluster_clock, &apply.last_stamp());
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
             ConsensusLoop::new(
@@ -194,7 +204,7 @@ impl RunningMember {
         let log = LogWorker::new(
             log.wal,
             path.to_owned(),
-            DiskSpace::system(),
+            place.space.clone(),
             witness.clone(),
             status.clone(),
             metrics,
@@ -222,7 +232,7 @@ impl RunningMember {
         }
         let begun = member.consensus.campaign_if_alone(&mut member.outbox);
         begun.expect("consensus begins");
-        member
+        Ok(member)
     }
 
     /// What the consensus thread does with all that came in.
@@ -237,16 +247,20 @@ impl RunningMember {
     }
 
     /// What the log's thread does with all that was handed to it; what may be sent after the sync.
-    pub(super) fn write_log(&mut self) -> Vec<Message> {
+    /// While writes are refused it looks at the disk without any task.
+    ///
+    /// # Errors
+    /// The process has to end.
+    pub(super) fn write_log(&mut self) -> Result<Vec<Message>, wal::Error> {
         let tasks = std::mem::take(&mut self.outbox.log);
-        if tasks.is_empty() {
-            return Vec::new();
+        if tasks.is_empty() && !self.status.refusals().any() {
+            return Ok(Vec::new());
         }
-        let persisted = self.log.step(tasks).expect("the log works");
+        let persisted = self.log.step(tasks)?;
         if let Some(number) = persisted.number {
             self.intake.persisted(number);
         }
-        persisted.messages
+        Ok(persisted.messages)
     }
 
     /// What the store's thread does with all that was handed to it; `each` sees every entry before it is applied.
@@ -269,9 +283,14 @@ impl RunningMember {
     }
 
     /// The witness file, kept fresh.
-    pub(super) fn testify(&mut self) {
+    pub(super) fn testify(&mut self) -> io::Result<bool> {
         let witness = *self.witness.lock().expect("nobody panicked");
-        self.witness_file.refresh(witness).expect("written");
+        self.witness_file.refresh(witness)
+    }
+
+    /// Of its machine, in nanoseconds.
+    pub(super) fn boottime(&self) -> u64 {
+        self.status.clock().boottime()
     }
 }
 
@@ -283,7 +302,7 @@ fn wal_options() -> wal::Options {
     }
 }
 
-fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
+fn open(place: &MemberPlace<'_>) -> Result<OpenedStore<SimFs>, Box<dyn Error>> {
     let options = storage::StoreOptions {
         node_cache_bytes: 1 << 16,
         cache_bytes: 1 << 18,
@@ -295,7 +314,7 @@ fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
         copied: false,
         accept_log_loss: None,
     };
-    match judge(place.disk, &question).expect("nothing is damaged") {
+    match judge(place.disk, &question)? {
         Judgement::Found => {
             let founding = Founding {
                 identity: wal::Identity {
@@ -310,15 +329,14 @@ fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
                 storage: options,
                 wal: wal_options(),
             };
-            let space = DiskSpace::system();
-            let founded = founding::found(place.disk, place.directory, &space, founding);
-            founded.expect("the member is founded").into()
+            let founded = founding::found(place.disk, place.directory, &place.space, founding);
+            Ok(founded?.into())
         }
         Judgement::Start(plan) => {
             let opened = store::open_store(place.disk, place.directory, plan, &options);
-            let (opened, mode, _) = opened.expect("the store opens");
+            let (opened, mode, _) = opened?;
             assert_eq!(mode, storage::Mode::Normal);
-            opened
+            Ok(opened)
         }
     }
 }

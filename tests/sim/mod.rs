@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `member` | one member between two crashes |
 //! | `cluster` | three machines, their network, and what happens to them |
+//! | `cluster/disk` | disks that fail, tear, fill up and hang |
 //! | `world` | what must hold all the while |
 //!
 //! It lies inside the library's own tests, since it drives rooms that no other crate may enter.
@@ -131,10 +132,20 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
         all.reads += world.reads;
         all.mortal += world.mortal;
         all.crashes += world.crashes;
+        all.failed_logs += world.failed_logs;
+        all.failed_starts += world.failed_starts;
+        all.full_disks += world.full_disks;
     }
     println!(
-        "{seeds} seeds from {from}: {} writes acknowledged, {} reads, {} keys with a TTL, {} crashes, {elections} elections",
-        all.acknowledged, all.reads, all.mortal, all.crashes
+        "{seeds} seeds from {from}: {} writes acknowledged, {} reads, {} keys with a TTL, {} crashes, {elections} elections, \
+         {} logs and {} starts that failed, {} full disks",
+        all.acknowledged,
+        all.reads,
+        all.mortal,
+        all.crashes,
+        all.failed_logs,
+        all.failed_starts,
+        all.full_disks
     );
     let busy = all.acknowledged > 20 * seeds && all.reads > 5 * seeds && all.crashes > seeds;
     assert!(busy, "the clusters made no progress");

@@ -60,6 +60,10 @@ pub(super) struct World {
     pub(super) reads: u64,
     pub(super) mortal: u64,
     pub(super) crashes: u64,
+    /// Processes that ended because their disk failed at work or at the start, and disks that were full for a while.
+    pub(super) failed_logs: u64,
+    pub(super) failed_starts: u64,
+    pub(super) full_disks: u64,
     /// Everything that happened, in order.
     pub(super) trace: Vec<(&'static str, u64)>,
 }
