@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use storage::operation::{Content, Operation, Write, WriteMode};
@@ -14,7 +13,6 @@ use wal::fs::sim::{SimFs, SplitMix64};
 
 use super::member::{Letter, MemberPlace, RunningMember};
 use super::world::{MortalKey, PendingGet, PendingMortal, PendingSet, World, path};
-use crate::clock::SimulatedClock;
 use crate::command::{Proposal, Ttl};
 use crate::node::disk_space::DiskSpace;
 use crate::node::peer::PeerInbox as _;
@@ -22,18 +20,17 @@ use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::Role;
 
 mod disk;
+mod time;
 
 use disk::DiskState;
+pub(super) use time::DRIFT;
+use time::MachineClocks;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
 const KEYS: u64 = 5;
 const SECOND: u64 = 1_000_000_000;
 /// The longest that time moves in one step.
 const MOMENT: u64 = 30_000_000;
-/// Every machine counts boot time from another begin, and shows another wall clock.
-const SKEW: u64 = 7_000 * SECOND;
-const WALL_SKEW: u64 = 3 * SECOND;
-const EPOCH: u64 = 1_700_000_000 * SECOND;
 
 /// What may happen beside messages that are lost, doubled, late and out of order.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +45,8 @@ pub(super) struct Faults {
     pub(super) emptied_disks: bool,
     /// Disks that fail, tear, fill up and hang.
     pub(super) failing_disks: bool,
+    /// Clocks that run fast or slow, and wall clocks that are set, and wrong after a boot.
+    pub(super) wrong_clocks: bool,
 }
 
 impl Faults {
@@ -58,6 +57,7 @@ impl Faults {
         pauses: false,
         emptied_disks: false,
         failing_disks: false,
+        wrong_clocks: false,
     };
 
     /// All of them.
@@ -67,6 +67,7 @@ impl Faults {
         pauses: true,
         emptied_disks: true,
         failing_disks: true,
+        wrong_clocks: true,
     };
 }
 
@@ -79,7 +80,7 @@ struct Machine {
     running: Option<RunningMember>,
     /// It started before, and its disk has forgotten it: it is never admitted again.
     emptied: bool,
-    boot: u64,
+    clocks: MachineClocks,
     /// The step until which its process stands still.
     paused: u64,
     sets: Vec<PendingSet>,
@@ -105,12 +106,20 @@ pub(super) struct SimulatedCluster {
 impl SimulatedCluster {
     /// Founded, and about to elect its first leader.
     pub(super) fn new(seed: u64, faults: Faults) -> Self {
+        let mut random = SplitMix64::new(seed);
+        let machines = VOTERS.map(|id| {
+            let rate = match faults.wrong_clocks {
+                true => MachineClocks::draw_rate(&mut random),
+                false => MachineClocks::right_rate(),
+            };
+            Machine::new(id, seed, rate)
+        });
         let mut cluster = Self {
-            machines: VOTERS.map(|id| Machine::new(id, seed)).into(),
+            machines: machines.into(),
             network: Vec::new(),
             cut: BTreeSet::new(),
             world: World::default(),
-            random: SplitMix64::new(seed),
+            random,
             faults,
             values: seed << 32,
             now: SECOND,
@@ -168,7 +177,8 @@ impl SimulatedCluster {
             match power {
                 true => {
                     machine.disk.power_loss(seed);
-                    machine.boot += 1;
+                    let wrong = self.faults.wrong_clocks.then_some(&mut self.random);
+                    machine.clocks.boot(self.now, wrong);
                     if empties && self.random.one_in(12) {
                         machine.empty(seed);
                     }
@@ -188,17 +198,7 @@ impl SimulatedCluster {
 
     fn pass_time(&mut self, most: u64) {
         let by = self.random.below(most);
-        self.now += by;
-        self.others_wait(VOTERS.len(), by);
-    }
-
-    /// Time passes for all but one.
-    fn others_wait(&self, one: usize, by: u64) {
-        for (at, machine) in self.machines.iter().enumerate() {
-            if let Some(member) = machine.running.as_ref().filter(|_| at != one) {
-                member.clock.advance(Duration::from_nanos(by));
-            }
-        }
+        self.pass(by);
     }
 
     /// One of the first messages on their way arrives, or is lost, or arrives and is sent a second time.
@@ -306,7 +306,7 @@ impl SimulatedCluster {
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
-        let what = self.random.below(43);
+        let what = self.random.below(44);
         self.world.note("step", what << 8 | at as u64);
         match what {
             0 => self.set_mortal(at),
@@ -332,6 +332,7 @@ impl SimulatedCluster {
                 self.machines[at].paused = self.steps + 100 + self.random.below(1_200);
             }
             40 => self.testify(at),
+            42 if self.faults.wrong_clocks && self.random.one_in(12) => self.set_wall(at),
             41 if self.faults.failing_disks && self.random.one_in(25) => self.trouble_disk(at),
             _ => self.pass_time(MOMENT),
         }
@@ -399,7 +400,7 @@ impl SimulatedCluster {
 }
 
 impl Machine {
-    fn new(id: u64, seed: u64) -> Self {
+    fn new(id: u64, seed: u64, rate: u64) -> Self {
         let machine = Self {
             id,
             disk: SimFs::new(seed * 10 + id),
@@ -407,7 +408,7 @@ impl Machine {
             directory: scratch(),
             running: None,
             emptied: false,
-            boot: 0,
+            clocks: MachineClocks::new(id, rate),
             paused: 0,
             sets: Vec::new(),
             gets: Vec::new(),
@@ -426,9 +427,7 @@ impl Machine {
     }
 
     fn start(&mut self, now: u64, seed: u64) -> Result<(), Box<dyn Error>> {
-        let boottime = now + self.id * SKEW;
-        let wall = EPOCH + now - self.id * WALL_SKEW;
-        let clock = SimulatedClock::new(boottime, wall, self.id * 1_000 + self.boot);
+        let clock = self.clocks.read(now);
         let place = MemberPlace {
             id: self.id,
             admitted: !self.emptied || is_planted(PlantedMistake::EmptyMemberSpeaks),

@@ -5,6 +5,7 @@
 //! | `member` | one member between two crashes |
 //! | `cluster` | three machines, their network, and what happens to them |
 //! | `cluster/disk` | disks that fail, tear, fill up and hang |
+//! | `cluster/time` | clocks that drift, are set, and are wrong after a boot |
 //! | `world` | what must hold all the while |
 //!
 //! It lies inside the library's own tests, since it drives rooms that no other crate may enter.

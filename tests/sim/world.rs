@@ -6,6 +6,7 @@ use storage::operation::Outcome;
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
 
+use super::cluster::DRIFT;
 use crate::command::Stamp;
 use crate::node::outcome::{AppliedWrite, Failure};
 
@@ -216,9 +217,11 @@ impl World {
     }
 
     /// Nothing that was acknowledged ends before its TTL, in no store that has come so far; `now` counts from the same
-    /// moment for everybody.
+    /// moment for everybody. Cluster time goes on at the rate of some member's clock, so where all of them are fast a TTL ends
+    /// early by their drift, and by no more: who takes over the lead goes on from a time that was never ahead of that.
     pub(super) fn nothing_ends_early(&mut self, store: &storage::Store, now: u64) {
-        self.living.retain(|key| now < key.asked + key.ttl);
+        self.living
+            .retain(|key| now < key.asked + key.ttl - key.ttl * DRIFT / 1_000_000);
         let applied = store.applied().index;
         for key in self.living.iter().filter(|key| key.index <= applied) {
             assert!(

@@ -12,8 +12,8 @@ use crate::node::sim::member::Letter;
 /// Bytes that a disk has left while all is well.
 const ROOM: u64 = 1 << 40;
 /// Operations of one step of the log, and of a start: a fault beyond them does not happen.
-const LOG_OPERATIONS: u64 = 4;
-const START_OPERATIONS: u64 = 150;
+const LOG_OPERATIONS: u64 = 3;
+const START_OPERATIONS: u64 = 60;
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +121,7 @@ impl SimulatedCluster {
         if disk.hangs > self.steps {
             return;
         }
-        let fault = (self.faults.failing_disks && self.random.one_in(40))
+        let fault = (self.faults.failing_disks && self.random.one_in(25))
             .then(|| DiskFault::draw(&mut self.random, LOG_OPERATIONS));
         let machine = &mut self.machines[at];
         let Some(member) = &mut machine.running else {
@@ -143,9 +143,10 @@ impl SimulatedCluster {
                 self.end_of_process(at, fault);
             }
         }
-        // It waited for room, and nothing else of the world did anything meanwhile.
-        self.now += slept;
-        self.others_wait(at, slept);
+        if slept > 0 {
+            // For room, and nothing else of the world did anything meanwhile.
+            self.wait_for(at, slept);
+        }
     }
 
     /// What is left of a process that its disk ended; the one that was about to lose its power loses it.
@@ -156,7 +157,8 @@ impl SimulatedCluster {
         match power {
             true => {
                 machine.disk.power_loss(seed);
-                machine.boot += 1;
+                let wrong = self.faults.wrong_clocks.then_some(&mut self.random);
+                machine.clocks.boot(self.now, wrong);
             }
             false => machine.disk.restart(),
         }
