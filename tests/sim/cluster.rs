@@ -12,16 +12,18 @@ use wal::fs::Fs as _;
 use wal::fs::sim::{SimFs, SplitMix64};
 
 use super::member::{Letter, MemberPlace, RunningMember};
-use super::world::{MortalKey, PendingGet, PendingMortal, PendingSet, World, path};
-use crate::command::{Proposal, Ttl};
+use super::world::{MortalKey, PendingMortal, World};
+use crate::command::Ttl;
 use crate::node::disk_space::DiskSpace;
 use crate::node::peer::PeerInbox as _;
 use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::Role;
 
+mod clients;
 mod disk;
 mod time;
 
+use clients::PendingCall;
 use disk::DiskState;
 pub(super) use time::DRIFT;
 use time::MachineClocks;
@@ -83,8 +85,7 @@ struct Machine {
     clocks: MachineClocks,
     /// The step until which its process stands still.
     paused: u64,
-    sets: Vec<PendingSet>,
-    gets: Vec<PendingGet>,
+    calls: Vec<PendingCall>,
     mortals: Vec<PendingMortal>,
 }
 
@@ -159,10 +160,9 @@ impl SimulatedCluster {
         member.apply(|entry| world.applies(machine.id, entry));
         let store = &member.outbox.store;
         world.stands(machine.id, &store.applied());
-        world.answered_sets(&mut machine.sets);
-        world.answered_gets(&mut machine.gets, store);
         world.answered_mortals(&mut machine.mortals);
         world.nothing_ends_early(store, self.now);
+        machine.hear_answers(world);
     }
 
     fn crash(&mut self, at: usize, power: bool) {
@@ -171,7 +171,7 @@ impl SimulatedCluster {
             self.faults.emptied_disks && self.machines.iter().all(|machine| !machine.emptied);
         let machine = &mut self.machines[at];
         if machine.running.take().is_some() {
-            self.world.answered_sets(&mut machine.sets);
+            machine.hear_answers(&mut self.world);
             self.world.answered_mortals(&mut machine.mortals);
             machine.forget();
             match power {
@@ -234,18 +234,6 @@ impl SimulatedCluster {
         }
     }
 
-    fn set(&mut self, at: usize) {
-        self.values += 1;
-        let key = self.random.below(KEYS);
-        let text = self.values.to_string();
-        let machine = &mut self.machines[at];
-        let content = Content::File(Bytes::from(text.clone()));
-        let operation = Operation::Write(Write::new(path(key), WriteMode::Set, content));
-        if let Some(answer) = machine.submit(&operation) {
-            machine.sets.push(PendingSet { key, text, answer });
-        }
-    }
-
     fn set_mortal(&mut self, at: usize) {
         self.values += 1;
         let seconds = 1 + self.random.below(8);
@@ -267,18 +255,6 @@ impl SimulatedCluster {
                 index: 0,
             };
             machine.mortals.push(PendingMortal { key, answer });
-        }
-    }
-
-    fn get(&mut self, at: usize) {
-        let key = self.random.below(KEYS);
-        let known = self.world.known(key);
-        let machine = &mut self.machines[at];
-        let Some(member) = &machine.running else {
-            return;
-        };
-        if let Ok(answer) = member.intake.read() {
-            machine.gets.push(PendingGet { key, known, answer });
         }
     }
 
@@ -310,7 +286,7 @@ impl SimulatedCluster {
         self.world.note("step", what << 8 | at as u64);
         match what {
             0 => self.set_mortal(at),
-            1..=3 => self.set(at),
+            1..=3 => self.ask(at),
             4..=6 => self.get(at),
             7..=13 => self.decide(at),
             14..=18 => self.write_log(at),
@@ -352,7 +328,7 @@ impl SimulatedCluster {
         // What was asked for before may be answered now, and shows nothing.
         let healed = self.values;
         let mut rounds = 0u64;
-        while self.world.seen_above(healed) < 3 {
+        while self.world.history.written_above(healed) < 3 {
             rounds += 1;
             assert!(rounds < 3_000, "no write succeeds after all faults ended");
             self.round();
@@ -366,8 +342,10 @@ impl SimulatedCluster {
             assert!(rounds < 3_000, "the members do not come to the same entry");
             self.round();
         }
-        for member in self.whole() {
-            self.world.nothing_is_lost(&member.outbox.store);
+        let whole = self.machines.iter().filter(|machine| !machine.emptied);
+        for member in whole.filter_map(|machine| machine.running.as_ref()) {
+            self.world.reads_all(&member.outbox.store, KEYS);
+            self.world.judge(&member.outbox.store);
         }
     }
 
@@ -410,8 +388,7 @@ impl Machine {
             emptied: false,
             clocks: MachineClocks::new(id, rate),
             paused: 0,
-            sets: Vec::new(),
-            gets: Vec::new(),
+            calls: Vec::new(),
             mortals: Vec::new(),
         };
         machine.make_directory();
@@ -440,12 +417,6 @@ impl Machine {
         Ok(())
     }
 
-    /// The answer of a write that this member takes, whoever leads.
-    fn submit(&self, operation: &Operation<Ttl>) -> Option<crate::node::outcome::PendingWrite> {
-        let member = self.running.as_ref()?;
-        member.intake.submit(Proposal::new(operation)).ok()
-    }
-
     /// The disk is replaced by an empty one.
     fn empty(&mut self, seed: u64) {
         self.emptied = true;
@@ -456,8 +427,7 @@ impl Machine {
 
     /// Clients whose connection was cut know nothing.
     fn forget(&mut self) {
-        self.sets.clear();
-        self.gets.clear();
+        self.calls.clear();
         self.mortals.clear();
     }
 }

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `member` | one member between two crashes |
 //! | `cluster` | three machines, their network, and what happens to them |
+//! | `cluster/clients` | what clients ask of all members |
 //! | `cluster/disk` | disks that fail, tear, fill up and hang |
 //! | `cluster/time` | clocks that drift, are set, and are wrong after a boot |
 //! | `world` | what must hold all the while |
+//! | `history` | what clients were told: each key is one register |
+//! | `events` | what a store says that happened |
 //!
 //! It lies inside the library's own tests, since it drives rooms that no other crate may enter.
 //!
@@ -16,6 +19,8 @@
 //! A failure prints its seed; `SIM_FROM=seed SIM_SEEDS=1` replays it.
 
 mod cluster;
+mod events;
+mod history;
 mod member;
 mod world;
 
@@ -64,7 +69,7 @@ fn planted_mistakes_are_found() {
         // The judgement's words, or the core's own: what was told is not what is found.
         (PlantedMistake::NoSync, 0..20, "the log"),
         (PlantedMistake::VoteForgotten, 0..20, "term should be set"),
-        (PlantedMistake::ReadIndexSkipped, 0..20, "a stale read"),
+        (PlantedMistake::ReadIndexSkipped, 0..20, "a stale answer"),
         (
             PlantedMistake::OffersTakenTwice,
             0..20,
@@ -112,7 +117,7 @@ fn a_mistake_that_is_named_is_looked_for() {
 fn three_members_keep_every_promise_and_a_seed_replays_them() {
     let (from, seeds) = (number("SIM_FROM", 0), number("SIM_SEEDS", 20));
     let mut all = World::default();
-    let mut elections = 0;
+    let (mut elections, mut acknowledged, mut reads) = (0, 0, 0);
     for seed in from..from + seeds {
         println!("SIM_FROM={seed} SIM_SEEDS=1");
         let world = run(seed, Faults::ALL);
@@ -129,8 +134,8 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
             );
         }
         elections += world.elections();
-        all.acknowledged += world.acknowledged;
-        all.reads += world.reads;
+        acknowledged += world.history.acknowledged();
+        reads += world.history.reads;
         all.mortal += world.mortal;
         all.crashes += world.crashes;
         all.failed_logs += world.failed_logs;
@@ -138,16 +143,10 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
         all.full_disks += world.full_disks;
     }
     println!(
-        "{seeds} seeds from {from}: {} writes acknowledged, {} reads, {} keys with a TTL, {} crashes, {elections} elections, \
+        "{seeds} seeds from {from}: {acknowledged} writes acknowledged, {reads} reads, {} keys with a TTL, {} crashes, {elections} elections, \
          {} logs and {} starts that failed, {} full disks",
-        all.acknowledged,
-        all.reads,
-        all.mortal,
-        all.crashes,
-        all.failed_logs,
-        all.failed_starts,
-        all.full_disks
+        all.mortal, all.crashes, all.failed_logs, all.failed_starts, all.full_disks
     );
-    let busy = all.acknowledged > 20 * seeds && all.reads > 5 * seeds && all.crashes > seeds;
+    let busy = acknowledged > 20 * seeds && reads > 5 * seeds && all.crashes > seeds;
     assert!(busy, "the clusters made no progress");
 }
