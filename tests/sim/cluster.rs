@@ -11,28 +11,35 @@ use storage::path::KeyPath;
 use wal::fs::Fs as _;
 use wal::fs::sim::{SimFs, SplitMix64};
 
-use super::member::{Letter, MemberPlace, RunningMember};
+use super::member::{ELECTION_TICKS, Letter, MemberPlace, RunningMember, TICK};
 use super::world::{MortalKey, PendingMortal, World};
 use crate::command::Ttl;
 use crate::node::disk_space::DiskSpace;
 use crate::node::peer::PeerInbox as _;
 use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::Role;
+use crate::watch::Watcher;
 
+mod bounds;
 mod clients;
 mod disk;
 mod time;
+mod watches;
 
 use clients::PendingCall;
 use disk::DiskState;
 pub(super) use time::DRIFT;
 use time::MachineClocks;
+use watches::WatchClient;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
 const KEYS: u64 = 5;
 const SECOND: u64 = 1_000_000_000;
 /// The longest that time moves in one step.
 const MOMENT: u64 = 30_000_000;
+/// An election time-out, and how many of them may pass, once all faults have ended, until whatever is waited for comes.
+const TIMEOUT: u64 = TICK.as_nanos() as u64 * ELECTION_TICKS as u64;
+const PEACE: u64 = 10;
 
 /// What may happen beside messages that are lost, doubled, late and out of order.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +60,7 @@ pub(super) struct Faults {
 
 impl Faults {
     /// None of them.
-    const NONE: Self = Self {
+    pub(super) const NONE: Self = Self {
         crashes: false,
         partitions: false,
         pauses: false,
@@ -86,6 +93,8 @@ struct Machine {
     /// The step until which its process stands still.
     paused: u64,
     calls: Vec<PendingCall>,
+    /// By the number of the client.
+    watches: Vec<Option<Watcher>>,
     mortals: Vec<PendingMortal>,
 }
 
@@ -93,6 +102,7 @@ struct Machine {
 pub(super) struct SimulatedCluster {
     machines: Vec<Machine>,
     network: Vec<Letter>,
+    watchers: Vec<WatchClient>,
     /// Who is not heard by whom.
     cut: BTreeSet<(u64, u64)>,
     pub(super) world: World,
@@ -118,6 +128,7 @@ impl SimulatedCluster {
         let mut cluster = Self {
             machines: machines.into(),
             network: Vec::new(),
+            watchers: WatchClient::all(),
             cut: BTreeSet::new(),
             world: World::default(),
             random,
@@ -149,6 +160,7 @@ impl SimulatedCluster {
             self.world.leads(machine.id, member.status.term());
         }
         self.post(at);
+        self.measure(at);
     }
 
     fn apply(&mut self, at: usize) {
@@ -282,7 +294,7 @@ impl SimulatedCluster {
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
-        let what = self.random.below(44);
+        let what = self.random.below(47);
         self.world.note("step", what << 8 | at as u64);
         match what {
             0 => self.set_mortal(at),
@@ -310,6 +322,8 @@ impl SimulatedCluster {
             40 => self.testify(at),
             42 if self.faults.wrong_clocks && self.random.one_in(12) => self.set_wall(at),
             41 if self.faults.failing_disks && self.random.one_in(25) => self.trouble_disk(at),
+            43 | 44 => self.watch(at),
+            45 if self.random.one_in(4) => self.give_up(at),
             _ => self.pass_time(MOMENT),
         }
     }
@@ -327,26 +341,62 @@ impl SimulatedCluster {
         }
         // What was asked for before may be answered now, and shows nothing.
         let healed = self.values;
-        let mut rounds = 0u64;
-        while self.world.history.written_above(healed) < 3 {
-            rounds += 1;
-            assert!(rounds < 3_000, "no write succeeds after all faults ended");
-            self.round();
-            for at in (0..VOTERS.len()).filter(|_| rounds.is_multiple_of(8)) {
-                self.set(at);
-            }
-        }
-        rounds = 0;
-        while !self.is_level() {
-            rounds += 1;
-            assert!(rounds < 3_000, "the members do not come to the same entry");
-            self.round();
-        }
+        self.await_peace("no write succeeds", |cluster| {
+            cluster.world.history.written_above(healed) >= VOTERS.len()
+        });
+        self.await_peace("the members do not come to the same entry", Self::is_level);
+        self.await_answers();
+        self.await_peace("the members do not come to the same entry", Self::is_level);
+        let whole = self.machines.iter().position(|machine| !machine.emptied);
+        self.judge_watches(whole.expect("one disk is emptied at most"));
         let whole = self.machines.iter().filter(|machine| !machine.emptied);
         for member in whole.filter_map(|machine| machine.running.as_ref()) {
             self.world.reads_all(&member.outbox.store, KEYS);
             self.world.judge(&member.outbox.store);
         }
+    }
+
+    /// Rounds until something holds. Until somebody was answered, clients write.
+    fn await_peace(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let (begun, healed, mut rounds) = (self.now, self.values, 0u64);
+        while !holds(self) {
+            let waited = (self.now - begun) / TIMEOUT;
+            assert!(
+                waited < PEACE,
+                "{what}: {waited} election time-outs\n{}",
+                self.described()
+            );
+            self.round();
+            rounds += 1;
+            let quiet = self.world.history.written_above(healed) >= VOTERS.len();
+            for at in (0..VOTERS.len()).filter(|_| rounds.is_multiple_of(8) && !quiet) {
+                self.set(at);
+            }
+        }
+        self.world.longest_wait = self.world.longest_wait.max(self.now - begun);
+    }
+
+    /// How the members stand, for a failure's words.
+    fn described(&self) -> String {
+        let describe = |machine: &Machine| {
+            let calls = machine.calls.len() + machine.mortals.len();
+            let running = machine.running.as_ref().map(RunningMember::described);
+            let running = running.unwrap_or_else(|| "down".to_owned());
+            let emptied = if machine.emptied { ", emptied" } else { "" };
+            format!(
+                "member {}{emptied}: {running}, {calls} calls wait\n",
+                machine.id
+            )
+        };
+        self.machines.iter().map(describe).collect()
+    }
+
+    /// Who leads, as far as it knows.
+    fn leader(&self) -> Option<usize> {
+        self.machines.iter().position(|machine| {
+            let running = machine.running.as_ref();
+            running.is_some_and(|member| member.status.role() == Role::Leader)
+        })
     }
 
     /// Everybody works, everything arrives, time goes on.
@@ -372,8 +422,12 @@ impl SimulatedCluster {
 
     /// Those that run and have their disk.
     fn whole(&self) -> impl Iterator<Item = &RunningMember> {
-        let machines = self.machines.iter().filter(|machine| !machine.emptied);
-        machines.filter_map(|machine| machine.running.as_ref())
+        self.whole_machines()
+            .filter_map(|machine| machine.running.as_ref())
+    }
+
+    fn whole_machines(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.iter().filter(|machine| !machine.emptied)
     }
 }
 
@@ -389,6 +443,7 @@ impl Machine {
             clocks: MachineClocks::new(id, rate),
             paused: 0,
             calls: Vec::new(),
+            watches: WatchClient::all().iter().map(|_| None).collect(),
             mortals: Vec::new(),
         };
         machine.make_directory();
@@ -428,6 +483,7 @@ impl Machine {
     /// Clients whose connection was cut know nothing.
     fn forget(&mut self) {
         self.calls.clear();
+        self.end_watches();
         self.mortals.clear();
     }
 }

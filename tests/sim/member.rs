@@ -35,6 +35,15 @@ use crate::watch::Hub;
 
 /// The heartbeat; an election begins after ten of them or more.
 pub(super) const TICK: Duration = Duration::from_millis(100);
+/// Ticks of the shortest election time-out.
+pub(super) const ELECTION_TICKS: u32 = 10;
+/// Small enough to be met.
+pub(super) const INTAKE: IntakeLimits = IntakeLimits {
+    requests: 24,
+    bytes: 8 << 10,
+    messages: 64,
+    message_bytes: 64 << 10,
+};
 const CLUSTER: u64 = 77;
 
 struct Seeded(SplitMix64);
@@ -121,6 +130,8 @@ pub(super) struct RunningMember {
     pub(super) intake: Intake,
     pub(super) status: Arc<Status>,
     pub(super) clock: Arc<SimulatedClock>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) waiters: Arc<Waiters>,
 }
 
 /// What does not change from one start of a member to the next.
@@ -162,8 +173,9 @@ impl RunningMember {
         let waiters = Arc::new(Waiters::default());
         let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
         let hub = Hub::new(machine.clone(), store.clone(), 10, metrics.clone());
+        let hub = Arc::new(hub);
         let shared = ApplyContext {
-            hub: Arc::new(hub),
+            hub: hub.clone(),
             waiters: waiters.clone(),
             status: status.clone(),
             counters: Arc::default(),
@@ -223,9 +235,11 @@ impl RunningMember {
             witness,
             witness_file,
             outbox,
-            intake: Intake::new(IntakeLimits::default(), machine),
+            intake: Intake::new(INTAKE, machine),
             status,
             clock,
+            hub,
+            waiters,
         };
         if place.admitted {
             member.intake.admit();
@@ -244,6 +258,29 @@ impl RunningMember {
         let inputs = self.intake.take(Duration::ZERO, attention);
         let stepped = self.consensus.step(inputs, &mut self.outbox);
         stepped.expect("consensus goes on");
+    }
+
+    /// How it stands, for a failure's words.
+    pub(super) fn described(&self) -> String {
+        let status = &self.status;
+        format!(
+            "{:?} of term {} under {}, commit {}, applied {}, {:?}, {:?}, {} writes in the intake, {} waiters",
+            status.role(),
+            status.term(),
+            status.leader(),
+            status.commit(),
+            self.outbox.store.applied().index,
+            status.refusals().first(),
+            self.consensus.attention(),
+            self.intake.waiting(),
+            self.waiters.len()
+        )
+    }
+
+    /// Whether consensus waits neither for room nor for what is to be applied.
+    pub(super) fn is_attentive_to_nothing(&self) -> bool {
+        let attention = self.consensus.attention();
+        !attention.hold_writes && !attention.to_applied
     }
 
     /// What the log's thread does with all that was handed to it; what may be sent after the sync.
@@ -350,7 +387,7 @@ fn consensus<T>(
     let parameters = Parameters {
         id,
         heartbeat_ticks: 1,
-        election_ticks: 10,
+        election_ticks: ELECTION_TICKS as usize,
         applied: replayed.applied,
     };
     let mut random = Seeded(SplitMix64::new(seed));

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `member` | one member between two crashes |
 //! | `cluster` | three machines, their network, and what happens to them |
+//! | `cluster/bounds` | what a member may hold |
 //! | `cluster/clients` | what clients ask of all members |
 //! | `cluster/disk` | disks that fail, tear, fill up and hang |
 //! | `cluster/time` | clocks that drift, are set, and are wrong after a boot |
+//! | `cluster/watches` | clients that watch, at one member after the other |
 //! | `world` | what must hold all the while |
 //! | `history` | what clients were told: each key is one register |
 //! | `events` | what a store says that happened |
@@ -114,6 +116,24 @@ fn a_mistake_that_is_named_is_looked_for() {
 }
 
 #[test]
+fn a_leader_whose_disk_is_full_gives_way() {
+    for seed in 0..5 {
+        println!("seed {seed}");
+        SimulatedCluster::new(seed, Faults::NONE).fill_the_leaders_disk();
+    }
+}
+
+#[test]
+fn a_member_that_is_alone_keeps_its_bounds_and_forgets_what_is_decided() {
+    for seed in 0..6 {
+        println!("seed {seed}");
+        let mut cluster = SimulatedCluster::new(seed, Faults::NONE);
+        cluster.leave_alone(seed as usize % 3, 1_500);
+        cluster.heal();
+    }
+}
+
+#[test]
 fn three_members_keep_every_promise_and_a_seed_replays_them() {
     let (from, seeds) = (number("SIM_FROM", 0), number("SIM_SEEDS", 20));
     let mut all = World::default();
@@ -141,11 +161,19 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
         all.failed_logs += world.failed_logs;
         all.failed_starts += world.failed_starts;
         all.full_disks += world.full_disks;
+        all.watched += world.watched;
+        all.most_batches = all.most_batches.max(world.most_batches);
+        all.longest_wait = all.longest_wait.max(world.longest_wait);
     }
     println!(
         "{seeds} seeds from {from}: {acknowledged} writes acknowledged, {reads} reads, {} keys with a TTL, {} crashes, {elections} elections, \
-         {} logs and {} starts that failed, {} full disks",
-        all.mortal, all.crashes, all.failed_logs, all.failed_starts, all.full_disks
+         {} logs and {} starts that failed, {} full disks, {} events watched",
+        all.mortal, all.crashes, all.failed_logs, all.failed_starts, all.full_disks, all.watched
+    );
+    println!(
+        "at most {} batches waited for a log, and {} ms passed in peace until something came",
+        all.most_batches,
+        all.longest_wait / 1_000_000
     );
     let busy = acknowledged > 20 * seeds && reads > 5 * seeds && all.crashes > seeds;
     assert!(busy, "the clusters made no progress");

@@ -46,6 +46,11 @@ pub(super) struct World {
     /// Processes that ended because their disk failed at work or at the start, and disks that were full for a while.
     pub(super) failed_logs: u64,
     pub(super) failed_starts: u64,
+    /// Batches that waited for a log, and nanoseconds that anything was waited for in the end, at most.
+    pub(super) most_batches: usize,
+    pub(super) longest_wait: u64,
+    /// Events that watches were told.
+    pub(super) watched: u64,
     pub(super) full_disks: u64,
     /// Everything that happened, in order.
     pub(super) trace: Vec<(&'static str, u64)>,

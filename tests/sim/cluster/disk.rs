@@ -183,4 +183,20 @@ impl SimulatedCluster {
             self.world.note("no witness", at as u64);
         }
     }
+
+    /// The disk of whoever leads fills up and stays full: another member has to lead, and to be written to.
+    pub(in crate::node::sim) fn fill_the_leaders_disk(&mut self) {
+        self.await_peace("nobody leads", |cluster| cluster.leader().is_some());
+        let full = self.leader().expect("somebody leads");
+        let disk = &mut self.machines[full].disk_state;
+        disk.full = u64::MAX;
+        disk.space.set_bytes(0);
+        let before = self.values;
+        self.await_peace("who cannot write leads on", |cluster| {
+            cluster.leader().is_some_and(|leader| leader != full)
+        });
+        self.await_peace("the others take no writes", |cluster| {
+            cluster.world.history.written_above(before) >= 3
+        });
+    }
 }
