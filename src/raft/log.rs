@@ -278,7 +278,8 @@ impl<R: LogRead> LogView<R> {
     /// passed after a while.
     fn was_gone(&self, index: u64) -> bool {
         let (gone, asked) = self.gone.get();
-        if index > gone {
+        // Before anything was missed the position is 0, which can be asked for too: of a follower whose log is empty.
+        if asked == 0 || index > gone {
             return false;
         }
         self.gone.set((gone, asked.wrapping_add(1)));

@@ -245,6 +245,38 @@ fn a_follower_with_a_slow_disk_answers_heartbeats_and_asks_for_reads_at_once() {
     );
 }
 
+/// A log that holds ten entries of the first term.
+struct WholeDisk;
+
+impl LogRead for WholeDisk {
+    fn entries(&self, low: u64, high: u64, _: usize) -> Result<Vec<wal::Entry>, wal::Error> {
+        Ok((low..high).map(|index| entry(index, 1, b"")).collect())
+    }
+    fn term(&self, index: u64) -> Result<Option<u64>, wal::Error> {
+        Ok(Some(u64::from(index > 0)))
+    }
+    fn first_index(&self) -> u64 {
+        1
+    }
+}
+
+/// Whoever restarted has nothing in memory. A new member has nothing at all, and asks for what follows position 0: nothing is
+/// missing there, however often it asks.
+#[test]
+fn a_follower_whose_log_is_empty_is_sent_all_that_the_disk_holds() {
+    let view = LogView::new(
+        WholeDisk,
+        HardState::default(),
+        ConfState::default(),
+        (10, 1),
+    );
+    for _ in 0..3 {
+        assert_eq!(view.term(0).expect("known"), 0);
+        let entries = view.entries(1, 11, None, GetEntriesContext::empty(true));
+        assert_eq!(entries.expect("on the disk").len(), 10);
+    }
+}
+
 /// A log whose segments are gone, or damaged.
 struct GoneDisk;
 

@@ -1,35 +1,47 @@
 //! Three members, a network between them and whatever happens to both, one step at a time, all drawn from one seed.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
-use tokio::sync::oneshot::{self, error::TryRecvError};
 use wal::fs::Fs as _;
 use wal::fs::sim::{SimFs, SplitMix64};
 
-use super::member::{Letter, MemberPlace, RunningMember};
-use super::world::{MortalKey, PendingGet, PendingMortal, PendingSet, World, path};
-use crate::clock::SimulatedClock;
-use crate::command::{Proposal, Ttl};
+use super::member::{ELECTION_TICKS, Letter, MemberPlace, RunningMember, TICK};
+use super::world::{MortalKey, PendingMortal, World};
+use crate::command::Ttl;
+use crate::node::disk_space::DiskSpace;
 use crate::node::peer::PeerInbox as _;
 use crate::node::planted::{PlantedMistake, is_planted};
-use crate::node::snapshot::SnapshotEnd;
 use crate::raft::Role;
+use crate::watch::Watcher;
+
+mod bounds;
+mod clients;
+mod disk;
+mod snapshots;
+mod time;
+mod watches;
+
+use clients::PendingCall;
+use disk::DiskState;
+use snapshots::Transfer;
+pub(super) use time::DRIFT;
+use time::MachineClocks;
+use watches::WatchClient;
 
 const VOTERS: [u64; 3] = [1, 2, 3];
 const KEYS: u64 = 5;
 const SECOND: u64 = 1_000_000_000;
 /// The longest that time moves in one step.
 const MOMENT: u64 = 30_000_000;
-/// Every machine counts boot time from another begin, and shows another wall clock.
-const SKEW: u64 = 7_000 * SECOND;
-const WALL_SKEW: u64 = 3 * SECOND;
-const EPOCH: u64 = 1_700_000_000 * SECOND;
+/// An election time-out, and how many of them may pass, once all faults have ended, until whatever is waited for comes.
+const TIMEOUT: u64 = TICK.as_nanos() as u64 * ELECTION_TICKS as u64;
+const PEACE: u64 = 10;
 
 /// What may happen beside messages that are lost, doubled, late and out of order.
 #[derive(Debug, Clone, Copy)]
@@ -42,15 +54,31 @@ pub(super) struct Faults {
     pub(super) pauses: bool,
     /// A machine that comes back with an empty disk: one of the three.
     pub(super) emptied_disks: bool,
+    /// Disks that fail, tear, fill up and hang.
+    pub(super) failing_disks: bool,
+    /// Clocks that run fast or slow, and wall clocks that are set, and wrong after a boot.
+    pub(super) wrong_clocks: bool,
 }
 
 impl Faults {
+    /// None of them.
+    pub(super) const NONE: Self = Self {
+        crashes: false,
+        partitions: false,
+        pauses: false,
+        emptied_disks: false,
+        failing_disks: false,
+        wrong_clocks: false,
+    };
+
     /// All of them.
     pub(super) const ALL: Self = Self {
         crashes: true,
         partitions: true,
         pauses: true,
         emptied_disks: true,
+        failing_disks: true,
+        wrong_clocks: true,
     };
 }
 
@@ -58,25 +86,20 @@ impl Faults {
 struct Machine {
     id: u64,
     disk: SimFs,
+    disk_state: DiskState,
     directory: tempfile::TempDir,
     running: Option<RunningMember>,
     /// It started before, and its disk has forgotten it: it is never admitted again.
     emptied: bool,
-    boot: u64,
+    clocks: MachineClocks,
     /// The step before which it does not come back after a crash.
     away: u64,
     /// The step until which its process stands still.
     paused: u64,
-    sets: Vec<PendingSet>,
-    gets: Vec<PendingGet>,
+    calls: Vec<PendingCall>,
+    /// By the number of the client.
+    watches: Vec<Option<Watcher>>,
     mortals: Vec<PendingMortal>,
-}
-
-/// A snapshot that a member took, and another waits for.
-struct Transfer {
-    from: u64,
-    to: u64,
-    ended: oneshot::Receiver<SnapshotEnd>,
 }
 
 /// See the module.
@@ -84,6 +107,7 @@ pub(super) struct SimulatedCluster {
     machines: Vec<Machine>,
     network: Vec<Letter>,
     transfers: Vec<Transfer>,
+    watchers: Vec<WatchClient>,
     /// Who is not heard by whom.
     cut: BTreeSet<(u64, u64)>,
     pub(super) world: World,
@@ -98,13 +122,22 @@ pub(super) struct SimulatedCluster {
 impl SimulatedCluster {
     /// Founded, and about to elect its first leader.
     pub(super) fn new(seed: u64, faults: Faults) -> Self {
+        let mut random = SplitMix64::new(seed);
+        let machines = VOTERS.map(|id| {
+            let rate = match faults.wrong_clocks {
+                true => MachineClocks::draw_rate(&mut random),
+                false => MachineClocks::right_rate(),
+            };
+            Machine::new(id, seed, rate)
+        });
         let mut cluster = Self {
-            machines: VOTERS.map(|id| Machine::new(id, seed)).into(),
+            machines: machines.into(),
             network: Vec::new(),
             transfers: Vec::new(),
+            watchers: WatchClient::all(),
             cut: BTreeSet::new(),
             world: World::default(),
-            random: SplitMix64::new(seed),
+            random,
             faults,
             values: seed << 32,
             now: SECOND,
@@ -112,12 +145,6 @@ impl SimulatedCluster {
         };
         (0..VOTERS.len()).for_each(|at| cluster.start(at));
         cluster
-    }
-
-    fn start(&mut self, at: usize) {
-        let seed = self.random.next_u64();
-        self.machines[at].start(self.now, seed);
-        self.post(at);
     }
 
     fn may_return(&self, at: usize) -> bool {
@@ -144,15 +171,7 @@ impl SimulatedCluster {
             self.world.leads(machine.id, member.status.term());
         }
         self.post(at);
-    }
-
-    fn write_log(&mut self, at: usize) {
-        if let Some(member) = &mut self.machines[at].running {
-            let before = member.installed;
-            let messages = member.write_log().into_iter();
-            self.world.installed += member.installed - before;
-            self.network.extend(messages.map(Letter::of));
-        }
+        self.measure(at);
     }
 
     fn apply(&mut self, at: usize) {
@@ -164,10 +183,9 @@ impl SimulatedCluster {
         member.apply(|entry| world.applies(machine.id, entry));
         let store = &member.outbox.store;
         world.stands(machine.id, &store.applied());
-        world.answered_sets(&mut machine.sets);
-        world.answered_gets(&mut machine.gets, store);
         world.answered_mortals(&mut machine.mortals);
         world.nothing_ends_early(store, self.now);
+        machine.hear_answers(world);
     }
 
     fn crash(&mut self, at: usize, power: bool) {
@@ -176,13 +194,14 @@ impl SimulatedCluster {
             self.faults.emptied_disks && self.machines.iter().all(|machine| !machine.emptied);
         let machine = &mut self.machines[at];
         if machine.running.take().is_some() {
-            self.world.answered_sets(&mut machine.sets);
+            machine.hear_answers(&mut self.world);
             self.world.answered_mortals(&mut machine.mortals);
             machine.forget();
             match power {
                 true => {
                     machine.disk.power_loss(seed);
-                    machine.boot += 1;
+                    let wrong = self.faults.wrong_clocks.then_some(&mut self.random);
+                    machine.clocks.boot(self.now, wrong);
                     if empties && self.random.one_in(12) {
                         machine.empty(seed);
                     }
@@ -206,14 +225,7 @@ impl SimulatedCluster {
 
     fn pass_time(&mut self, most: u64) {
         let by = self.random.below(most);
-        self.now += by;
-        for member in self
-            .machines
-            .iter()
-            .filter_map(|machine| machine.running.as_ref())
-        {
-            member.clock.advance(Duration::from_nanos(by));
-        }
+        self.pass(by);
     }
 
     /// One of the first messages on their way arrives, or is lost, or arrives and is sent a second time.
@@ -230,11 +242,7 @@ impl SimulatedCluster {
         };
         let cut = self.cut.contains(&(letter.from, letter.to));
         if faults && (cut || self.random.one_in(30)) {
-            if letter.snapshot().is_some() {
-                self.tell(letter.from, |member| {
-                    member.intake.snapshot_ended(letter.to, false);
-                });
-            }
+            self.lose_snapshot(&letter);
             if self.random.one_in(8) {
                 // A transport may notice, and need not.
                 self.tell(letter.from, |member| member.intake.unreachable(letter.to));
@@ -242,7 +250,7 @@ impl SimulatedCluster {
             return;
         }
         self.world.note("delivered", letter.to << 8 ^ letter.kind());
-        if letter.snapshot().is_some() {
+        if alone {
             let whole = !faults || !self.random.one_in(4);
             return self.transfer(&letter, whole);
         }
@@ -250,73 +258,10 @@ impl SimulatedCluster {
         self.tell(to, |member| member.intake.receive(from, message));
     }
 
-    /// The file of a snapshot goes from one member to another, or half of it.
-    fn transfer(&mut self, letter: &Letter, whole: bool) {
-        let (from, to) = (letter.from, letter.to);
-        let (giver, taker) = (self.running(from), self.running(to));
-        let file = letter.snapshot().zip(giver);
-        let file = file.and_then(|(message, giver)| giver.open(message));
-        let taken = file.zip(taker);
-        match taken.and_then(|((head, bytes), taker)| taker.receive(&head, &bytes, whole)) {
-            Some(ended) => self.transfers.push(Transfer { from, to, ended }),
-            None => self.tell(from, |member| member.intake.snapshot_ended(to, false)),
-        }
-    }
-
-    /// Who sent a snapshot hears what became of it.
-    fn tell_transfers(&mut self) {
-        let mut waiting = Vec::new();
-        for mut transfer in std::mem::take(&mut self.transfers) {
-            let installed = match transfer.ended.try_recv() {
-                Err(TryRecvError::Empty) => {
-                    waiting.push(transfer);
-                    continue;
-                }
-                Ok(SnapshotEnd::Installed) => true,
-                Ok(SnapshotEnd::Overtaken(store)) => {
-                    store.give_up();
-                    true
-                }
-                Err(TryRecvError::Closed) => false,
-            };
-            self.world.note("transfer", u64::from(installed));
-            self.tell(transfer.from, |member| {
-                member.intake.snapshot_ended(transfer.to, installed);
-            });
-        }
-        self.transfers = waiting;
-    }
-
-    fn export(&mut self, at: usize) {
-        let id = self.random.next_u64();
-        if let Some(member) = &mut self.machines[at].running {
-            member.fetch();
-            member.export(id);
-        }
-    }
-
-    fn running(&self, member: u64) -> Option<&RunningMember> {
-        let mut machines = self.machines.iter();
-        let machine = machines.find(|machine| machine.id == member)?;
-        machine.running.as_ref()
-    }
-
     /// Something reaches a member, if it runs.
     fn tell(&self, member: u64, what: impl FnOnce(&RunningMember)) {
         if let Some(member) = self.running(member) {
             what(member);
-        }
-    }
-
-    fn set(&mut self, at: usize) {
-        self.values += 1;
-        let key = self.random.below(KEYS);
-        let text = self.values.to_string();
-        let machine = &mut self.machines[at];
-        let content = Content::File(Bytes::from(text.clone()));
-        let operation = Operation::Write(Write::new(path(key), WriteMode::Set, content));
-        if let Some(answer) = machine.submit(&operation) {
-            machine.sets.push(PendingSet { key, text, answer });
         }
     }
 
@@ -344,18 +289,6 @@ impl SimulatedCluster {
         }
     }
 
-    fn get(&mut self, at: usize) {
-        let key = self.random.below(KEYS);
-        let known = self.world.known(key);
-        let machine = &mut self.machines[at];
-        let Some(member) = &machine.running else {
-            return;
-        };
-        if let Ok(answer) = member.intake.read() {
-            machine.gets.push(PendingGet { key, known, answer });
-        }
-    }
-
     fn cut_or_mend(&mut self) {
         if !self.cut.is_empty() {
             self.cut.clear();
@@ -380,22 +313,17 @@ impl SimulatedCluster {
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
-        let what = self.random.below(42);
+        let what = self.random.below(47);
         self.world.note("step", what << 8 | at as u64);
         match what {
             0 => self.set_mortal(at),
-            1..=3 => self.set(at),
+            1..=3 => self.ask(at),
             4..=6 => self.get(at),
             7..=13 => self.decide(at),
             14..=18 => self.write_log(at),
             19..=23 => self.apply(at),
             24..=34 => self.deliver(true),
-            35 if self.random.one_in(3) => {
-                let kept = [0, 0, 20][self.random.below(3) as usize];
-                if let Some(member) = &mut self.machines[at].running {
-                    member.flush(kept);
-                }
-            }
+            35 if self.random.one_in(3) => self.flush(at),
             36 if self.faults.crashes && self.random.one_in(20) => {
                 let power = !self.random.one_in(4);
                 self.crash(at, power);
@@ -405,15 +333,12 @@ impl SimulatedCluster {
             39 if self.faults.pauses && self.random.one_in(36) => {
                 self.machines[at].paused = self.steps + 100 + self.random.below(1_200);
             }
-            40 => {
-                if let Some(member) = &mut self.machines[at].running {
-                    member.testify();
-                }
-            }
-            41 if self.random.one_in(2) => {
-                self.export(at);
-                self.tell_transfers();
-            }
+            40 => self.testify(at),
+            42 if self.faults.wrong_clocks && self.random.one_in(12) => self.set_wall(at),
+            41 if self.faults.failing_disks && self.random.one_in(25) => self.trouble_disk(at),
+            43 | 44 => self.watch(at),
+            45 if self.random.one_in(4) => self.give_up(at),
+            46 if self.random.one_in(2) => self.help_others(at),
             _ => self.pass_time(MOMENT),
         }
     }
@@ -421,32 +346,72 @@ impl SimulatedCluster {
     /// Every fault ends. The cluster must go on, and its members must come to agree.
     pub(super) fn heal(&mut self) {
         self.cut.clear();
+        self.faults = Faults::NONE;
         for at in 0..VOTERS.len() {
             self.machines[at].paused = 0;
+            self.machines[at].disk_state.mend();
             if self.machines[at].running.is_none() {
                 self.start(at);
             }
         }
         // What was asked for before may be answered now, and shows nothing.
         let healed = self.values;
-        let mut rounds = 0u64;
-        while self.world.seen_above(healed) < 3 {
-            rounds += 1;
-            assert!(rounds < 3_000, "no write succeeds after all faults ended");
+        self.await_peace("no write succeeds", |cluster| {
+            cluster.world.history.written_above(healed) >= VOTERS.len()
+        });
+        self.await_peace("the members do not come to the same entry", Self::is_level);
+        self.await_answers();
+        self.await_peace("the members do not come to the same entry", Self::is_level);
+        let whole = self.machines.iter().position(|machine| !machine.emptied);
+        self.judge_watches(whole.expect("one disk is emptied at most"));
+        let whole = self.machines.iter().filter(|machine| !machine.emptied);
+        for member in whole.filter_map(|machine| machine.running.as_ref()) {
+            self.world.reads_all(&member.outbox.store, KEYS);
+            self.world.judge(&member.outbox.store);
+        }
+    }
+
+    /// Rounds until something holds. Until somebody was answered, clients write.
+    fn await_peace(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let (begun, healed, mut rounds) = (self.now, self.values, 0u64);
+        while !holds(self) {
+            let waited = (self.now - begun) / TIMEOUT;
+            assert!(
+                waited < PEACE,
+                "{what}: {waited} election time-outs\n{}",
+                self.described()
+            );
             self.round();
-            for at in (0..VOTERS.len()).filter(|_| rounds.is_multiple_of(8)) {
+            rounds += 1;
+            let quiet = self.world.history.written_above(healed) >= VOTERS.len();
+            for at in (0..VOTERS.len()).filter(|_| rounds.is_multiple_of(8) && !quiet) {
                 self.set(at);
             }
         }
-        rounds = 0;
-        while !self.is_level() {
-            rounds += 1;
-            assert!(rounds < 3_000, "the members do not come to the same entry");
-            self.round();
-        }
-        for member in self.whole() {
-            self.world.nothing_is_lost(&member.outbox.store);
-        }
+        self.world.longest_wait = self.world.longest_wait.max(self.now - begun);
+    }
+
+    /// How the members stand, for a failure's words.
+    fn described(&self) -> String {
+        let describe = |machine: &Machine| {
+            let calls = machine.calls.len() + machine.mortals.len();
+            let running = machine.running.as_ref().map(RunningMember::described);
+            let running = running.unwrap_or_else(|| "down".to_owned());
+            let emptied = if machine.emptied { ", emptied" } else { "" };
+            format!(
+                "member {}{emptied}: {running}, {calls} calls wait\n",
+                machine.id
+            )
+        };
+        self.machines.iter().map(describe).collect()
+    }
+
+    /// Who leads, as far as it knows.
+    fn leader(&self) -> Option<usize> {
+        self.machines.iter().position(|machine| {
+            let running = machine.running.as_ref();
+            running.is_some_and(|member| member.status.role() == Role::Leader)
+        })
     }
 
     /// Everybody works, everything arrives, time goes on.
@@ -456,9 +421,8 @@ impl SimulatedCluster {
             self.write_log(at);
             self.decide(at);
             self.apply(at);
-            self.export(at);
+            self.help_others(at);
         }
-        self.tell_transfers();
         while !self.network.is_empty() {
             self.deliver(false);
         }
@@ -474,24 +438,29 @@ impl SimulatedCluster {
 
     /// Those that run and have their disk.
     fn whole(&self) -> impl Iterator<Item = &RunningMember> {
-        let machines = self.machines.iter().filter(|machine| !machine.emptied);
-        machines.filter_map(|machine| machine.running.as_ref())
+        self.whole_machines()
+            .filter_map(|machine| machine.running.as_ref())
+    }
+
+    fn whole_machines(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.iter().filter(|machine| !machine.emptied)
     }
 }
 
 impl Machine {
-    fn new(id: u64, seed: u64) -> Self {
+    fn new(id: u64, seed: u64, rate: u64) -> Self {
         let machine = Self {
             id,
             disk: SimFs::new(seed * 10 + id),
+            disk_state: DiskState::new(),
             directory: scratch(),
             running: None,
             emptied: false,
-            boot: 0,
+            clocks: MachineClocks::new(id, rate),
             away: 0,
             paused: 0,
-            sets: Vec::new(),
-            gets: Vec::new(),
+            calls: Vec::new(),
+            watches: WatchClient::all().iter().map(|_| None).collect(),
             mortals: Vec::new(),
         };
         machine.make_directory();
@@ -506,24 +475,18 @@ impl Machine {
         }
     }
 
-    fn start(&mut self, now: u64, seed: u64) {
-        let boottime = now + self.id * SKEW;
-        let wall = EPOCH + now - self.id * WALL_SKEW;
-        let clock = SimulatedClock::new(boottime, wall, self.id * 1_000 + self.boot);
+    fn start(&mut self, now: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+        let clock = self.clocks.read(now);
         let place = MemberPlace {
             id: self.id,
             admitted: !self.emptied || is_planted(PlantedMistake::EmptyMemberSpeaks),
             voters: &VOTERS,
             disk: &self.disk,
             directory: self.directory.path(),
+            space: DiskSpace::simulated(self.disk_state.space.clone()),
         };
-        self.running = Some(RunningMember::start(&place, Arc::new(clock), seed));
-    }
-
-    /// The answer of a write that this member takes, whoever leads.
-    fn submit(&self, operation: &Operation<Ttl>) -> Option<crate::node::outcome::PendingWrite> {
-        let member = self.running.as_ref()?;
-        member.intake.submit(Proposal::new(operation)).ok()
+        self.running = Some(RunningMember::start(&place, Arc::new(clock), seed)?);
+        Ok(())
     }
 
     /// The disk is replaced by an empty one.
@@ -536,8 +499,8 @@ impl Machine {
 
     /// Clients whose connection was cut know nothing.
     fn forget(&mut self) {
-        self.sets.clear();
-        self.gets.clear();
+        self.calls.clear();
+        self.end_watches();
         self.mortals.clear();
     }
 }

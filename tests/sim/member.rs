@@ -1,12 +1,13 @@
 //! One member between two crashes: consensus, the workers and the intake of a whole node, driven by whoever holds it.
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use raft::eraftpb::{ConfState, Message, MessageType};
-use tokio::sync::oneshot;
+use raft::eraftpb::{ConfState, Message};
 use wal::fs::sim::{SimFs, SplitMix64};
 
 use crate::clock::{Clock, SimulatedClock};
@@ -22,13 +23,11 @@ use crate::node::founding::{self, Founding};
 use crate::node::intake::{Attention, Intake, IntakeLimits};
 use crate::node::judgement::{Judgement, Question, judge};
 use crate::node::log_worker::LogWorker;
-use crate::node::peer::{PeerMessage, SnapshotFiles as _, SnapshotHead, WriteMessage};
+use crate::node::peer::{PeerMessage, WriteMessage};
 use crate::node::recovery::resume::{self, Resumed};
 use crate::node::recovery::store::{self, OpenedStore};
 use crate::node::recovery::{self, Replayed};
-use crate::node::snapshot::{
-    self, DepotOptions, ImportedStore, Reception, SnapshotDepot, SnapshotEnd,
-};
+use crate::node::snapshot::{DepotOptions, SnapshotDepot};
 use crate::node::status::Status;
 use crate::node::store_pointer;
 use crate::node::waiters::Waiters;
@@ -38,6 +37,15 @@ use crate::watch::Hub;
 
 /// The heartbeat; an election begins after ten of them or more.
 pub(super) const TICK: Duration = Duration::from_millis(100);
+/// Ticks of the shortest election time-out.
+pub(super) const ELECTION_TICKS: u32 = 10;
+/// Small enough to be met.
+pub(super) const INTAKE: IntakeLimits = IntakeLimits {
+    requests: 24,
+    bytes: 8 << 10,
+    messages: 64,
+    message_bytes: 64 << 10,
+};
 const CLUSTER: u64 = 77;
 
 struct Seeded(SplitMix64);
@@ -62,16 +70,6 @@ impl Letter {
             from: message.from,
             to: message.to,
             message: PeerMessage::Raft(message),
-        }
-    }
-
-    /// The message of a snapshot, whose file goes another way.
-    pub(super) fn snapshot(&self) -> Option<&Message> {
-        match &self.message {
-            PeerMessage::Raft(message) if message.get_msg_type() == MessageType::MsgSnapshot => {
-                Some(message)
-            }
-            _ => None,
         }
     }
 
@@ -138,8 +136,8 @@ impl Effects for Outbox {
 /// See the module.
 pub(super) struct RunningMember {
     consensus: ConsensusLoop<wal::Reader<SimFs>>,
-    log: LogWorker<SimFs>,
-    apply: ApplyWorker,
+    pub(super) log: LogWorker<SimFs>,
+    pub(super) apply: ApplyWorker,
     witness: SharedWitness,
     witness_file: WitnessFile<SimFs>,
     /// Snapshots that took the place of its store.
@@ -149,6 +147,8 @@ pub(super) struct RunningMember {
     pub(super) depot: SnapshotDepot<SimFs>,
     pub(super) status: Arc<Status>,
     pub(super) clock: Arc<SimulatedClock>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) waiters: Arc<Waiters>,
 }
 
 /// What does not change from one start of a member to the next.
@@ -161,18 +161,26 @@ pub(super) struct MemberPlace<'a> {
     pub(super) disk: &'a SimFs,
     /// The store is here, on a real disk, and loses what was not flushed.
     pub(super) directory: &'a Path,
+    pub(super) space: DiskSpace,
 }
 
 impl RunningMember {
     /// Founds the member, or starts it again.
-    pub(super) fn start(place: &MemberPlace<'_>, clock: Arc<SimulatedClock>, seed: u64) -> Self {
+    ///
+    /// # Errors
+    /// Its disk failed it.
+    pub(super) fn start(
+        place: &MemberPlace<'_>,
+        clock: Arc<SimulatedClock>,
+        seed: u64,
+    ) -> Result<Self, Box<dyn Error>> {
         let machine = Clock::simulated(clock.clone());
         let OpenedStore {
             store,
             writer,
             marker,
             source,
-        } = open(place);
+        } = open(place)?;
         let cluster_clock = match &marker.own {
             None => ClusterClock::resume(machine.clone(), &marker.stamp),
             Some(own) => ClusterClock::resume_among(machine.clone(), own),
@@ -182,8 +190,9 @@ impl RunningMember {
         let waiters = Arc::new(Waiters::default());
         let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
         let hub = Hub::new(machine.clone(), store.clone(), 10, metrics.clone());
+        let hub = Arc::new(hub);
         let shared = ApplyContext {
-            hub: Arc::new(hub),
+            hub: hub.clone(),
             waiters: waiters.clone(),
             status: status.clone(),
             counters: Arc::default(),
@@ -206,9 +215,10 @@ impl RunningMember {
         let Resumed {
             mut log,
             witness_file,
-        } = resumed.expect("the log opens");
+        } = resumed?;
         let replayed = recovery::replay(&mut log, conf_state, applied, &mut apply, &mut |_, _| {});
-        let mut replayed = replayed.expect("the log replays");
+        let mut replayed = replayed?;
+        // Little enough that a short history needs the disk.
         replayed.view.keep(1 << 10);
         replayed.clocks.set(&cluster_clock, &apply.last_stamp());
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
@@ -225,16 +235,16 @@ impl RunningMember {
         let log = LogWorker::new(
             log.wal,
             path.to_owned(),
-            DiskSpace::system(),
+            place.space.clone(),
             witness.clone(),
             status.clone(),
             metrics.clone(),
         );
-        let intake = Arc::new(Intake::new(IntakeLimits::default(), machine));
+        let intake = Arc::new(Intake::new(INTAKE, machine));
         let depot = SnapshotDepot::new(DepotOptions {
             fs: disk.clone(),
             data_dir: path.to_owned(),
-            space: DiskSpace::system(),
+            space: place.space.clone(),
             store: store.clone(),
             storage: store_options(),
             identity: identity(place.id),
@@ -265,13 +275,15 @@ impl RunningMember {
             depot,
             status,
             clock,
+            hub,
+            waiters,
         };
         if place.admitted {
             member.intake.admit();
         }
         let begun = member.consensus.campaign_if_alone(&mut member.outbox);
         begun.expect("consensus begins");
-        member
+        Ok(member)
     }
 
     /// What the consensus thread does with all that came in.
@@ -285,87 +297,44 @@ impl RunningMember {
         stepped.expect("consensus goes on");
     }
 
+    /// How it stands, for a failure's words.
+    pub(super) fn described(&self) -> String {
+        let status = &self.status;
+        format!(
+            "{:?} of term {} under {}, commit {}, applied {}, {:?}, {:?}, {} writes in the intake, {} waiters",
+            status.role(),
+            status.term(),
+            status.leader(),
+            status.commit(),
+            self.outbox.store.applied().index,
+            status.refusals().first(),
+            self.consensus.attention(),
+            self.intake.waiting(),
+            self.waiters.len()
+        )
+    }
+
+    /// Whether consensus waits neither for room nor for what is to be applied.
+    pub(super) fn is_attentive_to_nothing(&self) -> bool {
+        let attention = self.consensus.attention();
+        !attention.hold_writes && !attention.to_applied
+    }
+
     /// What the log's thread does with all that was handed to it; what may be sent after the sync.
-    pub(super) fn write_log(&mut self) -> Vec<Message> {
+    /// While writes are refused it looks at the disk without any task.
+    ///
+    /// # Errors
+    /// The process has to end.
+    pub(super) fn write_log(&mut self) -> Result<Vec<Message>, Box<dyn Error>> {
         let tasks = std::mem::take(&mut self.outbox.log);
-        let mut messages = Vec::new();
-        // One by one where a store is installed between them, as one group else.
-        let (mut group, mut number) = (Vec::new(), None);
-        for mut task in tasks {
-            if let LogTask::Batch(batch) = &mut task
-                && let Some(store) = batch.install.take()
-            {
-                let before = self.log.step(std::mem::take(&mut group));
-                messages.extend(before.expect("the log works").messages);
-                self.install(*store);
-            }
-            if let LogTask::Batch(batch) = &task {
-                number = Some(batch.number);
-            }
-            group.push(task);
+        if tasks.is_empty() && !self.status.refusals().any() {
+            return Ok(Vec::new());
         }
-        if !group.is_empty() {
-            messages.extend(self.log.step(group).expect("the log works").messages);
-        }
+        let (messages, number) = self.step_log(tasks)?;
         if let Some(number) = number {
             self.intake.persisted(number);
         }
-        messages
-    }
-
-    fn install(&mut self, store: ImportedStore) {
-        let (fs, data_dir) = (self.depot.fs(), self.depot.data_dir());
-        let retired = snapshot::install(fs, data_dir, store, &mut self.log, &mut self.apply);
-        let retired = retired.expect("installed");
-        let path = retired.path().to_owned();
-        drop(retired);
-        snapshot::remove_store(&path).expect("removed");
-        self.installed += 1;
-    }
-
-    /// What the thread that reads for followers does.
-    pub(super) fn fetch(&mut self) {
-        let reader = self.log.reader();
-        for fetch in std::mem::take(&mut self.outbox.fetches) {
-            self.intake.fetched(fetch.read(&reader));
-        }
-    }
-
-    /// What the thread that writes the state to a file does.
-    pub(super) fn export(&mut self, id: u64) {
-        if std::mem::take(&mut self.outbox.exports) {
-            self.intake
-                .exported(Some(self.depot.export(id).expect("written")));
-        }
-    }
-
-    /// The head and the bytes of what is sent to another, if it is still there.
-    pub(super) fn open(&self, message: &Message) -> Option<(SnapshotHead, Vec<u8>)> {
-        let place = message.get_snapshot().get_metadata();
-        let source = self.depot.open(place.index, place.term).ok()?;
-        let head = SnapshotHead {
-            message: message.clone(),
-            id: source.id(),
-            length: source.length(),
-        };
-        let bytes = source.read(0, usize::MAX).expect("readable");
-        Some((head, bytes))
-    }
-
-    /// Takes the state of another, or the first bytes of it; who waits for consensus then.
-    pub(super) fn receive(
-        &self,
-        head: &SnapshotHead,
-        bytes: &[u8],
-        whole: bool,
-    ) -> Option<oneshot::Receiver<SnapshotEnd>> {
-        let mut reception = Reception::begin(&self.depot, head).expect("it comes in alone");
-        let offset = reception.offset() as usize;
-        let end = if whole { bytes.len() } else { bytes.len() / 2 };
-        reception
-            .take(bytes.get(offset..end).unwrap_or_default())
-            .expect("taken");
-        whole.then(|| reception.hand_on().expect("a store is made"))
+        Ok(messages)
     }
 
     /// What the store's thread does with all that was handed to it; `each` sees every entry before it is applied.
@@ -388,9 +357,14 @@ impl RunningMember {
     }
 
     /// The witness file, kept fresh.
-    pub(super) fn testify(&mut self) {
+    pub(super) fn testify(&mut self) -> io::Result<bool> {
         let witness = *self.witness.lock().expect("nobody panicked");
-        self.witness_file.refresh(witness).expect("written");
+        self.witness_file.refresh(witness)
+    }
+
+    /// Of its machine, in nanoseconds.
+    pub(super) fn boottime(&self) -> u64 {
+        self.status.clock().boottime()
     }
 }
 
@@ -418,14 +392,14 @@ fn identity(member: u64) -> wal::Identity {
     }
 }
 
-fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
+fn open(place: &MemberPlace<'_>) -> Result<OpenedStore<SimFs>, Box<dyn Error>> {
     let options = store_options();
     let question = Question {
         directory: place.directory,
         copied: false,
         accept_log_loss: None,
     };
-    match judge(place.disk, &question).expect("nothing is damaged") {
+    match judge(place.disk, &question)? {
         Judgement::Found => {
             let founding = Founding {
                 identity: identity(place.id),
@@ -437,17 +411,16 @@ fn open(place: &MemberPlace<'_>) -> OpenedStore<SimFs> {
                 storage: options,
                 wal: wal_options(),
             };
-            let space = DiskSpace::system();
-            let founded = founding::found(place.disk, place.directory, &space, founding);
-            founded.expect("the member is founded").into()
+            let founded = founding::found(place.disk, place.directory, &place.space, founding);
+            Ok(founded?.into())
         }
         Judgement::Start(plan) => {
             let chosen = plan.store_path.clone();
             let opened = store::open_store(place.disk, place.directory, plan, &options);
+            let (opened, mode, _) = opened?;
             store_pointer::remove_others(place.directory, &chosen);
-            let (opened, mode, _) = opened.expect("the store opens");
             assert_eq!(mode, storage::Mode::Normal);
-            opened
+            Ok(opened)
         }
     }
 }
@@ -461,7 +434,7 @@ fn consensus<T>(
     let parameters = Parameters {
         id,
         heartbeat_ticks: 1,
-        election_ticks: 10,
+        election_ticks: ELECTION_TICKS as usize,
         applied: replayed.applied,
     };
     let mut random = Seeded(SplitMix64::new(seed));

@@ -4,7 +4,15 @@
 //! |---|---|
 //! | `member` | one member between two crashes |
 //! | `cluster` | three machines, their network, and what happens to them |
+//! | `cluster/bounds` | what a member may hold |
+//! | `cluster/clients` | what clients ask of all members |
+//! | `cluster/disk` | disks that fail, tear, fill up and hang |
+//! | `cluster/time` | clocks that drift, are set, and are wrong after a boot |
+//! | `cluster/watches` | clients that watch, at one member after the other |
 //! | `world` | what must hold all the while |
+//! | `cluster/snapshots`, `snapshots` | what a member needs that is far behind |
+//! | `history` | what clients were told: each key is one register |
+//! | `events` | what a store says that happened |
 //!
 //! It lies inside the library's own tests, since it drives rooms that no other crate may enter.
 //!
@@ -14,7 +22,10 @@
 //! A failure prints its seed; `SIM_FROM=seed SIM_SEEDS=1` replays it.
 
 mod cluster;
+mod events;
+mod history;
 mod member;
+mod snapshots;
 mod world;
 
 use std::ops::Range;
@@ -62,7 +73,7 @@ fn planted_mistakes_are_found() {
         // The judgement's words, or the core's own: what was told is not what is found.
         (PlantedMistake::NoSync, 0..20, "the log"),
         (PlantedMistake::VoteForgotten, 0..20, "term should be set"),
-        (PlantedMistake::ReadIndexSkipped, 0..20, "a stale read"),
+        (PlantedMistake::ReadIndexSkipped, 0..20, "a stale answer"),
         (
             PlantedMistake::OffersTakenTwice,
             0..20,
@@ -107,10 +118,28 @@ fn a_mistake_that_is_named_is_looked_for() {
 }
 
 #[test]
+fn a_leader_whose_disk_is_full_gives_way() {
+    for seed in 0..5 {
+        println!("seed {seed}");
+        SimulatedCluster::new(seed, Faults::NONE).fill_the_leaders_disk();
+    }
+}
+
+#[test]
+fn a_member_that_is_alone_keeps_its_bounds_and_forgets_what_is_decided() {
+    for seed in 0..6 {
+        println!("seed {seed}");
+        let mut cluster = SimulatedCluster::new(seed, Faults::NONE);
+        cluster.leave_alone(seed as usize % 3, 1_500);
+        cluster.heal();
+    }
+}
+
+#[test]
 fn three_members_keep_every_promise_and_a_seed_replays_them() {
     let (from, seeds) = (number("SIM_FROM", 0), number("SIM_SEEDS", 20));
     let mut all = World::default();
-    let mut elections = 0;
+    let (mut elections, mut acknowledged, mut reads) = (0, 0, 0);
     for seed in from..from + seeds {
         println!("SIM_FROM={seed} SIM_SEEDS=1");
         let world = run(seed, Faults::ALL);
@@ -127,18 +156,36 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
             );
         }
         elections += world.elections();
-        all.acknowledged += world.acknowledged;
-        all.reads += world.reads;
+        acknowledged += world.history.acknowledged();
+        reads += world.history.reads;
         all.mortal += world.mortal;
         all.crashes += world.crashes;
         all.installed += world.installed;
+        all.failed_logs += world.failed_logs;
+        all.failed_starts += world.failed_starts;
+        all.full_disks += world.full_disks;
+        all.watched += world.watched;
+        all.most_batches = all.most_batches.max(world.most_batches);
+        all.longest_wait = all.longest_wait.max(world.longest_wait);
     }
     println!(
-        "{seeds} seeds from {from}: {} writes acknowledged, {} reads, {} keys with a TTL, {} crashes, {} snapshots, {elections} elections",
-        all.acknowledged, all.reads, all.mortal, all.crashes, all.installed
+        "{seeds} seeds from {from}: {acknowledged} writes acknowledged, {reads} reads, {} keys with a TTL, {} crashes, {} snapshots, {elections} elections, \
+         {} logs and {} starts that failed, {} full disks, {} events watched",
+        all.mortal,
+        all.crashes,
+        all.installed,
+        all.failed_logs,
+        all.failed_starts,
+        all.full_disks,
+        all.watched
     );
-    let busy = all.acknowledged > 20 * seeds
-        && all.reads > 5 * seeds
+    println!(
+        "at most {} batches waited for a log, and {} ms passed in peace until something came",
+        all.most_batches,
+        all.longest_wait / 1_000_000
+    );
+    let busy = acknowledged > 20 * seeds
+        && reads > 5 * seeds
         && all.crashes > seeds
         && (seeds < 10 || all.installed > 0);
     assert!(busy, "the clusters made no progress");

@@ -2,26 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use storage::operation::Outcome;
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
 
+use super::cluster::DRIFT;
+use super::events::events;
+use super::history::{History, OpenCall, Wish};
 use crate::command::Stamp;
 use crate::node::outcome::{AppliedWrite, Failure};
-
-/// A write on its way.
-pub(super) struct PendingSet {
-    pub(super) key: u64,
-    pub(super) text: String,
-    pub(super) answer: oneshot::Receiver<Result<AppliedWrite, Failure>>,
-}
-
-/// A linearizable read on its way, and the newest revision of its key that anybody had seen when it was asked for.
-pub(super) struct PendingGet {
-    pub(super) key: u64,
-    pub(super) known: u64,
-    pub(super) answer: oneshot::Receiver<Result<(), Failure>>,
-}
 
 /// A key with a TTL on its way.
 pub(super) struct PendingMortal {
@@ -43,10 +31,7 @@ pub(super) struct MortalKey {
 /// What has been seen of the whole cluster.
 #[derive(Debug, Default)]
 pub(super) struct World {
-    /// The newest revision of each key that was acknowledged or read.
-    known: BTreeMap<u64, u64>,
-    /// What each revision was given to.
-    revisions: BTreeMap<u64, String>,
+    pub(super) history: History,
     leaders: BTreeMap<u64, u64>,
     /// Term and payload of each entry that was applied anywhere.
     entries: BTreeMap<u64, (u64, u64)>,
@@ -56,12 +41,19 @@ pub(super) struct World {
     hashes: BTreeMap<u64, u64>,
     /// Keys that were acknowledged and must still be there.
     living: Vec<MortalKey>,
-    pub(super) acknowledged: u64,
-    pub(super) reads: u64,
     pub(super) mortal: u64,
     pub(super) crashes: u64,
     /// Snapshots that took the place of a store.
     pub(super) installed: u64,
+    /// Processes that ended because their disk failed at work or at the start, and disks that were full for a while.
+    pub(super) failed_logs: u64,
+    pub(super) failed_starts: u64,
+    /// Batches that waited for a log, and nanoseconds that anything was waited for in the end, at most.
+    pub(super) most_batches: usize,
+    pub(super) longest_wait: u64,
+    /// Events that watches were told.
+    pub(super) watched: u64,
+    pub(super) full_disks: u64,
     /// Everything that happened, in order.
     pub(super) trace: Vec<(&'static str, u64)>,
 }
@@ -95,12 +87,6 @@ impl World {
     /// The last entry that was applied anywhere.
     pub(super) fn last_applied(&self) -> u64 {
         self.entries.last_key_value().map_or(0, |(index, _)| *index)
-    }
-
-    /// How many of the values above this one were acknowledged or read.
-    pub(super) fn seen_above(&self, value: u64) -> usize {
-        let values = self.revisions.values().flat_map(|text| text.parse::<u64>());
-        values.filter(|seen| *seen > value).count()
     }
 
     /// How many terms had a leader.
@@ -138,64 +124,6 @@ impl World {
         );
     }
 
-    /// The newest revision of a key that anybody has seen.
-    pub(super) fn known(&self, key: u64) -> u64 {
-        self.known.get(&key).copied().unwrap_or(0)
-    }
-
-    /// Takes out the writes that were answered.
-    pub(super) fn answered_sets(&mut self, pending: &mut Vec<PendingSet>) {
-        pending.retain_mut(|set| {
-            let Ok(answer) = set.answer.try_recv() else {
-                return true;
-            };
-            if let Ok(done) = answer {
-                let [Outcome::Done(event)] = &done.outcomes[..] else {
-                    panic!("a set is done: {done:?}")
-                };
-                self.sees(set.key, event.revision, &set.text);
-                self.acknowledged += 1;
-            }
-            false
-        });
-    }
-
-    /// Takes out the reads that may be served now, and serves them.
-    pub(super) fn answered_gets(&mut self, pending: &mut Vec<PendingGet>, store: &storage::Store) {
-        pending.retain_mut(|get| {
-            let Ok(answer) = get.answer.try_recv() else {
-                return true;
-            };
-            if answer.is_ok() {
-                let found = store.get(&path(get.key)).expect("readable").0.ok();
-                let modified = found.as_ref().map_or(0, |node| node.modified);
-                assert!(
-                    modified >= get.known,
-                    "a stale read of key {}: revision {modified}, and {} was known before it was asked for",
-                    get.key,
-                    get.known
-                );
-                if let Some(node) = found {
-                    let text = String::from_utf8(node.value.unwrap_or_default().to_vec());
-                    self.sees(get.key, modified, &text.expect("ours"));
-                }
-                self.reads += 1;
-            }
-            false
-        });
-    }
-
-    fn sees(&mut self, key: u64, revision: u64, text: &str) {
-        let first = self
-            .revisions
-            .entry(revision)
-            .or_insert_with(|| text.to_owned());
-        assert_eq!(first, text, "revision {revision} was given twice");
-        let known = self.known.entry(key).or_default();
-        *known = (*known).max(revision);
-        self.note("seen", revision);
-    }
-
     /// Takes out the keys with a TTL that were acknowledged.
     pub(super) fn answered_mortals(&mut self, pending: &mut Vec<PendingMortal>) {
         let mut waiting = Vec::new();
@@ -214,9 +142,11 @@ impl World {
     }
 
     /// Nothing that was acknowledged ends before its TTL, in no store that has come so far; `now` counts from the same
-    /// moment for everybody.
+    /// moment for everybody. Cluster time goes on at the rate of some member's clock, so where all of them are fast a TTL ends
+    /// early by their drift, and by no more: who takes over the lead goes on from a time that was never ahead of that.
     pub(super) fn nothing_ends_early(&mut self, store: &storage::Store, now: u64) {
-        self.living.retain(|key| now < key.asked + key.ttl);
+        self.living
+            .retain(|key| now < key.asked + key.ttl - key.ttl * DRIFT / 1_000_000);
         let applied = store.applied().index;
         for key in self.living.iter().filter(|key| key.index <= applied) {
             assert!(
@@ -228,15 +158,25 @@ impl World {
         }
     }
 
-    /// After everybody came back: what was acknowledged is there.
-    pub(super) fn nothing_is_lost(&self, store: &storage::Store) {
-        for (key, known) in &self.known {
-            let found = store.get(&path(*key)).expect("readable").0;
-            let modified = found.map_or(0, |node| node.modified);
-            assert!(
-                modified >= *known,
-                "key {key} has revision {modified}, and {known} was acknowledged or read"
-            );
+    /// A read may be served.
+    pub(super) fn reads(&mut self, call: OpenCall, store: &storage::Store) {
+        let path = path(self.history.key_of(call));
+        let (found, index) = store.get(&path).expect("readable");
+        self.history.read(call, found.ok().as_ref(), index);
+    }
+
+    /// After everybody came back, and came as far as anybody: what is there now is read, too.
+    pub(super) fn reads_all(&mut self, store: &storage::Store, keys: u64) {
+        for key in 0..keys {
+            let call = self.history.begin(key, Wish::Read);
+            self.reads(call, store);
         }
+    }
+
+    /// What clients were told must be what happened.
+    pub(super) fn judge(&self, store: &storage::Store) {
+        let events = events(store, 1, store.revision());
+        self.history
+            .judge(&events, |key| path(key).as_bytes().to_vec());
     }
 }
