@@ -192,9 +192,9 @@ impl Proposals {
         if core.proposal_room().is_some()
             && let Some(failure) = self.status.refuses_writes()
         {
-            // Whether there is room or not: nobody waits for what will not come.
+            // Whether there is room or not: nobody waits for what will not come. What was taken goes on: its member was told
+            // so, and offers it to nobody else while this term lasts.
             self.refuse(&failure);
-            return;
         }
         while self.has_room(core) {
             let count = core.proposal_room().map_or(0, |room| self.that_fit(room));
@@ -346,12 +346,51 @@ impl Proposals {
         self.offers.sweep(waits);
     }
 
-    /// Refuses all that wait here.
+    /// Refuses all of this node's clients that wait here.
     pub(super) fn refuse(&mut self, failure: &Failure) {
         let parked = self.parked.drain(..);
-        let own = parked.filter(|write| write.taken_in.is_none());
-        let own: Vec<u64> = own.map(|write| write.request).collect();
-        self.taken_bytes = 0;
+        let (own, taken): (Vec<_>, Vec<_>) = parked.partition(|write| write.taken_in.is_none());
+        self.parked = taken.into();
+        let own: Vec<u64> = own.iter().map(|write| write.request).collect();
         self.waiters.refuse(&own, failure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SimulatedClock};
+    use crate::node::refusal::WriteRefusal;
+
+    #[test]
+    fn a_leader_without_room_refuses_its_own_clients_and_keeps_what_it_has_taken() {
+        let clock = Clock::simulated(Arc::new(SimulatedClock::new(1, 1, 1)));
+        let waiters = Arc::new(Waiters::default());
+        let mut proposals = Proposals::new(
+            (1, 50),
+            100,
+            ClusterClock::resume(clock.clone(), &Stamp::default()),
+            Arc::new(Status::new(clock.clone())),
+            waiters.clone(),
+            Metrics::new("test"),
+        );
+        let proposal = || Proposal::of_server(&[]);
+        let offered = OfferedWrite {
+            request: 9,
+            proposal: proposal().into_bytes(),
+        };
+        proposals.take(vec![offered], 3);
+        let (reply, mut answer) = tokio::sync::oneshot::channel();
+        proposals.accept(vec![Submission {
+            proposal: proposal(),
+            reply,
+            queued: clock.now(),
+        }]);
+        let refusal = Failure::Refused(WriteRefusal::NoSpace("full".to_owned()));
+        proposals.refuse(&refusal);
+        assert_eq!(answer.try_recv().expect("told").err(), Some(refusal));
+        let kept: Vec<u64> = proposals.parked.iter().map(|write| write.request).collect();
+        assert_eq!(kept, [9]);
+        assert!(proposals.taken_bytes > 0);
     }
 }
