@@ -11,11 +11,12 @@ use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType
 use raft::{Config, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::diagnostics;
-use super::election::{ElectionCause, Succession};
 use super::entry::{self, UnknownEntry, to_wal};
 use super::fetch::{Fetch, FetchedEntries};
-use super::log::{LogRead, LogView, StateFile};
+use super::log::{LogView, StateFile};
+use super::log_read::LogRead;
 use super::random::Randomness;
+use super::succession::{ElectionCause, Succession};
 #[cfg(test)]
 use crate::node::planted::{PlantedMistake, is_planted};
 

@@ -3,40 +3,13 @@
 use raft::StateRole;
 
 use super::core::RaftCore;
-use super::log::LogRead;
+use super::log_read::LogRead;
+use super::succession::{ElectionCause, Succession};
 
 /// Between the turns of two members that campaign after the end of a leader.
 const SUCCESSION_TICKS: usize = 2;
 /// The most ticks between two tries of one.
 const SUCCESSION_SPAN: u64 = 4;
-
-/// Why this member campaigned last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ElectionCause {
-    /// It heard of no leader for an election time-out, or is alone.
-    TimedOut,
-    /// The leader's process ended.
-    LeaderEnded,
-    /// The leader handed over.
-    HandedOver,
-}
-
-impl ElectionCause {
-    /// For figures and the log.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::TimedOut => "timed_out",
-            Self::LeaderEnded => "leader_ended",
-            Self::HandedOver => "handed_over",
-        }
-    }
-}
-
-/// Whose turn it is to campaign after the end of a leader.
-pub(super) struct Succession {
-    in_ticks: usize,
-    tries: usize,
-}
 
 impl<R: LogRead> RaftCore<R> {
     /// Why this member campaigned last.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use raft::GetEntriesContext;
 
-use super::log::LogRead;
+use super::log_read::LogRead;
 
 /// A context does not say whose it is: of the first that asked, all followers of a small cluster are among them.
 const CONTEXTS_MAX: usize = 16;

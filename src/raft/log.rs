@@ -20,6 +20,7 @@ use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 
 use super::entry;
 use super::fetch::{Fetch, FetchedEntries, Fetches};
+use super::log_read::LogRead;
 
 /// Applied entries that stay in memory for followers a little behind, in bytes of data: what a member misses in a short
 /// pause is sent without a look at the disk.
@@ -27,36 +28,6 @@ const KEEP_APPLIED_BYTES: usize = 16 << 20;
 
 /// How often what the disk could not give is asked for until the disk is asked again.
 const GONE_ASKS: u32 = 256;
-
-/// Read access to the durable log.
-pub trait LogRead: Send {
-    /// Entries in `[low, high)`, at least one if there are any, then at most `max_bytes` of payload.
-    fn entries(&self, low: u64, high: u64, max_bytes: usize)
-    -> Result<Vec<wal::Entry>, wal::Error>;
-    /// The term of an entry, or of the position before the first one; `None` if it is not in the log.
-    fn term(&self, index: u64) -> Result<Option<u64>, wal::Error>;
-    /// The first index that can be read.
-    fn first_index(&self) -> u64;
-}
-
-impl<F: wal::fs::Fs> LogRead for wal::Reader<F> {
-    fn entries(
-        &self,
-        low: u64,
-        high: u64,
-        max_bytes: usize,
-    ) -> Result<Vec<wal::Entry>, wal::Error> {
-        wal::Reader::entries(self, low, high, max_bytes)
-    }
-
-    fn term(&self, index: u64) -> Result<Option<u64>, wal::Error> {
-        wal::Reader::term(self, index)
-    }
-
-    fn first_index(&self) -> u64 {
-        wal::Reader::first_index(self)
-    }
-}
 
 /// The state of this member in a file that can be sent to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -287,7 +258,7 @@ impl<R: LogRead> LogView<R> {
     }
 
     /// Entries below the tail: asked for, or here.
-    fn from_disk(
+    fn read_below(
         &self,
         range: (u64, u64),
         max_bytes: usize,
@@ -339,7 +310,7 @@ impl<R: LogRead> Storage for LogView<R> {
             .unwrap_or(usize::MAX);
         if low <= self.before.0 {
             // The crate asks for nothing of its own that is not in memory.
-            return self.from_disk((low, high.min(self.before.0 + 1)), max, context);
+            return self.read_below((low, high.min(self.before.0 + 1)), max, context);
         }
         let start = (low - self.before.0 - 1) as usize;
         let count = (high - low) as usize;

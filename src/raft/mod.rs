@@ -9,11 +9,14 @@ mod election;
 pub(crate) mod entry;
 mod fetch;
 pub(crate) mod log;
+mod log_read;
 mod random;
+mod succession;
 
 pub(crate) use self::core::{Parameters, RaftCore, ReadyBatch, Role, SoftState};
 pub(crate) use self::fetch::{Fetch, FetchedEntries};
-pub(crate) use self::log::{LogRead, StateFile};
+pub(crate) use self::log::StateFile;
+pub(crate) use self::log_read::LogRead;
 pub(crate) use self::random::Randomness;
 
 #[cfg(test)]

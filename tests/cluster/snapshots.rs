@@ -17,10 +17,12 @@ fn outrun(member: &Server) {
         for writer in 0..WRITERS {
             scope.spawn(move || {
                 let form = format!("value={}", "x".repeat(VALUE));
-                let mut connection = Connection::open(member.addr()).unwrap();
+                let mut connection = Connection::open(member.addr()).expect("it listens");
                 for number in 0..WRITES / WRITERS {
                     let key = format!("/v2/keys/large/{writer}?turn={number}");
-                    let answer = connection.exchange(&Request::put(&key, &form)).unwrap();
+                    let answer = connection
+                        .exchange(&Request::put(&key, &form))
+                        .expect("an answer");
                     assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
                 }
             });

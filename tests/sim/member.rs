@@ -27,7 +27,8 @@ use crate::node::peer::{PeerMessage, WriteMessage};
 use crate::node::recovery::resume::{self, Resumed};
 use crate::node::recovery::store::{self, OpenedStore};
 use crate::node::recovery::{self, Replayed};
-use crate::node::snapshot::{DepotOptions, SnapshotDepot};
+use crate::node::snapshot::depot::SnapshotDepot;
+use crate::node::snapshot::owner::SnapshotOwner;
 use crate::node::status::Status;
 use crate::node::store_pointer;
 use crate::node::waiters::Waiters;
@@ -241,7 +242,7 @@ impl RunningMember {
             metrics.clone(),
         );
         let intake = Arc::new(Intake::new(INTAKE, machine));
-        let depot = SnapshotDepot::new(DepotOptions {
+        let depot = SnapshotDepot::new(SnapshotOwner {
             fs: disk.clone(),
             data_dir: path.to_owned(),
             space: place.space.clone(),

@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 use super::member::{Letter, RunningMember};
 use crate::node::batch::LogTask;
 use crate::node::peer::{PeerMessage, SnapshotFiles as _, SnapshotHead};
-use crate::node::snapshot::{self, ImportedStore, Reception, SnapshotEnd};
+use crate::node::snapshot::install::install;
+use crate::node::snapshot::{self, ImportedStore, SnapshotEnd};
 
 impl Letter {
     /// The message of a snapshot, whose file goes another way.
@@ -54,7 +55,7 @@ impl RunningMember {
 
     fn install(&mut self, store: ImportedStore) -> Result<(), Box<dyn Error>> {
         let (fs, data_dir) = (self.depot.fs(), self.depot.data_dir());
-        let retired = snapshot::install(fs, data_dir, store, &mut self.log, &mut self.apply)?;
+        let retired = install(fs, data_dir, store, &mut self.log, &mut self.apply)?;
         let path = retired.path().to_owned();
         drop(retired);
         snapshot::remove_store(&path)?;
@@ -96,12 +97,12 @@ impl RunningMember {
         bytes: &[u8],
         whole: bool,
     ) -> Option<oneshot::Receiver<SnapshotEnd>> {
-        let mut reception = Reception::begin(&self.depot, head).ok()?;
-        let offset = reception.offset() as usize;
+        let mut incoming = self.depot.begin(head).ok()?;
+        let offset = incoming.offset() as usize;
         let end = if whole { bytes.len() } else { bytes.len() / 2 };
-        reception
+        incoming
             .take(bytes.get(offset..end).unwrap_or_default())
             .ok()?;
-        whole.then(|| reception.hand_on().ok()).flatten()
+        whole.then(|| incoming.hand_on().ok()).flatten()
     }
 }

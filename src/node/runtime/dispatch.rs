@@ -7,6 +7,7 @@ use raft::eraftpb::Message;
 use wal::fs::Fs;
 
 use super::fetcher::Fetcher;
+use super::queues::{ApplyQueue, LogQueue};
 use super::snapshots::SnapshotThreads;
 use crate::node::apply::worker::ApplyWorker;
 use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
@@ -18,13 +19,11 @@ use crate::node::outcome::Failure;
 use crate::node::peer::{Peers, WriteMessage};
 use crate::node::status::Status;
 use crate::node::watchdog::Work;
-use crate::node::worker_queue::{Offered, WorkerQueue};
+use crate::node::worker_queue::Offered;
 use crate::raft::Fetch;
 
 /// The largest group that the consensus thread applies itself.
 const APPLY_ON_THE_SPOT: usize = 4;
-pub(super) type LogQueue<F> = Arc<WorkerQueue<LogTask, LogWorker<F>>>;
-pub(super) type ApplyQueue = Arc<WorkerQueue<ApplyBatch, ApplyWorker>>;
 
 /// See the module.
 pub(super) struct WorkerQueues<F: Fs> {

@@ -1,7 +1,7 @@
 //! The thread that reads entries for followers that are behind: it is there from the first that was, and waits for the disk
 //! in the place of the consensus thread.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -10,12 +10,15 @@ use wal::fs::Fs;
 use crate::node::intake::Intake;
 use crate::raft::Fetch;
 
+/// Orders that wait; there is one at a time for each follower.
+const WAITING_MAX: usize = 64;
+
 /// See the module. Ends with this.
 pub(super) struct Fetcher<F: Fs> {
     reader: wal::Reader<F>,
     intake: Arc<Intake>,
     // Held for a message.
-    orders: Mutex<Option<Sender<Fetch>>>,
+    orders: Mutex<Option<SyncSender<Fetch>>>,
 }
 
 impl<F: Fs> Fetcher<F> {
@@ -32,7 +35,7 @@ impl<F: Fs> Fetcher<F> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         for fetch in fetches {
             let sent = match &*orders {
-                Some(orders) => orders.send(fetch).is_ok(),
+                Some(orders) => orders.try_send(fetch).is_ok(),
                 None => false,
             };
             if !sent {
@@ -41,8 +44,8 @@ impl<F: Fs> Fetcher<F> {
         }
     }
 
-    fn start(&self, first: Fetch) -> Option<Sender<Fetch>> {
-        let (orders, ordered) = channel();
+    fn start(&self, first: Fetch) -> Option<SyncSender<Fetch>> {
+        let (orders, ordered) = sync_channel(WAITING_MAX);
         let (reader, intake) = (self.reader.clone(), self.intake.clone());
         let body = move || run(first, &ordered, &reader, &intake);
         match thread::Builder::new().name("fetch".to_owned()).spawn(body) {

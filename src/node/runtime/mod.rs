@@ -20,6 +20,7 @@
 
 mod dispatch;
 mod fetcher;
+mod queues;
 mod snapshots;
 
 use std::ops::ControlFlow;
@@ -40,11 +41,12 @@ use super::flusher::{FinishError, Flusher};
 use super::log_worker::{self, LogWorker};
 use super::outcome::Failure;
 use super::peer::Peers;
-use super::snapshot::SnapshotDepot;
+use super::snapshot::depot::SnapshotDepot;
 use super::worker_queue::WorkerQueue;
 use crate::raft::LogRead;
-use dispatch::{ApplyQueue, LogQueue, WorkerQueues, apply, persist};
+use dispatch::{WorkerQueues, apply, persist};
 use fetcher::Fetcher;
+use queues::{ApplyQueue, LogQueue};
 use snapshots::SnapshotThreads;
 
 /// How long an idle apply thread sleeps at most.
@@ -83,8 +85,7 @@ impl<F: Fs> Runtime<F> {
         consensus: ConsensusLoop<R>,
         mut log: LogWorker<F>,
         mut apply: ApplyWorker,
-        flusher: Flusher<F>,
-        flush_requests: Receiver<()>,
+        (flusher, flush_requests): (Flusher<F>, Receiver<()>),
         context: NodeContext,
         peers: Arc<dyn Peers>,
         depot: Arc<SnapshotDepot<F>>,

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use wal::fs::Fs;
 
-use super::dispatch::ApplyQueue;
+use super::queues::ApplyQueue;
 use crate::node::fatal::FatalError;
 use crate::node::intake::Intake;
 use crate::node::log_worker::LogWorker;
-use crate::node::snapshot::{ImportedStore, SnapshotDepot, install, remove_store};
+use crate::node::snapshot::depot::SnapshotDepot;
+use crate::node::snapshot::install::install;
+use crate::node::snapshot::{ImportedStore, remove_store};
 use crate::raft::StateFile;
 
 /// How long the directory of a store that was given up waits for its last reader: the next start removes it as well.

@@ -12,46 +12,25 @@ use wal::fs::{File, Fs};
 
 use super::error::SnapshotError;
 use super::export::export;
-use super::reception::Reception;
-use crate::metrics::Metrics;
-use crate::node::cluster_clock::ClusterClock;
-use crate::node::disk_space::DiskSpace;
-use crate::node::intake::Intake;
+use super::incoming::IncomingSnapshot;
+use super::owner::SnapshotOwner;
 use crate::node::peer::{SnapshotFault, SnapshotFiles, SnapshotHead, SnapshotSink, SnapshotSource};
-use crate::node::status::Status;
 use crate::raft::StateFile;
-
-/// Whose files these are, and what making and taking them needs.
-pub(crate) struct DepotOptions<F> {
-    pub(crate) fs: F,
-    pub(crate) data_dir: PathBuf,
-    pub(crate) space: DiskSpace,
-    pub(crate) store: storage::Store,
-    /// For stores that are made of files.
-    pub(crate) storage: storage::StoreOptions,
-    pub(crate) identity: wal::Identity,
-    /// What the data directory drew when it was founded.
-    pub(crate) disk: u64,
-    pub(crate) clock: ClusterClock,
-    pub(crate) status: Arc<Status>,
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) metrics: Arc<Metrics>,
-}
 
 /// See the module.
 pub(crate) struct SnapshotDepot<F: Fs> {
-    pub(super) options: DepotOptions<F>,
+    owner: SnapshotOwner<F>,
     /// Made when it is first needed: a member that is never behind has none. Held while it is made.
     directory: Mutex<Option<SnapshotDirectory<F>>>,
     /// Whether one comes in. Held for a look.
-    pub(super) receiving: Arc<Mutex<bool>>,
+    receiving: Arc<Mutex<bool>>,
 }
 
 impl<F: Fs> SnapshotDepot<F> {
     /// Nothing is touched yet.
-    pub(crate) fn new(options: DepotOptions<F>) -> Self {
+    pub(crate) fn new(owner: SnapshotOwner<F>) -> Self {
         Self {
-            options,
+            owner,
             directory: Mutex::default(),
             receiving: Arc::default(),
         }
@@ -59,12 +38,12 @@ impl<F: Fs> SnapshotDepot<F> {
 
     /// Where the member's data is.
     pub(crate) fn data_dir(&self) -> &Path {
-        &self.options.data_dir
+        &self.owner.data_dir
     }
 
     /// What it writes through.
     pub(crate) fn fs(&self) -> &F {
-        &self.options.fs
+        &self.owner.fs
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<SnapshotDirectory<F>>> {
@@ -74,15 +53,27 @@ impl<F: Fs> SnapshotDepot<F> {
     }
 
     /// The directory of the files. What an earlier process left is removed: nobody asks for it by name any more.
-    pub(super) fn directory(&self) -> Result<SnapshotDirectory<F>, SnapshotError> {
+    fn directory(&self) -> Result<SnapshotDirectory<F>, SnapshotError> {
         let mut made = self.locked();
         if let Some(directory) = &*made {
             return Ok(directory.clone());
         }
-        let directory = super::files(self.options.fs.clone(), &self.options.data_dir)?;
+        let directory = super::files(self.owner.fs.clone(), &self.owner.data_dir)?;
         directory.retain(0)?;
         *made = Some(directory.clone());
         Ok(directory)
+    }
+
+    /// Takes a file in, or goes on with it.
+    ///
+    /// # Errors
+    /// Another one comes in, or there is no room, or the disk fails.
+    pub(in crate::node) fn begin(
+        &self,
+        head: &SnapshotHead,
+    ) -> Result<IncomingSnapshot<F>, SnapshotError> {
+        let directory = self.directory()?;
+        IncomingSnapshot::begin(&self.owner, directory, &self.receiving, head)
     }
 
     /// Writes the state of this member into a file, in the place of the one before. `id` is a number that no other file of
@@ -93,18 +84,18 @@ impl<F: Fs> SnapshotDepot<F> {
     pub(crate) fn export(&self, id: u64) -> Result<StateFile, SnapshotError> {
         let exported = self.write(id);
         if exported.is_err() {
-            self.options.metrics.export_failures.inc();
+            self.owner.metrics.export_failures.inc();
         }
         exported
     }
 
     fn write(&self, id: u64) -> Result<StateFile, SnapshotError> {
-        let DepotOptions {
+        let SnapshotOwner {
             store,
             space,
             status,
             ..
-        } = &self.options;
+        } = &self.owner;
         let directory = self.directory()?;
         let exported = export(
             store,
@@ -156,7 +147,7 @@ impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
                 source,
             })
         };
-        let opened = self.options.fs.open_read(&file.path).map_err(io)?;
+        let opened = self.owner.fs.open_read(&file.path).map_err(io)?;
         let length = opened.len().map_err(io)?;
         Ok(Box::new(OpenedFile {
             id: head.meta().id,
@@ -167,12 +158,11 @@ impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
     }
 
     fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault> {
-        let reception = Reception::begin(self, head);
-        let reception = reception.map_err(|error| {
+        let incoming = self.begin(head).map_err(|error| {
             tracing::warn!("a snapshot is not taken: {error}");
             SnapshotFault(error.to_string())
         })?;
-        Ok(Box::new(reception))
+        Ok(Box::new(incoming))
     }
 }
 

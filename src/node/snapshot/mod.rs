@@ -2,9 +2,10 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `owner` | whose files these are |
 //! | `depot` | the files of this member: one for others, and one that comes in |
 //! | `export` | a file of one view, in `snapshot/` of the data directory |
-//! | `reception` | the bytes of another member's file, up to the wait for consensus |
+//! | `incoming` | the bytes of another member's file, up to the wait for consensus |
 //! | `import` | a new directory of a store, made of such a file beside the old one |
 //! | `received` | that store on its way to consensus, and what becomes of it |
 //! | `install` | it takes the place of the old one |
@@ -14,9 +15,9 @@
 //!
 //! | step | process or power fails before it | after it |
 //! |---|---|---|
-//! | 1 the file is verified whole ([`import()`]) | the old store and its log; the file is there or comes again | the same |
+//! | 1 the file is verified whole (`import`) | the old store and its log; the file is there or comes again | the same |
 //! | 2 `store-N` is made, synced, its marker says `installed` with this member's term and vote | as after 1, and a directory that is no store or not the store: the next start removes it | the same |
-//! | 3 `ImportedStore::switch` (from here on [`install()`]): `STORE` names it, durably. **The commit point** | as after 2: the install did not happen | `store-N` is the store, and the log is that of before: the judgement calls it overtaken, and the start does 5 and 6 |
+//! | 3 `ImportedStore::switch` (from here on `install`): `STORE` names it, durably. **The commit point** | as after 2: the install did not happen | `store-N` is the store, and the log is that of before: the judgement calls it overtaken, and the start does 5 and 6 |
 //! | 4 [`ApplyWorker::install`]: the handles move to it | as after 3 | the same; readers see the new state |
 //! | 5 [`LogWorker::reset`]: the log begins behind it, with the higher term and the vote given in it | as after 3 | the log fits, and the store still says `installed`: the next start clears that, or 6 does |
 //! | 6 [`ApplyWorker::refresh_marker`]: the store says so no more, with its next flush | as after 5 | done |
@@ -30,14 +31,15 @@
 //! [`ApplyWorker::refresh_marker`]: super::apply::worker::ApplyWorker::refresh_marker
 //! [`LogWorker::reset`]: super::log_worker::LogWorker::reset
 
-mod depot;
+pub(super) mod depot;
 mod error;
 mod export;
 mod family;
 mod import;
-mod install;
+mod incoming;
+pub(super) mod install;
+pub(super) mod owner;
 mod received;
-mod reception;
 
 use std::io;
 use std::path::Path;
@@ -46,13 +48,9 @@ use wal::fs::Fs;
 
 use super::store_pointer;
 
-pub(crate) use depot::{DepotOptions, SnapshotDepot};
 pub(crate) use error::SnapshotError;
 pub(crate) use import::ImportedStore;
-pub(crate) use install::install;
 pub(crate) use received::{ReceivedSnapshot, SnapshotEnd};
-#[cfg(test)]
-pub(super) use reception::Reception;
 
 /// The directory of the files in a data directory.
 pub(crate) const DIRECTORY: &str = "snapshot";

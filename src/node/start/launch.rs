@@ -15,7 +15,8 @@ use crate::node::peer::{NoPeers, Peers};
 use crate::node::recovery::origin::LogOrigin;
 use crate::node::recovery::{RecoveryError, Replayed};
 use crate::node::runtime::Runtime;
-use crate::node::snapshot::{DepotOptions, SnapshotDepot};
+use crate::node::snapshot::depot::SnapshotDepot;
+use crate::node::snapshot::owner::SnapshotOwner;
 use crate::raft::{Parameters, RaftCore, Randomness};
 
 use super::catch_up::{CaughtUp, catch_up, report};
@@ -114,8 +115,7 @@ fn run(
         consensus,
         log_worker,
         worker,
-        flusher,
-        flush_requests,
+        (flusher, flush_requests),
         context,
         peers,
         depot,
@@ -128,7 +128,7 @@ fn depot(
     identity: wal::Identity,
     disk: u64,
 ) -> Arc<SnapshotDepot<OsFs>> {
-    Arc::new(SnapshotDepot::new(DepotOptions {
+    Arc::new(SnapshotDepot::new(SnapshotOwner {
         fs: OsFs,
         data_dir: options.data_dir.clone(),
         space: options.space.clone(),

@@ -7,6 +7,9 @@ use crate::node::peer::{SnapshotFault, SnapshotFiles, SnapshotHead, SnapshotSink
 /// The id of the one file that is sent.
 pub(crate) const ID: u64 = 0x5eed;
 
+/// Heads and files that came whole.
+type TakenFiles = Arc<Mutex<Vec<(SnapshotHead, Vec<u8>)>>>;
+
 /// What a member has to send, and what came.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
@@ -15,7 +18,7 @@ pub(crate) struct Files {
     /// The id of what comes in, and as much of it as is here.
     pub(crate) partial: Arc<Mutex<(u64, Vec<u8>)>>,
     /// Heads and files that came whole.
-    pub(crate) taken: Arc<Mutex<Vec<(SnapshotHead, Vec<u8>)>>>,
+    pub(crate) taken: TakenFiles,
     /// Why the next one is refused.
     pub(crate) refusal: Mutex<Option<SnapshotFault>>,
 }
@@ -40,7 +43,7 @@ impl SnapshotSource for Source {
 struct Sink {
     head: SnapshotHead,
     partial: Arc<Mutex<(u64, Vec<u8>)>>,
-    taken: Arc<Mutex<Vec<(SnapshotHead, Vec<u8>)>>>,
+    taken: TakenFiles,
 }
 
 impl SnapshotSink for Sink {

@@ -7,7 +7,7 @@ use super::fixture::{ELECTION, Far, Heard, OWN, Stage, append, greeting, raft};
 use crate::node::peer::{Peers as _, SnapshotFault, SnapshotHead};
 use crate::transport::frame::{self, FrameKind, PeerFrame};
 use crate::transport::message::StreamKind;
-use crate::transport::transfer::{append_head, decode_head};
+use crate::transport::transfer::head::{append_head, decode_head};
 
 const MIB: usize = 1 << 20;
 

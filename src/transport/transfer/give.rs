@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
-use super::{FAULT_BYTES_MAX, PIECE_BYTES, append_head};
+use super::head::{FAULT_BYTES_MAX, PIECE_BYTES, append_head};
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSource};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader};
 use crate::transport::handshake::{self, HandshakeError};

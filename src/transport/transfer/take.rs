@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
-use super::{FAULT_BYTES_MAX, HeadError, PIECE_BYTES, decode_head};
+use super::head::{FAULT_BYTES_MAX, HeadError, PIECE_BYTES, decode_head};
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSink};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader, HEADER_BYTES};
 use crate::transport::local::Local;

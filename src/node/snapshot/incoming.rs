@@ -1,6 +1,5 @@
 //! One snapshot that comes in: its bytes, the store that is made of them, and the wait for consensus.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use raft::eraftpb::Message;
@@ -8,38 +7,21 @@ use snapshot::{PublishedFile, Receiver, SnapshotDirectory};
 use tokio::sync::oneshot;
 use wal::fs::Fs;
 
-use super::depot::{DepotOptions, SnapshotDepot};
 use super::error::SnapshotError;
 use super::export::require_room;
 use super::import::{ImportedStore, Importer, import};
+use super::owner::SnapshotOwner;
 use super::received::{ReceivedSnapshot, SnapshotEnd};
-use crate::node::cluster_clock::ClusterClock;
-use crate::node::disk_space::DiskSpace;
-use crate::node::intake::Intake;
 use crate::node::marker::Installed;
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSink};
-use crate::node::status::Status;
 
 /// See the module.
-pub(in crate::node) struct Reception<F: Fs> {
+pub(in crate::node) struct IncomingSnapshot<F: Fs> {
     directory: SnapshotDirectory<F>,
     receiver: Receiver<F>,
     message: Message,
-    into: Destination<F>,
+    owner: SnapshotOwner<F>,
     _turn: Turn,
-}
-
-/// What a store needs to be made and handed on, without the depot: it may be dropped meanwhile.
-struct Destination<F> {
-    fs: F,
-    data_dir: PathBuf,
-    space: DiskSpace,
-    storage: storage::StoreOptions,
-    identity: wal::Identity,
-    disk: u64,
-    clock: ClusterClock,
-    status: Arc<Status>,
-    intake: Arc<Intake>,
 }
 
 /// Only one comes in at a time.
@@ -58,26 +40,22 @@ impl Drop for Turn {
     }
 }
 
-impl<F: Fs> Reception<F> {
+impl<F: Fs> IncomingSnapshot<F> {
     /// Goes on with what is here of the same file, or begins anew.
     pub(in crate::node) fn begin(
-        depot: &SnapshotDepot<F>,
+        owner: &SnapshotOwner<F>,
+        directory: SnapshotDirectory<F>,
+        receiving: &Arc<Mutex<bool>>,
         head: &SnapshotHead,
     ) -> Result<Self, SnapshotError> {
-        let turn = Turn::take(&depot.receiving).ok_or(SnapshotError::Busy)?;
-        let options = &depot.options;
-        let directory = depot.directory()?;
+        let turn = Turn::take(receiving).ok_or(SnapshotError::Busy)?;
         let mut receiver = directory.receive()?;
         if receiver.meta().is_none_or(|meta| meta.id != head.id) {
             receiver.restart()?;
         }
         // The file, and the store that is made of it.
         let missing = head.length.saturating_sub(receiver.offset());
-        require_room(
-            &options.space,
-            &options.data_dir,
-            missing.max(head.length / 2),
-        )?;
+        require_room(&owner.space, &owner.data_dir, missing.max(head.length / 2))?;
         tracing::info!(
             "the state of another member comes in: {} bytes, of which {} are here",
             head.length,
@@ -87,7 +65,7 @@ impl<F: Fs> Reception<F> {
             directory,
             receiver,
             message: head.message.clone(),
-            into: Destination::of(options),
+            owner: owner.clone(),
             _turn: turn,
         })
     }
@@ -108,7 +86,7 @@ impl<F: Fs> Reception<F> {
             directory,
             receiver,
             message,
-            into,
+            owner,
             _turn,
         } = self;
         let (path, summary) = receiver.finish()?;
@@ -117,13 +95,13 @@ impl<F: Fs> Reception<F> {
             term: summary.meta.term,
             path,
         };
-        let imported = into.import(&directory, &file);
+        let imported = import_as(&owner, &directory, &file);
         // Whatever came of it: it would be sent again.
-        if let Err(error) = into.fs.remove(&file.path) {
+        if let Err(error) = owner.fs.remove(&file.path) {
             tracing::warn!("{} stays: {error}", file.path.display());
         }
         let (ended, wait) = oneshot::channel();
-        into.intake.snapshot(ReceivedSnapshot {
+        owner.intake.snapshot(ReceivedSnapshot {
             message,
             store: Box::new(imported?),
             ended,
@@ -148,41 +126,25 @@ impl<F: Fs> Reception<F> {
     }
 }
 
-impl<F: Fs> Destination<F> {
-    fn of(options: &DepotOptions<F>) -> Self {
-        Self {
-            fs: options.fs.clone(),
-            data_dir: options.data_dir.clone(),
-            space: options.space.clone(),
-            storage: options.storage.clone(),
-            identity: options.identity,
-            disk: options.disk,
-            clock: options.clock.clone(),
-            status: options.status.clone(),
-            intake: options.intake.clone(),
-        }
-    }
-
-    fn import(
-        &self,
-        directory: &SnapshotDirectory<F>,
-        file: &PublishedFile,
-    ) -> Result<ImportedStore, SnapshotError> {
-        let (term, vote) = self.status.promised();
-        let importer = Importer {
-            data_dir: &self.data_dir,
-            identity: self.identity,
-            disk: self.disk,
-            promised: Installed { term, vote },
-            own: self.clock.reading(),
-            options: self.storage.clone(),
-            space: &self.space,
-        };
-        import(&self.fs, directory, file, &importer)
-    }
+fn import_as<F: Fs>(
+    owner: &SnapshotOwner<F>,
+    directory: &SnapshotDirectory<F>,
+    file: &PublishedFile,
+) -> Result<ImportedStore, SnapshotError> {
+    let (term, vote) = owner.status.promised();
+    let importer = Importer {
+        data_dir: &owner.data_dir,
+        identity: owner.identity,
+        disk: owner.disk,
+        promised: Installed { term, vote },
+        own: owner.clock.reading(),
+        options: owner.storage.clone(),
+        space: &owner.space,
+    };
+    import(&owner.fs, directory, file, &importer)
 }
 
-impl<F: Fs> SnapshotSink for Reception<F> {
+impl<F: Fs> SnapshotSink for IncomingSnapshot<F> {
     fn offset(&self) -> u64 {
         Self::offset(self)
     }
