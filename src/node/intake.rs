@@ -12,7 +12,7 @@ use raft::eraftpb::Message;
 use tokio::sync::oneshot;
 
 use super::outcome::{Failure, PendingWrite, WriteReply};
-use super::peer::{PeerInbox, PeerMessage, WriteMessage};
+use super::peer::{PeerInbox, PeerMessage, SnapshotOutcome, WriteMessage};
 use super::snapshot::ReceivedSnapshot;
 use crate::clock::Clock;
 use crate::command::Proposal;
@@ -51,8 +51,8 @@ pub(crate) struct Inputs {
     pub snapshots: Vec<ReceivedSnapshot>,
     /// Entries that were read for followers.
     pub fetched: Vec<FetchedEntries>,
-    /// Members that were sent a snapshot, and whether they go on from it.
-    pub snapshot_ends: Vec<(u64, bool)>,
+    /// Members that were sent a snapshot, and what became of it.
+    pub snapshot_ends: Vec<(u64, SnapshotOutcome)>,
     /// The state of this member is in a file, or it could not be written.
     pub exported: Option<Option<StateFile>>,
     /// A new member may speak: it is known that it never did.
@@ -338,9 +338,9 @@ impl PeerInbox for Intake {
         self.rouse(state);
     }
 
-    fn snapshot_ended(&self, member: u64, installed: bool) {
+    fn snapshot_ended(&self, member: u64, outcome: SnapshotOutcome) {
         let mut state = self.lock();
-        state.inputs.snapshot_ends.push((member, installed));
+        state.inputs.snapshot_ends.push((member, outcome));
         self.rouse(state);
     }
 

@@ -112,8 +112,24 @@ pub(crate) trait SnapshotSink: Send {
 
 /// Why a snapshot does not get on; the sender tries again after a while.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct SnapshotFault(pub(crate) String);
+#[error("{text}")]
+pub(crate) struct SnapshotFault {
+    /// In words.
+    pub(crate) text: String,
+    /// Whether the file is at fault: sent again, it would be again.
+    pub(crate) of_file: bool,
+}
+
+/// What became of a snapshot that a member was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SnapshotOutcome {
+    /// The member goes on from there.
+    Installed,
+    /// It did not get it, or cannot take it now.
+    Missed,
+    /// Nobody can take this file: another has to be made.
+    Unusable,
+}
 
 /// The way in: where the transport leaves what it received. Nothing here blocks.
 pub(crate) trait PeerInbox: Send + Sync {
@@ -121,8 +137,8 @@ pub(crate) trait PeerInbox: Send + Sync {
     fn receive(&self, from: u64, message: PeerMessage);
     /// What was sent to this member is lost, or may be: consensus goes back to what it knows the member has.
     fn unreachable(&self, member: u64);
-    /// What became of the snapshot that was sent to this member: whether it goes on from there.
-    fn snapshot_ended(&self, member: u64, installed: bool);
+    /// What became of the snapshot that was sent to this member.
+    fn snapshot_ended(&self, member: u64, outcome: SnapshotOutcome);
     /// The member's process has ended: its connections are closed, and its port refuses new ones.
     fn ended(&self, member: u64);
 }

@@ -256,8 +256,8 @@ impl<R: LogRead> RaftCore<R> {
         self.node.store().settle();
     }
 
-    /// The state of this member can be sent to others.
-    pub(crate) fn set_file(&mut self, file: StateFile) {
+    /// The state of this member can be sent to others in this file, or in none.
+    pub(crate) fn set_file(&mut self, file: Option<StateFile>) {
         self.node.mut_store().set_file(file);
     }
 

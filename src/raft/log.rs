@@ -170,8 +170,8 @@ impl<R: LogRead> LogView<R> {
     }
 
     /// A file for members that need more than the log holds.
-    pub(crate) fn set_file(&mut self, file: StateFile) {
-        self.file = Some(file);
+    pub(crate) fn set_file(&mut self, file: Option<StateFile>) {
+        self.file = file;
     }
 
     /// Whether a member was met that needs a file, and there is none for it. Said once for each time.

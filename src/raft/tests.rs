@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
-use raft::{GetEntriesContext, Storage as _};
+use raft::{GetEntriesContext, Storage as _, StorageError};
 
 use super::core::ReadReady;
 use super::entry::{from_wal, to_wal};
@@ -272,8 +272,17 @@ fn a_follower_whose_log_is_empty_is_sent_all_that_the_disk_holds() {
     );
     for _ in 0..3 {
         assert_eq!(view.term(0).expect("known"), 0);
-        let entries = view.entries(1, 11, None, GetEntriesContext::empty(true));
-        assert_eq!(entries.expect("on the disk").len(), 10);
+        let ask = || view.entries(1, 11, None, GetEntriesContext::empty(true));
+        let later = raft::Error::Store(StorageError::LogTemporarilyUnavailable);
+        assert_eq!(ask().expect_err("it is read elsewhere"), later);
+        ask().expect_err("it is asked for once");
+        let fetches = view.takes_fetches();
+        assert_eq!((fetches.len(), view.takes_fetches().len()), (1, 0));
+        let asked = fetches.into_iter().map(|fetch| fetch.read(&WholeDisk));
+        let waiting = asked.map(|fetched| view.fetched(fetched).len());
+        assert_eq!(waiting.sum::<usize>(), 2, "both times");
+        assert_eq!(ask().expect("it came").len(), 10);
+        view.settle();
     }
 }
 

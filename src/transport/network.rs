@@ -23,7 +23,9 @@ use super::receiver::{self, Inbound};
 use super::sender::Sender;
 use super::transfer;
 use crate::listen::UpgradedSocket;
-use crate::node::peer::{PeerInbox, PeerMessage, Peers, SnapshotFiles, WriteMessage};
+use crate::node::peer::{
+    PeerInbox, PeerMessage, Peers, SnapshotFiles, SnapshotOutcome, WriteMessage,
+};
 
 /// One, which all streams share: a second would be woken for what the first is about to do, and the work is small.
 const THREADS: usize = 1;
@@ -242,7 +244,10 @@ impl Peers for Network {
             match (self.roster.get(to), kind) {
                 (peer, None) if message.msg_type() == MessageType::MsgSnapshot => match peer {
                     Some(peer) => self.give(&peer, message),
-                    None => self.local.inbox.snapshot_ended(to, false),
+                    None => {
+                        let missed = SnapshotOutcome::Missed;
+                        self.local.inbox.snapshot_ended(to, missed);
+                    }
                 },
                 (Some(peer), Some(kind)) => {
                     peer.send(&self.local, kind, PeerMessage::Raft(message));

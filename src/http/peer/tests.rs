@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::node::peer::{Offer, OfferedWrite, PeerInbox, PeerMessage, Peers, WriteMessage};
+use crate::node::peer::{
+    Offer, OfferedWrite, PeerInbox, PeerMessage, Peers, SnapshotOutcome, WriteMessage,
+};
 use crate::transport::tests::files::Files;
 use crate::transport::{NetworkSettings, PeerAddress};
 
@@ -38,7 +40,7 @@ impl PeerInbox for Ear {
         let _ = self.0.try_send(Heard::Unreachable(member));
     }
 
-    fn snapshot_ended(&self, _: u64, _: bool) {}
+    fn snapshot_ended(&self, _: u64, _: SnapshotOutcome) {}
 
     fn ended(&self, member: u64) {
         let _ = self.0.try_send(Heard::Ended(member));

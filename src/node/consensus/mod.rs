@@ -40,7 +40,7 @@ use super::cluster_clock::ClusterClock;
 use super::effects::Effects;
 use super::intake::{Attention, Inputs};
 use super::outcome::Failure;
-use super::peer::WriteMessage;
+use super::peer::{SnapshotOutcome, WriteMessage};
 #[cfg(test)]
 use super::planted::{PlantedMistake, is_planted};
 use super::snapshot::{ImportedStore, ReceivedSnapshot};
@@ -265,7 +265,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.proposals.accept(inputs.writes);
         self.proposals.route(&mut self.core, effects);
         self.hand_out(effects)?;
-        self.snapshots.settle();
+        self.snapshots.settle(self.core.soft_state().commit);
         let now = self.clock.machine().boottime();
         self.snapshots.order(&self.core, now, effects);
         let fetches = self.core.takes_fetches();
@@ -281,10 +281,14 @@ impl<R: LogRead> ConsensusLoop<R> {
     fn hear_of_snapshots(
         &mut self,
         received: Vec<ReceivedSnapshot>,
-        ends: Vec<(u64, bool)>,
+        ends: Vec<(u64, SnapshotOutcome)>,
         exported: Option<Option<StateFile>>,
     ) {
-        for (member, installed) in ends {
+        for (member, outcome) in ends {
+            if outcome == SnapshotOutcome::Unusable {
+                self.core.set_file(None);
+            }
+            let installed = outcome == SnapshotOutcome::Installed;
             self.core.snapshot_ended(member, installed);
         }
         if let Some(file) = exported {

@@ -4,7 +4,6 @@
 //! there. A member that was sent one hands it to the core when all of it has come; if the core takes it, it goes to the log's
 //! worker in its place among the batches, and counts as applied once that batch is durable.
 
-use raft::eraftpb::MessageType;
 use tokio::sync::oneshot;
 
 use crate::node::effects::Effects;
@@ -58,7 +57,8 @@ impl Snapshots {
         let Some(received) = self.received.take() else {
             return;
         };
-        if received.message.get_msg_type() != MessageType::MsgSnapshot {
+        if !received.is_what_it_says() {
+            tracing::warn!("a snapshot is not the state that its message names: it is not taken");
             return received.refuse();
         }
         match core.step(received.message.clone()) {
@@ -72,12 +72,7 @@ impl Snapshots {
 
     /// The store for a ready batch that takes the snapshot at `place`, an index and its term.
     pub(super) fn take(&mut self, place: (u64, u64), batch: u64) -> Option<Box<ImportedStore>> {
-        let stepped = self.stepped.take()?;
-        let stands = (stepped.store.applied.index, stepped.store.marker.term);
-        if stands != place {
-            stepped.refuse();
-            return None;
-        }
+        let stepped = self.stepped.take_if(|stepped| stepped.place() == place)?;
         self.installing = Some(Installing {
             batch,
             index: place.0,
@@ -86,10 +81,13 @@ impl Snapshots {
         Some(stepped.store)
     }
 
-    /// All ready batches are made: what none of them took is of no use.
-    pub(super) fn settle(&mut self) {
-        if let Some(overtaken) = self.stepped.take() {
-            overtaken.refuse();
+    /// All ready batches are made. What none of them took is of no use: this member is as far, or who sent it does not lead.
+    pub(super) fn settle(&mut self, commit: u64) {
+        if let Some(left) = self.stepped.take() {
+            match left.place().0 <= commit {
+                true => left.overtaken(),
+                false => left.refuse(),
+            }
         }
     }
 
@@ -112,7 +110,7 @@ impl Snapshots {
         self.exporting = false;
         match file {
             Some(file) => {
-                core.set_file(file);
+                core.set_file(Some(file));
                 // What was wished for meanwhile is served by this one, or wished for again.
                 core.takes_wish_for_file();
             }

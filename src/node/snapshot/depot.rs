@@ -126,16 +126,16 @@ impl<F: Fs> SnapshotDepot<F> {
 
 impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
     fn open(&self, index: u64, term: u64) -> Result<Box<dyn SnapshotSource>, SnapshotFault> {
-        let failed = |error: SnapshotError| SnapshotFault(error.to_string());
+        let failed = |error: SnapshotError| error.fault();
         let directory = self.directory().map_err(failed)?;
         let files = directory.list().map_err(|error| failed(error.into()))?;
         let found = files
             .into_iter()
             .find(|file| (file.index, file.term) == (index, term));
         let file = found.ok_or_else(|| {
-            SnapshotFault(format!(
-                "the snapshot of entry {index} is gone: another is made"
-            ))
+            let text = format!("the snapshot of entry {index} is gone: another is made");
+            let of_file = true;
+            SnapshotFault { text, of_file }
         })?;
         let head = directory
             .read(&file)
@@ -160,7 +160,7 @@ impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
     fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault> {
         let incoming = self.begin(head).map_err(|error| {
             tracing::warn!("a snapshot is not taken: {error}");
-            SnapshotFault(error.to_string())
+            error.fault()
         })?;
         Ok(Box::new(incoming))
     }
@@ -188,10 +188,13 @@ impl<D: File> SnapshotSource for OpenedFile<D> {
         let mut bytes = vec![0; most.min(usize::try_from(left).unwrap_or(most))];
         match self.file.read_exact_at(offset, &mut bytes) {
             Ok(()) => Ok(bytes),
-            Err(error) => Err(SnapshotFault(format!(
-                "{} cannot be read at {offset}: {error}; look at the disk",
-                self.path.display()
-            ))),
+            Err(error) => Err(SnapshotFault {
+                text: format!(
+                    "{} cannot be read at {offset}: {error}; look at the disk",
+                    self.path.display()
+                ),
+                of_file: true,
+            }),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::node::marker::MarkerError;
+use crate::node::peer::SnapshotFault;
 
 /// See the module. Nothing of the node has changed, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,11 @@ pub(crate) enum SnapshotError {
     /// Another one comes in.
     #[error("another snapshot comes in: it is tried again")]
     Busy,
+    /// Consensus did not take it.
+    #[error(
+        "the snapshot is not of the present leader, or not what was said of it: it is tried again"
+    )]
+    Refused,
     /// The node ends.
     #[error("the node is stopping: it is tried again")]
     Stopped,
@@ -69,4 +75,20 @@ pub(crate) enum SnapshotError {
         /// What the system says.
         source: std::io::Error,
     },
+}
+
+impl SnapshotError {
+    /// For the member at the other end, which cannot look at this disk.
+    pub(crate) fn fault(&self) -> SnapshotFault {
+        use snapshot::Error::{Io, NoSpace};
+        let of_file = match self {
+            Self::File(error) => !matches!(error, Io { .. } | NoSpace { .. }),
+            Self::Marker(_) | Self::Stranger { .. } | Self::Unfit { .. } => true,
+            _ => false,
+        };
+        SnapshotFault {
+            text: self.to_string(),
+            of_file,
+        }
+    }
 }

@@ -121,6 +121,10 @@ impl<F: Fs> IncomingSnapshot<F> {
                 store.give_up();
                 Ok(())
             }
+            Ok(SnapshotEnd::Refused(store)) => {
+                store.give_up();
+                Err(SnapshotError::Refused)
+            }
             Err(_) => Err(SnapshotError::Stopped),
         }
     }
@@ -152,14 +156,14 @@ impl<F: Fs> SnapshotSink for IncomingSnapshot<F> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), SnapshotFault> {
         self.take(bytes).map_err(|error| {
             tracing::warn!("the state of another member does not come in: {error}");
-            SnapshotFault(error.to_string())
+            error.fault()
         })
     }
 
     fn finish(self: Box<Self>) -> Result<(), SnapshotFault> {
         Self::finish(*self).map_err(|error| {
             tracing::error!("the state of another member is not taken: {error}");
-            SnapshotFault(error.to_string())
+            error.fault()
         })
     }
 }

@@ -66,7 +66,10 @@ impl SnapshotSink for Sink {
 impl SnapshotFiles for Files {
     fn open(&self, index: u64, _: u64) -> Result<Box<dyn SnapshotSource>, SnapshotFault> {
         let own = self.own.lock().unwrap().clone();
-        let own = own.ok_or_else(|| SnapshotFault(format!("the file of entry {index} is gone")))?;
+        let own = own.ok_or_else(|| SnapshotFault {
+            text: format!("the file of entry {index} is gone"),
+            of_file: true,
+        })?;
         Ok(Box::new(Source(own)))
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc};
 use super::files::Files;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::node::peer::{PeerInbox, PeerMessage, SnapshotFiles};
+use crate::node::peer::{PeerInbox, PeerMessage, SnapshotFiles, SnapshotOutcome};
 use crate::transport::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, PeerFrame};
 use crate::transport::greeting::{self, Greeting, GreetingAnswer, GreetingFault, PROTOCOLS};
 use crate::transport::message::{self, StreamKind};
@@ -29,7 +29,7 @@ pub(crate) enum Heard {
     Message(u64, PeerMessage),
     Unreachable(u64),
     Ended(u64),
-    SnapshotEnded(u64, bool),
+    SnapshotEnded(u64, SnapshotOutcome),
 }
 
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl PeerInbox for Ear {
         let _ = self.0.try_send(Heard::Ended(member));
     }
 
-    fn snapshot_ended(&self, member: u64, installed: bool) {
-        let _ = self.0.try_send(Heard::SnapshotEnded(member, installed));
+    fn snapshot_ended(&self, member: u64, outcome: SnapshotOutcome) {
+        let _ = self.0.try_send(Heard::SnapshotEnded(member, outcome));
     }
 }
 

@@ -4,7 +4,7 @@ use raft::eraftpb::{Message, MessageType, Snapshot};
 
 use super::files::ID;
 use super::fixture::{ELECTION, Far, Heard, OWN, Stage, append, greeting, raft};
-use crate::node::peer::{Peers as _, SnapshotFault, SnapshotHead};
+use crate::node::peer::{Peers as _, SnapshotFault, SnapshotHead, SnapshotOutcome};
 use crate::transport::frame::{self, FrameKind, PeerFrame};
 use crate::transport::message::StreamKind;
 use crate::transport::transfer::head::{append_head, decode_head};
@@ -72,7 +72,10 @@ async fn a_snapshot_is_sent_from_where_the_member_has_it_and_its_end_is_told() {
     assert!(stage.heard.try_recv().is_err(), "it is not installed yet");
     say(&mut far, FrameKind::Ping, &[]).await;
     say(&mut far, FrameKind::SnapshotEnd, &[]).await;
-    assert_eq!(stage.hear().await, Heard::SnapshotEnded(2, true));
+    assert_eq!(
+        stage.hear().await,
+        Heard::SnapshotEnded(2, SnapshotOutcome::Installed)
+    );
     // What else goes to the member has its own ways.
     stage.network.send(vec![append(2, 1, 10)]);
 }
@@ -82,30 +85,48 @@ async fn whatever_goes_wrong_with_a_snapshot_is_told_after_a_pause() {
     let mut stage = Stage::new(&[2]);
     let _both = stage.connected(2, MIB).await;
     stage.network.send(vec![message(OWN, 9)]);
-    assert_eq!(stage.hear().await, Heard::SnapshotEnded(9, false));
+    assert_eq!(
+        stage.hear().await,
+        Heard::SnapshotEnded(9, SnapshotOutcome::Missed)
+    );
     stage.network.send(vec![message(OWN, 2)]);
     assert_eq!(
         stage.hear().await,
-        Heard::SnapshotEnded(2, false),
+        Heard::SnapshotEnded(2, SnapshotOutcome::Unusable),
         "no file"
     );
     *stage.files.own.lock().unwrap() = Some(file(8 * MIB));
     let began = tokio::time::Instant::now();
     let (mut far, _) = asked(&stage).await;
-    say(&mut far, FrameKind::SnapshotEnd, b"no room").await;
-    assert_eq!(stage.hear().await, Heard::SnapshotEnded(2, false));
+    say(&mut far, FrameKind::SnapshotEnd, b"\0no room").await;
+    assert_eq!(
+        stage.hear().await,
+        Heard::SnapshotEnded(2, SnapshotOutcome::Missed)
+    );
     assert!(
         began.elapsed() >= 2 * ELECTION,
         "the second pause is longer"
     );
     let (mut far, _) = asked(&stage).await;
+    say(&mut far, FrameKind::SnapshotEnd, b"\x01a block is damaged").await;
+    let unusable = SnapshotOutcome::Unusable;
+    assert_eq!(stage.hear().await, Heard::SnapshotEnded(2, unusable));
+    let (mut far, _) = asked(&stage).await;
     say(&mut far, FrameKind::SnapshotAt, &0u64.to_le_bytes()).await;
     far.frame().await.unwrap();
     drop(far);
-    assert_eq!(stage.hear().await, Heard::SnapshotEnded(2, false), "broken");
+    assert_eq!(
+        stage.hear().await,
+        Heard::SnapshotEnded(2, SnapshotOutcome::Missed),
+        "broken"
+    );
     let (_far, _) = asked(&stage).await;
-    assert_eq!(stage.hear().await, Heard::SnapshotEnded(2, false), "silent");
-    assert_eq!(stage.metrics.snapshot_send_failures.get(), 4);
+    assert_eq!(
+        stage.hear().await,
+        Heard::SnapshotEnded(2, SnapshotOutcome::Missed),
+        "silent"
+    );
+    assert_eq!(stage.metrics.snapshot_send_failures.get(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +139,10 @@ async fn of_two_snapshots_for_one_member_the_later_one_counts() {
     assert!(first.frame().await.is_none(), "it is ended");
     say(&mut second, FrameKind::SnapshotAt, &10u64.to_le_bytes()).await;
     say(&mut second, FrameKind::SnapshotEnd, &[]).await;
-    assert_eq!(stage.hear().await, Heard::SnapshotEnded(2, true));
+    assert_eq!(
+        stage.hear().await,
+        Heard::SnapshotEnded(2, SnapshotOutcome::Installed)
+    );
     assert!(
         stage.heard.try_recv().is_err(),
         "of the first nothing is told"
@@ -171,7 +195,8 @@ async fn a_snapshot_that_is_none_is_refused_with_words() {
     let words = async |far: &mut Far| {
         let end = next(far).await.unwrap();
         assert_eq!(end.kind, FrameKind::SnapshotEnd);
-        String::from_utf8(end.payload).unwrap()
+        assert_eq!(end.payload[0], 0, "the file is not at fault");
+        String::from_utf8(end.payload[1..].to_vec()).unwrap()
     };
     let mut far = stage.greeted(2, StreamKind::Snapshot).await;
     head(&mut far, 3, 10).await;
@@ -187,7 +212,10 @@ async fn a_snapshot_that_is_none_is_refused_with_words() {
     at(&mut far).await;
     say(&mut far, FrameKind::SnapshotPiece, &[0; 11]).await;
     assert!(words(&mut far).await.contains("announced"));
-    *stage.files.refusal.lock().unwrap() = Some(SnapshotFault("no room here".to_owned()));
+    *stage.files.refusal.lock().unwrap() = Some(SnapshotFault {
+        text: "no room here".to_owned(),
+        of_file: false,
+    });
     let mut far = stage.greeted(2, StreamKind::Snapshot).await;
     head(&mut far, 2, 10).await;
     assert_eq!(words(&mut far).await, "no room here");

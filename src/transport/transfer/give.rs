@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
-use super::head::{FAULT_BYTES_MAX, PIECE_BYTES, append_head};
-use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSource};
+use super::head::{self, FAULT_BYTES_MAX, PIECE_BYTES, append_head};
+use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotOutcome, SnapshotSource};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader};
 use crate::transport::handshake::{self, HandshakeError};
 use crate::transport::local::Local;
@@ -36,13 +36,22 @@ enum GiveFault {
     #[error("here: {0}")]
     Here(SnapshotFault),
     #[error("it says: {0}")]
-    There(String),
+    There(SnapshotFault),
     #[error("the stream ended before the member said that it goes on from there")]
     Ended,
     #[error("it answers with a frame of kind {0:?}; is it of another version?")]
     Kind(FrameKind),
     #[error("the file cannot be read: {0}")]
     Task(#[from] JoinError),
+}
+
+impl GiveFault {
+    fn outcome(&self) -> SnapshotOutcome {
+        match self {
+            Self::Here(fault) | Self::There(fault) if fault.of_file => SnapshotOutcome::Unusable,
+            _ => SnapshotOutcome::Missed,
+        }
+    }
 }
 
 /// Sends the snapshot that `message` speaks of, and tells consensus what became of it.
@@ -59,14 +68,16 @@ pub(in crate::transport) async fn give(
         Ok(()) => {
             tracing::info!(peer = id, name, index, "a member goes on from a snapshot");
             peer.transfer_worked();
-            local.inbox.snapshot_ended(peer.id, true);
+            local
+                .inbox
+                .snapshot_ended(peer.id, SnapshotOutcome::Installed);
         }
         Err(fault) => {
             let failures = peer.transfer_failed();
             tracing::warn!(peer = id, name, index, %fault, "a member does not get a snapshot: it is tried again");
             local.settings.metrics.snapshot_send_failures.inc();
             sleep((FIRST_PAUSE * (1 << failures.min(5))).min(LONGEST_PAUSE)).await;
-            local.inbox.snapshot_ended(peer.id, false);
+            local.inbox.snapshot_ended(peer.id, fault.outcome());
         }
     }
 }
@@ -159,8 +170,12 @@ async fn end<R: AsyncRead + Unpin>(reader: &mut FrameReader<R>) -> Result<(), Gi
 }
 
 fn words(payload: &[u8]) -> GiveFault {
-    let text = String::from_utf8_lossy(payload);
-    GiveFault::There(text.chars().filter(|c| !c.is_control()).take(400).collect())
+    let (of_file, text) = head::decode_fault(payload);
+    let shown = text.chars().filter(|c| !c.is_control()).take(400);
+    GiveFault::There(SnapshotFault {
+        text: shown.collect(),
+        of_file,
+    })
 }
 
 /// Sends the file from `offset` on, and then waits for ever.

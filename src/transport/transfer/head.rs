@@ -59,3 +59,19 @@ pub(in crate::transport) fn decode_head(payload: Vec<u8>) -> Result<SnapshotHead
         length: head.length,
     })
 }
+
+/// What is wrong, as the payload of an end: whether the file is, then words.
+pub(super) fn encode_fault(of_file: bool, text: &str) -> Vec<u8> {
+    let words = &text.as_bytes()[..text.len().min(FAULT_BYTES_MAX - 1)];
+    let mut payload = vec![u8::from(of_file)];
+    payload.extend_from_slice(words);
+    payload
+}
+
+/// The reverse.
+pub(super) fn decode_fault(payload: &[u8]) -> (bool, String) {
+    match payload.split_first() {
+        Some((of_file, words)) => (*of_file == 1, String::from_utf8_lossy(words).into_owned()),
+        None => (false, String::new()),
+    }
+}

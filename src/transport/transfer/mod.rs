@@ -7,7 +7,8 @@
 //!   head: message, id, length    ─►
 //!                                ◄─  at: the offset to go on from (u64 LE), or end with what is wrong
 //!   piece, piece, …              ─►  pings while it writes, makes a store of it, and waits for consensus
-//!                                ◄─  end: empty if this member goes on from it, else what is wrong
+//!                                ◄─  end: empty if this member goes on from it, else 1 if the
+//!                                      file is wrong (0 if not), and words
 //! ```
 //!
 //! What breaks off is begun again by the giver after a pause, and goes on where it stopped. Consensus is told of every end: it

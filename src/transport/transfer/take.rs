@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
-use super::head::{FAULT_BYTES_MAX, HeadError, PIECE_BYTES, decode_head};
+use super::head::{self, HeadError, PIECE_BYTES, decode_head};
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSink};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader, HEADER_BYTES};
 use crate::transport::local::Local;
@@ -39,6 +39,12 @@ enum TakeFault {
     Task(#[from] JoinError),
     #[error("a newer stream took its place")]
     Superseded,
+}
+
+impl TakeFault {
+    fn is_of_file(&self) -> bool {
+        matches!(self, Self::Files(fault) if fault.of_file)
+    }
 }
 
 /// Takes a snapshot from a stream that was greeted by `from`.
@@ -78,17 +84,16 @@ pub(in crate::transport) async fn take<R, W>(
         }
     };
     let text = match &outcome {
-        Ok(()) => String::new(),
-        Err(fault) => fault.to_string(),
+        Ok(()) => Vec::new(),
+        Err(fault) => head::encode_fault(fault.is_of_file(), &fault.to_string()),
     };
     if let Err(fault) = &outcome {
         let peer = format!("{from:x}");
         tracing::warn!(peer, %fault, "a snapshot of a member did not come in");
     }
     let mut bytes = Vec::new();
-    let words = &text.as_bytes()[..text.len().min(FAULT_BYTES_MAX)];
     let said = frame::append(&mut bytes, FrameKind::SnapshotEnd, |out| {
-        out.extend_from_slice(words);
+        out.extend_from_slice(&text);
     });
     if said.is_ok() {
         // Whoever has gone does not hear it, and tries again.

@@ -6,7 +6,7 @@
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::SimulatedCluster;
-use crate::node::peer::PeerInbox as _;
+use crate::node::peer::{PeerInbox as _, SnapshotOutcome};
 use crate::node::sim::member::{Letter, RunningMember};
 use crate::node::snapshot::SnapshotEnd;
 
@@ -40,7 +40,8 @@ impl SimulatedCluster {
     pub(super) fn lose_snapshot(&self, letter: &Letter) {
         if letter.snapshot().is_some() {
             self.tell(letter.from, |member| {
-                member.intake.snapshot_ended(letter.to, false);
+                let missed = SnapshotOutcome::Missed;
+                member.intake.snapshot_ended(letter.to, missed);
             });
         }
     }
@@ -54,7 +55,14 @@ impl SimulatedCluster {
         let taken = file.zip(taker);
         match taken.and_then(|((head, bytes), taker)| taker.receive(&head, &bytes, whole)) {
             Some(ended) => self.transfers.push(Transfer { from, to, ended }),
-            None => self.tell(from, |member| member.intake.snapshot_ended(to, false)),
+            None => self.tell(from, |member| {
+                // Half of it is there, and counts the next time.
+                let outcome = match whole {
+                    true => SnapshotOutcome::Unusable,
+                    false => SnapshotOutcome::Missed,
+                };
+                member.intake.snapshot_ended(to, outcome);
+            }),
         }
     }
 
@@ -62,21 +70,25 @@ impl SimulatedCluster {
     fn tell_transfers(&mut self) {
         let mut waiting = Vec::new();
         for mut transfer in std::mem::take(&mut self.transfers) {
-            let installed = match transfer.ended.try_recv() {
+            let outcome = match transfer.ended.try_recv() {
                 Err(TryRecvError::Empty) => {
                     waiting.push(transfer);
                     continue;
                 }
-                Ok(SnapshotEnd::Installed) => true,
+                Ok(SnapshotEnd::Installed) => SnapshotOutcome::Installed,
                 Ok(SnapshotEnd::Overtaken(store)) => {
                     store.give_up();
-                    true
+                    SnapshotOutcome::Installed
                 }
-                Err(TryRecvError::Closed) => false,
+                Ok(SnapshotEnd::Refused(store)) => {
+                    store.give_up();
+                    SnapshotOutcome::Missed
+                }
+                Err(TryRecvError::Closed) => SnapshotOutcome::Missed,
             };
-            self.world.note("transfer", u64::from(installed));
+            self.world.note("transfer", outcome as u64);
             self.tell(transfer.from, |member| {
-                member.intake.snapshot_ended(transfer.to, installed);
+                member.intake.snapshot_ended(transfer.to, outcome);
             });
         }
         self.transfers = waiting;
