@@ -33,7 +33,7 @@ pub struct ClusterClock {
     offset: Arc<AtomicI64>,
     /// The furthest that a wall clock was ahead of cluster time. Only grows, too.
     lead: Arc<AtomicU64>,
-    /// The latest time that stands in the log of this member.
+    /// The latest time that stands in the log of this member. Along a log times only rise.
     logged: Arc<AtomicU64>,
 }
 
@@ -120,9 +120,11 @@ impl ClusterClock {
         furthest.saturating_sub(stamp.cluster_time)
     }
 
-    /// An entry of the leader was appended here: this member's time is that one's now, later or earlier.
+    /// An entry of the leader was appended here, and is the last of the log: this member's time is that one's now, later or
+    /// earlier. What stood in its place is of no leader that counts, and may have been later.
     pub fn follow(&self, stamp: &Stamp) {
-        self.has_logged(stamp);
+        self.logged.store(stamp.cluster_time, Ordering::Release);
+        self.lead.fetch_max(Self::lead_of(stamp), Ordering::AcqRel);
         let offset = stamp.cluster_time as i64 - self.clock.boottime() as i64;
         self.offset.store(offset, Ordering::Release);
     }

@@ -98,6 +98,17 @@ fn what_stands_in_the_log_at_a_start_counts_for_one_that_leads() {
     assert_eq!(cluster.now(), 7_000);
 }
 
+/// A leader that was cut off has entries that nobody else ever had. Once another one's stand in their place, their times say
+/// nothing: those who hold the others count by these.
+#[test]
+fn what_another_leader_replaced_in_the_log_counts_no_more() {
+    let cluster = resume(&clock(130, 0, 1), &LAST);
+    cluster.has_logged(&at(7_000));
+    cluster.follow(&at(600));
+    cluster.begin_to_lead();
+    assert_eq!(cluster.now(), 600);
+}
+
 const HOUR: u64 = 3_600_000_000_000;
 const YEAR: u64 = 365 * 24 * HOUR;
 /// A wall clock that is right at the start of a test.
