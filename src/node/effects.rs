@@ -20,6 +20,8 @@ pub(crate) trait Effects {
     fn fetch(&mut self, fetches: Vec<Fetch>);
     /// A member needs the state of this one in a file: it is to be written, and told through the intake.
     fn export(&mut self);
+    /// Nobody has needed that file for a while: it may go.
+    fn discard_export(&mut self);
     /// The earliest deadline of a TTL, in cluster time; may be early, never late.
     fn next_deadline(&self) -> Option<u64>;
 }

@@ -90,6 +90,10 @@ impl Effects for Queues {
         panic!("nobody is behind a lone node");
     }
 
+    fn discard_export(&mut self) {
+        panic!("a lone node exports nothing");
+    }
+
     fn export(&mut self) {
         panic!("nobody is behind a lone node");
     }

@@ -106,6 +106,9 @@ pub(crate) struct RaftCore<R: LogRead> {
     /// While the leader is known to have ended, and nobody leads.
     pub(super) succession: Option<Succession>,
     pub(super) cause: ElectionCause,
+    /// Where a snapshot stands that takes the place of the store, and is not there yet: until then the crate believes that
+    /// all before it is still to be applied, and looks for it in the log when it campaigns.
+    pub(super) installing: Option<u64>,
 }
 
 impl<R: LogRead> RaftCore<R> {
@@ -139,6 +142,7 @@ impl<R: LogRead> RaftCore<R> {
             proposed_bytes: 0,
             succession: None,
             cause: ElectionCause::TimedOut,
+            installing: None,
         };
         core.redraw_election_timeout();
         Ok(core)
@@ -146,6 +150,9 @@ impl<R: LogRead> RaftCore<R> {
 
     /// One tick of the logical clock.
     pub(crate) fn tick(&mut self) {
+        if self.installing.is_some() {
+            return;
+        }
         let followed = self.node.raft.state == StateRole::Follower;
         self.node.tick();
         if followed && self.node.raft.state != StateRole::Follower {
@@ -161,7 +168,13 @@ impl<R: LogRead> RaftCore<R> {
         let raft = &self.node.raft;
         let voters = raft.prs().conf().voters();
         let others = raft.prs().iter().filter(|(id, progress)| {
-            **id != raft.id && progress.recent_active && voters.contains(**id) && fit(**id)
+            // One that needs a snapshot, or is being found out, could not lead in an election time-out.
+            let follows = progress.state == ProgressState::Replicate;
+            **id != raft.id
+                && follows
+                && progress.recent_active
+                && voters.contains(**id)
+                && fit(**id)
         });
         // Of equals the one with the lowest id, so that a seed decides.
         let best = others.max_by_key(|(id, progress)| (progress.matched, std::cmp::Reverse(**id)));
@@ -221,11 +234,28 @@ impl<R: LogRead> RaftCore<R> {
     /// A message from a peer.
     pub(crate) fn step(&mut self, message: Message) -> raft::Result<()> {
         if message.get_msg_type() == MessageType::MsgTimeoutNow {
+            if self.installing.is_some() {
+                return Ok(());
+            }
             self.cause = ElectionCause::HandedOver;
         }
         let outcome = self.node.step(message);
         self.redraw_election_timeout();
         outcome
+    }
+
+    /// Whether a leader counts on entries that this member acknowledged and does not have: its data directory is an older
+    /// copy. A leader tells a member of no commit beyond what that member has acknowledged.
+    pub(crate) fn has_lost(&self, message: &Message) -> bool {
+        let raft = &self.node.raft;
+        message.get_msg_type() == MessageType::MsgHeartbeat
+            && message.term >= raft.term
+            && message.commit > raft.raft_log.last_index()
+    }
+
+    /// The last entry of the log.
+    pub(crate) fn last_index(&self) -> u64 {
+        self.node.raft.raft_log.last_index()
     }
 
     /// Batches up to `number` are durable.
@@ -238,6 +268,7 @@ impl<R: LogRead> RaftCore<R> {
     pub(crate) fn applied(&mut self, index: u64) {
         if index > self.node.raft.raft_log.applied {
             self.node.advance_apply_to(index);
+            self.installing.take_if(|installing| *installing <= index);
             let followed = self.node.raft.prs().iter().count() > 1;
             self.node.mut_store().trim(index, followed);
         }
@@ -259,6 +290,22 @@ impl<R: LogRead> RaftCore<R> {
     /// The state of this member can be sent to others in this file, or in none.
     pub(crate) fn set_file(&mut self, file: Option<StateFile>) {
         self.node.mut_store().set_file(file);
+    }
+
+    /// Whether there is a file that can be sent.
+    pub(crate) fn has_file(&self) -> bool {
+        self.node.store().has_file()
+    }
+
+    /// Whether this member leads one that is sent a snapshot, or will be.
+    pub(crate) fn is_sending_state(&self) -> bool {
+        let raft = &self.node.raft;
+        let first = self.node.store().first();
+        raft.state == StateRole::Leader
+            && raft.prs().iter().any(|(id, progress)| {
+                let behind = progress.recent_active && progress.matched + 1 < first;
+                *id != raft.id && (progress.state == ProgressState::Snapshot || behind)
+            })
     }
 
     /// Whether a member was met that needs the state in a file, and there is none for it.
@@ -307,6 +354,7 @@ impl<R: LogRead> RaftCore<R> {
         let snapshot = Some((place.index, place.term)).filter(|(index, _)| *index > 0);
         if let Some(place) = snapshot {
             self.node.mut_store().restart_at(place);
+            self.installing = Some(place.0);
         }
         let entries: Vec<wal::Entry> = ready.take_entries().into_iter().map(to_wal).collect();
         let replaced = self.node.mut_store().append(&entries);

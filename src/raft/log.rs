@@ -174,6 +174,11 @@ impl<R: LogRead> LogView<R> {
         self.file = file;
     }
 
+    /// Whether there is such a file.
+    pub(crate) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Whether a member was met that needs a file, and there is none for it. Said once for each time.
     pub(crate) fn takes_wish_for_file(&self) -> bool {
         self.wants_file.take()

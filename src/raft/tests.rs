@@ -286,6 +286,50 @@ fn a_follower_whose_log_is_empty_is_sent_all_that_the_disk_holds() {
     }
 }
 
+/// Until the state of another is this member's, the crate believes that all before it is still to be applied, and looks for it
+/// in the log when it campaigns.
+#[test]
+fn who_takes_a_snapshot_does_not_campaign_before_it_is_there() {
+    let mut core = core(1, &[1, 2, 3], 7);
+    let mut snapshot = message(2, 3, MessageType::MsgSnapshot);
+    let mut state = raft::eraftpb::Snapshot::default();
+    let place = state.mut_metadata();
+    (place.index, place.term) = (70, 3);
+    place.mut_conf_state().voters = vec![1, 2, 3];
+    snapshot.set_snapshot(state);
+    core.step(snapshot).expect("taken");
+    let ready = core.ready().expect("it is to be installed");
+    assert_eq!(ready.snapshot, Some((70, 3)));
+    for _ in 0..50 {
+        core.tick();
+    }
+    core.step(message(2, 3, MessageType::MsgTimeoutNow))
+        .expect("heard");
+    assert_eq!(core.soft_state().role, Role::Follower);
+    core.persisted(ready.number);
+    for _ in 0..50 {
+        core.tick();
+    }
+    assert_eq!(core.soft_state().role, Role::Follower, "not applied");
+    core.applied(70);
+    for _ in 0..50 {
+        core.tick();
+    }
+    assert_eq!(core.soft_state().role, Role::Candidate);
+    assert_eq!(core.follower_needs(), None);
+}
+
+/// Whoever put an older copy of its data back must not be counted on.
+#[test]
+fn a_heartbeat_tells_a_member_what_it_has_lost() {
+    let core = core(1, &[1, 2, 3], 7);
+    let mut heartbeat = message(2, 3, MessageType::MsgHeartbeat);
+    assert!(!core.has_lost(&heartbeat));
+    heartbeat.commit = 1;
+    assert!(core.has_lost(&heartbeat));
+    assert!(!core.has_lost(&message(2, 3, MessageType::MsgAppend)));
+}
+
 /// A log whose segments are gone, or damaged.
 struct GoneDisk;
 

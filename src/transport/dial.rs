@@ -15,11 +15,15 @@ use rustix::net::sockopt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::message::StreamKind;
 use super::reach::{PeerStream, Reach, ReachError, Reaching};
 
 /// Where members take streams, and what they call the protocol.
 pub(crate) const UPGRADE_PATH: &str = "/etcd2/peer";
 pub(crate) const UPGRADE_PROTOCOL: &str = "etcd2-peer";
+
+/// How long at least what is written of a snapshot may lie unread: the disk of the other end may be slow.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Characters of an answer's first line that are shown.
 const LINE_MAX: usize = 120;
@@ -49,9 +53,19 @@ impl HttpReach {
         }
     }
 
-    async fn reach_one(&self, url: &str) -> Result<Box<dyn PeerStream>, ReachError> {
+    async fn reach_one(
+        &self,
+        url: &str,
+        kind: StreamKind,
+    ) -> Result<Box<dyn PeerStream>, ReachError> {
         let target = PeerTarget::new(url)?;
         let stream = self.connect(&target).await?;
+        if kind == StreamKind::Snapshot {
+            let patient = self.unacknowledged.max(SNAPSHOT_PATIENCE);
+            let patient = u32::try_from(patient.as_millis()).unwrap_or(u32::MAX);
+            // A stream that breaks sooner goes on later, so this is no reason not to begin.
+            let _ = sockopt::set_tcp_user_timeout(&stream, patient);
+        }
         let within = self.within;
         match timeout(within, upgrade(&target, stream)).await {
             Ok(upgraded) => upgraded,
@@ -110,11 +124,11 @@ fn worse(first: Option<ReachError>, second: ReachError) -> ReachError {
 }
 
 impl Reach for HttpReach {
-    fn reach<'a>(&'a self, urls: &'a [String]) -> Reaching<'a> {
+    fn reach<'a>(&'a self, urls: &'a [String], kind: StreamKind) -> Reaching<'a> {
         Box::pin(async move {
             let mut worst = None;
             for url in urls {
-                match self.reach_one(url).await {
+                match self.reach_one(url, kind).await {
                     Ok(stream) => return Ok(stream),
                     Err(error) => worst = Some(worse(worst, error)),
                 }
@@ -221,7 +235,11 @@ mod tests {
     }
 
     async fn error(urls: &[String]) -> ReachError {
-        HttpReach::new(WITHIN).reach(urls).await.err().unwrap()
+        HttpReach::new(WITHIN)
+            .reach(urls, StreamKind::Control)
+            .await
+            .err()
+            .unwrap()
     }
 
     #[test]

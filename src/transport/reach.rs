@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::message::StreamKind;
+
 /// Bytes both ways.
 pub(super) trait PeerStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -19,8 +21,8 @@ pub(super) type Reaching<'a> =
 
 /// Opens streams to members.
 pub(super) trait Reach: Send + Sync + 'static {
-    /// Tries the peer URLs of a member in turn.
-    fn reach<'a>(&'a self, urls: &'a [String]) -> Reaching<'a>;
+    /// Tries the peer URLs of a member in turn, for such a stream.
+    fn reach<'a>(&'a self, urls: &'a [String], kind: StreamKind) -> Reaching<'a>;
 }
 
 /// Why a member cannot be reached.

@@ -107,7 +107,10 @@ impl Sender {
     }
 
     async fn dial(&self) -> Result<Box<dyn PeerStream>, DialFault> {
-        let mut stream = self.reach.reach(&self.peer.address().urls).await?;
+        let mut stream = self
+            .reach
+            .reach(&self.peer.address().urls, self.kind)
+            .await?;
         let own = self.local.greeting(self.peer.id, self.kind);
         let theirs = match handshake::introduce(&mut stream, &own).await {
             Err(HandshakeError::Refused(refusal)) if refusal.fault == GreetingFault::NotStarted => {

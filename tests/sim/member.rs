@@ -93,6 +93,8 @@ pub(super) struct Outbox {
     pub(super) letters: Vec<Letter>,
     /// The state of this member is to be written to a file.
     pub(super) exports: bool,
+    /// That file may go.
+    pub(super) discards: bool,
     /// Entries that are to be read for others.
     pub(super) fetches: Vec<Fetch>,
     pub(super) store: storage::Store,
@@ -127,6 +129,10 @@ impl Effects for Outbox {
 
     fn export(&mut self) {
         self.exports = true;
+    }
+
+    fn discard_export(&mut self) {
+        self.discards = true;
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -260,6 +266,7 @@ impl RunningMember {
             apply: Vec::new(),
             letters: Vec::new(),
             exports: false,
+            discards: false,
             fetches: Vec::new(),
             id: place.id,
             store,

@@ -73,6 +73,9 @@ impl RunningMember {
 
     /// What the thread that writes the state to a file does.
     pub(super) fn export(&mut self, id: u64) {
+        if std::mem::take(&mut self.outbox.discards) {
+            self.depot.discard();
+        }
         if std::mem::take(&mut self.outbox.exports) {
             self.intake.exported(self.depot.export(id).ok());
         }

@@ -60,6 +60,16 @@ use snapshot::Snapshots;
 /// Ticks after which an offer that nobody answered is repeated.
 const OFFER_PATIENCE_TICKS: u64 = 2;
 
+/// A member that lost what it acknowledged must not take part: others count on it.
+fn lost(heartbeat: &raft::eraftpb::Message, last: u64) -> raft::Error {
+    let text = format!(
+        "the leader, member {:x}, knows that this member acknowledged entries up to {}, and the log ends with entry {last}: this \
+         data directory is an older copy. Put the newer one back; without it this member cannot take part again",
+        heartbeat.from, heartbeat.commit
+    );
+    raft::Error::Store(StorageError::Other(text.into()))
+}
+
 /// Fixed properties of the loop.
 #[derive(Debug, Clone)]
 pub(crate) struct ConsensusOptions {
@@ -220,6 +230,9 @@ impl<R: LogRead> ConsensusLoop<R> {
                 // member's heartbeats, sends it again.
                 continue;
             }
+            if self.core.has_lost(&message) {
+                return Err(lost(&message, self.core.last_index()));
+            }
             self.status
                 .traffic()
                 .received(&message, self.clock.machine().boottime());
@@ -268,6 +281,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.snapshots.settle(self.core.soft_state().commit);
         let now = self.clock.machine().boottime();
         self.snapshots.order(&self.core, now, effects);
+        self.snapshots.tidy(&mut self.core, now, effects);
         let fetches = self.core.takes_fetches();
         if !fetches.is_empty() {
             effects.fetch(fetches);
@@ -465,7 +479,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         );
         // Its time is that of the leader that wrote the last command in it.
         self.clock.follow(&store.marker.stamp);
-        self.pipeline.hand_entries(place.0);
+        self.pipeline.hand_entries(place.0, 0);
         self.proposals.overtaken();
         Ok(store)
     }
@@ -516,7 +530,8 @@ impl<R: LogRead> ConsensusLoop<R> {
         let Some(last) = entries.last() else {
             return Ok(());
         };
-        self.pipeline.hand_entries(last.index);
+        let bytes = entries.iter().map(|entry| entry.payload.len()).sum();
+        self.pipeline.hand_entries(last.index, bytes);
         self.proposals.committed(&entries);
         let mut conf_states = Vec::new();
         for entry in entries.iter().filter(|entry| changes_membership(entry)) {

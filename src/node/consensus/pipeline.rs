@@ -1,13 +1,21 @@
 //! How far log and store are behind what was decided: handed to them, and reported back.
 
+use std::collections::VecDeque;
+
 /// Ready batches given to the log thread and not yet durable, above which no new writes are taken.
 const MAX_BATCHES_IN_FLIGHT: u64 = 64;
 /// Entries given to the apply thread and not yet applied, above which no new writes are taken.
 const MAX_ENTRIES_IN_FLIGHT: u64 = 16_384;
 
+/// Bytes of such entries.
+const MAX_BYTES_IN_FLIGHT: usize = 64 << 20;
+
 /// What is reported was handed over before.
 #[derive(Debug)]
 pub(super) struct Pipeline {
+    /// The last entry of each batch for the store, and the bytes in it, until it is applied.
+    groups: VecDeque<(u64, usize)>,
+    bytes: usize,
     handed_batch: u64,
     persisted_batch: u64,
     handed_entry: u64,
@@ -20,6 +28,8 @@ impl Pipeline {
     /// Store and core start at entry `applied`.
     pub(super) fn new(applied: u64) -> Self {
         Self {
+            groups: VecDeque::new(),
+            bytes: 0,
             handed_batch: 0,
             persisted_batch: 0,
             handed_entry: applied,
@@ -31,6 +41,7 @@ impl Pipeline {
     pub(super) fn is_full(&self) -> bool {
         self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
             || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT
+            || self.bytes > MAX_BYTES_IN_FLIGHT
     }
 
     /// Whether no batch is on its way to the disk.
@@ -51,8 +62,10 @@ impl Pipeline {
         now.saturating_sub(*self.waits_since.get_or_insert(now)) > patience
     }
 
-    pub(super) fn hand_entries(&mut self, last: u64) {
+    pub(super) fn hand_entries(&mut self, last: u64, bytes: usize) {
         self.handed_entry = last;
+        self.bytes += bytes;
+        self.groups.push_back((last, bytes));
     }
 
     pub(super) fn persisted(&mut self, number: u64) {
@@ -67,6 +80,12 @@ impl Pipeline {
 
     pub(super) fn applied(&mut self, index: u64) {
         self.applied_entry = self.applied_entry.max(index);
+        while let Some((_, bytes)) = self
+            .groups
+            .pop_front_if(|(last, _)| *last <= self.applied_entry)
+        {
+            self.bytes -= bytes;
+        }
         assert!(
             self.applied_entry <= self.handed_entry,
             "invariant node-applied: entry {index} is applied, and {} was handed to the store last",

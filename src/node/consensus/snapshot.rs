@@ -12,6 +12,8 @@ use crate::raft::{LogRead, RaftCore, Role, StateFile};
 
 /// Nanoseconds between an export that failed and the next try.
 const PAUSE: u64 = 5_000_000_000;
+/// For how long a file stays that nobody needs.
+const KEEP: u64 = 60_000_000_000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Snapshots {
     stepped: Option<ReceivedSnapshot>,
     installing: Option<Installing>,
     exporting: bool,
+    /// Since when nobody has needed the file that was written.
+    idle_since: Option<u64>,
     /// No export begins before, by the clock that counts since boot.
     pause_until: u64,
 }
@@ -61,7 +65,13 @@ impl Snapshots {
             tracing::warn!("a snapshot is not the state that its message names: it is not taken");
             return received.refuse();
         }
-        match core.step(received.message.clone()) {
+        let mut message = received.message.clone();
+        let soft = core.soft_state();
+        if message.term < soft.term && soft.role == Role::Follower && soft.leader != 0 {
+            // What is in it is committed: the present leader would say the same of it.
+            (message.term, message.from) = (soft.term, soft.leader);
+        }
+        match core.step(message) {
             Ok(()) => self.stepped = Some(received),
             Err(error) => {
                 tracing::debug!("a snapshot was not taken: {error}");
@@ -115,6 +125,24 @@ impl Snapshots {
                 core.takes_wish_for_file();
             }
             None => self.pause_until = now + PAUSE,
+        }
+    }
+
+    /// Lets the file go that nobody has needed for a while.
+    pub(super) fn tidy<R: LogRead>(
+        &mut self,
+        core: &mut RaftCore<R>,
+        now: u64,
+        effects: &mut impl Effects,
+    ) {
+        if self.exporting || !core.has_file() || core.is_sending_state() {
+            self.idle_since = None;
+            return;
+        }
+        if now.saturating_sub(*self.idle_since.get_or_insert(now)) > KEEP {
+            self.idle_since = None;
+            core.set_file(None);
+            effects.discard_export();
         }
     }
 

@@ -99,6 +99,10 @@ impl<F: Fs> Effects for WorkerQueues<F> {
         self.snapshots.export();
     }
 
+    fn discard_export(&mut self) {
+        self.snapshots.discard();
+    }
+
     fn next_deadline(&self) -> Option<u64> {
         self.context.store.next_deadline()
     }

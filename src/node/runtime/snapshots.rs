@@ -38,6 +38,14 @@ impl<F: Fs> SnapshotThreads<F> {
         }
     }
 
+    /// Removes what was written, which nobody needs any more.
+    pub(super) fn discard(&self) {
+        let depot = self.depot.clone();
+        if let Err(error) = spawn("export", move || depot.discard()) {
+            tracing::warn!("the state that was written for others stays: {error}");
+        }
+    }
+
     /// Makes a store the state of this member. Called by who works on the log.
     ///
     /// # Errors

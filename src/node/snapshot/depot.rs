@@ -1,7 +1,7 @@
 //! The files of snapshots of one member: written for others, and taken from them.
 //!
-//! One export and one reception at a time. A file that was written stays until the next one, so that all who need one get the
-//! same; one that came is removed as soon as a store is made of it.
+//! One export and one reception at a time. A file that was written stays while somebody needs one, so that all get the same, and
+//! for a while after; one that came is removed as soon as a store is made of it. A start removes what is left of either.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,32 @@ impl<F: Fs> SnapshotDepot<F> {
         directory.retain(0)?;
         *made = Some(directory.clone());
         Ok(directory)
+    }
+
+    /// Removes the files that an earlier process left, if there are any.
+    pub(crate) fn clean(&self) {
+        let path = self.owner.data_dir.join(super::DIRECTORY);
+        let made = match self.owner.fs.exists(&path) {
+            Ok(false) => return,
+            Ok(true) => self.directory().map(|_| ()),
+            Err(source) => Err(SnapshotError::Io {
+                operation: "look at",
+                path,
+                source,
+            }),
+        };
+        if let Err(error) = made {
+            tracing::error!("snapshots of an earlier process stay, and none can be taken: {error}");
+        }
+    }
+
+    /// Removes the file that was written for others. Who reads it can read it to its end.
+    pub(crate) fn discard(&self) {
+        let directory = self.directory();
+        let removed = directory.and_then(|directory| Ok(directory.retain(0)?));
+        if let Err(error) = removed {
+            tracing::warn!("the state that was written for others stays: {error}");
+        }
     }
 
     /// Takes a file in, or goes on with it.
@@ -159,7 +185,7 @@ impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
 
     fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault> {
         let incoming = self.begin(head).map_err(|error| {
-            tracing::warn!("a snapshot is not taken: {error}");
+            tracing::debug!("a snapshot is not taken: {error}");
             error.fault()
         })?;
         Ok(Box::new(incoming))

@@ -33,6 +33,16 @@ pub(crate) enum SnapshotError {
     /// The store has to be reopened, which waits for this.
     #[error("the store is reopened, and the snapshot of it is given up: it is tried again")]
     Recalled,
+    /// Whoever sends it does not lead.
+    #[error(
+        "a snapshot of member {from:x}, and member {leader:x} leads as far as this one knows (0: nobody)"
+    )]
+    NotOfLeader {
+        /// Who sends it.
+        from: u64,
+        /// Who leads.
+        leader: u64,
+    },
     /// Another one comes in.
     #[error("another snapshot comes in: it is tried again")]
     Busy,

@@ -48,6 +48,13 @@ impl<F: Fs> IncomingSnapshot<F> {
         receiving: &Arc<Mutex<bool>>,
         head: &SnapshotHead,
     ) -> Result<Self, SnapshotError> {
+        let leader = owner.status.leader();
+        if head.message.from != leader {
+            return Err(SnapshotError::NotOfLeader {
+                from: head.message.from,
+                leader,
+            });
+        }
         let turn = Turn::take(receiving).ok_or(SnapshotError::Busy)?;
         let mut receiver = directory.receive()?;
         if receiver.meta().is_none_or(|meta| meta.id != head.id) {

@@ -50,6 +50,7 @@ pub(super) fn launch(
     let marker = prepared.worker.marker();
     let (alone, disk) = (is_alone(&marker.conf_state, identity.member), marker.disk);
     let depot = depot(options, &context, identity, disk);
+    depot.clean();
     let peers: Arc<dyn Peers> = match alone {
         true => Arc::new(NoPeers),
         false => {

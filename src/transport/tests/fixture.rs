@@ -141,7 +141,7 @@ impl Pipes {
 }
 
 impl Reach for Pipes {
-    fn reach<'a>(&'a self, urls: &'a [String]) -> Reaching<'a> {
+    fn reach<'a>(&'a self, urls: &'a [String], _: StreamKind) -> Reaching<'a> {
         let ends = self.of(&urls[0]);
         Box::pin(async move {
             let end = ends.take.lock().await.recv().await;

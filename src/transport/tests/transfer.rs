@@ -212,6 +212,11 @@ async fn a_snapshot_that_is_none_is_refused_with_words() {
     at(&mut far).await;
     say(&mut far, FrameKind::SnapshotPiece, &[0; 11]).await;
     assert!(words(&mut far).await.contains("announced"));
+    let mut far = stage.greeted(2, StreamKind::Snapshot).await;
+    head(&mut far, 2, 10).await;
+    at(&mut far).await;
+    say(&mut far, FrameKind::SnapshotPiece, &[]).await;
+    assert!(words(&mut far).await.contains("without bytes"));
     *stage.files.refusal.lock().unwrap() = Some(SnapshotFault {
         text: "no room here".to_owned(),
         of_file: false,

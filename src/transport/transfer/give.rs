@@ -94,7 +94,9 @@ async fn try_to(
         id: source.id(),
         length: source.length(),
     };
-    let mut stream = reach.reach(&peer.address().urls).await?;
+    let mut stream = reach
+        .reach(&peer.address().urls, StreamKind::Snapshot)
+        .await?;
     let own = local.greeting(peer.id, StreamKind::Snapshot);
     let theirs = handshake::introduce(&mut stream, &own).await?;
     local.compare(&theirs);

@@ -31,6 +31,8 @@ enum TakeFault {
         "the message says that it is from member {from:x} to {to:x}; the sender is faulty, or forged"
     )]
     Forged { from: u64, to: u64 },
+    #[error("a piece without bytes; the sender is faulty")]
+    Empty,
     #[error("more came than the {0} bytes that were announced; the sender is faulty")]
     TooLong(u64),
     #[error(transparent)]
@@ -42,6 +44,14 @@ enum TakeFault {
 }
 
 impl TakeFault {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Frame(_) | Self::Ended | Self::Superseded => "snapshot broken",
+            Self::Files(_) | Self::Task(_) => "snapshot not taken",
+            _ => "snapshot malformed",
+        }
+    }
+
     fn is_of_file(&self) -> bool {
         matches!(self, Self::Files(fault) if fault.of_file)
     }
@@ -89,7 +99,10 @@ pub(in crate::transport) async fn take<R, W>(
     };
     if let Err(fault) = &outcome {
         let peer = format!("{from:x}");
-        tracing::warn!(peer, %fault, "a snapshot of a member did not come in");
+        match local.notices.is_due(from, fault.word()) {
+            true => tracing::warn!(peer, %fault, "a snapshot of a member did not come in"),
+            false => tracing::debug!(peer, %fault, "a snapshot of a member did not come in"),
+        }
     }
     let mut bytes = Vec::new();
     let said = frame::append(&mut bytes, FrameKind::SnapshotEnd, |out| {
@@ -127,6 +140,9 @@ async fn work<R: AsyncRead + Unpin>(
     let _ = at.send(offset);
     while offset < length {
         let piece = next(reader, PIECE_BYTES, received, FrameKind::SnapshotPiece).await?;
+        if piece.is_empty() {
+            return Err(TakeFault::Empty);
+        }
         offset += piece.len() as u64;
         if offset > length {
             return Err(TakeFault::TooLong(length));
