@@ -80,10 +80,10 @@ impl Pipeline {
 
     pub(super) fn applied(&mut self, index: u64) {
         self.applied_entry = self.applied_entry.max(index);
-        while let Some((_, bytes)) = self
-            .groups
-            .pop_front_if(|(last, _)| *last <= self.applied_entry)
+        while let Some((last, bytes)) = self.groups.front().copied()
+            && last <= self.applied_entry
         {
+            self.groups.pop_front();
             self.bytes -= bytes;
         }
         assert!(
