@@ -181,16 +181,16 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     /// What stays for followers is bounded in bytes as well: entries may be large.
     fn bound_tail(&mut self) -> Result<(), wal::Error> {
         let through = self.status.releasable();
-        let kept = match self.status.follower_needs() {
-            // This member needs the room itself.
-            _ if self.status.refusals().any() => 1,
-            Some(_) => SEGMENTS_WANTED,
-            None => SEGMENTS_KEPT,
-        };
-        if through == 0 || self.wal.segments() <= kept {
+        if through == 0 {
             return Ok(());
         }
-        self.release_by(through, kept)
+        if self.status.refusals().any() {
+            // This member needs the room itself.
+            return self.release_by(through, 1);
+        }
+        let needed = self.status.follower_needs().unwrap_or(u64::MAX);
+        self.release_by(through.min(needed), SEGMENTS_KEPT)?;
+        self.release_by(through, SEGMENTS_WANTED)
     }
 
     fn append(

@@ -72,8 +72,10 @@ pub(super) struct RemotePeer {
 struct SnapshotTransfer {
     /// Ends it.
     task: Option<AbortHandle>,
-    /// Since the last one that worked.
+    /// Since the last one that worked, or got on before the way broke.
     failures: u32,
+    /// Whether this one has got on.
+    moved: bool,
 }
 
 /// One stream to a member.
@@ -134,7 +136,9 @@ impl RemotePeer {
 
     /// A snapshot is being sent to it; the one before, if it still is, is of no use.
     pub(super) fn transfer_began(&self, task: AbortHandle) {
-        if let Some(before) = self.transfer().task.replace(task) {
+        let mut transfer = self.transfer();
+        transfer.moved = false;
+        if let Some(before) = transfer.task.replace(task) {
             before.abort();
         }
     }
@@ -144,9 +148,17 @@ impl RemotePeer {
         self.transfer().failures = 0;
     }
 
-    /// It did not get one. How often that was so before.
-    pub(super) fn transfer_failed(&self) -> u32 {
+    /// Some of it was sent.
+    pub(super) fn transfer_moved(&self) {
+        self.transfer().moved = true;
+    }
+
+    /// It did not get one. How often that was so before: what breaks off on the way goes on where it was, and soon.
+    pub(super) fn transfer_failed(&self, of_way: bool) -> u32 {
         let mut transfer = self.transfer();
+        if of_way && transfer.moved {
+            transfer.failures = 0;
+        }
         let before = transfer.failures;
         transfer.failures = before.saturating_add(1);
         before

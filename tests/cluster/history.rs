@@ -42,7 +42,7 @@ pub(crate) fn judge(
     mut back: impl FnMut(&mut Cluster, usize),
 ) {
     let seed = seed::from_env("CLUSTER_SEED");
-    let rounds = seed::number_from_env("CLUSTER_ROUNDS", 8);
+    let rounds = seed::number_from_env("CLUSTER_ROUNDS", 5);
     println!("CLUSTER_SEED={seed} CLUSTER_ROUNDS={rounds}");
     let run = Run::begin();
     let run_of_all = &run;

@@ -137,7 +137,7 @@ fn a_member_that_is_alone_keeps_its_bounds_and_forgets_what_is_decided() {
 
 #[test]
 fn three_members_keep_every_promise_and_a_seed_replays_them() {
-    let (from, seeds) = (number("SIM_FROM", 0), number("SIM_SEEDS", 20));
+    let (from, seeds) = (number("SIM_FROM", 0), number("SIM_SEEDS", 12));
     let mut all = World::default();
     let (mut elections, mut acknowledged, mut reads) = (0, 0, 0);
     for seed in from..from + seeds {

@@ -46,6 +46,11 @@ enum GiveFault {
 }
 
 impl GiveFault {
+    /// Whether the way broke, and neither end is at fault.
+    fn is_of_way(&self) -> bool {
+        matches!(self, Self::Reach(_) | Self::Frame(_) | Self::Ended)
+    }
+
     fn outcome(&self) -> SnapshotOutcome {
         match self {
             Self::Here(fault) | Self::There(fault) if fault.of_file => SnapshotOutcome::Unusable,
@@ -73,7 +78,7 @@ pub(in crate::transport) async fn give(
                 .snapshot_ended(peer.id, SnapshotOutcome::Installed);
         }
         Err(fault) => {
-            let failures = peer.transfer_failed();
+            let failures = peer.transfer_failed(fault.is_of_way());
             tracing::warn!(peer = id, name, index, %fault, "a member does not get a snapshot: it is tried again");
             local.settings.metrics.snapshot_send_failures.inc();
             sleep((FIRST_PAUSE * (1 << failures.min(5))).min(LONGEST_PAUSE)).await;
@@ -206,6 +211,7 @@ async fn pieces<W: AsyncWrite + Unpin>(
         writer.write_all(&bytes).await.map_err(FrameError::Io)?;
         writer.flush().await.map_err(FrameError::Io)?;
         peer.stream(StreamKind::Snapshot).count_sent(bytes.len(), 1);
+        peer.transfer_moved();
         offset += piece.len() as u64;
     }
 }
