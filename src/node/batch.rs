@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 
-use raft::eraftpb::{ConfState, HardState, Message};
+use raft::eraftpb::{ConfState, HardState, Message, MessageType};
 
 use super::snapshot::ImportedStore;
 
@@ -42,6 +42,33 @@ pub(crate) struct Persisted {
     pub messages: Vec<Message>,
 }
 
+impl Persisted {
+    /// Adds what a batch promises. An acknowledgement says how far the log reaches, so of several in one group the last one
+    /// says it all.
+    pub(super) fn promise(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            match self.messages.last_mut() {
+                Some(last) if includes(&message, last) => *last = message,
+                _ => self.messages.push(message),
+            }
+        }
+    }
+}
+
+/// Whether an acknowledgement makes another one needless.
+fn includes(message: &Message, other: &Message) -> bool {
+    let acknowledges = |message: &Message| {
+        message.get_msg_type() == MessageType::MsgAppendResponse
+            && !message.reject
+            && message.request_snapshot == 0
+    };
+    acknowledges(message)
+        && acknowledges(other)
+        && (message.to, message.term) == (other.to, other.term)
+        && message.index >= other.index
+        && message.commit >= other.commit
+}
+
 /// What the store gets.
 #[derive(Debug, Default)]
 pub struct ApplyBatch {
@@ -67,3 +94,35 @@ pub(super) type SharedWitness = Arc<Mutex<wal::Witness>>;
 
 /// Asks the flush thread for a flush; one request may wait.
 pub(super) type FlushRequest = SyncSender<()>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(to: u64, index: u64, reject: bool) -> Message {
+        Message {
+            msg_type: MessageType::MsgAppendResponse as i32,
+            to,
+            term: 3,
+            index,
+            reject,
+            ..Message::default()
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_acknowledgements_says_it_all() {
+        let mut persisted = Persisted::default();
+        persisted.promise(vec![answer(1, 5, false), answer(1, 7, false)]);
+        persisted.promise(vec![answer(1, 9, false)]);
+        assert_eq!(persisted.messages, [answer(1, 9, false)]);
+        let others = [
+            answer(1, 8, false),
+            answer(1, 9, true),
+            answer(2, 10, false),
+            answer(1, 11, false),
+        ];
+        persisted.promise(others.to_vec());
+        assert_eq!(persisted.messages[1..], others);
+    }
+}

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use raft::eraftpb::Message;
+use raft::eraftpb::{Message, MessageType};
 use tokio::sync::oneshot;
 
 use super::outcome::{Failure, PendingWrite, WriteReply};
@@ -88,11 +88,38 @@ impl Inputs {
     }
 }
 
+/// Until when writes wait for one another: see `consensus::gather`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gathering {
+    /// A batch of this member is durable, or a follower has answered.
+    UntilAnswered,
+    /// The leader says that it has received an offer.
+    UntilReceived,
+}
+
+impl Gathering {
+    fn is_over(self, inputs: &Inputs) -> bool {
+        match self {
+            Self::UntilAnswered => {
+                let answers =
+                    |message: &Message| message.get_msg_type() == MessageType::MsgAppendResponse;
+                inputs.persisted.is_some() || inputs.messages.iter().any(answers)
+            }
+            Self::UntilReceived => inputs
+                .write_messages
+                .iter()
+                .any(|(_, message)| matches!(message, WriteMessage::Received { .. })),
+        }
+    }
+}
+
 /// What the consensus thread waits for besides new requests.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Attention {
     /// The pipeline is full: writes stay queued, and count against the bound, until it is not.
     pub hold_writes: bool,
+    /// Writes stay queued until then, or for as long as the thread is patient.
+    pub gathers: Option<Gathering>,
     /// Somebody waits for an index to be applied.
     pub to_applied: bool,
 }
@@ -128,6 +155,8 @@ struct IntakeState {
     message_bytes: usize,
     /// Whether the consensus thread wants to hear at once what was applied.
     attentive: bool,
+    /// Writes are not taken before something else comes, so none of them wakes the thread.
+    holding: bool,
     sleeping: bool,
     closed: Option<Failure>,
 }
@@ -167,7 +196,9 @@ impl Intake {
             reply,
             queued: self.clock.now(),
         });
-        self.rouse(state);
+        if !state.holding {
+            self.rouse(state);
+        }
         Ok(receiver)
     }
 
@@ -192,11 +223,14 @@ impl Intake {
         let fits = held == 0 || held + bytes <= self.limits.message_bytes;
         if fits && count < self.limits.messages {
             state.message_bytes += bytes;
+            let is_offer = matches!(message, PeerMessage::Write(WriteMessage::Offer(_)));
             match message {
                 PeerMessage::Raft(message) => state.inputs.messages.push(message),
                 PeerMessage::Write(message) => state.inputs.write_messages.push((from, message)),
             }
-            self.rouse(state);
+            if !(is_offer && state.holding) {
+                self.rouse(state);
+            }
         }
     }
 
@@ -275,13 +309,16 @@ impl Intake {
     pub(crate) fn take(&self, patience: Duration, attention: Attention) -> Inputs {
         let Attention {
             hold_writes,
+            gathers,
             to_applied,
         } = attention;
         let mut state = self.lock();
         state.attentive = hold_writes || to_applied;
+        state.holding = hold_writes || gathers.is_some();
         let deadline = self.clock.now() + patience;
         loop {
-            let writes_held = hold_writes && !state.inputs.writes.is_empty();
+            let gather = gathers.is_some_and(|gathers| !gathers.is_over(&state.inputs));
+            let writes_held = (hold_writes || gather) && !state.inputs.writes.is_empty();
             let mut taken = std::mem::take(&mut state.inputs);
             state.message_bytes = 0;
             if writes_held {
@@ -360,5 +397,43 @@ fn weight(message: &PeerMessage) -> usize {
             writes.map(|write| write.proposal.len()).sum()
         }
         PeerMessage::Write(WriteMessage::Received { .. } | WriteMessage::Fit(_)) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer() -> PeerMessage {
+        PeerMessage::Raft(Message {
+            msg_type: MessageType::MsgAppendResponse as i32,
+            ..Message::default()
+        })
+    }
+
+    #[test]
+    fn writes_that_gather_are_taken_with_what_they_wait_for() {
+        let intake = Intake::new(IntakeLimits::default(), Clock::system());
+        let take = |gathers| {
+            let attention = Attention {
+                gathers,
+                ..Attention::default()
+            };
+            intake.take(Duration::ZERO, attention).writes.len()
+        };
+        let submit = || intake.submit(Proposal::of_server(&[])).expect("room");
+        let mut waiting = vec![submit()];
+        assert_eq!(take(Some(Gathering::UntilAnswered)), 0);
+        waiting.push(submit());
+        intake.persisted(1);
+        assert_eq!(take(Some(Gathering::UntilReceived)), 0, "that is another");
+        intake.persisted(2);
+        assert_eq!(take(Some(Gathering::UntilAnswered)), 2);
+        waiting.push(submit());
+        intake.receive(2, answer());
+        assert_eq!(take(Some(Gathering::UntilAnswered)), 1);
+        waiting.push(submit());
+        assert_eq!(take(None), 1);
+        assert_eq!(waiting.len(), 4);
     }
 }

@@ -112,7 +112,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 LogTask::Release(index) => release = release.max(Some(index)),
                 LogTask::Batch(batch) => {
                     persisted.number = Some(batch.number);
-                    persisted.messages.extend(batch.messages);
+                    persisted.promise(batch.messages);
                     must_sync |= batch.must_sync;
                     entries += batch.entries.len() as u64;
                     self.append(&batch.entries, batch.hard_state)?;

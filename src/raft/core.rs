@@ -106,6 +106,8 @@ pub(crate) struct RaftCore<R: LogRead> {
     /// While the leader is known to have ended, and nobody leads.
     pub(super) succession: Option<Succession>,
     pub(super) cause: ElectionCause,
+    /// The commit index that followers were told, as a leader.
+    told_commit: u64,
     /// Where a snapshot stands that takes the place of the store, and is not there yet: until then the crate believes that
     /// all before it is still to be applied, and looks for it in the log when it campaigns.
     pub(super) installing: Option<u64>,
@@ -125,6 +127,8 @@ impl<R: LogRead> RaftCore<R> {
             applied: parameters.applied,
             max_size_per_msg: MAX_MESSAGE_BYTES,
             max_inflight_msgs: MAX_INFLIGHT_MESSAGES,
+            // Said once a step, with what is proposed in it: see `tell_commit`.
+            skip_bcast_commit: true,
             // Counted here: the crate would count by the data of committed entries, which it does not get.
             max_uncommitted_size: u64::MAX,
             max_committed_size_per_ready: MAX_COMMITTED_BYTES_PER_BATCH,
@@ -140,6 +144,7 @@ impl<R: LogRead> RaftCore<R> {
             random,
             drawn_for,
             proposed_bytes: 0,
+            told_commit: 0,
             succession: None,
             cause: ElectionCause::TimedOut,
             installing: None,
@@ -209,7 +214,21 @@ impl<R: LogRead> RaftCore<R> {
         message.entries = entries.collect();
         self.node.step(message)?;
         self.proposed_bytes += bytes;
+        // The entries carried it.
+        self.told_commit = self.node.raft.raft_log.committed;
         Ok(())
+    }
+
+    /// Tells the followers how far is committed, unless something that was proposed has carried it already. The crate would
+    /// say it with each answer that moves it: of two answers that came together, and a proposal after them, each would cost
+    /// every follower a message, and this member the answer to it.
+    pub(crate) fn tell_commit(&mut self) {
+        let raft = &mut self.node.raft;
+        let committed = raft.raft_log.committed;
+        if raft.state == StateRole::Leader && committed > self.told_commit {
+            self.told_commit = committed;
+            raft.bcast_append();
+        }
     }
 
     /// Bytes of proposals that are taken before one is dropped; any one is taken where nothing is uncommitted. `None` where

@@ -325,7 +325,7 @@ impl RunningMember {
     /// Whether consensus waits neither for room nor for what is to be applied.
     pub(super) fn is_attentive_to_nothing(&self) -> bool {
         let attention = self.consensus.attention();
-        !attention.hold_writes && !attention.to_applied
+        !attention.hold_writes && attention.gathers.is_none() && !attention.to_applied
     }
 
     /// What the log's thread does with all that was handed to it; what may be sent after the sync.

@@ -14,6 +14,7 @@
 //! | `proposal` | where writes go: into the log, to the leader, or nowhere yet |
 //! | `offer` | writes that were offered to a leader, until their fate is known |
 //! | `reception` | offers of other members, each taken once |
+//! | `gather` | writes that wait a moment for others |
 //! | `read` | linearizable reads and their index |
 //! | `expiry` | where expiry is proposed |
 //! | `handover` | when a leader gives way |
@@ -21,6 +22,7 @@
 //! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
 
 mod expiry;
+mod gather;
 mod handover;
 mod offer;
 mod pipeline;
@@ -169,12 +171,15 @@ impl<R: LogRead> ConsensusLoop<R> {
             // The expiry they waited for was done on the spot.
             return Duration::ZERO;
         }
-        if self.proposals.can_go(&self.core) {
-            // So were those that left no room.
-            return Duration::ZERO;
-        }
         let now = self.clock.machine().boottime();
-        let tick = Duration::from_nanos(self.next_tick.saturating_sub(now));
+        let mut next = self.next_tick;
+        match self.proposals.gathers(&self.core, &self.pipeline, now) {
+            Some((until, _)) => next = next.min(until),
+            // So were those that left no room.
+            None if self.proposals.can_go(&self.core) => return Duration::ZERO,
+            None => {}
+        }
+        let tick = Duration::from_nanos(next.saturating_sub(now));
         let idle = self.expiry.is_under_way() || !self.leads();
         if idle || self.status.refuses_writes().is_some() {
             return tick;
@@ -190,9 +195,15 @@ impl<R: LogRead> ConsensusLoop<R> {
     /// What must not be missed while the thread sleeps. A full pipeline holds writes back in the intake, within its
     /// bound.
     pub(crate) fn attention(&self) -> Attention {
+        let now = self.clock.machine().boottime();
+        let gathers = self.proposals.gathers(&self.core, &self.pipeline, now);
+        let held_by_parked = gathers.is_none() && self.proposals.has_parked();
         Attention {
             // What nobody takes stays where it is counted against the bound.
-            hold_writes: self.pipeline.is_full() || self.proposals.hold_writes(&self.core),
+            hold_writes: self.pipeline.is_full()
+                || self.proposals.has_nowhere_to_go(&self.core)
+                || held_by_parked,
+            gathers: gathers.map(|(_, gathering)| gathering),
             to_applied: self.expiry.is_under_way() || self.reads.wait_for_apply(),
         }
     }
@@ -276,7 +287,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         self.mind_the_disk(effects);
         self.proposals.accept(inputs.writes);
-        self.proposals.route(&mut self.core, effects);
+        self.proposals
+            .route(&mut self.core, &self.pipeline, effects);
+        self.core.tell_commit();
         self.hand_out(effects)?;
         self.snapshots.settle(self.core.soft_state().commit);
         let now = self.clock.machine().boottime();
@@ -495,13 +508,19 @@ impl<R: LogRead> ConsensusLoop<R> {
         if ready.hard_state.is_some() {
             self.carried = ready.hard_state;
         }
-        if !ready.must_sync && ready.messages_after_sync.is_empty() {
+        if !ready.must_sync {
             if self.pipeline.all_persisted() {
-                // Nothing is on its way: the core need not remember this batch.
+                // Nothing is on its way: what is promised is durable, and the core need not remember this batch.
+                if !ready.messages_after_sync.is_empty() {
+                    effects.send(ready.messages_after_sync);
+                }
                 self.pipeline.hand_batch(ready.number);
                 self.persisted(ready.number);
+                return;
             }
-            return;
+            if ready.messages_after_sync.is_empty() {
+                return;
+            }
         }
         self.pipeline.hand_batch(ready.number);
         let batch = LogBatch {

@@ -55,6 +55,11 @@ impl Offers {
         self.open.contains_key(&request)
     }
 
+    /// Whether something was offered that the leader has not received, as far as is known.
+    pub(super) fn is_unheard(&self) -> bool {
+        !self.unheard.is_empty()
+    }
+
     /// Whether more may be offered. Any one write may where nothing is open.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < OPEN_BYTES

@@ -7,13 +7,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::gather::{Gather, UnderWay};
 use super::offer::Offers;
+use super::pipeline::Pipeline;
 use super::reception::{Reception, Receptions};
 use crate::command::{Proposal, Stamp};
 use crate::metrics::Metrics;
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::effects::Effects;
-use crate::node::intake::Submission;
+use crate::node::intake::{Gathering, Submission};
 use crate::node::outcome::Failure;
 use crate::node::peer::{OfferedWrite, WriteMessage};
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub(super) struct Proposals {
     parked: VecDeque<ParkedWrite>,
     /// Of those of other members among them.
     taken_bytes: usize,
+    gather: Gather,
     offers: Offers,
     receptions: Receptions,
     next_request: u64,
@@ -64,6 +67,7 @@ impl Proposals {
             id,
             parked: VecDeque::new(),
             taken_bytes: 0,
+            gather: Gather::default(),
             offers: Offers::new(first_request, patience),
             receptions: Receptions::default(),
             next_request: first_request,
@@ -157,8 +161,28 @@ impl Proposals {
         }
     }
 
+    /// Until which moment writes wait for others, and what ends it before.
+    pub(super) fn gathers<R: LogRead>(
+        &self,
+        core: &RaftCore<R>,
+        pipeline: &Pipeline,
+        now: u64,
+    ) -> Option<(u64, Gathering)> {
+        let under_way = UnderWay {
+            batch: !pipeline.all_persisted(),
+            commit: core.soft_state().commit,
+            offer: self.offers.is_unheard(),
+        };
+        self.gather.until(&core.soft_state(), under_way, now)
+    }
+
     /// Everything that waits goes where it can go now.
-    pub(super) fn route<R: LogRead>(&mut self, core: &mut RaftCore<R>, effects: &mut impl Effects) {
+    pub(super) fn route<R: LogRead>(
+        &mut self,
+        core: &mut RaftCore<R>,
+        pipeline: &Pipeline,
+        effects: &mut impl Effects,
+    ) {
         let soft = core.soft_state();
         let leads = soft.role == Role::Leader;
         #[cfg(test)]
@@ -172,14 +196,19 @@ impl Proposals {
                 .retain(|write| write.taken_in.as_ref().is_none_or(counts));
             self.count_taken();
         }
+        let now = self.clock.machine().boottime();
+        let gathers = self.gathers(core, pipeline, now).is_some();
         if !leads && soft.leader != 0 {
-            let now = self.clock.machine().boottime();
             for offer in self.offers.repeat(soft.term, now) {
                 effects.send_write(soft.leader, WriteMessage::Offer(offer));
             }
-            self.offer((soft.leader, soft.term), now, effects);
-        } else if leads && !self.parked.is_empty() {
+            if !gathers {
+                self.offer((soft.leader, soft.term), now, effects);
+            }
+        } else if leads && !gathers && !self.parked.is_empty() {
+            let before = core.last_index();
             self.propose(core);
+            self.gather.proposed(now, before, core.last_index());
         }
     }
 
@@ -242,6 +271,7 @@ impl Proposals {
     /// To the leader of a term, as many as may be open there.
     fn offer(&mut self, (leader, term): (u64, u64), now: u64, effects: &mut impl Effects) {
         while !self.parked.is_empty() && self.offers.has_room() {
+            self.gather.offered(now);
             let mut bytes = 0;
             let fits = |write: &&ParkedWrite| {
                 let before = bytes;
@@ -276,11 +306,15 @@ impl Proposals {
         }
     }
 
-    /// Whether writes are better left where they are counted: nobody takes them now.
-    pub(super) fn hold_writes<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+    /// Whether some wait here.
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Whether nobody takes writes now.
+    pub(super) fn has_nowhere_to_go<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
         let soft = core.soft_state();
-        let nobody = soft.role != Role::Leader && (soft.leader == 0 || !self.offers.has_room());
-        nobody || !self.parked.is_empty()
+        soft.role != Role::Leader && (soft.leader == 0 || !self.offers.has_room())
     }
 
     /// Entries that another leader replaced: writes of this node's clients among them are routed anew. What was offered has
