@@ -86,6 +86,7 @@ pub struct Metrics {
     pub http_connections: Gauge,
     pub http_connections_refused: Counter,
     pub slow_requests: Counter,
+    pub relayed: Counter,
     /// Snapshots that did not reach a member.
     pub snapshot_send_failures: Counter,
     /// Snapshots that could not be written.
@@ -180,6 +181,7 @@ impl Metrics {
             http_connections: Gauge::default(),
             http_connections_refused: Counter::default(),
             slow_requests: Counter::default(),
+            relayed: Counter::default(),
             snapshot_send_failures: Counter::default(),
             export_failures: Counter::default(),
             peers: PeerMetrics::default(),
@@ -239,6 +241,7 @@ impl Metrics {
         add.figure("etcd2_http_requests", "Answered requests by method and status", &self.http_requests);
         add.figure("etcd2_http_connections", "Open client connections", &self.http_connections);
         add.figure("etcd2_http_connections_refused", "Connections refused because the limit was reached", &self.http_connections_refused);
+        add.figure("etcd2_http_relayed_requests", "Requests that this member had the leader answer, because its own log takes long", &self.relayed);
         add.figure("etcd2_http_slow_requests", "Requests, watches apart, that took longer than the threshold", &self.slow_requests);
     }
 }

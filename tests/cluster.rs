@@ -46,4 +46,7 @@ mod restarts;
 // Members that were away for long.
 #[path = "cluster/snapshots.rs"]
 mod snapshots;
+// One whose disk is slow.
+#[path = "cluster/slow_disk.rs"]
+mod slow_disk;
 mod support;

@@ -12,6 +12,7 @@ use super::answer::large::ANSWER_BYTES;
 use super::counters::RequestCounters;
 use super::keys::permit::ListingPermits;
 use super::options::HttpOptions;
+use super::relay::RelayConnections;
 use crate::service::{Budget, Service};
 
 /// Probes come every few seconds, and a trouble may last for days: its reason is told again after so long.
@@ -28,6 +29,7 @@ pub(super) struct Front {
     /// For large answers on their way.
     pub(super) answers: Arc<Budget>,
     pub(super) counters: RequestCounters,
+    pub(super) relay: RelayConnections,
     stopping: AtomicBool,
     // When `/health` last told the log why it says false; held for a look.
     unhealthy_told: Mutex<Option<Instant>>,
@@ -40,6 +42,7 @@ impl Front {
             listings: ListingPermits::new(options.max_listings),
             answers: Budget::new(ANSWER_BYTES),
             counters: RequestCounters::new(service.metrics()),
+            relay: RelayConnections::default(),
             service,
             options,
             stopping: AtomicBool::new(false),

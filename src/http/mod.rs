@@ -29,6 +29,7 @@ mod options;
 mod peer;
 mod port;
 mod rate;
+mod relay;
 mod request;
 mod route;
 mod stats;

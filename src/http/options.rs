@@ -152,7 +152,7 @@ fn port_limits() -> PortLimits {
     PortLimits {
         whose: "client",
         max_connections: 10_000,
-        max_connections_option: "--max-connections",
+        when_taken: "close some, or raise --max-connections",
         max_refusals: 64,
         header_timeout: Some(HEADER_TIMEOUT),
         answer_timeout: None,

@@ -16,6 +16,7 @@ use super::front::Front;
 use super::info;
 use super::keys::{self, TakenHeaders};
 use super::members;
+use super::relay::RelayRequest;
 use super::request::credentials;
 use super::request::media_type;
 use super::request::path;
@@ -92,7 +93,8 @@ async fn checked(
         None
     };
     let allowed = front.options.cors.allowed(origin);
-    let taken = taken(method, &headers, seen);
+    let mut taken = taken(method, &headers, seen);
+    taken.relay = RelayRequest::of(&front.service, uri, &headers);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
     let mut reply = Reply::new(headers);
     if !served {
@@ -159,6 +161,7 @@ fn taken(method: &Method, headers: &HeaderMap, seen: SeenHeaders) -> TakenHeader
         } else {
             None
         },
+        relay: None,
     }
 }
 

@@ -8,8 +8,8 @@ pub(crate) struct PortLimits {
     pub(crate) whose: &'static str,
     /// Open connections (503).
     pub(crate) max_connections: usize,
-    /// The option that sets it, for the log.
-    pub(crate) max_connections_option: &'static str,
+    /// What to do where they are taken, for the log.
+    pub(crate) when_taken: &'static str,
     /// Connections over that limit that are told so at a time; more are closed without a word.
     pub(crate) max_refusals: usize,
     /// From the first byte of a request to the end of its header; the connection is closed then.
@@ -31,7 +31,7 @@ impl PortLimits {
         Self {
             whose: "client",
             max_connections: 1,
-            max_connections_option: "the limit",
+            when_taken: "close some",
             max_refusals: 1,
             header_timeout: Some(Duration::from_secs(4)),
             answer_timeout: None,

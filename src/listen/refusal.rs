@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct RefusedConnections {
     limit: usize,
     whose: &'static str,
-    option: &'static str,
+    when_taken: &'static str,
     permits: Arc<Semaphore>,
     untold: u64,
     told: Option<Instant>,
@@ -31,7 +31,7 @@ impl RefusedConnections {
         Self {
             limit: limits.max_connections,
             whose: limits.whose,
-            option: limits.max_connections_option,
+            when_taken: limits.when_taken,
             permits: Arc::new(Semaphore::new(limits.max_refusals)),
             untold: 0,
             told: None,
@@ -41,9 +41,9 @@ impl RefusedConnections {
     /// Refuses a connection, in the background.
     pub(super) fn refuse(&mut self, stream: TcpStream) {
         if let Some(count) = self.due(Instant::now()) {
-            let (limit, whose, option) = (self.limit, self.whose, self.option);
+            let (limit, whose, advice) = (self.limit, self.whose, self.when_taken);
             tracing::warn!(
-                "all {limit} {whose} connections are taken, {count} more refused with 503: close some, or raise {option}"
+                "all {limit} {whose} connections are taken, {count} more refused with 503: {advice}"
             );
         }
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {

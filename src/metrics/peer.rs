@@ -45,6 +45,8 @@ pub(crate) struct PeerMetrics {
     connected: Family<PairLabel, Gauge>,
     queue_bytes: Family<PairLabel, Gauge>,
     queue_messages: Family<PairLabel, Gauge>,
+    snapshot_bytes: Family<PeerLabel, Gauge>,
+    snapshot_size: Family<PeerLabel, Gauge>,
 }
 
 impl Default for PeerMetrics {
@@ -64,6 +66,8 @@ impl Default for PeerMetrics {
             connected: Family::default(),
             queue_bytes: Family::default(),
             queue_messages: Family::default(),
+            snapshot_bytes: Family::default(),
+            snapshot_size: Family::default(),
         }
     }
 }
@@ -80,6 +84,8 @@ impl PeerMetrics {
         add.figure("etcd2_peer_queue_bytes", "Bytes that wait for a stream to another member", &self.queue_bytes);
         add.figure("etcd2_peer_queue_messages", "Messages that wait for a stream to another member", &self.queue_messages);
         add.figure("etcd2_peer_entries_behind", "Entries of this leader's log that another member has not acknowledged", &self.behind);
+        add.figure("etcd2_snapshot_transfer_bytes", "Bytes of the snapshot that is on its way to or from another member which have come; there while it is", &self.snapshot_bytes);
+        add.figure("etcd2_snapshot_transfer_size_bytes", "Bytes that the snapshot which is on its way to or from another member has", &self.snapshot_size);
         add.figure("etcd2_peer_messages_dropped", "Messages to another member that were not sent: it was not connected, or too slow", &self.dropped);
         add.figure("etcd2_elections_won", "Elections that this member won, by why it campaigned", &self.elections_won);
         add.figure("etcd2_peer_streams_refused", "Streams that were refused or closed for what came on them, by reason", &self.refused);
@@ -114,6 +120,25 @@ impl PeerMetrics {
                 self.behind.remove(&label);
             }
         }
+    }
+
+    /// Shows a snapshot that is on its way.
+    pub(crate) fn show_snapshot(&self, label: &PeerLabel, bytes: u64, size: u64) {
+        self.show_snapshot_bytes(label, bytes);
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        self.snapshot_size.get_or_create(label).set(size);
+    }
+
+    /// Shows how far it has come.
+    pub(crate) fn show_snapshot_bytes(&self, label: &PeerLabel, bytes: u64) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.snapshot_bytes.get_or_create(label).set(bytes);
+    }
+
+    /// It is on its way no more.
+    pub(crate) fn end_snapshot(&self, label: &PeerLabel) {
+        self.snapshot_bytes.remove(label);
+        self.snapshot_size.remove(label);
     }
 
     /// Ends the series of a member that is gone; `streams` are the names of those to it.

@@ -158,8 +158,33 @@ struct IntakeState {
     /// Writes are not taken before something else comes, so none of them wakes the thread.
     holding: bool,
     sleeping: bool,
+    /// When those that nobody waits for were last looked for.
+    swept: Option<Instant>,
     closed: Option<Failure>,
 }
+
+impl IntakeState {
+    /// Drops what waits and whose clients gave up: without a leader it would take the room of others for as long as there is
+    /// none.
+    fn sweep(&mut self, now: Instant) {
+        let again = self.swept.is_none_or(|swept| {
+            // Of what is full nobody looks at all of it all the time.
+            now.saturating_duration_since(swept) >= SWEEP
+        });
+        if !again {
+            return;
+        }
+        self.swept = Some(now);
+        self.inputs
+            .writes
+            .retain(|submission| !submission.reply.is_closed());
+        let kept = self.inputs.writes.iter();
+        self.bytes = kept.map(|submission| submission.proposal.len()).sum();
+    }
+}
+
+/// Between two looks for writes that nobody waits for.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -323,6 +348,7 @@ impl Intake {
             state.message_bytes = 0;
             if writes_held {
                 state.inputs.writes = std::mem::take(&mut taken.writes);
+                state.sweep(self.clock.now());
             } else {
                 state.bytes = 0;
             }
@@ -409,6 +435,34 @@ mod tests {
             msg_type: MessageType::MsgAppendResponse as i32,
             ..Message::default()
         })
+    }
+
+    #[test]
+    fn clients_that_gave_up_leave_their_room_while_nobody_takes_writes() {
+        let limits = IntakeLimits {
+            requests: 2,
+            ..IntakeLimits::default()
+        };
+        let intake = Intake::new(limits, Clock::system());
+        let submit = || intake.submit(Proposal::of_server(&[]));
+        let (gone, waiting) = (submit().expect("room"), submit().expect("room"));
+        assert!(submit().is_err());
+        drop(gone);
+        let held = Attention {
+            hold_writes: true,
+            ..Attention::default()
+        };
+        assert!(intake.take(Duration::ZERO, held).writes.is_empty());
+        let _another = submit().expect("room");
+        assert!(submit().is_err());
+        assert_eq!(
+            intake
+                .take(Duration::ZERO, Attention::default())
+                .writes
+                .len(),
+            2
+        );
+        drop(waiting);
     }
 
     #[test]

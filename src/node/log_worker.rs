@@ -18,6 +18,7 @@ use rustix::io::Errno;
 
 use super::batch::{FlushRequest, LogTask, Persisted, SharedWitness};
 use super::disk_space::DiskSpace;
+use super::log_pace::SLOW_SYNC;
 use super::marker::Marker;
 #[cfg(test)]
 use super::planted::{PlantedMistake, is_planted};
@@ -62,6 +63,7 @@ pub(crate) struct LogWorker<F: wal::fs::Fs> {
     /// When the volume was last found to be there.
     looked: Instant,
     flush: Option<FlushRequest>,
+    sync_delay: Duration,
     witness: SharedWitness,
     status: Arc<Status>,
     metrics: Arc<Metrics>,
@@ -85,6 +87,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             volume,
             looked: status.clock().now(),
             flush: None,
+            sync_delay: Duration::ZERO,
             witness,
             status,
             metrics,
@@ -99,6 +102,11 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     /// Whom to ask for a flush when only one can make room in the log.
     pub(crate) fn set_flush(&mut self, flush: FlushRequest) {
         self.flush = Some(flush);
+    }
+
+    /// Makes each sync take longer by so much, as that of a slow disk.
+    pub(crate) fn delay_syncs(&mut self, by: Duration) {
+        self.sync_delay = by;
     }
 
     /// One group. Returns an error only when the log is unusable from now on.
@@ -219,6 +227,9 @@ impl<F: wal::fs::Fs> LogWorker<F> {
                 self.wal.write()?;
                 break begun;
             }
+            if !self.sync_delay.is_zero() {
+                self.status.clock().sleep(self.sync_delay);
+            }
             let synced = self.wal.sync();
             let now = self.status.clock().now();
             self.status
@@ -230,11 +241,28 @@ impl<F: wal::fs::Fs> LogWorker<F> {
             }
             begun = self.status.clock().now();
         };
-        self.metrics
-            .wal_fsync_seconds
-            .observe(now.duration_since(started).as_secs_f64());
+        let took = now.duration_since(started);
+        self.metrics.wal_fsync_seconds.observe(took.as_secs_f64());
+        self.tell_pace(took);
         *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = self.wal.witness();
         Ok(now)
+    }
+
+    /// One sync took so long.
+    fn tell_pace(&self, took: Duration) {
+        let slow = took >= SLOW_SYNC
+            && self
+                .status
+                .log_pace()
+                .synced(took, self.status.clock().boottime());
+        if slow && !self.status.is_sole_voter() {
+            tracing::warn!(
+                "a sync of the log took {} ms: while that lasts this member has the leader answer reads and writes, if another \
+                 leads; look at the disk of {}",
+                took.as_millis(),
+                self.volume.path().display()
+            );
+        }
     }
 
     /// Waits a moment for a trouble to pass, with the group still buffered. Gives the error back where it cannot pass, or

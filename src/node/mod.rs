@@ -31,6 +31,7 @@ pub mod identity_file;
 mod intake;
 pub mod judgement;
 
+mod log_pace;
 mod log_worker;
 mod marker;
 mod missing_file;

@@ -74,6 +74,8 @@ pub(crate) trait Peers: Send + Sync {
 pub(crate) trait SnapshotFiles: Send + Sync {
     /// The state of this member at that entry, to be sent. It can be read to its end, whatever becomes of its name.
     fn open(&self, index: u64, term: u64) -> Result<Box<dyn SnapshotSource>, SnapshotFault>;
+    /// Whether the state of this member is one to take now: another that leads has a newer one, and one comes in at a time.
+    fn takes_from(&self, member: u64) -> bool;
     /// Begins to take the state of another member, or goes on where an earlier try broke off. One at a time.
     fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault>;
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::damage::Damages;
 use super::fatal::FatalError;
+use super::log_pace::{LogPace, SLOW_SYNC};
 use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
 use super::traffic::Traffic;
@@ -45,6 +46,7 @@ pub struct Status {
     /// The entry after which a follower needs the log, or u64::MAX.
     follower_needs: AtomicU64,
     store_delays: AtomicBool,
+    log_pace: LogPace,
     leader_since: Mutex<SystemTime>,
     /// Term and vote. Held for a copy.
     promised: Mutex<(u64, u64)>,
@@ -80,6 +82,7 @@ impl Status {
             releasable: AtomicU64::new(0),
             follower_needs: AtomicU64::new(u64::MAX),
             store_delays: AtomicBool::new(false),
+            log_pace: LogPace::default(),
             leader_since: Mutex::new(clock.wall_time()),
             promised: Mutex::default(),
             has_failed: AtomicBool::new(false),
@@ -94,6 +97,21 @@ impl Status {
             leader_known: watch::Sender::new(0),
             clock,
         }
+    }
+
+    /// How long the log takes.
+    pub(crate) fn log_pace(&self) -> &LogPace {
+        &self.log_pace
+    }
+
+    /// Whether this member follows a leader, and its log takes so long that it is far behind: lately, or now.
+    pub(crate) fn lags(&self) -> bool {
+        if self.is_sole_voter() {
+            return false;
+        }
+        let slow = self.log_pace.is_slow(|| self.clock.boottime())
+            || self.watchdog.lasts(Work::LogSync, SLOW_SYNC);
+        slow && self.leader() != 0 && self.role() != Role::Leader
     }
 
     /// The consensus thread publishes its state. Returns whether the leader changed.

@@ -1,16 +1,24 @@
-//! What this member says that it can apply.
+//! What a build for tests can be told to do otherwise: to say less of itself, and to have a slow disk.
+
+use std::time::Duration;
 
 use crate::command::NEWEST;
 
-/// The highest format of commands. A build for tests can be told to say less, as an earlier release does: it applies
-/// everything all the same.
+/// What this member says that it can apply: the highest format of commands. One that is told to say less, as an earlier release
+/// does, applies everything all the same.
 pub(super) fn applies() -> u8 {
-    #[cfg(debug_assertions)]
-    {
-        let claimed = std::env::var("ETCD2_TEST_APPLIES").ok();
-        if let Some(claimed) = claimed.and_then(|claimed| claimed.parse::<u8>().ok()) {
-            return NEWEST.min(claimed);
-        }
+    NEWEST.min(told("ETCD2_TEST_APPLIES").unwrap_or(NEWEST))
+}
+
+/// What each sync of the log takes longer than the disk does.
+pub(super) fn sync_delay() -> Duration {
+    Duration::from_millis(told("ETCD2_TEST_SYNC_DELAY_MS").unwrap_or(0))
+}
+
+/// A number in the environment that builds without debug assertions do not look for.
+fn told<T: std::str::FromStr>(name: &str) -> Option<T> {
+    match cfg!(debug_assertions) {
+        true => std::env::var(name).ok()?.parse().ok(),
+        false => None,
     }
-    NEWEST
 }

@@ -19,6 +19,8 @@ use super::descriptors::Shares;
 
 /// Connections of a peer port.
 pub(super) const PEER_CONNECTIONS: usize = 64;
+/// How long a connection to the peer port may take to ask for something.
+const PEER_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time a write or linearizable read may take beside two election time-outs (cluster-and-config 11).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,6 +47,7 @@ pub(super) fn node(config: &Config, shares: Shares, connect: ConnectPeers) -> No
         heartbeat: config.heartbeat,
         election: config.election,
         connect,
+        sync_delay: claim::sync_delay(),
         server_version: SERVER_VERSION,
     }
 }
@@ -82,7 +85,11 @@ pub(super) fn peers(config: &Config, shares: Shares) -> PortLimits {
     PortLimits {
         whose: "peer",
         max_connections: PEER_CONNECTIONS,
-        max_connections_option: "the peer port's limit",
+        when_taken: "look who has connected to this port, which is for members alone; those that ask for nothing are closed \
+                     within seconds",
+        // Members ask at once; whoever is silent takes the place of one.
+        header_timeout: Some(PEER_HEADER_TIMEOUT),
+        idle_timeout: PEER_HEADER_TIMEOUT,
         ..http(config, shares).limits
     }
 }

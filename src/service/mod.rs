@@ -179,6 +179,16 @@ impl Service {
             .find(|member| member.id == leader))
     }
 
+    /// Whether a leader answers sooner than this member, whose own log takes long.
+    pub(crate) fn lags(&self) -> bool {
+        self.node().status.lags()
+    }
+
+    /// How long a request may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.settings().request_timeout
+    }
+
     /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the
     /// disk works, answers in time and has room. `Err` says what is wrong.
     pub(crate) async fn health(&self) -> Result<(), String> {

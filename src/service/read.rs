@@ -34,13 +34,8 @@ impl Service {
         consistency: Consistency,
     ) -> Result<ReadGrant, ServiceError> {
         self.admitted()?;
-        let linearizable = match consistency {
-            Consistency::Linearizable => true,
-            Consistency::Local => false,
-            Consistency::Default => self.settings().default_read == ReadMode::Linearizable,
-        };
         let mut lapsed = Lapsed::default();
-        if linearizable {
+        if self.is_linearizable(consistency) {
             self.linearize().await?;
             if self.expiry_is_overdue() {
                 lapsed = self.await_expiry().await;
@@ -52,6 +47,15 @@ impl Service {
             recursive,
             lapsed,
         })
+    }
+
+    /// Whether such a read sees all that was acknowledged before it.
+    pub(crate) fn is_linearizable(&self, consistency: Consistency) -> bool {
+        match consistency {
+            Consistency::Linearizable => true,
+            Consistency::Local => false,
+            Consistency::Default => self.settings().default_read == ReadMode::Linearizable,
+        }
     }
 
     /// Waits until everything acknowledged before this call is applied here.

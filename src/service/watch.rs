@@ -69,19 +69,23 @@ impl Watch {
         self.position
     }
 
-    /// The next event. `None` when history moved past the watch, an error when what it needs cannot be read or the server
-    /// stops: it ends then, too.
+    /// The next event. An error when history moved past the watch, when what it needs cannot be read, or when the server
+    /// stops: it ends then.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Arc<Delivery>, ServiceError>>> {
+    ) -> Poll<Result<Arc<Delivery>, ServiceError>> {
         self.watcher.poll_next(context).map(|next| match next {
-            Ok(event) => Some(Ok(event)),
-            Err(reason @ Ended::Compacted) => {
+            Ok(event) => Ok(event),
+            Err(reason @ Ended::Compacted { oldest, requested }) => {
                 tracing::debug!("a watch ends: {reason}");
-                None
+                Err(ServiceError::HistoryCleared {
+                    oldest,
+                    requested,
+                    revision: self.service.node().store.applied().revision,
+                })
             }
-            Err(Ended::Stopped) => Some(Err(ServiceError::Stopped)),
+            Err(Ended::Stopped) => Err(ServiceError::Stopped),
             Err(reason) => {
                 match reason {
                     // Told once, for all of them.
@@ -92,7 +96,7 @@ impl Watch {
                 if let Ended::Damaged(damage) = &reason {
                     self.service.node().status.damaged(damage);
                 }
-                Some(Err(StorageFault::Watch(reason).into()))
+                Err(StorageFault::Watch(reason).into())
             }
         })
     }

@@ -192,6 +192,10 @@ async fn upgrade(
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static(UPGRADE_PROTOCOL));
     let response = requests.send_request(request).await.map_err(failed)?;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let (url, line) = (url(), first_line(response).await);
+        return Err(ReachError::Full { url, line });
+    }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(ReachError::Status {
             url: url(),

@@ -49,6 +49,14 @@ pub(super) enum ReachError {
     TimedOut { at: String, within: Duration },
     #[error("{url}: {source}; is this the peer URL of a member?")]
     Http { url: String, source: hyper::Error },
+    #[error(
+        "{url} has no place for another connection ({line}); look who holds those of that port"
+    )]
+    Full {
+        url: String,
+        /// The first line of the body.
+        line: String,
+    },
     #[error("{url} answers {status} {line:?} and not as a member does; correct the peer URL")]
     Status {
         url: String,
@@ -76,6 +84,7 @@ impl ReachError {
             Self::Connect { .. } => "connect",
             Self::TimedOut { .. } => "timed_out",
             Self::Http { .. } => "http",
+            Self::Full { .. } => "full",
             Self::Status { .. } => "status",
         }
     }

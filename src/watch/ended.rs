@@ -5,9 +5,16 @@ use std::sync::Arc;
 /// See the module.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Ended {
-    /// History moved past a watcher that was too slow.
-    #[error("the watch fell behind the history that is kept")]
-    Compacted,
+    /// History moved past a watcher: it was too slow, or its member went on from the state of another.
+    #[error(
+        "the watch wants revision {requested}, and the history that is kept begins with {oldest}"
+    )]
+    Compacted {
+        /// The oldest event that can be read.
+        oldest: u64,
+        /// What the watch wants next.
+        requested: u64,
+    },
     /// The server stops.
     #[error("the server stops")]
     Stopped,
@@ -31,7 +38,13 @@ pub enum Ended {
 impl From<storage::Error> for Ended {
     fn from(error: storage::Error) -> Self {
         match error {
-            storage::Error::Compacted { .. } => Self::Compacted,
+            storage::Error::Compacted {
+                oldest_event,
+                revision,
+            } => Self::Compacted {
+                oldest: oldest_event,
+                requested: revision,
+            },
             other => match other.damage() {
                 Some(damage) => Self::Damaged(Box::new(damage)),
                 None => Self::Failed(Arc::new(other)),

@@ -102,15 +102,26 @@ fn a_long_poll_goes_with_its_client_though_nothing_happens() {
     until("the rest is gone", || watchers(&server) == 0);
 }
 
-/// A client that reads nothing misses nothing: what its queue does not hold comes from history.
-#[test]
-fn a_slow_stream_loses_nothing() {
-    let server = server::ours().start();
-    let mut slow = connect(&server);
-    let head = watch(&mut slow, "/v2/keys/s?wait=true&stream=true&recursive=true");
-    let first = head.etcd_index().expect("a watch carries X-Etcd-Index") + 1;
-    let mut writer = connect(&server);
-    let mut write = |value: &str| {
+/// Writes until a stream that nobody reads has fallen behind: the buffers of the kernel fill up first, then its queue.
+fn overwhelm(server: &Server, write: &mut impl FnMut(&str) -> u64) {
+    let large = "v".repeat(256 << 10);
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        for _ in 0..32 {
+            write(&large);
+        }
+        let figures = open_metrics::parse(&get(server, "/metrics").text());
+        if figures.value("etcd2_watch_lagging_total") >= Some(1.0) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the watch never falls behind");
+    }
+}
+
+/// Sets a key below `/s`.
+fn writer(server: &Server) -> impl FnMut(&str) -> u64 {
+    let mut writer = connect(server);
+    move |value: &str| {
         let request = Request::put(
             "/v2/keys/s/a?noValueOnSuccess=true",
             &format!("value={value}"),
@@ -118,20 +129,18 @@ fn a_slow_stream_loses_nothing() {
         let answer = ask(&mut writer, &request);
         assert!(matches!(answer.status(), 200 | 201), "{}", answer.dump());
         answer.etcd_index().expect("a write carries X-Etcd-Index")
-    };
-    // The buffers of the kernel fill up first, then the queue of the watch.
-    let large = "v".repeat(256 << 10);
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        for _ in 0..32 {
-            write(&large);
-        }
-        let figures = open_metrics::parse(&get(&server, "/metrics").text());
-        if figures.value("etcd2_watch_lagging_total") >= Some(1.0) {
-            break;
-        }
-        assert!(Instant::now() < deadline, "the watch never falls behind");
     }
+}
+
+/// A client that reads nothing misses nothing: what its queue does not hold comes from history.
+#[test]
+fn a_slow_stream_loses_nothing() {
+    let server = server::ours().start();
+    let mut slow = connect(&server);
+    let head = watch(&mut slow, "/v2/keys/s?wait=true&stream=true&recursive=true");
+    let first = head.etcd_index().expect("a watch carries X-Etcd-Index") + 1;
+    let mut write = writer(&server);
+    overwhelm(&server, &mut write);
     let mut last = 0;
     for number in 0..50 {
         last = write(&number.to_string());
@@ -149,6 +158,27 @@ fn a_slow_stream_loses_nothing() {
         event.contains(&format!(r#""value":"live","modifiedIndex":{last},"#)),
         "{event}"
     );
+}
+
+/// What it lacks is gone: it is told so, in the words of a watch that begins too low, and ends.
+#[test]
+fn a_slow_stream_is_told_that_history_has_moved_past_it() {
+    let server = server::ours().arg("--retention-events=10").start();
+    let mut slow = connect(&server);
+    watch(&mut slow, "/v2/keys/s?wait=true&stream=true&recursive=true");
+    let mut write = writer(&server);
+    overwhelm(&server, &mut write);
+    for number in 0..50 {
+        write(&number.to_string());
+    }
+    let mut last = String::new();
+    while let Some(object) = chunk(&mut slow) {
+        assert!(!last.contains("errorCode"), "nothing follows: {object}");
+        last = object;
+    }
+    let told =
+        r#"{"errorCode":401,"message":"The event in requested index is outdated and cleared","#;
+    assert!(last.starts_with(told), "{last}");
 }
 
 fn refused(server: &Server, target: &str, body: &str) -> Response {

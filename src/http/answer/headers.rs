@@ -5,8 +5,10 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::response::Parts;
 use hyper::{HeaderMap, Response, StatusCode};
 
 use super::body::Body;
@@ -185,6 +187,24 @@ impl Reply {
         self.headers.insert(RAFT_INDEX, index);
         self.headers.insert(RAFT_TERM, term);
         self.finish(status, body)
+    }
+
+    /// What another member answered, with those of its headers that clients know.
+    pub(crate) fn relayed(mut self, head: &Parts, body: Body) -> Response<Body> {
+        let names = [
+            CONTENT_TYPE,
+            CLUSTER_ID,
+            ETCD_INDEX,
+            RAFT_INDEX,
+            RAFT_TERM,
+            CONTENT_LENGTH,
+        ];
+        for name in names {
+            if let Some(value) = head.headers.get(&name) {
+                self.headers.insert(name, value.clone());
+            }
+        }
+        self.finish(head.status, body)
     }
 
     fn finish(self, status: StatusCode, body: Body) -> Response<Body> {

@@ -18,6 +18,7 @@ use super::answer::error::{ApiError, Code};
 use super::answer::headers::Reply;
 use super::front::Front;
 use super::options::{HttpOptions, NAME_BYTES};
+use super::relay::{self, RelayRequest};
 use super::request::classic;
 use super::request::params::Params;
 use super::request::path;
@@ -33,6 +34,8 @@ pub(crate) struct TakenHeaders {
     /// Whether the body is a form, or why the `Content-Type` cannot be read. Looked at on PUT and POST only.
     pub(crate) form: Result<bool, &'static str>,
     pub(crate) credentials: Option<(String, String)>,
+    /// If the leader is to answer instead of this member.
+    pub(crate) relay: Option<Box<RelayRequest>>,
 }
 
 /// Answers a request; `below` is what follows `/v2/keys` in the decoded path, which is clean.
@@ -93,6 +96,15 @@ pub(crate) async fn answer(
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
     };
+    if let Some(request) = taken.relay
+        && relay::waits_for_apply(&front.service, method, &path, &params)
+    {
+        let body = bytes.cloned().unwrap_or_default();
+        match relay::answer(front, method, &request, body, reply).await {
+            Ok(answer) => return answer,
+            Err(back) => reply = back,
+        }
+    }
     drop(form);
     let caller = Caller {
         credentials: taken.credentials,

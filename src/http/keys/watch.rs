@@ -89,9 +89,10 @@ impl BodyStream for WatchBody {
 }
 
 impl WatchBody {
-    /// The next event. The end comes after the one event of a long poll, when a stream has fallen below
-    /// the oldest event, and after an error that says what of the history is damaged. A long poll that ends without
-    /// an event, and every watch when the server stops, is broken off: a complete answer would say that all is well.
+    /// The next event. The end comes after the one event of a long poll, and after an error that says what of the history
+    /// is damaged, or to a stream that it has moved past it. A long poll that history has moved past is broken off, as is every
+    /// watch when the server stops: a complete answer with 200 would say that all is well, and clients look for a node in it.
+    /// Who asks again is told 401.
     fn poll_object(
         &mut self,
         cx: &mut Context<'_>,
@@ -105,16 +106,13 @@ impl WatchBody {
             return Poll::Ready(None);
         };
         let next = match self.held.take() {
-            Some(held) => Poll::Ready(Some(Ok(held))),
+            Some(held) => Poll::Ready(Ok(held)),
             None => watch.poll_next(cx),
         };
         // An event that may not be rendered yet waits like one that is not there.
         let next = match next {
-            Poll::Ready(Some(Ok(event))) => self
-                .poll_rendered(event, cx)
-                .map(|rendered| Some(Ok(rendered))),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Ok(event)) => self.poll_rendered(event, cx).map(Ok),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
         // The head went out with 200 when the watch was accepted: an error can only be told in the body.
@@ -126,16 +124,17 @@ impl WatchBody {
                 self.begun = true;
                 return Poll::Pending;
             }
-            Poll::Ready(None) if self.stream => (None, false),
-            Poll::Ready(None) => return self.broken_off(cx, "no event can come"),
-            Poll::Ready(Some(Err(ServiceError::Stopped))) => return self.broken_off(cx, STOPS),
-            Poll::Ready(Some(Ok(rendered))) => (Some(Ok(rendered)), self.stream),
-            Poll::Ready(Some(Err(error))) => (Some(Ok(ApiError::from(error).body().into())), false),
+            Poll::Ready(Err(ServiceError::HistoryCleared { .. })) if !self.stream => {
+                return self.broken_off(cx, "no event can come");
+            }
+            Poll::Ready(Err(ServiceError::Stopped)) => return self.broken_off(cx, STOPS),
+            Poll::Ready(Ok(rendered)) => (rendered, self.stream),
+            Poll::Ready(Err(error)) => (ApiError::from(error).body().into(), false),
         };
         if !more {
             self.watch = None;
         }
-        Poll::Ready(object)
+        Poll::Ready(Some(Ok(object)))
     }
 
     /// Not before the head was sent, which the connection does once this has nothing to give: the client is told that its

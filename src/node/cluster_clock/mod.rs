@@ -10,6 +10,9 @@
 //! for a while has a lead that is too large: of the times between a last command and another boot, as much as it was ahead
 //! is not counted. TTLs end late in these cases, never early.
 //!
+//! The exception of design 19: a wall clock that is set forward while every machine is off, beyond the furthest that it was
+//! ever ahead, cannot be told from time that passed. What was written before ends early then, by that step at most.
+//!
 //! A member that does not lead follows the times of the entries that the leader sends it, in both directions: its own clock
 //! may run faster than the leader's, and a lead that it takes over later must not begin ahead of the time that counted. One
 //! that begins to lead first passes every time that stands in its log, committed or not. Across a restart such a member

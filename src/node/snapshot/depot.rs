@@ -183,6 +183,11 @@ impl<F: Fs> SnapshotFiles for SnapshotDepot<F> {
         }))
     }
 
+    fn takes_from(&self, member: u64) -> bool {
+        let leader = self.owner.status.leader();
+        leader == 0 || leader == member
+    }
+
     fn receive(&self, head: &SnapshotHead) -> Result<Box<dyn SnapshotSink>, SnapshotFault> {
         let incoming = self.begin(head).map_err(|error| {
             tracing::debug!("a snapshot is not taken: {error}");

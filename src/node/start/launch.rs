@@ -95,7 +95,7 @@ fn run(
     let log = caught_up.log.wal;
     let member = log.identity().member;
     let consensus = consensus(options, member, &context, caught_up.replayed)?;
-    let log_worker = LogWorker::new(
+    let mut log_worker = LogWorker::new(
         log,
         options.data_dir.clone(),
         options.space.clone(),
@@ -103,6 +103,7 @@ fn run(
         context.status.clone(),
         context.metrics.clone(),
     );
+    log_worker.delay_syncs(options.sync_delay);
     let flusher = Flusher::new(
         context.store.clone(),
         witness,

@@ -69,6 +69,8 @@ pub(crate) struct NodeOptions {
     pub election: Duration,
     /// The way to others.
     pub connect: ConnectPeers,
+    /// What each sync of the log takes longer than the disk does; tests make a slow disk with it.
+    pub sync_delay: Duration,
     /// The version that figures name.
     pub server_version: &'static str,
 }

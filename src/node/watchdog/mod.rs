@@ -183,6 +183,12 @@ impl Watchdog {
             .any(|work| work.holds_writes() && told(work))
     }
 
+    /// Whether an operation is under way and has taken so long.
+    pub fn lasts(&self, work: Work, long: Duration) -> bool {
+        let begun = self.marks[work as usize].since.load(Ordering::Relaxed);
+        begun != 0 && self.age(begun, self.clock.now()) >= long
+    }
+
     fn under_way(&self, work: Work, now: Instant) -> Option<(u64, Duration)> {
         let since = self.marks[work as usize].since.load(Ordering::SeqCst);
         (since != 0).then(|| (since, self.age(since, now)))

@@ -64,6 +64,10 @@ impl SnapshotSink for Sink {
 }
 
 impl SnapshotFiles for Files {
+    fn takes_from(&self, _: u64) -> bool {
+        true
+    }
+
     fn open(&self, index: u64, _: u64) -> Result<Box<dyn SnapshotSource>, SnapshotFault> {
         let own = self.own.lock().unwrap().clone();
         let own = own.ok_or_else(|| SnapshotFault {

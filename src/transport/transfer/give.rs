@@ -11,6 +11,8 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
 use super::head::{self, FAULT_BYTES_MAX, PIECE_BYTES, append_head};
+use super::progress::TransferProgress;
+use crate::metrics;
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotOutcome, SnapshotSource};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader};
 use crate::transport::handshake::{self, HandshakeError};
@@ -131,9 +133,11 @@ async fn send(
     writer.write_all(&bytes).await.map_err(FrameError::Io)?;
     writer.flush().await.map_err(FrameError::Io)?;
     let offset = offset(&mut reader).await?;
+    let metrics = &local.settings.metrics;
+    let progress = TransferProgress::begin(metrics, metrics::sent_to(peer.id), offset, head.length);
     // What the other end says counts before what happens to the pieces: a stream that it closed breaks them off.
     let mut end = pin!(end(&mut reader));
-    let mut pieces = pin!(pieces(peer, &mut writer, source, offset));
+    let mut pieces = pin!(pieces(peer, &mut writer, source, offset, progress));
     tokio::select! {
         biased;
         end = &mut end => end,
@@ -191,6 +195,7 @@ async fn pieces<W: AsyncWrite + Unpin>(
     writer: &mut W,
     mut source: Box<dyn SnapshotSource>,
     mut offset: u64,
+    mut progress: TransferProgress,
 ) -> Result<(), GiveFault> {
     let mut bytes = Vec::with_capacity(PIECE_BYTES + frame::HEADER_BYTES);
     loop {
@@ -212,6 +217,7 @@ async fn pieces<W: AsyncWrite + Unpin>(
         writer.flush().await.map_err(FrameError::Io)?;
         peer.stream(StreamKind::Snapshot).count_sent(bytes.len(), 1);
         peer.transfer_moved();
+        progress.moved(piece.len());
         offset += piece.len() as u64;
     }
 }

@@ -16,6 +16,7 @@
 
 mod give;
 pub(super) mod head;
+mod progress;
 mod take;
 
 pub(super) use give::give;

@@ -10,6 +10,8 @@ use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
 use super::head::{self, HeadError, PIECE_BYTES, decode_head};
+use super::progress::TransferProgress;
+use crate::metrics;
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSink};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader, HEADER_BYTES};
 use crate::transport::local::Local;
@@ -41,12 +43,16 @@ enum TakeFault {
     Task(#[from] JoinError),
     #[error("a newer stream took its place")]
     Superseded,
+    #[error("another member leads now, and its state is what this one waits for")]
+    NotOfLeader,
 }
 
 impl TakeFault {
     fn word(&self) -> &'static str {
         match self {
-            Self::Frame(_) | Self::Ended | Self::Superseded => "snapshot broken",
+            Self::Frame(_) | Self::Ended | Self::Superseded | Self::NotOfLeader => {
+                "snapshot broken"
+            }
             Self::Files(_) | Self::Task(_) => "snapshot not taken",
             _ => "snapshot malformed",
         }
@@ -84,7 +90,12 @@ pub(in crate::transport) async fn take<R, W>(
                 frame::append(&mut bytes, FrameKind::SnapshotAt, |out| out.extend_from_slice(&at.to_le_bytes()))
             }
             outcome = &mut work => break outcome,
-            () = sleep(every) => frame::append(&mut bytes, FrameKind::Ping, |_| {}),
+            () = sleep(every) => {
+                if !local.files.takes_from(from) {
+                    break Err(TakeFault::NotOfLeader);
+                }
+                frame::append(&mut bytes, FrameKind::Ping, |_| {})
+            }
         };
         if let Err(error) = said {
             break Err(error.into());
@@ -136,6 +147,9 @@ async fn work<R: AsyncRead + Unpin>(
     let length = head.length;
     let mut sink = begin(local, head).await?;
     let mut offset = sink.offset();
+    let metrics = &local.settings.metrics;
+    let mut progress =
+        TransferProgress::begin(metrics, metrics::received_from(Some(from)), offset, length);
     // Nobody waits for it once the stream has ended.
     let _ = at.send(offset);
     while offset < length {
@@ -147,7 +161,9 @@ async fn work<R: AsyncRead + Unpin>(
         if offset > length {
             return Err(TakeFault::TooLong(length));
         }
+        let bytes = piece.len();
         sink = write(sink, piece).await?;
+        progress.moved(bytes);
     }
     Ok(spawn_blocking(move || sink.finish()).await??)
 }
