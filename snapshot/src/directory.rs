@@ -14,7 +14,7 @@ use crate::meta::Meta;
 use crate::name::{file_path, parse};
 use crate::position::FilePosition;
 use crate::reader::FileReader;
-use crate::receiver::Receiver;
+use crate::receiver::{PARTIAL_NAME, Receiver};
 
 /// A published file, as its name tells. Ordered by age, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,6 +111,21 @@ impl<F: Fs> SnapshotDirectory<F> {
         Draft::create(self.fs.clone(), &file_path(&self.path, &meta), meta)
     }
 
+    /// Removes what stands under the name of the file for the state that `meta` names, if anything does.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: it is no file, and would be in the way of one.
+    pub fn clear(&self, meta: &Meta) -> Result<(), Error> {
+        let path = file_path(&self.path, meta);
+        let there = self.fs.exists(&path);
+        if there.map_err(|e| Error::io(&path, "look for", e))? {
+            self.fs
+                .remove(&path)
+                .map_err(|e| Error::io(&path, "remove", e))?;
+        }
+        Ok(())
+    }
+
     /// Opens a published file from its beginning.
     ///
     /// # Errors
@@ -139,6 +154,18 @@ impl<F: Fs> SnapshotDirectory<F> {
     /// As [`Receiver::open`].
     pub fn receive(&self) -> Result<Receiver<F>, Error> {
         Receiver::open(self.fs.clone(), &self.path)
+    }
+
+    /// Makes a file that [`Receiver::finish`] has published a transfer again, whole: what is to be done with it failed, and the
+    /// bytes need not come once more.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn put_back(&self, file: &PublishedFile) -> Result<(), Error> {
+        let partial = self.path.join(PARTIAL_NAME);
+        self.fs
+            .rename(&file.path, &partial)
+            .map_err(|e| Error::io(&file.path, "rename", e))
     }
 
     /// Removes all published files but the `keep` newest, oldest first, and returns what went. A

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use wal::fs::{File, Fs};
 
-use crate::error::Error;
+use crate::error::{Error, is_in_the_way};
 use crate::file::FileSink;
 use crate::meta::{Meta, Summary};
 use crate::section::Section;
@@ -139,8 +139,11 @@ pub(crate) fn publish<F: Fs>(
 ) -> Result<(), Error> {
     file.sync_data()
         .map_err(|e| Error::io(temporary, "sync", e))?;
-    fs.rename(temporary, target)
-        .map_err(|e| Error::io(temporary, "rename", e))?;
+    fs.rename(temporary, target).map_err(|error| {
+        let in_the_way = is_in_the_way(&error);
+        let path = if in_the_way { target } else { temporary };
+        Error::io(path, "rename a file to or from", error)
+    })?;
     let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or_else(|| Path::new("."));
     fs.sync_dir(dir).map_err(|e| Error::io(dir, "sync", e))

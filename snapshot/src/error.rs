@@ -10,7 +10,7 @@ use crate::section::Section;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused.
-    #[error("cannot {operation} {path}: {source}")]
+    #[error("cannot {operation} {path}: {source}{}", advice(source))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -122,6 +122,22 @@ pub enum Error {
         /// The bytes received and proven.
         offset: u64,
     },
+}
+
+/// Whether something else stands where a file or a directory is to be.
+pub(crate) fn is_in_the_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory};
+    matches!(
+        error.kind(),
+        AlreadyExists | DirectoryNotEmpty | IsADirectory | NotADirectory
+    )
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match is_in_the_way(error) {
+        true => "; something else is in the way: move it away",
+        false => "",
+    }
 }
 
 impl Error {

@@ -20,7 +20,7 @@ use crate::position::FilePosition;
 use crate::proof;
 use crate::writer::give_back;
 
-const PARTIAL_NAME: &str = "incoming.partial";
+pub(crate) const PARTIAL_NAME: &str = "incoming.partial";
 const PREVIOUS_NAME: &str = "incoming.previous";
 /// Bytes read at a time when a broken transfer is taken up again.
 const COPY_BYTES: usize = 64 << 10;
@@ -94,6 +94,11 @@ impl<F: Fs> Receiver<F> {
         self.progress.as_ref().map(|(meta, _)| meta)
     }
 
+    /// Where what has arrived stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The bytes that are proven: the sender continues here.
     pub fn offset(&self) -> u64 {
         match &self.progress {
@@ -120,6 +125,11 @@ impl<F: Fs> Receiver<F> {
             self.pending.clear();
         }
         taken
+    }
+
+    /// Drops the part of a block that has arrived, to go on with the bytes from [`Receiver::offset`] on.
+    pub fn rewind(&mut self) {
+        self.pending.clear();
     }
 
     /// Drops what has arrived, to begin with another file.

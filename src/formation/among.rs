@@ -94,6 +94,12 @@ pub(crate) async fn publish_among_others(
     }
 }
 
+/// Another member that has the name under which this one is published.
+fn namesake<'a>(own: u64, name: &str, known: &'a [Member]) -> Option<&'a Member> {
+    let other = |member: &&Member| member.id != own && member.name == name;
+    known.iter().find(other)
+}
+
 /// This member, on its way to be published.
 struct OwnMember<'a> {
     service: &'a Service,
@@ -120,6 +126,13 @@ impl OwnMember<'_> {
         let differs = update(stored, self.config, self.service.applies());
         if !differs.is_empty() {
             self.service.write_own(&differs).await?;
+        }
+        if let Some(other) = namesake(id, &self.config.name, &known) {
+            tracing::warn!(
+                "member {:x} has the name {:?} of this one: give one of them another --name, since tools look for members by name",
+                other.id,
+                other.name
+            );
         }
         if !names(self.config, stored) {
             tracing::warn!(

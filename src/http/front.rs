@@ -12,7 +12,7 @@ use super::answer::large::ANSWER_BYTES;
 use super::counters::RequestCounters;
 use super::keys::permit::ListingPermits;
 use super::options::HttpOptions;
-use super::relay::RelayConnections;
+use super::relay::connections::RelayConnections;
 use crate::service::{Budget, Service};
 
 /// Probes come every few seconds, and a trouble may last for days: its reason is told again after so long.

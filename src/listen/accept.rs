@@ -11,16 +11,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::activity::Activity;
 use super::connection;
 use super::drain::OpenConnections;
 use super::handler::Handler;
 use super::limit::PortLimits;
 use super::link::Peer;
 use super::refusal::RefusedConnections;
+use super::silent::SilentConnections;
 use super::workers::Workers;
 
 /// Silence after which a connection is probed, and time between two probes.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// How long the place of one that gives way is waited for.
+const GIVES_WAY: Duration = Duration::from_millis(100);
 
 /// Serves a port until `shutdown` becomes true or its sender is gone. Then no connection is accepted any more, the handler
 /// ends what does not end by itself, requests in flight get [`PortLimits::drain_timeout`], and the rest is aborted. Accepts
@@ -35,6 +40,7 @@ pub(crate) async fn serve<H: Handler>(
     let limits = Arc::new(limits);
     let connections = OpenConnections::new(limits.max_connections);
     let mut refused = RefusedConnections::new(&limits);
+    let mut silent = SilentConnections::new(limits.max_connections);
     {
         let mut stop = pin!(shutdown.wait_for(|stop| *stop));
         loop {
@@ -43,7 +49,11 @@ pub(crate) async fn serve<H: Handler>(
                 _ = &mut stop => break,
                 accepted = accept(&listener, limits.whose) => accepted,
             };
-            let Some((slot, stages)) = connections.admit() else {
+            let admitted = match connections.admit() {
+                None if silent.displace() => connections.admit_within(GIVES_WAY).await,
+                admitted => admitted,
+            };
+            let Some((slot, stages)) = admitted else {
                 handler.refused();
                 refused.refuse(stream);
                 continue;
@@ -54,13 +64,15 @@ pub(crate) async fn serve<H: Handler>(
                 secure: false,
             };
             let (handler, limits) = (Arc::clone(&handler), Arc::clone(&limits));
+            let activity = Activity::connected();
+            silent.add(&activity);
             // The stream leaves the accepting runtime's poller and enters that of its worker.
             let Ok(stream) = stream.into_std() else {
                 continue;
             };
             workers.spawn(async move {
                 if let Ok(stream) = TcpStream::from_std(stream) {
-                    connection::serve(stream, peer, handler, &limits, stages).await;
+                    connection::serve(stream, peer, handler, &limits, activity, stages).await;
                 }
                 drop(slot);
             });

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use tokio::sync::Notify;
+
 use super::head::BodyFraming;
 
 /// What a connection is doing. Touched by one task at a time; atomic, because the parts travel together.
@@ -36,6 +38,8 @@ pub(crate) struct Activity {
     pub(super) cut: AtomicBool,
     /// Whether what follows the answer is no HTTP any more.
     pub(super) upgraded: AtomicBool,
+    /// Who is told that it gives way to another one.
+    displaces: Notify,
     // Of the task that waits for the client to read. Held for a moment, and only then.
     writes: Mutex<Option<Waker>>,
 }
@@ -65,8 +69,24 @@ impl Activity {
             too_large: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
+            displaces: Notify::new(),
             writes: Mutex::new(None),
         })
+    }
+
+    /// Whether nothing was ever asked.
+    pub(super) fn is_silent(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) == 0
+    }
+
+    /// The connection is to end, since another one needs its place.
+    pub(super) fn give_way(&self) {
+        self.displaces.notify_one();
+    }
+
+    /// Ends when it is.
+    pub(super) async fn displaced(&self) {
+        self.displaces.notified().await;
     }
 
     /// The task waits for the client to read.

@@ -32,16 +32,17 @@ pub(super) async fn serve<H, T>(
     peer: Peer,
     handler: Arc<H>,
     limits: &PortLimits,
+    activity: Arc<Activity>,
     mut stages: watch::Receiver<Stage>,
 ) where
     H: Handler,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let open = Open::new(&handler);
-    let activity = Activity::connected();
     let mut watchman = Watchman::new(Arc::clone(&activity), limits);
     let io = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
     let address = peer.address;
+    let displaced = Arc::clone(&activity);
     let link = Arc::new(Link {
         handler,
         peer,
@@ -74,6 +75,10 @@ pub(super) async fn serve<H, T>(
                 Stage::Draining if changed.is_ok() => connection.as_mut().graceful_shutdown(),
                 Stage::Serving if changed.is_ok() => {}
                 _ => break,
+            },
+            () = displaced.displaced() => if displaced.is_silent() {
+                tracing::debug!(%address, "a silent {whose} connection gave way");
+                break;
             },
             _ = ticks.tick() => if let Some(limit) = watchman.overdue(open.0.is_contended()) {
                 tracing::debug!(%address, limit, "{whose} connection closed");

@@ -43,6 +43,16 @@ impl OpenConnections {
         Some((slot, self.stage.subscribe()))
     }
 
+    /// The same for one who waits so long.
+    pub(super) async fn admit_within(
+        &self,
+        within: Duration,
+    ) -> Option<(OwnedSemaphorePermit, watch::Receiver<Stage>)> {
+        let slot = timeout(within, Arc::clone(&self.slots).acquire_owned());
+        let slot = slot.await.ok()?.ok()?;
+        Some((slot, self.stage.subscribe()))
+    }
+
     /// Waits for the requests in flight, so long, and aborts what is left then. `whose` is for the log.
     pub(super) async fn drain(self, within: Duration, whose: &str) {
         self.stage.send_replace(Stage::Draining);

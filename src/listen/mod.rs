@@ -4,6 +4,7 @@
 //! ```text
 //! bind      claims a port before the node is ready
 //! accept    the loop: over the limit a refusal, else to one of the workers
+//!   ├─ silent       those that have asked for nothing, and give way
 //!   ├─ refusal      tells those over the limit so
 //!   └─ connection   one connection on its worker, until it ends or is told to
 //!        ├─ socket ─ head, chunked   its bytes, and what the HTTP library would not take of them
@@ -29,6 +30,7 @@ mod head;
 mod limit;
 mod link;
 mod refusal;
+mod silent;
 mod socket;
 mod upgraded;
 mod watchman;

@@ -16,6 +16,7 @@ mod apply;
 mod batch;
 mod cluster_clock;
 mod consensus;
+pub(crate) mod consensus_error;
 pub(crate) mod context;
 mod counters;
 mod damage;

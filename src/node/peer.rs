@@ -45,7 +45,7 @@ pub(crate) struct Offer {
     pub term: u64,
     /// Rises by one with each offer of this life and term, from 1.
     pub sequence: u64,
-    /// At least one.
+    /// None where the clients of all gave up since it was first sent.
     pub writes: Vec<OfferedWrite>,
 }
 

@@ -361,7 +361,7 @@ impl Status {
     pub fn fail(&self, reason: FatalError) {
         self.end_with(reason.clone());
         if !self.has_failed.swap(true, Ordering::AcqRel) {
-            tracing::error!("storage failed, refusing writes until restart: {reason}");
+            tracing::error!("this process takes no more writes: {reason}");
         }
     }
 
@@ -430,6 +430,11 @@ impl Status {
             return reason;
         }
         std::future::pending().await
+    }
+
+    /// Hears of each change of the leader.
+    pub(crate) fn leader_changes(&self) -> watch::Receiver<u64> {
+        self.leader_known.subscribe()
     }
 
     /// Resolves once a leader is known.

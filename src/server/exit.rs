@@ -5,13 +5,14 @@
 //! | 0 | told to stop, and stopped |
 //! | 1 | the start was refused: configuration, ports, a directory in use |
 //! | 2 | the command line cannot be read (`config::Exit` has these words) |
-//! | 65 | the data is damaged, or not ours |
+//! | 65 | the data is damaged, not ours, or an older copy |
 //! | 70 | an invariant of the program does not hold (docs/invariants.md) |
 //! | 74 | the disk failed while the server ran, or kept it from its end: start it again, it recovers from the log |
 
 use std::process::ExitCode;
 
 use crate::logging;
+use crate::node::consensus_error::ConsensusError;
 use crate::node::fatal::FatalError;
 use crate::node::status::Status;
 use crate::service::ServiceError;
@@ -35,6 +36,14 @@ pub(super) fn refused(error: &ServerError) -> ExitCode {
         ServerError::Start(error) if error.is_about_data() => EXIT_DATA,
         _ => EXIT_REFUSED,
     })
+}
+
+/// Whether starting again would come to the same.
+fn is_older_copy(reason: &FatalError) -> bool {
+    matches!(
+        reason.downcast_ref(),
+        Some(ConsensusError::OlderCopy { .. })
+    )
 }
 
 /// The end of a server whose member could not be published: nobody was served.
@@ -62,6 +71,10 @@ pub(super) fn after_serving(status: &Status, failure: Option<FatalError>) -> Exi
                 "ending, with everything flushed: {reason}; start again, the log begins anew behind the store"
             );
             ExitCode::from(EXIT_STORAGE)
+        }
+        Some(reason) if is_older_copy(&reason) => {
+            tracing::error!("ending: {reason}");
+            ExitCode::from(EXIT_DATA)
         }
         Some(reason) => {
             tracing::error!(

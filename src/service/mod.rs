@@ -184,6 +184,13 @@ impl Service {
         self.node().status.lags()
     }
 
+    /// Ends when this member no longer follows that leader.
+    pub(crate) async fn leads_no_more(&self, leader: u64) {
+        let mut known = self.node().status.leader_changes();
+        // Its sender lives as long as the node.
+        let _ = known.wait_for(|known| *known != leader).await;
+    }
+
     /// How long a request may take.
     pub(crate) fn patience(&self) -> Duration {
         self.settings().request_timeout

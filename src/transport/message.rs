@@ -54,8 +54,6 @@ pub(super) enum MessageError {
     Write(#[from] prost::DecodeError),
     #[error("a word about the disk that is neither yes nor no; is the sender of another version?")]
     Fit,
-    #[error("an offer without writes; the sender is faulty")]
-    EmptyOffer,
     #[error("a frame of kind {0:?} is no message; the sender is faulty")]
     NoMessage(FrameKind),
 }
@@ -204,9 +202,6 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
 }
 
 fn offer(message: OfferMessage) -> Result<WriteMessage, MessageError> {
-    if message.writes.is_empty() {
-        return Err(MessageError::EmptyOffer);
-    }
     let writes = message.writes.into_iter().map(|write| OfferedWrite {
         request: write.request,
         proposal: write.proposal,

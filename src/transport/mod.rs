@@ -10,7 +10,7 @@
 //!   │    ├─ reach ← dial     the seam to the network, and HTTP over TCP behind it
 //!   │    ├─ outgoing         its queue, bounded in bytes
 //!   │    └─ pump             writes what is queued, few writes for many messages
-//!   └─ receiver              streams from others: greeted, read, checked
+//!   └─ receiver ─ inbound    streams from others: greeted, read, checked; who gives way to whom
 //!        handshake ─ greeting    how both begin
 //!        message ─ frame         what is said, and its bytes
 //! transfer                   a snapshot on a stream of its own
@@ -28,6 +28,7 @@ mod fuzz;
 mod greeted;
 mod greeting;
 mod handshake;
+mod inbound;
 mod local;
 mod message;
 mod network;

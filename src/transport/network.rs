@@ -15,11 +15,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::dial::HttpReach;
 use super::greeted::PeerFacts;
+use super::inbound::Inbound;
 use super::local::{Local, NetworkSettings};
 use super::message::StreamKind;
 use super::peer::{PeerAddress, PeerState, RemotePeer, Roster};
 use super::reach::Reach;
-use super::receiver::{self, Inbound};
+use super::receiver;
 use super::sender::Sender;
 use super::transfer;
 use crate::listen::UpgradedSocket;
@@ -264,8 +265,10 @@ impl Peers for Network {
             WriteMessage::Offer(_) => StreamKind::Bulk,
             WriteMessage::Received { .. } | WriteMessage::Fit(_) => StreamKind::Control,
         };
-        // Of no member that is known: it is offered again, to whoever leads then.
-        if let Some(peer) = self.roster.get(to) {
+        // Of no member that is known, or not on its way at once: it is offered again, if anybody waits for it still, to whoever
+        // leads then.
+        let at_once = |peer: &Arc<RemotePeer>| kind != StreamKind::Bulk || peer.bulk.is_connected();
+        if let Some(peer) = self.roster.get(to).filter(at_once) {
             peer.send(&self.local, kind, PeerMessage::Write(message));
         }
     }

@@ -4,11 +4,16 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::message::cost;
-use crate::node::peer::PeerMessage;
+use crate::node::peer::{PeerMessage, WriteMessage};
+
+/// After which an offer is not sent any more; about as long as its clients wait.
+const OFFER_AGE: Duration = Duration::from_secs(5);
 
 /// What became of a message.
 #[derive(Debug)]
@@ -32,9 +37,25 @@ pub(super) struct Outgoing {
     changed: Notify,
 }
 
+/// A message that waits.
+#[derive(Debug)]
+pub(super) struct QueuedMessage {
+    pub(super) message: PeerMessage,
+    cost: usize,
+    since: Instant,
+}
+
+impl QueuedMessage {
+    /// Whether nobody waits for it any more: who offers writes has answered their clients by now, and repeats the others.
+    fn is_stale(&self, now: Instant) -> bool {
+        let offer = matches!(self.message, PeerMessage::Write(WriteMessage::Offer(_)));
+        offer && now.duration_since(self.since) >= OFFER_AGE
+    }
+}
+
 #[derive(Debug, Default)]
 struct OutgoingState {
-    messages: VecDeque<(PeerMessage, usize)>,
+    messages: VecDeque<QueuedMessage>,
     bytes: usize,
     /// A message was dropped since the queue was half empty.
     told: bool,
@@ -66,7 +87,12 @@ impl Outgoing {
             return Queued::Full { tell };
         }
         inner.bytes += cost;
-        inner.messages.push_back((message, cost));
+        let since = Instant::now();
+        inner.messages.push_back(QueuedMessage {
+            message,
+            cost,
+            since,
+        });
         drop(inner);
         self.changed.notify_one();
         Queued::Yes
@@ -75,12 +101,16 @@ impl Outgoing {
     /// The oldest message.
     pub(super) fn pop(&self) -> Option<PeerMessage> {
         let mut inner = self.inner();
-        let (message, cost) = inner.messages.pop_front()?;
-        inner.bytes -= cost;
-        if inner.bytes <= self.bytes_max / 2 {
-            inner.told = false;
+        loop {
+            let first = inner.messages.pop_front()?;
+            inner.bytes -= first.cost;
+            if inner.bytes <= self.bytes_max / 2 {
+                inner.told = false;
+            }
+            if !first.is_stale(Instant::now()) {
+                return Some(first.message);
+            }
         }
-        Some(message)
     }
 
     /// Ends when something may have come since the last call, or the queue was closed. For one task.
@@ -89,7 +119,7 @@ impl Outgoing {
     }
 
     /// Takes everything out.
-    pub(super) fn clear(&self) -> VecDeque<(PeerMessage, usize)> {
+    pub(super) fn clear(&self) -> VecDeque<QueuedMessage> {
         let mut inner = self.inner();
         (inner.bytes, inner.told) = (0, false);
         std::mem::take(&mut inner.messages)
@@ -118,7 +148,7 @@ mod tests {
     use raft::eraftpb::{Entry, Message};
 
     use super::*;
-    use crate::node::peer::{Offer, OfferedWrite, WriteMessage};
+    use crate::node::peer::{Offer, OfferedWrite};
 
     fn offer(request: u64, bytes: usize) -> PeerMessage {
         let proposal = Bytes::from(vec![7; bytes]);
@@ -177,6 +207,18 @@ mod tests {
         assert!(matches!(queue.push(offer(1, 0)), Queued::Full { .. }));
         assert!(queue.pop().is_some());
         assert!(matches!(queue.push(offer(2, 1 << 20)), Queued::Yes));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_offer_that_nobody_waits_for_is_not_sent() {
+        let queue = Outgoing::new(10_000);
+        queue.push(offer(0, 1));
+        queue.push(append(1, 1));
+        tokio::time::advance(OFFER_AGE).await;
+        queue.push(offer(2, 1));
+        assert_eq!(queue.pop(), Some(append(1, 1)));
+        assert_eq!(queue.pop(), Some(offer(2, 1)));
+        assert_eq!((queue.pop(), queue.holds()), (None, (0, 0)));
     }
 
     #[test]

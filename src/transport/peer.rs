@@ -153,10 +153,10 @@ impl RemotePeer {
         self.transfer().moved = true;
     }
 
-    /// It did not get one. How often that was so before: what breaks off on the way goes on where it was, and soon.
-    pub(super) fn transfer_failed(&self, of_way: bool) -> u32 {
+    /// It did not get one. How often that was so before: what breaks off goes on where it was, and soon, if that is of use.
+    pub(super) fn transfer_failed(&self, kept: bool) -> u32 {
         let mut transfer = self.transfer();
-        if of_way && transfer.moved {
+        if kept && transfer.moved {
             transfer.failures = 0;
         }
         let before = transfer.failures;
@@ -296,6 +296,10 @@ impl RemoteStream {
             standing.told.push(word);
         }
         new
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.standing().connected
     }
 
     fn state(&self) -> StreamState {

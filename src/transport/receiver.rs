@@ -1,29 +1,22 @@
 //! Streams that other members opened: greeted, and read until they end. Nothing is ever written to them but a greeting.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use raft::eraftpb::MessageType;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
-use tokio::sync::{Semaphore, oneshot};
 
 use super::frame::{FRAME_BYTES_MAX, FrameError, FrameKind, FrameReader, HEADER_BYTES, PeerFrame};
-use super::greeting::{self, Greeting, GreetingFault, StreamRefusal};
+use super::greeting::{self, Greeting, GreetingFault};
 use super::handshake::{self, HandshakeError};
+use super::inbound::{Inbound, Seat};
 use super::local::Local;
 use super::message::{self, MessageError, StreamKind};
 use super::peer::Roster;
 use super::transfer;
 use crate::metrics::{self, ReasonLabel};
 use crate::node::peer::PeerMessage;
-
-/// Streams that may be greeting at a time. A cluster has a few members, which dial twice each.
-const GREETING_MAX: usize = 64;
-
-/// Streams that may be open, whoever they say they are.
-const OPEN_MAX: usize = 256;
 
 /// The longest election time-out of another member that this one goes along with.
 const ELECTION_MAX: Duration = Duration::from_secs(60);
@@ -69,86 +62,6 @@ impl ReceiveFault {
     }
 }
 
-/// All streams that others opened.
-#[derive(Debug)]
-pub(super) struct Inbound {
-    greeting: Semaphore,
-    // Held for a look.
-    open: Mutex<OpenStreams>,
-}
-
-#[derive(Debug, Default)]
-struct OpenStreams {
-    next: u64,
-    closed: bool,
-    /// Which stream it is, and what ends it when it is dropped.
-    streams: HashMap<(u64, StreamKind), (u64, oneshot::Sender<()>)>,
-}
-
-/// A stream that is open until this is dropped.
-struct Seat<'a> {
-    inbound: &'a Inbound,
-    whose: (u64, StreamKind),
-    serial: u64,
-    superseded: oneshot::Receiver<()>,
-}
-
-impl Inbound {
-    pub(super) fn new() -> Self {
-        Self {
-            greeting: Semaphore::new(GREETING_MAX),
-            open: Mutex::default(),
-        }
-    }
-
-    fn open(&self) -> MutexGuard<'_, OpenStreams> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends all streams, and those that are still to come.
-    pub(super) fn close(&self) {
-        let mut open = self.open();
-        open.closed = true;
-        open.streams.clear();
-    }
-
-    /// Ends the streams of one member.
-    pub(super) fn end(&self, member: u64) {
-        self.open().streams.retain(|(from, _), _| *from != member);
-    }
-
-    /// The place of a new stream. An older one of the same kind from the same member ends: who dials again has lost it.
-    fn seat(&self, whose: (u64, StreamKind)) -> Result<Seat<'_>, StreamRefusal> {
-        let (end, superseded) = oneshot::channel();
-        let mut open = self.open();
-        if open.closed || open.streams.len() >= OPEN_MAX && !open.streams.contains_key(&whose) {
-            let fault = GreetingFault::Busy;
-            let text = "it is stopping, or has too many streams; try again later".to_owned();
-            return Err(StreamRefusal { fault, text });
-        }
-        open.next += 1;
-        let serial = open.next;
-        open.streams.insert(whose, (serial, end));
-        drop(open);
-        Ok(Seat {
-            inbound: self,
-            whose,
-            serial,
-            superseded,
-        })
-    }
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        let mut open = self.inbound.open();
-        let own = open.streams.get(&self.whose);
-        if own.is_some_and(|(serial, _)| *serial == self.serial) {
-            open.streams.remove(&self.whose);
-        }
-    }
-}
-
 /// Greets and reads a stream that came from `address`, until it ends.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     local: Arc<Local>,
@@ -172,13 +85,15 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
             return Err(greeting::not_started(own.from, theirs.from));
         }
         let kind = theirs.stream.unwrap_or(StreamKind::Control);
-        seat = Some(inbound.seat((theirs.from, kind))?);
+        if kind != StreamKind::Snapshot {
+            seat = Some(inbound.seat((theirs.from, kind))?);
+        }
         Ok(local.greeting(theirs.from, kind))
     };
     let welcomed = handshake::welcome(&mut reader, &mut writer, judge).await;
     drop(greets);
     match (welcomed, seat) {
-        (Ok(theirs), Some(mut seat)) => {
+        (Ok(theirs), seat) => {
             local.compare(&theirs);
             let peer = roster.get(theirs.from);
             if let Some(peer) = &peer {
@@ -190,24 +105,19 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
             let received = received.get_or_create(&label).clone();
             let election = Duration::from_millis(theirs.election_ms).min(ELECTION_MAX);
             let silence = 2 * election.max(local.settings.election);
-            if seat.whose.1 == StreamKind::Snapshot {
-                reader.set_silence(silence.max(SNAPSHOT_SILENCE));
-                let end = &mut seat.superseded;
-                transfer::take(
-                    &local,
-                    &mut reader,
-                    &mut writer,
-                    theirs.from,
-                    &received,
-                    end,
-                )
-                .await;
-            } else {
+            if let Some(seat) = seat {
                 reader.set_silence(silence);
                 read(&local, &mut reader, &theirs, seat, &received, &address).await;
+            } else if let Ok(waits) = inbound.heads.try_acquire() {
+                let end = transfer::take_head(&local, &mut reader, theirs.from, &received).await;
+                drop(waits);
+                reader.set_silence(silence.max(SNAPSHOT_SILENCE));
+                let streams = (&mut reader, &mut writer);
+                transfer::take(&local, &inbound, streams, theirs.from, &received, end).await;
+            } else {
+                count_refused(&local, GreetingFault::Busy.word());
             }
         }
-        (Ok(_), None) => {}
         (Err(error), _) => refused(&local, &error, &address),
     }
     // Whoever is refused should be able to read why.

@@ -19,6 +19,9 @@ use super::reach::{PeerStream, Reach, ReachError};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE_LEAST: Duration = Duration::from_millis(100);
 
+/// So many connections that end at once are told.
+const SHORT_LIVED_TOLD: u32 = 3;
+
 /// How long a stream that is to end has for what it holds.
 const LAST_WORDS: Duration = Duration::from_millis(400);
 
@@ -46,6 +49,8 @@ pub(super) struct Sender {
     kind: StreamKind,
     reach: Arc<dyn Reach>,
     pause: Duration,
+    /// Connections that ended at once, one after the other.
+    short_lived: u32,
     /// The member closed the last connection, and nobody was told what became of its process.
     was_closed: bool,
 }
@@ -63,6 +68,7 @@ impl Sender {
             kind,
             reach,
             pause: FIRST_PAUSE,
+            short_lived: 0,
             was_closed: false,
         }
     }
@@ -95,10 +101,12 @@ impl Sender {
                     let end = self.write(stream).await;
                     self.was_closed = end.is_of_peer();
                     if began.elapsed() >= self.local.settings.election {
+                        self.short_lived = 0;
                         // Dialled again at once: whether its process lives is worth knowing.
                         self.pause = FIRST_PAUSE;
                         continue;
                     }
+                    self.ended_at_once();
                 }
                 Err(fault) => self.failed(&fault),
             }
@@ -129,17 +137,38 @@ impl Sender {
         let id = format!("{:x}", peer.id);
         peer.met.store(true, Ordering::Release);
         stream.connected(local.settings.clock.wall_time());
-        tracing::info!(peer = id, name, stream = word, "connected to a member");
+        let told = self.short_lived < SHORT_LIVED_TOLD;
+        if told {
+            tracing::info!(peer = id, name, stream = word, "connected to a member");
+        }
         let end = pump::run(local, peer, stream, io).await;
         if matches!(end, StreamEnd::Done) {
             return end;
         }
         let now = local.settings.clock.wall_time();
         stream.failed(now, end.word(), &end.to_string());
-        tracing::warn!(peer = id, name, stream = word, reason = %end, "lost the connection to a member");
+        if told {
+            tracing::warn!(peer = id, name, stream = word, reason = %end, "lost the connection to a member");
+        }
         self.drop_queue();
         local.inbox.unreachable(peer.id);
         end
+    }
+
+    /// A connection ended as soon as it was there. When that goes on, it is told once.
+    fn ended_at_once(&mut self) {
+        self.short_lived = self.short_lived.saturating_add(1);
+        if self.short_lived == SHORT_LIVED_TOLD {
+            let peer = &self.peer;
+            tracing::warn!(
+                peer = format!("{:x}", peer.id),
+                name = peer.address().name,
+                stream = self.kind.word(),
+                "this member closes each connection at once, and the next ones are not told: perhaps another process speaks as this \
+                 member ({:x}), from a copy of its data directory",
+                self.local.settings.member
+            );
+        }
     }
 
     fn failed(&mut self, fault: &DialFault) {
@@ -168,8 +197,10 @@ impl Sender {
     /// Throws away what is queued. Whether consensus must know.
     fn drop_queue(&self) -> bool {
         let mut tell = false;
-        for (message, _) in self.stream().queue.clear() {
-            tell |= self.peer.lose(self.kind, message::is_heartbeat(&message));
+        for queued in self.stream().queue.clear() {
+            tell |= self
+                .peer
+                .lose(self.kind, message::is_heartbeat(&queued.message));
         }
         tell
     }

@@ -58,16 +58,12 @@ fn the_leader_answers_for_a_member_with_a_slow_disk() {
     const ROUNDS: usize = 10;
     for round in 0..ROUNDS {
         let key = format!("/v2/keys/slow/{round}");
-        let written = member.exchange(&Request::put(&key, "value=a%20b%26c"));
+        let written = member.exchange(&Request::put(&key, "value=a%20b"));
         assert_eq!(written.status(), 201, "{}", written.dump());
         let local = member.exchange(&Request::get(&format!("{key}?local=true")));
         sooner += usize::from(local.status() == 404);
         let seen = member.exchange(&Request::get(&key));
-        assert!(
-            seen.text().contains(r#""value":"a b&c""#),
-            "{}",
-            seen.dump()
-        );
+        assert!(seen.text().contains(r#""value":"a b""#), "{}", seen.dump());
         assert_eq!(
             shown(&seen),
             shown(&cluster[leader].exchange(&Request::get(&key)))
@@ -85,7 +81,7 @@ fn the_leader_answers_for_a_member_with_a_slow_disk() {
             412,
         ),
         (
-            Request::put("/v2/keys/slow/0?prevValue=a%20b%26c", "value=b"),
+            Request::put("/v2/keys/slow/0?prevValue=a%20b", "value=b"),
             200,
         ),
         (Request::get("/v2/keys/none"), 404),

@@ -34,11 +34,11 @@ mod snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::StorageError;
 use raft::eraftpb::{HardState, MessageType};
 
 use super::batch::{ApplyBatch, LogBatch};
 use super::cluster_clock::ClusterClock;
+use super::consensus_error::ConsensusError;
 use super::effects::Effects;
 use super::intake::{Attention, Inputs};
 use super::outcome::Failure;
@@ -61,16 +61,6 @@ use snapshot::Snapshots;
 
 /// Ticks after which an offer that nobody answered is repeated.
 const OFFER_PATIENCE_TICKS: u64 = 2;
-
-/// A member that lost what it acknowledged must not take part: others count on it.
-fn lost(heartbeat: &raft::eraftpb::Message, last: u64) -> raft::Error {
-    let text = format!(
-        "the leader, member {:x}, knows that this member acknowledged entries up to {}, and the log ends with entry {last}: this \
-         data directory is an older copy. Put the newer one back; without it this member cannot take part again",
-        heartbeat.from, heartbeat.commit
-    );
-    raft::Error::Store(StorageError::Other(text.into()))
-}
 
 /// Fixed properties of the loop.
 #[derive(Debug, Clone)]
@@ -158,7 +148,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     pub(crate) fn campaign_if_alone(
         &mut self,
         effects: &mut impl Effects,
-    ) -> Result<(), raft::Error> {
+    ) -> Result<(), ConsensusError> {
         if self.core.soft_state().sole_voter {
             self.core.campaign()?;
         }
@@ -217,7 +207,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         &mut self,
         inputs: Inputs,
         effects: &mut impl Effects,
-    ) -> Result<(), raft::Error> {
+    ) -> Result<(), ConsensusError> {
         if let Some(number) = inputs.persisted {
             self.persisted(number);
         }
@@ -242,7 +232,11 @@ impl<R: LogRead> ConsensusLoop<R> {
                 continue;
             }
             if self.core.has_lost(&message) {
-                return Err(lost(&message, self.core.last_index()));
+                return Err(ConsensusError::OlderCopy {
+                    leader: message.from,
+                    acknowledged: message.commit,
+                    last: self.core.last_index(),
+                });
             }
             self.status
                 .traffic()
@@ -345,7 +339,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// The process stops: another member is to lead, if there is one. Whether it is worth waiting for.
-    pub(crate) fn leave(&mut self, effects: &mut impl Effects) -> Result<bool, raft::Error> {
+    pub(crate) fn leave(&mut self, effects: &mut impl Effects) -> Result<bool, ConsensusError> {
         let left = self.handover.leave(&mut self.core);
         self.hand_out(effects)?;
         Ok(left)
@@ -445,7 +439,7 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// Hands out ready batches until none is left.
-    fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), raft::Error> {
+    fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), ConsensusError> {
         while let Some(mut ready) = self.core.ready() {
             self.status.set_promised(self.core.promised());
             if !ready.messages.is_empty() {
@@ -481,10 +475,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         &mut self,
         place: (u64, u64),
         batch: u64,
-    ) -> Result<Box<ImportedStore>, raft::Error> {
+    ) -> Result<Box<ImportedStore>, ConsensusError> {
         let Some(store) = self.snapshots.take(place, batch) else {
-            let text = format!("no store came with the snapshot of entry {}", place.0);
-            return Err(raft::Error::Store(StorageError::Other(text.into())));
+            return Err(ConsensusError::NoStore(place.0));
         };
         tracing::info!(
             "this member takes the state of another at entry {}",
@@ -545,7 +538,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         &mut self,
         entries: Vec<wal::Entry>,
         effects: &mut impl Effects,
-    ) -> Result<(), raft::Error> {
+    ) -> Result<(), ConsensusError> {
         let Some(last) = entries.last() else {
             return Ok(());
         };
@@ -554,10 +547,10 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.proposals.committed(&entries);
         let mut conf_states = Vec::new();
         for entry in entries.iter().filter(|entry| changes_membership(entry)) {
-            // The others have applied it: this member would count other votes than they do.
-            let state = self.core.apply_conf_change(entry).map_err(|error| {
-                let text = format!("entry {}: {error}", entry.index);
-                raft::Error::Store(StorageError::Other(text.into()))
+            let applied = self.core.apply_conf_change(entry);
+            let state = applied.map_err(|error| ConsensusError::Membership {
+                index: entry.index,
+                reason: error.to_string(),
             })?;
             conf_states.push((entry.index, state));
         }

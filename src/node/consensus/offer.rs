@@ -179,8 +179,20 @@ impl Offers {
     /// Forgets writes whose clients gave up.
     pub(super) fn sweep(&mut self, waits: impl Fn(u64) -> bool) {
         let gone = self.open.keys().copied().filter(|request| !waits(*request));
-        for request in gone.collect::<Vec<_>>() {
+        let gone: Vec<u64> = gone.collect();
+        if gone.is_empty() {
+            return;
+        }
+        for request in gone {
             self.forget(request);
+        }
+        // The leader takes offers in their order only, so one that is repeated comes without them, be it empty: who was told
+        // that a write was not done in time may have written something else since.
+        for offer in &mut self.unheard {
+            let open = &self.open;
+            offer
+                .writes
+                .retain(|write| open.contains_key(&write.request));
         }
     }
 
@@ -267,6 +279,19 @@ mod tests {
         let mut offers = Offers::new(9, 100);
         offers.make(3, vec![write(1, 10)], 0);
         offers.make(4, vec![write(1, 10)], 0);
+    }
+
+    #[test]
+    fn what_clients_gave_up_is_not_offered_again() {
+        let mut offers = Offers::new(9, 100);
+        offers.make(3, vec![write(1, 10), write(2, 10)], 0);
+        offers.make(3, vec![write(3, 10)], 0);
+        offers.sweep(|request| request == 2);
+        let repeated = offers.repeat(3, 200);
+        assert_eq!(sequences(&repeated), [1, 2]);
+        let requests = repeated.iter().flat_map(|offer| &offer.writes);
+        let requests: Vec<u64> = requests.map(|write| write.request).collect();
+        assert_eq!(requests, [2]);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use crate::node::effects::Effects;
 use crate::node::snapshot::{ImportedStore, ReceivedSnapshot, SnapshotEnd};
 use crate::raft::{LogRead, RaftCore, Role, StateFile};
 
-/// Nanoseconds between an export that failed and the next try.
+/// Nanoseconds between the first export that failed and the next try; doubled with each one that fails after it, so often.
 const PAUSE: u64 = 5_000_000_000;
+const DOUBLED: u32 = 4;
 /// For how long a file stays that nobody needs.
 const KEEP: u64 = 60_000_000_000;
 
@@ -26,6 +27,8 @@ pub(super) struct Snapshots {
     exporting: bool,
     /// Since when nobody has needed the file that was written.
     idle_since: Option<u64>,
+    /// Exports that failed since one succeeded.
+    failures: u32,
     /// No export begins before, by the clock that counts since boot.
     pause_until: u64,
 }
@@ -120,11 +123,15 @@ impl Snapshots {
         self.exporting = false;
         match file {
             Some(file) => {
+                self.failures = 0;
                 core.set_file(Some(file));
                 // What was wished for meanwhile is served by this one, or wished for again.
                 core.takes_wish_for_file();
             }
-            None => self.pause_until = now + PAUSE,
+            None => {
+                self.pause_until = now + (PAUSE << self.failures.min(DOUBLED));
+                self.failures += 1;
+            }
         }
     }
 

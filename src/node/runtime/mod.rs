@@ -35,6 +35,7 @@ use super::apply::backlog;
 use super::apply::worker::ApplyWorker;
 use super::batch::{ApplyBatch, LogTask};
 use super::consensus::ConsensusLoop;
+use super::consensus_error::ConsensusError;
 use super::context::NodeContext;
 use super::fatal::FatalError;
 use super::flusher::{FinishError, Flusher};
@@ -68,11 +69,6 @@ pub(crate) struct Runtime<F: Fs> {
     // Dropped with the runtime, which ends the watchdog.
     _watch: SyncSender<()>,
 }
-
-/// Why the consensus thread ended.
-#[derive(Debug, thiserror::Error)]
-#[error("consensus: {0}")]
-struct ConsensusError(#[source] FatalError);
 
 /// Why a node that had to leave everything in its store could not.
 #[derive(Debug, thiserror::Error)]
@@ -224,8 +220,7 @@ impl<F: Fs> Runtime<F> {
             let outcome = run_consensus(&mut consensus, &mut queues);
             let failure = outcome.unwrap_or_else(|error| {
                 let error = FatalError::new(error);
-                let told = ConsensusError(error.clone());
-                context.status.fail(FatalError::new(told));
+                context.status.fail(error.clone());
                 Failure::Storage(error)
             });
             let (writes, reads) = context.intake.close(failure.clone());
@@ -321,7 +316,7 @@ impl<F: Fs> Runtime<F> {
 fn run_consensus<R: LogRead, F: Fs>(
     consensus: &mut ConsensusLoop<R>,
     queues: &mut WorkerQueues<F>,
-) -> Result<Failure, raft::Error> {
+) -> Result<Failure, ConsensusError> {
     consensus.campaign_if_alone(queues)?;
     let intake = queues.context.intake.clone();
     let status = queues.context.status.clone();
@@ -343,7 +338,7 @@ fn run_consensus<R: LogRead, F: Fs>(
 fn hand_over<R: LogRead, F: Fs>(
     consensus: &mut ConsensusLoop<R>,
     queues: &mut WorkerQueues<F>,
-) -> Result<(), raft::Error> {
+) -> Result<(), ConsensusError> {
     if !consensus.leave(queues)? {
         return Ok(());
     }

@@ -88,11 +88,16 @@ fn write_file<F: Fs>(depot: &SnapshotDepot<F>) -> Option<StateFile> {
     };
     match file {
         Ok(file) => {
-            tracing::info!("it is written as of entry {}", file.index);
+            tracing::info!(
+                "the state of this member is written as of entry {}",
+                file.index
+            );
             Some(file)
         }
         Err(error) => {
-            tracing::warn!("it cannot be written: {error}");
+            tracing::warn!(
+                "the state of this member cannot be written for one that is far behind: {error}; it is tried again"
+            );
             None
         }
     }

@@ -12,7 +12,7 @@ use wal::fs::{File, Fs};
 
 use super::error::SnapshotError;
 use super::export::export;
-use super::incoming::IncomingSnapshot;
+use super::incoming::{IncomingSnapshot, Reception};
 use super::owner::SnapshotOwner;
 use crate::node::peer::{SnapshotFault, SnapshotFiles, SnapshotHead, SnapshotSink, SnapshotSource};
 use crate::raft::StateFile;
@@ -22,8 +22,8 @@ pub(crate) struct SnapshotDepot<F: Fs> {
     owner: SnapshotOwner<F>,
     /// Made when it is first needed: a member that is never behind has none. Held while it is made.
     directory: Mutex<Option<SnapshotDirectory<F>>>,
-    /// Whether one comes in. Held for a look.
-    receiving: Arc<Mutex<bool>>,
+    /// What comes in. Held for a look.
+    reception: Arc<Mutex<Reception<F>>>,
 }
 
 impl<F: Fs> SnapshotDepot<F> {
@@ -32,7 +32,7 @@ impl<F: Fs> SnapshotDepot<F> {
         Self {
             owner,
             directory: Mutex::default(),
-            receiving: Arc::default(),
+            reception: Arc::default(),
         }
     }
 
@@ -55,7 +55,10 @@ impl<F: Fs> SnapshotDepot<F> {
     /// The directory of the files. What an earlier process left is removed: nobody asks for it by name any more.
     fn directory(&self) -> Result<SnapshotDirectory<F>, SnapshotError> {
         let mut made = self.locked();
-        if let Some(directory) = &*made {
+        // Whoever tidies up may have removed it.
+        if let Some(directory) = &*made
+            && self.owner.fs.exists(directory.path()).unwrap_or(true)
+        {
             return Ok(directory.clone());
         }
         let directory = super::files(self.owner.fs.clone(), &self.owner.data_dir)?;
@@ -99,7 +102,7 @@ impl<F: Fs> SnapshotDepot<F> {
         head: &SnapshotHead,
     ) -> Result<IncomingSnapshot<F>, SnapshotError> {
         let directory = self.directory()?;
-        IncomingSnapshot::begin(&self.owner, directory, &self.receiving, head)
+        IncomingSnapshot::begin(&self.owner, directory, &self.reception, head)
     }
 
     /// Writes the state of this member into a file, in the place of the one before. `id` is a number that no other file of

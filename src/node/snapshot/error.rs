@@ -27,7 +27,7 @@ pub(crate) enum SnapshotError {
         directory: PathBuf,
         /// What is free.
         free: u64,
-        /// What is needed: twice the state, and the reserve.
+        /// What is needed: the state, at a receiver the file of it too, and the reserve.
         needed: u64,
     },
     /// The store has to be reopened, which waits for this.
@@ -35,7 +35,11 @@ pub(crate) enum SnapshotError {
     Recalled,
     /// Whoever sends it does not lead.
     #[error(
-        "a snapshot of member {from:x}, and member {leader:x} leads as far as this one knows (0: nobody)"
+        "a snapshot of member {from:x}, and as far as this one knows {} leads",
+        match leader {
+            0 => "nobody".to_owned(),
+            leader => format!("member {leader:x}"),
+        }
     )]
     NotOfLeader {
         /// Who sends it.

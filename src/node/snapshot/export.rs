@@ -67,6 +67,8 @@ pub(crate) fn export<F: Fs>(
         index: applied.index,
         hash: Hash::new(&applied.hash.to_le_bytes()).unwrap_or_default(),
     };
+    // A file of the same place goes with it: there is none, or nobody can use it. What cannot go would be in the way at the end.
+    directory.clear(&meta)?;
     let mut draft = directory.draft(meta)?;
     let mut rows = view.export();
     let (mut key, mut open, mut done) = (Vec::new(), None, ExportProgress::default());
@@ -118,13 +120,13 @@ pub(crate) fn export<F: Fs>(
     })
 }
 
-/// Refuses where less is free than twice the state, and what a start on a full disk needs.
+/// Refuses where less is free than these bytes, and what a start on a full disk needs.
 pub(super) fn require_room(
     space: &DiskSpace,
     directory: &Path,
     bytes: u64,
 ) -> Result<(), SnapshotError> {
-    let needed = bytes.saturating_mul(2).saturating_add(reserve::BYTES);
+    let needed = bytes.saturating_add(reserve::BYTES);
     let free = space.free_bytes(directory);
     if free < needed {
         return Err(SnapshotError::NoRoom {

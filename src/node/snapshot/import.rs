@@ -65,7 +65,7 @@ pub(crate) fn import<F: Fs>(
     }
     let summary = reader.verify()?;
     // Made of tables, the state takes about what the file takes, which is here already.
-    require_room(importer.space, importer.data_dir, summary.file_len / 2)?;
+    require_room(importer.space, importer.data_dir, summary.file_len)?;
     let io = |source| SnapshotError::Io {
         operation: "look for a name in",
         path: importer.data_dir.to_owned(),

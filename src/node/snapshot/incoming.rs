@@ -18,25 +18,73 @@ use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSink};
 /// See the module.
 pub(in crate::node) struct IncomingSnapshot<F: Fs> {
     directory: SnapshotDirectory<F>,
-    receiver: Receiver<F>,
     message: Message,
     owner: SnapshotOwner<F>,
-    _turn: Turn,
+    turn: Turn<F>,
 }
 
-/// Only one comes in at a time.
-struct Turn(Arc<Mutex<bool>>);
+/// Who receives, and what a stream that broke off leaves to the next one: opened anew, all that came would have to be copied,
+/// since nothing that an earlier process wrote counts as written.
+pub(in crate::node) struct Reception<F: Fs> {
+    taken: bool,
+    left: Option<Receiver<F>>,
+}
 
-impl Turn {
-    fn take(receiving: &Arc<Mutex<bool>>) -> Option<Self> {
-        let mut taken = receiving.lock().unwrap_or_else(PoisonError::into_inner);
-        (!std::mem::replace(&mut *taken, true)).then(|| Self(receiving.clone()))
+impl<F: Fs> Default for Reception<F> {
+    fn default() -> Self {
+        Self {
+            taken: false,
+            left: None,
+        }
     }
 }
 
-impl Drop for Turn {
+/// Only one comes in at a time.
+struct Turn<F: Fs> {
+    reception: Arc<Mutex<Reception<F>>>,
+    receiver: Option<Receiver<F>>,
+}
+
+impl<F: Fs> Turn<F> {
+    fn take(reception: &Arc<Mutex<Reception<F>>>) -> Option<Self> {
+        let mut stands = reception.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = !std::mem::replace(&mut stands.taken, true);
+        free.then(|| Self {
+            reception: reception.clone(),
+            receiver: stands.left.take(),
+        })
+    }
+
+    /// The receiver of the file with this id, with what came of it.
+    fn receiver(
+        &mut self,
+        owner: &SnapshotOwner<F>,
+        directory: &SnapshotDirectory<F>,
+        id: u64,
+    ) -> Result<&mut Receiver<F>, SnapshotError> {
+        // It may have been removed since.
+        let mut left = self.receiver.take();
+        let there = left.take_if(|left| owner.fs.exists(left.path()).unwrap_or(false));
+        let mut receiver = match there {
+            Some(receiver) => receiver,
+            None => directory.receive()?,
+        };
+        receiver.rewind();
+        if receiver.meta().is_none_or(|meta| meta.id != id) {
+            receiver.restart()?;
+        }
+        Ok(self.receiver.insert(receiver))
+    }
+}
+
+impl<F: Fs> Drop for Turn<F> {
     fn drop(&mut self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        let mut stands = self
+            .reception
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        stands.left = self.receiver.take();
+        stands.taken = false;
     }
 }
 
@@ -45,7 +93,7 @@ impl<F: Fs> IncomingSnapshot<F> {
     pub(in crate::node) fn begin(
         owner: &SnapshotOwner<F>,
         directory: SnapshotDirectory<F>,
-        receiving: &Arc<Mutex<bool>>,
+        reception: &Arc<Mutex<Reception<F>>>,
         head: &SnapshotHead,
     ) -> Result<Self, SnapshotError> {
         let leader = owner.status.leader();
@@ -55,47 +103,44 @@ impl<F: Fs> IncomingSnapshot<F> {
                 leader,
             });
         }
-        let turn = Turn::take(receiving).ok_or(SnapshotError::Busy)?;
-        let mut receiver = directory.receive()?;
-        if receiver.meta().is_none_or(|meta| meta.id != head.id) {
-            receiver.restart()?;
-        }
+        let mut turn = Turn::take(reception).ok_or(SnapshotError::Busy)?;
+        let offset = turn.receiver(owner, &directory, head.id)?.offset();
         // The file, and the store that is made of it.
-        let missing = head.length.saturating_sub(receiver.offset());
-        require_room(&owner.space, &owner.data_dir, missing.max(head.length / 2))?;
+        let missing = head.length.saturating_sub(offset);
+        let needed = missing.saturating_mul(2).max(head.length);
+        require_room(&owner.space, &owner.data_dir, needed)?;
         tracing::info!(
-            "the state of another member comes in: {} bytes, of which {} are here",
-            head.length,
-            receiver.offset()
+            "the state of another member comes in: {} bytes, of which {offset} are here",
+            head.length
         );
         Ok(Self {
             directory,
-            receiver,
             message: head.message.clone(),
             owner: owner.clone(),
-            _turn: turn,
+            turn,
         })
     }
 
     /// How many bytes are here.
     pub(in crate::node) fn offset(&self) -> u64 {
-        self.receiver.offset()
+        self.turn.receiver.as_ref().map_or(0, Receiver::offset)
     }
 
     /// The next bytes.
     pub(in crate::node) fn take(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        Ok(self.receiver.write(bytes)?)
+        let receiver = self.turn.receiver.as_mut();
+        Ok(receiver.ok_or(SnapshotError::Stopped)?.write(bytes)?)
     }
 
     /// Makes a store of what came, and hands it to consensus, which says what becomes of it.
     pub(in crate::node) fn hand_on(self) -> Result<oneshot::Receiver<SnapshotEnd>, SnapshotError> {
         let Self {
             directory,
-            receiver,
             message,
             owner,
-            _turn,
+            mut turn,
         } = self;
+        let receiver = turn.receiver.take().ok_or(SnapshotError::Stopped)?;
         let (path, summary) = receiver.finish()?;
         let file = PublishedFile {
             index: summary.meta.index,
@@ -103,8 +148,10 @@ impl<F: Fs> IncomingSnapshot<F> {
             path,
         };
         let imported = import_as(&owner, &directory, &file);
-        // Whatever came of it: it would be sent again.
-        if let Err(error) = owner.fs.remove(&file.path) {
+        // What failed for a reason of this machine is tried again with the same bytes.
+        let kept = imported.as_ref().is_err_and(|error| !error.fault().of_file)
+            && directory.put_back(&file).is_ok();
+        if !kept && let Err(error) = owner.fs.remove(&file.path) {
             tracing::warn!("{} stays: {error}", file.path.display());
         }
         let (ended, wait) = oneshot::channel();

@@ -37,7 +37,7 @@ enum GiveFault {
     Frame(#[from] FrameError),
     #[error("here: {0}")]
     Here(SnapshotFault),
-    #[error("it says: {0}")]
+    #[error("{words}{fault}", words = there(.0), fault = .0)]
     There(SnapshotFault),
     #[error("the stream ended before the member said that it goes on from there")]
     Ended,
@@ -47,10 +47,21 @@ enum GiveFault {
     Task(#[from] JoinError),
 }
 
+/// Who is at fault when the other end says what is wrong: the file it speaks of is a copy of the one here.
+fn there(fault: &SnapshotFault) -> &'static str {
+    match fault.of_file {
+        true => {
+            "the file in the directory snapshot of this member's data directory is damaged, and is made anew (look at the disk if \
+             that comes again); the other end says of its copy: "
+        }
+        false => "it says: ",
+    }
+}
+
 impl GiveFault {
-    /// Whether the way broke, and neither end is at fault.
-    fn is_of_way(&self) -> bool {
-        matches!(self, Self::Reach(_) | Self::Frame(_) | Self::Ended)
+    /// Whether what was sent is kept, so that it goes on from there: the file is not at fault.
+    fn keeps_progress(&self) -> bool {
+        self.outcome() != SnapshotOutcome::Unusable
     }
 
     fn outcome(&self) -> SnapshotOutcome {
@@ -80,7 +91,7 @@ pub(in crate::transport) async fn give(
                 .snapshot_ended(peer.id, SnapshotOutcome::Installed);
         }
         Err(fault) => {
-            let failures = peer.transfer_failed(fault.is_of_way());
+            let failures = peer.transfer_failed(fault.keeps_progress());
             tracing::warn!(peer = id, name, index, %fault, "a member does not get a snapshot: it is tried again");
             local.settings.metrics.snapshot_send_failures.inc();
             sleep((FIRST_PAUSE * (1 << failures.min(5))).min(LONGEST_PAUSE)).await;

@@ -31,6 +31,8 @@ pub(in crate::transport) enum HeadError {
     Message(#[from] prost11::DecodeError),
     #[error("the message of a snapshot is of another kind; is the sender of another version?")]
     Kind,
+    #[error("the head of a snapshot announces no bytes; the sender is faulty, or forged")]
+    Empty,
 }
 
 pub(in crate::transport) fn append_head(
@@ -52,6 +54,9 @@ pub(in crate::transport) fn decode_head(payload: Vec<u8>) -> Result<SnapshotHead
     let message = <Message as prost11::Message>::decode(&*head.message)?;
     if message.get_msg_type() != MessageType::MsgSnapshot {
         return Err(HeadError::Kind);
+    }
+    if head.length == 0 {
+        return Err(HeadError::Empty);
     }
     Ok(SnapshotHead {
         message,

@@ -20,4 +20,4 @@ mod progress;
 mod take;
 
 pub(super) use give::give;
-pub(super) use take::take;
+pub(super) use take::{take, take_head};

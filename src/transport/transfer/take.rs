@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -14,13 +15,18 @@ use super::progress::TransferProgress;
 use crate::metrics;
 use crate::node::peer::{SnapshotFault, SnapshotHead, SnapshotSink};
 use crate::transport::frame::{self, FrameError, FrameKind, FrameReader, HEADER_BYTES};
+use crate::transport::inbound::{Inbound, SnapshotSeat};
 use crate::transport::local::Local;
 
+/// How often, and after which pause, it is looked whether a stream that gives way has done so.
+const GIVES_WAY_LOOKS: u32 = 40;
+const GIVES_WAY_LOOK: Duration = Duration::from_millis(50);
 /// Bytes of a head: it names the members.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
+/// Why a snapshot does not come in.
 #[derive(Debug, thiserror::Error)]
-enum TakeFault {
+pub(in crate::transport) enum TakeFault {
     #[error(transparent)]
     Frame(#[from] FrameError),
     #[error(transparent)]
@@ -41,8 +47,10 @@ enum TakeFault {
     Files(#[from] SnapshotFault),
     #[error("the disk cannot be asked: {0}")]
     Task(#[from] JoinError),
-    #[error("a newer stream took its place")]
+    #[error("it comes in on a newer stream")]
     Superseded,
+    #[error("another snapshot comes in: it is tried again")]
+    Busy,
     #[error("another member leads now, and its state is what this one waits for")]
     NotOfLeader,
 }
@@ -50,7 +58,7 @@ enum TakeFault {
 impl TakeFault {
     fn word(&self) -> &'static str {
         match self {
-            Self::Frame(_) | Self::Ended | Self::Superseded | Self::NotOfLeader => {
+            Self::Frame(_) | Self::Ended | Self::Superseded | Self::Busy | Self::NotOfLeader => {
                 "snapshot broken"
             }
             Self::Files(_) | Self::Task(_) => "snapshot not taken",
@@ -63,46 +71,40 @@ impl TakeFault {
     }
 }
 
-/// Takes a snapshot from a stream that was greeted by `from`.
-pub(in crate::transport) async fn take<R, W>(
-    local: &Arc<Local>,
+/// What a stream that was greeted by `from` says of its snapshot.
+pub(in crate::transport) async fn take_head<R: AsyncRead + Unpin>(
+    local: &Local,
     reader: &mut FrameReader<R>,
-    writer: &mut W,
     from: u64,
     received: &Counter,
-    superseded: &mut oneshot::Receiver<()>,
+) -> Result<SnapshotHead, TakeFault> {
+    let head = next(reader, HEAD_BYTES_MAX, received, FrameKind::SnapshotHead).await?;
+    let head = decode_head(head)?;
+    let (says, to) = (head.message.from, head.message.to);
+    match (says, to) == (from, local.settings.member) {
+        true => Ok(head),
+        false => Err(TakeFault::Forged { from: says, to }),
+    }
+}
+
+/// Takes the snapshot of this head.
+pub(in crate::transport) async fn take<R, W>(
+    local: &Arc<Local>,
+    inbound: &Inbound,
+    (reader, writer): (&mut FrameReader<R>, &mut W),
+    from: u64,
+    received: &Counter,
+    head: Result<SnapshotHead, TakeFault>,
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let (at, offset) = oneshot::channel();
-    let mut offset = Some(offset);
-    let every = local.settings.election / 4;
-    let mut work = pin!(work(local, reader, from, received, at));
-    let outcome = loop {
-        // What the other end hears is said here, by one hand: where to go on, that this end works, and how it ended.
-        let mut bytes = Vec::new();
-        let said = tokio::select! {
-            biased;
-            _ = &mut *superseded => break Err(TakeFault::Superseded),
-            Ok(at) = async { match &mut offset { Some(offset) => offset.await, None => std::future::pending().await } } => {
-                offset = None;
-                frame::append(&mut bytes, FrameKind::SnapshotAt, |out| out.extend_from_slice(&at.to_le_bytes()))
-            }
-            outcome = &mut work => break outcome,
-            () = sleep(every) => {
-                if !local.files.takes_from(from) {
-                    break Err(TakeFault::NotOfLeader);
-                }
-                frame::append(&mut bytes, FrameKind::Ping, |_| {})
-            }
-        };
-        if let Err(error) = said {
-            break Err(error.into());
-        }
-        if let Err(error) = say(writer, &bytes).await {
-            break Err(error.into());
-        }
+    let outcome = match head {
+        Ok(head) => match inbound.seat_snapshot(from, head.id) {
+            Some(seat) => pieces(local, seat, (reader, writer), from, received, head).await,
+            None => Err(TakeFault::Busy),
+        },
+        Err(fault) => Err(fault),
     };
     let text = match &outcome {
         Ok(()) => Vec::new(),
@@ -125,6 +127,45 @@ pub(in crate::transport) async fn take<R, W>(
     }
 }
 
+/// Takes the pieces, and says meanwhile what the other end has to hear, by one hand: where to go on, and that this end works.
+async fn pieces<R, W>(
+    local: &Arc<Local>,
+    mut seat: SnapshotSeat<'_>,
+    (reader, writer): (&mut FrameReader<R>, &mut W),
+    from: u64,
+    received: &Counter,
+    head: SnapshotHead,
+) -> Result<(), TakeFault>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let (at, offset) = oneshot::channel();
+    let mut offset = Some(offset);
+    let every = local.settings.election / 4;
+    let tries = if seat.goes_on { GIVES_WAY_LOOKS } else { 1 };
+    let mut work = pin!(work(local, reader, from, received, head, (tries, at)));
+    loop {
+        let mut bytes = Vec::new();
+        tokio::select! {
+            biased;
+            _ = &mut seat.superseded => return Err(TakeFault::Superseded),
+            Ok(at) = async { match &mut offset { Some(offset) => offset.await, None => std::future::pending().await } } => {
+                offset = None;
+                frame::append(&mut bytes, FrameKind::SnapshotAt, |out| out.extend_from_slice(&at.to_le_bytes()))?;
+            }
+            outcome = &mut work => return outcome,
+            () = sleep(every) => {
+                if !local.files.takes_from(from) {
+                    return Err(TakeFault::NotOfLeader);
+                }
+                frame::append(&mut bytes, FrameKind::Ping, |_| {})?;
+            }
+        }
+        say(writer, &bytes).await?;
+    }
+}
+
 async fn say<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8]) -> Result<(), FrameError> {
     writer.write_all(bytes).await?;
     writer.flush().await?;
@@ -136,16 +177,11 @@ async fn work<R: AsyncRead + Unpin>(
     reader: &mut FrameReader<R>,
     from: u64,
     received: &Counter,
-    at: oneshot::Sender<u64>,
+    head: SnapshotHead,
+    (tries, at): (u32, oneshot::Sender<u64>),
 ) -> Result<(), TakeFault> {
-    let head = next(reader, HEAD_BYTES_MAX, received, FrameKind::SnapshotHead).await?;
-    let head = decode_head(head)?;
-    let (says, to) = (head.message.from, head.message.to);
-    if (says, to) != (from, local.settings.member) {
-        return Err(TakeFault::Forged { from: says, to });
-    }
     let length = head.length;
-    let mut sink = begin(local, head).await?;
+    let mut sink = begin(local, head, tries).await?;
     let mut offset = sink.offset();
     let metrics = &local.settings.metrics;
     let mut progress =
@@ -182,7 +218,25 @@ async fn next<R: AsyncRead + Unpin>(
     }
 }
 
-async fn begin(local: &Arc<Local>, head: SnapshotHead) -> Result<Box<dyn SnapshotSink>, TakeFault> {
+/// Where the same file came in on another stream, the disk may still be at work on its last piece.
+async fn begin(
+    local: &Arc<Local>,
+    head: SnapshotHead,
+    tries: u32,
+) -> Result<Box<dyn SnapshotSink>, TakeFault> {
+    for _ in 1..tries {
+        match receive(local, head.clone()).await {
+            Err(TakeFault::Files(fault)) if !fault.of_file => sleep(GIVES_WAY_LOOK).await,
+            begun => return begun,
+        }
+    }
+    receive(local, head).await
+}
+
+async fn receive(
+    local: &Arc<Local>,
+    head: SnapshotHead,
+) -> Result<Box<dyn SnapshotSink>, TakeFault> {
     let files = local.files.clone();
     Ok(spawn_blocking(move || files.receive(&head)).await??)
 }

@@ -5,9 +5,11 @@
 //! URL of the leader as it came, and its answer back. It is passed on once at most: who gets it answers it. What cannot be
 //! handed over is answered here, as ever, only later. A write whose answer was lost on the way is one whose outcome is unknown.
 
+pub(super) mod connections;
+
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ use storage::path::KeyPath;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use connections::Idle;
+
 use super::answer::body::{Body, BodyError, BodyStream};
 use super::answer::headers::Reply;
 use super::front::Front;
@@ -32,25 +36,12 @@ use crate::service::{Service, ServiceError};
 
 /// Names the member that passes a request on.
 const RELAYED: HeaderName = HeaderName::from_static("x-etcd2-relayed-by");
-/// Connections to the leader that are kept.
-const IDLE_MAX: usize = 64;
 /// How long a leader that does not take a connection is waited for: answering here is slow, and not as slow.
 const CONNECT: Duration = Duration::from_millis(250);
 
-/// The connections to the leader that nobody uses now.
-#[derive(Default)]
-pub(super) struct RelayConnections {
-    // Held for a push or a pop.
-    idle: Mutex<Vec<Idle>>,
-}
-
-struct Idle {
-    url: String,
-    requests: SendRequest<Full<Bytes>>,
-}
-
 /// A request that may be passed on, as it came.
 pub(super) struct RelayRequest {
+    leader: u64,
     url: String,
     target: String,
     content_type: Option<HeaderValue>,
@@ -71,9 +62,10 @@ impl RelayRequest {
         if !service.lags() || headers.contains_key(RELAYED) {
             return None;
         }
-        let url = service.leader().ok()??.client_urls.into_iter().next()?;
+        let leader = service.leader().ok()??;
         Some(Box::new(Self {
-            url,
+            leader: leader.id,
+            url: leader.client_urls.into_iter().next()?,
             target: uri.path_and_query()?.as_str().to_owned(),
             content_type: headers.get(CONTENT_TYPE).cloned(),
             authorization: headers.get(AUTHORIZATION).cloned(),
@@ -106,15 +98,34 @@ pub(super) async fn answer(
     body: Bytes,
     reply: Reply,
 ) -> Result<Response<Body>, Reply> {
-    let patience = front.service.patience();
-    let answer = match timeout(patience, ask(front, method, request, body)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(RelayFault::NotSent)) => return Err(reply),
-        _ if matches!(*method, Method::GET | Method::HEAD) => return Err(reply),
-        _ => return Ok(reply.error(&ServiceError::LeaderLost.into(), &front.cluster)),
+    let service = &front.service;
+    let answered = async {
+        tokio::select! {
+            answer = ask(front, method, request, body) => answer,
+            // Whoever led may be silent for ever.
+            () = service.leads_no_more(request.leader) => Err(RelayFault::Lost),
+        }
     };
+    let error = match timeout(service.patience(), answered).await {
+        Ok(Ok(answer)) => return Ok(told(front, request, answer, reply)),
+        Ok(Err(RelayFault::NotSent)) => return Err(reply),
+        Ok(Err(RelayFault::Lost)) if matches!(*method, Method::GET | Method::HEAD) => {
+            return Err(reply);
+        }
+        Ok(Err(RelayFault::Lost)) => ServiceError::LeaderLost,
+        Err(_) => ServiceError::TimedOut,
+    };
+    Ok(reply.error(&error.into(), &front.cluster))
+}
+
+/// Gives the leader's answer to the client as it comes.
+fn told(
+    front: &Arc<Front>,
+    request: &RelayRequest,
+    (response, requests): (Response<Incoming>, SendRequest<Full<Bytes>>),
+    reply: Reply,
+) -> Response<Body> {
     front.service.metrics().relayed.inc();
-    let (response, requests) = answer;
     let (head, body) = response.into_parts();
     let body = RelayedBody {
         body,
@@ -124,7 +135,7 @@ pub(super) async fn answer(
         }),
         front: Arc::clone(front),
     };
-    Ok(reply.relayed(&head, Body::stream(body)))
+    reply.relayed(&head, Body::stream(body))
 }
 
 async fn ask(
@@ -181,22 +192,6 @@ async fn connect(uri: &Uri) -> Option<SendRequest<Full<Bytes>>> {
     // Ends with `requests`.
     tokio::spawn(async move { drop(connection.await) });
     Some(requests)
-}
-
-impl RelayConnections {
-    /// One to this URL; those to others, which lead no more, are dropped.
-    fn take(&self, url: &str) -> Option<SendRequest<Full<Bytes>>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|one| one.url == url && !one.requests.is_closed());
-        idle.pop().map(|one| one.requests)
-    }
-
-    fn give_back(&self, one: Idle) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX && !one.requests.is_closed() {
-            idle.push(one);
-        }
-    }
 }
 
 /// The body of the leader's answer, as it comes.
