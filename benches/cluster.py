@@ -18,6 +18,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -30,7 +31,7 @@ import time
 from pathlib import Path
 
 from compare import debian_version, show
-from load import FIRST_KEY, HERE, ask, index, set_all, wrk
+from load import FIRST_KEY, HERE, ask, index, set_all, wrk, wrk_command
 from machine import Failed, Stopped, core_times, machine, refuse_memory, stop_on_signals
 from pairs import Progress, number_above
 from server import START_LIMIT_SECONDS, Server, free_port
@@ -48,12 +49,18 @@ ROWS = {
     'killwait': ('leader killed, a waiting request is written', 'time-outs', False),
     'stop': ('leader stopped, a new request is written', 'time-outs', False),
     'stopwait': ('leader stopped, a waiting request is written', 'time-outs', False),
+    'slow': ('GET, 99 of 100 within, at the other two while a follower syncs slowly', 'times', False),
+    'slowown': ('– at its own clients', 'times', False),
     'catchup': ('a member that is behind catches up', 's', False),
     'watchers': ('memory of an idle watcher', 'KiB', False),
 }
 # What is measured at once.
 TOGETHER = {'put64': ['put64', 'put64cpu'], 'put256': ['put256', 'put256cpu'], 'get64': ['get64', 'get64cpu'],
-            'kill': ['kill', 'killwait'], 'stop': ['stop', 'stopwait'], 'catchup': ['catchup'], 'watchers': ['watchers']}
+            'slow': ['slow', 'slowown'], 'kill': ['kill', 'killwait'], 'stop': ['stop', 'stopwait'], 'catchup': ['catchup'], 'watchers': ['watchers']}
+# What each sync of a slow disk takes longer, and the load beside it: writers at the leader, readers at those who are measured.
+# Little enough that the tail is that of the disk, and not of too few processors.
+SLOW_SYNC_SECONDS = 0.2
+WRITERS, READERS = 2, 4
 # A request that is not answered by then was lost.
 WRITE_LIMIT_SECONDS = 60
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
@@ -73,6 +80,12 @@ class Member(Server):
         with open(self.log, 'ab') as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment)
+
+    def slow_down(self):
+        """From its next start on each of its syncs takes longer. The program stays the child of this one, so it is killed as ever."""
+        slowly = 'inject=fdatasync,fsync:delay_exit=%d' % (SLOW_SYNC_SECONDS * 1e6)
+        self.command = ['strace', '-D', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e', 'trace=fdatasync,fsync',
+                        '-e', slowly] + self.command
 
     def kill(self):
         if self.process is not None:
@@ -221,6 +234,46 @@ def without_leader(cluster, number, kills):
     return [None if writer.at is None else (writer.at - lost) / election for writer in (new, waiting)]
 
 
+def tails(cluster, apart, seconds):
+    """Within how many seconds 99 of 100 linearizable reads are answered: at all members but one, and at that one, while
+    somebody writes."""
+    leader = cluster.leader()
+    others = [member for member in cluster.members if member is not apart]
+    arguments = [cluster.options.keys, 1]
+    write = wrk_command(leader, 'put.lua', WRITERS, seconds + 2, arguments)
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(subprocess.Popen(write, stdout=subprocess.DEVNULL))
+        stack.callback(writer.terminate)
+        readers = []
+        for members in (others, [apart]):
+            environment = dict(os.environ, SPREAD_PORTS=' '.join(str(member.port) for member in members),
+                               SPREAD_SCRIPT=str(HERE / 'get.lua'), SPREAD_QUORUM='1')
+            command = wrk_command(members[0], 'tail.lua', READERS, seconds, arguments, threads=len(members))
+            readers.append(stack.enter_context(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)))
+        said = [reader.communicate()[0] for reader in readers]
+    found = [re.search(r'99 of 100 within (\d+) us', output) for output in said]
+    if None in found:
+        raise Failed('%s: no reads were answered:\n%s' % (cluster.name, '\n'.join(said)))
+    return [int(one[1]) / 1e6 for one in found]
+
+
+def slow_follower(cluster):
+    """By how many times the tail of reads grows when one follower's syncs take long: at the others' clients, and at its own."""
+    set_all(cluster, cluster.options.keys)
+    leader = cluster.leader()
+    slow = next(member for member in cluster.members if member is not leader)
+    before = tails(cluster, slow, cluster.options.seconds)
+    slow.kill()
+    slow.slow_down()
+    slow.begin()
+    cluster.wait_healthy(slow)
+    if cluster.leader() is slow:
+        raise Failed('%s: the slow member leads' % cluster.name)
+    # The first requests tell a member that its disk is slow.
+    tails(cluster, slow, 1)
+    return [after / first for after, first in zip(tails(cluster, slow, cluster.options.seconds), before)]
+
+
 def lost_leaders(cluster, kills):
     found = [without_leader(cluster, number, kills) for number in range(cluster.options.leaders)]
     return [medians([pair[position] for pair in found]) for position in (0, 1)]
@@ -287,6 +340,9 @@ def measure(name, cluster, number):
         set_all(cluster, cluster.options.keys)
         value, cpu, steal = rate(cluster, 'get.lua', 64, number, quorum=True)
         return {name: value, name + 'cpu': cpu}, steal
+    if name == 'slow':
+        others, own = slow_follower(cluster)
+        return {'slow': others, 'slowown': own}, None
     if name in ('kill', 'stop'):
         new, waiting = lost_leaders(cluster, name == 'kill')
         return {name: new, name + 'wait': waiting}, None

@@ -179,6 +179,13 @@ impl Service {
             .find(|member| member.id == leader))
     }
 
+    /// A client URL of the leader, if that is another member.
+    pub(crate) fn leader_elsewhere(&self) -> Option<String> {
+        let leader = self.leader().ok()??;
+        let elsewhere = leader.id != self.settings().member_id;
+        leader.client_urls.into_iter().next().filter(|_| elsewhere)
+    }
+
     /// Whether a leader answers sooner than this member, whose own log takes long.
     pub(crate) fn lags(&self) -> bool {
         self.node().status.lags()

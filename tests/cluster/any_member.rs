@@ -133,6 +133,26 @@ fn names_in_order_are_in_order_whoever_gives_them() {
     }
 }
 
+/// Who asks for it is sent to the leader, with all that was asked.
+#[test]
+fn a_client_can_ask_who_leads() {
+    let cluster = Cluster::start(3);
+    let leader = cluster.leader();
+    for (position, member) in cluster.iter().enumerate() {
+        let target = "/v2/keys/r/a%20b?redirect=true&prevExist=false";
+        let answer = member.exchange(&Request::put(target, "value=x"));
+        if position == leader {
+            assert!(matches!(answer.status(), 201 | 412), "{}", answer.dump());
+            continue;
+        }
+        assert_eq!(answer.status(), 307, "{}", answer.dump());
+        let location = format!("http://{}{target}", cluster[leader].addr());
+        assert_eq!(answer.head.get("Location"), Some(location.as_str()));
+    }
+    let refused = cluster[leader].exchange(&Request::get("/v2/keys/r?redirect=perhaps"));
+    assert_eq!(refused.status(), 400, "{}", refused.dump());
+}
+
 /// By the leader's clock, once, and everywhere.
 #[test]
 fn what_lapses_is_gone_on_all_members() {

@@ -301,8 +301,9 @@ impl RunningMember {
             ..self.consensus.attention()
         };
         let inputs = self.intake.take(Duration::ZERO, attention);
-        let stepped = self.consensus.step(inputs, &mut self.outbox);
-        stepped.expect("consensus goes on");
+        if let Err(error) = self.consensus.step(inputs, &mut self.outbox) {
+            panic!("consensus ends: {error}");
+        }
     }
 
     /// How it stands, for a failure's words.

@@ -96,6 +96,14 @@ pub(crate) async fn answer(
         Ok(params) => params,
         Err(error) => return reply.error(&error, &front.cluster),
     };
+    if params.redirect
+        && let Some(url) = front.service.leader_elsewhere()
+    {
+        let target = [b"/v2/keys", below].concat();
+        let location = url + &path::location(&target, query);
+        let (get, head) = (*method == Method::GET, *method == Method::HEAD);
+        return reply.redirect(StatusCode::TEMPORARY_REDIRECT, &location, get, head);
+    }
     if let Some(request) = taken.relay
         && relay::waits_for_apply(&front.service, method, &path, &params)
     {

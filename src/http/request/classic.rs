@@ -38,6 +38,7 @@ pub(crate) fn parse(
         recursive: flag(&form, ParamName::Recursive),
         quorum: flag(&form, ParamName::Quorum),
         local: flag(&form, ParamName::Local),
+        redirect: flag(&form, ParamName::Redirect),
         stream: flag(&form, ParamName::Stream),
         refresh: flag(&form, ParamName::Refresh),
         no_value_on_success: flag(&form, ParamName::NoValueOnSuccess),

@@ -30,13 +30,14 @@ pub(crate) enum ParamName {
     Refresh,
     NoValueOnSuccess,
     Local,
+    Redirect,
 }
 
 /// The least value that is not copied out of its body. To copy a shorter one costs less than a connection that has to
 /// make a new buffer, and to move what else has arrived, because the old one is still held.
 const SLICED_BYTES: usize = 64 << 10;
 
-const NAMES: usize = ParamName::Local as usize + 1;
+const NAMES: usize = ParamName::Redirect as usize + 1;
 
 impl ParamName {
     fn of(name: &[u8]) -> Option<Self> {
@@ -56,6 +57,7 @@ impl ParamName {
             b"refresh" => Self::Refresh,
             b"noValueOnSuccess" => Self::NoValueOnSuccess,
             b"local" => Self::Local,
+            b"redirect" => Self::Redirect,
             _ => return None,
         })
     }
@@ -78,6 +80,7 @@ impl ParamName {
             Self::Refresh => "refresh",
             Self::NoValueOnSuccess => "noValueOnSuccess",
             Self::Local => "local",
+            Self::Redirect => "redirect",
         }
     }
 }
@@ -350,7 +353,7 @@ mod tests {
             ParamName::Value,
             ParamName::PrevExist,
             ParamName::NoValueOnSuccess,
-            ParamName::Local,
+            ParamName::Redirect,
             ParamName::WaitIndex,
         ] {
             assert_eq!(ParamName::of(name.as_str().as_bytes()), Some(name));

@@ -25,6 +25,8 @@ pub(crate) struct Params {
     pub(crate) recursive: bool,
     pub(crate) quorum: bool,
     pub(crate) local: bool,
+    /// A member that does not lead is to say who does.
+    pub(crate) redirect: bool,
     pub(crate) wait: bool,
     pub(crate) wait_index: u64,
     pub(crate) stream: bool,
@@ -88,6 +90,7 @@ impl Params {
         let quorum = flag(form, ParamName::Quorum)?;
         let stream = flag(form, ParamName::Stream)?;
         let local = flag(form, ParamName::Local)?;
+        let redirect = flag(form, ParamName::Redirect)?;
         if wait && method != Method::GET {
             return Err(ApiError::invalid(
                 Code::InvalidField,
@@ -116,6 +119,7 @@ impl Params {
             recursive,
             quorum,
             local,
+            redirect,
             wait,
             wait_index,
             stream,

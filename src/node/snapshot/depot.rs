@@ -12,7 +12,7 @@ use wal::fs::{File, Fs};
 
 use super::error::SnapshotError;
 use super::export::export;
-use super::incoming::{IncomingSnapshot, Reception};
+use super::incoming::{IncomingPlace, IncomingSnapshot};
 use super::owner::SnapshotOwner;
 use crate::node::peer::{SnapshotFault, SnapshotFiles, SnapshotHead, SnapshotSink, SnapshotSource};
 use crate::raft::StateFile;
@@ -23,7 +23,7 @@ pub(crate) struct SnapshotDepot<F: Fs> {
     /// Made when it is first needed: a member that is never behind has none. Held while it is made.
     directory: Mutex<Option<SnapshotDirectory<F>>>,
     /// What comes in. Held for a look.
-    reception: Arc<Mutex<Reception<F>>>,
+    reception: Arc<Mutex<IncomingPlace<F>>>,
 }
 
 impl<F: Fs> SnapshotDepot<F> {

@@ -25,12 +25,12 @@ pub(in crate::node) struct IncomingSnapshot<F: Fs> {
 
 /// Who receives, and what a stream that broke off leaves to the next one: opened anew, all that came would have to be copied,
 /// since nothing that an earlier process wrote counts as written.
-pub(in crate::node) struct Reception<F: Fs> {
+pub(in crate::node) struct IncomingPlace<F: Fs> {
     taken: bool,
     left: Option<Receiver<F>>,
 }
 
-impl<F: Fs> Default for Reception<F> {
+impl<F: Fs> Default for IncomingPlace<F> {
     fn default() -> Self {
         Self {
             taken: false,
@@ -41,12 +41,12 @@ impl<F: Fs> Default for Reception<F> {
 
 /// Only one comes in at a time.
 struct Turn<F: Fs> {
-    reception: Arc<Mutex<Reception<F>>>,
+    reception: Arc<Mutex<IncomingPlace<F>>>,
     receiver: Option<Receiver<F>>,
 }
 
 impl<F: Fs> Turn<F> {
-    fn take(reception: &Arc<Mutex<Reception<F>>>) -> Option<Self> {
+    fn take(reception: &Arc<Mutex<IncomingPlace<F>>>) -> Option<Self> {
         let mut stands = reception.lock().unwrap_or_else(PoisonError::into_inner);
         let free = !std::mem::replace(&mut stands.taken, true);
         free.then(|| Self {
@@ -93,7 +93,7 @@ impl<F: Fs> IncomingSnapshot<F> {
     pub(in crate::node) fn begin(
         owner: &SnapshotOwner<F>,
         directory: SnapshotDirectory<F>,
-        reception: &Arc<Mutex<Reception<F>>>,
+        reception: &Arc<Mutex<IncomingPlace<F>>>,
         head: &SnapshotHead,
     ) -> Result<Self, SnapshotError> {
         let leader = owner.status.leader();

@@ -17,7 +17,7 @@ use crate::transport::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, PeerFrame
 use crate::transport::greeting::{self, Greeting, GreetingAnswer, GreetingFault, PROTOCOLS};
 use crate::transport::message::{self, StreamKind};
 use crate::transport::reach::{PeerStream, Reach, ReachError, Reaching};
-use crate::transport::{Network, NetworkSettings, PeerAddress};
+use crate::transport::{Network, NetworkSettings, PeerAddress, PeerState};
 
 pub(crate) const ELECTION: Duration = Duration::from_millis(1_000);
 pub(crate) const OWN: u64 = 1;
@@ -211,6 +211,12 @@ impl Stage {
             if theirs.stream == Some(StreamKind::Control) {
                 control = place == 0;
             }
+        }
+        let is_connected =
+            |peer: &PeerState| peer.id == member && peer.bulk.connected && peer.control.connected;
+        while !self.network.peers().iter().any(is_connected) {
+            // Greeted is a moment before.
+            tokio::task::yield_now().await;
         }
         let [first, second] = both;
         if control {

@@ -1,0 +1,7 @@
+-- Linearizable reads of random keys, and the time within which 99 of 100 were answered. Arguments: number of keys, seed. The
+-- environment has the ports, as for spread.lua.
+dofile(debug.getinfo(1, "S").source:match("^@(.*)tail.lua$") .. "spread.lua")
+
+function done(summary, latency)
+  io.write(string.format("99 of 100 within %d us\n", latency:percentile(99)))
+end
