@@ -311,6 +311,25 @@ impl<R: LogRead> RaftCore<R> {
         self.node.mut_store().set_file(file);
     }
 
+    /// Begins to send the file to those that need it: the crate would wait for their next answer to a heartbeat.
+    pub(crate) fn send_file(&mut self) {
+        let first = self.node.store().first();
+        let raft = &mut self.node.raft;
+        if raft.state != StateRole::Leader {
+            return;
+        }
+        let needs = raft.prs().iter().filter(|(id, progress)| {
+            let waits = progress.state == ProgressState::Probe && progress.recent_active;
+            **id != raft.id && waits && progress.matched + 1 < first
+        });
+        for id in needs.map(|(id, _)| *id).collect::<Vec<_>>() {
+            if let Some(progress) = raft.mut_prs().get_mut(id) {
+                progress.resume();
+            }
+            raft.send_append(id);
+        }
+    }
+
     /// Whether there is a file that can be sent.
     pub(crate) fn has_file(&self) -> bool {
         self.node.store().has_file()

@@ -127,6 +127,7 @@ impl Snapshots {
                 core.set_file(Some(file));
                 // What was wished for meanwhile is served by this one, or wished for again.
                 core.takes_wish_for_file();
+                core.send_file();
             }
             None => {
                 self.pause_until = now + (PAUSE << self.failures.min(DOUBLED));
