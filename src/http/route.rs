@@ -94,7 +94,7 @@ async fn checked(
     };
     let allowed = front.options.cors.allowed(origin);
     let mut taken = taken(method, &headers, seen);
-    taken.relay = RelayRequest::of(&front.service, uri, &headers);
+    taken.relay = RelayRequest::of(&front.service, method, uri, &headers);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
     let mut reply = Reply::new(headers);
     if !served {

@@ -18,7 +18,6 @@ use rustix::io::Errno;
 
 use super::batch::{FlushRequest, LogTask, Persisted, SharedWitness};
 use super::disk_space::DiskSpace;
-use super::log_pace::SLOW_SYNC;
 use super::marker::Marker;
 #[cfg(test)]
 use super::planted::{PlantedMistake, is_planted};
@@ -250,15 +249,12 @@ impl<F: wal::fs::Fs> LogWorker<F> {
 
     /// One sync took so long.
     fn tell_pace(&self, took: Duration) {
-        let slow = took >= SLOW_SYNC
-            && self
-                .status
-                .log_pace()
-                .synced(took, self.status.clock().boottime());
+        let clock = self.status.clock();
+        let slow = self.status.log_pace().synced(took, || clock.boottime());
         if slow && !self.status.is_sole_voter() {
             tracing::warn!(
-                "a sync of the log took {} ms: while that lasts this member has the leader answer reads and writes, if another \
-                 leads; look at the disk of {}",
+                "each sync of the log takes long, the last one {} ms: while that lasts this member has the leader answer reads and \
+                 writes, if another leads; look at the disk of {}",
                 took.as_millis(),
                 self.volume.path().display()
             );

@@ -104,13 +104,17 @@ impl Status {
         &self.log_pace
     }
 
-    /// Whether this member follows a leader, and its log takes so long that it is far behind: lately, or now.
-    pub(crate) fn lags(&self) -> bool {
+    /// Whether this member follows a leader, and its log takes so long that it is far behind: lately, or now; or
+    /// `for_good`, all the time.
+    pub(crate) fn lags(&self, for_good: bool) -> bool {
         if self.is_sole_voter() {
             return false;
         }
-        let slow = self.log_pace.is_slow(|| self.clock.boottime())
-            || self.watchdog.lasts(Work::LogSync, SLOW_SYNC);
+        let now = || self.clock.boottime();
+        let slow = match for_good {
+            true => self.log_pace.is_slow_for_good(now),
+            false => self.log_pace.is_slow(now) || self.watchdog.lasts(Work::LogSync, SLOW_SYNC),
+        };
         slow && self.leader() != 0 && self.role() != Role::Leader
     }
 

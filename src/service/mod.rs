@@ -186,9 +186,9 @@ impl Service {
         leader.client_urls.into_iter().next().filter(|_| elsewhere)
     }
 
-    /// Whether a leader answers sooner than this member, whose own log takes long.
-    pub(crate) fn lags(&self) -> bool {
-        self.node().status.lags()
+    /// Whether a leader answers sooner than this member, whose own log takes long: now, or `for_good`.
+    pub(crate) fn lags(&self, for_good: bool) -> bool {
+        self.node().status.lags(for_good)
     }
 
     /// Ends when this member no longer follows that leader.

@@ -58,8 +58,17 @@ enum RelayFault {
 
 impl RelayRequest {
     /// What is needed of the header, if requests are to go to the leader now.
-    pub(super) fn of(service: &Service, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
-        if !service.lags() || headers.contains_key(RELAYED) {
+    ///
+    /// A read may be asked twice, so it is passed on as soon as the disk is slow. A write that is on its way when the leader is
+    /// lost has an unknown outcome, while one that is offered is decided: it takes a disk that is slow for good.
+    pub(super) fn of(
+        service: &Service,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<Box<Self>> {
+        let writes = !is_read(method);
+        if !service.lags(writes) || headers.contains_key(RELAYED) {
             return None;
         }
         let leader = service.leader().ok()??;
@@ -73,6 +82,10 @@ impl RelayRequest {
     }
 }
 
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 /// Whether a request waits for what is committed to be applied.
 pub(super) fn waits_for_apply(
     service: &Service,
@@ -80,7 +93,7 @@ pub(super) fn waits_for_apply(
     path: &KeyPath,
     params: &Params,
 ) -> bool {
-    if !matches!(*method, Method::GET | Method::HEAD) {
+    if !is_read(method) {
         return true;
     }
     match (method == Method::GET).then(|| classify::get(path, params)) {
@@ -109,9 +122,7 @@ pub(super) async fn answer(
     let error = match timeout(service.patience(), answered).await {
         Ok(Ok(answer)) => return Ok(told(front, request, answer, reply)),
         Ok(Err(RelayFault::NotSent)) => return Err(reply),
-        Ok(Err(RelayFault::Lost)) if matches!(*method, Method::GET | Method::HEAD) => {
-            return Err(reply);
-        }
+        Ok(Err(RelayFault::Lost)) if is_read(method) => return Err(reply),
         Ok(Err(RelayFault::Lost)) => ServiceError::LeaderLost,
         Err(_) => ServiceError::TimedOut,
     };
