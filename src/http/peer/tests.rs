@@ -198,6 +198,10 @@ async fn members_speak_both_ways_and_notice_the_end_of_a_process() {
             proposal,
         }],
     });
+    // What is offered on a way that is not there yet is lost, and repeated by who offers.
+    while !second.network.peers()[0].bulk.connected {
+        tokio::task::yield_now().await;
+    }
     second.network.send_write(1, offer.clone());
     let mut beat = second.append(1, 0);
     beat.set_msg_type(MessageType::MsgHeartbeat);
