@@ -1,15 +1,21 @@
-//! Connections that have never asked for anything: where a port is full, the oldest of them gives way to a new one. So whoever
-//! holds connections and is silent keeps nobody away.
+//! Connections that have asked for nothing for a while: where a port is full, the oldest of them gives way to a new one. So
+//! whoever holds connections and is silent keeps nobody away. One that has just been made is about to ask.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::activity::Activity;
+
+/// How long a client may take to ask, as soon as others need its place.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// See the module. Those that have asked meanwhile are passed over when they are met.
 #[derive(Debug)]
 pub(super) struct SilentConnections {
-    oldest_first: VecDeque<Weak<Activity>>,
+    oldest_first: VecDeque<(Weak<Activity>, Instant)>,
     limit: usize,
 }
 
@@ -25,15 +31,21 @@ impl SilentConnections {
     /// A new one.
     pub(super) fn add(&mut self, activity: &Arc<Activity>) {
         if self.oldest_first.len() > 2 * self.limit {
-            self.oldest_first.retain(|one| silent(one).is_some());
+            self.oldest_first.retain(|(one, _)| silent(one).is_some());
         }
-        self.oldest_first.push_back(Arc::downgrade(activity));
+        let made = (Arc::downgrade(activity), Instant::now());
+        self.oldest_first.push_back(made);
     }
 
     /// Ends the oldest. Whether there is one.
     pub(super) fn displace(&mut self) -> bool {
-        while let Some(oldest) = self.oldest_first.pop_front() {
-            if let Some(activity) = silent(&oldest) {
+        while let Some((oldest, since)) = self.oldest_first.front() {
+            let activity = silent(oldest);
+            if activity.is_some() && since.elapsed() < PATIENCE {
+                return false;
+            }
+            self.oldest_first.pop_front();
+            if let Some(activity) = activity {
                 activity.give_way();
                 return true;
             }
@@ -48,8 +60,6 @@ fn silent(one: &Weak<Activity>) -> Option<Arc<Activity>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;
@@ -72,6 +82,8 @@ mod tests {
         drop(Exchange::begin(&all[0], BodyFraming::Length(0)));
         let mut all = VecDeque::from(all);
         all.remove(1);
+        assert!(!connections.displace(), "they are about to ask");
+        tokio::time::advance(PATIENCE).await;
         assert!(connections.displace());
         let [asked, oldest, newest] = [&all[0], &all[1], &all[2]];
         assert!(!gives_way(asked).await && !gives_way(newest).await);

@@ -443,6 +443,27 @@ impl<R: LogRead> RaftCore<R> {
         }
     }
 
+    /// How far the others are as this member knows, for the words of a failed test.
+    #[cfg(test)]
+    pub(crate) fn described_progress(&self) -> String {
+        let raft = &self.node.raft;
+        let first = self.node.store().first();
+        let one = |(id, progress): (&u64, &raft::Progress)| {
+            let (matched, next) = (progress.matched, progress.next_idx);
+            let (paused, active) = (progress.is_paused(), progress.recent_active);
+            format!(
+                "{id}: {} matched {matched} next {next} paused {paused} active {active}",
+                progress.state
+            )
+        };
+        let all: Vec<_> = raft.prs().iter().map(one).collect();
+        format!(
+            "log from {first}, file {}, {}",
+            self.has_file(),
+            all.join("; ")
+        )
+    }
+
     /// What this member is now.
     pub(crate) fn soft_state(&self) -> SoftState {
         let raft = &self.node.raft;

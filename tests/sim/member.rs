@@ -310,7 +310,7 @@ impl RunningMember {
     pub(super) fn described(&self) -> String {
         let status = &self.status;
         format!(
-            "{:?} of term {} under {}, commit {}, applied {}, {:?}, {:?}, {} writes in the intake, {} waiters",
+            "{:?} of term {} under {}, commit {}, applied {}, {:?}, {:?}, {} writes in the intake, {} waiters, {}",
             status.role(),
             status.term(),
             status.leader(),
@@ -319,7 +319,8 @@ impl RunningMember {
             status.refusals().first(),
             self.consensus.attention(),
             self.intake.waiting(),
-            self.waiters.len()
+            self.waiters.len(),
+            self.consensus.described()
         )
     }
 

@@ -198,6 +198,12 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
     }
 
+    /// For the words of a failed test.
+    #[cfg(test)]
+    pub(crate) fn described(&self) -> String {
+        format!("{}, {:?}", self.core.described_progress(), self.snapshots)
+    }
+
     fn leads(&self) -> bool {
         self.core.soft_state().role == Role::Leader
     }
