@@ -347,6 +347,11 @@ impl<R: LogRead> Storage for LogView<R> {
         if index > self.last() {
             return Err(raft::Error::Store(StorageError::Unavailable));
         }
+        // Whoever took that state goes on from there, and the log may have lost the entry with its segment: without its term
+        // the same state would be sent again and again.
+        if let Some(file) = self.file.as_ref().filter(|file| file.index == index) {
+            return Ok(file.term);
+        }
         if index < self.base || self.was_gone(index) {
             return Err(raft::Error::Store(StorageError::Compacted));
         }
@@ -367,9 +372,7 @@ impl<R: LogRead> Storage for LogView<R> {
 
     /// Only what is at hand is given, and that with its place alone: the file itself travels on a stream of its own.
     fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
-        // One that stands right before the log would not help: what follows it is sent only if its term is known here, and the
-        // log may have lost that with its segment. A leader has an entry of its own, so a newer one can be made.
-        let least = request_index.max(self.first());
+        let least = request_index.max(self.first().saturating_sub(1));
         let Some(file) = self.file.as_ref().filter(|file| file.serves(to, least)) else {
             self.wants_file.set(true);
             return Err(raft::Error::Store(
