@@ -150,12 +150,23 @@ pub(super) fn stores(data_dir: &Path) -> io::Result<Vec<String>> {
 
 /// Removes every store but `chosen`, which was judged, and may be written to. What cannot be removed is told and stays: it
 /// is asked for again at the next start.
-pub(super) fn remove_others(data_dir: &Path, chosen: &Path) {
-    let others = stores(data_dir).unwrap_or_default();
+///
+/// A process that ended between the rename of the pointer and the sync after it left one that is seen and not durable: a power
+/// loss would bring back the pointer to what is removed here. So it is made durable first, or nothing is removed.
+pub(super) fn remove_others<F: Fs>(fs: &F, data_dir: &Path, chosen: &Path) {
+    let mut others = stores(data_dir).unwrap_or_default();
+    others.retain(|name| data_dir.join(name) != chosen);
+    if others.is_empty() {
+        return;
+    }
+    if let Err(error) = fs.sync_dir(data_dir) {
+        tracing::error!(
+            "{} cannot be synced: {error}; stores that are not needed stay until the next start",
+            data_dir.display()
+        );
+        return;
+    }
     for path in others.iter().map(|name| data_dir.join(name)) {
-        if path == chosen {
-            continue;
-        }
         match remove(&path) {
             Ok(()) => tracing::warn!(
                 "{} is removed: {} is the store, and this one was given up for it, or never finished",

@@ -428,7 +428,7 @@ fn open(place: &MemberPlace<'_>) -> Result<OpenedStore<SimFs>, Box<dyn Error>> {
             let chosen = plan.store_path.clone();
             let opened = store::open_store(place.disk, place.directory, plan, &options);
             let (opened, mode, _) = opened?;
-            store_pointer::remove_others(place.directory, &chosen);
+            store_pointer::remove_others(place.disk, place.directory, &chosen);
             assert_eq!(mode, storage::Mode::Normal);
             Ok(opened)
         }

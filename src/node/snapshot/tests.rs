@@ -171,7 +171,7 @@ fn started(data_dir: &Path) -> (u64, wal::Position, wal::HardState) {
     let options = storage::StoreOptions::default();
     let (opened, mode, _) = open_store(&OsFs, data_dir, plan, &options).expect("opened");
     assert_eq!(mode, storage::Mode::Normal);
-    store_pointer::remove_others(data_dir, &chosen);
+    store_pointer::remove_others(&OsFs, data_dir, &chosen);
     assert_eq!(store_pointer::stores(data_dir).expect("listed").len(), 1);
     let context = context(opened.store.clone());
     let flush = sync_channel(1).0;

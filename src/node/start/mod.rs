@@ -113,7 +113,7 @@ fn open(
         })
     };
     if mode != storage::Mode::ReadOnly {
-        store_pointer::remove_others(data_dir.path(), &store_path);
+        store_pointer::remove_others(&OsFs, data_dir.path(), &store_path);
     }
     Ok(match mode {
         storage::Mode::Normal => writable(opened, Vec::new(), met),

@@ -88,7 +88,7 @@ fn names_are_never_used_again_and_others_are_removed() {
     assert!(switch(&OsFs, data, "wal").is_err());
     let chosen = directory(&OsFs, data);
     assert_eq!(chosen, data.join("store-2"));
-    remove_others(data, &chosen);
+    remove_others(&OsFs, data, &chosen);
     assert_eq!(stores(data).expect("listed"), ["store-2"]);
     assert!(data.join("store-x/file").exists() && data.join("wal/file").exists());
 }
