@@ -75,7 +75,12 @@ impl RelayRequest {
         Some(Box::new(Self {
             leader: leader.id,
             url: leader.client_urls.into_iter().next()?,
-            target: uri.path_and_query()?.as_str().to_owned(),
+            target: match (writes, uri.query()) {
+                (true, _) => uri.path_and_query()?.as_str().to_owned(),
+                // The leader may have another default, and the first of two counts.
+                (false, Some(query)) => format!("{}?quorum=true&{query}", uri.path()),
+                (false, None) => format!("{}?quorum=true", uri.path()),
+            },
             content_type: headers.get(CONTENT_TYPE).cloned(),
             authorization: headers.get(AUTHORIZATION).cloned(),
         }))
