@@ -3,9 +3,10 @@
 //! The disk is made slow by a variable that builds without debug assertions do not look for.
 #![cfg(debug_assertions)]
 
-use super::support::cluster::{Cluster, json};
+use super::support::cluster::{Cluster, json, launches};
+use super::support::fake::{Fake, Received, Step, event, response};
 use super::support::http::{Request, Response};
-use super::support::server::Server;
+use super::support::server::{Launch, Server};
 use super::support::wait::{LIMIT, until};
 
 /// What each sync of the log takes longer.
@@ -26,7 +27,11 @@ fn shown(answer: &Response) -> (u16, String) {
 
 /// A cluster whose second follower has a slow disk, with the positions of that member and of the leader.
 fn with_a_slow_follower() -> (Cluster, usize, usize) {
-    let mut cluster = Cluster::start(3);
+    slow_follower_of(launches(3))
+}
+
+fn slow_follower_of(launches: Vec<Launch>) -> (Cluster, usize, usize) {
+    let mut cluster = Cluster::of(launches);
     let leader = cluster.leader();
     let slow = cluster.others(leader)[0];
     let status = cluster[slow].terminate(LIMIT);
@@ -112,4 +117,88 @@ fn a_member_with_a_slow_disk_answers_when_the_leader_has_gone() {
             assert_eq!(seen["node"]["value"], "x", "{seen}");
         }
     }
+}
+
+/// A leader that says what it was asked, and is not there for what begins with `/v2/keys/lost`.
+fn leader_of_a_script() -> Fake {
+    Fake::start(|request: &Received| {
+        if request.target.starts_with("/v2/keys/lost") {
+            return vec![Step::Reset];
+        }
+        let body = event("get", "/said", &request.line(), 7);
+        let headers = ["Content-Type: application/json", "X-Etcd-Index: 7"];
+        vec![Step::Send(response("200 OK", &headers, &body))]
+    })
+}
+
+/// The leader may have been started with another `--default-read` than the member that was asked, so a read says what it needs. All
+/// else goes on as it came.
+#[test]
+fn what_is_passed_on_depends_on_no_setting_of_the_leader() {
+    let fake = leader_of_a_script();
+    let advertise = format!("--advertise-client-urls={}", fake.url());
+    let launches = launches(3).into_iter();
+    let launches = launches
+        .map(|launch| launch.arg(advertise.clone()))
+        .collect();
+    let (cluster, slow, _) = slow_follower_of(launches);
+    let member = &cluster[slow];
+    for (request, line) in [
+        (Request::get("/v2/keys/a"), "GET /v2/keys/a?quorum=true"),
+        (
+            Request::get("/v2/keys/a?recursive=true&sorted=true"),
+            "GET /v2/keys/a?quorum=true&recursive=true&sorted=true",
+        ),
+        (
+            Request::put("/v2/keys/a%20b?prevExist=true", "value=%20"),
+            "PUT /v2/keys/a%20b?prevExist=true",
+        ),
+        (
+            Request::delete("/v2/keys/a?dir=true"),
+            "DELETE /v2/keys/a?dir=true",
+        ),
+    ] {
+        let answer = member.exchange(&request);
+        assert_eq!(shown(&answer), (200, event("get", "/said", line, 7)));
+        assert_eq!(answer.etcd_index(), Some(7), "{}", answer.dump());
+    }
+    let asked = fake.requests();
+    let [.., put, delete] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!((&*put.body, &*delete.body), ("value=%20", ""));
+    assert_eq!(
+        put.header("content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
+    assert!(put.header("x-etcd2-relayed-by").is_some(), "{put:?}");
+    assert_eq!(put.header("host"), Some(&*fake.address().to_string()));
+
+    // Whoever is asked by another member answers itself, and so for what need not be linearizable.
+    let here = [
+        Request::get("/v2/keys/here").header("x-etcd2-relayed-by", "1"),
+        Request::get("/v2/keys/here?local=true"),
+    ];
+    for request in here {
+        let answer = member.exchange(&request);
+        assert_eq!(answer.status(), 404, "{}", answer.dump());
+    }
+    // A read that was lost on its way is answered by this member, a write has an outcome that nobody knows.
+    let read = member.exchange(&Request::get("/v2/keys/lost"));
+    assert_eq!(read.status(), 404, "{}", read.dump());
+    let written = member.exchange(&Request::put("/v2/keys/lost", "value=x"));
+    assert_eq!(written.status(), 500, "{}", written.dump());
+    assert!(
+        written
+            .text()
+            .contains("possibly due to previous leader failure"),
+        "{}",
+        written.dump()
+    );
+    let reads = fake
+        .lines()
+        .iter()
+        .filter(|line| line.contains("/v2/keys/here"))
+        .count();
+    assert_eq!(reads, 0, "{:?}", fake.lines());
 }

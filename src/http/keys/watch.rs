@@ -42,7 +42,7 @@ pub(crate) async fn answer(
                 place: None,
                 stream,
                 rest,
-                begun: false,
+                sent: false,
                 ending: None,
                 front: Arc::clone(front),
             };
@@ -66,8 +66,9 @@ struct WatchBody {
     place: Option<WaitingPlace>,
     stream: bool,
     rest: Option<Incoming>,
-    /// Whether the connection has had the time to send the head.
-    begun: bool,
+    /// Whether the connection has had the time to send what it has, the head first: it does so when nothing more is given, and
+    /// drops what it has not sent when the body breaks off.
+    sent: bool,
     /// Why it is broken off as soon as it has.
     ending: Option<&'static str>,
     front: Arc<Front>,
@@ -98,8 +99,7 @@ impl WatchBody {
         cx: &mut Context<'_>,
         client_has_ended: bool,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        // The last is asked on each poll: the connection polls its body once more when the listener begins to stop.
-        if let Some(reason) = self.ending.or(self.front.stopping().then_some(STOPS)) {
+        if let Some(reason) = self.ending {
             return self.broken_off(cx, reason);
         }
         let Some(watch) = &mut self.watch else {
@@ -117,11 +117,14 @@ impl WatchBody {
         };
         // The head went out with 200 when the watch was accepted: an error can only be told in the body.
         let (object, more) = match next {
+            // Asked on each poll: the connection polls its body once more when the listener begins to stop. What is there goes
+            // out before: who wrote it has an answer, and this client would find out only by asking again.
+            Poll::Pending if self.front.stopping() => return self.broken_off(cx, STOPS),
             Poll::Pending if client_has_ended || !skimmed(&mut self.rest, cx) => {
                 return self.broken_off(cx, "the client has ended");
             }
             Poll::Pending => {
-                self.begun = true;
+                self.sent = true;
                 return Poll::Pending;
             }
             Poll::Ready(Err(ServiceError::HistoryCleared { .. })) if !self.stream => {
@@ -134,17 +137,18 @@ impl WatchBody {
         if !more {
             self.watch = None;
         }
+        self.sent = false;
         Poll::Ready(Some(Ok(object)))
     }
 
-    /// Not before the head was sent, which the connection does once this has nothing to give: the client is told that its
-    /// watch was accepted.
+    /// Not before the head was sent, and the events after it: the client is told that its watch was accepted, and loses nothing
+    /// that it was to see.
     fn broken_off(
         &mut self,
         cx: &mut Context<'_>,
         reason: &'static str,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        if !std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.sent, true) {
             self.ending = Some(reason);
             cx.waker().wake_by_ref();
             return Poll::Pending;

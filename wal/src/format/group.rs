@@ -150,13 +150,24 @@ impl GroupHeader {
     }
 }
 
-/// Whether a sector begins like a group of the segment with this salt, its checksum aside: what is left
-/// of a torn write looks so.
-pub(crate) fn looks_like_group(bytes: &[u8], sequence: u64, salt: u64) -> bool {
-    bytes.len() >= SEQUENCE + 8
-        && bytes[..4] == MAGIC
-        && u64_at(bytes, SALT) == salt
-        && u64_at(bytes, SEQUENCE) == sequence
+/// Whether a sector holds the header of a group that this use of the file wrote at `place` and that is broken: torn
+/// or damaged. The file's uses before left groups too, where the file is reused.
+///
+/// One damaged field must not pass a group of this use for one of theirs: three of the four fields that tell them
+/// apart are enough. Theirs agree in two at most, the magic and by chance the offset: no sequence is used twice, but
+/// where a segment was made and lost before its header was synced. A group left by such a use is whole under the
+/// salt of its own, and is told by that.
+pub(crate) fn is_broken_group(bytes: &[u8], place: Place, salt: u64) -> bool {
+    if bytes.len() < OFFSET + 8 || GroupHeader::decode_any_salt(bytes, place).is_some() {
+        return false;
+    }
+    let agree = [
+        bytes[..4] == MAGIC,
+        u64_at(bytes, SALT) == salt,
+        u64_at(bytes, SEQUENCE) == place.sequence,
+        u64_at(bytes, OFFSET) == place.offset,
+    ];
+    agree.into_iter().filter(|same| *same).count() >= 3
 }
 
 /// Bytes a group with this many bytes of records takes in the file.

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::group::{GROUP_HEADER_BYTES, GroupHeader};
+use super::group::{GROUP_HEADER_BYTES, GroupHeader, is_broken_group};
 use super::name::Name;
 use super::record::{self, Record};
 use super::segment::{HeaderFault, SegmentHeader};
@@ -154,6 +154,39 @@ fn a_group_header_passes_at_its_own_place_and_salt_only() {
         let mut flipped = bytes;
         flipped[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(GroupHeader::decode(&flipped, place, 5), None, "bit {bit}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_leaves_a_broken_group_and_an_earlier_use_of_the_file_leaves_none() {
+    let mut bytes = [0; GROUP_HEADER_BYTES];
+    group().encode_into(&mut bytes);
+    let (place, salt) = (group().place, group().salt);
+    assert!(!is_broken_group(&bytes, place, salt), "it is whole");
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes;
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(is_broken_group(&flipped, place, salt), "bit {bit}");
+    }
+    for theirs in [
+        Place {
+            sequence: 6,
+            ..place
+        },
+        // A segment of this sequence that was lost before its header was synced.
+        place,
+        Place {
+            offset: 2048,
+            ..place
+        },
+    ] {
+        let header = GroupHeader {
+            place: theirs,
+            salt: salt + 1,
+            ..group()
+        };
+        header.encode_into(&mut bytes);
+        assert!(!is_broken_group(&bytes, place, group().salt), "{header:?}");
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::entry::Place;
 use crate::error::{Context, Error};
 use crate::format::SECTOR;
-use crate::format::group::{GroupHeader, looks_like_group};
+use crate::format::group::{GroupHeader, is_broken_group};
 use crate::fs::Fs;
 use crate::scan::Window;
 use crate::segment::Segment;
@@ -84,7 +84,7 @@ fn look_at<F: Fs>(
         }
         later.last_index = later.last_index.max(Some(header.last_index()));
         later.torn_end = later.torn_end.max(Some(header.end()));
-    } else if looks_like_group(sector, segment.sequence, segment.salt) {
+    } else if is_broken_group(sector, place, segment.salt) {
         later.torn_end = later.torn_end.max(Some(offset + sector.len() as u64));
     } else if let Some(last) = sector.iter().rposition(|byte| *byte != 0)
         && !segment.reused
