@@ -17,6 +17,8 @@ use wal::fs::Fs;
 
 use super::disk_space::DiskSpace;
 use super::marker::Marker;
+#[cfg(test)]
+use super::planted::{PlantedMistake, is_planted};
 use super::recovery::error::{RecoveryError, io};
 use super::witness_file::{self, WitnessFile};
 use super::{identity_file, reserve, store_pointer};
@@ -77,7 +79,7 @@ pub(super) fn found<F: Fs>(
         ..Marker::default()
     };
     let mut batch = writer.batch();
-    batch.set_marker(&marker.encode());
+    batch.set_marker(&first(&marker));
     batch.commit()?;
     store.flush()?;
     let wal = new_log(fs, &data_dir.join("wal"), identity, wal)?;
@@ -101,6 +103,20 @@ pub(super) fn found<F: Fs>(
         marker,
         witness_file,
     })
+}
+
+/// What is flushed before there is an entry.
+fn first(marker: &Marker) -> Vec<u8> {
+    #[cfg(test)]
+    if is_planted(PlantedMistake::AloneByDefault) {
+        let conf_state = ConfState::default();
+        return Marker {
+            conf_state,
+            ..marker.clone()
+        }
+        .encode();
+    }
+    marker.encode()
 }
 
 /// An unfinished founding may have left a log without an entry, perhaps of other settings.

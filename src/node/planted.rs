@@ -15,8 +15,8 @@ pub(crate) enum PlantedMistake {
     ReadsByLease,
     /// An answer to a read is taken for that of another read with the same number.
     AnswersBySequence,
-    /// A TTL counts from the stamp of its leader, even one that is behind the time of the store; and a leader begins with
-    /// whatever its own clock says.
+    /// A TTL counts from the stamp of its leader, even one that is behind the time of the store; a leader begins with
+    /// whatever its own clock says; and who does not lead hears the time from what it applies alone.
     DeadlinesFromStamps,
     /// An offer that is repeated is taken again.
     OffersTakenTwice,
@@ -26,6 +26,10 @@ pub(crate) enum PlantedMistake {
     ClocksOfTwoMachines,
     /// A member whose disk was emptied votes and acknowledges as if it were new.
     EmptyMemberSpeaks,
+    /// Who votes is written down with the first flush alone, and a member that does not know takes itself for the only one.
+    AloneByDefault,
+    /// The log begins anew behind a store that a power loss can still take the name of.
+    PointerNotSynced,
 }
 
 thread_local! {

@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 
 use wal::fs::{File, Fs};
 
+#[cfg(test)]
+use super::planted::{PlantedMistake, is_planted};
+
 /// Its name in the data directory.
 pub(super) const NAME: &str = "STORE";
 const NEW: &str = "STORE.new";
@@ -130,6 +133,14 @@ pub(super) fn switch<F: Fs>(fs: &F, data_dir: &Path, name: &str) -> io::Result<(
     file.write_all_at(0, encode(name).as_bytes())?;
     file.sync_data()?;
     fs.rename(&new, &path(data_dir))?;
+    make_durable(fs, data_dir)
+}
+
+fn make_durable<F: Fs>(fs: &F, data_dir: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    if is_planted(PlantedMistake::PointerNotSynced) {
+        return Ok(());
+    }
     fs.sync_dir(data_dir)
 }
 
@@ -159,7 +170,7 @@ pub(super) fn remove_others<F: Fs>(fs: &F, data_dir: &Path, chosen: &Path) {
     if others.is_empty() {
         return;
     }
-    if let Err(error) = fs.sync_dir(data_dir) {
+    if let Err(error) = make_durable(fs, data_dir) {
         tracing::error!(
             "{} cannot be synced: {error}; stores that are not needed stay until the next start",
             data_dir.display()

@@ -20,6 +20,7 @@ use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::Role;
 use crate::watch::Watcher;
 
+mod aim;
 mod bounds;
 mod clients;
 mod disk;
@@ -27,6 +28,7 @@ mod snapshots;
 mod time;
 mod watches;
 
+use aim::Visited;
 use clients::PendingCall;
 use disk::DiskState;
 use snapshots::Transfer;
@@ -61,6 +63,11 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// Whether several may come together.
+    fn can_aim(&self) -> bool {
+        self.crashes && self.partitions && self.pauses
+    }
+
     /// None of them.
     pub(super) const NONE: Self = Self {
         crashes: false,
@@ -110,6 +117,7 @@ pub(super) struct SimulatedCluster {
     watchers: Vec<WatchClient>,
     /// Who is not heard by whom.
     cut: BTreeSet<(u64, u64)>,
+    visited: Option<Visited>,
     pub(super) world: World,
     random: SplitMix64,
     faults: Faults,
@@ -136,6 +144,7 @@ impl SimulatedCluster {
             transfers: Vec::new(),
             watchers: WatchClient::all(),
             cut: BTreeSet::new(),
+            visited: None,
             world: World::default(),
             random,
             faults,
@@ -296,6 +305,11 @@ impl SimulatedCluster {
         }
         let victim = 1 + self.random.below(VOTERS.len() as u64);
         let way = self.random.below(3);
+        self.cut_off(victim, way);
+    }
+
+    /// Nobody hears it (2), it hears nobody (1), or both.
+    fn cut_off(&mut self, victim: u64, way: u64) {
         for other in VOTERS.into_iter().filter(|other| *other != victim) {
             if way != 1 {
                 self.cut.insert((victim, other));
@@ -313,12 +327,15 @@ impl SimulatedCluster {
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
-        let what = self.random.below(47);
+        let what = self.random.below(48);
         self.world.note("step", what << 8 | at as u64);
         match what {
             0 => self.set_mortal(at),
             1..=3 => self.ask(at),
-            4..=6 => self.get(at),
+            4..=6 => {
+                let at = self.visited_or(at);
+                self.get(at);
+            }
             7..=13 => self.decide(at),
             14..=18 => self.write_log(at),
             19..=23 => self.apply(at),
@@ -339,6 +356,7 @@ impl SimulatedCluster {
             43 | 44 => self.watch(at),
             45 if self.random.one_in(4) => self.give_up(at),
             46 if self.random.one_in(2) => self.help_others(at),
+            47 if self.faults.can_aim() && self.random.one_in(20) => self.aim(),
             _ => self.pass_time(MOMENT),
         }
     }

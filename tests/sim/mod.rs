@@ -6,6 +6,7 @@
 //! | `cluster` | three machines, their network, and what happens to them |
 //! | `cluster/bounds` | what a member may hold |
 //! | `cluster/clients` | what clients ask of all members |
+//! | `cluster/aim` | what happens to the leader of all members |
 //! | `cluster/disk` | disks that fail, tear, fill up and hang |
 //! | `cluster/time` | clocks that drift, are set, and are wrong after a boot |
 //! | `cluster/watches` | clients that watch, at one member after the other |
@@ -87,6 +88,16 @@ fn planted_mistakes_are_found() {
             0..20,
             ["one write was taken twice", "is offered twice"],
         ),
+        (
+            PlantedMistake::OffersMovedEarly,
+            0..20,
+            ["one write was taken twice", "two calls were told"],
+        ),
+        (
+            PlantedMistake::AloneByDefault,
+            0..20,
+            ["applies another entry", "two members lead"],
+        ),
     ] {
         let found = found_by(mistake, seeds.clone());
         let (seed, text) = found.unwrap_or_else(|| panic!("{mistake:?}: not found in {seeds:?}"));
@@ -114,6 +125,8 @@ fn a_mistake_that_is_named_is_looked_for() {
         PlantedMistake::OffersMovedEarly,
         PlantedMistake::ClocksOfTwoMachines,
         PlantedMistake::EmptyMemberSpeaks,
+        PlantedMistake::AloneByDefault,
+        PlantedMistake::PointerNotSynced,
     ];
     let mistake = all
         .into_iter()
