@@ -134,6 +134,15 @@ impl<F: Fs> SnapshotDirectory<F> {
         FileReader::new(self.source(&file.path, 0)?, &file.path)
     }
 
+    /// How many bytes a published file has.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn file_len(&self, file: &PublishedFile) -> Result<u64, Error> {
+        let len = self.fs.len(&file.path);
+        len.map_err(|error| Error::io(&file.path, "look at", error))
+    }
+
     /// Opens a published file where another reader of it stood.
     ///
     /// # Errors
