@@ -42,7 +42,7 @@ impl Front {
             listings: ListingPermits::new(options.max_listings),
             answers: Budget::new(ANSWER_BYTES),
             counters: RequestCounters::new(service.metrics()),
-            relay: RelayConnections::default(),
+            relay: RelayConnections::new(&service),
             service,
             options,
             stopping: AtomicBool::new(false),

@@ -16,7 +16,7 @@ use super::front::Front;
 use super::info;
 use super::keys::{self, TakenHeaders};
 use super::members;
-use super::relay::RelayRequest;
+use super::relay::{self, RelayRequest};
 use super::request::credentials;
 use super::request::media_type;
 use super::request::path;
@@ -94,7 +94,8 @@ async fn checked(
     };
     let allowed = front.options.cors.allowed(origin);
     let mut taken = taken(method, &headers, seen);
-    taken.relay = RelayRequest::of(&front.service, method, uri, &headers);
+    taken.relay = RelayRequest::of(front, method, uri, &headers);
+    let relayed_to = relay::asked(&headers);
     let content_type = below(&decoded, MEMBERS).and_then(|_| headers.get(CONTENT_TYPE).cloned());
     let mut reply = Reply::new(headers);
     if !served {
@@ -104,6 +105,9 @@ async fn checked(
     // What another site must not ask, it must not be told either.
     if let Some(allowed) = allowed.filter(|_| foreign.is_none()) {
         front.options.cors.write(reply.headers_mut(), allowed);
+    }
+    if let Err(status) = relay::own_up(front, relayed_to.as_ref(), reply.headers_mut()) {
+        return upload::leave(body, reply).await.empty(status);
     }
     if method == Method::OPTIONS {
         return upload::leave(body, reply).await.empty(StatusCode::OK);

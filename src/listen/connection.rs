@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::activity::{Activity, Exchange};
+use super::date;
 use super::drain::Stage;
 use super::handler::Handler;
 use super::head::BodyFraming;
@@ -51,12 +52,18 @@ pub(super) async fn serve<H, T>(
     let service = service_fn(move |request| {
         let link = Arc::clone(&link);
         let exchange = begin(&link.activity, &request);
-        async move { Ok::<_, Infallible>(H::answer(&link, exchange, request).await) }
+        async move {
+            let mut response = H::answer(&link, exchange, request).await;
+            date::add(response.headers_mut());
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = Builder::new();
     builder
         .title_case_headers(true)
         .header_read_timeout(None)
+        // The library's own panics where the clock shows a time before 1970, and stands still where it is set back.
+        .auto_date_header(false)
         .max_buf_size(BUFFER_BYTES);
     let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
     let mut ticks = interval(watchman.tick());

@@ -22,6 +22,7 @@ mod activity;
 mod bind;
 mod chunked;
 mod connection;
+mod date;
 mod drain;
 #[cfg(test)]
 mod fuzz;

@@ -422,7 +422,9 @@ fn weight(message: &PeerMessage) -> usize {
             let writes = offer.writes.iter();
             writes.map(|write| write.proposal.len()).sum()
         }
-        PeerMessage::Write(WriteMessage::Received { .. } | WriteMessage::Fit(_)) => 0,
+        PeerMessage::Write(
+            WriteMessage::Received { .. } | WriteMessage::Fit(_) | WriteMessage::Time { .. },
+        ) => 0,
     }
 }
 

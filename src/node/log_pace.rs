@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) const SLOW_SYNC: Duration = Duration::from_millis(100);
 /// For how long one such sync counts: those that are slow now and then must not make it change its mind with each.
 const COUNTS: Duration = Duration::from_secs(5);
-/// So many of them, one after the other, and the disk is slow for good.
+/// So many of them, one after the other, and the log hears of it.
 const FOR_GOOD: u32 = 3;
 
 /// Times are nanoseconds by the clock that counts since boot.
@@ -20,7 +20,7 @@ pub(crate) struct LogPace {
 }
 
 impl LogPace {
-    /// A sync took so long and ended `now`. Whether the log becomes slow for good with it.
+    /// A sync took so long and ended `now`. Whether somebody is to be told: once for each time that syncs are slow in a row.
     pub(crate) fn synced(&self, took: Duration, now: impl FnOnce() -> u64) -> bool {
         if took < SLOW_SYNC {
             if self.in_row.load(Ordering::Relaxed) != 0 {
@@ -40,11 +40,6 @@ impl LogPace {
     pub(crate) fn is_slow(&self, now: impl FnOnce() -> u64) -> bool {
         let until = self.slow_until.load(Ordering::Relaxed);
         until != 0 && now() < until
-    }
-
-    /// Whether all were for a while.
-    pub(crate) fn is_slow_for_good(&self, now: impl FnOnce() -> u64) -> bool {
-        self.in_row.load(Ordering::Relaxed) >= FOR_GOOD && self.is_slow(now)
     }
 }
 
@@ -73,10 +68,8 @@ mod tests {
             [slow(), slow(), slow(), slow()],
             [false, false, true, false]
         );
-        assert!(pace.is_slow_for_good(|| 2 * SECOND));
-        assert!(!pace.is_slow_for_good(|| 6 * SECOND));
         pace.synced(SLOW_SYNC / 2, || SECOND);
-        assert!(!pace.is_slow_for_good(|| 2 * SECOND) && pace.is_slow(|| 2 * SECOND));
+        assert!(pace.is_slow(|| 2 * SECOND));
         assert_eq!([slow(), slow(), slow()], [false, false, true]);
     }
 }

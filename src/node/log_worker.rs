@@ -253,8 +253,8 @@ impl<F: wal::fs::Fs> LogWorker<F> {
         let slow = self.status.log_pace().synced(took, || clock.boottime());
         if slow && !self.status.is_sole_voter() {
             tracing::warn!(
-                "each sync of the log takes long, the last one {} ms: while that lasts this member has the leader answer reads and \
-                 writes, if another leads; look at the disk of {}",
+                "each sync of the log takes long, the last one {} ms: while that lasts this member has the leader answer reads, if \
+                 another leads, and its writes take as long; look at the disk of {}",
                 took.as_millis(),
                 self.volume.path().display()
             );

@@ -9,6 +9,8 @@
 use bytes::Bytes;
 use raft::eraftpb::Message;
 
+use crate::command::Stamp;
+
 /// A client's write on its way to the leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfferedWrite {
@@ -25,6 +27,13 @@ pub(crate) enum WriteMessage {
     Offer(Offer),
     /// To the leader: whether the disk of this member takes writes. Only one that says so is handed the lead.
     Fit(bool),
+    /// From the leader of a term: what its clocks read, for who does not lead.
+    Time {
+        /// That it leads.
+        term: u64,
+        /// As it would stamp a command now.
+        stamp: Stamp,
+    },
     /// From that leader: offers of this life and term were taken up to this number.
     Received {
         /// As in the offer.

@@ -47,6 +47,7 @@ pub struct Status {
     follower_needs: AtomicU64,
     store_delays: AtomicBool,
     log_pace: LogPace,
+    told: AtomicU64,
     leader_since: Mutex<SystemTime>,
     /// Term and vote. Held for a copy.
     promised: Mutex<(u64, u64)>,
@@ -83,6 +84,7 @@ impl Status {
             follower_needs: AtomicU64::new(u64::MAX),
             store_delays: AtomicBool::new(false),
             log_pace: LogPace::default(),
+            told: AtomicU64::new(0),
             leader_since: Mutex::new(clock.wall_time()),
             promised: Mutex::default(),
             has_failed: AtomicBool::new(false),
@@ -104,18 +106,25 @@ impl Status {
         &self.log_pace
     }
 
-    /// Whether this member follows a leader, and its log takes so long that it is far behind: lately, or now; or
-    /// `for_good`, all the time.
-    pub(crate) fn lags(&self, for_good: bool) -> bool {
+    /// Whether this member follows a leader, and its log takes so long that it is far behind: lately, or now.
+    pub(crate) fn lags(&self) -> bool {
         if self.is_sole_voter() {
             return false;
         }
-        let now = || self.clock.boottime();
-        let slow = match for_good {
-            true => self.log_pace.is_slow_for_good(now),
-            false => self.log_pace.is_slow(now) || self.watchdog.lasts(Work::LogSync, SLOW_SYNC),
-        };
+        let slow = self.log_pace.is_slow(|| self.clock.boottime())
+            || self.watchdog.lasts(Work::LogSync, SLOW_SYNC);
         slow && self.leader() != 0 && self.role() != Role::Leader
+    }
+
+    /// A client here was told of an index by the leader.
+    pub(crate) fn has_told(&self, index: u64) {
+        self.told.fetch_max(index, Ordering::Relaxed);
+    }
+
+    /// The highest index that clients here were told by a leader. It may not be applied here: what is "from now on" to them comes
+    /// after it.
+    pub(crate) fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// The consensus thread publishes its state. Returns whether the leader changed.

@@ -330,6 +330,15 @@ impl<R: LogRead> RaftCore<R> {
         }
     }
 
+    /// Everybody else that this member knows of, in the order of their ids.
+    pub(crate) fn others(&self) -> Vec<u64> {
+        let raft = &self.node.raft;
+        let mut others: Vec<u64> = raft.prs().iter().map(|(id, _)| *id).collect();
+        others.retain(|id| *id != raft.id);
+        others.sort_unstable();
+        others
+    }
+
     /// Whether there is a file that can be sent.
     pub(crate) fn has_file(&self) -> bool {
         self.node.store().has_file()

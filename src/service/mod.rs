@@ -186,9 +186,19 @@ impl Service {
         leader.client_urls.into_iter().next().filter(|_| elsewhere)
     }
 
-    /// Whether a leader answers sooner than this member, whose own log takes long: now, or `for_good`.
-    pub(crate) fn lags(&self, for_good: bool) -> bool {
-        self.node().status.lags(for_good)
+    /// This member.
+    pub(crate) fn member_id(&self) -> u64 {
+        self.settings().member_id
+    }
+
+    /// Whether a leader answers sooner than this member, whose own log takes long.
+    pub(crate) fn lags(&self) -> bool {
+        self.node().status.lags()
+    }
+
+    /// A client here was told of this index, which this member may not have applied: see [`Status::told`](crate::node::status::Status::told).
+    pub(crate) fn has_told(&self, index: u64) {
+        self.node().status.has_told(index);
     }
 
     /// Ends when this member no longer follows that leader.
@@ -196,11 +206,6 @@ impl Service {
         let mut known = self.node().status.leader_changes();
         // Its sender lives as long as the node.
         let _ = known.wait_for(|known| *known != leader).await;
-    }
-
-    /// How long a request may take.
-    pub(crate) fn patience(&self) -> Duration {
-        self.settings().request_timeout
     }
 
     /// Whether this member can do its work: a leader is known, a linearizable read succeeds within a second, the

@@ -29,10 +29,14 @@ impl Service {
             recursive: request.recursive,
         };
         self.node().metrics.watch_requests.inc();
+        let from = match request.from {
+            0 => self.begins_after_told(),
+            from => from,
+        };
         let (watcher, published) = self
             .node()
             .hub
-            .register(target, request.from, !request.stream)
+            .register(target, from, !request.stream)
             .map_err(|_| ServiceError::TooManyRequests)?;
         if request.from != 0 && request.from <= published {
             // After the registration: the oldest event can only have become a later one, never passed what is still to be read unseen.
@@ -53,6 +57,15 @@ impl Service {
             position: self.position(published),
             service: self.clone(),
         })
+    }
+
+    /// The first index after all that clients here were told, where that is more than this member has applied; 0 otherwise.
+    fn begins_after_told(&self) -> u64 {
+        let told = self.node().status.told();
+        match told > self.revision() {
+            true => told + 1,
+            false => 0,
+        }
     }
 }
 

@@ -46,11 +46,12 @@ pub(super) enum FrameKind {
     SnapshotAt = 9,
     SnapshotPiece = 10,
     SnapshotEnd = 11,
+    Time = 12,
 }
 
 impl FrameKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [FrameKind; 11] = [
+        const ALL: [FrameKind; 12] = [
             FrameKind::Greeting,
             FrameKind::Refusal,
             FrameKind::Raft,
@@ -62,6 +63,7 @@ impl FrameKind {
             FrameKind::SnapshotAt,
             FrameKind::SnapshotPiece,
             FrameKind::SnapshotEnd,
+            FrameKind::Time,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)
     }

@@ -9,6 +9,7 @@ use super::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, HEADER_BYTES, PeerFr
 use super::greeting::{self, GreetingAnswer, GreetingFault, StreamRefusal};
 use super::message;
 use super::tests::fixture::{ELECTION, greeting};
+use crate::command::Stamp;
 use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
 
 fn messages() -> Vec<PeerMessage> {
@@ -40,6 +41,15 @@ fn messages() -> Vec<PeerMessage> {
             writes,
         })),
         PeerMessage::Write(WriteMessage::Fit(true)),
+        PeerMessage::Write(WriteMessage::Time {
+            term: 3,
+            stamp: Stamp {
+                cluster_time: 5,
+                wall: 7,
+                behind: 2_000,
+                ..Stamp::default()
+            },
+        }),
         PeerMessage::Write(WriteMessage::Received {
             life: 9,
             term: 3,

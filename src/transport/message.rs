@@ -8,6 +8,8 @@ use prost::Message as _;
 
 use raft::eraftpb::{self, MessageType};
 
+use crate::command::Stamp;
+
 use super::frame::{self, FrameError, FrameKind};
 use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
 
@@ -43,6 +45,18 @@ struct ReceivedMessage {
     term: u64,
     #[prost(uint64, tag = "3")]
     sequence: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct TimeMessage {
+    #[prost(uint64, tag = "1")]
+    term: u64,
+    #[prost(uint64, tag = "2")]
+    cluster_time: u64,
+    #[prost(uint64, tag = "3")]
+    wall: u64,
+    #[prost(uint64, tag = "4")]
+    behind: u64,
 }
 
 /// Why a payload is no message. The stream ends with it.
@@ -122,7 +136,9 @@ pub(super) fn cost(message: &PeerMessage) -> usize {
             let writes = offer.writes.iter();
             writes.map(|write| ENTRY_COST + write.proposal.len()).sum()
         }
-        PeerMessage::Write(WriteMessage::Received { .. } | WriteMessage::Fit(_)) => 0,
+        PeerMessage::Write(
+            WriteMessage::Received { .. } | WriteMessage::Fit(_) | WriteMessage::Time { .. },
+        ) => 0,
     };
     FIXED_COST + payload
 }
@@ -151,6 +167,17 @@ pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), Fra
         }
         PeerMessage::Write(WriteMessage::Fit(fit)) => {
             frame::append(out, FrameKind::Fit, |out| out.push(u8::from(*fit)))
+        }
+        PeerMessage::Write(WriteMessage::Time { term, stamp }) => {
+            let message = TimeMessage {
+                term: *term,
+                cluster_time: stamp.cluster_time,
+                wall: stamp.wall,
+                behind: stamp.behind,
+            };
+            frame::append(out, FrameKind::Time, |out| {
+                prost::Message::encode(&message, out).expect(ROOM);
+            })
         }
         PeerMessage::Write(WriteMessage::Received {
             life,
@@ -183,6 +210,18 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
                 life: message.life,
                 term: message.term,
                 sequence: message.sequence,
+            }
+        }
+        FrameKind::Time => {
+            let message = TimeMessage::decode(&*payload)?;
+            WriteMessage::Time {
+                term: message.term,
+                stamp: Stamp {
+                    cluster_time: message.cluster_time,
+                    wall: message.wall,
+                    behind: message.behind,
+                    ..Stamp::default()
+                },
             }
         }
         FrameKind::Fit => match payload[..] {

@@ -263,7 +263,9 @@ impl Peers for Network {
     fn send_write(&self, to: u64, message: WriteMessage) {
         let kind = match message {
             WriteMessage::Offer(_) => StreamKind::Bulk,
-            WriteMessage::Received { .. } | WriteMessage::Fit(_) => StreamKind::Control,
+            WriteMessage::Received { .. } | WriteMessage::Fit(_) | WriteMessage::Time { .. } => {
+                StreamKind::Control
+            }
         };
         // Of no member that is known, or not on its way at once: it is offered again, if anybody waits for it still, to whoever
         // leads then.

@@ -80,6 +80,7 @@ impl Letter {
             PeerMessage::Raft(message) => message.msg_type as u64,
             PeerMessage::Write(WriteMessage::Offer(offer)) => 0x80 ^ offer.sequence << 16,
             PeerMessage::Write(WriteMessage::Fit(fit)) => 0x82 ^ u64::from(*fit) << 16,
+            PeerMessage::Write(WriteMessage::Time { term, .. }) => 0x83 ^ term << 16,
             PeerMessage::Write(WriteMessage::Received { sequence, .. }) => 0x81 ^ sequence << 16,
         }
     }

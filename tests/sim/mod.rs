@@ -147,6 +147,22 @@ fn a_leader_whose_disk_is_full_gives_way() {
 }
 
 #[test]
+fn a_follower_that_boots_with_a_clock_ahead_goes_by_its_leader() {
+    let boots_ahead = |seed| {
+        println!("seed {seed}");
+        let mut cluster = SimulatedCluster::new(seed, Faults::NONE);
+        cluster.boot_a_follower_ahead();
+        cluster.heal();
+    };
+    (0..8).for_each(boots_ahead);
+    // Where it goes by its own clock, keys end early.
+    plant(Some(PlantedMistake::DeadlinesFromStamps));
+    let found = (0..8).any(|seed| catch_unwind(|| boots_ahead(seed)).is_err());
+    plant(None);
+    assert!(found, "a follower whose clock is ahead ends nothing early");
+}
+
+#[test]
 fn a_member_that_is_alone_keeps_its_bounds_and_forgets_what_is_decided() {
     for seed in 0..6 {
         println!("seed {seed}");

@@ -17,7 +17,7 @@ use crate::json::number;
 use crate::service::MemberPosition;
 
 const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
-const ETCD_INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
+pub(crate) const ETCD_INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
 const RAFT_INDEX: HeaderName = HeaderName::from_static("x-raft-index");
 const RAFT_TERM: HeaderName = HeaderName::from_static("x-raft-term");
 

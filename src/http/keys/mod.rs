@@ -107,8 +107,7 @@ pub(crate) async fn answer(
     if let Some(request) = taken.relay
         && relay::waits_for_apply(&front.service, method, &path, &params)
     {
-        let body = bytes.cloned().unwrap_or_default();
-        match relay::answer(front, method, &request, body, reply).await {
+        match relay::answer(front, method, &request, reply).await {
             Ok(answer) => return answer,
             Err(back) => reply = back,
         }

@@ -1,106 +1,136 @@
-//! What a member with a slow disk has the leader answer.
+//! The reads that a member with a slow disk has the leader answer.
 //!
-//! Committed entries are applied here only once this member's own log has them, so where each sync takes long, every
-//! linearizable read and every write would wait for it, while a quorum of the others is quick. Such a request goes to the client
-//! URL of the leader as it came, and its answer back. It is passed on once at most: who gets it answers it. What cannot be
-//! handed over is answered here, as ever, only later. A write whose answer was lost on the way is one whose outcome is unknown.
+//! Committed entries are applied here only once this member's own log has them, so where each sync takes long, every linearizable
+//! read would wait for it, while a quorum of the others is quick. Such a read goes to the client URL of the leader as it came, and its
+//! answer back. It changes nothing: whatever fails on the way, it is answered here, as ever, only later, and the leader is left
+//! alone for a while. Writes are none of this: they go to the leader by the way of the members, where their fate is known.
+//!
+//! An advertised URL may lead anywhere. Who is asked is told whom the question is for, and an answer counts only with its word that
+//! it is that member.
 
 pub(super) mod connections;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::Empty;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Request, Response, Uri};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use storage::path::KeyPath;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use connections::Idle;
+use connections::{Idle, member_value};
 
 use super::answer::body::{Body, BodyError, BodyStream};
-use super::answer::headers::Reply;
+use super::answer::headers::{ETCD_INDEX, Reply};
 use super::front::Front;
 use super::request::classify::{self, Get};
 use super::request::params::Params;
 use crate::listen::Exchange;
-use crate::service::{Service, ServiceError};
+use crate::service::Service;
 
-/// Names the member that passes a request on.
-const RELAYED: HeaderName = HeaderName::from_static("x-etcd2-relayed-by");
+/// Whom a read that is passed on is for: cluster, member and vocabulary.
+const RELAYED: HeaderName = HeaderName::from_static("x-etcd2-relayed-to");
+/// The same, from the one who answers it.
+const ANSWERED: HeaderName = HeaderName::from_static("x-etcd2-answered-by");
 /// How long a leader that does not take a connection is waited for: answering here is slow, and not as slow.
 const CONNECT: Duration = Duration::from_millis(250);
+/// How long one that does not begin to answer is.
+const BEGIN: Duration = Duration::from_secs(1);
+/// After how long without a byte an answer that has begun is broken off.
+const SILENCE: Duration = Duration::from_secs(5);
 
-/// A request that may be passed on, as it came.
+/// A read that may be passed on, as it came.
 pub(super) struct RelayRequest {
     leader: u64,
     url: String,
     target: String,
-    content_type: Option<HeaderValue>,
+    to: HeaderValue,
+    host: Option<HeaderValue>,
     authorization: Option<HeaderValue>,
 }
 
 /// Why there is no answer of the leader.
 enum RelayFault {
-    /// It never had the request.
-    NotSent,
-    /// Nobody knows what it did.
-    Lost,
+    /// Another leads now, or none.
+    NoLeader,
+    /// It does not answer there, or is not who does.
+    Unanswered(&'static str),
 }
 
 impl RelayRequest {
-    /// What is needed of the header, if requests are to go to the leader now.
-    ///
-    /// A read may be asked twice, so it is passed on as soon as the disk is slow. A write that is on its way when the leader is
-    /// lost has an unknown outcome, while one that is offered is decided: it takes a disk that is slow for good.
+    /// What is needed of the header, if reads are to go to the leader now.
     pub(super) fn of(
-        service: &Service,
+        front: &Front,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Option<Box<Self>> {
-        let writes = !is_read(method);
-        if !service.lags(writes) || headers.contains_key(RELAYED) {
+        let service = &front.service;
+        if !service.lags() || !is_read(method) || headers.contains_key(RELAYED) {
             return None;
         }
         let leader = service.leader().ok()??;
+        let url = leader.client_urls.into_iter().next()?;
+        if front.relay.is_shunned(&url) {
+            return None;
+        }
         Some(Box::new(Self {
             leader: leader.id,
-            url: leader.client_urls.into_iter().next()?,
-            target: match (writes, uri.query()) {
-                (true, _) => uri.path_and_query()?.as_str().to_owned(),
+            url,
+            target: match uri.query() {
                 // The leader may have another default, and the first of two counts.
-                (false, Some(query)) => format!("{}?quorum=true&{query}", uri.path()),
-                (false, None) => format!("{}?quorum=true", uri.path()),
+                Some(query) => format!("{}?quorum=true&{query}", uri.path()),
+                None => format!("{}?quorum=true", uri.path()),
             },
-            content_type: headers.get(CONTENT_TYPE).cloned(),
+            to: member_value(service, leader.id),
+            host: headers.get(HOST).cloned(),
             authorization: headers.get(AUTHORIZATION).cloned(),
         }))
     }
+}
+
+/// Says in the answer that it is this member's, if the read was passed on to it. `Err` if it was meant for another.
+pub(super) fn own_up(
+    front: &Front,
+    asked: Option<&HeaderValue>,
+    headers: &mut HeaderMap,
+) -> Result<(), StatusCode> {
+    match asked {
+        None => Ok(()),
+        Some(asked) if *asked == front.relay.own => {
+            headers.insert(ANSWERED, asked.clone());
+            Ok(())
+        }
+        Some(_) => Err(StatusCode::MISDIRECTED_REQUEST),
+    }
+}
+
+/// Whom a read was passed on to, if it was.
+pub(super) fn asked(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get(RELAYED).cloned()
 }
 
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Whether a request waits for what is committed to be applied.
+/// Whether a read waits for what is committed to be applied.
 pub(super) fn waits_for_apply(
     service: &Service,
     method: &Method,
     path: &KeyPath,
     params: &Params,
 ) -> bool {
-    if !is_read(method) {
-        return true;
-    }
     match (method == Method::GET).then(|| classify::get(path, params)) {
         Some(Get::Watch(_)) => false,
         Some(Get::Read(consistency)) => service.is_linearizable(consistency),
@@ -108,90 +138,117 @@ pub(super) fn waits_for_apply(
     }
 }
 
-/// The answer of the leader. The reply is given back if the request is to be answered here.
+/// The answer of the leader. The reply is given back if the read is to be answered here.
 pub(super) async fn answer(
     front: &Arc<Front>,
     method: &Method,
     request: &RelayRequest,
-    body: Bytes,
     reply: Reply,
 ) -> Result<Response<Body>, Reply> {
-    let service = &front.service;
     let answered = async {
         tokio::select! {
-            answer = ask(front, method, request, body) => answer,
+            answer = ask(front, method, request) => answer,
             // Whoever led may be silent for ever.
-            () = service.leads_no_more(request.leader) => Err(RelayFault::Lost),
+            () = front.service.leads_no_more(request.leader) => Err(RelayFault::NoLeader),
         }
     };
-    let error = match timeout(service.patience(), answered).await {
-        Ok(Ok(answer)) => return Ok(told(front, request, answer, reply)),
-        Ok(Err(RelayFault::NotSent)) => return Err(reply),
-        Ok(Err(RelayFault::Lost)) if is_read(method) => return Err(reply),
-        Ok(Err(RelayFault::Lost)) => ServiceError::LeaderLost,
-        Err(_) => ServiceError::TimedOut,
-    };
-    Ok(reply.error(&error.into(), &front.cluster))
+    match timeout(BEGIN, answered).await {
+        Ok(Ok(answer)) => Ok(told(front, request, answer, reply)),
+        Ok(Err(RelayFault::NoLeader)) => Err(reply),
+        Ok(Err(RelayFault::Unanswered(reason))) => {
+            front.relay.shun(&request.url, reason);
+            Err(reply)
+        }
+        Err(_) => {
+            front.relay.shun(&request.url, "it does not answer in time");
+            Err(reply)
+        }
+    }
 }
 
 /// Gives the leader's answer to the client as it comes.
 fn told(
     front: &Arc<Front>,
     request: &RelayRequest,
-    (response, requests): (Response<Incoming>, SendRequest<Full<Bytes>>),
+    answer: Answer,
     reply: Reply,
 ) -> Response<Body> {
     front.service.metrics().relayed.inc();
-    let (head, body) = response.into_parts();
+    let (head, body) = answer.response.into_parts();
+    let index = head
+        .headers
+        .get(ETCD_INDEX)
+        .and_then(|index| index.to_str().ok());
+    if let Some(index) = index.and_then(|index| index.parse().ok()) {
+        front.service.has_told(index);
+    }
     let body = RelayedBody {
         body,
         back: Some(Idle {
             url: request.url.clone(),
-            requests,
+            requests: answer.requests,
         }),
+        silence: Box::pin(sleep(SILENCE)),
+        waits: false,
         front: Arc::clone(front),
+        _permit: answer.permit,
     };
     reply.relayed(&head, Body::stream(body))
 }
 
-async fn ask(
-    front: &Front,
-    method: &Method,
-    request: &RelayRequest,
-    body: Bytes,
-) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), RelayFault> {
-    let uri: Uri = request.url.parse().map_err(|_| RelayFault::NotSent)?;
+struct Answer {
+    response: Response<Incoming>,
+    requests: SendRequest<Empty<Bytes>>,
+    permit: OwnedSemaphorePermit,
+}
+
+async fn ask(front: &Front, method: &Method, request: &RelayRequest) -> Result<Answer, RelayFault> {
+    let fault = RelayFault::Unanswered;
+    let uri: Uri = request
+        .url
+        .parse()
+        .map_err(|_| fault("its address is none"))?;
+    let permit = timeout(CONNECT, front.relay.permit()).await;
+    let permit = permit.map_err(|_| RelayFault::NoLeader)?;
     let mut requests = match front.relay.take(&request.url) {
         Some(requests) => requests,
-        None => connect(&uri).await.ok_or(RelayFault::NotSent)?,
+        None => connect(&uri).await.ok_or(fault("it takes no connection"))?,
     };
-    let authority = uri.authority().ok_or(RelayFault::NotSent)?.as_str();
-    let mut message = Request::new(Full::new(body));
-    *message.method_mut() = method.clone();
-    *message.uri_mut() = request.target.parse().map_err(|_| RelayFault::NotSent)?;
-    let headers = message.headers_mut();
-    let host = HeaderValue::from_str(authority).map_err(|_| RelayFault::NotSent)?;
-    headers.insert(HOST, host);
-    headers.insert(RELAYED, front.cluster.clone());
-    let taken = [
-        (CONTENT_TYPE, &request.content_type),
-        (AUTHORIZATION, &request.authorization),
-    ];
-    for (name, value) in taken {
-        if let Some(value) = value {
-            headers.insert(name, value.clone());
-        }
-    }
-    requests.ready().await.map_err(|_| RelayFault::NotSent)?;
-    match requests.send_request(message).await {
-        Ok(response) => Ok((response, requests)),
-        // The connection had ended before anything of it was written.
-        Err(error) if error.is_canceled() => Err(RelayFault::NotSent),
-        Err(_) => Err(RelayFault::Lost),
+    let message = message(&uri, method, request).ok_or(fault("its address is none"))?;
+    let sent = async {
+        requests.ready().await?;
+        requests.send_request(message).await
+    };
+    let response = sent.await.map_err(|_| fault("its connection broke"))?;
+    match response.headers().get(ANSWERED) {
+        Some(answered) if *answered == request.to => Ok(Answer {
+            response,
+            requests,
+            permit,
+        }),
+        _ => Err(fault("who answers there is not the leader, or refuses")),
     }
 }
 
-async fn connect(uri: &Uri) -> Option<SendRequest<Full<Bytes>>> {
+fn message(uri: &Uri, method: &Method, request: &RelayRequest) -> Option<Request<Empty<Bytes>>> {
+    let mut message = Request::new(Empty::new());
+    *message.method_mut() = method.clone();
+    *message.uri_mut() = request.target.parse().ok()?;
+    let headers = message.headers_mut();
+    // The name that the client used is one that members serve.
+    let host = match &request.host {
+        Some(host) => host.clone(),
+        None => HeaderValue::from_str(uri.authority()?.as_str()).ok()?,
+    };
+    headers.insert(HOST, host);
+    headers.insert(RELAYED, request.to.clone());
+    if let Some(value) = &request.authorization {
+        headers.insert(AUTHORIZATION, value.clone());
+    }
+    Some(message)
+}
+
+async fn connect(uri: &Uri) -> Option<SendRequest<Empty<Bytes>>> {
     if uri.scheme_str() != Some("http") {
         return None;
     }
@@ -214,7 +271,26 @@ async fn connect(uri: &Uri) -> Option<SendRequest<Full<Bytes>>> {
 struct RelayedBody {
     body: Incoming,
     back: Option<Idle>,
+    /// Until when the next piece has to come, while it is waited for.
+    silence: Pin<Box<Sleep>>,
+    waits: bool,
     front: Arc<Front>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl RelayedBody {
+    fn broken_off(&mut self) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.back = None;
+        Poll::Ready(Some(Err(BodyError("the leader's answer broke off"))))
+    }
+
+    /// No piece is there: whether one is waited for in vain.
+    fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        if !std::mem::replace(&mut self.waits, true) {
+            self.silence.as_mut().reset(Instant::now() + SILENCE);
+        }
+        self.silence.as_mut().poll(cx).is_ready()
+    }
 }
 
 impl BodyStream for RelayedBody {
@@ -224,7 +300,14 @@ impl BodyStream for RelayedBody {
         exchange: Option<&Exchange>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                return match self.is_silent(cx) {
+                    true => self.broken_off(),
+                    false => Poll::Pending,
+                };
+            };
+            self.waits = false;
+            match frame {
                 Some(Ok(frame)) => {
                     let Ok(bytes) = frame.into_data() else {
                         continue;
@@ -234,10 +317,7 @@ impl BodyStream for RelayedBody {
                     }
                     return Poll::Ready(Some(Ok(bytes)));
                 }
-                Some(Err(_)) => {
-                    self.back = None;
-                    return Poll::Ready(Some(Err(BodyError("the leader's answer broke off"))));
-                }
+                Some(Err(_)) => return self.broken_off(),
                 None => {
                     if let Some(back) = self.back.take() {
                         self.front.relay.give_back(back);

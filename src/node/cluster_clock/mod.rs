@@ -13,9 +13,9 @@
 //! The exception of design 19: a wall clock that is set forward while every machine is off, beyond the furthest that it was
 //! ever ahead, cannot be told from time that passed. What was written before ends early then, by that step at most.
 //!
-//! A member that does not lead follows the times of the entries that the leader sends it, in both directions: its own clock
-//! may run faster than the leader's, and a lead that it takes over later must not begin ahead of the time that counted. One
-//! that begins to lead first passes every time that stands in its log, committed or not. Across a restart such a member
+//! A member that does not lead follows the times of the entries that the leader sends it, and what the leader says with each
+//! heartbeat, in both directions: its own clock may run faster than the leader's, or have been wrong at a boot, and a lead that it
+//! takes over later must not begin ahead of the time that counted. One that begins to lead first passes every time that stands in its log, committed or not. Across a restart such a member
 //! counts by its own clocks, from what they read when its store was last written (two machines agree on neither boot time
 //! nor wall clock), and only where no other leader came since, who may have counted less (`recovery/clocks`).
 
@@ -79,16 +79,18 @@ impl ClusterClock {
     }
 
     /// After the log of such a member was read: its time is at least the latest that stands in it, and what passed since
-    /// counts where that is known, by the boot that made that stamp or from `own` readings.
+    /// counts where that is known, by the boot that made that stamp or from `own` readings. A little less of it: the leader counted
+    /// it too, by a clock that may run slower than the one here, and what was written meanwhile has its deadline by that.
     pub fn catch_up_among(&self, latest: &Stamp, own: Option<&Stamp>) {
         let running = Elapsed::since(latest, &self.clock);
         let running = Some(running).filter(|elapsed| matches!(elapsed, Elapsed::Running(_)));
         let counted = running.map_or(0, Elapsed::counted);
-        self.observe(latest.cluster_time.saturating_add(counted));
+        self.observe(latest.cluster_time.saturating_add(without_drift(counted)));
         if let Some(own) = own {
             let elapsed = Elapsed::since(own, &self.clock);
             elapsed.tell();
-            self.observe(own.cluster_time.saturating_add(elapsed.counted()));
+            let counted = without_drift(elapsed.counted());
+            self.observe(own.cluster_time.saturating_add(counted));
         }
     }
 
@@ -127,6 +129,13 @@ impl ClusterClock {
     /// earlier. What stood in its place is of no leader that counts, and may have been later.
     pub fn follow(&self, stamp: &Stamp) {
         self.logged.store(stamp.cluster_time, Ordering::Release);
+        self.lead.fetch_max(Self::lead_of(stamp), Ordering::AcqRel);
+        let offset = stamp.cluster_time as i64 - self.clock.boottime() as i64;
+        self.offset.store(offset, Ordering::Release);
+    }
+
+    /// The leader says what time it is: this member's time is that one's now, as with [`Self::follow`]. No entry was written with it.
+    pub fn hear(&self, stamp: &Stamp) {
         self.lead.fetch_max(Self::lead_of(stamp), Ordering::AcqRel);
         let offset = stamp.cluster_time as i64 - self.clock.boottime() as i64;
         self.offset.store(offset, Ordering::Release);
@@ -179,6 +188,12 @@ impl ClusterClock {
         self.lead.fetch_max(lead, Ordering::AcqRel);
         stamp
     }
+}
+
+/// Time that a clock counted, less what it may be fast beside another one: one part in a hundred, far more than any does that is not
+/// broken.
+fn without_drift(counted: u64) -> u64 {
+    counted - counted / 100
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 //! | `read` | linearizable reads and their index |
 //! | `expiry` | where expiry is proposed |
 //! | `handover` | when a leader gives way |
+//! | `time` | cluster time, as the leader counts it |
 //! | `pipeline` | how far log and store are behind |
 //! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
 
@@ -30,6 +31,7 @@ mod proposal;
 mod read;
 mod reception;
 mod snapshot;
+mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +50,6 @@ use super::planted::{PlantedMistake, is_planted};
 use super::snapshot::{ImportedStore, ReceivedSnapshot};
 use super::status::Status;
 use super::waiters::Waiters;
-use crate::command::Stamp;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
@@ -94,6 +95,8 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     led: u64,
     /// A hard state that is not handed to the log yet.
     carried: Option<HardState>,
+    /// When the log was last told that the leader's wall clock is another, by the clock that counts since boot.
+    wall_told: Option<u64>,
 }
 
 impl<R: LogRead> ConsensusLoop<R> {
@@ -141,6 +144,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             snapshots: Snapshots::default(),
             led: 0,
             carried: None,
+            wall_told: None,
         }
     }
 
@@ -223,7 +227,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         if inputs.admitted && std::mem::take(&mut self.silent) {
             self.status.set_silent(false);
         }
-        self.tick();
+        if self.tick() {
+            self.tell_time(effects);
+        }
         for message in inputs.messages {
             if self.silent {
                 break;
@@ -268,9 +274,13 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.hear_of_snapshots(inputs.snapshots, inputs.snapshot_ends, inputs.exported);
         self.begin_to_lead();
         for (from, message) in inputs.write_messages {
-            if let WriteMessage::Fit(fit) = message {
-                let now = self.clock.machine().boottime();
-                self.handover.hear(from, fit, now);
+            match message {
+                WriteMessage::Fit(fit) => {
+                    let now = self.clock.machine().boottime();
+                    self.handover.hear(from, fit, now);
+                }
+                WriteMessage::Time { term, stamp } => self.hear_time(from, term, &stamp),
+                WriteMessage::Offer(_) | WriteMessage::Received { .. } => {}
             }
             self.proposals.hear(from, message, &self.core, effects);
         }
@@ -373,26 +383,6 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
     }
 
-    /// Entries of another leader carry its time.
-    fn follow(&self, entries: &[wal::Entry]) {
-        #[cfg(test)]
-        if is_planted(PlantedMistake::DeadlinesFromStamps) {
-            return;
-        }
-        if self.leads() {
-            return;
-        }
-        let commands = entries
-            .iter()
-            .rev()
-            .filter(|entry| !changes_membership(entry));
-        // The entry of a new leader has no stamp.
-        let mut stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
-        if let Some(stamp) = stamps.next() {
-            self.clock.follow(&stamp);
-        }
-    }
-
     fn persisted(&mut self, number: u64) {
         self.pipeline.persisted(number);
         self.core.persisted(number);
@@ -407,7 +397,8 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.reads.release(index);
     }
 
-    fn tick(&mut self) {
+    /// Whether one was due.
+    fn tick(&mut self) -> bool {
         let now = self.clock.machine().boottime();
         let tick = self.tick.as_nanos() as u64;
         // A process that slept for long catches up with a few ticks, not with an election storm.
@@ -425,6 +416,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         if self.next_tick <= now {
             self.next_tick = now + tick;
         }
+        budget < 3
     }
 
     /// Proposes an expiry when the leader's cluster time has reached a deadline, one at a time. Where a deadline is waited

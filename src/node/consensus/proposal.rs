@@ -122,7 +122,7 @@ impl Proposals {
                 self.offers.received(life, term, sequence, now);
             }
             // Of no concern here.
-            WriteMessage::Fit(_) => {}
+            WriteMessage::Fit(_) | WriteMessage::Time { .. } => {}
             WriteMessage::Offer(_) if !self.takes_offers() => {}
             WriteMessage::Offer(offer) => {
                 let soft = core.soft_state();

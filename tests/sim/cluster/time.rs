@@ -125,6 +125,33 @@ impl SimulatedCluster {
         self.pass(slept * MILLION / rate + 1);
     }
 
+    /// A follower's machine boots with a clock that is days ahead, hears the leader, and may lead after it: what was promised
+    /// lives as long as it was to.
+    pub(in crate::node::sim) fn boot_a_follower_ahead(&mut self) {
+        self.await_peace("nobody leads", |cluster| cluster.leader().is_some());
+        let leader = self.leader().expect("it leads");
+        (0..8).for_each(|_| self.set_mortal(leader));
+        self.await_peace("no key has a TTL", |cluster| cluster.world.mortal == 8);
+        let leader = self.leader().expect("it leads");
+        let follower = (leader + 1) % self.machines.len();
+        // What its clocks read is written with its store.
+        self.await_peace("the members do not come to the same entry", Self::is_level);
+        self.flush(follower);
+        self.crash(follower, true);
+        self.machines[follower].clocks.off += 72 * HOUR as i64;
+        self.machines[follower].away = 0;
+        self.start(follower);
+        (0..10).for_each(|_| self.round());
+        self.crash(leader, false);
+        self.await_peace("nobody leads in its place", |cluster| {
+            cluster.leader().is_some()
+        });
+        // Each round applies, and what is applied ends nothing early.
+        (0..20).for_each(|_| self.round());
+        self.machines[leader].away = 0;
+        self.start(leader);
+    }
+
     pub(super) fn set_wall(&mut self, at: usize) {
         let machine = &mut self.machines[at];
         if let Some(member) = &machine.running {

@@ -1,0 +1,79 @@
+//! Cluster time between members: that of the leader counts, and who does not lead goes by it.
+
+use super::ConsensusLoop;
+use crate::command::Stamp;
+use crate::node::effects::Effects;
+use crate::node::peer::WriteMessage;
+#[cfg(test)]
+use crate::node::planted::{PlantedMistake, is_planted};
+use crate::raft::entry::changes_membership;
+use crate::raft::{LogRead, Role};
+
+const SECOND: u64 = 1_000_000_000;
+/// Wall clocks that differ by more are worth a word, now and again: times that are shown then differ between members.
+const WALL_DIFFERENCE: u64 = 5 * SECOND;
+const AGAIN: u64 = 3_600 * SECOND;
+
+impl<R: LogRead> ConsensusLoop<R> {
+    /// Entries of another leader carry its time.
+    pub(super) fn follow(&self, entries: &[wal::Entry]) {
+        #[cfg(test)]
+        if is_planted(PlantedMistake::DeadlinesFromStamps) {
+            return;
+        }
+        if self.leads() {
+            return;
+        }
+        let commands = entries
+            .iter()
+            .rev()
+            .filter(|entry| !changes_membership(entry));
+        // The entry of a new leader has no stamp.
+        let mut stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
+        if let Some(stamp) = stamps.next() {
+            self.clock.follow(&stamp);
+        }
+    }
+
+    /// A leader says its time with each tick. Where nobody writes, the others would go on by their own clocks: one that runs fast, or
+    /// a wall clock that was wrong at a boot, would be ahead of the time that counts, and end keys early once that member leads.
+    pub(super) fn tell_time(&self, effects: &mut impl Effects) {
+        let soft = self.core.soft_state();
+        if soft.role != Role::Leader || soft.sole_voter || soft.term != self.led {
+            return;
+        }
+        let (term, stamp) = (soft.term, self.clock.reading());
+        for member in self.core.others() {
+            effects.send_write(member, WriteMessage::Time { term, stamp });
+        }
+    }
+
+    /// What was on its way for long is behind by that: keys end late by it until the next word, and never early.
+    pub(super) fn hear_time(&mut self, from: u64, term: u64, stamp: &Stamp) {
+        #[cfg(test)]
+        if is_planted(PlantedMistake::DeadlinesFromStamps) {
+            return;
+        }
+        let soft = self.core.soft_state();
+        if (soft.leader, soft.term) == (from, term) && soft.role != Role::Leader {
+            self.clock.hear(stamp);
+            self.compare_walls(stamp);
+        }
+    }
+
+    /// Greetings are compared too, but streams last for weeks, and a clock may be set meanwhile.
+    fn compare_walls(&mut self, stamp: &Stamp) {
+        let machine = self.clock.machine();
+        let (own, now) = (machine.wall(), machine.boottime());
+        let difference = own.abs_diff(stamp.wall);
+        if difference < WALL_DIFFERENCE || self.wall_told.is_some_and(|told| now < told + AGAIN) {
+            return;
+        }
+        self.wall_told = Some(now);
+        tracing::warn!(
+            leader = format_args!("{:x}", self.core.soft_state().leader),
+            seconds = difference / SECOND,
+            "the wall clock of the leader differs from the one here: let a time service set both"
+        );
+    }
+}
