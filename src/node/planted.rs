@@ -16,13 +16,13 @@ pub(crate) enum PlantedMistake {
     /// An answer to a read is taken for that of another read with the same number.
     AnswersBySequence,
     /// A TTL counts from the stamp of its leader, even one that is behind the time of the store; a leader begins with
-    /// whatever its own clock says; and who does not lead hears the time from what it applies alone.
+    /// whatever its own clock says; and who does not lead hears no time but that of what it applies.
     DeadlinesFromStamps,
     /// An offer that is repeated is taken again.
     OffersTakenTwice,
     /// A write is offered again as soon as another leader is known, before its fate is.
     OffersMovedEarly,
-    /// A member goes on from what the clocks of its leader's machine read.
+    /// A member goes on from what the clocks of its leader's machine read, and does not hear that one's time.
     ClocksOfTwoMachines,
     /// A member whose disk was emptied votes and acknowledges as if it were new.
     EmptyMemberSpeaks,

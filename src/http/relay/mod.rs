@@ -170,7 +170,7 @@ pub(super) async fn answer(
 fn told(
     front: &Arc<Front>,
     request: &RelayRequest,
-    answer: Answer,
+    answer: LeaderAnswer,
     reply: Reply,
 ) -> Response<Body> {
     front.service.metrics().relayed.inc();
@@ -196,13 +196,17 @@ fn told(
     reply.relayed(&head, Body::stream(body))
 }
 
-struct Answer {
+struct LeaderAnswer {
     response: Response<Incoming>,
     requests: SendRequest<Empty<Bytes>>,
     permit: OwnedSemaphorePermit,
 }
 
-async fn ask(front: &Front, method: &Method, request: &RelayRequest) -> Result<Answer, RelayFault> {
+async fn ask(
+    front: &Front,
+    method: &Method,
+    request: &RelayRequest,
+) -> Result<LeaderAnswer, RelayFault> {
     let fault = RelayFault::Unanswered;
     let uri: Uri = request
         .url
@@ -221,7 +225,7 @@ async fn ask(front: &Front, method: &Method, request: &RelayRequest) -> Result<A
     };
     let response = sent.await.map_err(|_| fault("its connection broke"))?;
     match response.headers().get(ANSWERED) {
-        Some(answered) if *answered == request.to => Ok(Answer {
+        Some(answered) if *answered == request.to => Ok(LeaderAnswer {
             response,
             requests,
             permit,
