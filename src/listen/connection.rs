@@ -62,7 +62,7 @@ pub(super) async fn serve<H, T>(
     builder
         .title_case_headers(true)
         .header_read_timeout(None)
-        // The library's own panics where the clock shows a time before 1970, and stands still where it is set back.
+        // The library's own stands still where the clock is set back.
         .auto_date_header(false)
         .max_buf_size(BUFFER_BYTES);
     let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());

@@ -52,6 +52,12 @@ pub(super) enum ServerError {
     /// Files that are too small.
     #[error(transparent)]
     FileSize(#[from] FileSizeError),
+    /// The HTTP library panics at such times, on every connection.
+    #[error(
+        "the wall clock shows a time before 1970 or after 9999: no date can be told with it; set it right, then start again; nothing \
+         was changed"
+    )]
+    WallClock,
     /// Threads, signals.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),

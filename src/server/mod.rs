@@ -21,10 +21,11 @@ mod publishing;
 mod signal;
 mod stopping;
 mod systemd;
+mod wall_clock;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::Mode;
 use tokio::sync::watch;
@@ -63,6 +64,7 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
     }
     // The log's files, which are not ours alone, are open by now: from here on everything is made below the data directory.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    wall_clock::look(SystemTime::now())?;
     address_space::claim()?;
     file_size::claim()?;
     signal::outlive_user_signals()?;

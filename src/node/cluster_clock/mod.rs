@@ -13,11 +13,12 @@
 //! The exception of design 19: a wall clock that is set forward while every machine is off, beyond the furthest that it was
 //! ever ahead, cannot be told from time that passed. What was written before ends early then, by that step at most.
 //!
-//! A member that does not lead follows the times of the entries that the leader sends it, and what the leader says with each
-//! heartbeat, in both directions: its own clock may run faster than the leader's, or have been wrong at a boot, and a lead that it
-//! takes over later must not begin ahead of the time that counted. One that begins to lead first passes every time that stands in its log, committed or not. Across a restart such a member
-//! counts by its own clocks, from what they read when its store was last written (two machines agree on neither boot time
-//! nor wall clock), and only where no other leader came since, who may have counted less (`recovery/clocks`).
+//! A member that does not lead follows the times of the entries that the leader sends it, and what the leader says with
+//! each heartbeat, in both directions: its own clock may run faster than the leader's, or have been wrong at a boot, and a
+//! lead that it takes over later must not begin ahead of the time that counted. One that begins to lead first passes every
+//! time that stands in its log, committed or not. Across a restart such a member counts by its own clocks, from what they
+//! read when its store was last written (two machines agree on neither boot time nor wall clock), and only where no other
+//! leader came since, who may have counted less (`recovery/clocks`).
 
 mod elapsed;
 
@@ -135,7 +136,11 @@ impl ClusterClock {
     }
 
     /// The leader says what time it is: this member's time is that one's now, as with [`Self::follow`]. No entry was written with it.
+    /// A time of centuries comes from nobody who leads.
     pub fn hear(&self, stamp: &Stamp) {
+        if stamp.cluster_time > i64::MAX as u64 / 2 {
+            return;
+        }
         self.lead.fetch_max(Self::lead_of(stamp), Ordering::AcqRel);
         let offset = stamp.cluster_time as i64 - self.clock.boottime() as i64;
         self.offset.store(offset, Ordering::Release);
