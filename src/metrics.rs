@@ -87,6 +87,7 @@ pub struct Metrics {
     pub http_connections_refused: Counter,
     pub slow_requests: Counter,
     pub relayed: Counter,
+    pub answered_early: Counter,
     /// Snapshots that did not reach a member.
     pub snapshot_send_failures: Counter,
     /// Snapshots that could not be written.
@@ -182,6 +183,7 @@ impl Metrics {
             http_connections_refused: Counter::default(),
             slow_requests: Counter::default(),
             relayed: Counter::default(),
+            answered_early: Counter::default(),
             snapshot_send_failures: Counter::default(),
             export_failures: Counter::default(),
             peers: PeerMetrics::default(),
@@ -242,6 +244,7 @@ impl Metrics {
         add.figure("etcd2_http_connections", "Open client connections", &self.http_connections);
         add.figure("etcd2_http_connections_refused", "Connections refused because the limit was reached", &self.http_connections_refused);
         add.figure("etcd2_http_relayed_requests", "Requests that this member had the leader answer, because its own log takes long", &self.relayed);
+        add.figure("etcd2_writes_answered_early", "Writes whose outcome the leader told this member before its own log, which takes long, did", &self.answered_early);
         add.figure("etcd2_http_slow_requests", "Requests, watches apart, that took longer than the threshold", &self.slow_requests);
     }
 }

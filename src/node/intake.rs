@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use raft::eraftpb::{Message, MessageType};
 use tokio::sync::oneshot;
 
-use super::outcome::{Failure, PendingWrite, WriteReply};
-use super::peer::{PeerInbox, PeerMessage, SnapshotOutcome, WriteMessage};
+use super::outcome::{Failure, PendingRead, PendingWrite, ReadWaiter, WriteReply};
+use super::peer::{DecidedWrite, PeerInbox, PeerMessage, SnapshotOutcome, WriteMessage};
 use super::snapshot::ReceivedSnapshot;
 use crate::clock::Clock;
 use crate::command::Proposal;
@@ -29,9 +29,6 @@ pub(crate) struct Submission {
     pub queued: Instant,
 }
 
-/// A linearizable read that waits for its index.
-pub(super) type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
-
 /// Everything that waits for the consensus thread.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
@@ -39,6 +36,8 @@ pub(crate) struct Inputs {
     pub writes: Vec<Submission>,
     /// Reads.
     pub reads: Vec<ReadWaiter>,
+    /// Reads that wait until an entry is applied here, whoever leads.
+    pub behind: Vec<(u64, ReadWaiter)>,
     /// Messages of peers.
     pub messages: Vec<Message>,
     /// What peers say of writes, and who says it.
@@ -74,6 +73,7 @@ impl Inputs {
     fn is_only_applied(&self) -> bool {
         self.writes.is_empty()
             && self.reads.is_empty()
+            && self.behind.is_empty()
             && self.messages.is_empty()
             && self.write_messages.is_empty()
             && self.unreachable.is_empty()
@@ -228,13 +228,25 @@ impl Intake {
     }
 
     /// Queues a read, or refuses it.
-    pub(crate) fn read(&self) -> Result<oneshot::Receiver<Result<(), Failure>>, Failure> {
+    pub(crate) fn read(&self) -> Result<PendingRead, Failure> {
+        self.queue_read(|inputs, reply| inputs.reads.push(reply))
+    }
+
+    /// Queues a read that is to see the entry at `index`, and needs no leader for that; or refuses it.
+    pub(crate) fn read_behind(&self, index: u64) -> Result<PendingRead, Failure> {
+        self.queue_read(|inputs, reply| inputs.behind.push((index, reply)))
+    }
+
+    fn queue_read(
+        &self,
+        push: impl FnOnce(&mut Inputs, ReadWaiter),
+    ) -> Result<PendingRead, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
-        if state.inputs.reads.len() >= self.limits.requests {
+        if state.inputs.reads.len() + state.inputs.behind.len() >= self.limits.requests {
             return Err(Failure::Overloaded);
         }
-        state.inputs.reads.push(reply);
+        push(&mut state.inputs, reply);
         self.rouse(state);
         Ok(receiver)
     }
@@ -319,10 +331,10 @@ impl Intake {
         state.closed = Some(failure);
         state.bytes = 0;
         state.inputs.snapshots.clear();
-        (
-            std::mem::take(&mut state.inputs.writes),
-            std::mem::take(&mut state.inputs.reads),
-        )
+        let behind = std::mem::take(&mut state.inputs.behind);
+        let mut reads = std::mem::take(&mut state.inputs.reads);
+        reads.extend(behind.into_iter().map(|(_, read)| read));
+        (std::mem::take(&mut state.inputs.writes), reads)
     }
 
     /// How many writes wait.
@@ -414,13 +426,16 @@ impl PeerInbox for Intake {
     }
 }
 
-/// Bytes of commands in a message.
+/// Bytes of commands, and of what became of them, in a message.
 fn weight(message: &PeerMessage) -> usize {
     match message {
         PeerMessage::Raft(message) => message.entries.iter().map(|entry| entry.data.len()).sum(),
         PeerMessage::Write(WriteMessage::Offer(offer)) => {
             let writes = offer.writes.iter();
             writes.map(|write| write.proposal.len()).sum()
+        }
+        PeerMessage::Write(WriteMessage::Decided(writes)) => {
+            writes.iter().map(DecidedWrite::bytes).sum()
         }
         PeerMessage::Write(
             WriteMessage::Received { .. } | WriteMessage::Fit(_) | WriteMessage::Time { .. },

@@ -8,8 +8,9 @@
 //!                                           flusher ◄───────┘  (then old log segments are released)
 //! ```
 //!
-//! Promises: a reply is sent only after the entry is durable and applied; a failed sync is final; every queue is
-//! bounded, and a full one refuses with [`Failure::Overloaded`](outcome::Failure::Overloaded).
+//! Promises: a reply is sent only after the entry is durable on a quorum and applied, here or, where this log takes long, at
+//! the leader; a failed sync is final; every queue is bounded, and a full one refuses with
+//! [`Failure::Overloaded`](outcome::Failure::Overloaded).
 
 pub(crate) mod alone;
 mod apply;
@@ -42,6 +43,7 @@ pub(crate) mod peer;
 pub(crate) mod planted;
 pub mod recovery;
 pub(crate) mod refusal;
+mod remote_waiters;
 pub(crate) mod reserve;
 mod rights;
 pub(crate) mod runtime;

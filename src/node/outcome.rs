@@ -7,7 +7,7 @@ use super::fatal::FatalError;
 use super::refusal::WriteRefusal;
 
 /// What became of a write: it is durable and applied.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedWrite {
     /// One for each operation of the command.
     pub outcomes: Vec<Outcome>,
@@ -22,6 +22,12 @@ pub(crate) type WriteReply = oneshot::Sender<Result<AppliedWrite, Failure>>;
 
 /// The other end of a [`WriteReply`].
 pub(crate) type PendingWrite = oneshot::Receiver<Result<AppliedWrite, Failure>>;
+
+/// A read that waits until it may be served.
+pub(super) type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
+
+/// The other end of a [`ReadWaiter`].
+pub(crate) type PendingRead = oneshot::Receiver<Result<(), Failure>>;
 
 /// Why a request got no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

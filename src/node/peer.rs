@@ -5,11 +5,16 @@
 //! of a term, in numbered messages; that leader takes each number once, in order, while it leads that very term, and says
 //! how far it came. What is lost on the way is offered again under its number. So whatever becomes of an offer, it is settled
 //! once an entry of a later term is applied: its writes stand below that entry, or nowhere.
+//!
+//! A member whose own log takes long asks for the outcomes as well: the leader has them as soon as a quorum has the entries, and says
+//! them. That is a matter of time alone. What was said is committed; where it is lost, the member's own log says it later.
 
 use bytes::Bytes;
 use raft::eraftpb::Message;
+use storage::operation::Outcome;
 
 use crate::command::Stamp;
+use crate::node::outcome::AppliedWrite;
 
 /// A client's write on its way to the leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +48,25 @@ pub(crate) enum WriteMessage {
         /// Every offer of this number or a lower one is taken.
         sequence: u64,
     },
+    /// From that leader, where the offer asked for it: what became of writes.
+    Decided(Vec<DecidedWrite>),
+}
+
+/// A write that is committed, as the one who offered it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DecidedWrite {
+    /// As in [`OfferedWrite`].
+    pub request: u64,
+    /// What became of it.
+    pub applied: AppliedWrite,
+}
+
+impl DecidedWrite {
+    /// What it takes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let outcomes = self.applied.outcomes.iter();
+        size_of::<Self>() + outcomes.map(Outcome::bytes).sum::<usize>()
+    }
 }
 
 /// Writes on their way to the leader.
@@ -54,6 +78,8 @@ pub(crate) struct Offer {
     pub term: u64,
     /// Rises by one with each offer of this life and term, from 1.
     pub sequence: u64,
+    /// Whether the leader is to say what becomes of the writes: the log of the member that offers takes long.
+    pub awaited: bool,
     /// None where the clients of all gave up since it was first sent.
     pub writes: Vec<OfferedWrite>,
 }

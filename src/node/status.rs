@@ -48,6 +48,7 @@ pub struct Status {
     store_delays: AtomicBool,
     log_pace: LogPace,
     told: AtomicU64,
+    answered: AtomicU64,
     leader_since: Mutex<SystemTime>,
     /// Term and vote. Held for a copy.
     promised: Mutex<(u64, u64)>,
@@ -85,6 +86,7 @@ impl Status {
             store_delays: AtomicBool::new(false),
             log_pace: LogPace::default(),
             told: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             leader_since: Mutex::new(clock.wall_time()),
             promised: Mutex::default(),
             has_failed: AtomicBool::new(false),
@@ -125,6 +127,17 @@ impl Status {
     /// after it.
     pub(crate) fn told(&self) -> u64 {
         self.told.load(Ordering::Relaxed)
+    }
+
+    /// A client here is about to be told by the leader that its write stands at this entry.
+    pub(crate) fn has_answered(&self, index: u64) {
+        self.answered.fetch_max(index, Ordering::Relaxed);
+    }
+
+    /// The last entry whose outcome the leader told a client here. Where it is not applied yet, whoever reads here has to wait, or
+    /// would not find what it wrote itself.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// The consensus thread publishes its state. Returns whether the leader changed.

@@ -7,15 +7,22 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::outcome::{Failure, WriteReply};
+use super::remote_waiters::RemoteWaiters;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Waiters {
     // Held for one group's insertions or removals.
     waiting: Mutex<HashMap<u64, WriteReply>>,
+    remote: RemoteWaiters,
 }
 
 impl Waiters {
+    /// Members that wait for what their clients asked.
+    pub(crate) fn remote(&self) -> &RemoteWaiters {
+        &self.remote
+    }
+
     /// Registers a group.
     pub fn add(&self, group: Vec<(u64, WriteReply)>) {
         let mut waiting = self.lock();
@@ -47,6 +54,7 @@ impl Waiters {
 
     /// Tells a group that it was not taken.
     pub fn refuse(&self, ids: &[u64], failure: &Failure) {
+        self.remote.forget(ids);
         for answer in self.take(ids.iter().copied()).into_iter().flatten() {
             let _ = answer.send(Err(failure.clone()));
         }

@@ -254,7 +254,7 @@ impl Service {
         let status = &self.node().status;
         MemberPosition {
             revision,
-            raft_index: status.commit().max(status.applied()),
+            raft_index: status.commit().max(status.applied()).max(status.answered()),
             raft_term: status.term(),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     StorageFault,
 };
 use crate::config::ReadMode;
+use crate::node::outcome::PendingRead;
 
 /// How long a read waits at most for such nodes to go.
 const OVERDUE_WAIT: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ impl Service {
             if self.expiry_is_overdue() {
                 lapsed = self.await_expiry().await;
             }
+        } else if self.is_behind_answers() {
+            self.catch_up_with_answers().await?;
         }
         Ok(ReadGrant {
             service: self.clone(),
@@ -58,6 +61,20 @@ impl Service {
         }
     }
 
+    /// Whether clients of this member were told of writes that it has not applied: the leader said what became of them.
+    pub(crate) fn is_behind_answers(&self) -> bool {
+        let status = &self.node().status;
+        status.answered() > status.applied()
+    }
+
+    /// Waits until they are applied: who wrote here finds here what it wrote, however it reads.
+    pub(super) async fn catch_up_with_answers(&self) -> Result<(), ServiceError> {
+        let status = &self.node().status;
+        let term = status.term();
+        let answer = self.node().intake.read_behind(status.answered())?;
+        self.granted(answer, term).await
+    }
+
     /// Waits until everything acknowledged before this call is applied here.
     pub(super) async fn linearize(&self) -> Result<(), ServiceError> {
         if self.node().status.reads_at_once() {
@@ -65,6 +82,10 @@ impl Service {
         }
         let term = self.node().status.term();
         let answer = self.node().intake.read()?;
+        self.granted(answer, term).await
+    }
+
+    async fn granted(&self, answer: PendingRead, term: u64) -> Result<(), ServiceError> {
         match tokio::time::timeout(self.settings().request_timeout, answer).await {
             Ok(Ok(outcome)) => Ok(outcome?),
             Ok(Err(_)) => Err(ServiceError::Stopped),

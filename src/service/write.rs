@@ -1,4 +1,4 @@
-//! Writes: through the log, answered after they are durable and applied.
+//! Writes: through the log, answered after they are durable and applied: here, or, where this member's log takes long, at the leader.
 
 use storage::operation::{Operation, Outcome};
 
@@ -36,13 +36,17 @@ impl Service {
         }
     }
 
-    /// The server's own operations, as one command; returns when it is durable and applied.
+    /// The server's own operations, as one command; returns when it is durable and applied here: what comes next reads the store.
     pub(crate) async fn write_own(
         &self,
         operations: &[ServerOperation],
     ) -> Result<AppliedWrite, ServiceError> {
         self.takes_writes()?;
-        self.propose(Proposal::of_server(operations)).await
+        let applied = self.propose(Proposal::of_server(operations)).await?;
+        if self.is_behind_answers() {
+            self.catch_up_with_answers().await?;
+        }
+        Ok(applied)
     }
 
     fn takes_writes(&self) -> Result<(), ServiceError> {
@@ -61,7 +65,7 @@ impl Service {
         }
     }
 
-    /// Proposes a command and waits until it is durable and applied.
+    /// Proposes a command and waits until it is durable on a quorum, and its outcome is known.
     async fn propose(&self, proposal: Proposal) -> Result<AppliedWrite, ServiceError> {
         if proposal.len() > command::MAX_BYTES {
             return Err(ServiceError::TooLarge);

@@ -5,7 +5,8 @@
 //!      0      4  length L of the payload, u32 LE, at most FRAME_BYTES_MAX
 //!      4      4  CRC32 of kind and payload, u32 LE
 //!      8      1  kind: 1 greeting, 2 refusal, 3 Raft message, 4 offer, 5 received, 6 ping (empty), 7 fit (1 or 0),
-//!                of a snapshot 8 head, 9 offset to go on from (u64 LE), 10 piece, 11 end
+//!                of a snapshot 8 head, 9 offset to go on from (u64 LE), 10 piece, 11 end;
+//!                12 time, 13 decided
 //!      9      L  payload
 //! ```
 //!
@@ -47,11 +48,12 @@ pub(super) enum FrameKind {
     SnapshotPiece = 10,
     SnapshotEnd = 11,
     Time = 12,
+    Decided = 13,
 }
 
 impl FrameKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [FrameKind; 12] = [
+        const ALL: [FrameKind; 13] = [
             FrameKind::Greeting,
             FrameKind::Refusal,
             FrameKind::Raft,
@@ -64,6 +66,7 @@ impl FrameKind {
             FrameKind::SnapshotPiece,
             FrameKind::SnapshotEnd,
             FrameKind::Time,
+            FrameKind::Decided,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)
     }

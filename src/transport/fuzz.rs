@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use super::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, HEADER_BYTES, PeerFrame};
 use super::greeting::{self, GreetingAnswer, GreetingFault, StreamRefusal};
 use super::message;
+use super::outcome::tests::decided;
 use super::tests::fixture::{ELECTION, greeting};
 use crate::command::Stamp;
 use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
@@ -38,9 +39,11 @@ fn messages() -> Vec<PeerMessage> {
             life: 9,
             term: 3,
             sequence: 1,
+            awaited: true,
             writes,
         })),
         PeerMessage::Write(WriteMessage::Fit(true)),
+        PeerMessage::Write(WriteMessage::Decided(decided())),
         PeerMessage::Write(WriteMessage::Time {
             term: 3,
             stamp: Stamp {

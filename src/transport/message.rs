@@ -11,7 +11,8 @@ use raft::eraftpb::{self, MessageType};
 use crate::command::Stamp;
 
 use super::frame::{self, FrameError, FrameKind};
-use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
+use super::outcome::{self, OutcomeError};
+use crate::node::peer::{DecidedWrite, Offer, OfferedWrite, PeerMessage, WriteMessage};
 
 /// What a message costs beside its payload, in a queue.
 const FIXED_COST: usize = 128;
@@ -27,6 +28,8 @@ struct OfferMessage {
     sequence: u64,
     #[prost(message, repeated, tag = "4")]
     writes: Vec<OfferedMessage>,
+    #[prost(bool, tag = "5")]
+    awaited: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -66,6 +69,8 @@ pub(super) enum MessageError {
     Raft(#[from] prost11::DecodeError),
     #[error("a message about writes does not decode: {0}; is the sender of another version?")]
     Write(#[from] prost::DecodeError),
+    #[error("a word about what became of writes: {0}; is the sender of another version?")]
+    Outcome(#[from] OutcomeError),
     #[error("a word about the disk that is neither yes nor no; is the sender of another version?")]
     Fit,
     #[error("a frame of kind {0:?} is no message; the sender is faulty")]
@@ -77,7 +82,7 @@ pub(super) enum MessageError {
 pub(crate) enum StreamKind {
     /// Heartbeats, votes, answers, read indexes, receipts.
     Control,
-    /// Entries, and writes on their way to the leader.
+    /// Entries, writes on their way to the leader, and what became of them.
     Bulk,
     /// One snapshot: see `transfer`.
     Snapshot,
@@ -136,6 +141,9 @@ pub(super) fn cost(message: &PeerMessage) -> usize {
             let writes = offer.writes.iter();
             writes.map(|write| ENTRY_COST + write.proposal.len()).sum()
         }
+        PeerMessage::Write(WriteMessage::Decided(writes)) => {
+            writes.iter().map(DecidedWrite::bytes).sum()
+        }
         PeerMessage::Write(
             WriteMessage::Received { .. } | WriteMessage::Fit(_) | WriteMessage::Time { .. },
         ) => 0,
@@ -160,8 +168,15 @@ pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), Fra
                 term: offer.term,
                 sequence: offer.sequence,
                 writes: writes.collect(),
+                awaited: offer.awaited,
             };
             frame::append(out, FrameKind::Offer, |out| {
+                prost::Message::encode(&message, out).expect(ROOM);
+            })
+        }
+        PeerMessage::Write(WriteMessage::Decided(writes)) => {
+            let message = outcome::encode(writes);
+            frame::append(out, FrameKind::Decided, |out| {
                 prost::Message::encode(&message, out).expect(ROOM);
             })
         }
@@ -224,6 +239,7 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
                 },
             }
         }
+        FrameKind::Decided => WriteMessage::Decided(outcome::decode(payload)?),
         FrameKind::Fit => match payload[..] {
             [0] => WriteMessage::Fit(false),
             [1] => WriteMessage::Fit(true),
@@ -249,6 +265,7 @@ fn offer(message: OfferMessage) -> Result<WriteMessage, MessageError> {
         life: message.life,
         term: message.term,
         sequence: message.sequence,
+        awaited: message.awaited,
         writes: writes.collect(),
     }))
 }

@@ -262,13 +262,13 @@ impl Peers for Network {
 
     fn send_write(&self, to: u64, message: WriteMessage) {
         let kind = match message {
-            WriteMessage::Offer(_) => StreamKind::Bulk,
+            WriteMessage::Offer(_) | WriteMessage::Decided(_) => StreamKind::Bulk,
             WriteMessage::Received { .. } | WriteMessage::Fit(_) | WriteMessage::Time { .. } => {
                 StreamKind::Control
             }
         };
         // Of no member that is known, or not on its way at once: it is offered again, if anybody waits for it still, to whoever
-        // leads then.
+        // leads then; what became of it, that member's own log says.
         let at_once = |peer: &Arc<RemotePeer>| kind != StreamKind::Bulk || peer.bulk.is_connected();
         if let Some(peer) = self.roster.get(to).filter(at_once) {
             peer.send(&self.local, kind, PeerMessage::Write(message));

@@ -157,6 +157,7 @@ mod tests {
             life: 1,
             term: 1,
             sequence: 1,
+            awaited: false,
             writes,
         }))
     }

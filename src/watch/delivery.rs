@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use storage::operation::{Event, Node};
+use storage::operation::Event;
 
 use super::budget::{Budget, Claim};
 
@@ -80,12 +80,7 @@ impl Deref for Delivery {
 
 /// What an event takes in memory.
 pub(super) fn size(event: &Event) -> usize {
-    let node = |node: &Node| {
-        size_of::<Node>()
-            + node.path.as_bytes().len()
-            + node.value.as_ref().map_or(0, |it| it.len())
-    };
-    size_of::<Delivery>() + node(&event.node) + event.prev.as_ref().map_or(0, node)
+    size_of::<Delivery>() + event.bytes()
 }
 
 /// The room for what waits, and the large events that wait now.
@@ -150,7 +145,7 @@ impl Deliveries {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use storage::operation::Action;
+    use storage::operation::{Action, Node};
     use storage::path::KeyPath;
 
     use super::*;

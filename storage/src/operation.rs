@@ -197,6 +197,13 @@ pub struct Node {
     pub lifetime: Option<Lifetime>,
 }
 
+impl Node {
+    /// What it takes in memory, about.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.path.as_bytes().len() + self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
+
 /// The kinds of change, by their wire meaning (keys-api 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -239,6 +246,13 @@ pub struct Event {
     pub time: Option<u64>,
 }
 
+impl Event {
+    /// What it takes in memory, about.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.node.bytes() + self.prev.as_ref().map_or(0, Node::bytes)
+    }
+}
+
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -264,6 +278,28 @@ pub enum Outcome {
         /// The revision of the tree when it was refused (the `index` of the error).
         revision: u64,
     },
+}
+
+impl Outcome {
+    /// The index that a client is told with it: of its change, or of the tree that refused it.
+    pub fn revision(&self) -> Option<u64> {
+        match self {
+            Self::Done(event) => Some(event.revision),
+            Self::Refused { revision, .. } => Some(*revision),
+            Self::Expired { .. } | Self::Accepted | Self::Ended => None,
+        }
+    }
+
+    /// What it takes in memory, about.
+    pub fn bytes(&self) -> usize {
+        let held = match self {
+            Self::Done(event) => event.bytes(),
+            Self::Expired { events, .. } => events.iter().map(|event| event.bytes()).sum(),
+            Self::Refused { refusal, .. } => refusal.bytes(),
+            Self::Accepted | Self::Ended => 0,
+        };
+        size_of::<Self>() + held
+    }
 }
 
 /// Why the tree refuses an operation or a look-up (keys-api 3.2, without the numbers: those belong
@@ -292,4 +328,21 @@ pub enum Refusal {
     ReadOnly(KeyPath),
     /// A directory with children, removed without `recursive`.
     DirectoryNotEmpty(KeyPath),
+}
+
+impl Refusal {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::KeyNotFound(path)
+            | Self::NotFile(Some(path))
+            | Self::NotDirectory(path)
+            | Self::AlreadyExists(path)
+            | Self::ReadOnly(path)
+            | Self::DirectoryNotEmpty(path) => path.as_bytes().len(),
+            Self::NotFile(None) => 0,
+            Self::CompareFailed {
+                condition, value, ..
+            } => value.len() + condition.value.as_ref().map_or(0, Bytes::len),
+        }
+    }
 }

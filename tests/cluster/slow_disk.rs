@@ -14,12 +14,20 @@ use super::support::wait::{LIMIT, until};
 /// What each sync of the log takes longer.
 const DELAY: &str = "ETCD2_TEST_SYNC_DELAY_MS";
 
-fn relayed(member: &Server) -> f64 {
+fn figure(member: &Server, name: &str) -> f64 {
     let text = member.exchange(&Request::get("/metrics")).text();
     let mut figures = text.lines();
-    let figure = figures.find_map(|line| line.strip_prefix("etcd2_http_relayed_requests_total "));
+    let figure = figures.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     let figure = figure.and_then(|figure| figure.parse().ok());
     figure.expect("the figure is shown")
+}
+
+fn relayed(member: &Server) -> f64 {
+    figure(member, "etcd2_http_relayed_requests_total")
+}
+
+fn answered_early(member: &Server) -> f64 {
+    figure(member, "etcd2_writes_answered_early_total")
 }
 
 /// What a client sees, without the figures that differ from one request to the next.
@@ -126,6 +134,80 @@ fn the_leader_answers_for_a_member_with_a_slow_disk() {
     assert_eq!(shown(&listed), shown(&there));
 }
 
+/// The leader says what became of a write as soon as a quorum has it, and whoever was told finds it here, however it is looked for.
+#[test]
+fn writes_at_a_member_with_a_slow_disk_are_answered_before_its_log_has_them() {
+    let (cluster, slow, leader) = with_a_slow_follower();
+    let member = &cluster[slow];
+    let raft_index = |answer: &Response| answer.head.number("X-Raft-Index");
+    let mut early = 0.0;
+    for round in 0..6 {
+        let before = answered_early(member);
+        let key = format!("/v2/keys/early/{round}");
+        let made = member.exchange(&Request::put(&key, "value=a&ttl=1000"));
+        assert_eq!(made.status(), 201, "{}", made.dump());
+        let changed = member.exchange(&Request::put(&key, "value=b&prevValue=a"));
+        let text = changed.text();
+        assert_eq!(changed.status(), 200, "{}", changed.dump());
+        assert!(text.contains(r#""action":"compareAndSwap""#), "{text}");
+        assert!(text.contains(r#""prevNode":{"key":"#), "{text}");
+        early += answered_early(member) - before;
+        let seen = member.exchange(&Request::get(&format!("{key}?local=true")));
+        assert!(seen.text().contains(r#""value":"b""#), "{}", seen.dump());
+        assert!(seen.etcd_index() >= changed.etcd_index(), "{}", seen.dump());
+        let there = cluster[leader].exchange(&Request::get(&key));
+        assert_eq!(seen.text(), there.text());
+        assert!(raft_index(&seen) >= raft_index(&changed), "{}", seen.dump());
+    }
+    assert!(early > 0.0, "this member's log was as quick as the leader");
+
+    // Refusals come as from the leader.
+    for (request, status, cause) in [
+        (
+            Request::put("/v2/keys/early/0", "value=c&prevValue=a"),
+            412,
+            "[a != b]",
+        ),
+        (
+            Request::put("/v2/keys/early/0", "value=c&prevExist=false"),
+            412,
+            "/early/0",
+        ),
+        (
+            Request::put("/v2/keys/early/0/below", "value=c"),
+            400,
+            "/early/0",
+        ),
+        (Request::put("/v2/keys/early", "value=c"), 403, "/early"),
+        (Request::delete("/v2/keys/early?dir=true"), 403, "/early"),
+        (Request::delete("/v2/keys/none"), 404, "/none"),
+    ] {
+        let answers = [slow, leader].map(|at| cluster[at].exchange(&request));
+        for answer in &answers {
+            assert_eq!(answer.status(), status, "{}", answer.dump());
+            assert!(answer.text().contains(cause), "{}", answer.dump());
+        }
+        assert_eq!(answers[0].text(), answers[1].text());
+    }
+
+    // A watch from now on begins behind what was answered, and nothing that comes after is missed.
+    let written = member.exchange(&Request::put("/v2/keys/watched", "value=first"));
+    assert_eq!(written.status(), 201, "{}", written.dump());
+    let mut watch = Connection::open(member.addr()).expect("it listens");
+    watch
+        .send(&Request::get("/v2/keys/watched?wait=true"))
+        .expect("sent");
+    watch.read_head(LIMIT).expect("accepted");
+    let next = member.exchange(&Request::put("/v2/keys/watched", "value=second"));
+    assert_eq!(next.status(), 200, "{}", next.dump());
+    let event = watch.read_chunk(LIMIT).expect("an event").expect("one");
+    assert!(
+        show(&event).contains(r#""value":"second""#),
+        "{}",
+        show(&event)
+    );
+}
+
 /// Without a leader there is nobody to ask, and a new one is asked as soon as it leads.
 #[test]
 fn a_member_with_a_slow_disk_answers_when_the_leader_has_gone() {
@@ -194,22 +276,44 @@ fn a_read_goes_to_the_leader_itself_or_is_answered_here() {
     let error = broken.read_body(&head, LIMIT).expect_err("it has no end");
     assert_ne!(error.kind(), ErrorKind::WouldBlock, "it was not broken off");
 
-    // Writes are not passed on, nor what need not be linearizable, nor what another member passed on.
-    let before = fake.requests().len();
+    // Writes are not passed on. A local read is only while it would not find what was written here.
     let written = member.exchange(&Request::put("/v2/keys/here", "value=x"));
     assert_eq!(written.status(), 201, "{}", written.dump());
-    let local = member.exchange(&Request::get("/v2/keys/here?local=true"));
-    assert_eq!(local.status(), 200, "{}", local.dump());
+    let local = Request::get("/v2/keys/here?local=true");
+    let said = event(
+        "get",
+        "/said",
+        "GET /v2/keys/here?quorum=true&local=true",
+        7,
+    );
+    until("a local read is answered here", || {
+        let seen = member.exchange(&local).text();
+        assert!(seen == said || seen.contains(r#""value":"x""#), "{seen}");
+        seen != said
+    });
+    let lines = fake.lines();
+    assert!(
+        lines.iter().all(|line| line.starts_with("GET ")),
+        "{lines:?}"
+    );
+
+    // Nor is what need not be linearizable, nor what another member passed on.
+    let before = fake.requests().len();
+    assert_eq!(member.exchange(&local).status(), 200);
     let other = Request::get("/v2/keys/here").header("x-etcd2-relayed-to", "1/2/2");
     let refused = member.exchange(&other);
     assert_eq!(refused.status(), 421, "{}", refused.dump());
     assert_eq!(fake.requests().len(), before, "{:?}", fake.lines());
 
-    // A stranger is asked once, and then left alone.
+    // A stranger is asked once, and then left alone. What was written here is found all the same.
     for _ in 0..3 {
         let read = member.exchange(&Request::get("/v2/keys/stranger"));
         assert_eq!(read.status(), 404, "{}", read.dump());
     }
+    let written = member.exchange(&Request::put("/v2/keys/here", "value=y"));
+    assert_eq!(written.status(), 200, "{}", written.dump());
+    let seen = member.exchange(&local).text();
+    assert!(seen.contains(r#""value":"y""#), "{seen}");
     assert_eq!(fake.requests().len(), before + 1, "{:?}", fake.lines());
     let told = member.log();
     assert!(told.contains("the leader cannot be asked"), "{told}");

@@ -31,6 +31,7 @@ use crate::node::snapshot::depot::SnapshotDepot;
 use crate::node::snapshot::owner::SnapshotOwner;
 use crate::node::status::Status;
 use crate::node::store_pointer;
+use crate::node::volume::Volume;
 use crate::node::waiters::Waiters;
 use crate::node::witness_file::WitnessFile;
 use crate::raft::{Fetch, Parameters, RaftCore, Randomness};
@@ -81,6 +82,7 @@ impl Letter {
             PeerMessage::Write(WriteMessage::Offer(offer)) => 0x80 ^ offer.sequence << 16,
             PeerMessage::Write(WriteMessage::Fit(fit)) => 0x82 ^ u64::from(*fit) << 16,
             PeerMessage::Write(WriteMessage::Time { term, .. }) => 0x83 ^ term << 16,
+            PeerMessage::Write(WriteMessage::Decided(writes)) => 0x84 ^ (writes.len() as u64) << 16,
             PeerMessage::Write(WriteMessage::Received { sequence, .. }) => 0x81 ^ sequence << 16,
         }
     }
@@ -195,6 +197,9 @@ impl RunningMember {
         };
         let metrics = Metrics::new("simulated");
         let status = Arc::new(Status::new(machine.clone()));
+        // What names the store lies on the simulated disk, and is not found by who looks whether the real one is there.
+        let nowhere = place.directory.join("nowhere");
+        status.set_volume(Arc::new(Volume::of(&nowhere, place.space.clone())));
         let waiters = Arc::new(Waiters::default());
         let witness = Arc::new(Mutex::new(source.newest_witness(&marker)));
         let hub = Hub::new(machine.clone(), store.clone(), 10, metrics.clone());

@@ -72,31 +72,32 @@ fn found_by(mistake: PlantedMistake, mut seeds: Range<u64>) -> Option<(u64, Stri
 fn planted_mistakes_are_found() {
     for (mistake, seeds, shown) in [
         // The judgement's words, or the core's own: what was told is not what is found.
-        (PlantedMistake::NoSync, 0..20, ["the log", "the log"]),
+        (PlantedMistake::NoSync, 0..20, &["the log"][..]),
         (
             PlantedMistake::VoteForgotten,
             0..20,
-            ["two members lead", "term should be set"],
+            // The last where a member leads one term twice: it has forgotten what it took, and its followers know of one term only.
+            &[
+                "two members lead",
+                "term should be set",
+                "calls are not answered",
+            ][..],
         ),
-        (
-            PlantedMistake::ReadIndexSkipped,
-            0..20,
-            ["a stale answer", "a stale answer"],
-        ),
+        (PlantedMistake::ReadIndexSkipped, 0..20, &["a stale answer"]),
         (
             PlantedMistake::OffersTakenTwice,
             0..20,
-            ["one write was taken twice", "is offered twice"],
+            &["one write was taken twice", "is offered twice"],
         ),
         (
             PlantedMistake::OffersMovedEarly,
             0..20,
-            ["one write was taken twice", "two calls were told"],
+            &["one write was taken twice", "two calls were told"],
         ),
         (
             PlantedMistake::AloneByDefault,
             0..20,
-            ["applies another entry", "two members lead"],
+            &["applies another entry", "two members lead"],
         ),
     ] {
         let found = found_by(mistake, seeds.clone());
@@ -202,19 +203,21 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
         all.failed_starts += world.failed_starts;
         all.full_disks += world.full_disks;
         all.watched += world.watched;
+        all.answered_early += world.answered_early;
         all.most_batches = all.most_batches.max(world.most_batches);
         all.longest_wait = all.longest_wait.max(world.longest_wait);
     }
     println!(
         "{seeds} seeds from {from}: {acknowledged} writes acknowledged, {reads} reads, {} keys with a TTL, {} crashes, {} snapshots, {elections} elections, \
-         {} logs and {} starts that failed, {} full disks, {} events watched",
+         {} logs and {} starts that failed, {} full disks, {} events watched, {} writes answered early",
         all.mortal,
         all.crashes,
         all.installed,
         all.failed_logs,
         all.failed_starts,
         all.full_disks,
-        all.watched
+        all.watched,
+        all.answered_early
     );
     println!(
         "at most {} batches waited for a log, and {} ms passed in peace until something came",

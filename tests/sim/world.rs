@@ -54,6 +54,8 @@ pub(super) struct World {
     /// Events that watches were told.
     pub(super) watched: u64,
     pub(super) full_disks: u64,
+    /// Writes that a member answered before it had applied them.
+    pub(super) answered_early: u64,
     /// Everything that happened, in order.
     pub(super) trace: Vec<(&'static str, u64)>,
 }

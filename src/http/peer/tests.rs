@@ -193,6 +193,7 @@ async fn members_speak_both_ways_and_notice_the_end_of_a_process() {
         life: 1,
         term: 3,
         sequence: 1,
+        awaited: false,
         writes: vec![OfferedWrite {
             request: 8,
             proposal,

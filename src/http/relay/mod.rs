@@ -131,10 +131,11 @@ pub(super) fn waits_for_apply(
     path: &KeyPath,
     params: &Params,
 ) -> bool {
+    let waits = |consistency| service.is_linearizable(consistency) || service.is_behind_answers();
     match (method == Method::GET).then(|| classify::get(path, params)) {
         Some(Get::Watch(_)) => false,
-        Some(Get::Read(consistency)) => service.is_linearizable(consistency),
-        None => service.is_linearizable(classify::consistency(params)),
+        Some(Get::Read(consistency)) => waits(consistency),
+        None => waits(classify::consistency(params)),
     }
 }
 

@@ -69,6 +69,10 @@ impl ApplyContext {
 
     /// The replies of a group that was announced.
     pub(super) fn answer(&self, done: Vec<AppliedRequest>) {
+        let applied = done.iter();
+        let applied =
+            applied.map(|(request, index, term, outcomes)| (*request, *index, *term, &**outcomes));
+        self.waiters.remote().applied(applied);
         let requests = done.iter().map(|(request, ..)| *request);
         let waiting = self.waiters.take(requests);
         for ((_, index, term, outcomes), waiter) in done.into_iter().zip(waiting) {

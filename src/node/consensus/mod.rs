@@ -198,7 +198,9 @@ impl<R: LogRead> ConsensusLoop<R> {
                 || self.proposals.has_nowhere_to_go(&self.core)
                 || held_by_parked,
             gathers: gathers.map(|(_, gathering)| gathering),
-            to_applied: self.expiry.is_under_way() || self.reads.wait_for_apply(),
+            to_applied: self.expiry.is_under_way()
+                || self.reads.wait_for_apply()
+                || self.waiters.remote().any(),
         }
     }
 
@@ -280,11 +282,16 @@ impl<R: LogRead> ConsensusLoop<R> {
                     self.handover.hear(from, fit, now);
                 }
                 WriteMessage::Time { term, stamp } => self.hear_time(from, term, &stamp),
-                WriteMessage::Offer(_) | WriteMessage::Received { .. } => {}
+                WriteMessage::Offer(_)
+                | WriteMessage::Received { .. }
+                | WriteMessage::Decided(_) => {}
             }
             self.proposals.hear(from, message, &self.core, effects);
         }
+        self.proposals.tell_members(effects);
         self.reads.gather(inputs.reads);
+        self.reads
+            .wait_behind(inputs.behind, self.pipeline.applied_entry());
         self.expire(effects);
         let held = self.reads.hold(
             self.expiry.is_under_way(),
@@ -410,6 +417,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.next_tick += tick;
             budget -= 1;
             self.waiters.sweep();
+            self.reads.sweep();
             self.proposals.sweep();
             self.status.set_follower_needs(self.core.follower_needs());
         }

@@ -65,8 +65,14 @@ impl Offers {
         self.bytes < OPEN_BYTES
     }
 
-    /// Cuts writes into offers for the leader of `term`.
-    pub(super) fn make(&mut self, term: u64, writes: Vec<OfferedWrite>, now: u64) -> Vec<Offer> {
+    /// Cuts writes into offers for the leader of `term`, who is to say what becomes of them where that is `awaited`.
+    pub(super) fn make(
+        &mut self,
+        term: u64,
+        writes: Vec<OfferedWrite>,
+        awaited: bool,
+        now: u64,
+    ) -> Vec<Offer> {
         if term != self.term {
             // Those of the term before count no more.
             (self.term, self.sequence) = (term, 0);
@@ -102,6 +108,7 @@ impl Offers {
                 life: self.life,
                 term,
                 sequence: self.sequence,
+                awaited,
                 writes: part,
             });
         }
@@ -244,6 +251,7 @@ mod tests {
         let made = offers.make(
             3,
             vec![write(1, 10), write(2, OFFER_BYTES), write(3, 10)],
+            false,
             50,
         );
         assert_eq!(sequences(&made), [1, 2, 3]);
@@ -262,10 +270,10 @@ mod tests {
     #[test]
     fn a_later_term_decides_what_was_not_met_before_it() {
         let mut offers = Offers::new(9, 100);
-        offers.make(3, vec![write(1, 10), write(2, 10)], 0);
+        offers.make(3, vec![write(1, 10), write(2, 10)], false, 0);
         assert_eq!(offers.committed(&[entry(3, 7, 1)]), []);
         assert_eq!(offers.committed(&[entry(3, 8, 50)]), []);
-        offers.make(4, vec![write(3, 10)], 0);
+        offers.make(4, vec![write(3, 10)], false, 0);
         let undone = offers.committed(&[entry(3, 9, 51), entry(4, 10, 52)]);
         assert_eq!(undone, [write(2, 10)]);
         assert_eq!(offers.committed(&[entry(4, 11, 3)]), []);
@@ -277,15 +285,15 @@ mod tests {
     #[should_panic(expected = "invariant node-offers")]
     fn a_write_that_is_offered_twice_is_a_defect() {
         let mut offers = Offers::new(9, 100);
-        offers.make(3, vec![write(1, 10)], 0);
-        offers.make(4, vec![write(1, 10)], 0);
+        offers.make(3, vec![write(1, 10)], false, 0);
+        offers.make(4, vec![write(1, 10)], false, 0);
     }
 
     #[test]
     fn what_clients_gave_up_is_not_offered_again() {
         let mut offers = Offers::new(9, 100);
-        offers.make(3, vec![write(1, 10), write(2, 10)], 0);
-        offers.make(3, vec![write(3, 10)], 0);
+        offers.make(3, vec![write(1, 10), write(2, 10)], false, 0);
+        offers.make(3, vec![write(3, 10)], false, 0);
         offers.sweep(|request| request == 2);
         let repeated = offers.repeat(3, 200);
         assert_eq!(sequences(&repeated), [1, 2]);
@@ -297,7 +305,7 @@ mod tests {
     #[test]
     fn clients_that_gave_up_leave_their_room() {
         let mut offers = Offers::new(9, 100);
-        offers.make(3, vec![write(1, OPEN_BYTES), write(2, 1)], 0);
+        offers.make(3, vec![write(1, OPEN_BYTES), write(2, 1)], false, 0);
         assert!(!offers.has_room());
         offers.sweep(|request| request == 2);
         assert!(offers.has_room());

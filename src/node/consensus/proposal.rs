@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use storage::operation::Outcome;
+
 use super::gather::{Gather, UnderWay};
 use super::offer::Offers;
 use super::pipeline::Pipeline;
@@ -17,7 +19,7 @@ use crate::node::cluster_clock::ClusterClock;
 use crate::node::effects::Effects;
 use crate::node::intake::{Gathering, Submission};
 use crate::node::outcome::Failure;
-use crate::node::peer::{OfferedWrite, WriteMessage};
+use crate::node::peer::{DecidedWrite, OfferedWrite, WriteMessage};
 #[cfg(test)]
 use crate::node::planted::{PlantedMistake, is_planted};
 use crate::node::status::Status;
@@ -121,15 +123,20 @@ impl Proposals {
                 let now = self.clock.machine().boottime();
                 self.offers.received(life, term, sequence, now);
             }
+            WriteMessage::Decided(writes) => self.decided(writes),
             // Of no concern here.
             WriteMessage::Fit(_) | WriteMessage::Time { .. } => {}
             WriteMessage::Offer(_) if !self.takes_offers() => {}
             WriteMessage::Offer(offer) => {
                 let soft = core.soft_state();
                 let leads = (soft.role == Role::Leader).then_some(soft.term);
-                let term = offer.term;
+                let (term, awaited) = (offer.term, offer.awaited);
                 match self.receptions.receive(from, offer, leads) {
                     Reception::Taken(writes, received) => {
+                        if awaited {
+                            let requests = writes.iter().map(|write| write.request);
+                            self.waiters.remote().add(from, term, requests);
+                        }
                         self.take(writes, term);
                         effects.send_write(from, received);
                     }
@@ -137,6 +144,33 @@ impl Proposals {
                     Reception::Ignored => {}
                 }
             }
+        }
+    }
+
+    /// The leader says what became of writes that were offered: they are committed, and this member's log may take long to say so
+    /// as well. The offers are settled by the log all the same.
+    fn decided(&mut self, writes: Vec<DecidedWrite>) {
+        let open = writes.into_iter();
+        let open = open.filter(|write| self.offers.is_open(write.request));
+        let open: Vec<DecidedWrite> = open.collect();
+        let waiting = self.waiters.take(open.iter().map(|write| write.request));
+        for (write, waiter) in open.into_iter().zip(waiting) {
+            let Some(reply) = waiter else { continue };
+            // Before the client hears of it: what it asks next has to see it.
+            self.status.has_answered(write.applied.index);
+            for revision in write.applied.outcomes.iter().filter_map(Outcome::revision) {
+                self.status.has_told(revision);
+            }
+            self.metrics.answered_early.inc();
+            // The client may have gone; the write stands.
+            let _ = reply.send(Ok(write.applied));
+        }
+    }
+
+    /// Tells other members what became of their writes, where they asked.
+    pub(super) fn tell_members(&self, effects: &mut impl Effects) {
+        for (member, writes) in self.waiters.remote().take_decided() {
+            effects.send_write(member, WriteMessage::Decided(writes));
         }
     }
 
@@ -189,6 +223,9 @@ impl Proposals {
         if is_planted(PlantedMistake::OffersMovedEarly) && soft.leader != 0 {
             let moved = self.offers.moved_early(soft.term);
             self.park_again(moved);
+        }
+        if !leads {
+            self.waiters.remote().forget_all();
         }
         if self.taken_bytes > 0 {
             let counts = |term: &u64| leads && *term == soft.term;
@@ -288,7 +325,8 @@ impl Proposals {
                 request: write.request,
                 proposal: write.proposal.into_bytes(),
             });
-            for offer in self.offers.make(term, writes.collect(), now) {
+            let awaited = self.status.lags();
+            for offer in self.offers.make(term, writes.collect(), awaited, now) {
                 effects.send_write(leader, WriteMessage::Offer(offer));
             }
         }

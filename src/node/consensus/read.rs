@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::node::intake::ReadWaiter;
-use crate::node::outcome::Failure;
+use crate::node::outcome::{Failure, ReadWaiter};
 #[cfg(test)]
 use crate::node::planted::{PlantedMistake, is_planted};
 use crate::raft::{LogRead, RaftCore};
@@ -53,6 +52,25 @@ impl PendingReads {
 
     pub(super) fn gather(&mut self, reads: Vec<ReadWaiter>) {
         self.gathering.extend(reads);
+    }
+
+    /// These wait for nothing but that an entry is applied.
+    pub(super) fn wait_behind(&mut self, reads: Vec<(u64, ReadWaiter)>, applied: u64) {
+        if reads.is_empty() {
+            return;
+        }
+        for (index, waiter) in reads {
+            self.applied_at.entry(index).or_default().push(waiter);
+        }
+        self.release(applied);
+    }
+
+    /// Forgets readers that gave up: where this member's log hangs, nothing else would.
+    pub(super) fn sweep(&mut self) {
+        self.applied_at.retain(|_, waiters| {
+            waiters.retain(|waiter| !waiter.is_closed());
+            !waiters.is_empty()
+        });
     }
 
     /// Whether reads wait for nodes that are overdue.

@@ -38,6 +38,7 @@ impl Receptions {
             term,
             sequence,
             writes,
+            awaited: _,
         } = offer;
         if leads != Some(term) {
             return Reception::Ignored;
@@ -77,6 +78,7 @@ mod tests {
             life,
             term,
             sequence,
+            awaited: false,
             writes: Vec::new(),
         }
     }

@@ -90,6 +90,7 @@ async fn messages_arrive_in_order_with_who_sent_them() {
         life: u64::MAX,
         term: 4,
         sequence: 7,
+        awaited: false,
         writes: vec![OfferedWrite {
             request: 5,
             proposal: Bytes::from_static(b"a command"),

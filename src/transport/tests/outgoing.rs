@@ -14,6 +14,7 @@ fn offer(request: u64, bytes: usize) -> WriteMessage {
         life: 1,
         term: 6,
         sequence: request,
+        awaited: false,
         writes: vec![OfferedWrite { request, proposal }],
     })
 }

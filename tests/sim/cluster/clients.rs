@@ -83,13 +83,26 @@ impl Machine {
 
     /// Takes out the calls that were answered. Reads are served from the store, which is there while the member runs.
     pub(super) fn hear_answers(&mut self, world: &mut World) {
-        let store = self.running.as_ref().map(|member| &member.outbox.store);
+        let member = self.running.as_ref();
+        let store = member.map(|member| &member.outbox.store);
+        let (applied, answered) = member.map_or((u64::MAX, 0), |member| {
+            (
+                member.outbox.store.applied().index,
+                member.status.answered(),
+            )
+        });
         self.calls.retain_mut(|PendingCall { call, answer }| {
             let call = *call;
             let answered = match (answer, store) {
-                (PendingAnswer::Write(answer), _) => answer
-                    .try_recv()
-                    .map(|answer| hear_of_write(world, call, answer)),
+                (PendingAnswer::Write(answer), _) => answer.try_recv().map(|answer| {
+                    if let Ok(done) = &answer
+                        && done.index > applied
+                    {
+                        assert!(answered >= done.index, "a local read would not wait for it");
+                        world.answered_early += 1;
+                    }
+                    hear_of_write(world, call, answer);
+                }),
                 (PendingAnswer::Read(answer), Some(store)) => answer.try_recv().map(|answer| {
                     if answer.is_ok() {
                         world.reads(call, store);

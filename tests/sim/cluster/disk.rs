@@ -7,6 +7,7 @@ use wal::fs::sim::{SimFault, SimFs, SplitMix64};
 
 use super::SimulatedCluster;
 use crate::node::disk_space::SimulatedSpace;
+use crate::node::log_pace::SLOW_SYNC;
 use crate::node::sim::member::{Letter, RunningMember};
 
 /// Bytes that a disk has left while all is well.
@@ -95,6 +96,14 @@ impl SimulatedCluster {
         }
     }
 
+    /// Syncs take long for a while, as the member sees it: the leader is to tell it what becomes of the writes of its clients.
+    fn slow_disk(&self, at: usize) {
+        if let Some(member) = &self.machines[at].running {
+            let status = &member.status;
+            status.log_pace().synced(SLOW_SYNC, || member.boottime());
+        }
+    }
+
     /// A member starts, or tries to.
     pub(super) fn start(&mut self, at: usize) {
         let seed = self.random.next_u64();
@@ -122,6 +131,9 @@ impl SimulatedCluster {
         }
         if disk.hangs > self.steps {
             return;
+        }
+        if self.faults.failing_disks && self.random.one_in(40) {
+            self.slow_disk(at);
         }
         let running = self.machines[at].running.as_ref();
         let installs = running.is_some_and(RunningMember::is_to_install);
