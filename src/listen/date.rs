@@ -1,10 +1,17 @@
 //! The `Date` of answers: what the wall clock shows, whatever that is.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::time::SystemTime;
 
-use hyper::HeaderMap;
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::body::Incoming;
 use hyper::header::{DATE, HeaderValue};
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
@@ -18,6 +25,19 @@ pub(super) fn add(headers: &mut HeaderMap) {
     if let Some(value) = value(SystemTime::now()) {
         headers.insert(DATE, value);
     }
+}
+
+/// Serves a connection without bytes on this thread. The server keeps a date of its own for each thread, made with the first
+/// connection that it serves there, whether answers show it or not; with a wall clock before 1970 it breaks that connection and all
+/// that follow. A start with such a clock is refused, so the date is made while the clock is right.
+pub(super) async fn settle() {
+    let answer =
+        |_: Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())) };
+    let nothing = TokioIo::new(tokio::io::empty());
+    // It ends at once.
+    let _ = Builder::new()
+        .serve_connection(nothing, service_fn(answer))
+        .await;
 }
 
 fn value(time: SystemTime) -> Option<HeaderValue> {

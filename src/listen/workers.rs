@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+use super::date;
+
 /// How long what blocks (a listing of a stalled client) may hold up the end of a thread.
 const LAST_WAIT: Duration = Duration::from_millis(200);
 
@@ -43,6 +45,7 @@ impl Workers {
             workers.runtimes.push(runtime.handle().clone());
             workers.stops.push(stop);
             let body = move || {
+                runtime.block_on(date::settle());
                 // The sender is dropped, never used: either way it is the end.
                 let _ = runtime.block_on(stopped);
                 runtime.shutdown_timeout(LAST_WAIT);
