@@ -62,7 +62,7 @@ impl NodeContext {
             counters: Arc::default(),
             clock: match &marker.own {
                 None => ClusterClock::resume(clock, &marker.stamp),
-                Some(own) => ClusterClock::resume_among(clock, own),
+                Some(own) => ClusterClock::resume_among(clock, &marker.stamp, own),
             },
             metrics,
         }

@@ -193,7 +193,7 @@ impl RunningMember {
         } = open(place)?;
         let cluster_clock = match &marker.own {
             None => ClusterClock::resume(machine.clone(), &marker.stamp),
-            Some(own) => ClusterClock::resume_among(machine.clone(), own),
+            Some(own) => ClusterClock::resume_among(machine.clone(), &marker.stamp, own),
         };
         let metrics = Metrics::new("simulated");
         let status = Arc::new(Status::new(machine.clone()));

@@ -65,17 +65,19 @@ impl ClusterClock {
         self.continue_from(last, elapsed);
     }
 
-    /// As [`ClusterClock::resume`] for a member of several: what passed since is not known before its log was read.
-    pub fn resume_among(clock: Clock, own: &Stamp) -> Self {
+    /// As [`ClusterClock::resume`] for a member of several: what passed since the `last` command that it applied is not known before its
+    /// log was read, nor whether what its `own` clocks read then counts. A leader that came later may have counted less.
+    pub fn resume_among(clock: Clock, last: &Stamp, own: &Stamp) -> Self {
         let resumed = Self {
             clock,
             offset: Arc::default(),
             lead: Arc::default(),
             logged: Arc::default(),
         };
-        let offset = own.cluster_time as i64 - resumed.clock.boottime() as i64;
+        let offset = last.cluster_time as i64 - resumed.clock.boottime() as i64;
         resumed.offset.store(offset, Ordering::Release);
-        resumed.lead.store(Self::lead_of(own), Ordering::Release);
+        let lead = Self::lead_of(own).max(Self::lead_of(last));
+        resumed.lead.store(lead, Ordering::Release);
         resumed
     }
 

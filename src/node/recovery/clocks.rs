@@ -4,9 +4,10 @@
 //! stamped by whoever led. Such a member knows two things:
 //! - the latest stamp of its log: that much was counted. Where this very boot made it, boot time says what passed since;
 //! - what its own clocks read when its store was last written, and how far time was then. What passed since by its own clocks
-//!   counts only where one leader's boot made every stamp from there to the log's end: a leader that came later may have
-//!   counted less than what passed (one that restarted did not know better), and time that begins ahead of it would end keys
-//!   early. Else nothing counts: keys end late, never early, and the first append of a leader says what time it is.
+//!   counts only where one leader's boot made every stamp from there to the log's end, and so does that reading: a leader that came
+//!   later may have counted less than what passed (one that restarted did not know better), and time that begins ahead of it
+//!   would end keys early. Else nothing counts but the stamps: keys end late, never early, and the first append of a leader says
+//!   what time it is.
 
 use crate::command::Stamp;
 use crate::node::alone::is_alone;
@@ -114,7 +115,7 @@ mod tests {
         };
         let machine = SimulatedClock::new(100 * SECOND, 1_070 * SECOND, here);
         let clock = Clock::simulated(Arc::new(machine));
-        let resumed = ClusterClock::resume_among(clock, marker.readings());
+        let resumed = ClusterClock::resume_among(clock, &marker.stamp, marker.readings());
         let mut found = FoundClocks::of(&marker);
         let entries = log
             .iter()
@@ -134,6 +135,11 @@ mod tests {
             boot: HERE - 1,
             ..Stamp::default()
         });
+        // As that leader said it with its heartbeats, ten seconds behind its last command.
+        let ahead = own.map(|own| Stamp {
+            cluster_time: 20 * SECOND,
+            ..own
+        });
         for (here, own, log, seconds, why) in [
             (HERE, own, vec![], 69, "nothing came since"),
             (HERE, own, vec![stamp(LEADER, 15)], 69, "the same leader"),
@@ -143,6 +149,20 @@ mod tests {
                 vec![stamp(LATER, 12)],
                 12,
                 "another one, who may have lost time",
+            ),
+            (
+                HERE,
+                ahead,
+                vec![stamp(LATER, 12)],
+                12,
+                "nor does the time that passed before another one came",
+            ),
+            (
+                HERE,
+                ahead,
+                vec![stamp(LEADER, 15)],
+                79,
+                "the same leader said it",
             ),
             (
                 HERE,
