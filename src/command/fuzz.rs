@@ -5,8 +5,8 @@ use bytes::Bytes;
 use fuzz::Campaign;
 use storage::operation::Operation;
 
-use super::tests::{all_kinds, entry, stamped, with_end};
-use super::{Command, Stamp, Ttl};
+use super::tests::{all_kinds, entry, stamped};
+use super::{Change, Command, Proposal, Stamp, Ttl};
 
 #[test]
 fn entries_of_the_log() {
@@ -17,8 +17,23 @@ fn entries_of_the_log() {
             kinds.push(Operation::Write(write));
         }
     }
+    let urls = || vec!["http://10.0.0.4:2380".to_owned()];
+    let changes = [
+        Change::Add {
+            id: 4,
+            peer_urls: urls(),
+        },
+        Change::Promote { id: 4 },
+        Change::Remove { id: 1 },
+        Change::Move {
+            id: 1,
+            peer_urls: urls(),
+        },
+    ];
+    let changes = changes.map(|change| Proposal::of_change(&change).stamp(&Stamp::default()));
     Campaign::new("command")
         .corpus(kinds.iter().map(|operation| entry(operation).to_vec()))
+        .corpus(changes)
         .words(&[&[0; 8], &[0xff; 9], b"\x0a", b"/"])
         // An operation of two bytes on the wire is a whole one in memory, and one of the message before it.
         .memory(64 << 10, 512)
@@ -28,9 +43,13 @@ fn entries_of_the_log() {
                 return false;
             };
             assert_eq!(stamp, Ok(command.stamp));
+            if let Some(change) = command.change {
+                let again = Proposal::of_change(&change).change();
+                assert_eq!(again, Some(change));
+            }
             for operation in command.operations {
                 // Without the TTL, which is a deadline now.
-                let plain: Operation<Ttl> = with_end(operation, |_| None);
+                let plain: Operation<Ttl> = operation.with_lifetime(|_| None);
                 let again = Command::decode(entry(&plain), 0).expect("what was written is read");
                 assert_eq!(again.operations, [stamped(plain)]);
             }

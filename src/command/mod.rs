@@ -6,7 +6,7 @@
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
-//! | 0 | 1 | format version: the lowest that knows what the body holds; 2 knows an expiry with a bound in bytes, 3 a condition |
+//! | 0 | 1 | format version: the lowest that knows what the body holds; 2 knows an expiry with a bound in bytes, 3 a condition, 4 a change of membership |
 //! | 1 | 7 | how far the wall clock below is behind the furthest one, µs; zero in what was written before it was known |
 //! | 8 | 8 | request id: finds the waiting client on the node that proposed |
 //! | 16 | 8 | cluster time, ns: deadlines and expiry count in it |
@@ -47,12 +47,16 @@
 //! Version 3 added a condition: a command ends where a record exists. Only the founding of a cluster of several members holds
 //! one, and such clusters begin with the release that knows it. In an entry of an earlier version the kind is damage.
 //!
+//! Version 4 added changes of membership. A command that asks for one stands in the context of an entry of that kind; in a normal
+//! entry it has no effect.
+//!
 //! Deadlines count from the later of the stamp and the time that the store has come to. Earlier builds counted from the
 //! stamp alone. A lone leader's stamps never go back, so every log of theirs replays to the same.
 //!
 //! Expiry rows without a node bound an expiry, so they are state: whatever carries a store to another member carries
 //! them too, and nothing local may remove them.
 
+mod change;
 mod error;
 mod proposal;
 mod stamp;
@@ -66,12 +70,13 @@ use bytes::Bytes;
 use prost::Message;
 use storage::operation::Operation;
 
+pub(crate) use change::Change;
 pub(crate) use error::DecodeError;
 pub(crate) use proposal::Proposal;
 pub(crate) use stamp::Stamp;
 pub(crate) use ttl::Ttl;
 use version::BOUNDED_EXPIRY;
-pub(crate) use version::{AMONG_SEVERAL, FIRST, HEADER_BYTES, NEWEST};
+pub(crate) use version::{AMONG_SEVERAL, CHANGE, FIRST, HEADER_BYTES, NEWEST};
 
 /// What the server does itself: nothing of it has a TTL.
 pub(crate) type ServerOperation = Operation<Infallible>;
@@ -86,6 +91,8 @@ pub(crate) struct Command {
     pub stamp: Stamp,
     /// What to apply, lifetimes filled in.
     pub operations: Vec<Operation>,
+    /// The change of membership that is asked for, if one is.
+    pub change: Option<Change>,
 }
 
 impl Command {
@@ -111,9 +118,11 @@ impl Command {
             operation.bytes = operation.bytes.filter(|_| version >= BOUNDED_EXPIRY);
             operation.into_operation(lifetime)
         });
+        let change = body.change.filter(|_| version >= CHANGE);
         Ok(Self {
             stamp,
             operations: operations.collect::<Result<_, _>>()?,
+            change: change.map(Change::decode).transpose()?,
         })
     }
 }

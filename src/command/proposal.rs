@@ -4,8 +4,8 @@ use bytes::Bytes;
 use prost::Message;
 use storage::operation::Operation;
 
-use super::version::{BOUNDED_EXPIRY, CONDITION, HEADER_BYTES, VERSION};
-use super::{Command, DecodeError, ServerOperation, Stamp, Ttl, wire};
+use super::version::{BOUNDED_EXPIRY, CHANGE, CONDITION, HEADER_BYTES, VERSION};
+use super::{Change, Command, DecodeError, ServerOperation, Stamp, Ttl, wire};
 
 /// A proposal before it is stamped: the header is there and empty.
 #[derive(Debug, Clone)]
@@ -26,15 +26,45 @@ impl Proposal {
         Self::encode(operations, None)
     }
 
+    /// Encodes a change of who belongs to the cluster.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "asked for by the members API once new members have a way in"
+        )
+    )]
+    pub(crate) fn of_change(change: &Change) -> Self {
+        let body = wire::CommandMessage {
+            change: Some(change.encode()),
+            ..wire::CommandMessage::default()
+        };
+        Self::of_body(CHANGE, &body)
+    }
+
+    /// The change of membership that it asks for, if it does.
+    pub(crate) fn change(&self) -> Option<Change> {
+        if self.format() < CHANGE {
+            return None;
+        }
+        let command = Command::decode(Bytes::copy_from_slice(&self.0), 0);
+        command.ok()?.change
+    }
+
     fn encode<L>(operations: &[Operation<L>], ttl: Option<Ttl>) -> Self {
         let body = wire::CommandMessage {
             operations: operations.iter().map(wire::OperationMessage::of).collect(),
             ttl: ttl.map(Ttl::seconds),
+            change: None,
         };
         let versions = operations.iter().map(version_of);
+        Self::of_body(versions.max().unwrap_or(VERSION), &body)
+    }
+
+    fn of_body(version: u8, body: &wire::CommandMessage) -> Self {
         let mut bytes = Vec::with_capacity(HEADER_BYTES + body.encoded_len());
         bytes.resize(HEADER_BYTES, 0);
-        bytes[0] = versions.max().unwrap_or(VERSION);
+        bytes[0] = version;
         // A Vec grows as needed, so encoding into it has no failure.
         body.encode_raw(&mut bytes);
         Self(bytes)

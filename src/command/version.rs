@@ -8,9 +8,11 @@ pub(super) const VERSION: u8 = 1;
 pub(super) const BOUNDED_EXPIRY: u8 = 2;
 /// The version that knows a condition on a record.
 pub(super) const CONDITION: u8 = 3;
+/// The version that knows changes of membership.
+pub(crate) const CHANGE: u8 = 4;
 /// What every release applies.
 pub(crate) const FIRST: u8 = VERSION;
 /// What every member of a cluster of several applies: its founding is written in it.
 pub(crate) const AMONG_SEVERAL: u8 = CONDITION;
 /// The newest one.
-pub(crate) const NEWEST: u8 = CONDITION;
+pub(crate) const NEWEST: u8 = CHANGE;

@@ -14,6 +14,30 @@ pub(super) struct CommandMessage {
     pub(super) operations: Vec<OperationMessage>,
     #[prost(uint64, optional, tag = "2")]
     pub(super) ttl: Option<u64>,
+    /// From version 4 on.
+    #[prost(message, optional, tag = "3")]
+    pub(super) change: Option<ChangeMessage>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
+#[repr(i32)]
+pub(super) enum ChangeKind {
+    Unknown = 0,
+    Add = 1,
+    Promote = 2,
+    Remove = 3,
+    Move = 4,
+}
+
+/// A change of membership.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ChangeMessage {
+    #[prost(enumeration = "ChangeKind", tag = "1")]
+    pub(super) kind: i32,
+    #[prost(fixed64, tag = "2")]
+    pub(super) id: u64,
+    #[prost(string, repeated, tag = "3")]
+    pub(super) peer_urls: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::members;
+use crate::node::advice::WITHOUT_A_MEMBER;
 use crate::service::{Service, ServiceError};
 use crate::transport::{self, Network};
 
@@ -61,12 +62,24 @@ pub(crate) enum AdmissionError {
     /// Its disk was emptied, or another process runs as it.
     #[error(
         "member {member:x} has already been bootstrapped: its cluster has seen it start on another disk, and an empty one \
-         has forgotten what it acknowledged. Bring its data directory back; or remove the member from the cluster and add it \
-         again ('etcdctl member remove {member:x}', then 'etcdctl member add'), and start it as a new one"
+         has forgotten what it acknowledged. Bring its data directory back; else {WITHOUT_A_MEMBER}"
     )]
     Bootstrapped {
         /// This member.
         member: u64,
+    },
+    /// The directory of another one.
+    #[error(
+        "this is the data directory of member {member:x}, and the options are those of member {other:x} ({name}): start each member with \
+         its own --data-dir"
+    )]
+    OtherMember {
+        /// Whose directory it is.
+        member: u64,
+        /// Whose options they are.
+        other: u64,
+        /// Its name.
+        name: String,
     },
     /// The cluster lists others.
     #[error(
@@ -188,8 +201,9 @@ impl NewMember<'_> {
                 }
                 Ok((status, text)) => {
                     if *told != text {
-                        tracing::info!(
-                            "member {:x} does not let this one in yet, and is asked again: {status} {text}",
+                        tracing::warn!(
+                            "member {:x} does not let this one in yet, and is asked again: {status} {text}. No leader is elected \
+                             without a majority of members that have their data directories: start those, or bring them back",
                             member.id
                         );
                         *told = text;

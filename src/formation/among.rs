@@ -123,7 +123,12 @@ impl OwnMember<'_> {
         let Some(stored) = known.iter().find(|member| member.id == id) else {
             return Ok(Look::TooEarly);
         };
-        let differs = update(stored, self.config, self.service.applies());
+        let differs = update(
+            stored,
+            self.config,
+            self.service.applies(),
+            self.service.may_lose_members(),
+        );
         if !differs.is_empty() {
             self.service.write_own(&differs).await?;
         }

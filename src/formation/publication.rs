@@ -9,7 +9,7 @@ use std::fmt::Display;
 
 use crate::command::ServerOperation;
 use crate::config::Config;
-use crate::members::Member;
+use crate::members::{self, Member};
 use crate::node::status::Status;
 use crate::service::{Service, ServiceError, StorageFault};
 
@@ -70,7 +70,7 @@ async fn write(
         service.write_own(&command).await?;
         return Ok(Publication::First);
     };
-    let differs = update(stored, config, service.applies());
+    let differs = update(stored, config, service.applies(), false);
     if !differs.is_empty() {
         service.write_own(&differs).await?;
     }
@@ -98,15 +98,26 @@ pub(super) fn founded(id: u64, peer_urls: Vec<String>, config: &Config, applies:
 
 /// What makes the stored rows of this member say what its options and its build say. After the founding the stored peer URLs count, not
 /// the flags (cluster-and-config 1.5).
-pub(super) fn update(stored: &Member, config: &Config, applies: u8) -> Vec<ServerOperation> {
+///
+/// One that may be removed is looked for once more when the command is applied: it must not come back half.
+pub(super) fn update(
+    stored: &Member,
+    config: &Config,
+    applies: u8,
+    may_be_removed: bool,
+) -> Vec<ServerOperation> {
     let member = founded(stored.id, stored.peer_urls.clone(), config, applies);
+    if *stored == member {
+        return Vec::new();
+    }
     let mut operations = Vec::new();
+    if may_be_removed {
+        operations.push(members::unless_removed(member.id));
+    }
     if stored.name != member.name {
         operations.push(stored.forget_machine());
     }
-    if *stored != member {
-        operations.push(member.record());
-        operations.push(member.machine());
-    }
+    operations.push(member.attributes());
+    operations.push(member.machine());
     operations
 }

@@ -107,7 +107,8 @@ async fn checked(
         front.options.cors.write(reply.headers_mut(), allowed);
     }
     if let Err(status) = relay::own_up(front, relayed_to.as_ref(), reply.headers_mut()) {
-        return upload::leave(body, reply).await.empty(status);
+        let reason = "this read was passed on to another member than this one: see x-etcd2-relayed-to, which only members send";
+        return upload::leave(body, reply).await.text_error(status, reason);
     }
     if method == Method::OPTIONS {
         return upload::leave(body, reply).await.empty(StatusCode::OK);

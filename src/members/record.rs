@@ -1,20 +1,79 @@
-//! One member as the cluster knows it, and its row beside the tree: JSON under `member/` and its id, so that rows sort by id.
+//! One member as the cluster knows it, and its rows beside the tree, which are JSON.
+//!
+//! Where a member is reached by the others stands in its row, which changes by the rules of [`super::judge`] alone. What it says
+//! of itself once it has started stands in another one, so that neither of two writers takes back what the other wrote. In
+//! rows of founders both stand together, as the first command of a cluster wrote them; then the second row counts.
 
 use std::collections::BTreeMap;
 
 use crate::command::ServerOperation;
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use storage::Store;
+use storage::{Store, View};
 
-/// Rows of members start with this, followed by the id in 16 hex digits: they sort by id.
-const PREFIX: &[u8] = b"member/";
 /// The row that names the cluster: it is there when the cluster is founded.
 const CLUSTER_KEY: &[u8] = b"cluster";
-/// Rows of members that have started, by id as above: what their data directory drew when it was founded.
-const STARTED_PREFIX: &[u8] = b"started/";
 /// The row of the nonce.
 const NONCE_KEY: &[u8] = b"nonce";
+
+/// The kinds of rows that each member has. An id in 16 hex digits follows their prefix: they sort by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Row {
+    /// Who it is, and where its peers reach it.
+    Member,
+    /// What it says of itself.
+    Attributes,
+    /// It has no vote yet.
+    Learner,
+    /// It has started: what its data directory drew when it was founded.
+    Started,
+    /// It is a member no more, and never is again.
+    Removed,
+}
+
+impl Row {
+    fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Member => b"member/",
+            Self::Attributes => b"attributes/",
+            Self::Learner => b"learner/",
+            Self::Started => b"started/",
+            Self::Removed => b"removed/",
+        }
+    }
+
+    fn key(self, id: u64) -> Bytes {
+        let mut key = self.prefix().to_vec();
+        key.extend_from_slice(format!("{id:016x}").as_bytes());
+        key.into()
+    }
+
+    /// The operation that writes this row of a member.
+    pub(super) fn written(self, id: u64, value: impl Into<Bytes>) -> ServerOperation {
+        ServerOperation::Record {
+            key: self.key(id),
+            value: Some(value.into()),
+        }
+    }
+
+    /// The operation that removes it.
+    pub(super) fn removed(self, id: u64) -> ServerOperation {
+        ServerOperation::Record {
+            key: self.key(id),
+            value: None,
+        }
+    }
+}
+
+/// What a member says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Attributes {
+    name: String,
+    client_urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    applies: Option<u8>,
+}
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,35 +109,73 @@ pub(crate) enum MembersError {
 }
 
 impl Member {
-    /// The command's operation that stores this member.
-    pub(crate) fn record(&self) -> ServerOperation {
-        let value = serde_json::to_vec(self).expect("strings and integers always encode");
-        ServerOperation::Record {
-            key: key(self.id),
-            value: Some(value.into()),
+    /// One that was added, and has not started yet.
+    pub(crate) fn unstarted(id: u64, peer_urls: Vec<String>) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            peer_urls,
+            client_urls: Vec::new(),
+            applies: None,
         }
     }
-}
 
-fn key(id: u64) -> Bytes {
-    row_of(PREFIX, id)
-}
+    /// The command's operation that stores this member, with all that is known of it.
+    pub(crate) fn record(&self) -> ServerOperation {
+        let value = serde_json::to_vec(self).expect("strings and integers always encode");
+        Row::Member.written(self.id, value)
+    }
 
-fn row_of(prefix: &[u8], id: u64) -> Bytes {
-    let mut key = prefix.to_vec();
-    key.extend_from_slice(format!("{id:016x}").as_bytes());
-    key.into()
+    /// The operation that stores what it says of itself.
+    pub(crate) fn attributes(&self) -> ServerOperation {
+        let attributes = Attributes {
+            name: self.name.clone(),
+            client_urls: self.client_urls.clone(),
+            applies: self.applies,
+        };
+        let value = serde_json::to_vec(&attributes).expect("strings and integers always encode");
+        Row::Attributes.written(self.id, value)
+    }
+
+    fn say(&mut self, attributes: Attributes) {
+        self.name = attributes.name;
+        self.client_urls = attributes.client_urls;
+        self.applies = attributes.applies;
+    }
 }
 
 /// All members, by id.
 pub(crate) fn all(store: &Store) -> Result<Vec<Member>, MembersError> {
-    let rows = store.records(PREFIX)?;
-    rows.into_iter()
-        .map(|(key, value)| decode(&key, &value))
-        .collect()
+    all_in(&store.lease()?.view())
 }
 
-fn decode(key: &[u8], value: &[u8]) -> Result<Member, MembersError> {
+/// The same, of one state.
+pub(super) fn all_in(view: &View<'_>) -> Result<Vec<Member>, MembersError> {
+    let rows = view.records(Row::Member.prefix())?.into_iter();
+    let members = rows.map(|(key, value)| decode::<Member>(&key, &value));
+    let mut members = members.collect::<Result<Vec<_>, _>>()?;
+    for (key, value) in view.records(Row::Attributes.prefix())? {
+        let mut members = members.iter_mut();
+        if let Some(member) = members.find(|member| key == Row::Attributes.key(member.id)) {
+            member.say(decode(&key, &value)?);
+        }
+    }
+    Ok(members)
+}
+
+/// Whether this id was a member's, and is none's any more.
+pub(super) fn is_removed(view: &View<'_>, id: u64) -> Result<bool, MembersError> {
+    Ok(view.record(&Row::Removed.key(id))?.is_some())
+}
+
+/// The operation that ends a command where that member was removed.
+pub(crate) fn unless_removed(id: u64) -> ServerOperation {
+    ServerOperation::Unless {
+        key: Row::Removed.key(id),
+    }
+}
+
+fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, MembersError> {
     serde_json::from_slice(value).map_err(|source| MembersError::Malformed {
         key: String::from_utf8_lossy(key).into_owned(),
         source,
@@ -112,29 +209,27 @@ pub(crate) fn unless_founded() -> ServerOperation {
 
 /// The operation that says that a member has started, on which disk.
 pub(crate) fn started_row(id: u64, disk: u64) -> ServerOperation {
-    ServerOperation::Record {
-        key: row_of(STARTED_PREFIX, id),
-        value: Some(disk.to_string().into()),
-    }
+    Row::Started.written(id, disk.to_string())
 }
 
 /// The operation that ends a command where that member is known to have started.
 pub(crate) fn unless_started(id: u64) -> ServerOperation {
     ServerOperation::Unless {
-        key: row_of(STARTED_PREFIX, id),
+        key: Row::Started.key(id),
     }
 }
 
 /// The members that have started, and the disk of each. Empty in clusters of the first builds.
 pub(crate) fn started(store: &Store) -> Result<BTreeMap<u64, u64>, MembersError> {
-    let rows = store.records(STARTED_PREFIX)?.into_iter();
+    let prefix = Row::Started.prefix();
+    let rows = store.records(prefix)?.into_iter();
     let rows = rows.map(|(key, value)| {
         let shown = || String::from_utf8_lossy(&key).into_owned();
         let malformed = |source| MembersError::Malformed {
             key: shown(),
             source,
         };
-        let id = key.get(STARTED_PREFIX.len()..).unwrap_or_default();
+        let id = key.get(prefix.len()..).unwrap_or_default();
         let id = u64::from_str_radix(&String::from_utf8_lossy(id), 16)
             .map_err(|_| malformed(serde::de::Error::custom("its key names no member")))?;
         Ok((id, serde_json::from_slice(&value).map_err(malformed)?))
@@ -180,14 +275,14 @@ mod tests {
             panic!("a record")
         };
         assert_eq!(&key[..], b"member/0000000000000007");
-        assert_eq!(decode(&key, &value).expect("decodes"), member);
-        assert!(decode(&key, b"{").is_err());
+        assert_eq!(decode::<Member>(&key, &value).expect("decodes"), member);
+        assert!(decode::<Member>(&key, b"{").is_err());
         let silent = br#"{"id":7,"name":"x","peer_urls":["http://p"],"client_urls":[]}"#;
         let before = Member {
             applies: None,
             ..member
         };
-        assert_eq!(decode(&key, silent).expect("decodes"), before);
+        assert_eq!(decode::<Member>(&key, silent).expect("decodes"), before);
         assert_eq!(serde_json::to_vec(&before).expect("encodes"), silent);
     }
 }

@@ -4,8 +4,10 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex};
 
 use raft::eraftpb::{ConfState, HardState, Message, MessageType};
+use storage::operation::Operation;
 
 use super::snapshot::ImportedStore;
+use crate::members::ChangeRefusal;
 
 /// What the log gets: one or more ready batches' worth of writing.
 #[derive(Debug, Default)]
@@ -74,8 +76,21 @@ fn includes(message: &Message, other: &Message) -> bool {
 pub struct ApplyBatch {
     /// Committed entries in order.
     pub entries: Vec<wal::Entry>,
-    /// Membership after each conf change among them, by index.
-    pub conf_states: Vec<(u64, ConfState)>,
+    /// The changes of membership among them, by index.
+    pub(crate) changes: Vec<JudgedChange>,
+}
+
+/// A change of membership that was judged. What came of it is stored with its entry, in one batch.
+#[derive(Debug, Clone)]
+pub(crate) struct JudgedChange {
+    /// The entry.
+    pub index: u64,
+    /// The configuration of consensus from then on.
+    pub conf_state: ConfState,
+    /// What it writes; nothing where it did not hold.
+    pub operations: Vec<Operation>,
+    /// Why it did not.
+    pub refused: Option<ChangeRefusal>,
 }
 
 impl ApplyBatch {
@@ -83,7 +98,7 @@ impl ApplyBatch {
     pub fn of(entries: Vec<wal::Entry>) -> Self {
         Self {
             entries,
-            conf_states: Vec::new(),
+            changes: Vec::new(),
         }
     }
 }

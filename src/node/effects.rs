@@ -1,8 +1,9 @@
 //! Where the decisions of the consensus thread go: the seam behind which threads, or a simulation, stand.
 
-use raft::eraftpb::Message;
+use raft::eraftpb::{ConfState, Message};
 
-use super::batch::{ApplyBatch, LogBatch, Persisted};
+use super::batch::{ApplyBatch, JudgedChange, LogBatch, Persisted};
+use super::change::ChangeError;
 use super::peer::WriteMessage;
 use crate::raft::Fetch;
 
@@ -22,6 +23,13 @@ pub(crate) trait Effects {
     fn export(&mut self);
     /// Nobody has needed that file for a while: it may go.
     fn discard_export(&mut self);
+    /// What comes of a change of membership in the state that the store is in, which is that before its entry; `None` where the
+    /// store cannot be read just now.
+    fn judge(
+        &self,
+        before: &ConfState,
+        entry: &wal::Entry,
+    ) -> Result<Option<JudgedChange>, ChangeError>;
     /// The earliest deadline of a TTL, in cluster time; may be early, never late.
     fn next_deadline(&self) -> Option<u64>;
 }

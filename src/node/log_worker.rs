@@ -250,7 +250,7 @@ impl<F: wal::fs::Fs> LogWorker<F> {
     /// One sync took so long.
     fn tell_pace(&self, took: Duration) {
         let clock = self.status.clock();
-        let slow = self.status.log_pace().synced(took, || clock.boottime());
+        let slow = self.status.log_pace().took(took, || clock.boottime());
         if slow && !self.status.is_sole_voter() {
             tracing::warn!(
                 "each sync of the log takes long, the last one {} ms: while that lasts this member has the leader answer reads, if \

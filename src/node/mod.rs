@@ -12,9 +12,11 @@
 //! the leader; a failed sync is final; every queue is bounded, and a full one refuses with
 //! [`Failure::Overloaded`](outcome::Failure::Overloaded).
 
+pub(crate) mod advice;
 pub(crate) mod alone;
 mod apply;
 mod batch;
+pub(crate) mod change;
 mod cluster_clock;
 mod consensus;
 pub(crate) mod consensus_error;
@@ -22,6 +24,7 @@ pub(crate) mod context;
 mod counters;
 mod damage;
 mod data_dir;
+mod disk_pace;
 pub(crate) mod disk_space;
 mod effects;
 pub(crate) mod fatal;
@@ -33,7 +36,6 @@ pub mod identity_file;
 mod intake;
 pub mod judgement;
 
-mod log_pace;
 mod log_worker;
 mod marker;
 mod missing_file;

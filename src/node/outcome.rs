@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use super::fatal::FatalError;
 use super::refusal::WriteRefusal;
+use crate::members::ChangeRefusal;
 
 /// What became of a write: it is durable and applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct AppliedWrite {
     pub index: u64,
     /// Its term.
     pub term: u64,
+    /// Why it changed nothing, where it was a change of membership that did not hold.
+    pub refused: Option<ChangeRefusal>,
 }
 
 /// Where the end of a write goes; closed when the client gave up.

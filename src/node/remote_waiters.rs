@@ -9,8 +9,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use storage::operation::Outcome;
-
 use super::outcome::AppliedWrite;
 use super::peer::DecidedWrite;
 
@@ -56,27 +54,25 @@ impl RemoteWaiters {
         self.any.load(Ordering::Acquire)
     }
 
-    /// These were applied: request, place, term, and what came of each.
-    pub(crate) fn applied<'a>(&self, done: impl Iterator<Item = (u64, u64, u64, &'a [Outcome])>) {
+    /// These were applied: each with its request. That a change of membership does not hold is
+    /// told by the member's own log.
+    pub(crate) fn applied(&self, done: &[(u64, AppliedWrite)]) {
         if !self.any() {
             return;
         }
         let mut state = self.lock();
-        for (request, index, term, outcomes) in done {
-            let Some(member) = state.members.remove(&request) else {
+        for (request, applied) in done {
+            let Some(member) = state.members.remove(request) else {
                 continue;
             };
-            if outcomes.iter().map(Outcome::bytes).sum::<usize>() > OUTCOME_BYTES {
-                continue;
+            let write = DecidedWrite {
+                request: *request,
+                applied: applied.clone(),
+            };
+            let told = applied.refused.is_none() && write.bytes() <= OUTCOME_BYTES;
+            if told {
+                state.decided.push((member, write));
             }
-            let applied = AppliedWrite {
-                outcomes: outcomes.to_vec(),
-                index,
-                term,
-            };
-            state
-                .decided
-                .push((member, DecidedWrite { request, applied }));
         }
         self.note(&state);
     }
@@ -140,19 +136,26 @@ impl RemoteWaiters {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use storage::operation::{Condition, Refusal};
+    use storage::operation::{Condition, Outcome, Refusal};
 
     use super::*;
 
-    fn compared(bytes: usize) -> Vec<Outcome> {
-        vec![Outcome::Refused {
+    fn compared(request: u64, bytes: usize) -> (u64, AppliedWrite) {
+        let outcome = Outcome::Refused {
             refusal: Refusal::CompareFailed {
                 condition: Condition::default(),
                 value: Bytes::from(vec![0; bytes]),
                 index: 3,
             },
             revision: 9,
-        }]
+        };
+        let applied = AppliedWrite {
+            outcomes: vec![outcome],
+            index: 5 + request,
+            term: 3,
+            refused: None,
+        };
+        (request, applied)
     }
 
     fn requests(messages: &[(u64, Vec<DecidedWrite>)]) -> Vec<(u64, Vec<u64>)> {
@@ -166,12 +169,10 @@ mod tests {
     #[test]
     fn members_are_told_what_they_asked_for_and_once() {
         let waiters = RemoteWaiters::default();
-        let small = compared(1);
-        waiters.applied([(1, 5, 3, &*small)].into_iter());
+        waiters.applied(&[compared(1, 1)]);
         waiters.add(2, 3, [1, 2].into_iter());
         waiters.add(3, 3, [7].into_iter());
-        let done = [(7, 6, 3, &*small), (2, 7, 3, &*small), (9, 8, 3, &*small)];
-        waiters.applied(done.into_iter());
+        waiters.applied(&[compared(7, 1), compared(2, 1), compared(9, 1)]);
         let messages = waiters.take_decided();
         assert_eq!(requests(&messages), [(2, vec![2]), (3, vec![7])]);
         assert_eq!(messages[0].1[0].applied.index, 7);
@@ -184,11 +185,9 @@ mod tests {
     #[test]
     fn another_term_forgets_them() {
         let waiters = RemoteWaiters::default();
-        let small = compared(1);
         waiters.add(2, 3, [1].into_iter());
         waiters.add(2, 4, [2].into_iter());
-        let done = [(1, 5, 4, &*small), (2, 6, 4, &*small)];
-        waiters.applied(done.into_iter());
+        waiters.applied(&[compared(1, 1), compared(2, 1)]);
         assert_eq!(requests(&waiters.take_decided()), [(2, vec![2])]);
         waiters.add(2, 4, [3].into_iter());
         waiters.forget_all();
@@ -198,10 +197,13 @@ mod tests {
     #[test]
     fn messages_are_bounded_and_what_is_too_large_is_left_out() {
         let waiters = RemoteWaiters::default();
-        let (half, large) = (compared(MESSAGE_BYTES / 2), compared(OUTCOME_BYTES));
         waiters.add(2, 3, [1, 2, 3].into_iter());
-        let done = [(1, 5, 3, &*half), (2, 6, 3, &*half), (3, 7, 3, &*large)];
-        waiters.applied(done.into_iter());
+        let half = MESSAGE_BYTES / 2;
+        waiters.applied(&[
+            compared(1, half),
+            compared(2, half),
+            compared(3, OUTCOME_BYTES),
+        ]);
         assert_eq!(
             requests(&waiters.take_decided()),
             [(2, vec![1]), (2, vec![2])]

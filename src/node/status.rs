@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::damage::Damages;
+use super::disk_pace::{DiskPace, SLOW};
 use super::fatal::FatalError;
-use super::log_pace::{LogPace, SLOW_SYNC};
 use super::outcome::Failure;
 use super::refusal::{WriteRefusal, WriteRefusals};
 use super::traffic::Traffic;
@@ -46,7 +46,8 @@ pub struct Status {
     /// The entry after which a follower needs the log, or u64::MAX.
     follower_needs: AtomicU64,
     store_delays: AtomicBool,
-    log_pace: LogPace,
+    log_pace: DiskPace,
+    store_pace: DiskPace,
     told: AtomicU64,
     answered: AtomicU64,
     leader_since: Mutex<SystemTime>,
@@ -84,7 +85,8 @@ impl Status {
             releasable: AtomicU64::new(0),
             follower_needs: AtomicU64::new(u64::MAX),
             store_delays: AtomicBool::new(false),
-            log_pace: LogPace::default(),
+            log_pace: DiskPace::default(),
+            store_pace: DiskPace::default(),
             told: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             leader_since: Mutex::new(clock.wall_time()),
@@ -104,17 +106,26 @@ impl Status {
     }
 
     /// How long the log takes.
-    pub(crate) fn log_pace(&self) -> &LogPace {
+    pub(crate) fn log_pace(&self) -> &DiskPace {
         &self.log_pace
     }
 
-    /// Whether this member follows a leader, and its log takes so long that it is far behind: lately, or now.
+    /// How long the store takes.
+    pub(crate) fn store_pace(&self) -> &DiskPace {
+        &self.store_pace
+    }
+
+    /// Whether this member follows a leader, and its log or its store take so long that it is far behind: lately, or now.
     pub(crate) fn lags(&self) -> bool {
         if self.is_sole_voter() {
             return false;
         }
-        let slow = self.log_pace.is_slow(|| self.clock.boottime())
-            || self.watchdog.lasts(Work::LogSync, SLOW_SYNC);
+        let now = || self.clock.boottime();
+        let slow = self.log_pace.is_slow(now)
+            || self.store_pace.is_slow(now)
+            || self.watchdog.lasts(Work::LogSync, SLOW)
+            || self.watchdog.lasts(Work::StoreWrite, SLOW)
+            || self.waits_for_disk();
         slow && self.leader() != 0 && self.role() != Role::Leader
     }
 
@@ -129,13 +140,13 @@ impl Status {
         self.told.load(Ordering::Relaxed)
     }
 
-    /// A client here is about to be told by the leader that its write stands at this entry.
+    /// A client here is about to be told by the leader of the state at this entry: what its write came to, or what it read.
     pub(crate) fn has_answered(&self, index: u64) {
         self.answered.fetch_max(index, Ordering::Relaxed);
     }
 
-    /// The last entry whose outcome the leader told a client here. Where it is not applied yet, whoever reads here has to wait, or
-    /// would not find what it wrote itself.
+    /// The last entry that the leader told a client here of. Where it is not applied yet, whoever reads here has to wait, or would not
+    /// find what it wrote itself, or what it has seen.
     pub(crate) fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }

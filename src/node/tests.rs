@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use raft::eraftpb::Message;
+use raft::eraftpb::{ConfState, Message};
 use storage::operation::{Content, Operation, Outcome, Write, WriteMode};
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
@@ -20,7 +20,8 @@ use wal::fs::sim::{SimFs, SplitMix64};
 use super::alone::sole_voter;
 use super::apply::context::ApplyContext;
 use super::apply::worker::ApplyWorker;
-use super::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
+use super::batch::{ApplyBatch, JudgedChange, LogBatch, LogTask, Persisted, SharedWitness};
+use super::change::{self, ChangeError};
 use super::cluster_clock::ClusterClock;
 use super::consensus::{ConsensusLoop, ConsensusOptions};
 use super::disk_space::DiskSpace;
@@ -96,6 +97,14 @@ impl Effects for Queues {
 
     fn export(&mut self) {
         panic!("nobody is behind a lone node");
+    }
+
+    fn judge(
+        &self,
+        before: &ConfState,
+        entry: &wal::Entry,
+    ) -> Result<Option<JudgedChange>, ChangeError> {
+        change::judge_in(&self.store, before, entry)
     }
 
     fn next_deadline(&self) -> Option<u64> {

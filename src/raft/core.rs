@@ -7,11 +7,11 @@
 //! 3. [`RaftCore::persisted`] with the highest number synced; it implies all lower ones;
 //! 4. `committed` is applied in order; [`RaftCore::applied`] when it is durable enough to be answered.
 
-use raft::eraftpb::{ConfState, Entry, EntryType, HardState, Message, MessageType};
+use raft::eraftpb::{ConfChange, ConfState, Entry, HardState, Message, MessageType};
 use raft::{Config, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::diagnostics;
-use super::entry::{self, UnknownEntry, to_wal};
+use super::entry::to_wal;
 use super::fetch::{Fetch, FetchedEntries};
 use super::log::{LogView, StateFile};
 use super::log_read::LogRead;
@@ -272,6 +272,30 @@ impl<R: LogRead> RaftCore<R> {
             && message.commit > raft.raft_log.last_index()
     }
 
+    /// An entry that is committed here, and another at the leader: its index, and its terms here and there. A leader has all that was ever
+    /// committed, unless somebody has forgotten what it acknowledged.
+    pub(crate) fn contradiction(&self, message: &Message) -> Option<(u64, u64, u64)> {
+        let raft = &self.node.raft;
+        if message.get_msg_type() != MessageType::MsgAppend || message.term < raft.term {
+            return None;
+        }
+        let entries = message
+            .entries
+            .iter()
+            .map(|entry| (entry.index, entry.term));
+        let mut places = std::iter::once((message.index, message.log_term)).chain(entries);
+        let committed = raft.raft_log.committed;
+        let differs = |(index, there): (u64, u64)| {
+            if index == 0 || index > committed {
+                return None;
+            }
+            // What is compacted says nothing.
+            let here = raft.raft_log.term(index).ok().filter(|here| *here > 0)?;
+            (there > 0 && here != there).then_some((index, here, there))
+        };
+        places.find_map(differs)
+    }
+
     /// The last entry of the log.
     pub(crate) fn last_index(&self) -> u64 {
         self.node.raft.raft_log.last_index()
@@ -435,21 +459,41 @@ impl<R: LogRead> RaftCore<R> {
         Some(batch)
     }
 
-    /// Applies a committed membership change; returns the state to store with the applied index.
-    pub(crate) fn apply_conf_change(
+    /// Proposes a change of membership: its command, and what it does to the configuration. Only while none is under way
+    /// ([`Self::is_changing`]): the crate makes an empty entry of a second one.
+    pub(crate) fn propose_change(
         &mut self,
-        entry: &wal::Entry,
-    ) -> Result<ConfState, ConfChangeError> {
-        use prost11::Message as _;
-        use raft::eraftpb::{ConfChange, ConfChangeV2};
-        let content = entry::content(entry)?;
-        if content.entry_type == EntryType::EntryConfChange {
-            let change = ConfChange::decode(&*content.data)?;
-            Ok(self.node.apply_conf_change(&change)?)
-        } else {
-            let change = ConfChangeV2::decode(&*content.data)?;
-            Ok(self.node.apply_conf_change(&change)?)
-        }
+        command: Vec<u8>,
+        change: &ConfChange,
+    ) -> Result<(), raft::Error> {
+        self.node.propose_conf_change(command, change.clone())
+    }
+
+    /// Whether a change of membership may be in the log and not applied.
+    pub(crate) fn is_changing(&self) -> bool {
+        self.node.raft.has_pending_conf()
+    }
+
+    /// Applies a committed change of membership that holds; returns the state to store with the applied index.
+    pub(crate) fn apply_change(&mut self, change: &ConfChange) -> Result<ConfState, raft::Error> {
+        self.node.apply_conf_change(change)
+    }
+
+    /// Whether this member belongs to the configuration: one that was removed does not.
+    pub(crate) fn is_member(&self) -> bool {
+        let raft = &self.node.raft;
+        raft.prs().get(raft.id).is_some()
+    }
+
+    /// Leads no more. The others elect another one when they have missed it for a time-out.
+    pub(crate) fn step_down(&mut self) {
+        let raft = &mut self.node.raft;
+        raft.become_follower(raft.term, raft::INVALID_ID);
+    }
+
+    /// The configuration at the last entry that was handed out.
+    pub(crate) fn conf_state(&self) -> ConfState {
+        self.node.raft.prs().conf().to_conf_state()
     }
 
     /// How far the others are as this member knows, for the words of a failed test.
@@ -529,18 +573,4 @@ fn promises_nothing(message: &Message) -> bool {
         kind,
         MessageType::MsgHeartbeatResponse | MessageType::MsgReadIndex
     )
-}
-
-/// Why a committed membership change was not applied.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfChangeError {
-    /// The entry is of no kind that this version knows.
-    #[error(transparent)]
-    Unknown(#[from] UnknownEntry),
-    /// The entry is not what its kind says.
-    #[error("a membership change in the log does not decode: {0}")]
-    Malformed(#[from] prost11::DecodeError),
-    /// Consensus refuses it.
-    #[error("a membership change was refused: {0}")]
-    Refused(#[from] raft::Error),
 }

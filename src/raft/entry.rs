@@ -61,6 +61,16 @@ pub(crate) fn content(entry: &wal::Entry) -> Result<EntryContent, UnknownEntry> 
     })
 }
 
+/// The command in an entry, if it may hold one: the data, or what stands beside a change of membership.
+pub(crate) fn command(entry: &wal::Entry) -> Option<Bytes> {
+    let content = content(entry).ok()?;
+    let command = match content.entry_type {
+        EntryType::EntryNormal => content.data,
+        EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => content.context,
+    };
+    (!command.is_empty()).then_some(command)
+}
+
 /// Whether an entry changes membership. One of a kind that is none of ours does not.
 pub(crate) fn changes_membership(entry: &wal::Entry) -> bool {
     entry_type(entry.kind & !HAS_CONTEXT).is_some_and(|kind| kind != EntryType::EntryNormal)

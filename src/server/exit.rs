@@ -12,6 +12,7 @@
 use std::process::ExitCode;
 
 use crate::logging;
+use crate::node::advice::WITHOUT_A_MEMBER;
 use crate::node::consensus_error::ConsensusError;
 use crate::node::fatal::FatalError;
 use crate::node::status::Status;
@@ -39,10 +40,10 @@ pub(super) fn refused(error: &ServerError) -> ExitCode {
 }
 
 /// Whether starting again would come to the same.
-fn is_older_copy(reason: &FatalError) -> bool {
+fn is_about_histories(reason: &FatalError) -> bool {
     matches!(
         reason.downcast_ref(),
-        Some(ConsensusError::OlderCopy { .. })
+        Some(ConsensusError::OlderCopy { .. } | ConsensusError::OtherHistory { .. })
     )
 }
 
@@ -67,12 +68,19 @@ pub(super) fn after_serving(status: &Status, failure: Option<FatalError>) -> Exi
             ExitCode::SUCCESS
         }
         Some(reason) if status.removed_log().is_some() && !status.has_failed() => {
-            tracing::error!(
-                "ending, with everything flushed: {reason}; start again, the log begins anew behind the store"
-            );
+            if status.is_sole_voter() {
+                tracing::error!(
+                    "ending, with everything flushed: {reason}; start again, the log begins anew behind the store"
+                );
+            } else {
+                tracing::error!(
+                    "ending, with everything flushed: {reason}; with its log this member has forgotten what it promised the others. \
+                     Put the log back if it was moved; else {WITHOUT_A_MEMBER}"
+                );
+            }
             ExitCode::from(EXIT_STORAGE)
         }
-        Some(reason) if is_older_copy(&reason) => {
+        Some(reason) if is_about_histories(&reason) => {
             tracing::error!("ending: {reason}");
             ExitCode::from(EXIT_DATA)
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::formation::{AdmissionError, NewMember};
 use crate::node::context::NodeContext;
-use crate::service::{Service, ServiceError};
+use crate::service::{Member, Service, ServiceError};
 use crate::transport::{Network, PeerAddress};
 
 /// See the module.
@@ -24,6 +24,9 @@ impl Membership<'_> {
     /// # Errors
     /// Returns only where this member may never take part.
     pub(super) async fn keep(&self) -> AdmissionError {
+        if let Some(error) = self.is_another() {
+            return error;
+        }
         let in_step = self.keep_in_step();
         let let_in = async {
             if self.node.status.is_silent() {
@@ -46,6 +49,27 @@ impl Membership<'_> {
             () = in_step => std::future::pending().await,
             error = let_in => error,
         }
+    }
+
+    /// Whether the options are those of another member of this cluster than the one whose directory it is. Two of them would answer for
+    /// one, and none for the other.
+    fn is_another(&self) -> Option<AdmissionError> {
+        let own = self.service.member_id();
+        let members = self.service.members().ok()?;
+        let here = &self.config.advertise_peer;
+        let is_here = |member: &&Member| member.peer_urls == *here;
+        if members
+            .iter()
+            .any(|member| member.id == own && is_here(&member))
+        {
+            return None;
+        }
+        let other = members.iter().find(is_here)?;
+        Some(AdmissionError::OtherMember {
+            member: own,
+            other: other.id,
+            name: other.name.clone(),
+        })
     }
 
     /// Rows change seldom and cost little to read: they are looked at when something was applied.

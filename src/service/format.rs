@@ -18,6 +18,12 @@ impl Service {
         self.settings().applies
     }
 
+    /// Whether members may be removed: all of them apply such changes.
+    pub(crate) fn may_lose_members(&self) -> bool {
+        let least = self.least();
+        !self.is_alone() && least.is_ok_and(|least| least.applies >= command::CHANGE)
+    }
+
     /// The cluster's API version; `None` before a leader is known.
     pub(crate) fn cluster_version(&self) -> Option<&'static str> {
         if self.node().status.leader() == 0 {

@@ -54,7 +54,11 @@ impl Service {
         }
         Ok(Watch {
             watcher,
-            position: self.position(published),
+            position: self.position(match request.from {
+                // What clients here were told before is no event to come.
+                0 => published.max(from.saturating_sub(1)),
+                _ => published,
+            }),
             service: self.clone(),
         })
     }

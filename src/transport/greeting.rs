@@ -227,8 +227,9 @@ impl Greeting {
             (OtherCluster, text)
         } else if self.founding != 0 && theirs.founding != 0 && self.founding != theirs.founding {
             let text = format!(
-                "members {own:x} and {its:x} were founded apart, with the same settings; one of them has to start \
-                 anew from an empty data directory"
+                "members {own:x} and {its:x} were founded apart, with the same settings: each has data that the other lacks. \
+                 Look at both (their logs and 'X-Etcd-Index' say how much they hold) and save the data directories before \
+                 anything else; the one that is not wanted has to start anew from an empty one"
             );
             (OtherFounding, text)
         } else if its == own {

@@ -157,6 +157,8 @@ pub(super) fn decode(payload: Vec<u8>) -> Result<Vec<DecidedWrite>, OutcomeError
                 outcomes: outcomes.collect::<Result<_, OutcomeError>>()?,
                 index: write.index,
                 term: write.term,
+                // Such a one is not told this way.
+                refused: None,
             },
         })
     };
@@ -403,6 +405,7 @@ pub(super) mod tests {
                 outcomes: vec![outcome],
                 index: 100 + request,
                 term: 3,
+                refused: None,
             },
         };
         (1..).zip(outcomes).map(write).collect()

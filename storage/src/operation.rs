@@ -161,6 +161,46 @@ pub enum Operation<L = Lifetime> {
     },
 }
 
+impl<A> Operation<A> {
+    /// The same, where what is said of the end of a node is said otherwise.
+    pub fn with_lifetime<B>(self, lifetime: impl FnOnce(A) -> Option<B>) -> Operation<B> {
+        match self {
+            Self::Write(write) => Operation::Write(Write {
+                path: write.path,
+                mode: write.mode,
+                content: write.content,
+                lifetime: write.lifetime.and_then(lifetime),
+                refresh: write.refresh,
+            }),
+            Self::Delete {
+                path,
+                dir,
+                recursive,
+            } => Operation::Delete {
+                path,
+                dir,
+                recursive,
+            },
+            Self::CompareAndDelete { path, condition } => {
+                Operation::CompareAndDelete { path, condition }
+            }
+            Self::Expire {
+                cutoff,
+                limit,
+                bytes,
+            } => Operation::Expire {
+                cutoff,
+                limit,
+                bytes,
+            },
+            Self::System { path, value } => Operation::System { path, value },
+            Self::Record { key, value } => Operation::Record { key, value },
+            Self::Retain(retention) => Operation::Retain(retention),
+            Self::Unless { key } => Operation::Unless { key },
+        }
+    }
+}
+
 /// How much history the tree keeps. Replicated, so that every member answers alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Retention {

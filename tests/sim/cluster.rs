@@ -24,6 +24,7 @@ mod aim;
 mod bounds;
 mod clients;
 mod disk;
+mod members;
 mod snapshots;
 mod time;
 mod watches;
@@ -31,6 +32,7 @@ mod watches;
 use aim::Visited;
 use clients::PendingCall;
 use disk::DiskState;
+use members::{PendingChange, SPARES};
 use snapshots::Transfer;
 pub(super) use time::DRIFT;
 use time::MachineClocks;
@@ -60,6 +62,8 @@ pub(super) struct Faults {
     pub(super) failing_disks: bool,
     /// Clocks that run fast or slow, and wall clocks that are set, and wrong after a boot.
     pub(super) wrong_clocks: bool,
+    /// Members come and go, with every other seed. No disk is emptied then: nobody could tell how many are left that count.
+    pub(super) changes: bool,
 }
 
 impl Faults {
@@ -76,6 +80,7 @@ impl Faults {
         emptied_disks: false,
         failing_disks: false,
         wrong_clocks: false,
+        changes: false,
     };
 
     /// All of them.
@@ -86,6 +91,7 @@ impl Faults {
         emptied_disks: true,
         failing_disks: true,
         wrong_clocks: true,
+        changes: true,
     };
 }
 
@@ -107,6 +113,7 @@ struct Machine {
     /// By the number of the client.
     watches: Vec<Option<Watcher>>,
     mortals: Vec<PendingMortal>,
+    changes: Vec<PendingChange>,
 }
 
 /// See the module.
@@ -129,17 +136,20 @@ pub(super) struct SimulatedCluster {
 
 impl SimulatedCluster {
     /// Founded, and about to elect its first leader.
-    pub(super) fn new(seed: u64, faults: Faults) -> Self {
+    pub(super) fn new(seed: u64, mut faults: Faults) -> Self {
         let mut random = SplitMix64::new(seed);
-        let machines = VOTERS.map(|id| {
+        faults.changes &= !seed.is_multiple_of(2);
+        faults.emptied_disks &= !faults.changes;
+        let spares: &[u64] = if faults.changes { &SPARES } else { &[] };
+        let machines = VOTERS.iter().chain(spares).map(|id| {
             let rate = match faults.wrong_clocks {
                 true => MachineClocks::draw_rate(&mut random),
                 false => MachineClocks::right_rate(),
             };
-            Machine::new(id, seed, rate)
+            Machine::new(*id, seed, rate)
         });
         let mut cluster = Self {
-            machines: machines.into(),
+            machines: machines.collect(),
             network: Vec::new(),
             transfers: Vec::new(),
             watchers: WatchClient::all(),
@@ -152,13 +162,14 @@ impl SimulatedCluster {
             now: SECOND,
             steps: 0,
         };
+        cluster.world.founded(&VOTERS);
         (0..VOTERS.len()).for_each(|at| cluster.start(at));
         cluster
     }
 
     fn may_return(&self, at: usize) -> bool {
         let machine = &self.machines[at];
-        machine.running.is_none() && machine.away <= self.steps
+        machine.running.is_none() && machine.away <= self.steps && self.world.was_member(machine.id)
     }
 
     /// What a member has to send is on its way.
@@ -192,9 +203,11 @@ impl SimulatedCluster {
         member.apply(|entry| world.applies(machine.id, entry));
         let store = &member.outbox.store;
         world.stands(machine.id, &store.applied());
+        world.configured(&store.applied(), &member.apply.marker().conf_state);
         world.answered_mortals(&mut machine.mortals);
         world.nothing_ends_early(store, self.now);
         machine.hear_answers(world);
+        machine.hear_of_changes(world);
     }
 
     fn crash(&mut self, at: usize, power: bool) {
@@ -223,7 +236,7 @@ impl SimulatedCluster {
                 machine.away = self.steps + 600 + self.random.below(1_500);
             }
             let dead = machine.id;
-            for other in VOTERS.into_iter().filter(|other| *other != dead) {
+            for other in self.others(dead) {
                 // A connection that was closed tells of the end of a process, where it still can.
                 if self.random.one_in(2) && !self.cut.contains(&(dead, other)) {
                     self.tell(other, |member| member.intake.ended(dead));
@@ -303,14 +316,19 @@ impl SimulatedCluster {
             self.cut.clear();
             return;
         }
-        let victim = 1 + self.random.below(VOTERS.len() as u64);
+        let victim = 1 + self.random.below(self.machines.len() as u64);
         let way = self.random.below(3);
         self.cut_off(victim, way);
     }
 
+    fn others(&self, member: u64) -> Vec<u64> {
+        let ids = self.machines.iter().map(|machine| machine.id);
+        ids.filter(|id| *id != member).collect()
+    }
+
     /// Nobody hears it (2), it hears nobody (1), or both.
     fn cut_off(&mut self, victim: u64, way: u64) {
-        for other in VOTERS.into_iter().filter(|other| *other != victim) {
+        for other in self.others(victim) {
             if way != 1 {
                 self.cut.insert((victim, other));
             }
@@ -323,7 +341,7 @@ impl SimulatedCluster {
     /// One thing happens somewhere.
     pub(super) fn step(&mut self) {
         self.steps += 1;
-        let at = self.random.below(VOTERS.len() as u64) as usize;
+        let at = self.random.below(self.machines.len() as u64) as usize;
         if self.machines[at].paused > self.steps {
             return self.pass_time(MOMENT);
         }
@@ -350,6 +368,7 @@ impl SimulatedCluster {
             39 if self.faults.pauses && self.random.one_in(36) => {
                 self.machines[at].paused = self.steps + 100 + self.random.below(1_200);
             }
+            40 if self.faults.changes && self.random.one_in(2) => self.change(at),
             40 => self.testify(at),
             42 if self.faults.wrong_clocks && self.random.one_in(12) => self.set_wall(at),
             41 if self.faults.failing_disks && self.random.one_in(25) => self.trouble_disk(at),
@@ -365,13 +384,11 @@ impl SimulatedCluster {
     pub(super) fn heal(&mut self) {
         self.cut.clear();
         self.faults = Faults::NONE;
-        for at in 0..VOTERS.len() {
-            self.machines[at].paused = 0;
-            self.machines[at].disk_state.mend();
-            if self.machines[at].running.is_none() {
-                self.start(at);
-            }
+        for machine in &mut self.machines {
+            machine.paused = 0;
+            machine.disk_state.mend();
         }
+        self.follow_changes();
         // What was asked for before may be answered now, and shows nothing.
         let healed = self.values;
         self.await_peace("no write succeeds", |cluster| {
@@ -380,10 +397,13 @@ impl SimulatedCluster {
         self.await_peace("the members do not come to the same entry", Self::is_level);
         self.await_answers();
         self.await_peace("the members do not come to the same entry", Self::is_level);
-        let whole = self.machines.iter().position(|machine| !machine.emptied);
-        self.judge_watches(whole.expect("one disk is emptied at most"));
-        let whole = self.machines.iter().filter(|machine| !machine.emptied);
-        for member in whole.filter_map(|machine| machine.running.as_ref()) {
+        let whole = (0..self.machines.len()).filter(|at| self.is_whole(*at));
+        let whole: Vec<usize> = whole.collect();
+        let first = whole.first().expect("one disk is emptied at most");
+        self.judge_watches(*first);
+        let whole = whole.into_iter();
+        let running = whole.filter_map(|at| self.machines[at].running.as_ref());
+        for member in running {
             self.world.reads_all(&member.outbox.store, KEYS);
             self.world.judge(&member.outbox.store);
         }
@@ -402,7 +422,7 @@ impl SimulatedCluster {
             self.round();
             rounds += 1;
             let quiet = self.world.history.written_above(healed) >= VOTERS.len();
-            for at in (0..VOTERS.len()).filter(|_| rounds.is_multiple_of(8) && !quiet) {
+            for at in (0..self.machines.len()).filter(|_| rounds.is_multiple_of(8) && !quiet) {
                 self.set(at);
             }
         }
@@ -434,7 +454,10 @@ impl SimulatedCluster {
 
     /// Everybody works, everything arrives, time goes on.
     fn round(&mut self) {
-        for at in 0..VOTERS.len() {
+        if self.machines.len() > VOTERS.len() {
+            self.follow_changes();
+        }
+        for at in 0..self.machines.len() {
             self.decide(at);
             self.write_log(at);
             self.decide(at);
@@ -461,7 +484,12 @@ impl SimulatedCluster {
     }
 
     fn whole_machines(&self) -> impl Iterator<Item = &Machine> {
-        self.machines.iter().filter(|machine| !machine.emptied)
+        let whole = (0..self.machines.len()).filter(|at| self.is_whole(*at));
+        whole.map(|at| &self.machines[at])
+    }
+
+    fn is_whole(&self, at: usize) -> bool {
+        !self.machines[at].emptied && self.belongs(at)
     }
 }
 
@@ -480,6 +508,7 @@ impl Machine {
             calls: Vec::new(),
             watches: WatchClient::all().iter().map(|_| None).collect(),
             mortals: Vec::new(),
+            changes: Vec::new(),
         };
         machine.make_directory();
         machine
@@ -520,6 +549,7 @@ impl Machine {
         self.calls.clear();
         self.end_watches();
         self.mortals.clear();
+        self.changes.clear();
     }
 }
 

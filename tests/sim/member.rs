@@ -14,7 +14,8 @@ use crate::clock::{Clock, SimulatedClock};
 use crate::metrics::Metrics;
 use crate::node::apply::context::ApplyContext;
 use crate::node::apply::worker::ApplyWorker;
-use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted, SharedWitness};
+use crate::node::batch::{ApplyBatch, JudgedChange, LogBatch, LogTask, Persisted, SharedWitness};
+use crate::node::change::{self, ChangeError};
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::consensus::{ConsensusLoop, ConsensusOptions};
 use crate::node::disk_space::DiskSpace;
@@ -136,6 +137,14 @@ impl Effects for Outbox {
 
     fn discard_export(&mut self) {
         self.discards = true;
+    }
+
+    fn judge(
+        &self,
+        before: &ConfState,
+        entry: &wal::Entry,
+    ) -> Result<Option<JudgedChange>, ChangeError> {
+        change::judge_in(&self.store, before, entry)
     }
 
     fn next_deadline(&self) -> Option<u64> {

@@ -6,6 +6,7 @@
 //! | `cluster` | three machines, their network, and what happens to them |
 //! | `cluster/bounds` | what a member may hold |
 //! | `cluster/clients` | what clients ask of all members |
+//! | `cluster/members` | members that come and go |
 //! | `cluster/aim` | what happens to the leader of all members |
 //! | `cluster/disk` | disks that fail, tear, fill up and hang |
 //! | `cluster/time` | clocks that drift, are set, and are wrong after a boot |
@@ -97,7 +98,11 @@ fn planted_mistakes_are_found() {
         (
             PlantedMistake::AloneByDefault,
             0..20,
-            &["applies another entry", "two members lead"],
+            &[
+                "applies another entry",
+                "two members lead",
+                "other members at entry",
+            ],
         ),
     ] {
         let found = found_by(mistake, seeds.clone());
@@ -204,12 +209,14 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
         all.full_disks += world.full_disks;
         all.watched += world.watched;
         all.answered_early += world.answered_early;
+        all.changes += world.changes;
+        all.refused_changes += world.refused_changes;
         all.most_batches = all.most_batches.max(world.most_batches);
         all.longest_wait = all.longest_wait.max(world.longest_wait);
     }
     println!(
         "{seeds} seeds from {from}: {acknowledged} writes acknowledged, {reads} reads, {} keys with a TTL, {} crashes, {} snapshots, {elections} elections, \
-         {} logs and {} starts that failed, {} full disks, {} events watched, {} writes answered early",
+         {} logs and {} starts that failed, {} full disks, {} events watched, {} writes answered early, {} changes of members and {} that did not hold",
         all.mortal,
         all.crashes,
         all.installed,
@@ -217,7 +224,9 @@ fn three_members_keep_every_promise_and_a_seed_replays_them() {
         all.failed_starts,
         all.full_disks,
         all.watched,
-        all.answered_early
+        all.answered_early,
+        all.changes,
+        all.refused_changes
     );
     println!(
         "at most {} batches waited for a log, and {} ms passed in peace until something came",

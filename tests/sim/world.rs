@@ -1,7 +1,8 @@
 //! What all members together must never show: the rules that hold at each step, and what clients know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use raft::eraftpb::ConfState;
 use storage::path::KeyPath;
 use tokio::sync::oneshot;
 
@@ -10,6 +11,7 @@ use super::events::events;
 use super::history::{History, OpenCall, Wish};
 use crate::command::Stamp;
 use crate::node::outcome::{AppliedWrite, Failure};
+use crate::raft::entry;
 
 /// A key with a TTL on its way.
 pub(super) struct PendingMortal {
@@ -54,6 +56,13 @@ pub(super) struct World {
     /// Events that watches were told.
     pub(super) watched: u64,
     pub(super) full_disks: u64,
+    /// Changes of membership that held, and that did not.
+    pub(super) changes: u64,
+    pub(super) refused_changes: u64,
+    /// Who had a vote, and who learned, by the entry after which it was seen.
+    configurations: BTreeMap<u64, (Vec<u64>, Vec<u64>)>,
+    /// Who ever was a member.
+    ever: BTreeSet<u64>,
     /// Writes that a member answered before it had applied them.
     pub(super) answered_early: u64,
     /// Everything that happened, in order.
@@ -105,7 +114,8 @@ impl World {
             "member {member} applies another entry {} than the others",
             entry.index
         );
-        if let Ok(stamp) = Stamp::decode(&entry.payload) {
+        let command = entry::command(entry).unwrap_or_default();
+        if let Ok(stamp) = Stamp::decode(&command) {
             let place = *self.requests.entry(stamp.request).or_insert(entry.index);
             assert_eq!(
                 place, entry.index,
@@ -124,6 +134,47 @@ impl World {
             "the store of member {member} differs at entry {}",
             applied.index
         );
+    }
+
+    /// The members at the beginning.
+    pub(super) fn founded(&mut self, voters: &[u64]) {
+        self.configurations.insert(0, (voters.to_vec(), Vec::new()));
+        self.ever.extend(voters);
+    }
+
+    /// A member stands at an entry with these members: all others do, or will. Who was removed comes back never.
+    pub(super) fn configured(&mut self, applied: &storage::Applied, conf_state: &ConfState) {
+        let sorted = |ids: &[u64]| {
+            let mut ids = ids.to_vec();
+            ids.sort_unstable();
+            ids
+        };
+        let found = (sorted(&conf_state.voters), sorted(&conf_state.learners));
+        let first = self.configurations.entry(applied.index);
+        let first = first.or_insert_with(|| found.clone());
+        assert_eq!(*first, found, "other members at entry {}", applied.index);
+        let ids = found.0.iter().chain(&found.1);
+        self.ever.extend(ids);
+        let mut removed = BTreeSet::new();
+        let mut before = BTreeSet::new();
+        for (index, (voters, learners)) in &self.configurations {
+            let now: BTreeSet<u64> = voters.iter().chain(learners).copied().collect();
+            removed.extend(before.difference(&now));
+            let back = removed.intersection(&now).next();
+            assert_eq!(back, None, "a member is back at entry {index}");
+            before = now;
+        }
+    }
+
+    /// Who has a vote, and who learns, after the last entry that was applied anywhere.
+    pub(super) fn configuration(&self) -> (Vec<u64>, Vec<u64>) {
+        let last = self.configurations.last_key_value();
+        last.map_or_else(Default::default, |(_, found)| found.clone())
+    }
+
+    /// Whether this one ever was a member.
+    pub(super) fn was_member(&self, id: u64) -> bool {
+        self.ever.contains(&id)
     }
 
     /// Takes out the keys with a TTL that were acknowledged.

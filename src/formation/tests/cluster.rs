@@ -164,6 +164,7 @@ impl ToyCluster {
                 outcomes,
                 index,
                 term: 1,
+                refused: None,
             }));
         }
     }

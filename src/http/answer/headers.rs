@@ -18,7 +18,7 @@ use crate::service::MemberPosition;
 
 const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
 pub(crate) const ETCD_INDEX: HeaderName = HeaderName::from_static("x-etcd-index");
-const RAFT_INDEX: HeaderName = HeaderName::from_static("x-raft-index");
+pub(crate) const RAFT_INDEX: HeaderName = HeaderName::from_static("x-raft-index");
 const RAFT_TERM: HeaderName = HeaderName::from_static("x-raft-term");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -31,7 +31,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use connections::{Idle, member_value};
 
 use super::answer::body::{Body, BodyError, BodyStream};
-use super::answer::headers::{ETCD_INDEX, Reply};
+use super::answer::headers::{ETCD_INDEX, RAFT_INDEX, Reply};
 use super::front::Front;
 use super::request::classify::{self, Get};
 use super::request::params::Params;
@@ -176,12 +176,12 @@ fn told(
 ) -> Response<Body> {
     front.service.metrics().relayed.inc();
     let (head, body) = answer.response.into_parts();
-    let index = head
-        .headers
-        .get(ETCD_INDEX)
-        .and_then(|index| index.to_str().ok());
-    if let Some(index) = index.and_then(|index| index.parse().ok()) {
+    let number = |name: &HeaderName| head.headers.get(name)?.to_str().ok()?.parse().ok();
+    if let Some(index) = number(&ETCD_INDEX) {
         front.service.has_told(index);
+    }
+    if let Some(entry) = number(&RAFT_INDEX) {
+        front.service.has_shown(entry);
     }
     let body = RelayedBody {
         body,

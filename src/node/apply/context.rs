@@ -35,8 +35,8 @@ pub struct ApplyContext {
     pub metrics: Arc<Metrics>,
 }
 
-/// A request that was applied: its id, index and term, and what came of it.
-pub(super) type AppliedRequest = (u64, u64, u64, Vec<Outcome>);
+/// A request that was applied: its id, and what came of it.
+pub(super) type AppliedRequest = (u64, AppliedWrite);
 
 impl ApplyContext {
     /// The marker is to say how far the log was durable when it was written.
@@ -62,27 +62,20 @@ impl ApplyContext {
         self.status.set_applied(committed.index);
         let events: Vec<Arc<Event>> = done
             .iter()
-            .flat_map(|(.., outcomes)| events(outcomes))
+            .flat_map(|(_, applied)| events(&applied.outcomes))
             .collect();
         self.hub.publish(&events, committed.revision);
     }
 
     /// The replies of a group that was announced.
     pub(super) fn answer(&self, done: Vec<AppliedRequest>) {
-        let applied = done.iter();
-        let applied =
-            applied.map(|(request, index, term, outcomes)| (*request, *index, *term, &**outcomes));
-        self.waiters.remote().applied(applied);
-        let requests = done.iter().map(|(request, ..)| *request);
+        self.waiters.remote().applied(&done);
+        let requests = done.iter().map(|(request, _)| *request);
         let waiting = self.waiters.take(requests);
-        for ((_, index, term, outcomes), waiter) in done.into_iter().zip(waiting) {
+        for ((_, applied), waiter) in done.into_iter().zip(waiting) {
             let Some(reply) = waiter else { continue };
             // The client may have gone; the write stands.
-            let _ = reply.send(Ok(AppliedWrite {
-                outcomes,
-                index,
-                term,
-            }));
+            let _ = reply.send(Ok(applied));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why entries could not be applied.
 
 use crate::command::DecodeError;
+use crate::node::marker::MarkerError;
 use crate::raft::entry::UnknownEntry;
 
 /// Why the log could not give entries again.
@@ -23,6 +24,22 @@ pub enum ApplyError {
     /// A committed entry is of no kind that this version knows.
     #[error("{0}: start the version that wrote it")]
     Unknown(#[from] UnknownEntry),
+    /// A change of membership, and nobody said what comes of it.
+    #[error(
+        "entry {0} of the log changes membership and was not judged; this is a defect, report it"
+    )]
+    Unjudged(u64),
+    /// Nothing can come of a change of membership.
+    #[error("entry {index} of the log cannot be applied: {reason}")]
+    Change {
+        /// Which entry.
+        index: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The marker of a store that was opened again cannot be read.
+    #[error(transparent)]
+    Marker(#[from] MarkerError),
     /// The store lacks entries before this one.
     #[error("entry {index} of the log cannot be applied to a store that stands at {applied}")]
     Gap {
@@ -48,6 +65,9 @@ impl ApplyError {
             Self::Storage(error) => error.damage(),
             Self::Decode { .. }
             | Self::Unknown(_)
+            | Self::Unjudged(_)
+            | Self::Change { .. }
+            | Self::Marker(_)
             | Self::Gap { .. }
             | Self::Log(_)
             | Self::Volume(_) => None,

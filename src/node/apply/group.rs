@@ -1,10 +1,10 @@
 //! How many committed entries go into one batch of the store, and what comes of each.
 
-use raft::eraftpb::EntryType;
 use storage::operation::Outcome;
 
 use super::error::ApplyError;
 use crate::command::{Command, Stamp};
+use crate::node::batch::JudgedChange;
 use crate::node::marker::Marker;
 #[cfg(test)]
 use crate::node::planted::{PlantedMistake, is_planted};
@@ -40,10 +40,12 @@ impl AppliedGroup {
     }
 }
 
-/// Applies entries in one batch until it is large enough, and hands out what came of each.
+/// Applies entries in one batch until it is large enough, and hands out what came of each. `change` is that of the first entry, if it
+/// changes membership.
 pub(super) fn apply_entries(
     batch: &mut storage::Batch<'_>,
     entries: &[wal::Entry],
+    change: Option<&JudgedChange>,
     mut each: impl FnMut(&wal::Entry, Command, Vec<Outcome>),
 ) -> Result<AppliedGroup, ApplyError> {
     let mut begun = AppliedGroup::default();
@@ -59,10 +61,15 @@ pub(super) fn apply_entries(
             true => 0,
             false => counted,
         };
-        let Some(command) = decode(entry, counted)? else {
+        let Some(mut command) = decode(entry, counted)? else {
             batch.skip(entry.index);
             continue;
         };
+        if changes_membership(entry) {
+            let mut judged = change.iter().filter(|change| change.index == entry.index);
+            let judged = judged.next().ok_or(ApplyError::Unjudged(entry.index))?;
+            command.operations = judged.operations.clone();
+        }
         let outcomes = batch.apply(entry.index, command.stamp.cluster_time, &command.operations)?;
         begun.stamp = Some(command.stamp);
         each(entry, command, outcomes);
@@ -72,11 +79,11 @@ pub(super) fn apply_entries(
 
 /// The command in an entry, if it holds one. Paths and values are slices of the entry.
 fn decode(entry: &wal::Entry, counted: u64) -> Result<Option<Command>, ApplyError> {
-    let content = entry::content(entry)?;
-    if content.entry_type != EntryType::EntryNormal || content.data.is_empty() {
+    entry::content(entry)?;
+    let Some(command) = entry::command(entry) else {
         return Ok(None);
-    }
-    let command = Command::decode(content.data, counted).map_err(|source| ApplyError::Decode {
+    };
+    let command = Command::decode(command, counted).map_err(|source| ApplyError::Decode {
         index: entry.index,
         source,
     })?;

@@ -14,12 +14,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use raft::eraftpb::ConfState;
 use storage::{Damage, Mode};
 
 use super::error::{ApplyError, LogSourceError};
 use super::group::{apply_entries, groups};
+use crate::node::alone;
+use crate::node::batch::JudgedChange;
+use crate::node::change;
 use crate::node::marker::Marker;
 use crate::node::status::Status;
+use crate::raft::entry::changes_membership;
 
 /// How long one try waits for readers to end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -137,14 +142,24 @@ impl ReopenableStore {
             }
         };
         self.resting = families;
-        // Term and stamp follow from the entries; membership is that of the last of them.
+        // Term, stamp and membership follow from the entries.
         let last = self.marker.clone();
+        self.marker.conf_state = self.flushed_configuration(&applied)?;
         let again = self.apply_again(applied.index, until);
         self.marker = last;
         again?;
         self.writer.show()?;
         tracing::warn!("the store is open again at entry {until}");
         Ok(())
+    }
+
+    /// Who had a vote at the last flush. Directories of early builds do not say it before their first one: such a member is alone.
+    fn flushed_configuration(&self, flushed: &storage::Applied) -> Result<ConfState, ApplyError> {
+        let configuration = Marker::decode(&flushed.marker)?.conf_state;
+        Ok(match configuration == ConfState::default() {
+            true => alone::sole_voter(self.marker.member),
+            false => configuration,
+        })
     }
 
     /// What was published and answered before: no event, no answer, no figure comes of it a second time.
@@ -182,15 +197,33 @@ impl ReopenableStore {
         }
     }
 
+    /// What comes of the first entry, if it changes membership: a change begins a group.
+    fn judge_first(&self, entries: &[wal::Entry]) -> Result<Option<JudgedChange>, ApplyError> {
+        let Some(entry) = entries.first().filter(|entry| changes_membership(entry)) else {
+            return Ok(None);
+        };
+        let lease = self.writer.lease()?;
+        let judged = change::judge(&lease.view(), &self.marker.conf_state, entry);
+        let index = entry.index;
+        judged.map(Some).map_err(|error| ApplyError::Change {
+            index,
+            reason: error.to_string(),
+        })
+    }
+
     /// One batch of the store for entries that were applied before: how many of them, at least one.
     fn write_group(&mut self, entries: &[wal::Entry]) -> Result<usize, ApplyError> {
         self.refuse_gap(entries)?;
+        let change = self.judge_first(entries)?;
         let mut batch = self.writer.batch();
-        let begun = apply_entries(&mut batch, entries, |_, _, _| {})?;
-        let marker = begun.marker(&self.marker);
+        let begun = apply_entries(&mut batch, entries, change.as_ref(), |_, _, _| {})?;
+        let mut marker = begun.marker(&self.marker);
+        if let Some(change) = change {
+            marker.conf_state = change.conf_state;
+        }
         batch.set_marker(&marker.encode());
         batch.commit()?;
-        self.marker.stamp = marker.stamp;
+        (self.marker.stamp, self.marker.conf_state) = (marker.stamp, marker.conf_state);
         Ok(begun.entries)
     }
 }

@@ -13,8 +13,9 @@ use super::group::{apply_entries, groups};
 use super::pace::StorePace;
 use super::reopen::{LogSource, ReopenableStore};
 use crate::command::Stamp;
-use crate::node::batch::{ApplyBatch, FlushRequest};
+use crate::node::batch::{ApplyBatch, FlushRequest, JudgedChange};
 use crate::node::marker::Marker;
+use crate::node::outcome::AppliedWrite;
 use crate::node::watchdog::Work;
 
 /// Owns the store's writing half.
@@ -110,7 +111,7 @@ impl ApplyWorker {
             let first = batch.entries.first();
             if first.is_some_and(|entry| entry.index <= installed) {
                 batch.entries.retain(|entry| entry.index > installed);
-                batch.conf_states.retain(|(index, _)| *index > installed);
+                batch.changes.retain(|change| change.index > installed);
             }
         }
         batches
@@ -159,7 +160,7 @@ impl ApplyWorker {
                     let applied = self.store.writer.applied().index;
                     if let Some(batch) = batches.first_mut() {
                         batch.entries.retain(|entry| entry.index > applied);
-                        batch.conf_states.retain(|(index, _)| *index > applied);
+                        batch.changes.retain(|change| change.index > applied);
                     }
                     return Err(error);
                 }
@@ -174,16 +175,13 @@ impl ApplyWorker {
         report: &mut impl FnMut(u64),
     ) -> Result<Option<Instant>, ApplyError> {
         let mut last_begun = None;
-        let mut conf_states = batch.conf_states.iter().peekable();
         for group in groups(&batch.entries) {
-            let last = group.last().map_or(0, |entry| entry.index);
-            // At most that of its first entry, which the first batch of the group holds.
-            while let Some((_, state)) = conf_states.next_if(|(index, _)| *index <= last) {
-                self.store.marker.conf_state = state.clone();
-            }
             let mut rest = group;
-            while !rest.is_empty() {
-                let (begun, applied) = self.apply_around_damage(rest)?;
+            while let Some(first) = rest.first() {
+                // That of its first entry: a change begins a group.
+                let mut changes = batch.changes.iter();
+                let change = changes.find(|change| change.index == first.index);
+                let (begun, applied) = self.apply_around_damage(rest, change)?;
                 last_begun = Some(begun);
                 report(rest[applied - 1].index);
                 rest = &rest[applied..];
@@ -196,8 +194,9 @@ impl ApplyWorker {
     fn apply_around_damage(
         &mut self,
         group: &[wal::Entry],
+        change: Option<&JudgedChange>,
     ) -> Result<(Instant, usize), ApplyError> {
-        let error = match self.apply_group(group) {
+        let error = match self.apply_group(group, change) {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
@@ -210,7 +209,7 @@ impl ApplyWorker {
                     tracing::error!("{failed}");
                     return Err(error);
                 }
-                self.apply_group(group)
+                self.apply_group(group, change)
             }
             None => Err(error),
         }
@@ -286,12 +285,18 @@ impl ApplyWorker {
 
     /// Applies the first entries as one batch. Returns when it began, and how many they are: as many as the batch may
     /// hold, at least one.
-    fn apply_group(&mut self, entries: &[wal::Entry]) -> Result<(Instant, usize), ApplyError> {
+    fn apply_group(
+        &mut self,
+        entries: &[wal::Entry],
+        change: Option<&JudgedChange>,
+    ) -> Result<(Instant, usize), ApplyError> {
         let started = self.now();
         self.mark_write(started);
-        let committed = self.commit_group(entries);
+        let committed = self.commit_group(entries, change);
         let took = self.context.status.clock().elapsed(started);
         self.unmark_write(Some(took));
+        let status = &self.context.status;
+        status.store_pace().took(took, || status.clock().boottime());
         let (done, applied) = committed?;
         let entries = &entries[..applied];
         let metrics = &self.context.metrics;
@@ -309,16 +314,30 @@ impl ApplyWorker {
     fn commit_group(
         &mut self,
         entries: &[wal::Entry],
+        change: Option<&JudgedChange>,
     ) -> Result<(Vec<AppliedRequest>, usize), ApplyError> {
         self.store.refuse_gap(entries)?;
         let mut done = Vec::with_capacity(entries.len());
         let mut counted = Vec::with_capacity(entries.len());
         let mut batch = self.store.writer.batch();
-        let group = apply_entries(&mut batch, entries, |entry, command, outcomes| {
+        let group = apply_entries(&mut batch, entries, change, |entry, command, outcomes| {
             counted.push(command.operations);
-            done.push((command.stamp.request, entry.index, entry.term, outcomes));
+            let applied = AppliedWrite {
+                outcomes,
+                index: entry.index,
+                term: entry.term,
+                refused: None,
+            };
+            done.push((command.stamp.request, applied));
         })?;
         let mut marker = group.marker(&self.store.marker);
+        if let Some(change) = change {
+            marker.conf_state = change.conf_state.clone();
+            // It is the first.
+            if let Some((_, applied)) = done.first_mut() {
+                applied.refused = change.refused.clone();
+            }
+        }
         self.context.renew_witness(&mut marker);
         self.context.read_clocks(&mut marker);
         batch.set_marker(&marker.encode());
@@ -327,8 +346,8 @@ impl ApplyWorker {
         // Only now: a group that failed may be applied again, and counts once.
         let cluster_time = marker.stamp.cluster_time;
         self.store.marker = marker;
-        for (operations, (.., outcomes)) in counted.iter().zip(&done) {
-            self.context.counters.count(operations, outcomes);
+        for (operations, (_, applied)) in counted.iter().zip(&done) {
+            self.context.counters.count(operations, &applied.outcomes);
         }
         self.compaction
             .count(committed.revision.saturating_sub(before));

@@ -21,6 +21,8 @@ pub(super) struct HandOver {
     fit: BTreeMap<u64, (bool, u64)>,
     /// When it was last tried.
     tried: Option<u64>,
+    /// Since when this member leads without being one.
+    removed: Option<u64>,
     /// When this member last told its leader.
     told: Option<(u64, bool)>,
 }
@@ -31,6 +33,7 @@ impl HandOver {
             timeout,
             fit: BTreeMap::new(),
             tried: None,
+            removed: None,
             told: None,
         }
     }
@@ -76,6 +79,44 @@ impl HandOver {
                 "this member leads and cannot write: it hands over to member {member:x}"
             );
             core.transfer_leadership(member);
+        }
+    }
+
+    /// This member leads, and is to be removed, which another one has to carry out: who leads must hear that its last entry is
+    /// committed. Once in a time-out.
+    pub(super) fn before_removal<R: LogRead>(&mut self, core: &mut RaftCore<R>, now: u64) {
+        let pause = self.timeout;
+        if self
+            .tried
+            .is_some_and(|tried| now.saturating_sub(tried) < pause)
+        {
+            return;
+        }
+        self.tried = Some(now);
+        match core.successor(|_| true) {
+            Some(member) => {
+                tracing::info!(
+                    "this member leads and is to be removed: it hands over to member {member:x}"
+                );
+                core.transfer_leadership(member);
+            }
+            None => tracing::warn!(
+                "this member leads and is to be removed, and no other is up to date to take over: start one, or wait"
+            ),
+        }
+    }
+
+    /// This member leads, and was removed by an entry of a leader before it. It goes on until the others have heard that this entry is
+    /// committed: without it they might need the vote of one that is gone.
+    pub(super) fn after_removal<R: LogRead>(&mut self, core: &mut RaftCore<R>, now: u64) {
+        if core.soft_state().role != Role::Leader || core.is_member() {
+            self.removed = None;
+            return;
+        }
+        let since = *self.removed.get_or_insert(now);
+        if now.saturating_sub(since) >= self.timeout / 2 {
+            tracing::info!("this member was removed and leads no more");
+            core.step_down();
         }
     }
 

@@ -18,6 +18,7 @@
 //! | `read` | linearizable reads and their index |
 //! | `expiry` | where expiry is proposed |
 //! | `handover` | when a leader gives way |
+//! | `membership` | changes of membership, judged when all before them is applied |
 //! | `time` | cluster time, as the leader counts it |
 //! | `pipeline` | how far log and store are behind |
 //! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
@@ -25,6 +26,7 @@
 mod expiry;
 mod gather;
 mod handover;
+mod membership;
 mod offer;
 mod pipeline;
 mod proposal;
@@ -38,7 +40,7 @@ use std::time::Duration;
 
 use raft::eraftpb::{HardState, MessageType};
 
-use super::batch::{ApplyBatch, LogBatch};
+use super::batch::LogBatch;
 use super::cluster_clock::ClusterClock;
 use super::consensus_error::ConsensusError;
 use super::effects::Effects;
@@ -51,10 +53,10 @@ use super::snapshot::{ImportedStore, ReceivedSnapshot};
 use super::status::Status;
 use super::waiters::Waiters;
 use crate::metrics::{Metrics, ReasonLabel};
-use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
 use expiry::PendingExpiry;
 use handover::HandOver;
+use membership::Committed;
 use pipeline::Pipeline;
 use proposal::Proposals;
 use read::PendingReads;
@@ -87,6 +89,7 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     reads: PendingReads,
     expiry: PendingExpiry,
     pipeline: Pipeline,
+    committed: Committed,
     handover: HandOver,
     snapshots: Snapshots,
     /// A new member of several, until it is admitted: nothing is heard, and nothing said.
@@ -140,6 +143,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             reads: PendingReads::new(id, first_request, tick),
             expiry: PendingExpiry::default(),
             pipeline: Pipeline::new(applied),
+            committed: Committed::default(),
             handover: HandOver::new(core_timeout),
             snapshots: Snapshots::default(),
             led: 0,
@@ -194,12 +198,15 @@ impl<R: LogRead> ConsensusLoop<R> {
         let held_by_parked = gathers.is_none() && self.proposals.has_parked();
         Attention {
             // What nobody takes stays where it is counted against the bound.
-            hold_writes: self.pipeline.is_full()
+            // One that does not lead offers them, whatever its own disk does.
+            hold_writes: (self.pipeline.is_full() && self.leads())
                 || self.proposals.has_nowhere_to_go(&self.core)
                 || held_by_parked,
             gathers: gathers.map(|(_, gathering)| gathering),
             to_applied: self.expiry.is_under_way()
                 || self.reads.wait_for_apply()
+                || self.committed.wait_for_apply()
+                || self.proposals.has_changes()
                 || self.waiters.remote().any(),
         }
     }
@@ -250,6 +257,14 @@ impl<R: LogRead> ConsensusLoop<R> {
                     leader: message.from,
                     acknowledged: message.commit,
                     last: self.core.last_index(),
+                });
+            }
+            if let Some((index, here, there)) = self.core.contradiction(&message) {
+                return Err(ConsensusError::OtherHistory {
+                    leader: message.from,
+                    index,
+                    here,
+                    there,
                 });
             }
             self.status
@@ -306,6 +321,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         self.proposals.accept(inputs.writes);
         self.proposals
             .route(&mut self.core, &self.pipeline, effects);
+        self.mind_membership();
         self.core.tell_commit();
         self.hand_out(effects)?;
         self.snapshots.settle(self.core.soft_state().commit);
@@ -359,6 +375,15 @@ impl<R: LogRead> ConsensusLoop<R> {
         } else if soft.leader != 0 && self.handover.is_due(fit, now) {
             effects.send_write(soft.leader, WriteMessage::Fit(fit));
         }
+    }
+
+    /// A leader that is to be removed, or was, gives way.
+    fn mind_membership(&mut self) {
+        let now = self.clock.machine().boottime();
+        if self.proposals.is_to_be_removed(&self.core) {
+            self.handover.before_removal(&mut self.core, now);
+        }
+        self.handover.after_removal(&mut self.core, now);
     }
 
     /// The process stops: another member is to lead, if there is one. Whether it is worth waiting for.
@@ -469,8 +494,10 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.proposals.replaced(&ready.replaced);
             let committed = std::mem::take(&mut ready.committed);
             self.persist(ready, install, effects);
-            self.apply(committed, effects)?;
+            self.commit(committed);
+            self.apply(effects)?;
         }
+        self.apply(effects)?;
         let now = self.clock.machine().wall_time();
         let soft = self.core.soft_state();
         if self.status.publish(&soft, now) && soft.leader != 0 {
@@ -495,6 +522,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         );
         // Its time is that of the leader that wrote the last command in it.
         self.clock.follow(&store.marker.stamp);
+        self.committed.forget();
         self.pipeline.hand_entries(place.0, 0);
         self.proposals.overtaken();
         Ok(store)
@@ -544,34 +572,25 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
     }
 
-    fn apply(
-        &mut self,
-        entries: Vec<wal::Entry>,
-        effects: &mut impl Effects,
-    ) -> Result<(), ConsensusError> {
-        let Some(last) = entries.last() else {
-            return Ok(());
-        };
+    /// Entries that are committed now.
+    fn commit(&mut self, entries: Vec<wal::Entry>) {
+        let Some(last) = entries.last() else { return };
         let bytes = entries.iter().map(|entry| entry.payload.len()).sum();
         self.pipeline.hand_entries(last.index, bytes);
         self.proposals.committed(&entries);
-        let mut conf_states = Vec::new();
-        for entry in entries.iter().filter(|entry| changes_membership(entry)) {
-            let applied = self.core.apply_conf_change(entry);
-            let state = applied.map_err(|error| ConsensusError::Membership {
-                index: entry.index,
-                reason: error.to_string(),
-            })?;
-            conf_states.push((entry.index, state));
+        self.committed.add(entries);
+    }
+
+    /// Hands them to the store, as far as they need not wait for it.
+    fn apply(&mut self, effects: &mut impl Effects) -> Result<(), ConsensusError> {
+        loop {
+            let applied = self.pipeline.applied_entry();
+            let next = self.committed.next(&mut self.core, applied, effects)?;
+            let Some(batch) = next else { return Ok(()) };
+            if let Some(index) = effects.apply(batch, self.core.soft_state().sole_voter) {
+                self.applied(index);
+            }
         }
-        let batch = ApplyBatch {
-            entries,
-            conf_states,
-        };
-        if let Some(index) = effects.apply(batch, self.core.soft_state().sole_voter) {
-            self.applied(index);
-        }
-        Ok(())
     }
 
     /// Refuses everything that waits: the thread ends.

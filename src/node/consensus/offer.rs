@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::command::Stamp;
 use crate::node::peer::{Offer, OfferedWrite};
+use crate::raft::entry;
 
 /// Bytes of commands that may be offered and undecided; more wait in the intake.
 const OPEN_BYTES: usize = 32 << 20;
@@ -160,7 +161,8 @@ impl Offers {
         }
         for entry in entries {
             // What holds no command has no stamp.
-            if let Ok(stamp) = Stamp::decode(&entry.payload) {
+            let stamp = entry::command(entry).map(|command| Stamp::decode(&command));
+            if let Some(Ok(stamp)) = stamp {
                 self.forget(stamp.request);
             }
         }

@@ -13,8 +13,9 @@ use super::gather::{Gather, UnderWay};
 use super::offer::Offers;
 use super::pipeline::Pipeline;
 use super::reception::{Reception, Receptions};
-use crate::command::{Proposal, Stamp};
+use crate::command::{Change, Proposal, Stamp};
 use crate::metrics::Metrics;
+use crate::node::change;
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::effects::Effects;
 use crate::node::intake::{Gathering, Submission};
@@ -24,7 +25,7 @@ use crate::node::peer::{DecidedWrite, OfferedWrite, WriteMessage};
 use crate::node::planted::{PlantedMistake, is_planted};
 use crate::node::status::Status;
 use crate::node::waiters::Waiters;
-use crate::raft::entry::changes_membership;
+use crate::raft::entry;
 use crate::raft::{LogRead, RaftCore, Role};
 
 /// Bytes of commands proposed as one message, a larger one excepted.
@@ -36,6 +37,8 @@ const TAKEN_BYTES: usize = 64 << 20;
 pub(super) struct Proposals {
     id: u64,
     parked: VecDeque<ParkedWrite>,
+    /// Changes of membership, apart from the others while this member leads: each waits until the one before it is applied.
+    changes: VecDeque<ParkedWrite>,
     /// Of those of other members among them.
     taken_bytes: usize,
     gather: Gather,
@@ -68,6 +71,7 @@ impl Proposals {
         Self {
             id,
             parked: VecDeque::new(),
+            changes: VecDeque::new(),
             taken_bytes: 0,
             gather: Gather::default(),
             offers: Offers::new(first_request, patience),
@@ -227,6 +231,7 @@ impl Proposals {
         if !leads {
             self.waiters.remote().forget_all();
         }
+        self.parked.extend(self.changes.drain(..));
         if self.taken_bytes > 0 {
             let counts = |term: &u64| leads && *term == soft.term;
             self.parked
@@ -244,7 +249,9 @@ impl Proposals {
             }
         } else if leads && !gathers && !self.parked.is_empty() {
             let before = core.last_index();
+            self.set_changes_aside();
             self.propose(core);
+            self.propose_change(core);
             self.gather.proposed(now, before, core.last_index());
         }
     }
@@ -265,6 +272,44 @@ impl Proposals {
         while self.has_room(core) {
             let count = core.proposal_room().map_or(0, |room| self.that_fit(room));
             self.propose_first(core, count);
+        }
+    }
+
+    fn set_changes_aside(&mut self) {
+        let parked = self.parked.drain(..);
+        let (changes, others): (Vec<_>, Vec<_>) =
+            parked.partition(|write| write.proposal.change().is_some());
+        self.parked = others.into();
+        self.changes = changes.into();
+    }
+
+    /// Whether the next change removes this member, while another could lead.
+    pub(super) fn is_to_be_removed<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+        let next = self.changes.front();
+        let change = next.and_then(|write| write.proposal.change());
+        change == Some(Change::Remove { id: self.id }) && !core.soft_state().sole_voter
+    }
+
+    /// The first change, if none is under way.
+    fn propose_change<R: LogRead>(&mut self, core: &mut RaftCore<R>) {
+        let has_room = core.proposal_room().is_some();
+        if !has_room || core.is_changing() || self.is_to_be_removed(core) {
+            return;
+        }
+        let Some(write) = self.changes.pop_front() else {
+            return;
+        };
+        let Some(change) = write.proposal.change() else {
+            return;
+        };
+        if write.taken_in.is_some() {
+            self.taken_bytes -= write.proposal.len();
+        }
+        let stamp = self.clock.stamp(write.request);
+        let command = write.proposal.stamp(&stamp);
+        if let Err(error) = core.propose_change(command, &change::for_crate(&change)) {
+            tracing::debug!("a change of membership was dropped: {error}");
+            self.waiters.refuse(&[write.request], &Failure::Overloaded);
         }
     }
 
@@ -349,6 +394,11 @@ impl Proposals {
         !self.parked.is_empty()
     }
 
+    /// Whether changes of membership wait for one that is under way.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// Whether nobody takes writes now.
     pub(super) fn has_nowhere_to_go<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
         let soft = core.soft_state();
@@ -358,23 +408,23 @@ impl Proposals {
     /// Entries that another leader replaced: writes of this node's clients among them are routed anew. What was offered has
     /// its own way to be decided, and would go twice.
     pub(super) fn replaced(&mut self, entries: &[wal::Entry]) {
-        let commands = entries.iter().filter(|entry| !changes_membership(entry));
-        let stamped = commands.filter_map(|entry| {
-            let stamp = Stamp::decode(&entry.payload).ok()?;
-            Some((stamp.request, entry))
+        let stamped = entries.iter().filter_map(|entry| {
+            let command = entry::command(entry)?;
+            let stamp = Stamp::decode(&command).ok()?;
+            Some((stamp.request, command))
         });
         let stamped = stamped.filter(|(request, _)| !self.offers.is_open(*request));
         let stamped: Vec<_> = stamped.collect();
         let requests = stamped.iter().map(|(request, _)| *request);
         let waiting = self.waiters.wait_for(requests);
         // The last one comes first.
-        for ((request, entry), _) in stamped
+        for ((request, command), _) in stamped
             .iter()
             .zip(waiting)
             .rev()
             .filter(|(_, waits)| *waits)
         {
-            if let Ok(proposal) = Proposal::of_bytes(entry.payload.clone()) {
+            if let Ok(proposal) = Proposal::of_bytes(command.clone()) {
                 self.park(*request, proposal);
             }
         }
@@ -398,7 +448,8 @@ impl Proposals {
     /// that wait here are not: they were in no log.
     pub(super) fn overtaken(&mut self) {
         self.offers.forget_all();
-        let parked = self.parked.iter().map(|write| write.request).collect();
+        let parked = self.parked.iter().chain(&self.changes);
+        let parked = parked.map(|write| write.request).collect();
         self.waiters.refuse_others(&parked, &Failure::Overtaken);
     }
 
@@ -411,16 +462,15 @@ impl Proposals {
     pub(super) fn sweep(&mut self) {
         let waiters = &self.waiters;
         let waits = |request| waiters.wait_for(std::iter::once(request)) == [true];
-        if !self.parked.is_empty() {
-            self.parked
-                .retain(|write| write.taken_in.is_some() || waits(write.request));
+        for parked in [&mut self.parked, &mut self.changes] {
+            parked.retain(|write| write.taken_in.is_some() || waits(write.request));
         }
         self.offers.sweep(waits);
     }
 
     /// Refuses all of this node's clients that wait here.
     pub(super) fn refuse(&mut self, failure: &Failure) {
-        let parked = self.parked.drain(..);
+        let parked = self.parked.drain(..).chain(self.changes.drain(..));
         let (own, taken): (Vec<_>, Vec<_>) = parked.partition(|write| write.taken_in.is_none());
         self.parked = taken.into();
         let own: Vec<u64> = own.iter().map(|write| write.request).collect();

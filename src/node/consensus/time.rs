@@ -6,8 +6,7 @@ use crate::node::effects::Effects;
 use crate::node::peer::WriteMessage;
 #[cfg(test)]
 use crate::node::planted::{PlantedMistake, is_planted};
-use crate::raft::entry::changes_membership;
-use crate::raft::{LogRead, Role};
+use crate::raft::{LogRead, Role, entry};
 
 const SECOND: u64 = 1_000_000_000;
 /// Wall clocks that differ by more are worth a word, now and again: times that are shown then differ between members.
@@ -24,12 +23,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         if self.leads() {
             return;
         }
-        let commands = entries
-            .iter()
-            .rev()
-            .filter(|entry| !changes_membership(entry));
-        // The entry of a new leader has no stamp.
-        let mut stamps = commands.flat_map(|entry| Stamp::decode(&entry.payload));
+        // The entry of a new leader has none.
+        let commands = entries.iter().rev().filter_map(entry::command);
+        let mut stamps = commands.flat_map(|command| Stamp::decode(&command));
         if let Some(stamp) = stamps.next() {
             self.clock.follow(&stamp);
         }

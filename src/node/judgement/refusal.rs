@@ -3,9 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::node::advice::WITHOUT_A_MEMBER;
+
 /// What is to be done when nothing of this directory can be served.
-const ANEW: &str = "put back a copy of the whole directory that was made while the node was stopped, or start with a new, empty \
-                    --data-dir and load a saved listing with 'etcdctl import --snap FILE'";
+const ANEW: &str = "put back a copy of the whole directory that was made while the node was stopped, or where this node \
+                    is alone, start with a new, empty --data-dir and load a saved listing with 'etcdctl import --snap FILE'; one member \
+                    of several stays stopped, and the others go on";
 
 /// What may be behind it, where the content came from another directory.
 fn copy_hint(copied: bool) -> &'static str {
@@ -77,8 +80,8 @@ pub enum StartRefusal {
     },
     /// A cluster member's log.
     #[error(
-        "{loss}. Nothing was changed. This member promised its cluster to remember these entries: remove it with \
-         'etcdctl member remove', and add it again with a new, empty --data-dir"
+        "{loss}. Nothing was changed. This member promised its cluster to remember these entries: put back what is missing; else \
+         {WITHOUT_A_MEMBER}"
     )]
     Member {
         /// What is lost.

@@ -13,7 +13,7 @@ use crate::command::Stamp;
 use crate::node::alone::is_alone;
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::marker::Marker;
-use crate::raft::entry::changes_membership;
+use crate::raft::entry;
 
 /// See the module.
 #[derive(Debug)]
@@ -44,9 +44,9 @@ impl FoundClocks {
 
     /// Entries of the log behind the store.
     pub(super) fn see(&mut self, entries: &[wal::Entry]) {
-        let commands = entries.iter().filter(|entry| !changes_membership(entry));
-        // The entry of a new leader has no stamp.
-        for stamp in commands.flat_map(|entry| Stamp::decode(&entry.payload)) {
+        // The entry of a new leader has none.
+        let commands = entries.iter().filter_map(entry::command);
+        for stamp in commands.flat_map(|command| Stamp::decode(&command)) {
             self.one_boot &= stamp.boot == self.stored.boot;
             if stamp.cluster_time >= self.latest.cluster_time {
                 self.latest = stamp;

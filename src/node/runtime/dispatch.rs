@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use raft::eraftpb::Message;
+use raft::eraftpb::{ConfState, Message};
 use wal::fs::Fs;
 
 use super::fetcher::Fetcher;
 use super::queues::{ApplyQueue, LogQueue};
 use super::snapshots::SnapshotThreads;
 use crate::node::apply::worker::ApplyWorker;
-use crate::node::batch::{ApplyBatch, LogBatch, LogTask, Persisted};
+use crate::node::batch::{ApplyBatch, JudgedChange, LogBatch, LogTask, Persisted};
+use crate::node::change::{self, ChangeError};
 use crate::node::context::NodeContext;
 use crate::node::effects::Effects;
 use crate::node::fatal::FatalError;
@@ -101,6 +102,14 @@ impl<F: Fs> Effects for WorkerQueues<F> {
 
     fn discard_export(&mut self) {
         self.snapshots.discard();
+    }
+
+    fn judge(
+        &self,
+        before: &ConfState,
+        entry: &wal::Entry,
+    ) -> Result<Option<JudgedChange>, ChangeError> {
+        change::judge_in(&self.context.store, before, entry)
     }
 
     fn next_deadline(&self) -> Option<u64> {

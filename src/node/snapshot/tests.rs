@@ -335,7 +335,10 @@ fn only_the_mark_excuses_a_log_that_ends_below_its_store() {
     drop((store, writer));
     let refused = plan(&OsFs, &data_dir).err().expect("entries are lost");
     assert!(refused.is_about_data(), "{refused}");
-    assert!(refused.to_string().contains("member remove"), "{refused}");
+    assert!(
+        refused.to_string().contains("leave this member stopped"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -39,6 +39,9 @@ impl SimulatedCluster {
     /// A follower starts again, and before it has heard anything of the leader that one is gone.
     fn replace(&mut self, leader: usize) {
         let follower = (leader + 1 + self.random.below(2) as usize) % self.machines.len();
+        if !self.world.was_member(self.machines[follower].id) {
+            return;
+        }
         if self.machines[follower].running.is_some() {
             let power = self.random.one_in(2);
             self.crash(follower, power);

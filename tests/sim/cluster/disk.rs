@@ -6,8 +6,8 @@
 use wal::fs::sim::{SimFault, SimFs, SplitMix64};
 
 use super::SimulatedCluster;
+use crate::node::disk_pace::SLOW;
 use crate::node::disk_space::SimulatedSpace;
-use crate::node::log_pace::SLOW_SYNC;
 use crate::node::sim::member::{Letter, RunningMember};
 
 /// Bytes that a disk has left while all is well.
@@ -100,7 +100,7 @@ impl SimulatedCluster {
     fn slow_disk(&self, at: usize) {
         if let Some(member) = &self.machines[at].running {
             let status = &member.status;
-            status.log_pace().synced(SLOW_SYNC, || member.boottime());
+            status.log_pace().took(SLOW, || member.boottime());
         }
     }
 

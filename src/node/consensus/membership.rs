@@ -1,0 +1,90 @@
+//! Changes of membership, judged when all before them is applied.
+//!
+//! The rules read the rows of members, which other entries write too. So committed entries wait here from a change on until the store
+//! has all that stands before it; then it is judged, its configuration counts, and what it writes is handed over with the entry,
+//! to be stored in one batch. Every member meets the same state there, whatever else is under way.
+
+use std::collections::VecDeque;
+
+use crate::node::batch::{ApplyBatch, JudgedChange};
+use crate::node::change::{self, ChangeError};
+use crate::node::consensus_error::ConsensusError;
+use crate::node::effects::Effects;
+use crate::raft::entry::changes_membership;
+use crate::raft::{LogRead, RaftCore};
+
+/// Committed entries that wait for a change among them to be judged.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    waiting: VecDeque<wal::Entry>,
+}
+
+impl Committed {
+    pub(super) fn add(&mut self, entries: Vec<wal::Entry>) {
+        self.waiting.extend(entries);
+    }
+
+    /// Another store holds all of them.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether some wait.
+    pub(super) fn wait_for_apply(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What can be handed to the store now, where it has applied entries up to `applied`.
+    pub(super) fn next<R: LogRead>(
+        &mut self,
+        core: &mut RaftCore<R>,
+        applied: u64,
+        effects: &impl Effects,
+    ) -> Result<Option<ApplyBatch>, ConsensusError> {
+        let Some(first) = self.waiting.front() else {
+            return Ok(None);
+        };
+        if !changes_membership(first) {
+            let changes = self.waiting.iter().position(changes_membership);
+            let count = changes.unwrap_or(self.waiting.len());
+            let entries = self.waiting.drain(..count).collect();
+            return Ok(Some(ApplyBatch::of(entries)));
+        }
+        if applied + 1 < first.index {
+            return Ok(None);
+        }
+        let index = first.index;
+        let judged = judge(first, core, effects);
+        let judged = judged.map_err(|source| ConsensusError::Membership { index, source })?;
+        let Some(judged) = judged else {
+            // The store is being opened again.
+            return Ok(None);
+        };
+        let entries = self.waiting.pop_front().into_iter().collect();
+        Ok(Some(ApplyBatch {
+            entries,
+            changes: vec![judged],
+        }))
+    }
+}
+
+fn judge<R: LogRead>(
+    entry: &wal::Entry,
+    core: &mut RaftCore<R>,
+    effects: &impl Effects,
+) -> Result<Option<JudgedChange>, ChangeError> {
+    let Some(judged) = effects.judge(&core.conf_state(), entry)? else {
+        return Ok(None);
+    };
+    let change = change::of(entry)?;
+    if judged.refused.is_none() && change::moves_a_vote(&change) {
+        let by_consensus = core.apply_change(&change::for_crate(&change))?;
+        if !change::is_same(&by_consensus, &judged.conf_state) {
+            return Err(ChangeError::Differs {
+                by_consensus,
+                by_rules: judged.conf_state,
+            });
+        }
+    }
+    Ok(Some(judged))
+}

@@ -1,0 +1,113 @@
+//! Members that are added, get a vote, move and leave, as operators ask for it at any member.
+//!
+//! Some machines stand by until one of them is added. One whose member was removed may go on with its old data until everything heals:
+//! nobody is to mind.
+
+use storage::operation::Outcome;
+use tokio::sync::oneshot::error::TryRecvError;
+
+use super::{Machine, SimulatedCluster};
+use crate::command::{Change, Proposal};
+use crate::node::outcome::PendingWrite;
+use crate::node::sim::world::World;
+
+/// Machines that stand by.
+pub(super) const SPARES: [u64; 2] = [4, 5];
+/// Operators leave so many members with a vote.
+const LEAST_VOTERS: usize = 2;
+
+/// A change that was asked for.
+pub(super) struct PendingChange {
+    change: Change,
+    answer: PendingWrite,
+}
+
+impl SimulatedCluster {
+    /// An operator asks this member for a change.
+    pub(super) fn change(&mut self, at: usize) {
+        let Some(change) = self.wanted_change() else {
+            return;
+        };
+        let machine = &mut self.machines[at];
+        let Some(member) = &machine.running else {
+            return;
+        };
+        if let Ok(answer) = member.intake.submit(Proposal::of_change(&change)) {
+            self.world.note("change asked", change.member());
+            machine.changes.push(PendingChange { change, answer });
+        }
+    }
+
+    fn wanted_change(&mut self) -> Option<Change> {
+        let (voters, learners) = self.world.configuration();
+        let mut one_of = |ids: &[u64]| {
+            let count = ids.len() as u64;
+            (count > 0).then(|| ids[self.random.below(count) as usize])
+        };
+        let both = [&*voters, &*learners].concat();
+        let spares = SPARES.into_iter();
+        let spares: Vec<u64> = spares.filter(|id| !self.world.was_member(*id)).collect();
+        // Now and then nobody knows what holds.
+        let anybody = one_of(&[1, 2, 3, 4, 5])?;
+        let wanted = one_of(&[0, 1, 1, 2, 3, 4])?;
+        match wanted {
+            0 => one_of(&spares).map(|id| Change::Add {
+                id,
+                peer_urls: vec![format!("http://member-{id}")],
+            }),
+            1 => one_of(&learners).map(|id| Change::Promote { id }),
+            2 if voters.len() > LEAST_VOTERS => one_of(&both).map(|id| Change::Remove { id }),
+            3 => one_of(&both).map(|id| Change::Move {
+                id,
+                peer_urls: vec![format!("http://member-{id}-{anybody}")],
+            }),
+            _ => Some(Change::Promote { id: anybody }),
+        }
+    }
+
+    /// Whether this machine's member belongs to the cluster, as far as anybody has applied it.
+    pub(super) fn belongs(&self, at: usize) -> bool {
+        let id = self.machines[at].id;
+        let (voters, learners) = self.world.configuration();
+        voters.contains(&id) || learners.contains(&id)
+    }
+
+    /// Machines of members that were added run, and those of members that were removed do not.
+    pub(super) fn follow_changes(&mut self) {
+        for at in 0..self.machines.len() {
+            let runs = self.machines[at].running.is_some();
+            match (self.belongs(at), runs) {
+                (true, false) => self.start(at),
+                (false, true) => self.crash(at, false),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// Takes out the changes that were answered.
+    pub(super) fn hear_of_changes(&mut self, world: &mut World) {
+        self.changes
+            .retain_mut(|PendingChange { change, answer }| match answer.try_recv() {
+                Err(TryRecvError::Empty) => true,
+                Err(TryRecvError::Closed) | Ok(Err(_)) => false,
+                Ok(Ok(done)) => {
+                    let carried_out = done.refused.is_none();
+                    let events = |outcome: &Outcome| matches!(outcome, Outcome::Done(_));
+                    let removes = matches!(change, Change::Remove { .. });
+                    assert!(
+                        removes || !done.outcomes.iter().any(events),
+                        "{change:?} of a member that never started changes the tree"
+                    );
+                    world.note(
+                        "change answered",
+                        change.member() << 1 | u64::from(carried_out),
+                    );
+                    world.changes += u64::from(carried_out);
+                    world.refused_changes += u64::from(!carried_out);
+                    false
+                }
+            });
+    }
+}
