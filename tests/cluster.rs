@@ -13,6 +13,9 @@ mod checker;
 // What is asked while members come and go, and what came back.
 #[path = "cluster/clients.rs"]
 mod clients;
+// Data directories that are not the ones that were left.
+#[path = "cluster/directories.rs"]
+mod directories;
 // What every member shows of itself and the others.
 #[path = "cluster/faces.rs"]
 mod faces;

@@ -1,6 +1,6 @@
 //! Why the consensus thread ends, and the node with it.
 
-use super::advice::WITHOUT_A_MEMBER;
+use super::advice::{SAVE_FIRST, WITHOUT_A_MEMBER};
 use super::change::ChangeError;
 
 /// See the module.
@@ -26,7 +26,9 @@ pub(crate) enum ConsensusError {
     /// The leader lacks what this member knows to be committed. Who follows it loses that, and who does not is alone with it: both
     /// is for people to decide.
     #[error(
-        "entry {index} is committed here in term {here}, and member {leader:x}, which leads, has another one of term {there}: a member          was started with an older copy of its data directory, and what was acknowledged since may be on this member alone. Save          this data directory before anything else. Then stop the other members, bring back the newest directory of each, and start          all of them"
+        "entry {index} is committed here in term {here}, and member {leader:x}, which leads, has another one of term {there}: a \
+         member was started with an older copy of its data directory, and what was acknowledged since may be on this member \
+         alone. {SAVE_FIRST}"
     )]
     OtherHistory {
         /// Who leads.
@@ -37,6 +39,19 @@ pub(crate) enum ConsensusError {
         here: u64,
         /// Its term there.
         there: u64,
+    },
+    /// The same, seen by where its log ends.
+    #[error(
+        "entry {committed} is committed here, and the log of member {leader:x}, which leads, ends with entry {last}: a member was started \
+         with an older copy of its data directory, and what was acknowledged since may be on this member alone. {SAVE_FIRST}"
+    )]
+    LeaderLacks {
+        /// Who leads.
+        leader: u64,
+        /// What is committed here.
+        committed: u64,
+        /// Where the leader's log ends.
+        last: u64,
     },
     /// The others have applied it: this member would count other votes than they do.
     #[error("consensus: entry {index}: {source}")]

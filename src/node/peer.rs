@@ -32,12 +32,14 @@ pub(crate) enum WriteMessage {
     Offer(Offer),
     /// To the leader: whether the disk of this member takes writes. Only one that says so is handed the lead.
     Fit(bool),
-    /// From the leader of a term: what its clocks read, for who does not lead.
+    /// From the leader of a term: what its clocks read, for who does not lead, and where its log ends.
     Time {
         /// That it leads.
         term: u64,
         /// As it would stamp a command now.
         stamp: Stamp,
+        /// The last entry of its log.
+        last: u64,
     },
     /// From that leader: offers of this life and term were taken up to this number.
     Received {

@@ -43,7 +43,11 @@ pub(super) fn refused(error: &ServerError) -> ExitCode {
 fn is_about_histories(reason: &FatalError) -> bool {
     matches!(
         reason.downcast_ref(),
-        Some(ConsensusError::OlderCopy { .. } | ConsensusError::OtherHistory { .. })
+        Some(
+            ConsensusError::OlderCopy { .. }
+                | ConsensusError::OtherHistory { .. }
+                | ConsensusError::LeaderLacks { .. }
+        )
     )
 }
 

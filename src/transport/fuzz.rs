@@ -52,6 +52,7 @@ fn messages() -> Vec<PeerMessage> {
                 behind: 2_000,
                 ..Stamp::default()
             },
+            last: 44,
         }),
         PeerMessage::Write(WriteMessage::Received {
             life: 9,

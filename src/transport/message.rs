@@ -60,6 +60,8 @@ struct TimeMessage {
     wall: u64,
     #[prost(uint64, tag = "4")]
     behind: u64,
+    #[prost(uint64, tag = "5")]
+    last: u64,
 }
 
 /// Why a payload is no message. The stream ends with it.
@@ -183,12 +185,13 @@ pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), Fra
         PeerMessage::Write(WriteMessage::Fit(fit)) => {
             frame::append(out, FrameKind::Fit, |out| out.push(u8::from(*fit)))
         }
-        PeerMessage::Write(WriteMessage::Time { term, stamp }) => {
+        PeerMessage::Write(WriteMessage::Time { term, stamp, last }) => {
             let message = TimeMessage {
                 term: *term,
                 cluster_time: stamp.cluster_time,
                 wall: stamp.wall,
                 behind: stamp.behind,
+                last: *last,
             };
             frame::append(out, FrameKind::Time, |out| {
                 prost::Message::encode(&message, out).expect(ROOM);
@@ -237,6 +240,7 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
                     behind: message.behind,
                     ..Stamp::default()
                 },
+                last: message.last,
             }
         }
         FrameKind::Decided => WriteMessage::Decided(outcome::decode(payload)?),

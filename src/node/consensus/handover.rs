@@ -21,8 +21,6 @@ pub(super) struct HandOver {
     fit: BTreeMap<u64, (bool, u64)>,
     /// When it was last tried.
     tried: Option<u64>,
-    /// Since when this member leads without being one.
-    removed: Option<u64>,
     /// When this member last told its leader.
     told: Option<(u64, bool)>,
 }
@@ -33,7 +31,6 @@ impl HandOver {
             timeout,
             fit: BTreeMap::new(),
             tried: None,
-            removed: None,
             told: None,
         }
     }
@@ -103,20 +100,6 @@ impl HandOver {
             None => tracing::warn!(
                 "this member leads and is to be removed, and no other is up to date to take over: start one, or wait"
             ),
-        }
-    }
-
-    /// This member leads, and was removed by an entry of a leader before it. It goes on until the others have heard that this entry is
-    /// committed: without it they might need the vote of one that is gone.
-    pub(super) fn after_removal<R: LogRead>(&mut self, core: &mut RaftCore<R>, now: u64) {
-        if core.soft_state().role != Role::Leader || core.is_member() {
-            self.removed = None;
-            return;
-        }
-        let since = *self.removed.get_or_insert(now);
-        if now.saturating_sub(since) >= self.timeout / 2 {
-            tracing::info!("this member was removed and leads no more");
-            core.step_down();
         }
     }
 

@@ -11,7 +11,7 @@ use crate::node::change::{self, ChangeError};
 use crate::node::consensus_error::ConsensusError;
 use crate::node::effects::Effects;
 use crate::raft::entry::changes_membership;
-use crate::raft::{LogRead, RaftCore};
+use crate::raft::{LogRead, RaftCore, Role};
 
 /// Committed entries that wait for a change among them to be judged.
 #[derive(Debug, Default)]
@@ -78,7 +78,13 @@ fn judge<R: LogRead>(
     };
     let change = change::of(entry)?;
     if judged.refused.is_none() && change::moves_a_vote(&change) {
+        let led = core.soft_state().role == Role::Leader;
         let by_consensus = core.apply_change(&change::for_crate(&change))?;
+        if led && !core.is_member() {
+            // That it is committed was told when it was. The crate knows no leader that is no member.
+            tracing::info!("this member was removed and leads no more");
+            core.step_down();
+        }
         if !change::is_same(&by_consensus, &judged.conf_state) {
             return Err(ChangeError::Differs {
                 by_consensus,

@@ -17,6 +17,7 @@
 //! | `gather` | writes that wait a moment for others |
 //! | `read` | linearizable reads and their index |
 //! | `expiry` | where expiry is proposed |
+//! | `followed` | whether a leader has what is committed |
 //! | `handover` | when a leader gives way |
 //! | `membership` | changes of membership, judged when all before them is applied |
 //! | `time` | cluster time, as the leader counts it |
@@ -24,6 +25,7 @@
 //! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
 
 mod expiry;
+mod followed;
 mod gather;
 mod handover;
 mod membership;
@@ -55,6 +57,7 @@ use super::waiters::Waiters;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
 use expiry::PendingExpiry;
+use followed::Followed;
 use handover::HandOver;
 use membership::Committed;
 use pipeline::Pipeline;
@@ -98,6 +101,8 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     led: u64,
     /// A hard state that is not handed to the log yet.
     carried: Option<HardState>,
+    /// What this member knew to be committed when it began to follow the present leader, and since when that one says less.
+    followed: Followed,
     /// When the log was last told that the leader's wall clock is another, by the clock that counts since boot.
     wall_told: Option<u64>,
 }
@@ -148,6 +153,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             snapshots: Snapshots::default(),
             led: 0,
             carried: None,
+            followed: Followed::default(),
             wall_told: None,
         }
     }
@@ -296,7 +302,10 @@ impl<R: LogRead> ConsensusLoop<R> {
                     let now = self.clock.machine().boottime();
                     self.handover.hear(from, fit, now);
                 }
-                WriteMessage::Time { term, stamp } => self.hear_time(from, term, &stamp),
+                WriteMessage::Time { term, stamp, last } => {
+                    self.hear_time(from, term, &stamp);
+                    self.compare_logs(from, term, last)?;
+                }
                 WriteMessage::Offer(_)
                 | WriteMessage::Received { .. }
                 | WriteMessage::Decided(_) => {}
@@ -377,13 +386,12 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
     }
 
-    /// A leader that is to be removed, or was, gives way.
+    /// A leader that is to be removed gives way.
     fn mind_membership(&mut self) {
-        let now = self.clock.machine().boottime();
         if self.proposals.is_to_be_removed(&self.core) {
+            let now = self.clock.machine().boottime();
             self.handover.before_removal(&mut self.core, now);
         }
-        self.handover.after_removal(&mut self.core, now);
     }
 
     /// The process stops: another member is to lead, if there is one. Whether it is worth waiting for.

@@ -2,6 +2,7 @@
 
 use super::ConsensusLoop;
 use crate::command::Stamp;
+use crate::node::consensus_error::ConsensusError;
 use crate::node::effects::Effects;
 use crate::node::peer::WriteMessage;
 #[cfg(test)]
@@ -39,8 +40,9 @@ impl<R: LogRead> ConsensusLoop<R> {
             return;
         }
         let (term, stamp) = (soft.term, self.clock.reading());
+        let last = self.core.last_index();
         for member in self.core.others() {
-            effects.send_write(member, WriteMessage::Time { term, stamp });
+            effects.send_write(member, WriteMessage::Time { term, stamp, last });
         }
     }
 
@@ -57,6 +59,29 @@ impl<R: LogRead> ConsensusLoop<R> {
         if (soft.leader, soft.term) == (from, term) && soft.role != Role::Leader {
             self.clock.hear(stamp);
             self.compare_walls(stamp);
+        }
+    }
+
+    /// A leader says where its log ends, and has to have all that is committed here.
+    pub(super) fn compare_logs(
+        &mut self,
+        from: u64,
+        term: u64,
+        last: u64,
+    ) -> Result<(), ConsensusError> {
+        let soft = self.core.soft_state();
+        if (soft.leader, soft.term) != (from, term) || soft.role == Role::Leader {
+            return Ok(());
+        }
+        let now = self.clock.machine().boottime();
+        let times = (now, self.handover.patience());
+        match self.followed.says((from, term), last, soft.commit, times) {
+            Some(committed) => Err(ConsensusError::LeaderLacks {
+                leader: from,
+                committed,
+                last,
+            }),
+            None => Ok(()),
         }
     }
 
