@@ -58,6 +58,7 @@
 
 mod change;
 mod error;
+mod outcome;
 mod proposal;
 mod stamp;
 mod ttl;
@@ -72,6 +73,9 @@ use storage::operation::Operation;
 
 pub(crate) use change::Change;
 pub(crate) use error::DecodeError;
+#[cfg(test)]
+pub(crate) use outcome::tests::outcomes_of_each_kind;
+pub(crate) use outcome::{OutcomeError, decode_outcomes, encode_outcomes};
 pub(crate) use proposal::Proposal;
 pub(crate) use stamp::Stamp;
 pub(crate) use ttl::Ttl;

@@ -64,7 +64,7 @@ pub enum ChangeRefusal {
 
 /// What a change comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ChangeVerdict {
     /// It holds; the rows that it writes.
     Accepted(Vec<Operation>),
     /// It does not, and changes nothing.
@@ -79,16 +79,16 @@ pub(crate) fn judge(
     view: &View<'_>,
     configuration: &Configuration,
     change: &Change,
-) -> Result<Verdict, MembersError> {
+) -> Result<ChangeVerdict, MembersError> {
     let members = record::all_in(view)?;
     let removed = record::is_removed(view, change.member())?;
     let verdict = match refusal(&members, removed, configuration, change) {
-        Some(refusal) => Verdict::Refused(refusal),
+        Some(refusal) => ChangeVerdict::Refused(refusal),
         None => {
             let operations = operations(&members, change).into_iter();
             let lasting =
                 |operation: ServerOperation| operation.with_lifetime(|never| match never {});
-            Verdict::Accepted(operations.map(lasting).collect())
+            ChangeVerdict::Accepted(operations.map(lasting).collect())
         }
     };
     Ok(verdict)

@@ -11,7 +11,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use judge::{ChangeRefusal, Configuration, Verdict, judge};
+pub(crate) use judge::{ChangeRefusal, ChangeVerdict, Configuration, judge};
 
 pub(crate) use record::{
     Member, MembersError, all, cluster_row, is_founded, nonce, nonce_row, started, started_row,

@@ -1,6 +1,6 @@
 //! One member as the cluster knows it, and its rows beside the tree, which are JSON.
 //!
-//! Where a member is reached by the others stands in its row, which changes by the rules of [`super::judge`] alone. What it says
+//! Where a member is reached by the others stands in its row, which changes by the rules of `judge` alone. What it says
 //! of itself once it has started stands in another one, so that neither of two writers takes back what the other wrote. In
 //! rows of founders both stand together, as the first command of a cluster wrote them; then the second row counts.
 

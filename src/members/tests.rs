@@ -78,14 +78,14 @@ impl Cluster {
         ]);
     }
 
-    fn verdict(&self, change: &Change) -> Verdict {
+    fn verdict(&self, change: &Change) -> ChangeVerdict {
         let lease = self.store.lease().expect("open");
         judge(&lease.view(), &self.configuration, change).expect("readable")
     }
 
     /// The change holds, and is carried out.
     fn accept(&mut self, change: &Change) {
-        let Verdict::Accepted(operations) = self.verdict(change) else {
+        let ChangeVerdict::Accepted(operations) = self.verdict(change) else {
             panic!("{change:?}: {:?}", self.verdict(change));
         };
         self.index += 1;
@@ -112,7 +112,7 @@ impl Cluster {
     fn refuse(&self, change: &Change, refusal: ChangeRefusal) {
         assert_eq!(
             self.verdict(change),
-            Verdict::Refused(refusal),
+            ChangeVerdict::Refused(refusal),
             "{change:?}"
         );
     }

@@ -10,7 +10,7 @@ use storage::{Store, View};
 
 use super::batch::JudgedChange;
 use crate::command::{Change, Command, DecodeError};
-use crate::members::{self, Configuration, MembersError, Verdict};
+use crate::members::{self, ChangeVerdict, Configuration, MembersError};
 use crate::raft::entry;
 
 /// Why nothing can come of it: this member must not go on, since the others do.
@@ -29,9 +29,9 @@ pub(crate) enum ChangeError {
     #[error("consensus comes to {by_consensus:?}, and the rules to {by_rules:?}")]
     Differs {
         /// As the crate says.
-        by_consensus: ConfState,
+        by_consensus: Box<ConfState>,
         /// As the rules say.
-        by_rules: ConfState,
+        by_rules: Box<ConfState>,
     },
     /// The crate refuses what the rules accept.
     #[error("consensus refuses it: {0}")]
@@ -53,8 +53,8 @@ pub(crate) fn judge(
         learners: before.learners.clone(),
     };
     let (operations, refused) = match members::judge(view, &configuration, &change)? {
-        Verdict::Accepted(operations) => (operations, None),
-        Verdict::Refused(refusal) => (Vec::new(), Some(refusal)),
+        ChangeVerdict::Accepted(operations) => (operations, None),
+        ChangeVerdict::Refused(refusal) => (Vec::new(), Some(refusal)),
     };
     let conf_state = match refused {
         None => after(before, &change),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use raft::eraftpb::{Message, MessageType};
 use tokio::sync::oneshot;
 
-use super::outcome::{Failure, PendingRead, PendingWrite, ReadWaiter, WriteReply};
+use super::outcome::{AwaitedRead, Failure, PendingWrite, ReadWaiter, WriteReply};
 use super::peer::{DecidedWrite, PeerInbox, PeerMessage, SnapshotOutcome, WriteMessage};
 use super::snapshot::ReceivedSnapshot;
 use crate::clock::Clock;
@@ -228,19 +228,19 @@ impl Intake {
     }
 
     /// Queues a read, or refuses it.
-    pub(crate) fn read(&self) -> Result<PendingRead, Failure> {
+    pub(crate) fn read(&self) -> Result<AwaitedRead, Failure> {
         self.queue_read(|inputs, reply| inputs.reads.push(reply))
     }
 
     /// Queues a read that is to see the entry at `index`, and needs no leader for that; or refuses it.
-    pub(crate) fn read_behind(&self, index: u64) -> Result<PendingRead, Failure> {
+    pub(crate) fn read_behind(&self, index: u64) -> Result<AwaitedRead, Failure> {
         self.queue_read(|inputs, reply| inputs.behind.push((index, reply)))
     }
 
     fn queue_read(
         &self,
         push: impl FnOnce(&mut Inputs, ReadWaiter),
-    ) -> Result<PendingRead, Failure> {
+    ) -> Result<AwaitedRead, Failure> {
         let (reply, receiver) = oneshot::channel();
         let mut state = self.open()?;
         if state.inputs.reads.len() + state.inputs.behind.len() >= self.limits.requests {

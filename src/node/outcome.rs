@@ -30,7 +30,7 @@ pub(crate) type PendingWrite = oneshot::Receiver<Result<AppliedWrite, Failure>>;
 pub(super) type ReadWaiter = oneshot::Sender<Result<(), Failure>>;
 
 /// The other end of a [`ReadWaiter`].
-pub(crate) type PendingRead = oneshot::Receiver<Result<(), Failure>>;
+pub(crate) type AwaitedRead = oneshot::Receiver<Result<(), Failure>>;
 
 /// Why a request got no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::{
     StorageFault,
 };
 use crate::config::ReadMode;
-use crate::node::outcome::PendingRead;
+use crate::node::outcome::AwaitedRead;
 
 /// How long a read waits at most for such nodes to go.
 const OVERDUE_WAIT: Duration = Duration::from_secs(1);
@@ -85,7 +85,7 @@ impl Service {
         self.granted(answer, term).await
     }
 
-    async fn granted(&self, answer: PendingRead, term: u64) -> Result<(), ServiceError> {
+    async fn granted(&self, answer: AwaitedRead, term: u64) -> Result<(), ServiceError> {
         match tokio::time::timeout(self.settings().request_timeout, answer).await {
             Ok(Ok(outcome)) => Ok(outcome?),
             Ok(Err(_)) => Err(ServiceError::Stopped),

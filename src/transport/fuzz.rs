@@ -8,10 +8,10 @@ use tokio::runtime::Builder;
 use super::frame::{FRAME_BYTES_MAX, FrameKind, FrameReader, HEADER_BYTES, PeerFrame};
 use super::greeting::{self, GreetingAnswer, GreetingFault, StreamRefusal};
 use super::message;
-use super::outcome::tests::decided;
 use super::tests::fixture::{ELECTION, greeting};
-use crate::command::Stamp;
-use crate::node::peer::{Offer, OfferedWrite, PeerMessage, WriteMessage};
+use crate::command::{Stamp, outcomes_of_each_kind};
+use crate::node::outcome::AppliedWrite;
+use crate::node::peer::{DecidedWrite, Offer, OfferedWrite, PeerMessage, WriteMessage};
 
 fn messages() -> Vec<PeerMessage> {
     let mut raft = Message {
@@ -33,6 +33,15 @@ fn messages() -> Vec<PeerMessage> {
         request: 5,
         proposal,
     }];
+    let decided = DecidedWrite {
+        request: 5,
+        applied: AppliedWrite {
+            outcomes: outcomes_of_each_kind(),
+            index: 9,
+            term: 3,
+            refused: None,
+        },
+    };
     vec![
         PeerMessage::Raft(raft),
         PeerMessage::Write(WriteMessage::Offer(Offer {
@@ -43,7 +52,7 @@ fn messages() -> Vec<PeerMessage> {
             writes,
         })),
         PeerMessage::Write(WriteMessage::Fit(true)),
-        PeerMessage::Write(WriteMessage::Decided(decided())),
+        PeerMessage::Write(WriteMessage::Decided(vec![decided])),
         PeerMessage::Write(WriteMessage::Time {
             term: 3,
             stamp: Stamp {

@@ -8,10 +8,10 @@ use prost::Message as _;
 
 use raft::eraftpb::{self, MessageType};
 
-use crate::command::Stamp;
+use crate::command::{OutcomeError, Stamp, decode_outcomes, encode_outcomes};
 
 use super::frame::{self, FrameError, FrameKind};
-use super::outcome::{self, OutcomeError};
+use crate::node::outcome::AppliedWrite;
 use crate::node::peer::{DecidedWrite, Offer, OfferedWrite, PeerMessage, WriteMessage};
 
 /// What a message costs beside its payload, in a queue.
@@ -48,6 +48,25 @@ struct ReceivedMessage {
     term: u64,
     #[prost(uint64, tag = "3")]
     sequence: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DecidedMessage {
+    #[prost(message, repeated, tag = "1")]
+    writes: Vec<AppliedMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AppliedMessage {
+    #[prost(fixed64, tag = "1")]
+    request: u64,
+    #[prost(uint64, tag = "2")]
+    index: u64,
+    #[prost(uint64, tag = "3")]
+    term: u64,
+    /// See [`crate::command::encode_outcomes`].
+    #[prost(bytes = "bytes", tag = "4")]
+    outcomes: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -177,7 +196,9 @@ pub(super) fn append(out: &mut Vec<u8>, message: &PeerMessage) -> Result<(), Fra
             })
         }
         PeerMessage::Write(WriteMessage::Decided(writes)) => {
-            let message = outcome::encode(writes);
+            let message = DecidedMessage {
+                writes: writes.iter().map(applied_message).collect(),
+            };
             frame::append(out, FrameKind::Decided, |out| {
                 prost::Message::encode(&message, out).expect(ROOM);
             })
@@ -243,7 +264,7 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
                 last: message.last,
             }
         }
-        FrameKind::Decided => WriteMessage::Decided(outcome::decode(payload)?),
+        FrameKind::Decided => decided(DecidedMessage::decode(Bytes::from(payload))?)?,
         FrameKind::Fit => match payload[..] {
             [0] => WriteMessage::Fit(false),
             [1] => WriteMessage::Fit(true),
@@ -258,6 +279,33 @@ pub(super) fn decode(kind: FrameKind, payload: Vec<u8>) -> Result<PeerMessage, M
         | FrameKind::SnapshotEnd => return Err(MessageError::NoMessage(kind)),
     };
     Ok(PeerMessage::Write(message))
+}
+
+fn applied_message(write: &DecidedWrite) -> AppliedMessage {
+    AppliedMessage {
+        request: write.request,
+        index: write.applied.index,
+        term: write.applied.term,
+        outcomes: encode_outcomes(&write.applied.outcomes).into(),
+    }
+}
+
+fn decided(message: DecidedMessage) -> Result<WriteMessage, MessageError> {
+    let write = |write: AppliedMessage| {
+        Ok(DecidedWrite {
+            request: write.request,
+            applied: AppliedWrite {
+                outcomes: decode_outcomes(write.outcomes)?,
+                index: write.index,
+                term: write.term,
+                // Such a one is not told this way.
+                refused: None,
+            },
+        })
+    };
+    let writes = message.writes.into_iter().map(write);
+    let writes: Result<_, OutcomeError> = writes.collect();
+    Ok(WriteMessage::Decided(writes?))
 }
 
 fn offer(message: OfferMessage) -> Result<WriteMessage, MessageError> {

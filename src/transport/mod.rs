@@ -13,7 +13,6 @@
 //!   └─ receiver ─ inbound    streams from others: greeted, read, checked; who gives way to whom
 //!        handshake ─ greeting    how both begin
 //!        message ─ frame         what is said, and its bytes
-//!          └─ outcome            what became of writes
 //! transfer                   a snapshot on a stream of its own
 //! notice                     says a thing once an hour
 //! ```
@@ -34,7 +33,6 @@ mod local;
 mod message;
 mod network;
 mod notice;
-mod outcome;
 mod outgoing;
 mod peer;
 mod pump;

@@ -61,7 +61,6 @@ const NEVER: [(&str, &[&str]); 19] = [
             "serde_json",
             "crate::formation",
             "crate::http",
-            "crate::members",
             "crate::server",
             "crate::service",
         ],

@@ -13,13 +13,13 @@ use crate::node::effects::Effects;
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, Role};
 
-/// Committed entries that wait for a change among them to be judged.
+/// HeldEntries entries that wait for a change among them to be judged.
 #[derive(Debug, Default)]
-pub(super) struct Committed {
+pub(super) struct HeldEntries {
     waiting: VecDeque<wal::Entry>,
 }
 
-impl Committed {
+impl HeldEntries {
     pub(super) fn add(&mut self, entries: Vec<wal::Entry>) {
         self.waiting.extend(entries);
     }
@@ -87,8 +87,8 @@ fn judge<R: LogRead>(
         }
         if !change::is_same(&by_consensus, &judged.conf_state) {
             return Err(ChangeError::Differs {
-                by_consensus,
-                by_rules: judged.conf_state,
+                by_consensus: Box::new(by_consensus),
+                by_rules: Box::new(judged.conf_state),
             });
         }
     }

@@ -59,7 +59,7 @@ use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
 use expiry::PendingExpiry;
 use followed::Followed;
 use handover::HandOver;
-use membership::Committed;
+use membership::HeldEntries;
 use pipeline::Pipeline;
 use proposal::Proposals;
 use read::PendingReads;
@@ -92,7 +92,7 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     reads: PendingReads,
     expiry: PendingExpiry,
     pipeline: Pipeline,
-    committed: Committed,
+    held: HeldEntries,
     handover: HandOver,
     snapshots: Snapshots,
     /// A new member of several, until it is admitted: nothing is heard, and nothing said.
@@ -148,7 +148,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             reads: PendingReads::new(id, first_request, tick),
             expiry: PendingExpiry::default(),
             pipeline: Pipeline::new(applied),
-            committed: Committed::default(),
+            held: HeldEntries::default(),
             handover: HandOver::new(core_timeout),
             snapshots: Snapshots::default(),
             led: 0,
@@ -211,7 +211,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             gathers: gathers.map(|(_, gathering)| gathering),
             to_applied: self.expiry.is_under_way()
                 || self.reads.wait_for_apply()
-                || self.committed.wait_for_apply()
+                || self.held.wait_for_apply()
                 || self.proposals.has_changes()
                 || self.waiters.remote().any(),
         }
@@ -530,7 +530,7 @@ impl<R: LogRead> ConsensusLoop<R> {
         );
         // Its time is that of the leader that wrote the last command in it.
         self.clock.follow(&store.marker.stamp);
-        self.committed.forget();
+        self.held.forget();
         self.pipeline.hand_entries(place.0, 0);
         self.proposals.overtaken();
         Ok(store)
@@ -586,14 +586,14 @@ impl<R: LogRead> ConsensusLoop<R> {
         let bytes = entries.iter().map(|entry| entry.payload.len()).sum();
         self.pipeline.hand_entries(last.index, bytes);
         self.proposals.committed(&entries);
-        self.committed.add(entries);
+        self.held.add(entries);
     }
 
     /// Hands them to the store, as far as they need not wait for it.
     fn apply(&mut self, effects: &mut impl Effects) -> Result<(), ConsensusError> {
         loop {
             let applied = self.pipeline.applied_entry();
-            let next = self.committed.next(&mut self.core, applied, effects)?;
+            let next = self.held.next(&mut self.core, applied, effects)?;
             let Some(batch) = next else { return Ok(()) };
             if let Some(index) = effects.apply(batch, self.core.soft_state().sole_voter) {
                 self.applied(index);

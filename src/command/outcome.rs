@@ -1,4 +1,4 @@
-//! What became of writes, as a payload. Field numbers are the format: never reused, never renumbered.
+//! What became of a command, as one member tells another. Field numbers are the format: never reused, never renumbered.
 
 use std::sync::Arc;
 
@@ -7,24 +7,9 @@ use prost::Message as _;
 use storage::operation::{Action, Condition, Event, Lifetime, Node, Outcome, Refusal};
 use storage::path::{KeyPath, PathError};
 
-use crate::node::outcome::AppliedWrite;
-use crate::node::peer::DecidedWrite;
-
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct DecidedMessage {
+struct OutcomesMessage {
     #[prost(message, repeated, tag = "1")]
-    writes: Vec<AppliedMessage>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct AppliedMessage {
-    #[prost(fixed64, tag = "1")]
-    request: u64,
-    #[prost(uint64, tag = "2")]
-    index: u64,
-    #[prost(uint64, tag = "3")]
-    term: u64,
-    #[prost(message, repeated, tag = "4")]
     outcomes: Vec<OutcomeMessage>,
 }
 
@@ -49,7 +34,7 @@ struct OutcomeMessage {
     #[prost(bool, tag = "3")]
     more: bool,
     #[prost(message, optional, boxed, tag = "4")]
-    refusal: Option<Box<RefusalMessage>>,
+    refusal: Option<Box<RefusedMessage>>,
     #[prost(uint64, tag = "5")]
     revision: u64,
 }
@@ -93,7 +78,7 @@ struct NodeMessage {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
 #[repr(i32)]
-enum RefusalKind {
+enum RefusedKind {
     Unknown = 0,
     KeyNotFound = 1,
     CompareFailed = 2,
@@ -105,8 +90,8 @@ enum RefusalKind {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct RefusalMessage {
-    #[prost(enumeration = "RefusalKind", tag = "1")]
+struct RefusedMessage {
+    #[prost(enumeration = "RefusedKind", tag = "1")]
     kind: i32,
     #[prost(bytes = "bytes", optional, tag = "2")]
     path: Option<Bytes>,
@@ -120,9 +105,9 @@ struct RefusalMessage {
     index: u64,
 }
 
-/// Why a payload says nothing of writes.
+/// Why bytes are no outcomes.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OutcomeError {
+pub(crate) enum OutcomeError {
     #[error("it does not decode: {0}")]
     Decode(#[from] prost::DecodeError),
     #[error("a path in it is none: {0}")]
@@ -133,36 +118,19 @@ pub(super) enum OutcomeError {
     Unknown(&'static str, i64),
 }
 
-/// The payload of these.
-pub(super) fn encode(writes: &[DecidedWrite]) -> DecidedMessage {
-    let message = |write: &DecidedWrite| AppliedMessage {
-        request: write.request,
-        index: write.applied.index,
-        term: write.applied.term,
-        outcomes: write.applied.outcomes.iter().map(of_outcome).collect(),
-    };
-    DecidedMessage {
-        writes: writes.iter().map(message).collect(),
-    }
+/// The outcomes of a command, one for each operation, as bytes.
+pub(crate) fn encode_outcomes(outcomes: &[Outcome]) -> Vec<u8> {
+    let outcomes = outcomes.iter().map(of_outcome).collect();
+    OutcomesMessage { outcomes }.encode_to_vec()
 }
 
-/// The writes of a payload.
-pub(super) fn decode(payload: Vec<u8>) -> Result<Vec<DecidedWrite>, OutcomeError> {
-    let message = DecidedMessage::decode(Bytes::from(payload))?;
-    let write = |write: AppliedMessage| {
-        let outcomes = write.outcomes.into_iter().map(outcome);
-        Ok(DecidedWrite {
-            request: write.request,
-            applied: AppliedWrite {
-                outcomes: outcomes.collect::<Result<_, OutcomeError>>()?,
-                index: write.index,
-                term: write.term,
-                // Such a one is not told this way.
-                refused: None,
-            },
-        })
-    };
-    message.writes.into_iter().map(write).collect()
+/// The reverse. Values stay slices.
+///
+/// # Errors
+/// See [`OutcomeError`]; bytes of any kind give one or outcomes.
+pub(crate) fn decode_outcomes(bytes: Bytes) -> Result<Vec<Outcome>, OutcomeError> {
+    let message = OutcomesMessage::decode(bytes)?;
+    message.outcomes.into_iter().map(outcome).collect()
 }
 
 fn of_outcome(outcome: &Outcome) -> OutcomeMessage {
@@ -280,48 +248,48 @@ fn decode_node(message: NodeMessage) -> Result<Node, OutcomeError> {
     })
 }
 
-fn of_refusal(refusal: &Refusal) -> RefusalMessage {
-    let new = |kind: RefusalKind, path: Option<&KeyPath>| RefusalMessage {
+fn of_refusal(refusal: &Refusal) -> RefusedMessage {
+    let new = |kind: RefusedKind, path: Option<&KeyPath>| RefusedMessage {
         kind: kind as i32,
         path: path.map(KeyPath::to_bytes),
-        ..RefusalMessage::default()
+        ..RefusedMessage::default()
     };
     match refusal {
-        Refusal::KeyNotFound(path) => new(RefusalKind::KeyNotFound, Some(path)),
+        Refusal::KeyNotFound(path) => new(RefusedKind::KeyNotFound, Some(path)),
         Refusal::CompareFailed {
             condition,
             value,
             index,
-        } => RefusalMessage {
+        } => RefusedMessage {
             wanted_value: condition.value.clone(),
             wanted_index: condition.index,
             value: value.clone(),
             index: *index,
-            ..new(RefusalKind::CompareFailed, None)
+            ..new(RefusedKind::CompareFailed, None)
         },
-        Refusal::NotFile(path) => new(RefusalKind::NotFile, path.as_ref()),
-        Refusal::NotDirectory(path) => new(RefusalKind::NotDirectory, Some(path)),
-        Refusal::AlreadyExists(path) => new(RefusalKind::AlreadyExists, Some(path)),
-        Refusal::ReadOnly(path) => new(RefusalKind::ReadOnly, Some(path)),
-        Refusal::DirectoryNotEmpty(path) => new(RefusalKind::DirectoryNotEmpty, Some(path)),
+        Refusal::NotFile(path) => new(RefusedKind::NotFile, path.as_ref()),
+        Refusal::NotDirectory(path) => new(RefusedKind::NotDirectory, Some(path)),
+        Refusal::AlreadyExists(path) => new(RefusedKind::AlreadyExists, Some(path)),
+        Refusal::ReadOnly(path) => new(RefusedKind::ReadOnly, Some(path)),
+        Refusal::DirectoryNotEmpty(path) => new(RefusedKind::DirectoryNotEmpty, Some(path)),
     }
 }
 
-fn refusal(message: RefusalMessage) -> Result<Refusal, OutcomeError> {
+fn refusal(message: RefusedMessage) -> Result<Refusal, OutcomeError> {
     let path = message.path.map(KeyPath::new).transpose()?;
     let unknown = OutcomeError::Unknown("reason", message.kind.into());
     let with_path = |make: fn(KeyPath) -> Refusal| {
         let path = path.clone().ok_or(OutcomeError::Missing("a path"));
         path.map(make)
     };
-    match RefusalKind::try_from(message.kind) {
-        Ok(RefusalKind::KeyNotFound) => with_path(Refusal::KeyNotFound),
-        Ok(RefusalKind::NotFile) => Ok(Refusal::NotFile(path)),
-        Ok(RefusalKind::NotDirectory) => with_path(Refusal::NotDirectory),
-        Ok(RefusalKind::AlreadyExists) => with_path(Refusal::AlreadyExists),
-        Ok(RefusalKind::ReadOnly) => with_path(Refusal::ReadOnly),
-        Ok(RefusalKind::DirectoryNotEmpty) => with_path(Refusal::DirectoryNotEmpty),
-        Ok(RefusalKind::CompareFailed) => Ok(Refusal::CompareFailed {
+    match RefusedKind::try_from(message.kind) {
+        Ok(RefusedKind::KeyNotFound) => with_path(Refusal::KeyNotFound),
+        Ok(RefusedKind::NotFile) => Ok(Refusal::NotFile(path)),
+        Ok(RefusedKind::NotDirectory) => with_path(Refusal::NotDirectory),
+        Ok(RefusedKind::AlreadyExists) => with_path(Refusal::AlreadyExists),
+        Ok(RefusedKind::ReadOnly) => with_path(Refusal::ReadOnly),
+        Ok(RefusedKind::DirectoryNotEmpty) => with_path(Refusal::DirectoryNotEmpty),
+        Ok(RefusedKind::CompareFailed) => Ok(Refusal::CompareFailed {
             condition: Condition {
                 value: message.wanted_value,
                 index: message.wanted_index,
@@ -329,12 +297,12 @@ fn refusal(message: RefusalMessage) -> Result<Refusal, OutcomeError> {
             value: message.value,
             index: message.index,
         }),
-        Ok(RefusalKind::Unknown) | Err(_) => Err(unknown),
+        Ok(RefusedKind::Unknown) | Err(_) => Err(unknown),
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn path(path: &'static str) -> KeyPath {
@@ -369,12 +337,12 @@ pub(super) mod tests {
     }
 
     /// One of each kind.
-    pub(in crate::transport) fn decided() -> Vec<DecidedWrite> {
+    pub(crate) fn outcomes_of_each_kind() -> Vec<Outcome> {
         let refused = |refusal| Outcome::Refused {
             refusal,
             revision: 12,
         };
-        let outcomes = vec![
+        vec![
             Outcome::Done(event(Action::Set, None)),
             Outcome::Done(event(Action::CompareAndDelete, Some(node(Some("x"), None)))),
             Outcome::Expired {
@@ -398,36 +366,24 @@ pub(super) mod tests {
             refused(Refusal::AlreadyExists(path("/there"))),
             refused(Refusal::ReadOnly(path("/_etcd"))),
             refused(Refusal::DirectoryNotEmpty(path("/dir"))),
-        ];
-        let write = |(request, outcome): (u64, Outcome)| DecidedWrite {
-            request,
-            applied: AppliedWrite {
-                outcomes: vec![outcome],
-                index: 100 + request,
-                term: 3,
-                refused: None,
-            },
-        };
-        (1..).zip(outcomes).map(write).collect()
-    }
-
-    fn bytes(message: &DecidedMessage) -> Vec<u8> {
-        message.encode_to_vec()
+        ]
     }
 
     #[test]
     fn each_outcome_comes_as_it_went() {
-        let writes = decided();
-        let read = decode(bytes(&encode(&writes))).expect("it was encoded");
-        assert_eq!(read, writes);
+        let outcomes = outcomes_of_each_kind();
+        let read = decode_outcomes(encode_outcomes(&outcomes).into());
+        assert_eq!(read.expect("it was encoded"), outcomes);
     }
 
     #[test]
     fn what_is_not_known_or_not_whole_is_refused() {
         let refused = |break_it: fn(&mut OutcomeMessage), why: &str| {
-            let mut message = encode(&decided()[..1]);
-            break_it(&mut message.writes[0].outcomes[0]);
-            let error = decode(bytes(&message)).expect_err(why).to_string();
+            let mut message = of_outcome(&outcomes_of_each_kind()[0]);
+            break_it(&mut message);
+            let outcomes = vec![message];
+            let bytes = OutcomesMessage { outcomes }.encode_to_vec();
+            let error = decode_outcomes(bytes.into()).expect_err(why).to_string();
             assert!(error.contains(why), "{error}");
         };
         refused(|outcome| outcome.kind = 0, "outcome 0 is not known");
