@@ -5,6 +5,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use prost11::Message as _;
+use raft::eraftpb::EntryType;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 use tempfile::TempDir;
@@ -15,15 +17,22 @@ use super::error::ApplyError;
 use super::group::MAX_HELD_BYTES;
 use super::worker::ApplyWorker;
 use crate::clock::{Clock, SimulatedClock};
-use crate::command::{Proposal, Stamp, Ttl};
+use crate::command::{Change, Proposal, Stamp, Ttl};
 use crate::metrics::Metrics;
-use crate::node::batch::ApplyBatch;
+use crate::node::batch::{ApplyBatch, JudgedChange};
+use crate::node::change;
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::marker::Marker;
 use crate::node::status::Status;
+use crate::raft::entry::{changes_membership, to_wal};
 use crate::watch::Hub;
 
 fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
+    let (worker, _, shared, directory) = worker_and_store();
+    (worker, shared, directory)
+}
+
+fn worker_and_store() -> (ApplyWorker, storage::Store, ApplyContext, TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (store, writer) = storage::open(directory.path(), storage::StoreOptions::default())
         .expect("a new store opens");
@@ -38,7 +47,7 @@ fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     let witness = log.expect("a new log").witness();
     let clock = Clock::simulated(Arc::new(SimulatedClock::new(1, 1, 1)));
     let shared = ApplyContext {
-        hub: Arc::new(Hub::new(clock.clone(), store, 10, metrics.clone())),
+        hub: Arc::new(Hub::new(clock.clone(), store.clone(), 10, metrics.clone())),
         waiters: Arc::default(),
         status: Arc::new(Status::new(clock.clone())),
         counters: Arc::default(),
@@ -48,7 +57,7 @@ fn worker() -> (ApplyWorker, ApplyContext, TempDir) {
     };
     let flush = sync_channel(1).0;
     let worker = ApplyWorker::new(writer, Marker::default(), shared.clone(), u64::MAX, flush);
-    (worker, shared, directory)
+    (worker, store, shared, directory)
 }
 
 fn entry(index: u64) -> wal::Entry {
@@ -78,6 +87,23 @@ fn unreadable(index: u64) -> wal::Entry {
         payload: vec![255; 60].into(),
         ..entry(index)
     }
+}
+
+fn change(index: u64, change: &Change) -> wal::Entry {
+    to_wal(raft::eraftpb::Entry {
+        entry_type: EntryType::EntryConfChange as i32,
+        index,
+        term: 1,
+        context: Proposal::of_change(change).stamp(&Stamp::default()),
+        data: change::for_crate(change).encode_to_vec(),
+        ..raft::eraftpb::Entry::default()
+    })
+}
+
+fn judged(worker: &ApplyWorker, entry: &wal::Entry) -> JudgedChange {
+    let lease = worker.store.writer.lease().expect("open");
+    let before = &worker.marker().conf_state;
+    change::judge(&lease.view(), before, entry).expect("there is a verdict")
 }
 
 fn step(worker: &mut ApplyWorker, entries: Vec<wal::Entry>) -> Result<(), ApplyError> {
@@ -153,4 +179,47 @@ fn a_batch_ends_when_its_outcomes_hold_enough() {
         "{sizes:?}"
     );
     assert_eq!(worker.store.writer.applied().index, 2 * KEYS);
+}
+
+/// What was not flushed is applied again from the log, with who had a vote before it.
+#[test]
+fn a_change_of_membership_that_a_reopening_lost_is_judged_again() {
+    let (mut worker, store, _shared, _directory) = worker_and_store();
+    worker.store.marker.member = 7;
+    worker.store.marker.conf_state.voters = vec![7, 8];
+    step(&mut worker, vec![entry(1)]).expect("applied");
+    store.flush().expect("flushed");
+    let added = Change::Add {
+        id: 9,
+        peer_urls: vec!["http://member-9".to_owned()],
+    };
+    // The second time it does not hold.
+    let entries = [change(2, &added), entry(3), change(4, &added)];
+    for entry in &entries {
+        let batch = match changes_membership(entry) {
+            false => ApplyBatch::of(vec![entry.clone()]),
+            true => ApplyBatch {
+                entries: vec![entry.clone()],
+                changes: vec![judged(&worker, entry)],
+            },
+        };
+        worker.step(vec![batch], &mut |_| {}).expect("applied");
+    }
+    let seen = worker.store.writer.applied().clone();
+    assert_eq!(worker.marker().conf_state.learners, [9]);
+    let log = entries.to_vec();
+    worker.set_log(Box::new(move |from, until| {
+        let wanted = log
+            .iter()
+            .filter(|entry| (from..until).contains(&entry.index));
+        Ok(wanted.cloned().collect())
+    }));
+    worker.store.reopen().expect("it opens again");
+    let again = worker.store.writer.applied();
+    assert_eq!((again.index, again.hash), (seen.index, seen.hash));
+    let marker = Marker::decode(&again.marker).expect("it was encoded");
+    assert_eq!(marker.conf_state, worker.marker().conf_state);
+    assert_eq!(marker.conf_state.voters, [7, 8]);
+    let row = store.record(b"learner/0000000000000009");
+    assert!(row.expect("readable").is_some());
 }
