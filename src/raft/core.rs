@@ -479,6 +479,11 @@ impl<R: LogRead> RaftCore<R> {
         self.node.apply_conf_change(change)
     }
 
+    /// Whether [`Self::ready`] has something to hand out.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.node.has_ready()
+    }
+
     /// Whether this member belongs to the configuration: one that was removed does not.
     pub(crate) fn is_member(&self) -> bool {
         let raft = &self.node.raft;

@@ -132,6 +132,8 @@ pub(super) struct SimulatedCluster {
     /// Nanoseconds, by the clock of the simulation.
     now: u64,
     steps: u64,
+    /// Machines of members that were removed start no more.
+    without_removed: bool,
 }
 
 impl SimulatedCluster {
@@ -161,6 +163,7 @@ impl SimulatedCluster {
             values: seed << 32,
             now: SECOND,
             steps: 0,
+            without_removed: false,
         };
         cluster.world.founded(&VOTERS);
         (0..VOTERS.len()).for_each(|at| cluster.start(at));
@@ -388,13 +391,14 @@ impl SimulatedCluster {
             machine.paused = 0;
             machine.disk_state.mend();
         }
-        self.follow_changes();
+        self.start_members();
         // What was asked for before may be answered now, and shows nothing.
         let healed = self.values;
         self.await_peace("no write succeeds", |cluster| {
             cluster.world.history.written_above(healed) >= VOTERS.len()
         });
         self.await_peace("the members do not come to the same entry", Self::is_level);
+        self.stop_the_removed();
         self.await_answers();
         self.await_peace("the members do not come to the same entry", Self::is_level);
         let whole = (0..self.machines.len()).filter(|at| self.is_whole(*at));
@@ -455,7 +459,7 @@ impl SimulatedCluster {
     /// Everybody works, everything arrives, time goes on.
     fn round(&mut self) {
         if self.machines.len() > VOTERS.len() {
-            self.follow_changes();
+            self.start_members();
         }
         for at in 0..self.machines.len() {
             self.decide(at);

@@ -9,6 +9,8 @@ use crate::raft::{LogRead, RaftCore, Role};
 
 /// Election time-outs between two times that a leader that cannot write hands over.
 const PAUSE_TIMEOUTS: u64 = 10;
+/// The same for one that is to be removed.
+const REMOVAL_PAUSE_TIMEOUTS: u64 = 3;
 /// Election time-outs for which what a member said counts.
 const COUNTS_TIMEOUTS: u64 = 2;
 
@@ -80,9 +82,9 @@ impl HandOver {
     }
 
     /// This member leads, and is to be removed, which another one has to carry out: who leads must hear that its last entry is
-    /// committed. Once in a time-out.
+    /// committed. No writes are taken meanwhile, so it is tried once in a while.
     pub(super) fn before_removal<R: LogRead>(&mut self, core: &mut RaftCore<R>, now: u64) {
-        let pause = self.timeout;
+        let pause = REMOVAL_PAUSE_TIMEOUTS * self.timeout;
         if self
             .tried
             .is_some_and(|tried| now.saturating_sub(tried) < pause)

@@ -483,6 +483,24 @@ impl<R: LogRead> ConsensusLoop<R> {
 
     /// Hands out ready batches until none is left.
     fn hand_out(&mut self, effects: &mut impl Effects) -> Result<(), ConsensusError> {
+        loop {
+            self.hand_out_ready(effects)?;
+            self.apply(effects)?;
+            // A change of membership that was judged only now gives the core work.
+            if !self.core.has_ready() {
+                break;
+            }
+        }
+        let now = self.clock.machine().wall_time();
+        let soft = self.core.soft_state();
+        if self.status.publish(&soft, now) && soft.leader != 0 {
+            self.metrics.leader_changes.inc();
+            tracing::info!("member {:x} leads term {}", soft.leader, soft.term);
+        }
+        Ok(())
+    }
+
+    fn hand_out_ready(&mut self, effects: &mut impl Effects) -> Result<(), ConsensusError> {
         while let Some(mut ready) = self.core.ready() {
             self.status.set_promised(self.core.promised());
             if !ready.messages.is_empty() {
@@ -504,13 +522,6 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.persist(ready, install, effects);
             self.commit(committed);
             self.apply(effects)?;
-        }
-        self.apply(effects)?;
-        let now = self.clock.machine().wall_time();
-        let soft = self.core.soft_state();
-        if self.status.publish(&soft, now) && soft.leader != 0 {
-            self.metrics.leader_changes.inc();
-            tracing::info!("member {:x} leads term {}", soft.leader, soft.term);
         }
         Ok(())
     }

@@ -276,6 +276,10 @@ impl Proposals {
     }
 
     fn set_changes_aside(&mut self) {
+        let is_change = |write: &ParkedWrite| write.proposal.change().is_some();
+        if !self.parked.iter().any(is_change) {
+            return;
+        }
         let parked = self.parked.drain(..);
         let (changes, others): (Vec<_>, Vec<_>) =
             parked.partition(|write| write.proposal.change().is_some());

@@ -49,13 +49,15 @@ pub fn replay<F: Fs>(
     let last = log.wal.last_index();
     let alone = is_alone(&conf_state, log.wal.identity().member);
     let mut clocks = FoundClocks::of(worker.marker());
+    // What its log holds is committed by that alone; and so far it knew it.
+    let known_commit = alone.then_some(log.hard_state.commit);
     if alone {
         log.hard_state.commit = last;
     }
     let reader = log.wal.reader();
     let commit = log.hard_state.commit.min(last);
     while applied < commit {
-        let entries = next_commands(log, &reader, applied + 1..commit + 1, alone)?;
+        let entries = next_commands(log, &reader, applied + 1..commit + 1, known_commit)?;
         let Some(end) = entries.last().map(|entry| entry.index) else {
             break;
         };
@@ -76,20 +78,20 @@ pub fn replay<F: Fs>(
     })
 }
 
-/// The first committed entries of the range, up to a membership change.
+/// The first committed entries of the range, up to a membership change. A member that is `alone` is given what it knew to be committed.
 fn next_commands<F: Fs>(
     log: &mut OpenLog<F>,
     reader: &wal::Reader<F>,
     range: Range<u64>,
-    alone: bool,
+    alone: Option<u64>,
 ) -> Result<Vec<wal::Entry>, RecoveryError> {
     let mut entries = Vec::new();
     for entry in reader.entries(range.start, range.end, REPLAY_BYTES)? {
         let entry = known(entry)?;
         if changes_membership(&entry) {
-            if alone {
-                // After this change others may have a say in what is committed.
-                log.hard_state.commit = entry.index;
+            if let Some(known_commit) = alone {
+                // After this change others may have a say in what is committed, but for what is known to be.
+                log.hard_state.commit = known_commit.max(entry.index);
             }
             break;
         }

@@ -72,14 +72,27 @@ impl SimulatedCluster {
         voters.contains(&id) || learners.contains(&id)
     }
 
-    /// Machines of members that were added run, and those of members that were removed do not.
-    pub(super) fn follow_changes(&mut self) {
+    /// Machines of members that were added run. Those of members that were removed do too, for now: until the others know that a
+    /// removal is committed they may need the vote of the one that goes.
+    pub(super) fn start_members(&mut self) {
         for at in 0..self.machines.len() {
-            let runs = self.machines[at].running.is_some();
-            match (self.belongs(at), runs) {
-                (true, false) => self.start(at),
-                (false, true) => self.crash(at, false),
-                _ => {}
+            let machine = &self.machines[at];
+            let wanted = match self.without_removed {
+                true => self.belongs(at),
+                false => self.world.was_member(machine.id),
+            };
+            if machine.running.is_none() && wanted {
+                self.start(at);
+            }
+        }
+    }
+
+    /// Members that were removed are gone.
+    pub(super) fn stop_the_removed(&mut self) {
+        self.without_removed = true;
+        for at in 0..self.machines.len() {
+            if !self.belongs(at) && self.machines[at].running.is_some() {
+                self.crash(at, false);
             }
         }
     }
