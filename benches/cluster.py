@@ -51,12 +51,13 @@ ROWS = {
     'stopwait': ('leader stopped, a waiting request is written', 'time-outs', False),
     'slow': ('GET, 99 of 100 within, at the other two while a follower syncs slowly', 'times', False),
     'slowown': ('– at its own clients', 'times', False),
+    'slowput': ('PUT, 99 of 100 within, at its own clients', 'times', False),
     'catchup': ('a member that is behind catches up', 's', False),
     'watchers': ('memory of an idle watcher', 'KiB', False),
 }
 # What is measured at once.
 TOGETHER = {'put64': ['put64', 'put64cpu'], 'put256': ['put256', 'put256cpu'], 'get64': ['get64', 'get64cpu'],
-            'slow': ['slow', 'slowown'], 'kill': ['kill', 'killwait'], 'stop': ['stop', 'stopwait'], 'catchup': ['catchup'], 'watchers': ['watchers']}
+            'slow': ['slow', 'slowown', 'slowput'], 'kill': ['kill', 'killwait'], 'stop': ['stop', 'stopwait'], 'catchup': ['catchup'], 'watchers': ['watchers']}
 # What each sync of a slow disk takes longer, and the load beside it: writers at the leader, readers at those who are measured.
 # Little enough that the tail is that of the disk, and not of too few processors.
 SLOW_SYNC_SECONDS = 0.2
@@ -234,9 +235,9 @@ def without_leader(cluster, number, kills):
     return [None if writer.at is None else (writer.at - lost) / election for writer in (new, waiting)]
 
 
-def tails(cluster, apart, seconds):
-    """Within how many seconds 99 of 100 linearizable reads are answered: at all members but one, and at that one, while
-    somebody writes."""
+def tails(cluster, apart, seconds, script='get.lua'):
+    """Within how many seconds 99 of 100 linearizable reads (or other requests) are answered: at all members but one, and at
+    that one, while somebody writes."""
     leader = cluster.leader()
     others = [member for member in cluster.members if member is not apart]
     arguments = [cluster.options.keys, 1]
@@ -247,7 +248,7 @@ def tails(cluster, apart, seconds):
         readers = []
         for members in (others, [apart]):
             environment = dict(os.environ, SPREAD_PORTS=' '.join(str(member.port) for member in members),
-                               SPREAD_SCRIPT=str(HERE / 'get.lua'), SPREAD_QUORUM='1')
+                               SPREAD_SCRIPT=str(HERE / script), SPREAD_QUORUM='1')
             command = wrk_command(members[0], 'tail.lua', READERS, seconds, arguments, threads=len(members))
             readers.append(stack.enter_context(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)))
         said = [reader.communicate()[0] for reader in readers]
@@ -258,11 +259,13 @@ def tails(cluster, apart, seconds):
 
 
 def slow_follower(cluster):
-    """By how many times the tail of reads grows when one follower's syncs take long: at the others' clients, and at its own."""
+    """By how many times the tail of reads grows when one follower's syncs take long: at the others' clients, and at its own; and
+    that of writes at its own."""
     set_all(cluster, cluster.options.keys)
     leader = cluster.leader()
     slow = next(member for member in cluster.members if member is not leader)
-    before = tails(cluster, slow, cluster.options.seconds)
+    seconds = cluster.options.seconds
+    before, put_before = (tails(cluster, slow, seconds, script) for script in ('get.lua', 'put.lua'))
     slow.kill()
     slow.slow_down()
     slow.begin()
@@ -271,7 +274,8 @@ def slow_follower(cluster):
         raise Failed('%s: the slow member leads' % cluster.name)
     # The first requests tell a member that its disk is slow.
     tails(cluster, slow, 1)
-    return [after / first for after, first in zip(tails(cluster, slow, cluster.options.seconds), before)]
+    after, put_after = (tails(cluster, slow, seconds, script) for script in ('get.lua', 'put.lua'))
+    return [after[0] / before[0], after[1] / before[1], put_after[1] / put_before[1]]
 
 
 def lost_leaders(cluster, kills):
@@ -341,8 +345,7 @@ def measure(name, cluster, number):
         value, cpu, steal = rate(cluster, 'get.lua', 64, number, quorum=True)
         return {name: value, name + 'cpu': cpu}, steal
     if name == 'slow':
-        others, own = slow_follower(cluster)
-        return {'slow': others, 'slowown': own}, None
+        return dict(zip(TOGETHER['slow'], slow_follower(cluster))), None
     if name in ('kill', 'stop'):
         new, waiting = lost_leaders(cluster, name == 'kill')
         return {name: new, name + 'wait': waiting}, None

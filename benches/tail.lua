@@ -1,5 +1,5 @@
--- Linearizable reads of random keys, and the time within which 99 of 100 were answered. Arguments: number of keys, seed. The
--- environment has the ports, as for spread.lua.
+-- Requests of another script, and the time within which 99 of 100 were answered. Its arguments are those of that one. The environment
+-- has the ports and the script, as for spread.lua.
 dofile(debug.getinfo(1, "S").source:match("^@(.*)tail.lua$") .. "spread.lua")
 
 function done(summary, latency)

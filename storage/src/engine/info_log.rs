@@ -44,6 +44,8 @@ pub(crate) struct InfoLog {
 
 /// Said as a warning for each table that is taken in; nothing is wrong.
 const PREFETCH: &str = "Tail prefetch size";
+/// Said by each family again and again while flushes or compactions do not keep up. How long writes wait is told by those who wait.
+const BACKPRESSURE: [&str; 2] = ["Stalling writes because", "Stopping writes because"];
 const FLUSH: &str = "Waiting after background flush error: ";
 const COMPACTION: &str = "Waiting after background compaction error: ";
 const COUNT: &str = ", Accumulated background error counts";
@@ -69,6 +71,10 @@ impl InfoLog {
         let line = shown(line.trim_end(), &self.path);
         if line.contains(PREFETCH) {
             tracing::trace!(target: "storage::rocksdb", "{line}");
+            return;
+        }
+        if BACKPRESSURE.iter().any(|said| line.contains(said)) {
+            tracing::debug!(target: "storage::rocksdb", "{line}");
             return;
         }
         match level {
