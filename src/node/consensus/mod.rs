@@ -253,7 +253,7 @@ impl<R: LogRead> ConsensusLoop<R> {
                 // Without a store that was made of it, it is of no use.
                 continue;
             }
-            if self.pipeline.is_full() && message.get_msg_type() == MessageType::MsgAppend {
+            if self.pipeline.is_overfull() && message.get_msg_type() == MessageType::MsgAppend {
                 // As if the network had lost it: a disk that hangs must not fill the memory, and the leader, which hears this
                 // member's heartbeats, sends it again.
                 continue;
@@ -564,7 +564,7 @@ impl<R: LogRead> ConsensusLoop<R> {
                 if !ready.messages_after_sync.is_empty() {
                     effects.send(ready.messages_after_sync);
                 }
-                self.pipeline.hand_batch(ready.number);
+                self.pipeline.hand_batch(ready.number, 0);
                 self.persisted(ready.number);
                 return;
             }
@@ -572,7 +572,8 @@ impl<R: LogRead> ConsensusLoop<R> {
                 return;
             }
         }
-        self.pipeline.hand_batch(ready.number);
+        let bytes = ready.entries.iter().map(|entry| entry.payload.len()).sum();
+        self.pipeline.hand_batch(ready.number, bytes);
         let batch = LogBatch {
             number: ready.number,
             install,

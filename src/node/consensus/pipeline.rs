@@ -4,6 +4,11 @@ use std::collections::VecDeque;
 
 /// Ready batches given to the log thread and not yet durable, above which no new writes are taken.
 const MAX_BATCHES_IN_FLIGHT: u64 = 64;
+/// The same for what a leader sends. Far more than it sends without an acknowledgement: what is not taken has to be sent again, all that
+/// stands behind it too, with each answer to a heartbeat, and a member whose disk is slow would cost its leader more than the others.
+const MAX_BATCHES_TAKEN: u64 = 1_024;
+/// Bytes of entries in either.
+const MAX_BATCH_BYTES: usize = 64 << 20;
 /// Entries given to the apply thread and not yet applied, above which no new writes are taken.
 const MAX_ENTRIES_IN_FLIGHT: u64 = 16_384;
 
@@ -16,6 +21,9 @@ pub(super) struct Pipeline {
     /// The last entry of each batch for the store, and the bytes in it, until it is applied.
     groups: VecDeque<(u64, usize)>,
     bytes: usize,
+    /// The same for the log, by the number of the batch.
+    batches: VecDeque<(u64, usize)>,
+    batch_bytes: usize,
     handed_batch: u64,
     persisted_batch: u64,
     handed_entry: u64,
@@ -30,6 +38,8 @@ impl Pipeline {
         Self {
             groups: VecDeque::new(),
             bytes: 0,
+            batches: VecDeque::new(),
+            batch_bytes: 0,
             handed_batch: 0,
             persisted_batch: 0,
             handed_entry: applied,
@@ -38,8 +48,19 @@ impl Pipeline {
         }
     }
 
+    /// Whether a leader proposes nothing more.
     pub(super) fn is_full(&self) -> bool {
-        self.handed_batch - self.persisted_batch > MAX_BATCHES_IN_FLIGHT
+        self.holds(MAX_BATCHES_IN_FLIGHT)
+    }
+
+    /// Whether nothing more is taken of what a leader sends.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.holds(MAX_BATCHES_TAKEN)
+    }
+
+    fn holds(&self, batches: u64) -> bool {
+        self.handed_batch - self.persisted_batch > batches
+            || self.batch_bytes > MAX_BATCH_BYTES
             || self.handed_entry - self.applied_entry > MAX_ENTRIES_IN_FLIGHT
             || self.bytes > MAX_BYTES_IN_FLIGHT
     }
@@ -49,8 +70,12 @@ impl Pipeline {
         self.handed_batch == self.persisted_batch
     }
 
-    pub(super) fn hand_batch(&mut self, number: u64) {
+    pub(super) fn hand_batch(&mut self, number: u64, bytes: usize) {
         self.handed_batch = number;
+        if bytes > 0 {
+            self.batch_bytes += bytes;
+            self.batches.push_back((number, bytes));
+        }
     }
 
     /// Looks at the disk: whether a batch has been on its way for longer than `patience`, and none came back meanwhile.
@@ -71,6 +96,12 @@ impl Pipeline {
     pub(super) fn persisted(&mut self, number: u64) {
         self.persisted_batch = self.persisted_batch.max(number);
         self.waits_since = None;
+        while let Some((batch, bytes)) = self.batches.front().copied()
+            && batch <= number
+        {
+            self.batches.pop_front();
+            self.batch_bytes -= bytes;
+        }
         assert!(
             self.persisted_batch <= self.handed_batch,
             "invariant node-persisted: batch {number} is durable, and {} was handed to the log last",

@@ -4,7 +4,7 @@ use super::{Machine, SimulatedCluster, VOTERS};
 use crate::node::sim::member::INTAKE;
 
 /// Batches that may wait for a disk: those that the pipeline lets pass, and votes and terms beside them.
-const MOST_BATCHES: usize = 64 + 64;
+const MOST_BATCHES: usize = 1_024 + 64;
 /// Calls of clients that wait at a member that is alone; the oldest gives up.
 const PATIENT: usize = 24;
 /// Those that gave up since a member last looked.
