@@ -10,7 +10,7 @@ use crate::raft::{LogRead, RaftCore, Role};
 /// Election time-outs between two times that a leader that cannot write hands over.
 const PAUSE_TIMEOUTS: u64 = 10;
 /// The same for one that is to be removed.
-const REMOVAL_PAUSE_TIMEOUTS: u64 = 3;
+const REMOVAL_PAUSE_TIMEOUTS: u64 = 2;
 /// Election time-outs for which what a member said counts.
 const COUNTS_TIMEOUTS: u64 = 2;
 
@@ -91,17 +91,13 @@ impl HandOver {
         {
             return;
         }
-        self.tried = Some(now);
-        match core.successor(|_| true) {
-            Some(member) => {
-                tracing::info!(
-                    "this member leads and is to be removed: it hands over to member {member:x}"
-                );
-                core.transfer_leadership(member);
-            }
-            None => tracing::warn!(
-                "this member leads and is to be removed, and no other is up to date to take over: start one, or wait"
-            ),
+        // Nobody may be up to date for a moment, or for as long as the others are gone: then it waits.
+        if let Some(member) = core.successor(|_| true) {
+            self.tried = Some(now);
+            tracing::info!(
+                "this member leads and is to be removed: it hands over to member {member:x}"
+            );
+            core.transfer_leadership(member);
         }
     }
 

@@ -388,7 +388,8 @@ impl<R: LogRead> ConsensusLoop<R> {
 
     /// A leader that is to be removed gives way.
     fn mind_membership(&mut self) {
-        if self.proposals.is_to_be_removed(&self.core) {
+        // One that has not applied the last change could not campaign.
+        if !self.core.is_changing() && self.proposals.is_to_be_removed(&self.core) {
             let now = self.clock.machine().boottime();
             self.handover.before_removal(&mut self.core, now);
         }
