@@ -301,6 +301,11 @@ impl<R: LogRead> RaftCore<R> {
         self.node.raft.raft_log.last_index()
     }
 
+    /// The term of that entry.
+    pub(crate) fn last_term(&self) -> u64 {
+        self.node.raft.raft_log.last_term()
+    }
+
     /// Batches up to `number` are durable.
     pub(crate) fn persisted(&mut self, number: u64) {
         self.node.on_persist_ready(number);

@@ -191,7 +191,7 @@ impl SimulatedCluster {
         };
         member.decide();
         if member.status.role() == Role::Leader {
-            self.world.leads(machine.id, member.status.term());
+            self.world.leads(machine.id, member, self.now);
         }
         self.post(at);
         self.measure(at);

@@ -166,6 +166,7 @@ pub(super) struct RunningMember {
     pub(super) depot: SnapshotDepot<SimFs>,
     pub(super) status: Arc<Status>,
     pub(super) clock: Arc<SimulatedClock>,
+    cluster_clock: ClusterClock,
     pub(super) hub: Arc<Hub>,
     pub(super) waiters: Arc<Waiters>,
 }
@@ -271,7 +272,7 @@ impl RunningMember {
             storage: store_options(),
             identity: identity(place.id),
             disk: place.id,
-            clock: cluster_clock,
+            clock: cluster_clock.clone(),
             status: status.clone(),
             intake: intake.clone(),
             metrics,
@@ -298,6 +299,7 @@ impl RunningMember {
             depot,
             status,
             clock,
+            cluster_clock,
             hub,
             waiters,
         };
@@ -319,6 +321,27 @@ impl RunningMember {
         if let Err(error) = self.consensus.step(inputs, &mut self.outbox) {
             panic!("consensus ends: {error}");
         }
+    }
+
+    /// What it hands to its log, the last step's included.
+    pub(super) fn written(&self) -> impl Iterator<Item = &wal::Entry> {
+        let batches = self.outbox.log.iter().filter_map(|task| match task {
+            LogTask::Batch(batch) => Some(batch),
+            LogTask::Release(_) => None,
+        });
+        batches.flat_map(|batch| &batch.entries)
+    }
+
+    /// What stands in its log for good.
+    pub(super) fn logged(&self) -> Vec<wal::Entry> {
+        let reader = self.log.reader();
+        let range = (reader.first_index(), reader.last_index() + 1);
+        reader.entries(range.0, range.1, usize::MAX).expect("read")
+    }
+
+    /// The cluster time that it takes for the present, in nanoseconds.
+    pub(super) fn cluster_time(&self) -> u64 {
+        self.cluster_clock.now()
     }
 
     /// How it stands, for a failure's words.

@@ -13,6 +13,7 @@
 //! | `cluster/watches` | clients that watch, at one member after the other |
 //! | `world` | what must hold all the while |
 //! | `cluster/snapshots`, `snapshots` | what a member needs that is far behind |
+//! | `stamps` | the time that a leader may begin with |
 //! | `history` | what clients were told: each key is one register |
 //! | `events` | what a store says that happened |
 //!
@@ -28,6 +29,7 @@ mod events;
 mod history;
 mod member;
 mod snapshots;
+mod stamps;
 mod world;
 
 use std::ops::Range;

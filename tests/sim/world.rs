@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use super::cluster::DRIFT;
 use super::events::events;
 use super::history::{History, OpenCall, Wish};
+use super::member::RunningMember;
+use super::stamps::Stamped;
 use crate::command::Stamp;
 use crate::node::outcome::{AppliedWrite, Failure};
 use crate::raft::entry;
@@ -35,6 +37,7 @@ pub(super) struct MortalKey {
 pub(super) struct World {
     pub(super) history: History,
     leaders: BTreeMap<u64, u64>,
+    stamped: Stamped,
     /// Term and payload of each entry that was applied anywhere.
     entries: BTreeMap<u64, (u64, u64)>,
     /// Where the write of each request stands.
@@ -89,10 +92,17 @@ impl World {
         self.trace.push((what, word));
     }
 
-    /// A member leads.
-    pub(super) fn leads(&mut self, member: u64, term: u64) {
-        let leader = *self.leaders.entry(term).or_insert(member);
-        assert_eq!(leader, member, "two members lead term {term}");
+    /// A member leads; `now` counts from the same moment for everybody.
+    pub(super) fn leads(&mut self, id: u64, member: &RunningMember, now: u64) {
+        let term = member.status.term();
+        let begins = !self.leaders.contains_key(&term);
+        let leader = *self.leaders.entry(term).or_insert(id);
+        assert_eq!(leader, id, "two members lead term {term}");
+        if begins {
+            let time = member.cluster_time();
+            self.stamped.may_begin(id, &member.logged(), time, now);
+        }
+        self.stamped.leader_writes(member.written(), now);
     }
 
     /// The last entry that was applied anywhere.

@@ -82,18 +82,20 @@ impl ClusterClock {
     }
 
     /// After the log of such a member was read: its time is at least the latest that stands in it, and what passed since
-    /// counts where that is known, by the boot that made that stamp or from `own` readings. A little less of it: the leader counted
-    /// it too, by a clock that may run slower than the one here, and what was written meanwhile has its deadline by that.
-    pub fn catch_up_among(&self, latest: &Stamp, own: Option<&Stamp>) {
+    /// counts where that is known, by the boot that made that stamp or from `own` readings, less the nanoseconds beside them, by
+    /// which the time that counts fell behind them. A little less of it: the leader counted it too, by a clock that may run slower
+    /// than the one here, and what was written meanwhile has its deadline by that.
+    pub fn catch_up_among(&self, latest: &Stamp, own: Option<(&Stamp, u64)>) {
         let running = Elapsed::since(latest, &self.clock);
         let running = Some(running).filter(|elapsed| matches!(elapsed, Elapsed::Running(_)));
         let counted = running.map_or(0, Elapsed::counted);
         self.observe(latest.cluster_time.saturating_add(without_drift(counted)));
-        if let Some(own) = own {
+        if let Some((own, lost)) = own {
             let elapsed = Elapsed::since(own, &self.clock);
             elapsed.tell();
             let counted = without_drift(elapsed.counted());
-            self.observe(own.cluster_time.saturating_add(counted));
+            let now = own.cluster_time.saturating_add(counted);
+            self.observe(now.saturating_sub(lost));
         }
     }
 

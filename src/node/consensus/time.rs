@@ -47,6 +47,10 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// What was on its way for long is behind by that: keys end late by it until the next word, and never early.
+    ///
+    /// It counts where the leader has all that stands in the log here, which is so once an entry of its term is the last. What
+    /// stands here and not there may have been stamped when less was counted: a member that led, lost the lead before anybody had its
+    /// entries, heard its successor say more and leads again with them would end their keys early.
     pub(super) fn hear_time(&mut self, from: u64, term: u64, stamp: &Stamp) {
         // Heard by everybody, it puts right what these begin with.
         #[cfg(test)]
@@ -57,7 +61,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         let soft = self.core.soft_state();
         if (soft.leader, soft.term) == (from, term) && soft.role != Role::Leader {
-            self.clock.hear(stamp);
+            if self.core.last_term() == term {
+                self.clock.hear(stamp);
+            }
             self.compare_walls(stamp);
         }
     }
@@ -103,3 +109,6 @@ impl<R: LogRead> ConsensusLoop<R> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

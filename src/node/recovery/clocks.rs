@@ -4,10 +4,10 @@
 //! stamped by whoever led. Such a member knows two things:
 //! - the latest stamp of its log: that much was counted. Where this very boot made it, boot time says what passed since;
 //! - what its own clocks read when its store was last written, and how far time was then. What passed since by its own clocks
-//!   counts only where one leader's boot made every stamp from there to the log's end, and so does that reading: a leader that came
+//!   counts only where one boot made every stamp from there to the log's end, and so does that reading: a leader that came
 //!   later may have counted less than what passed (one that restarted did not know better), and time that begins ahead of it
-//!   would end keys early. Else nothing counts but the stamps: keys end late, never early, and the first append of a leader says
-//!   what time it is.
+//!   would end keys early. That boot may itself have followed such a leader in between: what it lost by that is not counted
+//!   either. Else nothing counts but the stamps: keys end late, never early, and the first append of a leader says what time it is.
 
 use crate::command::Stamp;
 use crate::node::alone::is_alone;
@@ -26,8 +26,8 @@ pub struct FoundClocks {
     alone: bool,
     /// The stamp with the latest time among those behind the store's.
     latest: Stamp,
-    /// Whether all of them come from the boot that made the store's.
-    one_boot: bool,
+    /// Where all of them come from the boot that made the store's: the most that it counted less than what passed for it since.
+    lost: Option<u64>,
 }
 
 impl FoundClocks {
@@ -38,7 +38,7 @@ impl FoundClocks {
             own: marker.own.is_some().then(|| *marker.readings()),
             alone: is_alone(&marker.conf_state, marker.member),
             latest: marker.stamp,
-            one_boot: true,
+            lost: Some(0),
         }
     }
 
@@ -47,7 +47,8 @@ impl FoundClocks {
         // The entry of a new leader has none.
         let commands = entries.iter().filter_map(entry::command);
         for stamp in commands.flat_map(|command| Stamp::decode(&command)) {
-            self.one_boot &= stamp.boot == self.stored.boot;
+            let lost = lost_between(&self.stored, &stamp);
+            self.lost = self.lost.zip(lost).map(|(before, lost)| before.max(lost));
             if stamp.cluster_time >= self.latest.cluster_time {
                 self.latest = stamp;
             }
@@ -59,11 +60,17 @@ impl FoundClocks {
         if self.alone {
             clock.catch_up(last);
         } else {
-            let own = self.own.as_ref().filter(|_| self.one_boot);
-            clock.catch_up_among(&self.latest, own);
+            clock.catch_up_among(&self.latest, self.own.as_ref().zip(self.lost));
         }
         clock.has_logged(&self.latest);
     }
+}
+
+/// How much less than what passed was counted between two stamps of one boot; `None` where they are of two.
+fn lost_between(earlier: &Stamp, later: &Stamp) -> Option<u64> {
+    let passed = later.boottime.saturating_sub(earlier.boottime);
+    let counted = later.cluster_time.saturating_sub(earlier.cluster_time);
+    (later.boot == earlier.boot).then(|| passed.saturating_sub(counted))
 }
 
 #[cfg(test)]
@@ -80,6 +87,7 @@ mod tests {
     const LATER: u64 = 6;
     const HERE: u64 = 9;
 
+    /// Of a leader that counts all that passes by its clock.
     fn stamp(boot: u64, seconds: u64) -> Stamp {
         Stamp {
             request: 1,
@@ -163,6 +171,16 @@ mod tests {
                 vec![stamp(LEADER, 15)],
                 79,
                 "the same leader said it",
+            ),
+            (
+                HERE,
+                own,
+                vec![Stamp {
+                    boottime: stamp(LEADER, 35).boottime,
+                    ..stamp(LEADER, 15)
+                }],
+                49,
+                "that boot followed one that lost 20 seconds in between",
             ),
             (
                 HERE,

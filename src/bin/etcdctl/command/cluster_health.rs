@@ -120,7 +120,10 @@ async fn check_member(
 async fn ask(session: &Session, client: &Client, url: &str) -> Result<bool, String> {
     let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
     let call = async { Ok(client.health(&endpoint).await) };
-    match within(session.global.timeout, call).await {
+    // The head of the answer has the time of a try, which the client minds; as much again is for the rest of it. Two equal
+    // limits would make it chance which of them is told.
+    let limit = session.global.timeout.map(|limit| limit.saturating_mul(2));
+    match within(limit, call).await {
         Ok(outcome) => outcome.map_err(|error| match &error {
             HealthError::Attempt(Attempt {
                 cause: Cause::TooLarge(_),
