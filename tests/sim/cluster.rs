@@ -391,6 +391,9 @@ impl SimulatedCluster {
             machine.paused = 0;
             machine.disk_state.mend();
         }
+        if self.faults.changes && self.random.one_in(2) {
+            self.stop_the_removed();
+        }
         self.start_members();
         // What was asked for before may be answered now, and shows nothing.
         let healed = self.values;

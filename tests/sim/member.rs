@@ -244,6 +244,9 @@ impl RunningMember {
         // Little enough that a short history needs the disk.
         replayed.view.keep(1 << 10);
         replayed.clocks.set(&cluster_clock, &apply.last_stamp());
+        if apply.note_boot()? {
+            store.flush()?;
+        }
         let consensus = consensus(place.id, replayed, seed, |core, options, applied| {
             ConsensusLoop::new(
                 core,

@@ -223,3 +223,23 @@ fn a_change_of_membership_that_a_reopening_lost_is_judged_again() {
     let row = store.record(b"learner/0000000000000009");
     assert!(row.expect("readable").is_some());
 }
+
+#[test]
+fn a_boot_is_written_down_once() {
+    let (mut worker, _, _directory) = worker();
+    assert!(
+        !worker.note_boot().expect("alone"),
+        "its stamps are its own"
+    );
+    worker.store.marker.own = Some(Stamp {
+        boot: 9,
+        ..Stamp::default()
+    });
+    worker.store.marker.conf_state.voters = vec![1, 2, 3];
+    assert!(worker.note_boot().expect("another boot"));
+    assert_eq!(worker.marker().own.map(|own| own.boot), Some(1));
+    let stored = worker.store.writer.applied().marker.clone();
+    let stored = Marker::decode(&stored).expect("decodes");
+    assert_eq!(stored.own.map(|own| own.boot), Some(1));
+    assert!(!worker.note_boot().expect("the same"));
+}

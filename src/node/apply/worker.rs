@@ -283,6 +283,27 @@ impl ApplyWorker {
         Ok(())
     }
 
+    /// Stores what this member's clocks read now, without a command, where another boot wrote them down last. Whether it did, and the
+    /// store is worth a flush.
+    ///
+    /// What passes from now on is then known by boot time. Else a wall clock that is set before anything is written would count as
+    /// time at the next start of this boot. It loses nothing: a reading says how far any wall clock ever was ahead.
+    ///
+    /// # Errors
+    /// The store takes nothing.
+    pub fn note_boot(&mut self) -> Result<bool, ApplyError> {
+        let boot = self.context.clock.machine().boot();
+        let own = self.store.marker.own.as_ref();
+        if own.is_none_or(|own| own.boot == boot) {
+            return Ok(false);
+        }
+        self.context.read_clocks(&mut self.store.marker);
+        let mut batch = self.store.writer.batch();
+        batch.set_marker(&self.store.marker.encode());
+        batch.commit()?;
+        Ok(true)
+    }
+
     /// Applies the first entries as one batch. Returns when it began, and how many they are: as many as the batch may
     /// hold, at least one.
     fn apply_group(

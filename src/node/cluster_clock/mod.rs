@@ -91,7 +91,16 @@ impl ClusterClock {
         let counted = running.map_or(0, Elapsed::counted);
         self.observe(latest.cluster_time.saturating_add(without_drift(counted)));
         if let Some((own, lost)) = own {
-            let elapsed = Elapsed::since(own, &self.clock);
+            // A wall clock that was further ahead since then, as the log says, was mended while somebody ran: that is no time.
+            let lead = self.lead.load(Ordering::Acquire);
+            let furthest = own
+                .cluster_time
+                .saturating_add(lead.max(Self::lead_of(latest)));
+            let own = Stamp {
+                behind: own.behind.max(furthest.saturating_sub(own.wall)),
+                ..*own
+            };
+            let elapsed = Elapsed::since(&own, &self.clock);
             elapsed.tell();
             let counted = without_drift(elapsed.counted());
             let now = own.cluster_time.saturating_add(counted);

@@ -1,4 +1,7 @@
-//! Changes of membership, judged when all before them is applied.
+//! Changes of membership, judged when all before them is applied, and when this member knows for good that they are committed.
+//!
+//! Else who went on after a removal could forget at a restart that it holds, and would need the vote of the one that is gone. So the
+//! commit index is synced with such an entry, and the entry waits for that; for all others the log need not say it.
 //!
 //! The rules read the rows of members, which other entries write too. So committed entries wait here from a change on until the store
 //! has all that stands before it; then it is judged, its configuration counts, and what it writes is handed over with the entry,
@@ -13,14 +16,20 @@ use crate::node::effects::Effects;
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, Role};
 
-/// HeldEntries entries that wait for a change among them to be judged.
+/// Entries that wait for a change among them to be judged.
 #[derive(Debug, Default)]
 pub(super) struct HeldEntries {
     waiting: VecDeque<wal::Entry>,
+    /// The batch that says that the changes among them are committed.
+    durable_with: u64,
 }
 
 impl HeldEntries {
-    pub(super) fn add(&mut self, entries: Vec<wal::Entry>) {
+    /// Entries that are committed; that of changes is synced with this batch.
+    pub(super) fn add(&mut self, entries: Vec<wal::Entry>, batch: u64) {
+        if entries.iter().any(changes_membership) {
+            self.durable_with = batch;
+        }
         self.waiting.extend(entries);
     }
 
@@ -34,11 +43,11 @@ impl HeldEntries {
         !self.waiting.is_empty()
     }
 
-    /// What can be handed to the store now, where it has applied entries up to `applied`.
+    /// What can be handed to the store now, where it has applied entries up to `applied`, and batches up to `persisted` are durable.
     pub(super) fn next<R: LogRead>(
         &mut self,
         core: &mut RaftCore<R>,
-        applied: u64,
+        (applied, persisted): (u64, u64),
         effects: &impl Effects,
     ) -> Result<Option<ApplyBatch>, ConsensusError> {
         let Some(first) = self.waiting.front() else {
@@ -50,7 +59,7 @@ impl HeldEntries {
             let entries = self.waiting.drain(..count).collect();
             return Ok(Some(ApplyBatch::of(entries)));
         }
-        if applied + 1 < first.index {
+        if applied + 1 < first.index || persisted < self.durable_with {
             return Ok(None);
         }
         let index = first.index;

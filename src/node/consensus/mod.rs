@@ -55,6 +55,7 @@ use super::snapshot::{ImportedStore, ReceivedSnapshot};
 use super::status::Status;
 use super::waiters::Waiters;
 use crate::metrics::{Metrics, ReasonLabel};
+use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
 use expiry::PendingExpiry;
 use followed::Followed;
@@ -520,8 +521,11 @@ impl<R: LogRead> ConsensusLoop<R> {
             self.follow(&ready.entries);
             self.proposals.replaced(&ready.replaced);
             let committed = std::mem::take(&mut ready.committed);
+            let batch = ready.number;
+            // That a change is committed is to be known after a restart: see `membership`.
+            ready.must_sync |= committed.iter().any(changes_membership);
             self.persist(ready, install, effects);
-            self.commit(committed);
+            self.commit(committed, batch);
             self.apply(effects)?;
         }
         Ok(())
@@ -594,19 +598,22 @@ impl<R: LogRead> ConsensusLoop<R> {
     }
 
     /// Entries that are committed now.
-    fn commit(&mut self, entries: Vec<wal::Entry>) {
+    fn commit(&mut self, entries: Vec<wal::Entry>, batch: u64) {
         let Some(last) = entries.last() else { return };
         let bytes = entries.iter().map(|entry| entry.payload.len()).sum();
         self.pipeline.hand_entries(last.index, bytes);
         self.proposals.committed(&entries);
-        self.held.add(entries);
+        self.held.add(entries, batch);
     }
 
     /// Hands them to the store, as far as they need not wait for it.
     fn apply(&mut self, effects: &mut impl Effects) -> Result<(), ConsensusError> {
         loop {
-            let applied = self.pipeline.applied_entry();
-            let next = self.held.next(&mut self.core, applied, effects)?;
+            let reached = (
+                self.pipeline.applied_entry(),
+                self.pipeline.persisted_batch(),
+            );
+            let next = self.held.next(&mut self.core, reached, effects)?;
             let Some(batch) = next else { return Ok(()) };
             if let Some(index) = effects.apply(batch, self.core.soft_state().sole_voter) {
                 self.applied(index);

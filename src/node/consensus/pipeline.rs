@@ -70,6 +70,11 @@ impl Pipeline {
         self.handed_batch == self.persisted_batch
     }
 
+    /// The last batch that is durable.
+    pub(super) fn persisted_batch(&self) -> u64 {
+        self.persisted_batch
+    }
+
     pub(super) fn hand_batch(&mut self, number: u64, bytes: usize) {
         self.handed_batch = number;
         if bytes > 0 {

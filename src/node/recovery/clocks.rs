@@ -184,6 +184,17 @@ mod tests {
             ),
             (
                 HERE,
+                own,
+                vec![Stamp {
+                    wall: 1_045 * SECOND,
+                    behind: 0,
+                    ..stamp(LEADER, 15)
+                }],
+                39,
+                "a wall clock that was ahead by 30 seconds more since is no time",
+            ),
+            (
+                HERE,
                 None,
                 vec![stamp(LEADER, 15)],
                 15,

@@ -45,6 +45,10 @@ pub(super) fn catch_up(
         phases.enter(format!("replaying the log, entry {done} of {all}"));
     })?;
     replayed.clocks.set(&context.clock, &worker.last_stamp());
+    if worker.note_boot()? {
+        // One that is under way, or asked for, does as well.
+        let _ = worker.flush_request().try_send(());
+    }
     context.status.set_applied(replayed.applied);
     Ok(CaughtUp {
         log,

@@ -72,8 +72,8 @@ impl SimulatedCluster {
         voters.contains(&id) || learners.contains(&id)
     }
 
-    /// Machines of members that were added run. Those of members that were removed do too, for now: until the others know that a
-    /// removal is committed they may need the vote of the one that goes.
+    /// Machines of members that were added run. Those of members that were removed do too, or are taken away as soon as anybody has
+    /// applied that.
     pub(super) fn start_members(&mut self) {
         for at in 0..self.machines.len() {
             let machine = &self.machines[at];
@@ -81,20 +81,18 @@ impl SimulatedCluster {
                 true => self.belongs(at),
                 false => self.world.was_member(machine.id),
             };
-            if machine.running.is_none() && wanted {
-                self.start(at);
+            match (machine.running.is_some(), wanted) {
+                (false, true) => self.start(at),
+                (true, false) => self.crash(at, false),
+                (true, true) | (false, false) => {}
             }
         }
     }
 
-    /// Members that were removed are gone.
+    /// From now on members that were removed are gone.
     pub(super) fn stop_the_removed(&mut self) {
         self.without_removed = true;
-        for at in 0..self.machines.len() {
-            if !self.belongs(at) && self.machines[at].running.is_some() {
-                self.crash(at, false);
-            }
-        }
+        self.start_members();
     }
 }
 
