@@ -26,6 +26,11 @@ pub(crate) enum Change {
         /// Its id.
         id: u64,
     },
+    /// A removal that the leader found unsafe when it was asked for: it changes nothing, and says so to whoever waits.
+    Unsafe {
+        /// The member that stays.
+        id: u64,
+    },
     /// A member is reached elsewhere.
     Move {
         /// Its id.
@@ -42,6 +47,7 @@ impl Change {
             Self::Add { id, .. }
             | Self::Promote { id }
             | Self::Remove { id }
+            | Self::Unsafe { id }
             | Self::Move { id, .. } => *id,
         }
     }
@@ -51,6 +57,7 @@ impl Change {
             Self::Add { peer_urls, .. } => (ChangeKind::Add, peer_urls.clone()),
             Self::Promote { .. } => (ChangeKind::Promote, Vec::new()),
             Self::Remove { .. } => (ChangeKind::Remove, Vec::new()),
+            Self::Unsafe { .. } => (ChangeKind::Unsafe, Vec::new()),
             Self::Move { peer_urls, .. } => (ChangeKind::Move, peer_urls.clone()),
         };
         ChangeMessage {
@@ -70,6 +77,7 @@ impl Change {
             Ok(ChangeKind::Add) => Ok(Self::Add { id, peer_urls }),
             Ok(ChangeKind::Promote) => Ok(Self::Promote { id }),
             Ok(ChangeKind::Remove) => Ok(Self::Remove { id }),
+            Ok(ChangeKind::Unsafe) => Ok(Self::Unsafe { id }),
             Ok(ChangeKind::Move) => Ok(Self::Move { id, peer_urls }),
             Ok(ChangeKind::Unknown) | Err(_) => Err(DecodeError::Malformed(format!(
                 "a change of membership of the unknown kind {kind}"

@@ -27,13 +27,6 @@ impl Proposal {
     }
 
     /// Encodes a change of who belongs to the cluster.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "asked for by the members API once new members have a way in"
-        )
-    )]
     pub(crate) fn of_change(change: &Change) -> Self {
         let body = wire::CommandMessage {
             change: Some(change.encode()),

@@ -27,6 +27,7 @@ pub(super) enum ChangeKind {
     Promote = 2,
     Remove = 3,
     Move = 4,
+    Unsafe = 5,
 }
 
 /// A change of membership.

@@ -168,6 +168,29 @@ pub(super) fn advertised_url(text: &str) -> Result<String, AddressProblem> {
     }
 }
 
+/// Checks a URL at which the others are to reach a new member; the words are those of the members API (cluster-and-config 4), where
+/// it has some.
+pub(crate) fn peer_url(text: &str) -> Result<(), String> {
+    match url_parts(text) {
+        Ok(UrlParts { host: "", .. }) | Err(AddressProblem::HostPort | AddressProblem::Port) => {
+            Err(format!(
+                "URL address does not have the form \"host:port\": {text}"
+            ))
+        }
+        Ok(UrlParts { https: true, .. }) => Err(format!(
+            "TLS between members is not available in this release, use http: {text}"
+        )),
+        Ok(_) => Ok(()),
+        Err(AddressProblem::Path) => Err(format!("URL must not contain a path: {text}")),
+        Err(AddressProblem::Unix) => Err(format!(
+            "members reach each other at IP addresses and names, not at sockets of one machine: {text}"
+        )),
+        Err(_) => Err(format!(
+            "URL scheme must be http, https, unix, or unixs: {text}"
+        )),
+    }
+}
+
 /// 0.4's `host:port` to give out, with its port.
 pub(super) fn classic_address(text: &str) -> Result<(String, u16), AddressProblem> {
     if text.contains("://") {
@@ -206,7 +229,7 @@ pub(super) fn classic_bind(text: &str, default_port: u16) -> Result<ListenAddres
 }
 
 /// A URL in the form two of them are compared in: `localhost` and its address are the same place.
-pub(super) fn comparable(url: &str) -> String {
+pub(crate) fn comparable(url: &str) -> String {
     url.replacen("//localhost:", "//127.0.0.1:", 1)
 }
 

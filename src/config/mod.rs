@@ -42,6 +42,7 @@ use error::ConfigError;
 use settings::Settings;
 
 pub use address::{ListenAddress, ListenHost};
+pub(crate) use address::{comparable, peer_url};
 pub use exit::Exit;
 pub use host::{Host, Machine};
 pub use node::{

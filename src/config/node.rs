@@ -138,6 +138,10 @@ pub struct Config {
     pub initial_cluster_token: String,
     /// Members to found the cluster with, by name, this node among them: one to nine.
     pub initial_cluster: Vec<InitialMember>,
+    /// Whether a cluster is joined, not founded, where there is no data: the members are those that run already, and this node.
+    pub existing: bool,
+    /// Whether the data directory held a member when it was looked at.
+    pub has_data: bool,
     /// Why no cluster can be founded from these settings. Always `None` when the data directory was seen to be empty
     /// (`load` failed otherwise); whoever finds it empty later must not found, but end with this.
     pub founding_obstacle: Option<Exit>,

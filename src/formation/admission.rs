@@ -17,13 +17,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
-use crate::members;
-use crate::node::advice::WITHOUT_A_MEMBER;
+use crate::members::{self, Member};
+use crate::node::advice::{REMOVED_DIRECTORY, WITHOUT_A_MEMBER};
 use crate::service::{Service, ServiceError};
 use crate::transport::{self, Network};
-
-use super::founder::initial_members;
 
 /// Where members ask.
 pub(crate) const ADMISSION_PATH: &str = "/etcd2/admission";
@@ -81,6 +78,14 @@ pub(crate) enum AdmissionError {
         /// Its name.
         name: String,
     },
+    /// It was one.
+    #[error(
+        "the member {member:x} has been permanently removed from the cluster: {REMOVED_DIRECTORY}"
+    )]
+    Removed {
+        /// This member.
+        member: u64,
+    },
     /// The cluster lists others.
     #[error(
         "member {member:x} is none of the members of cluster {cluster:x}: give --initial-cluster as the cluster was founded \
@@ -127,8 +132,12 @@ pub(crate) struct NewMember<'a> {
     pub(crate) service: &'a Service,
     /// The way to the others.
     pub(crate) network: &'a Network,
-    /// Its options.
-    pub(crate) config: &'a Config,
+    /// How often it looks.
+    pub(crate) pause: Duration,
+    /// All members, this one included, as far as it knows.
+    pub(crate) members: &'a [Member],
+    /// Whether it was added to a cluster that is founded.
+    pub(crate) joins: bool,
     /// Its number.
     pub(crate) disk: u64,
 }
@@ -152,17 +161,17 @@ impl NewMember<'_> {
                 .filter(|(_, facts)| facts.founded)
                 .map(|(id, _)| *id)
                 .collect();
-            let listed = initial_members(self.config).len();
+            let listed = self.members.len();
             if !founded.is_empty() {
                 if self.ask(own, &founded, &mut told).await? {
                     admit();
                 }
-            } else if greeted.len() + 1 > listed / 2 {
+            } else if !self.joins && greeted.len() + 1 > listed / 2 {
                 admit();
             }
             tokio::select! {
                 () = self.network.greeting() => {}
-                () = tokio::time::sleep(self.config.heartbeat) => {}
+                () = tokio::time::sleep(self.pause) => {}
             }
         }
     }
@@ -185,7 +194,7 @@ impl NewMember<'_> {
             disk: self.disk,
         };
         let body = serde_json::to_vec(&request).expect("three numbers always encode");
-        let members = initial_members(self.config).into_iter();
+        let members = self.members.iter();
         for member in members.filter(|member| founded.contains(&member.id)) {
             let body = Bytes::from(body.clone());
             let asked = transport::ask(&member.peer_urls, ADMISSION_PATH, body, ASKED_WITHIN).await;

@@ -6,10 +6,12 @@
 
 mod admission;
 mod among;
+mod decision;
 mod first_command;
 #[cfg(test)]
 mod fixture;
 mod founder;
+mod join;
 mod publication;
 #[cfg(test)]
 mod tests;
@@ -18,5 +20,8 @@ pub(crate) use admission::{
     ADMISSION_PATH, Admission, AdmissionError, AdmissionRequest, NewMember, admit, disks,
 };
 pub(crate) use among::publish_among_others;
-pub(crate) use founder::{founder, initial_members};
+pub(crate) use decision::{Formation, decide};
+#[cfg(test)]
+pub(crate) use founder::founder;
+pub(crate) use join::{MEMBERS_PATH, find_cluster};
 pub(crate) use publication::{Publication, publish};

@@ -26,7 +26,8 @@ pub(crate) enum Publication {
     Postponed,
 }
 
-/// Waits for a leader and publishes this member, which is alone. `nonce` is random: see [`crate::members::nonce`].
+/// Waits for a leader and publishes this member, which is alone. `nonce` is random: see [`crate::members::nonce`]; `disk` was drawn with
+/// its data directory.
 ///
 /// A node that cannot write just now (a full disk, a damaged store) serves reads; its rows are written by a later start.
 /// So does one that meets damage with its very first write: the store fails for what touches it, the node has not failed.
@@ -34,9 +35,9 @@ pub(crate) async fn publish(
     service: &Service,
     status: &Status,
     config: &Config,
-    nonce: u64,
+    (nonce, disk): (u64, u64),
 ) -> Result<Publication, ServiceError> {
-    match write(service, status, config, nonce).await {
+    match write(service, status, config, nonce, disk).await {
         Err(ServiceError::StorageFailed(reason)) if !status.has_failed() => Ok(postponed(&reason)),
         Err(ServiceError::WritesRefused(refusal)) => Ok(postponed(&refusal)),
         published => published,
@@ -53,6 +54,7 @@ async fn write(
     status: &Status,
     config: &Config,
     nonce: u64,
+    disk: u64,
 ) -> Result<Publication, ServiceError> {
     leader_found(status).await?;
     let id = service.self_stats().id;
@@ -65,12 +67,16 @@ async fn write(
             &[],
             config,
             nonce,
-            &BTreeMap::new(),
+            &BTreeMap::from([(id, disk)]),
         );
         service.write_own(&command).await?;
         return Ok(Publication::First);
     };
-    let differs = update(stored, config, service.applies(), false);
+    let mut differs = update(stored, config, service.applies(), false);
+    // Lone members of the first builds did not say it, and others are told by it whom to hear.
+    if !service.started()?.contains_key(&id) {
+        differs.push(members::started_row(id, disk));
+    }
     if !differs.is_empty() {
         service.write_own(&differs).await?;
     }

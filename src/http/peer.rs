@@ -16,9 +16,10 @@ use super::answer::body::Body;
 use super::answer::headers::Reply;
 use super::front::Front;
 use super::info;
+use super::members;
 use super::options::HttpOptions;
 use super::request::preamble;
-use crate::formation::{self, ADMISSION_PATH, Admission, AdmissionRequest};
+use crate::formation::{self, ADMISSION_PATH, Admission, AdmissionRequest, MEMBERS_PATH};
 use crate::listen::{self, Exchange, Handler, Link, PortLimits, Workers};
 use crate::service::Service;
 use crate::transport::{Network, UPGRADE_PATH, UPGRADE_PROTOCOL};
@@ -117,7 +118,7 @@ async fn endpoint(
             _ => reply.method_not_allowed(Some("POST")),
         };
     }
-    if ![UPGRADE_PATH, "/version", "/health"].contains(&path) {
+    if ![UPGRADE_PATH, MEMBERS_PATH, "/version", "/health"].contains(&path) {
         return reply.not_found();
     }
     if request.method() != Method::GET {
@@ -126,6 +127,7 @@ async fn endpoint(
     match path {
         "/version" => info::version(&front.service, reply),
         "/health" => info::health(front, reply).await,
+        MEMBERS_PATH => members::listed(front, reply).await,
         _ if upgrades => {
             let address = link.peer.address.to_string();
             upgrade(&link.handler.network, address, exchange, request, reply)

@@ -57,6 +57,11 @@ pub enum ChangeRefusal {
         "membership: there are {VOTERS_MAX} members with a vote already: remove one before another gets one"
     )]
     Full,
+    /// Too few would be left that answer, as the leader found.
+    #[error(
+        "membership: without member {0:x} too few of the others answer to go on: start those that are down, or remove them first"
+    )]
+    Unsafe(u64),
     /// Another change came first.
     #[error("membership: another change was under way: look at the members, then try again")]
     Overtaken,
@@ -110,7 +115,12 @@ fn refusal(
     match change {
         _ if removed => Some(ChangeRefusal::Removed(id)),
         Change::Add { .. } if known => Some(ChangeRefusal::Exists),
-        Change::Promote { .. } | Change::Remove { .. } | Change::Move { .. } if !known => {
+        Change::Promote { .. }
+        | Change::Remove { .. }
+        | Change::Move { .. }
+        | Change::Unsafe { .. }
+            if !known =>
+        {
             Some(ChangeRefusal::Unknown(id))
         }
         Change::Add { peer_urls, .. } | Change::Move { peer_urls, .. } if taken(peer_urls) => {
@@ -119,6 +129,7 @@ fn refusal(
         Change::Promote { .. } if voters.contains(&id) => Some(ChangeRefusal::Voter(id)),
         Change::Promote { .. } if voters.len() >= VOTERS_MAX => Some(ChangeRefusal::Full),
         Change::Remove { .. } if **voters == [id] => Some(ChangeRefusal::LastVoter(id)),
+        Change::Unsafe { .. } => Some(ChangeRefusal::Unsafe(id)),
         Change::Add { .. }
         | Change::Promote { .. }
         | Change::Remove { .. }
@@ -135,6 +146,8 @@ fn operations(members: &[Member], change: &Change) -> Vec<ServerOperation> {
             vec![member.record(), Row::Learner.written(id, "")]
         }
         Change::Promote { .. } => vec![Row::Learner.removed(id)],
+        // Never accepted.
+        Change::Unsafe { .. } => Vec::new(),
         Change::Remove { .. } => {
             let rows = [Row::Member, Row::Attributes, Row::Learner, Row::Started];
             let mut operations: Vec<_> = rows.map(|row| row.removed(id)).into();

@@ -4,7 +4,7 @@
 //! of itself once it has started stands in another one, so that neither of two writers takes back what the other wrote. In
 //! rows of founders both stand together, as the first command of a cluster wrote them; then the second row counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::ServerOperation;
 use bytes::Bytes;
@@ -168,6 +168,13 @@ pub(super) fn is_removed(view: &View<'_>, id: u64) -> Result<bool, MembersError>
     Ok(view.record(&Row::Removed.key(id))?.is_some())
 }
 
+/// Those that were members, and are none any more.
+pub(crate) fn removed(store: &Store) -> Result<BTreeSet<u64>, MembersError> {
+    let prefix = Row::Removed.prefix();
+    let rows = store.records(prefix)?.into_iter();
+    rows.map(|(key, _)| id_of(prefix, &key)).collect()
+}
+
 /// The operation that ends a command where that member was removed.
 pub(crate) fn unless_removed(id: u64) -> ServerOperation {
     ServerOperation::Unless {
@@ -223,18 +230,17 @@ pub(crate) fn unless_started(id: u64) -> ServerOperation {
 pub(crate) fn started(store: &Store) -> Result<BTreeMap<u64, u64>, MembersError> {
     let prefix = Row::Started.prefix();
     let rows = store.records(prefix)?.into_iter();
-    let rows = rows.map(|(key, value)| {
-        let shown = || String::from_utf8_lossy(&key).into_owned();
-        let malformed = |source| MembersError::Malformed {
-            key: shown(),
-            source,
-        };
-        let id = key.get(prefix.len()..).unwrap_or_default();
-        let id = u64::from_str_radix(&String::from_utf8_lossy(id), 16)
-            .map_err(|_| malformed(serde::de::Error::custom("its key names no member")))?;
-        Ok((id, serde_json::from_slice(&value).map_err(malformed)?))
-    });
+    let rows = rows.map(|(key, value)| Ok((id_of(prefix, &key)?, decode(&key, &value)?)));
     rows.collect()
+}
+
+/// The member that a row behind `prefix` is about.
+fn id_of(prefix: &[u8], key: &[u8]) -> Result<u64, MembersError> {
+    let id = key.get(prefix.len()..).unwrap_or_default();
+    u64::from_str_radix(&String::from_utf8_lossy(id), 16).map_err(|_| MembersError::Malformed {
+        key: String::from_utf8_lossy(key).into_owned(),
+        source: serde::de::Error::custom("its key names no member"),
+    })
 }
 
 /// The operation that stores the nonce.

@@ -105,7 +105,7 @@ impl Cluster {
                 learners.retain(|learner| *learner != id);
                 voters.retain(|voter| *voter != id);
             }
-            Change::Move { .. } => {}
+            Change::Move { .. } | Change::Unsafe { .. } => {}
         }
     }
 

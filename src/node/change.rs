@@ -103,7 +103,7 @@ fn after(before: &ConfState, change: &Change) -> ConfState {
     match change {
         Change::Add { .. } => after.learners.push(id),
         Change::Promote { .. } => after.voters.push(id),
-        Change::Remove { .. } | Change::Move { .. } => {}
+        Change::Remove { .. } | Change::Move { .. } | Change::Unsafe { .. } => {}
     }
     after.voters.sort_unstable();
     after.learners.sort_unstable();
@@ -112,7 +112,7 @@ fn after(before: &ConfState, change: &Change) -> ConfState {
 
 /// Whether the crate has to hear of it.
 pub(super) fn moves_a_vote(change: &Change) -> bool {
-    !matches!(change, Change::Move { .. })
+    !matches!(change, Change::Move { .. } | Change::Unsafe { .. })
 }
 
 /// What a change does to the configuration, for the crate. One that moves no vote has to look like a change, since the crate lets
@@ -120,7 +120,9 @@ pub(super) fn moves_a_vote(change: &Change) -> bool {
 pub(super) fn for_crate(change: &Change) -> ConfChange {
     let kind = match change {
         Change::Add { .. } => ConfChangeType::AddLearnerNode,
-        Change::Promote { .. } | Change::Move { .. } => ConfChangeType::AddNode,
+        Change::Promote { .. } | Change::Move { .. } | Change::Unsafe { .. } => {
+            ConfChangeType::AddNode
+        }
         Change::Remove { .. } => ConfChangeType::RemoveNode,
     };
     ConfChange {

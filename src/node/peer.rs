@@ -181,17 +181,3 @@ pub(crate) trait PeerInbox: Send + Sync {
     /// The member's process has ended: its connections are closed, and its port refuses new ones.
     fn ended(&self, member: u64);
 }
-
-/// A node that is alone.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct NoPeers;
-
-impl Peers for NoPeers {
-    fn send(&self, messages: Vec<Message>) {
-        debug_assert!(messages.is_empty(), "a sole voter has nobody to send to");
-    }
-
-    fn send_write(&self, _: u64, _: WriteMessage) {
-        debug_assert!(false, "a sole voter leads or has nobody to offer to");
-    }
-}

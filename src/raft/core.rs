@@ -8,7 +8,7 @@
 //! 4. `committed` is applied in order; [`RaftCore::applied`] when it is durable enough to be answered.
 
 use raft::eraftpb::{ConfChange, ConfState, Entry, HardState, Message, MessageType};
-use raft::{Config, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
+use raft::{Config, Progress, ProgressState, RawNode, ReadOnlyOption, SnapshotStatus, StateRole};
 
 use super::diagnostics;
 use super::entry::to_wal;
@@ -137,7 +137,13 @@ impl<R: LogRead> RaftCore<R> {
             read_only_option: reads(),
             ..Config::default()
         };
-        let node = RawNode::new(&config, log, &diagnostics::logger())?;
+        let mut node = RawNode::new(&config, log, &diagnostics::logger())?;
+        let raft = &mut node.raft;
+        if raft.raft_log.last_index() == 0 && raft.prs().conf().learners().contains(&raft.id) {
+            // Who the founders were is in no entry, and nobody else could replay their changes: the whole state, whatever
+            // it is at. The crate's own function knows of no request with an empty log.
+            raft.pending_request_snapshot = 1;
+        }
         let drawn_for = (u64::MAX, StateRole::Follower, 0);
         let mut core = Self {
             node,
@@ -301,6 +307,24 @@ impl<R: LogRead> RaftCore<R> {
         self.node.raft.raft_log.last_index()
     }
 
+    /// This member.
+    pub(crate) fn id(&self) -> u64 {
+        self.node.raft.id
+    }
+
+    /// Whether anybody learns.
+    pub(crate) fn has_learners(&self) -> bool {
+        !self.node.raft.prs().conf().learners().is_empty()
+    }
+
+    /// Whether a member follows this leader, and has acknowledged that entry.
+    pub(crate) fn has_acknowledged(&self, member: u64, index: u64) -> bool {
+        let progress = self.node.raft.prs().get(member);
+        progress.is_some_and(|progress| {
+            progress.state == ProgressState::Replicate && progress.matched >= index
+        })
+    }
+
     /// The term of that entry.
     pub(crate) fn last_term(&self) -> u64 {
         self.node.raft.raft_log.last_term()
@@ -349,7 +373,7 @@ impl<R: LogRead> RaftCore<R> {
         }
         let needs = raft.prs().iter().filter(|(id, progress)| {
             let waits = progress.state == ProgressState::Probe && progress.recent_active;
-            **id != raft.id && waits && progress.matched + 1 < first
+            **id != raft.id && waits && needs_state(progress, first)
         });
         for id in needs.map(|(id, _)| *id).collect::<Vec<_>>() {
             if let Some(progress) = raft.mut_prs().get_mut(id) {
@@ -379,7 +403,7 @@ impl<R: LogRead> RaftCore<R> {
         let first = self.node.store().first();
         raft.state == StateRole::Leader
             && raft.prs().iter().any(|(id, progress)| {
-                let behind = progress.recent_active && progress.matched + 1 < first;
+                let behind = progress.recent_active && needs_state(progress, first);
                 *id != raft.id && (progress.state == ProgressState::Snapshot || behind)
             })
     }
@@ -400,7 +424,7 @@ impl<R: LogRead> RaftCore<R> {
         let needs = others.filter_map(|(_, progress)| match progress.state {
             ProgressState::Snapshot => Some(progress.pending_snapshot),
             // It may need a snapshot yet: what the log holds is of no use to it.
-            _ if progress.matched + 1 < self.node.store().first() => None,
+            _ if needs_state(progress, self.node.store().first()) => None,
             _ => progress.recent_active.then_some(progress.matched),
         });
         needs.min()
@@ -511,7 +535,7 @@ impl<R: LogRead> RaftCore<R> {
     pub(crate) fn described_progress(&self) -> String {
         let raft = &self.node.raft;
         let first = self.node.store().first();
-        let one = |(id, progress): (&u64, &raft::Progress)| {
+        let one = |(id, progress): (&u64, &Progress)| {
             let (matched, next) = (progress.matched, progress.next_idx);
             let (paused, active) = (progress.is_paused(), progress.recent_active);
             format!(
@@ -560,6 +584,12 @@ impl<R: LogRead> RaftCore<R> {
         let voters = raft.prs().conf().voters();
         raft.promotable() && voters.ids().iter().eq([raft.id])
     }
+}
+
+/// Whether a follower has to be sent the state: the log does not reach back to where it is, or it asks for it.
+fn needs_state(progress: &Progress, first: u64) -> bool {
+    let asks = progress.matched == 0 && progress.pending_request_snapshot != raft::INVALID_INDEX;
+    asks || progress.matched + 1 < first
 }
 
 /// Every read is confirmed by a quorum: a lease trusts clocks, and a process that was paused has none.

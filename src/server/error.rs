@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use crate::config::Exit;
 use crate::formation::AdmissionError;
 use crate::node::disk_space::DiskSpace;
 use crate::node::reserve;
@@ -19,6 +20,9 @@ pub(super) enum ServerError {
     /// The node could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The options make nothing of this server; nothing was changed.
+    #[error("{}", .0.stderr.trim_end())]
+    Formation(Exit),
     /// A port cannot be used.
     #[error("cannot listen on {address}: {source}")]
     Listen {

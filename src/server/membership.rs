@@ -1,12 +1,20 @@
 //! What a member of several does beside serving: it is let in, and its network goes by who belongs to the cluster.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::config::Config;
-use crate::formation::{AdmissionError, NewMember};
+use crate::formation::{self, AdmissionError, NewMember};
 use crate::node::context::NodeContext;
 use crate::service::{Member, Service, ServiceError};
-use crate::transport::{Network, PeerAddress};
+use crate::transport::Network;
+
+use super::network;
+
+/// Between two looks of a member that is alone.
+const SELDOM: Duration = Duration::from_secs(1);
+/// Between two tries to find the cluster.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub(super) struct Membership<'a> {
@@ -14,6 +22,8 @@ pub(super) struct Membership<'a> {
     pub(super) network: &'a Network,
     pub(super) node: &'a NodeContext,
     pub(super) config: &'a Config,
+    /// All members as the start knew them; none where only the store, or the cluster, can say.
+    pub(super) listed: &'a [Member],
     /// What the data directory drew when it was founded.
     pub(super) disk: u64,
 }
@@ -27,27 +37,59 @@ impl Membership<'_> {
         if let Some(error) = self.is_another() {
             return error;
         }
-        let in_step = self.keep_in_step();
-        let let_in = async {
-            if self.node.status.is_silent() {
-                tracing::info!(
-                    "this member is new: it speaks once a majority is as new, or the cluster has let it in"
-                );
-            }
-            let new = NewMember {
-                service: self.service,
-                network: self.network,
-                config: self.config,
-                disk: self.disk,
-            };
-            if let Err(error) = new.come_in(|| self.node.intake.admit()).await {
-                return error;
-            }
-            std::future::pending().await
-        };
         tokio::select! {
-            () = in_step => std::future::pending().await,
-            error = let_in => error,
+            error = self.keep_in_step() => error,
+            error = self.come_in() => error,
+        }
+    }
+
+    /// Returns only where it is refused for good.
+    async fn come_in(&self) -> AdmissionError {
+        if self.node.status.is_silent() {
+            tracing::info!(
+                "this member is new: it speaks once a majority is as new, or the cluster has let it in"
+            );
+        }
+        let members = self.known().await;
+        let new = NewMember {
+            service: self.service,
+            network: self.network,
+            pause: self.config.heartbeat,
+            members: &members,
+            joins: self.config.existing,
+            disk: self.disk,
+        };
+        match new.come_in(|| self.node.intake.admit()).await {
+            Err(error) => error,
+            Ok(()) => std::future::pending().await,
+        }
+    }
+
+    /// All members. One that was added, and stopped before it had anything, asks the cluster again who they are.
+    async fn known(&self) -> Vec<Member> {
+        let stored = self.service.members().unwrap_or_default();
+        if !self.listed.is_empty() || !stored.is_empty() || !self.config.existing {
+            return match stored.is_empty() {
+                true => self.listed.to_vec(),
+                false => stored,
+            };
+        }
+        let mut told = false;
+        loop {
+            match formation::find_cluster(self.config).await {
+                Ok(found) => {
+                    let own = self.service.member_id();
+                    let addresses = network::addresses_of(found.members.clone(), own);
+                    self.network.set_peers(addresses);
+                    return found.members;
+                }
+                Err(error) if !told => {
+                    tracing::warn!("this member cannot join its cluster yet: {error}");
+                    told = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
         }
     }
 
@@ -72,38 +114,53 @@ impl Membership<'_> {
         })
     }
 
-    /// Rows change seldom and cost little to read: they are looked at when something was applied.
-    async fn keep_in_step(&self) {
+    /// Rows change seldom and cost little to read: they are looked at when something was applied. Returns only where this member was
+    /// removed.
+    async fn keep_in_step(&self) -> AdmissionError {
         let mut seen = None;
+        let mut several = false;
         loop {
             let applied = self.node.status.applied();
-            if seen.replace(applied) != Some(applied)
-                && let Err(error) = self.step()
-            {
-                tracing::error!("the members cannot be read: {error}");
+            if seen.replace(applied) != Some(applied) {
+                match self.step() {
+                    Ok(members) => several = members > 1,
+                    Err(error) => tracing::error!("the members cannot be read: {error}"),
+                }
             }
-            tokio::time::sleep(self.config.heartbeat).await;
+            let member = self.service.member_id();
+            if self.service.is_removed().unwrap_or(false) {
+                return AdmissionError::Removed { member };
+            }
+            if let Some(by) = self.network.removed_by() {
+                tracing::error!("member {by:x} says that this one was removed");
+                return AdmissionError::Removed { member };
+            }
+            let pause = match several {
+                true => self.config.heartbeat,
+                // A lone member is asked before it is joined.
+                false => SELDOM,
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
-    fn step(&self) -> Result<(), ServiceError> {
+    /// How many members there are.
+    fn step(&self) -> Result<usize, ServiceError> {
         let started = self.service.started()?;
+        let members = self.service.members()?;
+        let count = members.len();
         if started.is_empty() {
             // It is not founded yet, or was by a build that wrote nothing of it: everybody is heard.
-            return Ok(());
+            return Ok(count.max(self.listed.len()));
         }
-        let own = self.service.self_stats().id;
-        let members = self.service.members()?.into_iter();
-        let (in_it, new): (Vec<_>, Vec<_>) =
-            members.partition(|member| member.id == own || started.contains_key(&member.id));
+        let own = self.service.member_id();
+        let (in_it, new): (Vec<_>, Vec<_>) = members
+            .into_iter()
+            .partition(|member| member.id == own || started.contains_key(&member.id));
         let unstarted: BTreeSet<u64> = new.iter().map(|member| member.id).collect();
         self.network.set_unstarted(unstarted);
-        let addresses = in_it.into_iter().map(|member| PeerAddress {
-            id: member.id,
-            name: member.name,
-            urls: member.peer_urls,
-        });
-        self.network.set_peers(addresses.collect());
-        Ok(())
+        self.network.set_removed(self.service.removed()?);
+        self.network.set_peers(network::addresses_of(in_it, own));
+        Ok(count)
     }
 }

@@ -12,6 +12,7 @@ mod descriptors;
 mod error;
 mod exit;
 mod file_size;
+mod growth;
 mod membership;
 mod network;
 mod option;
@@ -33,8 +34,9 @@ use tokio::task::JoinSet;
 use wal::fs::OsFs;
 
 use crate::config::Config;
-use crate::formation::{AdmissionError, Publication};
+use crate::formation::{self, AdmissionError, Formation, Publication};
 use crate::listen::Workers;
+use crate::members::Member;
 use crate::node::runtime::Runtime;
 use crate::node::start::{StartedNode, start};
 use crate::service::Service;
@@ -44,12 +46,16 @@ use crate::watch::Hub;
 use descriptors::Shares;
 use error::ServerError;
 pub use exit::EXIT_REFUSED;
+use growth::GrowthRequests;
 use membership::Membership;
 use publishing::Publishing;
 use stopping::{DRAIN, StopSignal};
 
 /// How long local reads go on after the disk failed, so that operators and clients can look.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// The network, and where it is to dial once the peer port listens. None for a server that only reads.
+type WayToOthers = (Option<Arc<Network>>, Option<Vec<PeerAddress>>);
 
 /// Runs a server until it is told to stop, or fails. The log is set up; its last lines say why the server ends.
 pub fn run(config: Config) -> ExitCode {
@@ -76,11 +82,14 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
         .build()?;
     let _inside = runtime.enter();
     let sockets = port::claim(&config)?;
-    let (connect, network) = network::connect(&config);
-    let node = start(option::node(&config, shares, connect))
+    let formed = formation::decide(&config);
+    let Formation { founder, members } =
+        runtime.block_on(formed).map_err(ServerError::Formation)?;
+    let (connect, network) = network::connect(&config, &members);
+    let node = start(option::node(&config, shares, founder, connect))
         .map_err(|error| ServerError::of_start(error, &config.data_dir))?;
-    let network = network.get().cloned();
-    let outcome = runtime.block_on(serve(&config, node, network, sockets, shares, begun));
+    let way = network.get().cloned().unzip();
+    let outcome = runtime.block_on(serve(&config, node, (way, members), sockets, shares, begun));
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }
@@ -88,7 +97,7 @@ fn run_node(mut config: Config) -> Result<ExitCode, ServerError> {
 async fn serve(
     config: &Config,
     node: StartedNode,
-    network: Option<(Arc<Network>, Vec<PeerAddress>)>,
+    ((network, addresses), members): (WayToOthers, Vec<Member>),
     sockets: port::Claimed,
     shares: Shares,
     begun: Instant,
@@ -101,11 +110,19 @@ async fn serve(
         runtime,
         data_dir: _data_dir,
     } = node;
-    let (network, addresses) = network.unzip();
     let (hub, status) = (context.hub.clone(), context.status.clone());
     let settings = option::service(config, &identity, alone);
     let service = Service::new(settings, context.clone(), network.clone());
+    let others = network.as_ref().filter(|_| {
+        !alone || members.len() > 1 || service.members().is_ok_and(|members| members.len() > 1)
+    });
     let stop = StopSignal::listen(status.clone())?;
+    if service.is_removed().unwrap_or(false) {
+        stop.bound();
+        end(runtime, &stop).await;
+        let member = identity.member;
+        return Err(AdmissionError::Removed { member }.into());
+    }
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
     let publishing = Publishing {
         service: &service,
@@ -137,11 +154,13 @@ async fn serve(
         service: &service,
         stopped,
     };
-    let tasks = match listeners.open(sockets, network.as_ref()) {
+    let mut growth = GrowthRequests::of(&service);
+    let mut tasks = match listeners.open(sockets, others) {
         Ok(tasks) => tasks,
         Err(error) => {
             // The node runs, and stops in order.
             stop.bound();
+            drop(listeners);
             shut_down(stopping, JoinSet::new(), runtime, &hub, &stop).await;
             return Err(error);
         }
@@ -155,6 +174,7 @@ async fn serve(
         network,
         node: &context,
         config,
+        listed: &members,
         disk,
     });
     let mut refused = None;
@@ -166,7 +186,9 @@ async fn serve(
             None
         }
         never = publishing.announced(published) => match never {},
+        () = growth.serve(&listeners, network.as_ref(), &mut tasks, others.is_some()) => None,
     };
+    drop(listeners);
     // A removed log is no failure of the disk: what is still to be flushed does not wait.
     if failure.is_some() && status.removed_log().is_none() {
         // Writes and linearizable reads are refused by now; local reads go on for a moment.

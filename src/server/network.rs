@@ -1,12 +1,11 @@
-//! The way to the other members, where this one is not alone: made while the node starts, since its inbox is the node's,
-//! and needed by the peer port.
+//! The way to the other members: made while the node starts, since its inbox is the node's, and needed by the peer port. A lone one
+//! has it, too, since others may be added while it runs.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
 
 use crate::config::Config;
-use crate::formation;
-use crate::members;
+use crate::members::{self, Member};
 use crate::node::context::NodeContext;
 use crate::node::peer::Peers;
 use crate::node::start::{ConnectPeers, NewNode};
@@ -15,17 +14,17 @@ use crate::version::SERVER_VERSION;
 
 use super::claim;
 
-/// Where the network is once the node has started; it stays empty for a lone one. Beside it the addresses that it is to dial
+/// Where the network is once the node has started; it stays empty for one that only reads. Beside it the addresses that it is to dial
 /// once the peer port listens: who greets another is dialled back at once.
 pub(super) type MadeNetwork = Arc<OnceLock<(Arc<Network>, Vec<PeerAddress>)>>;
 
 /// What the node calls to reach the others, and where what it made is then found.
-pub(super) fn connect(config: &Config) -> (ConnectPeers, MadeNetwork) {
+pub(super) fn connect(config: &Config, listed: &[Member]) -> (ConnectPeers, MadeNetwork) {
     let made = MadeNetwork::default();
-    let (place, config) = (made.clone(), config.clone());
+    let (place, config, listed) = (made.clone(), config.clone(), listed.to_vec());
     let connect = move |new: &NewNode, node: &NodeContext| {
         let network = start(&config, new, node)?;
-        let addresses = others(&config, new.identity, node)?;
+        let addresses = others(&listed, new.identity, node)?;
         let (network, _) = place.get_or_init(|| (network, addresses));
         Ok(network.clone() as Arc<dyn Peers>)
     };
@@ -54,22 +53,25 @@ fn start(config: &Config, new: &NewNode, node: &NodeContext) -> io::Result<Arc<N
 
 /// Where the others are: as the cluster knows them, or, before it is founded, as the options say.
 fn others(
-    config: &Config,
+    listed: &[Member],
     identity: wal::Identity,
     node: &NodeContext,
 ) -> io::Result<Vec<PeerAddress>> {
     let known = members::all(&node.store).map_err(io::Error::other)?;
     let known = match known.is_empty() {
-        true => formation::initial_members(config),
+        true => listed.to_vec(),
         false => known,
     };
-    let others = known
-        .into_iter()
-        .filter(|member| member.id != identity.member);
+    Ok(addresses_of(known, identity.member))
+}
+
+/// Where these are, but for `own`.
+pub(super) fn addresses_of(members: Vec<Member>, own: u64) -> Vec<PeerAddress> {
+    let others = members.into_iter().filter(|member| member.id != own);
     let addresses = others.map(|member| PeerAddress {
         id: member.id,
         name: member.name,
         urls: member.peer_urls,
     });
-    Ok(addresses.collect())
+    addresses.collect()
 }

@@ -5,12 +5,11 @@ use std::time::{Duration, SystemTime};
 use storage::operation::Retention;
 
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::formation;
+use crate::config::{Config, Exit};
 use crate::http::HttpOptions;
 use crate::listen::PortLimits;
 use crate::node::disk_space::DiskSpace;
-use crate::node::start::{ConnectPeers, NodeOptions};
+use crate::node::start::{ConnectPeers, Founder, NodeOptions};
 use crate::service::ServiceSettings;
 use crate::version::SERVER_VERSION;
 
@@ -26,12 +25,17 @@ const PEER_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For the node.
-pub(super) fn node(config: &Config, shares: Shares, connect: ConnectPeers) -> NodeOptions {
+pub(super) fn node(
+    config: &Config,
+    shares: Shares,
+    founder: Result<Founder, Exit>,
+    connect: ConnectPeers,
+) -> NodeOptions {
     NodeOptions {
         clock: Clock::system(),
         space: DiskSpace::system(),
         data_dir: config.data_dir.clone(),
-        founder: formation::founder(config),
+        founder,
         accept_log_loss: config.accept_log_loss,
         storage: storage(config, shares),
         wal: wal::Options {

@@ -28,7 +28,7 @@ pub(super) struct Claimed {
 pub(super) fn claim(config: &Config) -> Result<Claimed, ServerError> {
     let bind_all = |addresses: &[ListenAddress]| bind_all(addresses, config.reuse_port);
     let peers: &[ListenAddress] = match config.initial_cluster.len() {
-        // A lone node leaves them alone.
+        // A lone node opens them when a member is added to it.
         0 | 1 => &[],
         _ => &config.listen_peer,
     };
@@ -62,18 +62,18 @@ pub(super) struct Listeners<'a> {
 }
 
 impl Listeners<'_> {
-    /// Starts to accept: clients, those that watch figures, and members where there is a network.
+    /// Starts to accept: clients, those that watch figures, and members where there are others, with the way to them.
     pub(super) fn open(
-        self,
+        &self,
         sockets: Claimed,
-        network: Option<&Arc<Network>>,
+        others: Option<&Arc<Network>>,
     ) -> Result<JoinSet<()>, ServerError> {
         let mut tasks = JoinSet::new();
         let options = Arc::new(option::http(self.config, self.shares));
         let only_metrics = option::http(self.config, self.shares).only_metrics();
         self.clients(&mut tasks, sockets.clients, &options)?;
         self.clients(&mut tasks, sockets.metrics, &Arc::new(only_metrics))?;
-        if let Some(network) = network {
+        if let Some(network) = others {
             self.members(&mut tasks, sockets.peers, network)?;
         }
         Ok(tasks)
@@ -99,7 +99,7 @@ impl Listeners<'_> {
     }
 
     /// Addresses that were not claimed are bound now: the options of a restart need not name others.
-    fn members(
+    pub(super) fn members(
         &self,
         tasks: &mut JoinSet<()>,
         claimed: Vec<TcpSocket>,

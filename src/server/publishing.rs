@@ -28,7 +28,7 @@ impl Publishing<'_> {
     /// Publishes a lone member, unless it is told to stop first.
     pub(super) async fn alone(&self, stop: &StopSignal) -> Result<Publication, ServiceError> {
         tokio::select! {
-            published = formation::publish(self.service, self.status, self.config, self.nonce) => published,
+            published = formation::publish(self.service, self.status, self.config, (self.nonce, self.disk)) => published,
             () = stop.told() => Err(ServiceError::Stopped),
         }
     }

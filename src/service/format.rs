@@ -21,7 +21,7 @@ impl Service {
     /// Whether members may be removed: all of them apply such changes.
     pub(crate) fn may_lose_members(&self) -> bool {
         let least = self.least();
-        !self.is_alone() && least.is_ok_and(|least| least.applies >= command::CHANGE)
+        least.is_ok_and(|least| least.applies >= command::CHANGE)
     }
 
     /// The cluster's API version; `None` before a leader is known.
@@ -55,25 +55,27 @@ impl Service {
             name: settings.name.clone(),
             applies: settings.applies,
         };
-        let members = match settings.alone {
-            true => Vec::new(),
-            false => self.members()?,
-        };
-        if members.is_empty() {
-            // It applies all that it was built to, whatever it says.
-            let applies = command::NEWEST;
-            return Ok(LeastMember { applies, ..own });
-        }
-        let others = members.into_iter().filter(|member| member.id != own.id);
+        let members = self.members()?.into_iter();
+        let others = members.filter(|member| member.id != own.id);
         let others = others.map(|member| self.known_of(member));
-        let least = others.min_by_key(|other| other.applies);
-        Ok(least
-            .filter(|other| other.applies < own.applies)
-            .unwrap_or(own))
+        match others.min_by_key(|other| other.applies) {
+            // It applies all that it was built to, whatever it says.
+            None => Ok(LeastMember {
+                applies: command::NEWEST,
+                ..own
+            }),
+            Some(other) if other.applies < own.applies => Ok(other),
+            Some(_) => Ok(own),
+        }
     }
 
     fn known_of(&self, member: Member) -> LeastMember {
-        let row = member.applies.unwrap_or(command::AMONG_SEVERAL);
+        // One without a name was added, which only those hear of that know how.
+        let unsaid = match member.name.is_empty() {
+            true => command::CHANGE,
+            false => command::AMONG_SEVERAL,
+        };
+        let row = member.applies.unwrap_or(unsaid);
         let greeted = self
             .network()
             .and_then(|network| network.applies(member.id));

@@ -4,6 +4,7 @@
 //! place when it comes; today every caller may do everything, as in the originals while auth is off.
 
 mod catch_up;
+mod change;
 mod error;
 mod figures;
 mod format;
@@ -16,10 +17,11 @@ pub(crate) mod stats;
 mod watch;
 mod write;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+pub(crate) use change::{ChangeError, Growth};
 #[cfg(test)]
 pub(crate) use error::LeastMember;
 pub(crate) use error::{ServiceError, StorageFault};
@@ -56,7 +58,7 @@ pub(crate) struct ServiceSettings {
     pub request_timeout: Duration,
     /// When the process started to serve.
     pub start_time: SystemTime,
-    /// Whether no other member has a vote.
+    /// Whether no other member had a vote when this one started.
     pub alone: bool,
     /// The highest format of commands that this member says it applies.
     pub applies: u8,
@@ -67,6 +69,7 @@ struct Inner {
     node: NodeContext,
     gate: Gate,
     network: Option<Arc<Network>>,
+    growth: OnceLock<Growth>,
 }
 
 /// See the module. Cheap to clone.
@@ -92,6 +95,7 @@ impl Service {
                 node,
                 gate,
                 network,
+                growth: OnceLock::new(),
             }),
         }
     }
@@ -111,11 +115,6 @@ impl Service {
     /// The cluster's id.
     pub(crate) fn cluster_id(&self) -> u64 {
         self.settings().cluster_id
-    }
-
-    /// Whether no other member has a vote.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.settings().alone
     }
 
     /// The vocabulary this node was started with.
@@ -156,6 +155,11 @@ impl Service {
     /// The members that are known to have started, and the disk of each, as far as it is applied here.
     pub(crate) fn started(&self) -> Result<BTreeMap<u64, u64>, ServiceError> {
         members::started(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
+    /// Those that were members, and are none any more, as far as it is applied here.
+    pub(crate) fn removed(&self) -> Result<BTreeSet<u64>, ServiceError> {
+        members::removed(&self.node().store).map_err(|error| self.bad_rows(error))
     }
 
     /// Whether the cluster is founded, as far as it is applied here.

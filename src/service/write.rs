@@ -41,8 +41,16 @@ impl Service {
         &self,
         operations: &[ServerOperation],
     ) -> Result<AppliedWrite, ServiceError> {
+        self.propose_own(Proposal::of_server(operations)).await
+    }
+
+    /// The same for any command of the server.
+    pub(super) async fn propose_own(
+        &self,
+        proposal: Proposal,
+    ) -> Result<AppliedWrite, ServiceError> {
         self.takes_writes()?;
-        let applied = self.propose(Proposal::of_server(operations)).await?;
+        let applied = self.propose(proposal).await?;
         if self.is_behind_answers() {
             self.catch_up_with_answers().await?;
         }

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::dial::{HttpReach, PeerTarget};
 use super::reach::ReachError;
 
+/// By which members name their cluster.
+const CLUSTER_HEADER: &str = "x-etcd-cluster-id";
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -21,6 +23,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 pub(crate) struct PeerAnswer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
+    /// The cluster that it says it belongs to.
+    pub(crate) cluster: Option<u64>,
 }
 
 /// Why there is no answer.
@@ -45,6 +49,15 @@ pub(crate) enum AskError {
     },
 }
 
+/// Gets a page of a member, at the first of its peer URLs that can be reached.
+pub(crate) async fn fetch(
+    urls: &[String],
+    path: &'static str,
+    within: Duration,
+) -> Result<PeerAnswer, AskError> {
+    ask_any(urls, (Method::GET, path), Bytes::new(), within).await
+}
+
 /// Posts `body` to a member, at the first of its peer URLs that can be reached.
 pub(crate) async fn ask(
     urls: &[String],
@@ -52,9 +65,18 @@ pub(crate) async fn ask(
     body: Bytes,
     within: Duration,
 ) -> Result<PeerAnswer, AskError> {
+    ask_any(urls, (Method::POST, path), body, within).await
+}
+
+async fn ask_any(
+    urls: &[String],
+    what: (Method, &'static str),
+    body: Bytes,
+    within: Duration,
+) -> Result<PeerAnswer, AskError> {
     let mut failed = AskError::Unreachable(ReachError::NoUrl.to_string());
     for url in urls {
-        let asked = timeout(within, ask_one(url, path, body.clone(), within)).await;
+        let asked = timeout(within, ask_one(url, what.clone(), body.clone(), within)).await;
         match asked {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => failed = error,
@@ -69,7 +91,7 @@ pub(crate) async fn ask(
 
 async fn ask_one(
     url: &str,
-    path: &'static str,
+    (method, path): (Method, &'static str),
     body: Bytes,
     within: Duration,
 ) -> Result<PeerAnswer, AskError> {
@@ -88,12 +110,16 @@ async fn ask_one(
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
     // Ends when `requests` and the answer are dropped.
     tokio::spawn(connection);
-    let request = Request::post(path)
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
         .header(HOST, target.authority.clone())
         .body(Full::new(body))
         .expect("the path is a constant, and the host was read from a URL");
     let answer = requests.send_request(request).await.map_err(http)?;
     let status = answer.status();
+    let cluster = answer.headers().get(CLUSTER_HEADER);
+    let cluster = cluster.and_then(|cluster| u64::from_str_radix(cluster.to_str().ok()?, 16).ok());
     let read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
         .collect()
         .await;
@@ -103,5 +129,6 @@ async fn ask_one(
     Ok(PeerAnswer {
         status,
         body: body.to_bytes(),
+        cluster,
     })
 }

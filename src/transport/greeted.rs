@@ -33,6 +33,9 @@ pub(super) struct Greeted {
 struct KnownPeers {
     facts: BTreeMap<u64, PeerFacts>,
     unstarted: BTreeSet<u64>,
+    removed: BTreeSet<u64>,
+    /// Who knows that this member itself was removed.
+    removed_by: Option<u64>,
 }
 
 impl Greeted {
@@ -85,6 +88,29 @@ impl Greeted {
         let new = members.difference(&known.unstarted).copied().collect();
         known.unstarted = members;
         new
+    }
+
+    /// From now on these are not heard, and told why. Gives those that were until now.
+    pub(super) fn set_removed(&self, members: BTreeSet<u64>) -> Vec<u64> {
+        let mut known = self.known();
+        let new = members.difference(&known.removed).copied().collect();
+        known.removed = members;
+        new
+    }
+
+    pub(super) fn is_removed(&self, member: u64) -> bool {
+        self.known().removed.contains(&member)
+    }
+
+    /// A member has refused this one because it is none any more.
+    pub(super) fn refused_as_removed(&self, by: u64) {
+        self.known().removed_by = Some(by);
+        self.changed.notify_one();
+    }
+
+    /// Who did, if anybody.
+    pub(super) fn removed_by(&self) -> Option<u64> {
+        self.known().removed_by
     }
 
     pub(super) fn is_unstarted(&self, member: u64) -> bool {

@@ -97,6 +97,8 @@ pub(crate) enum GreetingFault {
     UnknownStream,
     /// The cluster is founded, and does not know that this member has started.
     NotStarted,
+    /// It was a member, and is none any more.
+    Removed,
     /// There are too many streams.
     Busy,
     /// A code of a later version.
@@ -104,7 +106,7 @@ pub(crate) enum GreetingFault {
 }
 
 impl GreetingFault {
-    const ALL: [(Self, u32, &'static str); 8] = [
+    const ALL: [(Self, u32, &'static str); 9] = [
         (Self::OtherCluster, 1, "other_cluster"),
         (Self::OtherFounding, 2, "other_founding"),
         (Self::WrongMember, 3, "wrong_member"),
@@ -113,6 +115,7 @@ impl GreetingFault {
         (Self::UnknownStream, 6, "unknown_stream"),
         (Self::Busy, 7, "busy"),
         (Self::NotStarted, 8, "not_started"),
+        (Self::Removed, 9, "removed"),
     ];
 
     /// For counters.
@@ -278,6 +281,14 @@ pub(super) fn not_started(own: u64, its: u64) -> StreamRefusal {
         text: format!(
             "member {own:x} belongs to a founded cluster, which has not admitted member {its:x} yet"
         ),
+    }
+}
+
+/// The refusal of one that was removed.
+pub(super) fn removed(own: u64, its: u64) -> StreamRefusal {
+    StreamRefusal {
+        fault: GreetingFault::Removed,
+        text: format!("member {own:x} knows that member {its:x} was removed from the cluster"),
     }
 }
 

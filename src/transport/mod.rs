@@ -43,7 +43,7 @@ mod sender;
 pub(crate) mod tests;
 mod transfer;
 
-pub(crate) use ask::ask;
+pub(crate) use ask::{ask, fetch};
 pub(crate) use dial::{UPGRADE_PATH, UPGRADE_PROTOCOL};
 pub(crate) use local::NetworkSettings;
 #[cfg(test)]

@@ -161,6 +161,18 @@ impl Network {
         }
     }
 
+    /// From now on nobody listens to these: they are members no more.
+    pub(crate) fn set_removed(&self, members: BTreeSet<u64>) {
+        for member in self.local.greeted.set_removed(members) {
+            self.inbound.end(member);
+        }
+    }
+
+    /// Who said that this member was removed, if anybody did.
+    pub(crate) fn removed_by(&self) -> Option<u64> {
+        self.local.greeted.removed_by()
+    }
+
     /// Greets and reads a stream that a member opened. `address` says where it comes from.
     pub(crate) fn accept<S>(&self, stream: S, address: String)
     where

@@ -81,6 +81,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
         // Judged as one who speaks to whoever came.
         let own = local.greeting(theirs.from, StreamKind::Control);
         own.judge(theirs)?;
+        if local.greeted.is_removed(theirs.from) {
+            return Err(greeting::removed(own.from, theirs.from));
+        }
         if local.greeted.is_unstarted(theirs.from) {
             return Err(greeting::not_started(own.from, theirs.from));
         }

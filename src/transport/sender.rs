@@ -125,6 +125,10 @@ impl Sender {
                 self.local.greeted.refused_as_new(self.peer.id);
                 return Err(HandshakeError::Refused(refusal).into());
             }
+            Err(HandshakeError::Refused(refusal)) if refusal.fault == GreetingFault::Removed => {
+                self.local.greeted.refused_as_removed(self.peer.id);
+                return Err(HandshakeError::Refused(refusal).into());
+            }
             greeted => greeted?,
         };
         self.local.compare(&theirs);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use raft::eraftpb::ConfState;
 use storage::operation::{Content, Operation, Write, WriteMode};
 use storage::path::KeyPath;
 use wal::fs::Fs as _;
@@ -529,12 +530,13 @@ impl Machine {
         }
     }
 
-    fn start(&mut self, now: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+    /// `conf_state` counts where it is founded now.
+    fn start(&mut self, now: u64, seed: u64, conf_state: ConfState) -> Result<(), Box<dyn Error>> {
         let clock = self.clocks.read(now);
         let place = MemberPlace {
             id: self.id,
             admitted: !self.emptied || is_planted(PlantedMistake::EmptyMemberSpeaks),
-            voters: &VOTERS,
+            conf_state,
             disk: &self.disk,
             directory: self.directory.path(),
             space: DiskSpace::simulated(self.disk_state.space.clone()),

@@ -176,7 +176,8 @@ pub(super) struct MemberPlace<'a> {
     /// Whether it may speak if it is new.
     pub(super) admitted: bool,
     pub(super) id: u64,
-    pub(super) voters: &'a [u64],
+    /// Whom it is founded with, or is told of when it joins.
+    pub(super) conf_state: ConfState,
     /// The log is here, and the small files.
     pub(super) disk: &'a SimFs,
     /// The store is here, on a real disk, and loses what was not flushed.
@@ -454,10 +455,7 @@ fn open(place: &MemberPlace<'_>) -> Result<OpenedStore<SimFs>, Box<dyn Error>> {
         Judgement::Found => {
             let founding = Founding {
                 identity: identity(place.id),
-                conf_state: ConfState {
-                    voters: place.voters.to_vec(),
-                    ..ConfState::default()
-                },
+                conf_state: place.conf_state.clone(),
                 disk: place.id,
                 storage: options,
                 wal: wal_options(),

@@ -11,8 +11,6 @@ const DISCOVERY_V3_LATER: &str = "finding the members through a discovery servic
                                   the option out to found a cluster of one node";
 const DISCOVERY_V3_ONLY: &str =
     "it matters only together with -discovery-token, which this release does not have";
-const EXISTING_LATER: &str = "joining a running cluster is not available in this release: use 'new', or leave the \
-                              option out, to run a cluster of one node";
 const PROXY_ONLY: &str = "it matters only together with --proxy, which this release does not have";
 
 rows! {
@@ -57,7 +55,7 @@ rows! {
         .shown_as("<name>=<url>,<name>=<url>").default_note("this node with its peer URLs").modern();
     INITIAL_CLUSTER_STATE = Flag::new("initial-cluster-state", ValueKind::Choice(&["new", "existing"]), HelpGroup::Clustering,
         "Found a cluster or join one. Without effect once the node has data.")
-        .default("new").later_founding(EXISTING_LATER, &["new"]).modern();
+        .default("new").modern();
     INITIAL_CLUSTER_TOKEN = Flag::new("initial-cluster-token", ValueKind::Text, HelpGroup::Clustering, "Word that tells this \
         cluster from others with the same addresses.")
         .default("etcd-cluster").modern();

@@ -13,7 +13,8 @@ mod vocabulary;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{
-    ACCEPT_LOG_LOSS, DATA_DIR, FORCE, INITIAL_CLUSTER_TOKEN, NAME, SOCKET_REUSE_PORT,
+    ACCEPT_LOG_LOSS, DATA_DIR, FORCE, INITIAL_CLUSTER_STATE, INITIAL_CLUSTER_TOKEN, NAME,
+    SOCKET_REUSE_PORT,
 };
 use super::error::ConfigError;
 use super::exit::Exit;
@@ -43,6 +44,8 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
         vocabulary,
         initial_cluster,
         founding_obstacle,
+        existing: settings.text(&INITIAL_CLUSTER_STATE).as_deref() == Some("existing"),
+        has_data: host.holds_member(&data_dir),
         initial_cluster_token: settings.text(&INITIAL_CLUSTER_TOKEN).unwrap_or_default(),
         name,
         data_dir,

@@ -135,6 +135,16 @@ impl Reply {
         self.finish(status, Body::full(json.into()))
     }
 
+    /// Nothing but the id of the cluster.
+    pub(crate) fn cluster_empty(
+        mut self,
+        status: StatusCode,
+        cluster: &HeaderValue,
+    ) -> Response<Body> {
+        self.headers.insert(CLUSTER_ID, cluster.clone());
+        self.empty(status)
+    }
+
     /// 405 below `/v2/members`, where a change names no member: with the id of the cluster, and no list.
     pub(crate) fn member_missing(mut self, cluster: &HeaderValue) -> Response<Body> {
         self.headers.insert(CLUSTER_ID, cluster.clone());

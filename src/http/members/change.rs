@@ -1,24 +1,22 @@
-//! Changes of `/v2/members` (keys-api 10.4): checked as the original checks them, then refused.
+//! Changes of `/v2/members` (cluster-and-config 4): what is asked for is checked as the original checks it, and the cluster decides.
 //!
-//! A server that runs as a single member has no second one to agree with, and a cluster keeps the members that it was
-//! founded with. The refusal is 409 with the reason, as for any change that is not safe: client libraries show that message,
-//! and a 5xx would send them on to the next endpoint.
+//! What does not hold is 409 with the reason, as for any change that is not safe: client libraries show that message, and a 5xx would
+//! send them on to the next endpoint.
 
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::request::MembersRequest;
+use crate::config::peer_url;
+use crate::http::answer::error::sentence;
 use crate::http::request::media_type;
 use crate::http::request::upload::{UploadError, UploadLimits};
-use crate::service::Service;
+use crate::members::ChangeRefusal;
+use crate::service::{ChangeError, Member, Service, ServiceError};
 
 /// A list of URLs fits many times.
 const BODY_BYTES: usize = 64 << 10;
-const REFUSED_ALONE: &str =
-    "membership: this server runs as a single member, its membership cannot be changed";
-const REFUSED: &str = "membership: this cluster keeps the members that it was founded with: to replace one that is lost, \
-                       load a saved listing into a new cluster with 'etcdctl import'";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,17 +25,32 @@ struct Urls {
     peer_urls: Vec<String>,
 }
 
+/// What came of a change that was asked for.
+pub(super) enum Changed {
+    /// There is a new member.
+    Added(Member),
+    /// It was made.
+    Made,
+    /// It was not, and why; with the status.
+    Refused(StatusCode, String),
+}
+
+/// Whether a request needs its body read.
+pub(super) fn reads_body(method: &Method) -> bool {
+    *method != Method::DELETE
+}
+
 /// The status and message of the first check that fails without a look at the body.
 pub(super) fn refused_unread(
     service: &Service,
     request: &MembersRequest<'_>,
 ) -> Option<(StatusCode, String)> {
     let (method, id) = (request.method, request.id());
-    if method != Method::POST && !is_member(service, &id) {
+    if method != Method::POST && !is_known(service, &id) {
         return Some((StatusCode::NOT_FOUND, format!("No such member: {id}")));
     }
-    if method == Method::DELETE {
-        return Some((StatusCode::CONFLICT, unchanging(service)));
+    if !reads_body(method) {
+        return None;
     }
     let content_type = request.content_type.map_or(&b""[..], HeaderValue::as_bytes);
     if media_type::is_json(content_type) {
@@ -57,7 +70,7 @@ pub(super) fn limits<'a>(request: &MembersRequest<'a>) -> UploadLimits<'a> {
 }
 
 /// What is said of a body that did not come whole.
-pub(super) fn broken(error: UploadError) -> (StatusCode, String) {
+pub(super) fn broken(error: UploadError) -> Changed {
     let (status, message) = match error {
         UploadError::TimedOut => (
             StatusCode::REQUEST_TIMEOUT,
@@ -68,57 +81,78 @@ pub(super) fn broken(error: UploadError) -> (StatusCode, String) {
             "http: request body too large or broken",
         ),
     };
-    (status, message.to_owned())
+    Changed::Refused(status, message.to_owned())
 }
 
-/// The first check of the body that fails; the last one always does.
-pub(super) fn refused(
-    service: &Service,
-    request: &MembersRequest<'_>,
-    body: &[u8],
-) -> (StatusCode, String) {
-    match serde_json::from_slice::<Urls>(body) {
-        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
-        Ok(urls) if urls.peer_urls.is_empty() => {
-            (StatusCode::BAD_REQUEST, "no valid URLs given".to_owned())
-        }
-        Ok(urls) if is_taken(service, request, &urls.peer_urls) => (
-            StatusCode::CONFLICT,
-            "membership: peerURL exists".to_owned(),
-        ),
-        Ok(_) => (StatusCode::CONFLICT, unchanging(service)),
+/// Makes the change, if it holds. `body` is empty where none is read.
+pub(super) async fn make(service: &Service, request: &MembersRequest<'_>, body: &[u8]) -> Changed {
+    let id = request.id();
+    let number = u64::from_str_radix(&id, 16).unwrap_or_default();
+    if !reads_body(request.method) {
+        return made(&id, service.remove_member(number).await);
+    }
+    let urls = match urls(body) {
+        Ok(urls) => urls,
+        Err(message) => return Changed::Refused(StatusCode::BAD_REQUEST, message),
+    };
+    if request.method == Method::PUT {
+        return made(&id, service.move_member(number, urls).await);
+    }
+    match service.add_member(urls).await {
+        Ok(member) => Changed::Added(member),
+        Err(error) => refused(&id, &error),
     }
 }
 
-/// Why no change is made, however well it is asked for.
-fn unchanging(service: &Service) -> String {
-    let refused = if service.is_alone() {
-        REFUSED_ALONE
-    } else {
-        REFUSED
-    };
-    refused.to_owned()
+/// The peer URLs of a body, each once.
+fn urls(body: &[u8]) -> Result<Vec<String>, String> {
+    let Urls { peer_urls } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if peer_urls.is_empty() {
+        return Err("no valid URLs given".to_owned());
+    }
+    let mut checked = Vec::new();
+    for url in peer_urls {
+        peer_url(&url)?;
+        if !checked.contains(&url) {
+            checked.push(url);
+        }
+    }
+    Ok(checked)
 }
 
-fn is_member(service: &Service, id: &str) -> bool {
+fn made(id: &str, made: Result<(), ChangeError>) -> Changed {
+    match made {
+        Ok(()) => Changed::Made,
+        Err(error) => refused(id, &error),
+    }
+}
+
+fn refused(id: &str, error: &ChangeError) -> Changed {
+    let (status, message) = match error {
+        ChangeError::Refused(ChangeRefusal::Unknown(_)) => {
+            (StatusCode::NOT_FOUND, format!("No such member: {id}"))
+        }
+        ChangeError::Refused(ChangeRefusal::Removed(_)) => (
+            StatusCode::GONE,
+            format!("Member permanently removed: {id}"),
+        ),
+        ChangeError::Refused(_)
+        | ChangeError::Unreachable(_)
+        | ChangeError::Service(ServiceError::UnknownToMember { .. }) => {
+            (StatusCode::CONFLICT, error.to_string())
+        }
+        ChangeError::Service(error) => (StatusCode::INTERNAL_SERVER_ERROR, sentence(error)),
+        ChangeError::NoRandomNumber(_) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    };
+    Changed::Refused(status, message)
+}
+
+/// Whether the id is one of a member, or was. Which of them the cluster says when the change is applied.
+fn is_known(service: &Service, id: &str) -> bool {
     let Ok(id) = u64::from_str_radix(id, 16) else {
         return false;
     };
-    service
-        .members()
-        .is_ok_and(|members| members.iter().any(|member| member.id == id))
-}
-
-/// Whether one of the URLs belongs to a member already.
-fn is_taken(service: &Service, request: &MembersRequest<'_>, urls: &[String]) -> bool {
-    let Ok(members) = service.members() else {
-        return false;
-    };
-    let id = request.id();
-    let others = members
-        .iter()
-        .filter(|member| request.method == Method::POST || format!("{:x}", member.id) != id);
-    others
-        .flat_map(|member| &member.peer_urls)
-        .any(|url| urls.contains(url))
+    let is_member = |members: Vec<Member>| members.iter().any(|member| member.id == id);
+    service.members().is_ok_and(is_member)
+        || service.removed().is_ok_and(|removed| removed.contains(&id))
 }

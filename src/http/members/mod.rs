@@ -3,6 +3,8 @@
 mod change;
 mod request;
 
+use std::time::Duration;
+
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Response, StatusCode};
@@ -12,11 +14,15 @@ use super::answer::body::Body;
 use super::answer::document::{document, hex, message};
 use super::answer::error::sentence;
 use super::answer::headers::Reply;
+use super::front::Front;
 use super::request::upload;
 use crate::service::{Member, Service};
+use change::Changed;
 pub(super) use request::MembersRequest;
 
 const ALLOW: &str = "GET,POST,DELETE,PUT";
+/// How long a member that joins waits for the newest list.
+const FRESH_WITHIN: Duration = Duration::from_secs(1);
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -33,25 +39,37 @@ pub(crate) async fn answer(
             upload::leave(body, reply).await.member_missing(cluster)
         }
         Method::POST | Method::PUT | Method::DELETE => {
-            let (status, text) = match change::refused_unread(service, &request) {
-                Some(refusal) => {
+            let changed = match change::refused_unread(service, &request) {
+                Some((status, text)) => {
                     reply = upload::leave(body, reply).await;
-                    refusal
+                    Changed::Refused(status, text)
+                }
+                None if !change::reads_body(request.method) => {
+                    reply = upload::leave(body, reply).await;
+                    change::make(service, &request, b"").await
                 }
                 None => match upload::read(body, change::limits(&request)).await {
-                    Ok(upload) => change::refused(service, &request, &upload.bytes),
+                    Ok(upload) => change::make(service, &request, &upload.bytes).await,
                     Err(error) => {
                         reply = reply.closing();
                         change::broken(error)
                     }
                 },
             };
-            reply.cluster_json(status, message(&text), cluster)
+            changed_reply(changed, cluster, reply)
         }
         _ => {
             let reply = upload::leave(body, reply).await;
             reply.method_not_allowed(Some(ALLOW))
         }
+    }
+}
+
+fn changed_reply(changed: Changed, cluster: &HeaderValue, reply: Reply) -> Response<Body> {
+    match changed {
+        Changed::Added(member) => reply.cluster_json(StatusCode::CREATED, one(member), cluster),
+        Changed::Made => reply.cluster_empty(StatusCode::NO_CONTENT, cluster),
+        Changed::Refused(status, text) => reply.cluster_json(status, message(&text), cluster),
     }
 }
 
@@ -99,6 +117,40 @@ impl From<Member> for MemberBody {
             client_urls: member.client_urls,
         }
     }
+}
+
+/// A member as the peer port lists it (cluster-and-config 4.2): its id is a number.
+#[derive(Serialize)]
+struct PeerBody {
+    id: u64,
+    #[serde(rename = "peerURLs")]
+    peer_urls: Vec<String>,
+    name: String,
+    #[serde(rename = "clientURLs")]
+    client_urls: Vec<String>,
+}
+
+/// All members, for one that joins: as the leader has them, where one answers in time.
+pub(crate) async fn listed(front: &Front, reply: Reply) -> Response<Body> {
+    let service = &front.service;
+    if let Ok(Err(error)) = tokio::time::timeout(FRESH_WITHIN, service.catch_up()).await {
+        tracing::debug!("the members are listed as they are known here: {error}");
+    }
+    let members = match service.members() {
+        Ok(members) => members,
+        Err(error) => {
+            return reply.text_error(StatusCode::INTERNAL_SERVER_ERROR, &sentence(&error));
+        }
+    };
+    let members = members.into_iter().map(|member| PeerBody {
+        id: member.id,
+        peer_urls: member.peer_urls,
+        name: member.name,
+        client_urls: member.client_urls,
+    });
+    let mut out = document(&members.collect::<Vec<_>>());
+    out.push(b'\n');
+    reply.cluster_json(StatusCode::OK, out, &front.cluster)
 }
 
 fn list(members: Vec<Member>) -> Vec<u8> {

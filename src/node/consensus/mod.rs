@@ -24,6 +24,7 @@
 //! | `pipeline` | how far log and store are behind |
 //! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
 
+mod answering;
 mod expiry;
 mod followed;
 mod gather;
@@ -57,6 +58,7 @@ use super::waiters::Waiters;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::raft::entry::changes_membership;
 use crate::raft::{LogRead, RaftCore, ReadyBatch, Role, StateFile};
+use answering::Answering;
 use expiry::PendingExpiry;
 use followed::Followed;
 use handover::HandOver;
@@ -95,6 +97,7 @@ pub(crate) struct ConsensusLoop<R: LogRead> {
     pipeline: Pipeline,
     held: HeldEntries,
     handover: HandOver,
+    answering: Answering,
     snapshots: Snapshots,
     /// A new member of several, until it is admitted: nothing is heard, and nothing said.
     silent: bool,
@@ -151,6 +154,7 @@ impl<R: LogRead> ConsensusLoop<R> {
             pipeline: Pipeline::new(applied),
             held: HeldEntries::default(),
             handover: HandOver::new(core_timeout),
+            answering: Answering::new(core_timeout),
             snapshots: Snapshots::default(),
             led: 0,
             carried: None,
@@ -274,9 +278,9 @@ impl<R: LogRead> ConsensusLoop<R> {
                     there,
                 });
             }
-            self.status
-                .traffic()
-                .received(&message, self.clock.machine().boottime());
+            let now = self.clock.machine().boottime();
+            self.answering.hear(message.from, now);
+            self.status.traffic().received(&message, now);
             if let Err(error) = self.core.step(message) {
                 tracing::debug!("a peer's message was not taken: {error}");
             }
@@ -329,8 +333,12 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         self.mind_the_disk(effects);
         self.proposals.accept(inputs.writes);
+        let now = self.clock.machine().boottime();
+        if let Some(learner) = self.answering.promotes(&self.core, now) {
+            self.proposals.promote(learner);
+        }
         self.proposals
-            .route(&mut self.core, &self.pipeline, effects);
+            .route(&mut self.core, &self.pipeline, &self.answering, effects);
         self.mind_membership();
         self.core.tell_commit();
         self.hand_out(effects)?;

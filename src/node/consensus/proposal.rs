@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use storage::operation::Outcome;
 
+use super::answering::Answering;
 use super::gather::{Gather, UnderWay};
 use super::offer::Offers;
 use super::pipeline::Pipeline;
@@ -214,11 +215,23 @@ impl Proposals {
         self.gather.until(&core.soft_state(), under_way, now)
     }
 
+    /// A learner is to get a vote. Nobody waits for that, and it is not tried twice at a time.
+    pub(super) fn promote(&mut self, id: u64) {
+        if !self.changes.is_empty() {
+            return;
+        }
+        tracing::info!("member {id:x} is level with the others, and gets a vote");
+        let request = self.next_request;
+        self.next_request = self.next_request.wrapping_add(1);
+        self.park(request, Proposal::of_change(&Change::Promote { id }));
+    }
+
     /// Everything that waits goes where it can go now.
     pub(super) fn route<R: LogRead>(
         &mut self,
         core: &mut RaftCore<R>,
         pipeline: &Pipeline,
+        answering: &Answering,
         effects: &mut impl Effects,
     ) {
         let soft = core.soft_state();
@@ -251,7 +264,7 @@ impl Proposals {
             let before = core.last_index();
             self.set_changes_aside();
             self.propose(core);
-            self.propose_change(core);
+            self.propose_change(core, answering, now);
             self.gather.proposed(now, before, core.last_index());
         }
     }
@@ -295,7 +308,12 @@ impl Proposals {
     }
 
     /// The first change, if none is under way.
-    fn propose_change<R: LogRead>(&mut self, core: &mut RaftCore<R>) {
+    fn propose_change<R: LogRead>(
+        &mut self,
+        core: &mut RaftCore<R>,
+        answering: &Answering,
+        now: u64,
+    ) {
         let has_room = core.proposal_room().is_some();
         if !has_room || core.is_changing() || self.is_to_be_removed(core) {
             return;
@@ -309,8 +327,9 @@ impl Proposals {
         if write.taken_in.is_some() {
             self.taken_bytes -= write.proposal.len();
         }
+        let change = answering.made_safe(change, core, now);
         let stamp = self.clock.stamp(write.request);
-        let command = write.proposal.stamp(&stamp);
+        let command = Proposal::of_change(&change).stamp(&stamp);
         if let Err(error) = core.propose_change(command, &change::for_crate(&change)) {
             tracing::debug!("a change of membership was dropped: {error}");
             self.waiters.refuse(&[write.request], &Failure::Overloaded);

@@ -33,6 +33,8 @@ pub struct Replayed<F: Fs> {
     pub applied: u64,
     /// What was found of clocks.
     pub clocks: FoundClocks,
+    /// Whether what is not applied changes the membership.
+    pub changes: bool,
 }
 
 /// Applies what the log holds and is known committed beyond the store, then loads the rest for consensus.
@@ -70,11 +72,12 @@ pub fn replay<F: Fs>(
     let term = reader.term(applied)?.unwrap_or(log.hard_state.term);
     let start = (applied, term);
     let mut view = LogView::new(reader.clone(), log.hard_state.clone(), conf_state, start);
-    load(&mut view, &reader, applied + 1..last + 1, &mut clocks)?;
+    let changes = load(&mut view, &reader, applied + 1..last + 1, &mut clocks)?;
     Ok(Replayed {
         view,
         applied,
         clocks,
+        changes,
     })
 }
 
@@ -105,13 +108,14 @@ fn known(entry: wal::Entry) -> Result<wal::Entry, UnknownEntry> {
     entry::content(&entry).map(|_| entry)
 }
 
-/// The end of the log that consensus holds in memory.
+/// The end of the log that consensus holds in memory. Whether it changes the membership.
 fn load<F: Fs>(
     view: &mut LogView<wal::Reader<F>>,
     reader: &wal::Reader<F>,
     range: Range<u64>,
     clocks: &mut FoundClocks,
-) -> Result<(), RecoveryError> {
+) -> Result<bool, RecoveryError> {
+    let mut changes = false;
     let mut next = range.start;
     while next < range.end {
         let entries = reader.entries(next, range.end, REPLAY_BYTES)?;
@@ -121,7 +125,8 @@ fn load<F: Fs>(
             .collect::<Result<Vec<_>, _>>()?;
         next = entries.last().map_or(range.end, |entry| entry.index + 1);
         clocks.see(&entries);
+        changes |= entries.iter().any(changes_membership);
         view.append(&entries);
     }
-    Ok(())
+    Ok(changes)
 }

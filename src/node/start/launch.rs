@@ -11,7 +11,7 @@ use crate::node::context::NodeContext;
 use crate::node::data_dir::DataDir;
 use crate::node::flusher::Flusher;
 use crate::node::log_worker::LogWorker;
-use crate::node::peer::{NoPeers, Peers};
+use crate::node::peer::Peers;
 use crate::node::recovery::origin::LogOrigin;
 use crate::node::recovery::{RecoveryError, Replayed};
 use crate::node::runtime::Runtime;
@@ -48,25 +48,22 @@ pub(super) fn launch(
     report(options, &caught_up.log, &context, new, phases.took());
     let identity = caught_up.log.wal.identity();
     let marker = prepared.worker.marker();
-    let (alone, disk) = (is_alone(&marker.conf_state, identity.member), marker.disk);
+    let disk = marker.disk;
+    // Where the log holds a change that is not applied, others may have a say already.
+    let alone = is_alone(&marker.conf_state, identity.member) && !caught_up.replayed.changes;
     let depot = depot(options, &context, identity, disk);
     depot.clean();
-    let peers: Arc<dyn Peers> = match alone {
-        true => Arc::new(NoPeers),
-        false => {
-            let log = &caught_up.log.wal;
-            let begun = log.last_index() > 0 || caught_up.replayed.applied > 0;
-            (options.connect)(
-                &NewNode {
-                    identity,
-                    disk,
-                    begun,
-                    files: depot.clone(),
-                },
-                &context,
-            )?
-        }
-    };
+    let log = &caught_up.log.wal;
+    // A lone member has a network, too: others may be added while it runs.
+    let peers = (options.connect)(
+        &NewNode {
+            identity,
+            disk,
+            begun: log.last_index() > 0 || caught_up.replayed.applied > 0,
+            files: depot.clone(),
+        },
+        &context,
+    )?;
     let runtime = Some(run(options, prepared, caught_up, peers, depot)?);
     Ok(StartedNode {
         context,

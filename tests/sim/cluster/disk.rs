@@ -109,11 +109,12 @@ impl SimulatedCluster {
         let seed = self.random.next_u64();
         let fault = (self.faults.failing_disks && self.steps > 0 && self.random.one_in(4))
             .then(|| DiskFault::draw(&mut self.random, START_OPERATIONS));
+        let conf_state = self.first_known(at);
         let machine = &mut self.machines[at];
         if let Some(fault) = fault {
             fault.plan(&machine.disk);
         }
-        let started = machine.start(self.now, seed);
+        let started = machine.start(self.now, seed, conf_state);
         if let Err(error) = started {
             assert!(fault.is_some(), "a member does not start: {error}");
             self.world.failed_starts += 1;

@@ -3,10 +3,11 @@
 //! Some machines stand by until one of them is added. One whose member was removed may go on with its old data until everything heals:
 //! nobody is to mind.
 
+use raft::eraftpb::ConfState;
 use storage::operation::Outcome;
 use tokio::sync::oneshot::error::TryRecvError;
 
-use super::{Machine, SimulatedCluster};
+use super::{Machine, SimulatedCluster, VOTERS};
 use crate::command::{Change, Proposal};
 use crate::node::outcome::PendingWrite;
 use crate::node::sim::world::World;
@@ -86,6 +87,24 @@ impl SimulatedCluster {
                 (true, false) => self.crash(at, false),
                 (true, true) | (false, false) => {}
             }
+        }
+    }
+
+    /// Whom a machine is founded with: the founders know each other, and one that was added is told who else is a member now.
+    pub(super) fn first_known(&self, at: usize) -> ConfState {
+        let id = self.machines[at].id;
+        if VOTERS.contains(&id) {
+            return ConfState {
+                voters: VOTERS.to_vec(),
+                ..ConfState::default()
+            };
+        }
+        let (voters, learners) = self.world.configuration();
+        let others = voters.into_iter().chain(learners);
+        ConfState {
+            voters: others.filter(|other| *other != id).collect(),
+            learners: vec![id],
+            ..ConfState::default()
         }
     }
 

@@ -1,0 +1,213 @@
+//! How a new member finds the cluster that it was added to (cluster-and-config 1.5, `initial-cluster-state existing`).
+//!
+//! The options name members by their peer URLs. Which ids these have the running cluster says, the one of this member included: it was
+//! drawn when the member was added. It is asked before anything is made on disk, so that a mistake leaves nothing behind.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use raft::eraftpb::ConfState;
+use serde::Deserialize;
+
+use super::founder::initial_members;
+use crate::config::{Config, comparable};
+use crate::members::Member;
+use crate::node::advice::WITHOUT_A_MEMBER;
+use crate::node::start::Founder;
+use crate::transport;
+
+/// Where members say who they are.
+pub(crate) const MEMBERS_PATH: &str = "/members";
+
+/// How long one member is waited for.
+const ASKED_WITHIN: Duration = Duration::from_secs(3);
+
+/// The cluster that a member was added to.
+#[derive(Debug)]
+pub(crate) struct JoinedCluster {
+    cluster: u64,
+    own: u64,
+    /// All members, by id.
+    pub(crate) members: Vec<Member>,
+}
+
+/// Why a member cannot join.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JoinError {
+    /// Nobody else is named.
+    #[error(
+        "--initial-cluster names nobody but this member: give it as 'etcdctl member add' printed it, with the members that run"
+    )]
+    NobodyNamed,
+    /// Nobody says who is a member.
+    #[error(
+        "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs: {last}. Start the \
+         members that --initial-cluster names, or correct their URLs"
+    )]
+    NoAnswer {
+        /// What the last one that was asked came to.
+        last: String,
+    },
+    /// There are more members than are named, or fewer.
+    #[error(
+        "error validating peerURLs: member count is unequal: --initial-cluster names {named}, and the cluster has {there} ({urls}). Add \
+         this member first, with 'etcdctl member add NAME URL', and give --initial-cluster as that prints it"
+    )]
+    Count {
+        /// How many are named.
+        named: usize,
+        /// How many there are.
+        there: usize,
+        /// Where those are.
+        urls: String,
+    },
+    /// One is named that is none.
+    #[error(
+        "error validating peerURLs: unmatched member while checking PeerURLs: --initial-cluster names {name} at {urls}, and the cluster \
+         has no member there"
+    )]
+    Unmatched {
+        /// Who.
+        name: String,
+        /// Where.
+        urls: String,
+    },
+    /// Its disk was emptied.
+    #[error(
+        "member {member:x} has already been bootstrapped: its cluster knows it as {name:?}. Bring its data directory back; else \
+         {WITHOUT_A_MEMBER}"
+    )]
+    Bootstrapped {
+        /// This member.
+        member: u64,
+        /// Its name there.
+        name: String,
+    },
+    /// The founding draws a number.
+    #[error("the system gives no random number: {0}")]
+    NoRandomNumber(getrandom::Error),
+}
+
+/// A member as one of the others lists it.
+#[derive(Debug, Deserialize)]
+struct ListedMember {
+    id: u64,
+    name: String,
+    #[serde(rename = "peerURLs")]
+    peer_urls: Vec<String>,
+}
+
+impl JoinedCluster {
+    /// Who this member is. It learns until the leader gives it a vote; what it needs to know of the others comes with the state that it
+    /// is sent.
+    pub(crate) fn founder(&self) -> Result<Founder, JoinError> {
+        let others = self.members.iter().map(|member| member.id);
+        Ok(Founder {
+            identity: wal::Identity {
+                cluster: self.cluster,
+                member: self.own,
+            },
+            conf_state: ConfState {
+                voters: others.filter(|id| *id != self.own).collect(),
+                learners: vec![self.own],
+                ..ConfState::default()
+            },
+            disk: getrandom::u64().map_err(JoinError::NoRandomNumber)?,
+        })
+    }
+
+    /// Refuses a member that the cluster has seen before.
+    pub(crate) fn is_new(self) -> Result<Self, JoinError> {
+        let own = self.members.iter().find(|member| member.id == self.own);
+        match own.filter(|own| !own.name.is_empty()) {
+            Some(own) => Err(JoinError::Bootstrapped {
+                member: self.own,
+                name: own.name.clone(),
+            }),
+            None => Ok(self),
+        }
+    }
+}
+
+/// Asks the members that the options name for the cluster.
+///
+/// # Errors
+/// See [`JoinError`].
+pub(crate) async fn find_cluster(config: &Config) -> Result<JoinedCluster, JoinError> {
+    let listed = initial_members(config);
+    let others = listed.iter().filter(|member| member.name != config.name);
+    let mut last = None;
+    for member in others {
+        match ask(member).await {
+            Ok((cluster, there)) => return matched(config, listed, cluster, there),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(match last {
+        Some(last) => JoinError::NoAnswer { last },
+        None => JoinError::NobodyNamed,
+    })
+}
+
+async fn ask(member: &Member) -> Result<(u64, Vec<ListedMember>), String> {
+    let answer = transport::fetch(&member.peer_urls, MEMBERS_PATH, ASKED_WITHIN)
+        .await
+        .map_err(|error| error.to_string())?;
+    let odd = |what: &str| {
+        let urls = member.peer_urls.join(", ");
+        format!("{urls} answers {what}: is this the peer URL of a member?")
+    };
+    if !answer.status.is_success() {
+        return Err(odd(answer.status.as_str()));
+    }
+    let cluster = answer.cluster.ok_or_else(|| odd("without a cluster id"))?;
+    let there = serde_json::from_slice(&answer.body).map_err(|_| odd("no list of members"))?;
+    Ok((cluster, there))
+}
+
+fn places(urls: &[String]) -> BTreeSet<String> {
+    urls.iter().map(|url| comparable(url)).collect()
+}
+
+/// The members of the cluster under the names that the options give them: each is at the same URLs as one that is named.
+fn matched(
+    config: &Config,
+    listed: Vec<Member>,
+    cluster: u64,
+    there: Vec<ListedMember>,
+) -> Result<JoinedCluster, JoinError> {
+    if listed.len() != there.len() {
+        let urls = there.iter().flat_map(|member| member.peer_urls.clone());
+        return Err(JoinError::Count {
+            named: listed.len(),
+            there: there.len(),
+            urls: urls.collect::<Vec<_>>().join(", "),
+        });
+    }
+    let mut own = 0;
+    let mut members = Vec::new();
+    for named in listed {
+        let place = places(&named.peer_urls);
+        let found = there
+            .iter()
+            .find(|member| places(&member.peer_urls) == place);
+        let found = found.ok_or_else(|| JoinError::Unmatched {
+            name: named.name.clone(),
+            urls: named.peer_urls.join(", "),
+        })?;
+        if named.name == config.name {
+            own = found.id;
+        }
+        members.push(Member {
+            id: found.id,
+            name: found.name.clone(),
+            ..named
+        });
+    }
+    members.sort_unstable_by_key(|member| member.id);
+    Ok(JoinedCluster {
+        cluster,
+        own,
+        members,
+    })
+}
