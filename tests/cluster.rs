@@ -28,6 +28,9 @@ mod history;
 // All members die at once.
 #[path = "cluster/lost_power.rs"]
 mod lost_power;
+// Members that come and go.
+#[path = "cluster/members.rs"]
+mod members;
 // Members of releases that know different commands.
 #[path = "cluster/mixed.rs"]
 mod mixed;

@@ -145,6 +145,11 @@ impl Status {
         self.answered.fetch_max(index, Ordering::Relaxed);
     }
 
+    /// Nobody can have been told of more than this entry.
+    pub(crate) fn bound_answered(&self, last: u64) {
+        self.answered.fetch_min(last, Ordering::Relaxed);
+    }
+
     /// The last entry that the leader told a client here of. Where it is not applied yet, whoever reads here has to wait, or would not
     /// find what it wrote itself, or what it has seen.
     pub(crate) fn answered(&self) -> u64 {

@@ -28,15 +28,43 @@ pub(super) struct Membership<'a> {
     pub(super) disk: u64,
 }
 
+/// Why this server must not serve, whatever the others say, as its own store tells.
+pub(super) fn refusal(service: &Service, config: &Config) -> Option<AdmissionError> {
+    match service.is_removed() {
+        Ok(true) => Some(AdmissionError::Removed {
+            member: service.member_id(),
+        }),
+        // Rows that cannot be read are told where they are needed.
+        _ => is_another(service, config),
+    }
+}
+
+/// Whether the options are those of another member of this cluster than the one whose directory it is. Two of them would answer for
+/// one, and none for the other.
+fn is_another(service: &Service, config: &Config) -> Option<AdmissionError> {
+    let own = service.member_id();
+    let members = service.members().ok()?;
+    let is_here = |member: &&Member| member.peer_urls == config.advertise_peer;
+    if members
+        .iter()
+        .any(|member| member.id == own && is_here(&member))
+    {
+        return None;
+    }
+    let other = members.iter().find(is_here)?;
+    Some(AdmissionError::OtherMember {
+        member: own,
+        other: other.id,
+        name: other.name.clone(),
+    })
+}
+
 impl Membership<'_> {
     /// For as long as the server runs.
     ///
     /// # Errors
     /// Returns only where this member may never take part.
     pub(super) async fn keep(&self) -> AdmissionError {
-        if let Some(error) = self.is_another() {
-            return error;
-        }
         tokio::select! {
             error = self.keep_in_step() => error,
             error = self.come_in() => error,
@@ -91,27 +119,6 @@ impl Membership<'_> {
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
-    }
-
-    /// Whether the options are those of another member of this cluster than the one whose directory it is. Two of them would answer for
-    /// one, and none for the other.
-    fn is_another(&self) -> Option<AdmissionError> {
-        let own = self.service.member_id();
-        let members = self.service.members().ok()?;
-        let here = &self.config.advertise_peer;
-        let is_here = |member: &&Member| member.peer_urls == *here;
-        if members
-            .iter()
-            .any(|member| member.id == own && is_here(&member))
-        {
-            return None;
-        }
-        let other = members.iter().find(is_here)?;
-        Some(AdmissionError::OtherMember {
-            member: own,
-            other: other.id,
-            name: other.name.clone(),
-        })
     }
 
     /// Rows change seldom and cost little to read: they are looked at when something was applied. Returns only where this member was

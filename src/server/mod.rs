@@ -117,11 +117,10 @@ async fn serve(
         !alone || members.len() > 1 || service.members().is_ok_and(|members| members.len() > 1)
     });
     let stop = StopSignal::listen(status.clone())?;
-    if service.is_removed().unwrap_or(false) {
+    if let Some(error) = membership::refusal(&service, config) {
         stop.bound();
         end(runtime, &stop).await;
-        let member = identity.member;
-        return Err(AdmissionError::Removed { member }.into());
+        return Err(error.into());
     }
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
     let publishing = Publishing {

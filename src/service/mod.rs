@@ -9,6 +9,7 @@ mod error;
 mod figures;
 mod format;
 mod gate;
+mod growth;
 mod lapsed;
 mod peers;
 mod read;
@@ -21,10 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-pub(crate) use change::{ChangeError, Growth};
 #[cfg(test)]
 pub(crate) use error::LeastMember;
 pub(crate) use error::{ServiceError, StorageFault};
+pub(crate) use growth::{Growth, MemberChangeError};
 pub(crate) use peers::{FollowerProgress, RaftStatus};
 pub(crate) use read::ReadGrant;
 pub(crate) use request::*;

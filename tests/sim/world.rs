@@ -154,6 +154,10 @@ impl World {
 
     /// A member stands at an entry with these members: all others do, or will. Who was removed comes back never.
     pub(super) fn configured(&mut self, applied: &storage::Applied, conf_state: &ConfState) {
+        if applied.index == 0 {
+            // One that was added knows what it was told, until it has the state.
+            return;
+        }
         let sorted = |ids: &[u64]| {
             let mut ids = ids.to_vec();
             ids.sort_unstable();

@@ -47,12 +47,6 @@ fn an_option_of_a_later_release_says_what_it_is_and_what_to_do() {
             "DNS",
             "leave the option out",
         ),
-        (
-            &["--initial-cluster-state=existing"],
-            "flag -initial-cluster-state",
-            "joining",
-            "use 'new'",
-        ),
         (&["--proxy=on"], "flag -proxy", "proxy", "HAProxy"),
         (&["--proxy=readonly"], "flag -proxy", "proxy", "HAProxy"),
         (
@@ -210,7 +204,6 @@ fn a_restart_passes_over_options_about_founding_and_keeps_the_reason() {
     for flag in [
         "--discovery=https://d/t",
         "--discovery-srv=example.com",
-        "--initial-cluster-state=existing",
         "--initial-cluster=x=http://10.0.0.3:2380",
     ] {
         let config = host.config(&["--data-dir=/d", flag], &[]);

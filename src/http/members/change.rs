@@ -13,7 +13,7 @@ use crate::http::answer::error::sentence;
 use crate::http::request::media_type;
 use crate::http::request::upload::{UploadError, UploadLimits};
 use crate::members::ChangeRefusal;
-use crate::service::{ChangeError, Member, Service, ServiceError};
+use crate::service::{Member, MemberChangeError, Service, ServiceError};
 
 /// A list of URLs fits many times.
 const BODY_BYTES: usize = 64 << 10;
@@ -120,29 +120,31 @@ fn urls(body: &[u8]) -> Result<Vec<String>, String> {
     Ok(checked)
 }
 
-fn made(id: &str, made: Result<(), ChangeError>) -> Changed {
+fn made(id: &str, made: Result<(), MemberChangeError>) -> Changed {
     match made {
         Ok(()) => Changed::Made,
         Err(error) => refused(id, &error),
     }
 }
 
-fn refused(id: &str, error: &ChangeError) -> Changed {
+fn refused(id: &str, error: &MemberChangeError) -> Changed {
     let (status, message) = match error {
-        ChangeError::Refused(ChangeRefusal::Unknown(_)) => {
+        MemberChangeError::Refused(ChangeRefusal::Unknown(_)) => {
             (StatusCode::NOT_FOUND, format!("No such member: {id}"))
         }
-        ChangeError::Refused(ChangeRefusal::Removed(_)) => (
+        MemberChangeError::Refused(ChangeRefusal::Removed(_)) => (
             StatusCode::GONE,
             format!("Member permanently removed: {id}"),
         ),
-        ChangeError::Refused(_)
-        | ChangeError::Unreachable(_)
-        | ChangeError::Service(ServiceError::UnknownToMember { .. }) => {
+        MemberChangeError::Refused(_)
+        | MemberChangeError::Unreachable(_)
+        | MemberChangeError::Service(ServiceError::UnknownToMember { .. }) => {
             (StatusCode::CONFLICT, error.to_string())
         }
-        ChangeError::Service(error) => (StatusCode::INTERNAL_SERVER_ERROR, sentence(error)),
-        ChangeError::NoRandomNumber(_) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        MemberChangeError::Service(error) => (StatusCode::INTERNAL_SERVER_ERROR, sentence(error)),
+        MemberChangeError::NoRandomNumber(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+        }
     };
     Changed::Refused(status, message)
 }

@@ -121,7 +121,7 @@ impl From<Member> for MemberBody {
 
 /// A member as the peer port lists it (cluster-and-config 4.2): its id is a number.
 #[derive(Serialize)]
-struct PeerBody {
+struct ListedBody {
     id: u64,
     #[serde(rename = "peerURLs")]
     peer_urls: Vec<String>,
@@ -142,7 +142,7 @@ pub(crate) async fn listed(front: &Front, reply: Reply) -> Response<Body> {
             return reply.text_error(StatusCode::INTERNAL_SERVER_ERROR, &sentence(&error));
         }
     };
-    let members = members.into_iter().map(|member| PeerBody {
+    let members = members.into_iter().map(|member| ListedBody {
         id: member.id,
         peer_urls: member.peer_urls,
         name: member.name,

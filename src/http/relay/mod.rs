@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
@@ -48,6 +48,8 @@ const CONNECT: Duration = Duration::from_millis(250);
 const BEGIN: Duration = Duration::from_secs(1);
 /// After how long without a byte an answer that has begun is broken off.
 const SILENCE: Duration = Duration::from_secs(5);
+/// Bytes of an answer that is waited for to its end.
+const WHOLE_BYTES: u64 = 64 << 10;
 
 /// A read that may be passed on, as it came.
 pub(super) struct RelayRequest {
@@ -148,7 +150,7 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Reply> {
     let answered = async {
         tokio::select! {
-            answer = ask(front, method, request) => answer,
+            answer = whole(front, method, request) => answer,
             // Whoever led may be silent for ever.
             () = front.service.leads_no_more(request.leader) => Err(RelayFault::NoLeader),
         }
@@ -167,11 +169,27 @@ pub(super) async fn answer(
     }
 }
 
-/// Gives the leader's answer to the client as it comes.
+/// The leader's answer, of which a small one is here to its end: one that breaks off is no answer, and the client still gets one.
+async fn whole(
+    front: &Front,
+    method: &Method,
+    request: &RelayRequest,
+) -> Result<(LeaderAnswer, Option<Bytes>), RelayFault> {
+    let mut answer = ask(front, method, request).await?;
+    let size = answer.response.body().size_hint().exact();
+    if !size.is_some_and(|size| (1..=WHOLE_BYTES).contains(&size)) {
+        return Ok((answer, None));
+    }
+    let body = answer.response.body_mut().collect().await;
+    let body = body.map_err(|_| RelayFault::Unanswered("its answer broke off"))?;
+    Ok((answer, Some(body.to_bytes())))
+}
+
+/// Gives the leader's answer to the client, as it comes where it is not here already.
 fn told(
     front: &Arc<Front>,
     request: &RelayRequest,
-    answer: LeaderAnswer,
+    (answer, whole): (LeaderAnswer, Option<Bytes>),
     reply: Reply,
 ) -> Response<Body> {
     front.service.metrics().relayed.inc();
@@ -183,12 +201,17 @@ fn told(
     if let Some(entry) = number(&RAFT_INDEX) {
         front.service.has_shown(entry);
     }
+    let back = Idle {
+        url: request.url.clone(),
+        requests: answer.requests,
+    };
+    if let Some(whole) = whole {
+        front.relay.give_back(back);
+        return reply.relayed(&head, Body::full(whole));
+    }
     let body = RelayedBody {
         body,
-        back: Some(Idle {
-            url: request.url.clone(),
-            requests: answer.requests,
-        }),
+        back: Some(back),
         silence: Box::pin(sleep(SILENCE)),
         waits: false,
         front: Arc::clone(front),

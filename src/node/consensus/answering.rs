@@ -10,8 +10,6 @@ use crate::command::Change;
 use crate::members::VOTERS_MAX;
 use crate::raft::{LogRead, RaftCore, Role};
 
-/// Election time-outs for which a member counts as answering after its last word.
-const COUNTS_TIMEOUTS: u64 = 2;
 /// A learner is level when it has what was committed so many nanoseconds ago.
 const LEVEL_WITHIN: u64 = 1_000_000_000;
 
@@ -43,9 +41,15 @@ impl Answering {
         self.heard.insert(from, now);
     }
 
+    /// What was sent to a member may be lost, or its process has ended: it does not answer before it says something again.
+    pub(super) fn lost(&mut self, member: u64) {
+        self.heard.remove(&member);
+    }
+
+    /// Whether a member said anything within an election time-out, and no way to it was lost since.
     fn answers(&self, member: u64, now: u64) -> bool {
         let heard = self.heard.get(&member);
-        heard.is_some_and(|at| now.saturating_sub(*at) <= COUNTS_TIMEOUTS * self.timeout)
+        heard.is_some_and(|at| now.saturating_sub(*at) <= self.timeout)
     }
 
     /// How many of these answer, where `own` is this member.

@@ -4,6 +4,9 @@
 //! A leader says with each tick where its log ends, and that only grows. What is late says less than the leader has, so one word
 //! proves nothing: for an election time-out there has to be no better one.
 
+/// How many times an election time-out the words of a leader may be late: reads wait for so long in vain at most.
+const OVERSTATED_PATIENCES: u64 = 5;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Followed {
@@ -13,6 +16,8 @@ pub(super) struct Followed {
     committed: u64,
     /// Since when it says less.
     since: Option<u64>,
+    /// Since when it says less than a client here was told.
+    overstated: Option<u64>,
 }
 
 impl Followed {
@@ -30,6 +35,7 @@ impl Followed {
                 leader,
                 committed,
                 since: None,
+                overstated: None,
             };
         }
         if last >= self.committed {
@@ -39,11 +45,38 @@ impl Followed {
         let since = *self.since.get_or_insert(now);
         (now.saturating_sub(since) > patience).then_some(self.committed)
     }
+
+    /// Whether clients here were told of an entry that there is not: what answers at the leader's address lied, and reads would wait for
+    /// that entry for ever. Times as above.
+    pub(super) fn was_overstated(
+        &mut self,
+        told: u64,
+        last: u64,
+        (now, patience): (u64, u64),
+    ) -> bool {
+        if told <= last {
+            self.overstated = None;
+            return false;
+        }
+        let since = *self.overstated.get_or_insert(now);
+        now.saturating_sub(since) > OVERSTATED_PATIENCES * patience
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_leader_said_is_forgotten_after_a_while() {
+        let mut followed = Followed::default();
+        let mut told = |told, last, now| followed.was_overstated(told, last, (now, 100));
+        assert!(!told(900, 10, 0));
+        assert!(!told(900, 900, 400), "it was only late");
+        assert!(!told(u64::MAX, 901, 500));
+        assert!(!told(u64::MAX, 950, 1_000));
+        assert!(told(u64::MAX, 950, 1_001));
+    }
 
     #[test]
     fn a_leader_that_goes_on_to_lack_something_is_none() {

@@ -287,15 +287,16 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         for member in inputs.unreachable {
             self.core.unreachable(member);
+            self.answering.lost(member);
             self.status.traffic().lost(member);
             if member == self.core.soft_state().leader {
                 self.proposals.hurry();
             }
         }
-        inputs
-            .ended
-            .into_iter()
-            .for_each(|member| self.core.ended(member));
+        for member in inputs.ended {
+            self.core.ended(member);
+            self.answering.lost(member);
+        }
         for fetched in inputs.fetched {
             self.core.fetched(fetched);
         }

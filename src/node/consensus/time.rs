@@ -83,6 +83,17 @@ impl<R: LogRead> ConsensusLoop<R> {
         }
         let now = self.clock.machine().boottime();
         let times = (now, self.handover.patience());
+        if self
+            .followed
+            .was_overstated(self.status.answered(), last, times)
+        {
+            tracing::warn!(
+                "a client here was told of entry {}, and the log of the leader ends with {last}: does another server answer at the leader's \
+                 --advertise-client-urls?",
+                self.status.answered()
+            );
+            self.status.bound_answered(last);
+        }
         match self.followed.says((from, term), last, soft.commit, times) {
             Some(committed) => Err(ConsensusError::LeaderLacks {
                 leader: from,
