@@ -28,6 +28,8 @@ pub(crate) enum PlantedMistake {
     EmptyMemberSpeaks,
     /// Who votes is written down with the first flush alone, and a member that does not know takes itself for the only one.
     AloneByDefault,
+    /// That a change of membership is committed is not written down before it is applied.
+    RemovalForgotten,
     /// The log begins anew behind a store that a power loss can still take the name of.
     PointerNotSynced,
 }

@@ -135,6 +135,7 @@ fn a_mistake_that_is_named_is_looked_for() {
         PlantedMistake::EmptyMemberSpeaks,
         PlantedMistake::AloneByDefault,
         PlantedMistake::PointerNotSynced,
+        PlantedMistake::RemovalForgotten,
     ];
     let mistake = all
         .into_iter()

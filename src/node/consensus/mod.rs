@@ -532,7 +532,10 @@ impl<R: LogRead> ConsensusLoop<R> {
             let committed = std::mem::take(&mut ready.committed);
             let batch = ready.number;
             // That a change is committed is to be known after a restart: see `membership`.
-            ready.must_sync |= committed.iter().any(changes_membership);
+            let changes = committed.iter().any(changes_membership);
+            #[cfg(test)]
+            let changes = changes && !is_planted(PlantedMistake::RemovalForgotten);
+            ready.must_sync |= changes;
             self.persist(ready, install, effects);
             self.commit(committed, batch);
             self.apply(effects)?;

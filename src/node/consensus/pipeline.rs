@@ -134,3 +134,30 @@ impl Pipeline {
         self.applied_entry
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_takes_far_more_than_a_leader_proposes_but_not_without_end() {
+        let mut pipeline = Pipeline::new(0);
+        let hand = |pipeline: &mut Pipeline, numbers: std::ops::RangeInclusive<u64>| {
+            numbers.for_each(|number| pipeline.hand_batch(number, 1));
+            (pipeline.is_full(), pipeline.is_overfull())
+        };
+        assert_eq!(hand(&mut pipeline, 1..=64), (false, false));
+        assert_eq!(hand(&mut pipeline, 65..=1_024), (true, false));
+        assert_eq!(hand(&mut pipeline, 1_025..=1_025), (true, true));
+        pipeline.persisted(1_000);
+        assert_eq!((pipeline.is_full(), pipeline.is_overfull()), (false, false));
+        pipeline.hand_batch(1_026, MAX_BATCH_BYTES);
+        assert!(pipeline.is_full() && pipeline.is_overfull(), "by its bytes");
+        pipeline.persisted(1_026);
+        assert!(pipeline.all_persisted() && !pipeline.is_full());
+        pipeline.hand_entries(MAX_ENTRIES_IN_FLIGHT + 1, 1);
+        assert!(pipeline.is_overfull(), "by what the store has not applied");
+        pipeline.applied(MAX_ENTRIES_IN_FLIGHT + 1);
+        assert!(!pipeline.is_overfull());
+    }
+}
