@@ -26,6 +26,9 @@ pub struct MemberInfo {
     /// Where clients reach it.
     #[serde(rename = "clientURLs", deserialize_with = "or_none")]
     pub client_urls: Vec<String>,
+    /// Whether it has no vote yet. Servers that know no such members do not say it.
+    #[serde(rename = "isLearner")]
+    pub is_learner: bool,
 }
 
 /// What a synchronisation came to.

@@ -14,6 +14,6 @@ mod tests;
 pub(crate) use judge::{ChangeRefusal, ChangeVerdict, Configuration, VOTERS_MAX, judge};
 
 pub(crate) use record::{
-    Member, MembersError, all, cluster_row, is_founded, nonce, nonce_row, removed, started,
-    started_row, unless_founded, unless_removed, unless_started,
+    Member, MembersError, all, cluster_row, is_founded, learners, nonce, nonce_row, removed,
+    started, started_row, unless_founded, unless_removed, unless_started,
 };

@@ -168,9 +168,19 @@ pub(super) fn is_removed(view: &View<'_>, id: u64) -> Result<bool, MembersError>
     Ok(view.record(&Row::Removed.key(id))?.is_some())
 }
 
+/// Those that have no vote yet.
+pub(crate) fn learners(store: &Store) -> Result<BTreeSet<u64>, MembersError> {
+    ids(store, Row::Learner)
+}
+
 /// Those that were members, and are none any more.
 pub(crate) fn removed(store: &Store) -> Result<BTreeSet<u64>, MembersError> {
-    let prefix = Row::Removed.prefix();
+    ids(store, Row::Removed)
+}
+
+/// The members that have a row of this kind.
+fn ids(store: &Store, row: Row) -> Result<BTreeSet<u64>, MembersError> {
+    let prefix = row.prefix();
     let rows = store.records(prefix)?.into_iter();
     rows.map(|(key, _)| id_of(prefix, &key)).collect()
 }

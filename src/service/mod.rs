@@ -158,6 +158,11 @@ impl Service {
         members::started(&self.node().store).map_err(|error| self.bad_rows(error))
     }
 
+    /// Those that have no vote yet, as far as it is applied here.
+    pub(crate) fn learners(&self) -> Result<BTreeSet<u64>, ServiceError> {
+        members::learners(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
     /// Those that were members, and are none any more, as far as it is applied here.
     pub(crate) fn removed(&self) -> Result<BTreeSet<u64>, ServiceError> {
         members::removed(&self.node().store).map_err(|error| self.bad_rows(error))

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
+use super::support::client;
 use super::support::cluster::{Cluster, in_short_times, json, memberships};
 use super::support::http::{Request, Response};
+use super::support::running::{Running, command};
 use super::support::server::{self, Launch, Server};
 use super::support::wait::{LIMIT, until, until_or};
 
@@ -293,4 +295,44 @@ fn a_lone_server_whose_peer_port_is_taken_stays_alone() {
     let answer = add(&cluster[0], &places.peer_url(1));
     assert_eq!(answer.status(), 201, "{}", answer.dump());
     put(&cluster[0], "alone-still");
+}
+
+/// One command does all of it, and can be run again after it was cut off.
+#[test]
+fn a_member_is_replaced_by_one_command() {
+    let places = Places::new(4);
+    let all = memberships(&places.clients[..3], &places.peers[..3]);
+    let launches = all
+        .into_iter()
+        .map(|place| in_short_times(server::ours().member(place)));
+    let mut cluster = Cluster::of(launches.collect());
+    put(&cluster[0], "kept");
+    cluster[2].kill();
+    let lost = member_id(&cluster[0], "m2");
+    let words = ["member", "replace", &lost, &places.peer_url(3), "m3"];
+    let waits = Running::start(command(&client::ours(), &cluster[1]).args(words));
+    until("nothing is added", || {
+        let list = json(cluster[0].addr(), "/v2/members").expect("listed");
+        list["members"].as_array().is_some_and(|all| all.len() == 4)
+    });
+    waits.interrupted_with_children();
+    cluster.add(places.joins(4));
+    let again = Running::start(command(&client::ours(), &cluster[1]).args(words));
+    let (said, complaints, status) = again.end();
+    assert_eq!(status.code(), Some(0), "{said:?} {complaints}");
+    assert!(
+        said.contains(&format!("Removed member {lost} from cluster")),
+        "{said:?}"
+    );
+    let list = json(cluster[3].addr(), "/v2/members").expect("listed");
+    assert_eq!(list["members"].as_array().map(Vec::len), Some(3), "{list}");
+    put(&cluster[3], "by-the-new-one");
+    let third = Running::start(command(&client::ours(), &cluster[0]).args(words));
+    let (said, complaints, status) = third.end();
+    assert_eq!(status.code(), Some(0), "{complaints}");
+    assert!(
+        said.iter()
+            .any(|line| line.contains("nothing is left to do")),
+        "{said:?}"
+    );
 }

@@ -3,6 +3,7 @@
 mod change;
 mod request;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -67,17 +68,22 @@ pub(crate) async fn answer(
 
 fn changed_reply(changed: Changed, cluster: &HeaderValue, reply: Reply) -> Response<Body> {
     match changed {
-        Changed::Added(member) => reply.cluster_json(StatusCode::CREATED, one(member), cluster),
+        Changed::Added(member) => {
+            let added = MemberBody {
+                is_learner: true,
+                ..MemberBody::from(member)
+            };
+            reply.cluster_json(StatusCode::CREATED, line(&added), cluster)
+        }
         Changed::Made => reply.cluster_empty(StatusCode::NO_CONTENT, cluster),
         Changed::Refused(status, text) => reply.cluster_json(status, message(&text), cluster),
     }
 }
 
 fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> Response<Body> {
+    let listed = || Ok((service.members()?, service.learners()?));
     let found = match name {
-        b"" => service
-            .members()
-            .map(|members| (StatusCode::OK, list(members))),
+        b"" => listed().map(|(members, learners)| (StatusCode::OK, list(members, &learners))),
         b"leader" => service.leader().map(|leader| match leader {
             Some(leader) => (StatusCode::OK, one(leader)),
             None => (StatusCode::SERVICE_UNAVAILABLE, message("During election")),
@@ -106,6 +112,9 @@ struct MemberBody {
     peer_urls: Vec<String>,
     #[serde(rename = "clientURLs")]
     client_urls: Vec<String>,
+    /// Ours: the original's have a vote at once, and it says nothing of that.
+    #[serde(rename = "isLearner", skip_serializing_if = "std::ops::Not::not")]
+    is_learner: bool,
 }
 
 impl From<Member> for MemberBody {
@@ -115,6 +124,7 @@ impl From<Member> for MemberBody {
             name: member.name,
             peer_urls: member.peer_urls,
             client_urls: member.client_urls,
+            is_learner: false,
         }
     }
 }
@@ -153,8 +163,12 @@ pub(crate) async fn listed(front: &Front, reply: Reply) -> Response<Body> {
     reply.cluster_json(StatusCode::OK, out, &front.cluster)
 }
 
-fn list(members: Vec<Member>) -> Vec<u8> {
-    let members = members.into_iter().map(MemberBody::from).collect();
+fn list(members: Vec<Member>, learners: &BTreeSet<u64>) -> Vec<u8> {
+    let body = |member: Member| MemberBody {
+        is_learner: learners.contains(&member.id),
+        ..MemberBody::from(member)
+    };
+    let members = members.into_iter().map(body).collect();
     line(&MembersBody { members })
 }
 
@@ -197,10 +211,13 @@ mod tests {
         let new_json =
             r#"{"id":"1","name":"","peerURLs":["http://127.0.0.1:15015"],"clientURLs":[]}"#;
         assert_eq!(one(started.clone()), format!("{started_json}\n").as_bytes());
+        let nobody = BTreeSet::new();
+        let learns = list(vec![new.clone()], &BTreeSet::from([1]));
+        assert!(learns.ends_with(b"\"clientURLs\":[],\"isLearner\":true}]}\n"));
         assert_eq!(
-            list(vec![started, new]),
+            list(vec![started, new], &nobody),
             format!("{{\"members\":[{started_json},{new_json}]}}\n").as_bytes()
         );
-        assert_eq!(list(Vec::new()), b"{\"members\":[]}\n");
+        assert_eq!(list(Vec::new(), &nobody), b"{\"members\":[]}\n");
     }
 }

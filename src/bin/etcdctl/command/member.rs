@@ -3,7 +3,9 @@
 use etcd2::client::{Client, Error};
 
 use super::failure::CommandFailure;
+use super::membership::{remove, say_settings};
 use super::peer_url;
+use super::replace::Replacement;
 use super::session::Session;
 use crate::definition::MemberCommand;
 
@@ -13,7 +15,9 @@ pub(super) async fn run(
 ) -> Result<(), CommandFailure> {
     // What is wrong with the words is told before anybody is asked.
     let urls = match &command {
-        MemberCommand::Add { peer_url, .. } => peer_url::all(std::slice::from_ref(peer_url))?,
+        MemberCommand::Add { peer_url, .. } | MemberCommand::Replace { peer_url, .. } => {
+            peer_url::all(std::slice::from_ref(peer_url))?
+        }
         MemberCommand::Update { peer_urls, .. } => peer_url::all(peer_urls)?,
         MemberCommand::List | MemberCommand::Remove { .. } => Vec::new(),
     };
@@ -23,6 +27,14 @@ pub(super) async fn run(
         MemberCommand::Add { name, .. } => add(session, &client, &name, &urls).await,
         MemberCommand::Remove { id } => remove(session, &client, &id).await,
         MemberCommand::Update { id, .. } => update(session, &client, &id, &urls).await,
+        MemberCommand::Replace { id, name, .. } => {
+            let replacement = Replacement {
+                id: &id,
+                urls: &urls,
+                name: name.as_deref(),
+            };
+            replacement.run(session, &client).await
+        }
     }
 }
 
@@ -66,56 +78,7 @@ async fn add(
     );
     session.screen.line(&[&said])?;
     session.screen.flush()?;
-    let members = session.call(client.members()).await?;
-    let cluster: Vec<String> = members
-        .iter()
-        .flat_map(|member| {
-            let name = if member.id == added.id {
-                name
-            } else {
-                &member.name
-            };
-            member
-                .peer_urls
-                .iter()
-                .map(move |url| format!("{name}={url}"))
-        })
-        .collect();
-    let screen = &mut session.screen;
-    screen.line(&["ETCD_NAME=\"", name, "\""])?;
-    screen.line(&["ETCD_INITIAL_CLUSTER=\"", &cluster.join(","), "\""])?;
-    screen.line(&["ETCD_INITIAL_CLUSTER_STATE=\"existing\""])?;
-    Ok(())
-}
-
-async fn remove(session: &mut Session, client: &Client, id: &str) -> Result<(), CommandFailure> {
-    let members = session
-        .call(client.members())
-        .await
-        .map_err(|failure| failure.because("Error while verifying ID against known members: "))?;
-    if !members.iter().any(|member| member.id == id) {
-        let mut text = String::new();
-        if let Some(named) = members.iter().find(|member| member.name == id) {
-            text = format!(
-                "Found a member named {id}; if this is correct, please use its ID, eg:\n\tetcdctl member remove {}\nFor more details, see: etcdctl help member remove\n\n",
-                named.id
-            );
-        }
-        text.push_str(&format!(
-            "Couldn't find a member in the cluster with an ID of {id}."
-        ));
-        return Err(CommandFailure::text(1, text));
-    }
-    session
-        .call(client.remove_member(id))
-        .await
-        .map_err(|failure| {
-            failure.because(&format!("Received an error trying to remove member {id}: "))
-        })?;
-    session
-        .screen
-        .line(&[&format!("Removed member {id} from cluster")])?;
-    Ok(())
+    say_settings(session, client, name, &added.id).await
 }
 
 async fn update(

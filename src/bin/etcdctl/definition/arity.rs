@@ -42,6 +42,7 @@ fn text(names: &[&str]) -> &'static str {
         ["cluster-health"] | ["auth", _] | [_, "list"] => "No arguments accepted",
         ["member", "add"] => "Provide a name and a single member peerURL",
         ["member", "remove"] => "Provide a single member ID",
+        ["member", "replace"] => "Provide an ID, a single member peerURL, and a name or none",
         ["member", _] => {
             "Provide an ID and a list of comma separated peerURL (0xabcd http://example.com,http://example1.com)"
         }

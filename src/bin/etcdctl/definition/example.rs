@@ -177,6 +177,11 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         "a member moved",
     ),
     (
+        "member replace",
+        "etcdctl member replace 8e9e05c52164694d http://10.0.0.9:2380",
+        "a machine died, and another one takes its place",
+    ),
+    (
         "cluster-health",
         "etcdctl cluster-health",
         "exit status 0 only if every member is well",

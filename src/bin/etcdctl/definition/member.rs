@@ -41,4 +41,19 @@ pub(crate) enum MemberCommand {
         )]
         peer_urls: Vec<String>,
     },
+    /// Put a new member in the place of another one
+    ///
+    /// Adds the new one, prints what to start it with, waits until it has its vote, and removes the other one. It can be interrupted
+    /// anywhere and run again with the same words. A member that is dead is replaced while a majority of all runs.
+    Replace {
+        /// ID of the member that goes
+        #[arg(value_name = "memberID", required = true)]
+        id: String,
+        /// Address at which the other members will reach the new one
+        #[arg(value_name = "peerURL", required = true)]
+        peer_url: String,
+        /// Name that the new member will be started with
+        #[arg(value_name = "name")]
+        name: Option<String>,
+    },
 }
