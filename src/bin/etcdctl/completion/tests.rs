@@ -45,7 +45,7 @@ fn bash_completes_commands() {
     assert_eq!(offered(&["etcdctl", "--debug", "clu"]), ["cluster-health"]);
     assert_eq!(
         offered(&["etcdctl", "-o", "json", "member", "r"]),
-        ["remove"]
+        ["remove", "replace"]
     );
     assert_eq!(offered(&["etcdctl", "help", "ro"]), ["role"]);
     assert_eq!(
