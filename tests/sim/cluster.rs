@@ -387,12 +387,13 @@ impl SimulatedCluster {
     /// Every fault ends. The cluster must go on, and its members must come to agree.
     pub(super) fn heal(&mut self) {
         self.cut.clear();
+        let changed = self.faults.changes;
         self.faults = Faults::NONE;
         for machine in &mut self.machines {
             machine.paused = 0;
             machine.disk_state.mend();
         }
-        if self.faults.changes && self.random.one_in(2) {
+        if changed && self.random.one_in(2) {
             self.stop_the_removed();
         }
         self.start_members();

@@ -172,6 +172,20 @@ fn a_follower_that_boots_with_a_clock_ahead_goes_by_its_leader() {
 }
 
 #[test]
+fn a_member_sleeps_through_the_replacement_of_both_others() {
+    let faults = Faults {
+        changes: true,
+        ..Faults::NONE
+    };
+    for seed in [1, 3, 5, 7] {
+        println!("seed {seed}");
+        let mut cluster = SimulatedCluster::new(seed, faults);
+        cluster.sleep_through_replacements();
+        cluster.heal();
+    }
+}
+
+#[test]
 fn a_member_that_is_alone_keeps_its_bounds_and_forgets_what_is_decided() {
     for seed in 0..6 {
         println!("seed {seed}");

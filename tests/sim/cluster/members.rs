@@ -14,6 +14,8 @@ use crate::node::sim::world::World;
 
 /// Machines that stand by.
 pub(super) const SPARES: [u64; 2] = [4, 5];
+/// A machine that is not started whatever is wanted.
+const ASLEEP: u64 = u64::MAX;
 /// Operators leave so many members with a vote.
 const LEAST_VOTERS: usize = 2;
 
@@ -37,6 +39,65 @@ impl SimulatedCluster {
             self.world.note("change asked", change.member());
             machine.changes.push(PendingChange { change, answer });
         }
+    }
+
+    /// One member sleeps while both others are replaced, one after the other. Then it wakes up among members that it has never heard of,
+    /// and is needed: two of the three that are left have to agree.
+    pub(in crate::node::sim) fn sleep_through_replacements(&mut self) {
+        self.await_peace("nobody leads", |cluster| cluster.leader().is_some());
+        let leader = self.leader().expect("it leads");
+        let sleeper = (leader + 1) % VOTERS.len();
+        self.crash(sleeper, false);
+        self.machines[sleeper].away = ASLEEP;
+        let others: Vec<u64> = VOTERS
+            .into_iter()
+            .filter(|id| *id != self.machines[sleeper].id)
+            .collect();
+        for (new, old) in SPARES.into_iter().zip(others) {
+            let add = Change::Add {
+                id: new,
+                peer_urls: vec![format!("http://member-{new}")],
+            };
+            self.make(&add, |cluster| cluster.world.was_member(new));
+            self.await_peace("a new member gets no vote", |cluster| {
+                cluster.world.configuration().0.contains(&new)
+            });
+            self.make(&Change::Remove { id: old }, |cluster| {
+                !cluster.world.configuration().0.contains(&old)
+            });
+            self.stop_the_removed();
+        }
+        self.machines[sleeper].away = 0;
+        // Without it there is one of two, and no leader: it has to hear, and to be heard.
+        let lost = self
+            .machines
+            .iter()
+            .position(|machine| machine.id == SPARES[0]);
+        let lost = lost.expect("it is there");
+        self.crash(lost, false);
+        self.machines[lost].away = ASLEEP;
+        let healed = self.values;
+        self.await_peace("no write succeeds with the one that slept", |cluster| {
+            cluster.world.history.written_above(healed) >= 1
+        });
+        self.machines[lost].away = 0;
+    }
+
+    /// Asks whoever leads until it is so.
+    fn make(&mut self, change: &Change, holds: impl Fn(&Self) -> bool) {
+        let what = format!("{change:?} is not made");
+        for _ in 0..20 {
+            self.await_peace("nobody leads", |cluster| cluster.leader().is_some());
+            let leader = self.leader().expect("it leads");
+            let running = self.machines[leader].running.as_ref();
+            // What comes of it the configuration shows; but nobody asks for what nobody waits for.
+            let _waits = running.map(|member| member.intake.submit(Proposal::of_change(change)));
+            (0..40).for_each(|_| self.round());
+            if holds(self) {
+                return;
+            }
+        }
+        panic!("{what}\n{}", self.described());
     }
 
     fn wanted_change(&mut self) -> Option<Change> {
@@ -83,6 +144,7 @@ impl SimulatedCluster {
                 false => self.world.was_member(machine.id),
             };
             match (machine.running.is_some(), wanted) {
+                (false, true) if machine.away == ASLEEP => {}
                 (false, true) => self.start(at),
                 (true, false) => self.crash(at, false),
                 (true, true) | (false, false) => {}
