@@ -46,7 +46,10 @@ pub(crate) struct AdmissionRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It starts, on this disk.
-    Admitted,
+    Admitted {
+        /// Whether that was not known before.
+        first: bool,
+    },
     /// It started before, on another disk.
     Bootstrapped,
     /// It is no member.
@@ -113,7 +116,8 @@ pub(crate) async fn admit(
     if !known.iter().any(|one| one.id == member) {
         return Ok(Admission::Unknown);
     }
-    if !service.started()?.contains_key(&member) {
+    let first = !service.started()?.contains_key(&member);
+    if first {
         let command = [
             members::unless_started(member),
             members::started_row(member, disk),
@@ -121,7 +125,7 @@ pub(crate) async fn admit(
         service.write_own(&command).await?;
     }
     Ok(match service.started()?.get(&member) {
-        Some(started) if *started == disk => Admission::Admitted,
+        Some(started) if *started == disk => Admission::Admitted { first },
         _ => Admission::Bootstrapped,
     })
 }

@@ -5,7 +5,7 @@ use crate::members::Member;
 use crate::node::start::Founder;
 
 use super::founder::{founder, initial_members};
-use super::join::find_cluster;
+use super::join::{find_cluster, runs_already};
 
 /// What a start goes by where the directory does not say it.
 pub(crate) struct Formation {
@@ -21,39 +21,42 @@ pub(crate) struct Formation {
 /// # Errors
 /// It can be nothing, as the options are.
 pub(crate) async fn decide(config: &Config) -> Result<Formation, Exit> {
-    if !config.existing {
-        let founder = founder(config);
-        if !config.has_data {
-            return Ok(Formation {
-                founder: Ok(founder?),
-                members: initial_members(config),
-            });
-        }
-        return Ok(Formation {
-            founder,
+    match (config.existing, config.has_data) {
+        (false, true) => Ok(Formation {
+            founder: founder(config),
             members: initial_members(config),
-        });
-    }
-    let refused = |text: String| Exit {
-        code: 1,
-        stdout: String::new(),
-        stderr: format!("{text}\n"),
-    };
-    if config.has_data {
-        return Ok(Formation {
+        }),
+        (false, false) => {
+            let founder = founder(config)?;
+            let looked = runs_already(config, founder.identity.cluster).await;
+            looked.map_err(|error| refused(&error))?;
+            Ok(Formation {
+                founder: Ok(founder),
+                members: initial_members(config),
+            })
+        }
+        (true, true) => Ok(Formation {
             founder: Err(refused(
-                "the data directory was there when the options were read, and is empty now: start again".to_owned(),
+                &"the data directory held a member when the options were read, and is empty now: start again",
             )),
             members: Vec::new(),
-        });
+        }),
+        (true, false) => {
+            let found = async { find_cluster(config).await?.is_new() };
+            let joined = found.await.map_err(|error| refused(&error))?;
+            let founder = joined.founder().map_err(|error| refused(&error))?;
+            Ok(Formation {
+                founder: Ok(founder),
+                members: joined.members,
+            })
+        }
     }
-    let found = async { find_cluster(config).await?.is_new() };
-    let joined = found.await.map_err(|error| refused(error.to_string()))?;
-    let founder = joined
-        .founder()
-        .map_err(|error| refused(error.to_string()))?;
-    Ok(Formation {
-        founder: Ok(founder),
-        members: joined.members,
-    })
+}
+
+fn refused(why: &dyn std::fmt::Display) -> Exit {
+    Exit {
+        code: 1,
+        stdout: String::new(),
+        stderr: format!("{why}\n"),
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use raft::eraftpb::ConfState;
 use serde::Deserialize;
+use tokio::task::JoinSet;
 
 use super::founder::initial_members;
 use crate::config::{Config, comparable};
@@ -21,6 +22,8 @@ pub(crate) const MEMBERS_PATH: &str = "/members";
 
 /// How long one member is waited for.
 const ASKED_WITHIN: Duration = Duration::from_secs(3);
+/// The same where most of them are not there yet.
+const LOOKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The cluster that a member was added to.
 #[derive(Debug)]
@@ -48,29 +51,39 @@ pub(crate) enum JoinError {
         /// What the last one that was asked came to.
         last: String,
     },
-    /// There are more members than are named, or fewer.
+    /// It is none of them.
     #[error(
-        "error validating peerURLs: member count is unequal: --initial-cluster names {named}, and the cluster has {there} ({urls}). Add \
-         this member first, with 'etcdctl member add NAME URL', and give --initial-cluster as that prints it"
+        "error validating peerURLs: unmatched member while checking PeerURLs: the cluster has no member at {urls}; its members are at \
+         {there}. Add this one first ('etcdctl member add NAME URL' at one of them), or correct its URLs"
     )]
-    Count {
-        /// How many are named.
-        named: usize,
-        /// How many there are.
-        there: usize,
-        /// Where those are.
+    NotAdded {
+        /// Where this member is.
         urls: String,
+        /// Where those are.
+        there: String,
     },
     /// One is named that is none.
     #[error(
-        "error validating peerURLs: unmatched member while checking PeerURLs: --initial-cluster names {name} at {urls}, and the cluster \
-         has no member there"
+        "error validating peerURLs: unmatched member while checking PeerURLs: --initial-cluster names {name} at {urls}, and the members \
+         of the cluster are at {there}. Take it out of the list, or correct its URLs"
     )]
     Unmatched {
         /// Who.
         name: String,
         /// Where.
         urls: String,
+        /// Where those are.
+        there: String,
+    },
+    /// A cluster is to be founded, and another one runs.
+    #[error(
+        "the members that --initial-cluster names run a cluster already, {cluster:x}: {advice}"
+    )]
+    Runs {
+        /// Which.
+        cluster: u64,
+        /// What to do.
+        advice: &'static str,
     },
     /// Its disk was emptied.
     #[error(
@@ -169,45 +182,90 @@ fn places(urls: &[String]) -> BTreeSet<String> {
     urls.iter().map(|url| comparable(url)).collect()
 }
 
-/// The members of the cluster under the names that the options give them: each is at the same URLs as one that is named.
+/// The members of the cluster. Each that is named has to be one, at the same URLs; those that are not named the cluster knows.
 fn matched(
     config: &Config,
     listed: Vec<Member>,
     cluster: u64,
     there: Vec<ListedMember>,
 ) -> Result<JoinedCluster, JoinError> {
-    if listed.len() != there.len() {
-        let urls = there.iter().flat_map(|member| member.peer_urls.clone());
-        return Err(JoinError::Count {
-            named: listed.len(),
-            there: there.len(),
-            urls: urls.collect::<Vec<_>>().join(", "),
-        });
-    }
-    let mut own = 0;
-    let mut members = Vec::new();
+    let urls = there.iter().flat_map(|member| member.peer_urls.clone());
+    let urls = urls.collect::<Vec<_>>().join(", ");
+    let mut own = None;
     for named in listed {
         let place = places(&named.peer_urls);
         let found = there
             .iter()
             .find(|member| places(&member.peer_urls) == place);
-        let found = found.ok_or_else(|| JoinError::Unmatched {
-            name: named.name.clone(),
-            urls: named.peer_urls.join(", "),
-        })?;
-        if named.name == config.name {
-            own = found.id;
+        let (at, is_own) = (named.peer_urls.join(", "), named.name == config.name);
+        match found {
+            Some(found) if is_own => own = Some(found.id),
+            Some(_) => {}
+            None if is_own => {
+                return Err(JoinError::NotAdded {
+                    urls: at,
+                    there: urls,
+                });
+            }
+            None => {
+                return Err(JoinError::Unmatched {
+                    name: named.name,
+                    urls: at,
+                    there: urls,
+                });
+            }
         }
-        members.push(Member {
-            id: found.id,
-            name: found.name.clone(),
-            ..named
-        });
     }
+    let members = there.into_iter().map(|member| Member {
+        id: member.id,
+        name: member.name,
+        peer_urls: member.peer_urls,
+        client_urls: Vec::new(),
+        applies: None,
+    });
+    let mut members: Vec<Member> = members.collect();
     members.sort_unstable_by_key(|member| member.id);
     Ok(JoinedCluster {
         cluster,
-        own,
+        own: own.ok_or(JoinError::NobodyNamed)?,
         members,
     })
+}
+
+/// Looks whether those that are to found a cluster with this member run another one. Who does not answer at once is founded with.
+///
+/// # Errors
+/// One of them does.
+pub(crate) async fn runs_already(config: &Config, cluster: u64) -> Result<(), JoinError> {
+    let listed = initial_members(config);
+    let own = places(&config.advertise_peer);
+    let mut asked = JoinSet::new();
+    for member in listed
+        .into_iter()
+        .filter(|member| member.name != config.name)
+    {
+        asked.spawn(async move { tokio::time::timeout(LOOKED_WITHIN, ask(&member)).await });
+    }
+    while let Some(answer) = asked.join_next().await {
+        let Ok(Ok(Ok((theirs, there)))) = answer else {
+            continue;
+        };
+        if theirs == cluster || there.is_empty() {
+            continue;
+        }
+        let added = there.iter().any(|member| places(&member.peer_urls) == own);
+        return Err(JoinError::Runs {
+            cluster: theirs,
+            advice: match added {
+                true => {
+                    "this member was added to it: start it with --initial-cluster-state existing"
+                }
+                false => {
+                    "add this member to it ('etcdctl member add NAME URL' at one of them) and start it with --initial-cluster-state \
+                     existing, or correct --initial-cluster"
+                }
+            },
+        });
+    }
+    Ok(())
 }

@@ -148,7 +148,8 @@ async fn admission(front: &Front, request: Request<Incoming>, reply: Reply) -> R
     let body = body.collect().await.map(Collected::to_bytes);
     let asked = body
         .ok()
-        .and_then(|body| serde_json::from_slice::<AdmissionRequest>(&body).ok());
+        .and_then(|body| serde_json::from_slice::<serde_json::Map<_, _>>(&body).ok())
+        .and_then(|body| serde_json::from_value::<AdmissionRequest>(body.into()).ok());
     let Some(asked) = asked else {
         let text = "this is for new members: their cluster, id and disk, as JSON";
         return reply.text_error(StatusCode::BAD_REQUEST, text);
@@ -158,8 +159,10 @@ async fn admission(front: &Front, request: Request<Incoming>, reply: Reply) -> R
         return reply.text_error(StatusCode::PRECONDITION_FAILED, text);
     }
     match formation::admit(&front.service, &asked).await {
-        Ok(Admission::Admitted) => {
-            tracing::info!("member {:x} starts for the first time", asked.member);
+        Ok(Admission::Admitted { first }) => {
+            if first {
+                tracing::info!("member {:x} starts for the first time", asked.member);
+            }
             reply.empty(StatusCode::OK)
         }
         Ok(Admission::Bootstrapped) => {

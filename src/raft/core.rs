@@ -258,6 +258,9 @@ impl<R: LogRead> RaftCore<R> {
 
     /// A message from a peer.
     pub(crate) fn step(&mut self, message: Message) -> raft::Result<()> {
+        if self.is_out_of_place(&message) {
+            return Ok(());
+        }
         if message.get_msg_type() == MessageType::MsgTimeoutNow {
             if self.installing.is_some() {
                 return Ok(());
@@ -442,6 +445,22 @@ impl<R: LogRead> RaftCore<R> {
     /// This member's term, and whom it gave its vote in it; 0 for nobody.
     pub(crate) fn promised(&self) -> (u64, u64) {
         (self.node.raft.term, self.node.raft.vote)
+    }
+
+    /// Whether a message has come to the wrong place or time. A request for whoever leads would be passed on under the name of who sent
+    /// it, and nobody takes a message of one member from another; it is asked again. And who is being sent the state says with each
+    /// heartbeat that it needs it, and would be sent it twice.
+    fn is_out_of_place(&self, message: &Message) -> bool {
+        let raft = &self.node.raft;
+        match message.get_msg_type() {
+            MessageType::MsgReadIndex | MessageType::MsgPropose => raft.state != StateRole::Leader,
+            MessageType::MsgAppendResponse => {
+                let progress = raft.prs().get(message.from);
+                let sending = progress.is_some_and(|one| one.state == ProgressState::Snapshot);
+                message.request_snapshot != raft::INVALID_INDEX && sending
+            }
+            _ => false,
+        }
     }
 
     /// The next batch, if there is anything to do.

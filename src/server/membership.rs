@@ -1,7 +1,7 @@
 //! What a member of several does beside serving: it is let in, and its network goes by who belongs to the cluster.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::formation::{self, AdmissionError, NewMember};
@@ -13,6 +13,8 @@ use super::network;
 
 /// Between two looks of a member that is alone.
 const SELDOM: Duration = Duration::from_secs(1);
+/// How long that goes on before it is told.
+const UNHEARD: Duration = Duration::from_secs(10);
 /// Between two tries to find the cluster.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -26,6 +28,67 @@ pub(super) struct Membership<'a> {
     pub(super) listed: &'a [Member],
     /// What the data directory drew when it was founded.
     pub(super) disk: u64,
+}
+
+/// How long no leader is known while nobody reaches this member.
+#[derive(Debug, Default)]
+struct Unheard {
+    since: Option<Instant>,
+}
+
+impl Unheard {
+    /// Says what is wrong where this member reaches others, none reaches it, and no leader is known for long: its address is not where it
+    /// listens.
+    fn look(&mut self, own: &Membership<'_>) {
+        let reached = match own.node.status.leader() {
+            0 => own.network.reaches_in_vain(),
+            _ => 0,
+        };
+        if reached == 0 {
+            self.since = None;
+            return;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() < UNHEARD {
+            return;
+        }
+        // Again after as long.
+        self.since = Some(Instant::now());
+        let id = own.service.member_id();
+        let members = own.service.members().unwrap_or_default();
+        let stored = members.into_iter().find(|member| member.id == id);
+        let urls = stored.map_or_else(|| own.config.advertise_peer.clone(), |own| own.peer_urls);
+        tracing::warn!(
+            "this member reaches {reached} of the others, and none of them reaches it at {}: let it listen there (--listen-peer-urls), or \
+             tell them where it is ('etcdctl member update {id:x} URL' at one of them)",
+            urls.join(", ")
+        );
+    }
+}
+
+/// Says so where the options name members that this directory does not know: it is of another cluster, or was alone.
+pub(super) fn tell_strangers(service: &Service, config: &Config) {
+    let known = service.members().unwrap_or_default();
+    if !config.existing || known.is_empty() {
+        return;
+    }
+    let is_known = |url: &String| known.iter().any(|member| member.peer_urls.contains(url));
+    let named = config
+        .initial_cluster
+        .iter()
+        .flat_map(|member| &member.peer_urls);
+    let strangers: Vec<&str> = named
+        .filter(|url| !is_known(url))
+        .map(String::as_str)
+        .collect();
+    if !strangers.is_empty() {
+        tracing::warn!(
+            "--initial-cluster names members at {}, and the data directory {} does not know them: it goes on as the member that it was. To \
+             join them, start with an empty one",
+            strangers.join(", "),
+            config.data_dir.display()
+        );
+    }
 }
 
 /// Why this server must not serve, whatever the others say, as its own store tells.
@@ -126,6 +189,7 @@ impl Membership<'_> {
     async fn keep_in_step(&self) -> AdmissionError {
         let mut seen = None;
         let mut several = false;
+        let mut unheard = Unheard::default();
         loop {
             let applied = self.node.status.applied();
             if seen.replace(applied) != Some(applied) {
@@ -142,6 +206,7 @@ impl Membership<'_> {
                 tracing::error!("member {by:x} says that this one was removed");
                 return AdmissionError::Removed { member };
             }
+            unheard.look(self);
             let pause = match several {
                 true => self.config.heartbeat,
                 // A lone member is asked before it is joined.

@@ -123,6 +123,7 @@ async fn serve(
         return Err(error.into());
     }
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
+    membership::tell_strangers(&service, config);
     let publishing = Publishing {
         service: &service,
         status: &status,

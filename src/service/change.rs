@@ -49,7 +49,10 @@ impl Service {
         mut peer_urls: Vec<String>,
     ) -> Result<(), MemberChangeError> {
         peer_urls.sort_unstable();
-        self.change(&Change::Move { id, peer_urls }).await
+        let places = peer_urls.join(", ");
+        self.change(&Change::Move { id, peer_urls }).await?;
+        tracing::info!("member {id:x} is reached at {places} from now on");
+        Ok(())
     }
 
     /// A member leaves, for ever.

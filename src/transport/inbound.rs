@@ -82,6 +82,11 @@ impl Inbound {
         open.streams.clear();
     }
 
+    /// Whether nobody has one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open().streams.is_empty()
+    }
+
     /// Ends the streams of one member.
     pub(super) fn end(&self, member: u64) {
         let mut open = self.open();

@@ -168,6 +168,15 @@ impl Network {
         }
     }
 
+    /// How many members this one reaches, while none reaches it; 0 where one does.
+    pub(crate) fn reaches_in_vain(&self) -> usize {
+        if !self.inbound.is_empty() {
+            return 0;
+        }
+        let peers = self.peers().into_iter();
+        peers.filter(|peer| peer.control.connected).count()
+    }
+
     /// Who said that this member was removed, if anybody did.
     pub(crate) fn removed_by(&self) -> Option<u64> {
         self.local.greeted.removed_by()

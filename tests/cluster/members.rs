@@ -244,11 +244,21 @@ fn a_member_that_was_not_added_makes_nothing() {
     }
     let answer = add(&cluster[0], &places.peer_url(1));
     assert_eq!(answer.status(), 201, "{}", answer.dump());
+    // Nor one that would found another cluster with members that run.
+    let mut founds = places.launch(2).spawn();
+    let status = founds.wait_exit(LIMIT);
+    let log = founds.log();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(
+        log.contains("start it with --initial-cluster-state existing"),
+        "{log}"
+    );
+    assert!(!founds.data_dir().join("wal").exists(), "{log}");
     let mut third = places.joins(3).spawn();
     let status = third.wait_exit(LIMIT);
     assert_eq!(status.code(), Some(1), "{}", third.log());
     let log = third.log();
-    assert!(log.contains("member count is unequal"), "{log}");
+    assert!(log.contains("the cluster has no member at"), "{log}");
     assert!(log.contains("etcdctl member add"), "{log}");
     assert!(!third.data_dir().join("wal").exists(), "{log}");
 }

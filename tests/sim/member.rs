@@ -116,6 +116,9 @@ impl Effects for Outbox {
     }
 
     fn send(&mut self, messages: Vec<Message>) {
+        let from = |message: &Message| message.from;
+        let others = messages.iter().map(from).find(|from| *from != self.id);
+        assert_eq!(others, None, "member {} speaks for another", self.id);
         self.letters.extend(messages.into_iter().map(Letter::of));
     }
 

@@ -172,7 +172,8 @@ fn listed<'a>(
     for item in items {
         let (name, url) = item
             .split_once('=')
-            .filter(|(name, _)| !name.is_empty())
+            // Other programs print it without a name for members that have not started.
+            .map(|(name, url)| (if name.is_empty() { url } else { name }, url))
             .ok_or_else(|| ConfigError::Setting {
                 origin: origin.clone(),
                 reason: format!("{item:?} is not of the form name=url"),

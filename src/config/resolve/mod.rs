@@ -44,7 +44,7 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
         vocabulary,
         initial_cluster,
         founding_obstacle,
-        existing: settings.text(&INITIAL_CLUSTER_STATE).as_deref() == Some("existing"),
+        existing: joins(&settings),
         has_data: host.holds_member(&data_dir),
         initial_cluster_token: settings.text(&INITIAL_CLUSTER_TOKEN).unwrap_or_default(),
         name,
@@ -79,6 +79,11 @@ pub(super) fn resolve(mut settings: Settings, host: &dyn Host) -> Result<Config,
     })
 }
 
+/// Whether a node without data joins a cluster that runs.
+fn joins(settings: &Settings) -> bool {
+    settings.text(&INITIAL_CLUSTER_STATE).as_deref() == Some("existing")
+}
+
 /// Whom a node founds with. Ends the start of one that cannot found; one that has a cluster already keeps the reason.
 fn founding(
     settings: &mut Settings,
@@ -90,7 +95,7 @@ fn founding(
     let founded = host.holds_member(data_dir);
     let error = match founding::members(settings, host, name, peer_urls)? {
         Ok(members) => {
-            if !founded {
+            if !founded && !joins(settings) {
                 founding::note_two(settings, &members);
             }
             return Ok((members, None));

@@ -106,7 +106,11 @@ pub(super) async fn make(service: &Service, request: &MembersRequest<'_>, body: 
 
 /// The peer URLs of a body, each once.
 fn urls(body: &[u8]) -> Result<Vec<String>, String> {
-    let Urls { peer_urls } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    // A list would pass for the fields in their order.
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let Urls { peer_urls } =
+        serde_json::from_value(object.into()).map_err(|error| error.to_string())?;
     if peer_urls.is_empty() {
         return Err("no valid URLs given".to_owned());
     }

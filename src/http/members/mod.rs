@@ -143,7 +143,9 @@ struct ListedBody {
 /// All members, for one that joins: as the leader has them, where one answers in time.
 pub(crate) async fn listed(front: &Front, reply: Reply) -> Response<Body> {
     let service = &front.service;
-    if let Ok(Err(error)) = tokio::time::timeout(FRESH_WITHIN, service.catch_up()).await {
+    let founded = service.is_founded().unwrap_or(false);
+    if founded && let Ok(Err(error)) = tokio::time::timeout(FRESH_WITHIN, service.catch_up()).await
+    {
         tracing::debug!("the members are listed as they are known here: {error}");
     }
     let members = match service.members() {

@@ -24,6 +24,8 @@ pub(super) struct Answering {
     looks: [Option<(u64, u64)>; 2],
     /// When a learner was last to get a vote.
     promoted: Option<u64>,
+    /// The member that is to be removed, and when that was first looked at.
+    asked: Option<(u64, u64)>,
 }
 
 impl Answering {
@@ -33,6 +35,7 @@ impl Answering {
             heard: BTreeMap::new(),
             looks: [None; 2],
             promoted: None,
+            asked: None,
         }
     }
 
@@ -58,25 +61,40 @@ impl Answering {
         members.iter().filter(answer).count()
     }
 
-    /// What goes into the log where this change was asked for: a removal that would leave too few is refused.
+    /// What goes into the log where this change was asked for: a removal that would leave too few is refused. `None` while that is not
+    /// known: those that stay have to say something after it was asked for, and have an election time-out for that.
     pub(super) fn made_safe<R: LogRead>(
-        &self,
+        &mut self,
         change: Change,
         core: &RaftCore<R>,
         now: u64,
-    ) -> Change {
+    ) -> Option<Change> {
         let Change::Remove { id } = change else {
-            return change;
+            return Some(change);
         };
-        let mut voters = core.conf_state().voters;
-        if !voters.contains(&id) {
-            return change;
+        let mut stay = core.conf_state().voters;
+        if !stay.contains(&id) {
+            return Some(change);
         }
-        voters.retain(|voter| *voter != id);
-        match self.count(&voters, core.id(), now) < voters.len() / 2 + 1 {
-            true if !voters.is_empty() => Change::Unsafe { id },
-            _ => change,
+        stay.retain(|voter| *voter != id);
+        let asked = self.asked.filter(|(of, _)| *of == id);
+        let since = asked.map_or(now, |(_, at)| at);
+        self.asked = Some((id, since));
+        let said = |member: &&u64| {
+            let heard = self.heard.get(member);
+            **member == core.id() || heard.is_some_and(|at| *at > since)
+        };
+        match stay.iter().filter(said).count() < stay.len() / 2 + 1 {
+            true if stay.is_empty() => Some(change),
+            true if now.saturating_sub(since) <= self.timeout => None,
+            true => Some(Change::Unsafe { id }),
+            false => Some(change),
         }
+    }
+
+    /// A change was proposed: the next one is looked at anew.
+    pub(super) fn proposed(&mut self) {
+        self.asked = None;
     }
 
     /// The learner that is to get a vote now, if this member leads and one is level: one at a time, and only where enough members

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use crate::command::Change;
 use crate::node::batch::{ApplyBatch, JudgedChange};
 use crate::node::change::{self, ChangeError};
 use crate::node::consensus_error::ConsensusError;
@@ -87,6 +88,9 @@ fn judge<R: LogRead>(
     };
     let change = change::of(entry)?;
     if judged.refused.is_none() && change::moves_a_vote(&change) {
+        if let Change::Promote { id } = change {
+            tracing::info!("member {id:x} is level with the others, and has a vote now");
+        }
         let led = core.soft_state().role == Role::Leader;
         let by_consensus = core.apply_change(&change::for_crate(&change))?;
         if led && !core.is_member() {

@@ -338,8 +338,9 @@ impl<R: LogRead> ConsensusLoop<R> {
         if let Some(learner) = self.answering.promotes(&self.core, now) {
             self.proposals.promote(learner);
         }
+        let (core, answering) = (&mut self.core, &mut self.answering);
         self.proposals
-            .route(&mut self.core, &self.pipeline, &self.answering, effects);
+            .route(core, &self.pipeline, answering, effects);
         self.mind_membership();
         self.core.tell_commit();
         self.hand_out(effects)?;
@@ -399,8 +400,9 @@ impl<R: LogRead> ConsensusLoop<R> {
     /// A leader that is to be removed gives way.
     fn mind_membership(&mut self) {
         // One that has not applied the last change could not campaign.
-        if !self.core.is_changing() && self.proposals.is_to_be_removed(&self.core) {
-            let now = self.clock.machine().boottime();
+        let now = self.clock.machine().boottime();
+        let (core, answering) = (&self.core, &mut self.answering);
+        if !core.is_changing() && self.proposals.is_to_be_removed(core, answering, now) {
             self.handover.before_removal(&mut self.core, now);
         }
     }

@@ -220,7 +220,6 @@ impl Proposals {
         if !self.changes.is_empty() {
             return;
         }
-        tracing::info!("member {id:x} is level with the others, and gets a vote");
         let request = self.next_request;
         self.next_request = self.next_request.wrapping_add(1);
         self.park(request, Proposal::of_change(&Change::Promote { id }));
@@ -231,7 +230,7 @@ impl Proposals {
         &mut self,
         core: &mut RaftCore<R>,
         pipeline: &Pipeline,
-        answering: &Answering,
+        answering: &mut Answering,
         effects: &mut impl Effects,
     ) {
         let soft = core.soft_state();
@@ -300,34 +299,44 @@ impl Proposals {
         self.changes = changes.into();
     }
 
-    /// Whether the next change removes this member, while another could lead.
-    pub(super) fn is_to_be_removed<R: LogRead>(&self, core: &RaftCore<R>) -> bool {
+    /// Whether the next change removes this member, and is going to hold, while another could lead.
+    pub(super) fn is_to_be_removed<R: LogRead>(
+        &self,
+        core: &RaftCore<R>,
+        answering: &mut Answering,
+        now: u64,
+    ) -> bool {
+        let removal = Change::Remove { id: self.id };
         let next = self.changes.front();
         let change = next.and_then(|write| write.proposal.change());
-        change == Some(Change::Remove { id: self.id }) && !core.soft_state().sole_voter
+        change.as_ref() == Some(&removal)
+            && !core.soft_state().sole_voter
+            && answering.made_safe(removal.clone(), core, now) == Some(removal)
     }
 
     /// The first change, if none is under way.
     fn propose_change<R: LogRead>(
         &mut self,
         core: &mut RaftCore<R>,
-        answering: &Answering,
+        answering: &mut Answering,
         now: u64,
     ) {
         let has_room = core.proposal_room().is_some();
-        if !has_room || core.is_changing() || self.is_to_be_removed(core) {
+        if !has_room || core.is_changing() || self.is_to_be_removed(core, answering, now) {
             return;
         }
+        let next = self.changes.front();
+        let change = next.and_then(|write| write.proposal.change());
+        let Some(change) = change.and_then(|change| answering.made_safe(change, core, now)) else {
+            return;
+        };
         let Some(write) = self.changes.pop_front() else {
             return;
         };
-        let Some(change) = write.proposal.change() else {
-            return;
-        };
+        answering.proposed();
         if write.taken_in.is_some() {
             self.taken_bytes -= write.proposal.len();
         }
-        let change = answering.made_safe(change, core, now);
         let stamp = self.clock.stamp(write.request);
         let command = Proposal::of_change(&change).stamp(&stamp);
         if let Err(error) = core.propose_change(command, &change::for_crate(&change)) {

@@ -52,11 +52,17 @@ async fn list(session: &mut Session, client: &Client) -> Result<(), CommandFailu
             continue;
         }
         let line = format!(
-            "{}: name={} peerURLs={peers} clientURLs={} isLeader={}",
+            "{}: name={} peerURLs={peers} clientURLs={} isLeader={}{}",
             member.id,
             member.name,
             member.client_urls.join(","),
-            member.id == leader.id
+            member.id == leader.id,
+            // Said where it is so: the original knows none.
+            if member.is_learner {
+                " isLearner=true"
+            } else {
+                ""
+            }
         );
         session.screen.line(&[&line])?;
     }

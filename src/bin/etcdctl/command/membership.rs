@@ -16,7 +16,12 @@ pub(super) async fn say_settings(
     let cluster: Vec<String> = members
         .iter()
         .flat_map(|member| {
-            let name = if member.id == id { name } else { &member.name };
+            let name = match member {
+                member if member.id == id => name,
+                // One that was added and has not started: its ID tells it apart, in a list of the form that servers take.
+                member if member.name.is_empty() => &member.id,
+                member => &member.name,
+            };
             member
                 .peer_urls
                 .iter()
