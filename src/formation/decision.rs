@@ -42,7 +42,7 @@ pub(crate) async fn decide(config: &Config) -> Result<Formation, Exit> {
             members: Vec::new(),
         }),
         (true, false) => {
-            let found = async { find_cluster(config).await?.is_new() };
+            let found = async { find_cluster(config).await?.if_new() };
             let joined = found.await.map_err(|error| refused(&error))?;
             let founder = joined.founder().map_err(|error| refused(&error))?;
             Ok(Formation {

@@ -130,7 +130,7 @@ impl JoinedCluster {
     }
 
     /// Refuses a member that the cluster has seen before.
-    pub(crate) fn is_new(self) -> Result<Self, JoinError> {
+    pub(crate) fn if_new(self) -> Result<Self, JoinError> {
         let own = self.members.iter().find(|member| member.id == self.own);
         match own.filter(|own| !own.name.is_empty()) {
             Some(own) => Err(JoinError::Bootstrapped {

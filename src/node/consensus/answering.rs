@@ -114,7 +114,8 @@ impl Answering {
             .promoted
             .is_some_and(|at| now.saturating_sub(at) < self.timeout);
         let voters = state.voters;
-        let few = self.count(&voters, core.id(), now) + 1 < (voters.len() + 1) / 2 + 1;
+        let majority_with_it = voters.len().div_ceil(2) + 1;
+        let few = self.count(&voters, core.id(), now) + 1 < majority_with_it;
         if paused || few || voters.len() >= VOTERS_MAX || core.is_changing() {
             return None;
         }

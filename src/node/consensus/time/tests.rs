@@ -123,7 +123,7 @@ fn appended(from: u64, term: u64, before: (u64, u64), stamp: &Stamp) -> Message 
         term,
         index: before.0,
         log_term: before.1,
-        entries: vec![entry.expect("of a kind that is known")].into(),
+        entries: vec![entry.expect("of a kind that is known")],
         ..Message::default()
     }
 }
