@@ -140,6 +140,8 @@ pub(crate) struct NewMember<'a> {
     pub(crate) pause: Duration,
     /// All members, this one included, as far as it knows.
     pub(crate) members: &'a [Member],
+    /// How many have a vote, as its own store knows.
+    pub(crate) voters: usize,
     /// Whether it was added to a cluster that is founded.
     pub(crate) joins: bool,
     /// Its number.
@@ -165,12 +167,11 @@ impl NewMember<'_> {
                 .filter(|(_, facts)| facts.founded)
                 .map(|(id, _)| *id)
                 .collect();
-            let listed = self.members.len();
             if !founded.is_empty() {
                 if self.ask(own, &founded, &mut told).await? {
                     admit();
                 }
-            } else if !self.joins && greeted.len() + 1 > listed / 2 {
+            } else if !self.joins && greeted.len() + 1 > self.voters / 2 {
                 admit();
             }
             tokio::select! {

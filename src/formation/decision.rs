@@ -11,8 +11,7 @@ use super::join::{find_cluster, runs_already};
 pub(crate) struct Formation {
     /// Who founds if the directory is empty, or why nobody may.
     pub(crate) founder: Result<Founder, Exit>,
-    /// The members as far as they are known. None where a member comes back that was added: its store says it, or the cluster is asked
-    /// once more.
+    /// The members as far as they are known before the store is open.
     pub(crate) members: Vec<Member>,
 }
 
@@ -22,7 +21,8 @@ pub(crate) struct Formation {
 /// It can be nothing, as the options are.
 pub(crate) async fn decide(config: &Config) -> Result<Formation, Exit> {
     match (config.existing, config.has_data) {
-        (false, true) => Ok(Formation {
+        // What it was made the directory knows.
+        (_, true) => Ok(Formation {
             founder: founder(config),
             members: initial_members(config),
         }),
@@ -35,12 +35,6 @@ pub(crate) async fn decide(config: &Config) -> Result<Formation, Exit> {
                 members: initial_members(config),
             })
         }
-        (true, true) => Ok(Formation {
-            founder: Err(refused(
-                &"the data directory held a member when the options were read, and is empty now: start again",
-            )),
-            members: Vec::new(),
-        }),
         (true, false) => {
             let found = async { find_cluster(config).await?.if_new() };
             let joined = found.await.map_err(|error| refused(&error))?;

@@ -149,17 +149,26 @@ impl JoinedCluster {
 pub(crate) async fn find_cluster(config: &Config) -> Result<JoinedCluster, JoinError> {
     let listed = initial_members(config);
     let others = listed.iter().filter(|member| member.name != config.name);
-    let mut last = None;
+    let mut refused = None;
     for member in others {
         match ask(member).await {
-            Ok((cluster, there)) => return matched(config, listed, cluster, there),
-            Err(error) => last = Some(error),
+            // It is new itself.
+            Ok((_, there)) if there.is_empty() => {
+                let urls = member.peer_urls.join(", ");
+                let last = format!("{urls} knows of no members yet");
+                refused.get_or_insert(JoinError::NoAnswer { last });
+            }
+            // What one of them does not know yet another one may.
+            Ok((cluster, there)) => match matched(config, listed.clone(), cluster, there) {
+                Err(error) => refused = Some(error),
+                joined => return joined,
+            },
+            Err(last) => {
+                refused.get_or_insert(JoinError::NoAnswer { last });
+            }
         }
     }
-    Err(match last {
-        Some(last) => JoinError::NoAnswer { last },
-        None => JoinError::NobodyNamed,
-    })
+    Err(refused.unwrap_or(JoinError::NobodyNamed))
 }
 
 async fn ask(member: &Member) -> Result<(u64, Vec<ListedMember>), String> {
@@ -174,7 +183,12 @@ async fn ask(member: &Member) -> Result<(u64, Vec<ListedMember>), String> {
         return Err(odd(answer.status.as_str()));
     }
     let cluster = answer.cluster.ok_or_else(|| odd("without a cluster id"))?;
-    let there = serde_json::from_slice(&answer.body).map_err(|_| odd("no list of members"))?;
+    let there: Vec<ListedMember> =
+        serde_json::from_slice(&answer.body).map_err(|_| odd("no list of members"))?;
+    let ids: BTreeSet<u64> = there.iter().map(|member| member.id).collect();
+    if ids.contains(&0) || ids.len() != there.len() {
+        return Err(odd("a list in which members have no ids of their own"));
+    }
     Ok((cluster, there))
 }
 

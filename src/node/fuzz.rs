@@ -42,6 +42,7 @@ fn the_marker_beside_the_applied_index() {
         },
         witness: Some(vec![1, 2, 3]),
         own: Some(Stamp::default()),
+        booted: Some(Stamp::default()),
         disk: 4,
         cluster: 8,
         member: 9,

@@ -4,7 +4,8 @@
 //! bytes of `command`), 4 witness of the log (position known durable, see the `wal` crate), 5 cluster id, 6 member id, 7 this
 //! member's own readings when it applied that command (as 3), where the leader may be another machine, 8 and 9 only in a
 //! store that a snapshot made, until the log is reset behind it: this member's term and vote when it was made, 10 the number
-//! that this directory drew when it was founded.
+//! that this directory drew when it was founded, 11 what this member's clocks read at the first start of a boot (as 3), until something is
+//! applied in it.
 
 use prost::Message;
 use prost11::Message as _;
@@ -26,6 +27,8 @@ pub struct Marker {
     /// What this member's own clocks read then, and the cluster time that it took for the present. `None` where it is alone:
     /// the stamps are its own.
     pub own: Option<Stamp>,
+    /// What its clocks read at the first start in a boot after that one, until something is applied in it.
+    pub booted: Option<Stamp>,
     /// The log's durable position when this was written.
     pub witness: Option<Vec<u8>>,
     /// The cluster this member belongs to; 0 before the first entry.
@@ -75,6 +78,8 @@ struct Wire {
     installed_vote: u64,
     #[prost(fixed64, tag = "10")]
     disk: u64,
+    #[prost(bytes = "vec", optional, tag = "11")]
+    booted: Option<Vec<u8>>,
 }
 
 impl Marker {
@@ -88,6 +93,7 @@ impl Marker {
             cluster: self.cluster,
             member: self.member,
             own: self.own.as_ref().map(stamp_bytes),
+            booted: self.booted.as_ref().map(stamp_bytes),
             disk: self.disk,
             installed_term: self.installed.map(|installed| installed.term),
             installed_vote: self.installed.map_or(0, |installed| installed.vote),
@@ -102,6 +108,10 @@ impl Marker {
         }
         let failed = |error: &dyn std::fmt::Display| MarkerError(error.to_string());
         let wire = <Wire as Message>::decode(bytes).map_err(|error| failed(&error))?;
+        let stamp = |bytes: Option<Vec<u8>>| {
+            let stamp = bytes.map(|bytes| Stamp::decode(&bytes)).transpose();
+            stamp.map_err(|error| failed(&error))
+        };
         Ok(Self {
             term: wire.term,
             conf_state: ConfState::decode(wire.conf_state.as_slice())
@@ -111,11 +121,8 @@ impl Marker {
             cluster: wire.cluster,
             member: wire.member,
             disk: wire.disk,
-            own: wire
-                .own
-                .map(|bytes| Stamp::decode(&bytes))
-                .transpose()
-                .map_err(|error| failed(&error))?,
+            own: stamp(wire.own)?,
+            booted: stamp(wire.booted)?,
             installed: wire.installed_term.map(|term| Installed {
                 term,
                 vote: wire.installed_vote,
@@ -163,6 +170,7 @@ mod tests {
             member: 9,
             disk: 10,
             own: None,
+            booted: None,
             installed: None,
         };
         let installed = Marker {
@@ -174,6 +182,10 @@ mod tests {
             installed
         );
         let led = Marker {
+            booted: Some(Stamp {
+                boot: 78,
+                ..Stamp::default()
+            }),
             own: Some(Stamp {
                 wall: 77,
                 ..marker.stamp

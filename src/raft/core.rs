@@ -456,8 +456,9 @@ impl<R: LogRead> RaftCore<R> {
             MessageType::MsgReadIndex | MessageType::MsgPropose => raft.state != StateRole::Leader,
             MessageType::MsgAppendResponse => {
                 let progress = raft.prs().get(message.from);
-                let sending = progress.is_some_and(|one| one.state == ProgressState::Snapshot);
-                message.request_snapshot != raft::INVALID_INDEX && sending
+                let served =
+                    |one: &Progress| one.state == ProgressState::Snapshot || one.matched > 0;
+                message.request_snapshot != raft::INVALID_INDEX && progress.is_some_and(served)
             }
             _ => false,
         }

@@ -24,8 +24,11 @@ pub(super) struct Membership<'a> {
     pub(super) network: &'a Network,
     pub(super) node: &'a NodeContext,
     pub(super) config: &'a Config,
-    /// All members as the start knew them; none where only the store, or the cluster, can say.
+    /// All members as the start knew them.
     pub(super) listed: &'a [Member],
+    /// Whether this member had no vote, as its store knew at the start, and how many had one.
+    pub(super) learner: bool,
+    pub(super) voters: usize,
     /// What the data directory drew when it was founded.
     pub(super) disk: u64,
 }
@@ -147,7 +150,8 @@ impl Membership<'_> {
             network: self.network,
             pause: self.config.heartbeat,
             members: &members,
-            joins: self.config.existing,
+            voters: self.voters,
+            joins: self.learner,
             disk: self.disk,
         };
         match new.come_in(|| self.node.intake.admit()).await {
@@ -159,11 +163,12 @@ impl Membership<'_> {
     /// All members. One that was added, and stopped before it had anything, asks the cluster again who they are.
     async fn known(&self) -> Vec<Member> {
         let stored = self.service.members().unwrap_or_default();
-        if !self.listed.is_empty() || !stored.is_empty() || !self.config.existing {
-            return match stored.is_empty() {
-                true => self.listed.to_vec(),
-                false => stored,
-            };
+        if !stored.is_empty() {
+            return stored;
+        }
+        // The options know no ids of a cluster that was joined; a first start has asked for them.
+        if !(self.learner && self.config.has_data) {
+            return self.listed.to_vec();
         }
         let mut told = false;
         loop {
@@ -228,9 +233,15 @@ impl Membership<'_> {
         let own = self.service.member_id();
         let (in_it, new): (Vec<_>, Vec<_>) = members
             .into_iter()
-            .partition(|member| member.id == own || started.contains_key(&member.id));
+            // Who published itself has started, whatever an early build wrote down of it.
+            .partition(|member| {
+                member.id == own
+                    || started.contains_key(&member.id)
+                    || !member.client_urls.is_empty()
+            });
         let unstarted: BTreeSet<u64> = new.iter().map(|member| member.id).collect();
         self.network.set_unstarted(unstarted);
+        self.network.set_disks(started);
         self.network.set_removed(self.service.removed()?);
         self.network.set_peers(network::addresses_of(in_it, own));
         Ok(count)

@@ -106,6 +106,8 @@ async fn serve(
         context,
         identity,
         alone,
+        learner,
+        voters,
         disk,
         runtime,
         data_dir: _data_dir,
@@ -175,6 +177,8 @@ async fn serve(
         node: &context,
         config,
         listed: &members,
+        learner,
+        voters,
         disk,
     });
     let mut refused = None;

@@ -24,7 +24,12 @@ pub(super) fn connect(config: &Config, listed: &[Member]) -> (ConnectPeers, Made
     let (place, config, listed) = (made.clone(), config.clone(), listed.to_vec());
     let connect = move |new: &NewNode, node: &NodeContext| {
         let network = start(&config, new, node)?;
-        let addresses = others(&listed, new.identity, node)?;
+        // The options know no ids of a cluster that was joined.
+        let listed = match new.learner && config.has_data {
+            true => &[][..],
+            false => &listed,
+        };
+        let addresses = others(listed, new.identity, node)?;
         let (network, _) = place.get_or_init(|| (network, addresses));
         Ok(network.clone() as Arc<dyn Peers>)
     };

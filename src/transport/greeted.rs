@@ -34,6 +34,8 @@ struct KnownPeers {
     facts: BTreeMap<u64, PeerFacts>,
     unstarted: BTreeSet<u64>,
     removed: BTreeSet<u64>,
+    /// The disks that members started on, as the cluster has written down.
+    disks: BTreeMap<u64, u64>,
     /// Who knows that this member itself was removed.
     removed_by: Option<u64>,
 }
@@ -111,6 +113,18 @@ impl Greeted {
     /// Who did, if anybody.
     pub(super) fn removed_by(&self) -> Option<u64> {
         self.known().removed_by
+    }
+
+    /// From now on members are heard from these disks only.
+    pub(super) fn set_disks(&self, disks: BTreeMap<u64, u64>) {
+        self.known().disks = disks;
+    }
+
+    /// Whether a member speaks from another disk than the one that it started on: it has forgotten what it said from there. Directories of
+    /// the first builds have no number.
+    pub(super) fn is_on_another_disk(&self, member: u64, disk: u64) -> bool {
+        let started = self.known().disks.get(&member).copied().unwrap_or(0);
+        started != 0 && disk != 0 && started != disk
     }
 
     pub(super) fn is_unstarted(&self, member: u64) -> bool {

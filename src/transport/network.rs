@@ -161,6 +161,11 @@ impl Network {
         }
     }
 
+    /// From now on members are heard from the disks that they started on alone.
+    pub(crate) fn set_disks(&self, disks: BTreeMap<u64, u64>) {
+        self.local.greeted.set_disks(disks);
+    }
+
     /// From now on nobody listens to these: they are members no more.
     pub(crate) fn set_removed(&self, members: BTreeSet<u64>) {
         for member in self.local.greeted.set_removed(members) {

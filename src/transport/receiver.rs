@@ -84,7 +84,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
         if local.greeted.is_removed(theirs.from) {
             return Err(greeting::removed(own.from, theirs.from));
         }
-        if local.greeted.is_unstarted(theirs.from) {
+        let greeted = &local.greeted;
+        if greeted.is_unstarted(theirs.from) || greeted.is_on_another_disk(theirs.from, theirs.disk)
+        {
             return Err(greeting::not_started(own.from, theirs.from));
         }
         let kind = theirs.stream.unwrap_or(StreamKind::Control);

@@ -49,6 +49,7 @@ impl ApplyContext {
     pub(super) fn read_clocks(&self, marker: &mut Marker) {
         let alone = is_alone(&marker.conf_state, marker.member);
         marker.own = (!alone).then(|| self.clock.reading());
+        marker.booted = None;
     }
 
     /// What follows from a group that is committed, but the answers.

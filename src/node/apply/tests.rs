@@ -237,9 +237,10 @@ fn a_boot_is_written_down_once() {
     });
     worker.store.marker.conf_state.voters = vec![1, 2, 3];
     assert!(worker.note_boot().expect("another boot"));
-    assert_eq!(worker.marker().own.map(|own| own.boot), Some(1));
+    let own = worker.marker().own;
+    assert_eq!(own.map(|own| own.boot), Some(9), "that stays as it is");
     let stored = worker.store.writer.applied().marker.clone();
     let stored = Marker::decode(&stored).expect("decodes");
-    assert_eq!(stored.own.map(|own| own.boot), Some(1));
+    assert_eq!(stored.booted.map(|booted| booted.boot), Some(1));
     assert!(!worker.note_boot().expect("the same"));
 }

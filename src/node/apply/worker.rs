@@ -283,21 +283,22 @@ impl ApplyWorker {
         Ok(())
     }
 
-    /// Stores what this member's clocks read now, without a command, where another boot wrote them down last. Whether it did, and the
+    /// Stores what this member's clocks read now, without a command, where nothing was written down in this boot. Whether it did, and the
     /// store is worth a flush.
     ///
-    /// What passes from now on is then known by boot time. Else a wall clock that is set before anything is written would count as
-    /// time at the next start of this boot. It loses nothing: a reading says how far any wall clock ever was ahead.
+    /// What passed before this boot only the wall clock tells, and it may be set before anything is applied. A later start of this boot
+    /// counts by what it shows then, and by what it showed at first, and takes the less of both.
     ///
     /// # Errors
     /// The store takes nothing.
     pub fn note_boot(&mut self) -> Result<bool, ApplyError> {
         let boot = self.context.clock.machine().boot();
-        let own = self.store.marker.own.as_ref();
-        if own.is_none_or(|own| own.boot == boot) {
+        let Marker { own, booted, .. } = &self.store.marker;
+        let noted = booted.as_ref().is_some_and(|booted| booted.boot == boot);
+        if noted || own.as_ref().is_none_or(|own| own.boot == boot) {
             return Ok(false);
         }
-        self.context.read_clocks(&mut self.store.marker);
+        self.store.marker.booted = Some(self.context.clock.reading());
         let mut batch = self.store.writer.batch();
         batch.set_marker(&self.store.marker.encode());
         batch.commit()?;

@@ -85,7 +85,15 @@ impl ClusterClock {
     /// counts where that is known, by the boot that made that stamp or from `own` readings, less the nanoseconds beside them, by
     /// which the time that counts fell behind them. A little less of it: the leader counted it too, by a clock that may run slower
     /// than the one here, and what was written meanwhile has its deadline by that.
-    pub fn catch_up_among(&self, latest: &Stamp, own: Option<(&Stamp, u64)>) {
+    ///
+    /// `booted` is what the clocks here read at the first start of a boot. In that boot a wall clock that was set since counts no more
+    /// than what it showed then.
+    pub fn catch_up_among(
+        &self,
+        latest: &Stamp,
+        own: Option<(&Stamp, u64)>,
+        booted: Option<&Stamp>,
+    ) {
         let running = Elapsed::since(latest, &self.clock);
         let running = Some(running).filter(|elapsed| matches!(elapsed, Elapsed::Running(_)));
         let counted = running.map_or(0, Elapsed::counted);
@@ -102,7 +110,14 @@ impl ClusterClock {
             };
             let elapsed = Elapsed::since(&own, &self.clock);
             elapsed.tell();
-            let counted = without_drift(elapsed.counted());
+            let at_first = booted.filter(|booted| booted.boot == self.clock.boot());
+            let at_first = at_first.map_or(u64::MAX, |booted| {
+                let off = booted
+                    .wall
+                    .saturating_sub(own.wall.saturating_add(own.behind));
+                off.saturating_add(self.clock.boottime().saturating_sub(booted.boottime))
+            });
+            let counted = without_drift(elapsed.counted().min(at_first));
             let now = own.cluster_time.saturating_add(counted);
             self.observe(now.saturating_sub(lost));
         }

@@ -103,6 +103,7 @@ impl Answering {
         let soft = core.soft_state();
         if soft.role != Role::Leader {
             self.looks = [None; 2];
+            self.asked = None;
             return None;
         }
         if !core.has_learners() {

@@ -13,7 +13,7 @@ use crate::command::Stamp;
 use crate::node::alone::is_alone;
 use crate::node::cluster_clock::ClusterClock;
 use crate::node::marker::Marker;
-use crate::raft::entry;
+use crate::raft::entry::{self, changes_membership};
 
 /// See the module.
 #[derive(Debug)]
@@ -22,7 +22,9 @@ pub struct FoundClocks {
     stored: Stamp,
     /// This member's own readings beside it, if it has applied anything among others.
     own: Option<Stamp>,
-    /// Whether every stamp is a reading of its own.
+    /// What they read at the first start of a boot in which nothing was applied.
+    booted: Option<Stamp>,
+    /// Whether every stamp is a reading of its own: also of what the log holds beyond the store.
     alone: bool,
     /// The stamp with the latest time among those behind the store's.
     latest: Stamp,
@@ -36,6 +38,7 @@ impl FoundClocks {
         Self {
             stored: marker.stamp,
             own: marker.own.is_some().then(|| *marker.readings()),
+            booted: marker.booted,
             alone: is_alone(&marker.conf_state, marker.member),
             latest: marker.stamp,
             lost: Some(0),
@@ -44,6 +47,8 @@ impl FoundClocks {
 
     /// Entries of the log behind the store.
     pub(super) fn see(&mut self, entries: &[wal::Entry]) {
+        // Others may have led behind a change of membership.
+        self.alone &= !entries.iter().any(changes_membership);
         // The entry of a new leader has none.
         let commands = entries.iter().filter_map(entry::command);
         for stamp in commands.flat_map(|command| Stamp::decode(&command)) {
@@ -60,7 +65,8 @@ impl FoundClocks {
         if self.alone {
             clock.catch_up(last);
         } else {
-            clock.catch_up_among(&self.latest, self.own.as_ref().zip(self.lost));
+            let own = self.own.as_ref().zip(self.lost);
+            clock.catch_up_among(&self.latest, own, self.booted.as_ref());
         }
         clock.has_logged(&self.latest);
     }
@@ -209,6 +215,37 @@ mod tests {
             ),
         ] {
             assert_eq!(starts_at(here, own, &log), seconds, "{why}");
+        }
+    }
+
+    /// A wall clock that is set after the first start of a boot counts neither more than it showed then nor more than it shows now.
+    #[test]
+    fn a_later_start_of_a_boot_takes_the_less_of_what_the_wall_clock_ever_showed() {
+        let own = Stamp {
+            cluster_time: 10 * SECOND,
+            wall: 1_010 * SECOND,
+            behind: 0,
+            boot: HERE - 1,
+            ..Stamp::default()
+        };
+        // The present start sees 1,070 on the wall, and 100 since boot.
+        for (boot, wall, boottime, seconds) in [
+            (HERE, 1_020, 95, 24),
+            (HERE, 9_000, 95, 69),
+            (HERE, 900, 90, 19),
+            (HERE - 2, 1_020, 95, 69),
+        ] {
+            let booted = Stamp {
+                wall: wall * SECOND,
+                boot,
+                boottime: boottime * SECOND,
+                ..Stamp::default()
+            };
+            let machine = SimulatedClock::new(100 * SECOND, 1_070 * SECOND, HERE);
+            let clock = Clock::simulated(Arc::new(machine));
+            let resumed = ClusterClock::resume_among(clock, &stamp(LEADER, 10), &own);
+            resumed.catch_up_among(&stamp(LEADER, 10), Some((&own, 0)), Some(&booted));
+            assert_eq!(resumed.now() / SECOND, seconds, "{wall} {boottime}");
         }
     }
 }

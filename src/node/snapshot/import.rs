@@ -131,6 +131,7 @@ fn build<F: Fs>(
         disk: importer.disk,
         witness: None,
         own: Some(own),
+        booted: None,
         installed: Some(importer.promised),
         ..theirs
     };

@@ -49,6 +49,8 @@ pub(super) fn launch(
     let identity = caught_up.log.wal.identity();
     let marker = prepared.worker.marker();
     let disk = marker.disk;
+    let learner = marker.conf_state.learners.contains(&identity.member);
+    let voters = marker.conf_state.voters.len();
     // Where the log holds a change that is not applied, others may have a say already.
     let alone = is_alone(&marker.conf_state, identity.member) && !caught_up.replayed.changes;
     let depot = depot(options, &context, identity, disk);
@@ -59,6 +61,7 @@ pub(super) fn launch(
         &NewNode {
             identity,
             disk,
+            learner,
             begun: log.last_index() > 0 || caught_up.replayed.applied > 0,
             files: depot.clone(),
         },
@@ -69,6 +72,8 @@ pub(super) fn launch(
         context,
         identity,
         alone,
+        learner,
+        voters,
         disk,
         runtime,
         data_dir,

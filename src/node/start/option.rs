@@ -32,6 +32,8 @@ pub(crate) struct NewNode {
     pub disk: u64,
     /// Whether its log has ever held an entry.
     pub begun: bool,
+    /// Whether it has no vote, as its store knows.
+    pub learner: bool,
     /// Its snapshots.
     pub files: Arc<dyn SnapshotFiles>,
 }

@@ -65,6 +65,8 @@ impl ReadOnlyStore {
         StartedNode {
             context,
             alone: is_alone(&self.marker.conf_state, self.marker.member),
+            learner: false,
+            voters: self.marker.conf_state.voters.len(),
             disk: self.marker.disk,
             identity: wal::Identity {
                 cluster: self.marker.cluster,

@@ -14,6 +14,10 @@ pub(crate) struct StartedNode {
     pub identity: wal::Identity,
     /// Whether no other member has a vote.
     pub alone: bool,
+    /// Whether it has no vote, as its store knew when it started.
+    pub learner: bool,
+    /// How many have one, as its store knew then.
+    pub voters: usize,
     /// What its directory drew when it was founded; 0 for one of an earlier build.
     pub disk: u64,
     /// Its threads; `None` where nothing is written any more.

@@ -13,6 +13,8 @@ use crate::output::complain;
 
 /// Between two looks at the members.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The most members that have a vote.
+const VOTERS_MAX: usize = 9;
 /// Looks between two words about a new member that does not come.
 const WORDS_EVERY: u32 = 30;
 
@@ -43,7 +45,27 @@ impl Replacement<'_> {
                 );
                 return Ok(session.screen.line(&[&text])?);
             }
+            (Some(new), Some(_)) if is_ready(&new) => {
+                let text = format!(
+                    "Member {} is at {} already, and has its vote: if it is the one that takes the place of {}, remove that one with\n\tetcdctl \
+                     member remove {}",
+                    new.id,
+                    self.urls.join(","),
+                    self.id,
+                    self.id
+                );
+                return Err(CommandFailure::text(1, text));
+            }
             (Some(new), _) => new,
+            (None, Some(_))
+                if members.iter().filter(|one| !one.is_learner).count() >= VOTERS_MAX =>
+            {
+                let text = format!(
+                    "There are {VOTERS_MAX} members with a vote, and no more can get one: remove {} first, then add the new one",
+                    self.id
+                );
+                return Err(CommandFailure::text(1, text));
+            }
             (None, None) => {
                 let text = format!(
                     "Couldn't find a member in the cluster with an ID of {}.",
