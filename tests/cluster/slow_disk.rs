@@ -231,7 +231,7 @@ fn a_member_with_a_slow_disk_answers_when_the_leader_has_gone() {
 }
 
 /// What stands at the URL that the leader advertises says what it was asked, and that it is the leader: but for `/v2/keys/stranger`,
-/// and `/v2/keys/silent` has no end.
+/// and `/v2/keys/silent`, which is large, and `/v2/keys/cut`, which is small, have no end.
 fn leader_of_a_script() -> Fake {
     Fake::start(|request: &Received| {
         let to = request.header("x-etcd2-relayed-to").unwrap_or_default();
@@ -240,9 +240,11 @@ fn leader_of_a_script() -> Fake {
         if !request.target.starts_with("/v2/keys/stranger") {
             headers.push(&own);
         }
-        let body = event("get", "/said", &request.line(), 7);
+        let large = request.target.starts_with("/v2/keys/silent");
+        let line = request.line() + &"x".repeat(if large { 70_000 } else { 0 });
+        let body = event("get", "/said", &line, 7);
         let mut answer = response("200 OK", &headers, &body);
-        if !request.target.starts_with("/v2/keys/silent") {
+        if !large && !request.target.starts_with("/v2/keys/cut") {
             return vec![Step::Send(answer)];
         }
         answer.truncate(answer.len() - 4);
@@ -277,7 +279,7 @@ fn a_read_goes_to_the_leader_itself_or_is_answered_here() {
     let host = asked.last().and_then(|request| request.header("host"));
     assert_eq!(host, Some(&*member.addr().to_string()), "{asked:?}");
 
-    // An answer without its end has none here either.
+    // A large answer without its end has none here either.
     let mut broken = Connection::open(member.addr()).expect("it listens");
     broken.send(&Request::get("/v2/keys/silent")).expect("sent");
     let head = broken.read_head(LIMIT).expect("it begins");
@@ -323,6 +325,26 @@ fn a_read_goes_to_the_leader_itself_or_is_answered_here() {
     let seen = member.exchange(&local).text();
     assert!(seen.contains(r#""value":"y""#), "{seen}");
     assert_eq!(fake.requests().len(), before + 1, "{:?}", fake.lines());
+    let told = member.log();
+    assert!(told.contains("the leader cannot be asked"), "{told}");
+}
+
+/// A small answer is passed on whole, or the read is answered here.
+#[test]
+fn a_small_answer_of_the_leader_that_breaks_off_is_answered_here() {
+    let fake = leader_of_a_script();
+    let advertise = format!("--advertise-client-urls={}", fake.url());
+    let launches = launches(3).into_iter();
+    let launches = launches.map(|launch| launch.arg(advertise.clone()));
+    let (cluster, slow, _) = slow_follower_of_a_script(launches.collect());
+    let member = &cluster[slow];
+    let read = member.exchange(&Request::get("/v2/keys/cut"));
+    assert_eq!(read.status(), 404, "{}", read.dump());
+    assert!(
+        fake.lines()
+            .iter()
+            .any(|line| line.starts_with("GET /v2/keys/cut"))
+    );
     let told = member.log();
     assert!(told.contains("the leader cannot be asked"), "{told}");
 }

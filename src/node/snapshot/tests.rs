@@ -336,7 +336,9 @@ fn only_the_mark_excuses_a_log_that_ends_below_its_store() {
     let refused = plan(&OsFs, &data_dir).err().expect("entries are lost");
     assert!(refused.is_about_data(), "{refused}");
     assert!(
-        refused.to_string().contains("leave this member stopped"),
+        refused
+            .to_string()
+            .contains("put back what is missing; else replace it"),
         "{refused}"
     );
 }
