@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::support::client;
@@ -36,6 +37,14 @@ impl Places {
 
     fn joins(&self, count: usize) -> Launch {
         self.launch(count).arg("--initial-cluster-state=existing")
+    }
+
+    /// The first three of them, founded together.
+    fn three(&self) -> Cluster {
+        let all = memberships(&self.clients[..3], &self.peers[..3]);
+        let launches = all.into_iter();
+        let launches = launches.map(|place| in_short_times(server::ours().member(place)));
+        Cluster::of(launches.collect())
     }
 
     fn peer_url(&self, position: usize) -> String {
@@ -135,11 +144,7 @@ fn a_lone_server_grows_to_three_and_goes_on_without_itself() {
 #[test]
 fn a_member_without_its_disk_is_replaced() {
     let places = Places::new(4);
-    let all = memberships(&places.clients[..3], &places.peers[..3]);
-    let launches = all
-        .into_iter()
-        .map(|place| in_short_times(server::ours().member(place)));
-    let mut cluster = Cluster::of(launches.collect());
+    let mut cluster = places.three();
     put(&cluster[0], "kept");
     cluster[2].kill();
     let lost = member_id(&cluster[0], "m2");
@@ -173,11 +178,7 @@ fn a_member_without_its_disk_is_replaced() {
 #[test]
 fn changes_that_do_not_hold_are_refused_with_the_reason() {
     let places = Places::new(4);
-    let all = memberships(&places.clients[..3], &places.peers[..3]);
-    let launches = all
-        .into_iter()
-        .map(|place| in_short_times(server::ours().member(place)));
-    let mut cluster = Cluster::of(launches.collect());
+    let mut cluster = places.three();
     let taken = add(&cluster[0], &places.peer_url(1));
     assert_eq!(taken.status(), 409, "{}", taken.dump());
     assert_eq!(taken.text(), "{\"message\":\"membership: peerURL exists\"}");
@@ -311,11 +312,7 @@ fn a_lone_server_whose_peer_port_is_taken_stays_alone() {
 #[test]
 fn a_member_is_replaced_by_one_command() {
     let places = Places::new(4);
-    let all = memberships(&places.clients[..3], &places.peers[..3]);
-    let launches = all
-        .into_iter()
-        .map(|place| in_short_times(server::ours().member(place)));
-    let mut cluster = Cluster::of(launches.collect());
+    let mut cluster = places.three();
     put(&cluster[0], "kept");
     cluster[2].kill();
     let lost = member_id(&cluster[0], "m2");
@@ -325,7 +322,9 @@ fn a_member_is_replaced_by_one_command() {
         let list = json(cluster[0].addr(), "/v2/members").expect("listed");
         list["members"].as_array().is_some_and(|all| all.len() == 4)
     });
-    waits.interrupted_with_children();
+    // Ctrl-C would do, but for who runs this in the background.
+    waits.signal(Signal::KILL);
+    waits.end();
     cluster.add(places.joins(4));
     let again = Running::start(command(&client::ours(), &cluster[1]).args(words));
     let (said, complaints, status) = again.end();

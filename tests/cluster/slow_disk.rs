@@ -252,15 +252,21 @@ fn leader_of_a_script() -> Fake {
     })
 }
 
+/// Three members, one of them with a slow disk, whose leader says that it is where the script answers.
+fn slow_follower_beside(fake: &Fake) -> (Cluster, usize) {
+    let advertise = format!("--advertise-client-urls={}", fake.url());
+    let launches = launches(3).into_iter();
+    let launches = launches.map(|launch| launch.arg(advertise.clone()));
+    let (cluster, slow, _) = slow_follower_of_a_script(launches.collect());
+    (cluster, slow)
+}
+
 /// The leader may have been started with another `--default-read` than the member that was asked, so a read says what it needs. All
 /// else goes on as it came. And whatever stands where the leader says that it is, no client is told what is not the leader's.
 #[test]
 fn a_read_goes_to_the_leader_itself_or_is_answered_here() {
     let fake = leader_of_a_script();
-    let advertise = format!("--advertise-client-urls={}", fake.url());
-    let launches = launches(3).into_iter();
-    let launches = launches.map(|launch| launch.arg(advertise.clone()));
-    let (cluster, slow, _) = slow_follower_of_a_script(launches.collect());
+    let (cluster, slow) = slow_follower_beside(&fake);
     let member = &cluster[slow];
     let queries = [
         ("/v2/keys/a", "/v2/keys/a?quorum=true"),
@@ -333,10 +339,7 @@ fn a_read_goes_to_the_leader_itself_or_is_answered_here() {
 #[test]
 fn a_small_answer_of_the_leader_that_breaks_off_is_answered_here() {
     let fake = leader_of_a_script();
-    let advertise = format!("--advertise-client-urls={}", fake.url());
-    let launches = launches(3).into_iter();
-    let launches = launches.map(|launch| launch.arg(advertise.clone()));
-    let (cluster, slow, _) = slow_follower_of_a_script(launches.collect());
+    let (cluster, slow) = slow_follower_beside(&fake);
     let member = &cluster[slow];
     let read = member.exchange(&Request::get("/v2/keys/cut"));
     assert_eq!(read.status(), 404, "{}", read.dump());
