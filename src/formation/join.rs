@@ -108,6 +108,8 @@ struct ListedMember {
     name: String,
     #[serde(rename = "peerURLs")]
     peer_urls: Vec<String>,
+    #[serde(rename = "clientURLs", default)]
+    client_urls: Vec<String>,
 }
 
 impl JoinedCluster {
@@ -234,7 +236,7 @@ fn matched(
         id: member.id,
         name: member.name,
         peer_urls: member.peer_urls,
-        client_urls: Vec::new(),
+        client_urls: member.client_urls,
         applies: None,
     });
     let mut members: Vec<Member> = members.collect();

@@ -58,7 +58,7 @@ pub(super) fn machines(front: &Front, reply: Reply) -> Response<Body> {
         Vocabulary::Classic => service.leader(),
         Vocabulary::Modern => Ok(None),
     };
-    match leader.and_then(|leader| Ok(machine_list(&service.members()?, leader.as_ref()))) {
+    match leader.and_then(|leader| Ok(machine_list(&service.shown_members()?, leader.as_ref()))) {
         Ok(list) => reply.text(StatusCode::OK, list),
         Err(error) => reply.error(&error.into(), &front.cluster),
     }

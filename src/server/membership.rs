@@ -177,6 +177,7 @@ impl Membership<'_> {
                     let own = self.service.member_id();
                     let addresses = network::addresses_of(found.members.clone(), own);
                     self.network.set_peers(addresses);
+                    self.service.set_told(found.members.clone());
                     return found.members;
                 }
                 Err(error) if !told => {

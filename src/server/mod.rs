@@ -126,6 +126,9 @@ async fn serve(
     }
     let nonce = getrandom::u64().map_err(std::io::Error::from)?;
     membership::tell_strangers(&service, config);
+    if learner && !config.has_data {
+        service.set_told(members.clone());
+    }
     let publishing = Publishing {
         service: &service,
         status: &status,

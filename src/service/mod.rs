@@ -71,6 +71,7 @@ struct Inner {
     gate: Gate,
     network: Option<Arc<Network>>,
     growth: OnceLock<Growth>,
+    told: OnceLock<Vec<Member>>,
 }
 
 /// See the module. Cheap to clone.
@@ -97,6 +98,7 @@ impl Service {
                 gate,
                 network,
                 growth: OnceLock::new(),
+                told: OnceLock::new(),
             }),
         }
     }
@@ -151,6 +153,21 @@ impl Service {
     /// All members, by id.
     pub(crate) fn members(&self) -> Result<Vec<Member>, ServiceError> {
         members::all(&self.node().store).map_err(|error| self.bad_rows(error))
+    }
+
+    /// The same for who asks: a member that was added, and has nothing yet, shows those that it was told of.
+    pub(crate) fn shown_members(&self) -> Result<Vec<Member>, ServiceError> {
+        let members = self.members()?;
+        match self.inner.told.get() {
+            Some(told) if members.is_empty() => Ok(told.clone()),
+            _ => Ok(members),
+        }
+    }
+
+    /// A member that was added was told of these.
+    pub(crate) fn set_told(&self, members: Vec<Member>) {
+        // Once is enough: what it has itself counts soon.
+        let _ = self.inner.told.set(members);
     }
 
     /// The members that are known to have started, and the disk of each, as far as it is applied here.

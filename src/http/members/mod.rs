@@ -81,7 +81,7 @@ fn changed_reply(changed: Changed, cluster: &HeaderValue, reply: Reply) -> Respo
 }
 
 fn read(service: &Service, cluster: &HeaderValue, name: &[u8], reply: Reply) -> Response<Body> {
-    let listed = || Ok((service.members()?, service.learners()?));
+    let listed = || Ok((service.shown_members()?, service.learners()?));
     let found = match name {
         b"" => listed().map(|(members, learners)| (StatusCode::OK, list(members, &learners))),
         b"leader" => service.leader().map(|leader| match leader {
