@@ -3,6 +3,14 @@
 //! The options decide an identity only once, when the data directory is found empty ([`mod@founder`]); from then on the
 //! directory knows. What may change with every start, name and client URLs, is published through the log ([`publish`], and
 //! [`publish_among_others`] for a member of several).
+//!
+//! | file | when |
+//! |---|---|
+//! | `decision` | before anything is made on disk: whether to found, to join, or to go on |
+//! | `founder` | a cluster is founded with those that the options name |
+//! | `join` | a member was added to a cluster that runs, and asks it who it is |
+//! | `admission` | a new member may speak once it is known that it never did |
+//! | `publication`, `among`, `first_command` | what it writes of itself |
 
 mod admission;
 mod among;

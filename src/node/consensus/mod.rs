@@ -20,6 +20,7 @@
 //! | `followed` | whether a leader has what is committed |
 //! | `handover` | when a leader gives way |
 //! | `membership` | changes of membership, judged when all before them is applied |
+//! | `answering` | who answers a leader: what may be removed, and who gets a vote |
 //! | `time` | cluster time, as the leader counts it |
 //! | `pipeline` | how far log and store are behind |
 //! | `snapshot` | the state of a member as a whole: made for others, and taken from them |
