@@ -20,4 +20,4 @@ pub(crate) use self::log_read::LogRead;
 pub(crate) use self::random::Randomness;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

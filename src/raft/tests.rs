@@ -11,7 +11,7 @@ use super::log::LogView;
 use super::*;
 
 /// A log on no disk at all: nothing below the tail is ever asked for in these tests.
-struct NoDisk;
+pub(crate) struct NoDisk;
 
 impl LogRead for NoDisk {
     fn entries(&self, _: u64, _: u64, _: usize) -> Result<Vec<wal::Entry>, wal::Error> {
@@ -26,7 +26,7 @@ impl LogRead for NoDisk {
 }
 
 /// splitmix64.
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Randomness for Seeded {
     fn next(&mut self) -> u64 {

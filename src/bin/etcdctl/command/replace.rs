@@ -1,6 +1,7 @@
 //! `member replace`: a new member in the place of one, in an order in which the cluster never has fewer members than before.
 //!
-//! It can be interrupted anywhere and run again: what is done already is found in the list of members.
+//! It can be interrupted and run again: what is done already is found in the list of members. But a member that has its vote may be any
+//! one, whose address was named by mistake: then nothing is removed, and the step that is left is told.
 
 use std::time::Duration;
 

@@ -44,7 +44,7 @@ pub(crate) enum MemberCommand {
     /// Put a new member in the place of another one
     ///
     /// Adds the new one, prints what to start it with, waits until it has its vote, and removes the other one. It can be interrupted
-    /// anywhere and run again with the same words. A member that is dead is replaced while a majority of all runs.
+    /// and run again with the same words: it goes on, or names the one step that is left. A member that is dead is replaced while a majority of all runs.
     Replace {
         /// ID of the member that goes
         #[arg(value_name = "memberID", required = true)]

@@ -18,30 +18,8 @@ use crate::node::status::Status;
 use crate::node::waiters::Waiters;
 use crate::raft::entry::from_wal;
 use crate::raft::log::LogView;
-use crate::raft::{Fetch, Parameters, RaftCore, Randomness};
-
-/// A log of which nothing is ever read again.
-struct NoDisk;
-
-impl LogRead for NoDisk {
-    fn entries(&self, _: u64, _: u64, _: usize) -> Result<Vec<wal::Entry>, wal::Error> {
-        Ok(Vec::new())
-    }
-    fn term(&self, _: u64) -> Result<Option<u64>, wal::Error> {
-        Ok(None)
-    }
-    fn first_index(&self) -> u64 {
-        1
-    }
-}
-
-struct Same;
-
-impl Randomness for Same {
-    fn next(&mut self) -> u64 {
-        1
-    }
-}
+use crate::raft::tests::{NoDisk, Seeded};
+use crate::raft::{Fetch, Parameters, RaftCore};
 
 /// Nothing of what is handed out is done.
 struct Nowhere;
@@ -91,7 +69,7 @@ fn follower(clock: &ClusterClock) -> ConsensusLoop<NoDisk> {
         election_ticks: 10,
         applied: 0,
     };
-    let core = RaftCore::new(&parameters, view, Box::new(Same)).expect("a core");
+    let core = RaftCore::new(&parameters, view, Box::new(Seeded(1))).expect("a core");
     let machine = clock.machine().clone();
     ConsensusLoop::new(
         core,
